@@ -1,0 +1,39 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+EXTRAS := .venv/.extras
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup extras run test bench screenshots clean
+
+setup: $(STAMP) $(EXTRAS)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Clarity Desktop and its libraries into .venv (about 500 MB the first time; interrupt and repeat at will)."
+	$(BIN)/python -m pip install -q -c constraints.txt torch torchvision
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+extras: $(EXTRAS)
+
+# pyiqa, facexlib and groundingdino-py name dependencies that do not fit together; what they really import is listed here.
+$(EXTRAS): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt setuptools wheel transformers addict yapf matplotlib pycocotools einops requests pyyaml
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation pyiqa==0.1.16 facexlib==0.3.0 openai-clip==1.0.1 groundingdino-py==0.4.0 supervision==0.6.0
+	@touch $@
+
+run: setup
+	@$(BIN)/python -m clarity_desktop --first-run
+
+test: setup
+	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check.py
+
+bench: setup
+	@QT_QPA_PLATFORM=offscreen $(BIN)/clarity bench all
+
+screenshots: setup
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/screenshots.py
+
+clean:
+	rm -rf .venv build dist out *.egg-info

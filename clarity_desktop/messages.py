@@ -1,0 +1,448 @@
+"""What crosses the threads: requests to the backend, news from it, and how a request ends.
+
+A request holds all that is needed to answer it. News name their document, so that news nobody shows can be dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.values import (
+    Bounds,
+    DocumentCard,
+    DocumentId,
+    ExportOptions,
+    Manifest,
+    MethodCard,
+    ModelCard,
+    Pixels,
+    Quality,
+    Recovery,
+    Region,
+    Task,
+    Transform,
+    Turn,
+    Version,
+    VersionId,
+)
+
+
+class UserError(Exception):
+    """A sentence for the user: what happened, to which file, and what to do now. Shown as it stands."""
+
+
+class ModelMissing(UserError):
+    """Weights are not on this machine; the sentence says which file, where to get it and where to put it."""
+
+
+class Aborted(BaseException):
+    """The user cancelled. A BaseException, as asyncio's own, so that no net swallows it."""
+
+
+# Requests ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a photo or a .clarity project. → Opened, then Assessed."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenPixels:
+    """Open a pasted or dropped bitmap (sRGB). → Opened"""
+
+    pixels: Pixels
+    alpha: NDArray[np.uint8] | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindRecoveries:
+    """Look for documents that an earlier run did not close. → RecoveriesFound"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Open what an earlier run left. → Opened"""
+
+    store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Set aside what an earlier run left (moved to the closed documents, not erased)."""
+
+    store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class ReadManifest:
+    """→ ManifestReady"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTiles:
+    """Tiles by hash, in the order wanted. → TilesReady (several, as they come)"""
+
+    document: DocumentId
+    hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPixels:
+    """The whole version, for the clipboard. → PixelsReady"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restore:
+    """Restore a version; the result becomes its child. → Progress, TileDone, VersionAdded, Assessed
+
+    method None: the task's default. region None: the whole photo. visible: restore from its centre outwards.
+    """
+
+    document: DocumentId
+    version: VersionId
+    task: Task
+    method: str | None = None
+    strength: float = 1.0
+    region: Region | None = None
+    feather: int = 0
+    visible: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How long would it take? bounds None: the whole photo. → Estimated"""
+
+    document: DocumentId
+    version: VersionId
+    task: Task
+    method: str | None = None
+    bounds: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Crop, rotate, flip or straighten. → VersionAdded"""
+
+    document: DocumentId
+    version: VersionId
+    transform: Transform
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """→ HeadMoved"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Rename, star, delete or bring back a version; None leaves a field. → VersionsChanged"""
+
+    document: DocumentId
+    version: VersionId
+    name: str | None = None
+    star: bool | None = None
+    deleted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """→ Assessed"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """→ Exported"""
+
+    document: DocumentId
+    version: VersionId
+    options: ExportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateSize:
+    """How many bytes would the exported file have? → SizeEstimated"""
+
+    document: DocumentId
+    version: VersionId
+    options: ExportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SaveProject:
+    """→ Saved"""
+
+    document: DocumentId
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One turn of the conversation. → TurnAdded and whatever the turn does"""
+
+    document: DocumentId
+    text: str
+    visible: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListMethods:
+    """→ MethodsListed"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListModels:
+    """→ ModelsListed"""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchModel:
+    """Fetch, verify and install weights. → Progress, ModelsListed"""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportModel:
+    """Take weights from a file or folder. → ModelsListed"""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveModel:
+    """→ ModelsListed"""
+
+    model: str
+
+
+Request = (
+    Open | OpenPixels | FindRecoveries | Recover | Forget | Close | ReadManifest | ReadTiles | ReadPixels | Restore
+    | Estimate | Change | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject | Say
+    | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
+)  # fmt: skip
+
+
+# News ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """fraction 0..1; seconds_left None while it cannot be told."""
+
+    fraction: float
+    note: str = ""
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Previewed:
+    """A photo being opened, reduced to about screen size: to be painted before its document exists.
+
+    width and height are the photo's own; icc is the profile of the pixels.
+    """
+
+    path: Path | None
+    width: int
+    height: int
+    pixels: Pixels
+    icc: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    card: DocumentCard
+    manifest: Manifest  # of the head
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveriesFound:
+    recoveries: tuple[Recovery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReady:
+    document: DocumentId
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TilesReady:
+    document: DocumentId
+    tiles: tuple[tuple[bytes, Pixels], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelsReady:
+    """pixels are converted to sRGB, 8 bits; alpha beside them."""
+
+    document: DocumentId
+    version: VersionId
+    pixels: Pixels
+    alpha: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileDone:
+    """A finished part of a running restoration, to be painted at once over the version that it starts from."""
+
+    document: DocumentId
+    version: VersionId
+    bounds: Bounds
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VersionAdded:
+    """A new version was committed and is now the head."""
+
+    document: DocumentId
+    version: Version
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMoved:
+    document: DocumentId
+    head: VersionId
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VersionsChanged:
+    """Names, stars or deletions changed; head may have moved away from a deleted version."""
+
+    document: DocumentId
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    document: DocumentId
+    version: VersionId
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """seconds for the asked part; megapixels of it; method that would run."""
+
+    seconds: float
+    megapixels: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """path None: the file existed and was skipped, as asked."""
+
+    document: DocumentId
+    path: Path | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizeEstimated:
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    document: DocumentId
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TurnAdded:
+    document: DocumentId
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CompareAsked:
+    """The conversation asks the window to show two versions together."""
+
+    document: DocumentId
+    version: VersionId
+    other: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class MethodsListed:
+    methods: tuple[MethodCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsListed:
+    models: tuple[ModelCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence worth showing although nothing failed."""
+
+    text: str
+
+
+News = (
+    Progress | Previewed | Opened | RecoveriesFound | ManifestReady | TilesReady | PixelsReady | TileDone | VersionAdded
+    | HeadMoved | VersionsChanged | Assessed | Estimated | Exported | SizeEstimated | Saved | TurnAdded | CompareAsked
+    | MethodsListed | ModelsListed | Notice
+)  # fmt: skip
+
+
+# Ends ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The request is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The request ended in an error: a UserError is shown as it stands, anything else is a bug and in the log."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The request was cancelled and left no trace."""
+
+
+End = Finished | Failed | Cancelled

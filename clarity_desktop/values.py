@@ -1,0 +1,310 @@
+"""The nouns everybody uses. Frozen, thread-safe by construction; numpy is the only library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NewType, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+"""RGB, H×W×3, in the photo's own profile; uint8 in 0..255 or uint16 in 0..65535. Read-only once it crosses a thread."""
+Mask = NDArray[np.uint8]
+"""H×W; 0 leaves a pixel, 255 changes it, between is a blend."""
+Tile = NDArray[np.float32]
+"""RGB, H×W×3, 0..1: what a method sees."""
+
+DocumentId = NewType("DocumentId", str)
+VersionId = NewType("VersionId", str)
+
+Task = Literal[
+    "derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light",
+    "overexposure", "deflare", "deshadow", "dewatermark", "inpaint", "upscale", "retouch",
+]  # fmt: skip
+TASKS: tuple[Task, ...] = get_args(Task)
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+TILE = 256
+"""Side of a stored tile, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A rectangle in pixels of the oriented photo; the right and bottom edges are exclusive."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an H×W array."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def grown(self, by: int, width: int, height: int) -> Bounds:
+        """These bounds with `by` pixels more on each side, cut to a picture of the given size."""
+        x, y = max(0, self.x - by), max(0, self.y - by)
+        return Bounds(x, y, min(width, self.right + by) - x, min(height, self.bottom + by) - y)
+
+    def cut(self, other: Bounds) -> Bounds:
+        """What both cover; width and height are 0 where they do not meet."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        return Bounds(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A part of a photo: a mask of the whole photo's size and the bounds of what it selects."""
+
+    mask: Mask
+    bounds: Bounds
+    label: str = ""
+
+    @staticmethod
+    def rectangle(bounds: Bounds, width: int, height: int, label: str = "") -> Region:
+        """The region that covers `bounds` in a photo of width × height pixels."""
+        inside = bounds.cut(Bounds(0, 0, width, height))
+        mask = np.zeros((height, width), np.uint8)
+        mask[inside.slices()] = 255
+        return Region(mask, inside, label)
+
+    @staticmethod
+    def of(mask: Mask, label: str = "") -> Region:
+        """The region of a mask. Raises ValueError if the mask selects nothing."""
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if not rows.size:
+            raise ValueError("The mask selects nothing.")
+        x, y = int(columns[0]), int(rows[0])
+        return Region(mask, Bounds(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y), label)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """No-reference scores of one version; None where a metric is undefined or not built, with why.
+
+    PIQE, BRISQUE and SSEQ: 0 is best, about 100 worst. NIQE: lower is better, 2 to 5 is a good photo.
+    overall: 0..100, higher is better.
+    """
+
+    sseq: float | None = None
+    niqe: float | None = None
+    brisque: float | None = None
+    piqe: float | None = None
+    overall: float | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded photo and all that travels beside its pixels.
+
+    pixels are oriented; alpha has their depth; icc is the profile that the pixels are in (None: sRGB);
+    exif, xmp and iptc are the raw blocks; notes are sentences for the user about what was converted.
+    """
+
+    pixels: Pixels
+    alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None
+    icc: bytes | None = None
+    profile: str = "sRGB"
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    format: str = "PNG"
+    mode: str = "RGB"  # of the file: "L", "RGB", "P", "CMYK", …
+    path: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel: 8 or 16."""
+        return self.pixels.dtype.itemsize * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What made a version: enough to do it again with the same pixels on the same kind of machine.
+
+    kind is "open", "restore", "crop", "rotate", "straighten", "flip", "reset" or "paste"; settings hold the
+    method's recorded surroundings (tile, overlap, dtype, device, threads, seed) or the transform's parameters.
+    """
+
+    kind: str
+    task: Task | None = None
+    method: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)  # weights id → sha256
+    strength: float = 1.0
+    region: str | None = None  # id of the stored region; None: the whole photo
+    seconds: float = 0.0
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a version's pyramid: hashes of its 256² tiles, row by row. Level 0 is the photo itself."""
+
+    width: int
+    height: int
+    tiles: tuple[bytes, ...]
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // TILE)
+
+    def bounds(self, index: int) -> Bounds:
+        """Where the tile of that index lies in this level."""
+        y, x = (k * TILE for k in divmod(index, self.columns))
+        return Bounds(x, y, min(TILE, self.width - x), min(TILE, self.height - y))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Where a version's pixels are: levels[k] is the photo reduced 2ᵏ times."""
+
+    version: VersionId
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """One node of a document's tree."""
+
+    id: VersionId
+    parent: VersionId | None
+    step: Step
+    name: str
+    time: float  # seconds since the epoch
+    width: int
+    height: int
+    thumbnail: NDArray[np.uint8]  # RGB in sRGB, longest side ≤ 128
+    star: bool = False
+    deleted: bool = False
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One line of the conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    versions: tuple[VersionId, ...] = ()
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DocumentCard:
+    """All of a document that a window shows, without its pixels."""
+
+    id: DocumentId
+    title: str
+    path: Path | None  # the photo it came from
+    project: Path | None  # where it was saved
+    depth: int
+    profile: str
+    icc: bytes | None
+    has_alpha: bool
+    head: VersionId
+    versions: tuple[Version, ...]
+    turns: tuple[Turn, ...] = ()
+    unsaved: bool = False
+    read_only: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCard:
+    """A method as a person chooses it. missing names the weights files that are not on this machine."""
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    architecture: str
+    licence: str
+    paper: str
+    trained_on: str
+    needs_mask: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A weights file of the catalog: where it stands on this machine."""
+
+    id: str
+    title: str
+    size: int  # bytes to fetch
+    licence: str
+    state: Literal["ready", "missing", "partial", "broken"]
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    quarter_turns: Literal[1, 2, 3]  # clockwise
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    axis: Literal["horizontal", "vertical"]  # horizontal: left and right change places
+
+
+@dataclass(frozen=True, slots=True)
+class Straighten:
+    degrees: float  # clockwise, -45..45; the result is cut to the largest rectangle without empty corners
+
+
+Transform = Crop | Rotate | Flip | Straighten
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How a version becomes a file.
+
+    format is a key of pictures.FORMATS ("jpeg", "png", "webp", "tiff", "avif", "heic", "bmp"); quality 1..100;
+    depth 8, 16 or None (the photo's own); longest side in pixels or None; profile "keep" or "srgb".
+    """
+
+    path: Path
+    format: str = "png"
+    quality: int = 92
+    depth: Literal[8, 16] | None = None
+    longest: int | None = None
+    profile: Literal["keep", "srgb"] = "keep"
+    metadata: Literal["all", "no-location", "none"] = "all"
+    exists: Literal["ask", "number", "overwrite", "skip"] = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A document that an earlier run did not close."""
+
+    store: Path
+    title: str
+    time: float
+    versions: int
+    thumbnail: NDArray[np.uint8]

@@ -1,0 +1,64 @@
+"""What every test shares: an offscreen Qt, a private home, async tests on a qasync loop, and leak checks."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A private home: no test reads or writes the developer's documents, settings or weights."""
+    folder = tmp_path / "home"
+    for name, value in {"HOME": folder, "XDG_DATA_HOME": folder / "data", "XDG_CONFIG_HOME": folder / "config",
+                        "XDG_CACHE_HOME": folder / "cache", "XDG_STATE_HOME": folder / "state"}.items():  # fmt: skip
+        monkeypatch.setenv(name, str(value))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    """A test that leaves a thread of ours running fails."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        left = [t for t in threading.enumerate() if t not in before and t.name.startswith("clarity")]
+        if not left:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"leaked threads: {[t.name for t in left]}")
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of measuring data beside the project; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the measuring data beside the project (../shared) is absent")
+    return SHARED
+
+
+@pytest.fixture
+def photo() -> Callable[..., np.ndarray]:
+    """photo(width, height, depth=8): a synthetic scene with edges, gradients and texture; uint8 or uint16 RGB."""
+
+    def make(width: int, height: int, depth: int = 8, seed: int = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        base = np.stack([x / max(1, width), y / max(1, height), 0.5 + 0.5 * np.sin(x / 7) * np.cos(y / 11)], -1)
+        base = 0.1 + 0.75 * base + 0.02 * rng.standard_normal((height, width, 3), np.float32)
+        top = 255 if depth == 8 else 65535
+        return np.rint(base.clip(0, 1) * top).astype(np.uint8 if depth == 8 else np.uint16)
+
+    return make
