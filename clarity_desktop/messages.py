@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Back to the photo as it was opened, as a new child of the version, so that it can be undone. → VersionAdded"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
 class GoTo:
     """→ HeadMoved"""
 
@@ -252,7 +261,7 @@ class RemoveModel:
 
 Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | Close | ReadManifest | ReadTiles | ReadPixels | Restore
-    | Estimate | Change | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject | Say
+    | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject | Say
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
 )  # fmt: skip
 
@@ -359,11 +368,12 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """seconds for the asked part; megapixels of it; method that would run."""
+    """seconds for the asked part; megapixels of it; method that would run, and where."""
 
     seconds: float
     megapixels: float
     method: str
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
