@@ -40,6 +40,10 @@ class ModelMissing(UserError):
     """Weights are not on this machine; the sentence says which file, where to get it and where to put it."""
 
 
+class FileExists(UserError):
+    """An export would replace a file and its options say to ask first."""
+
+
 class Aborted(BaseException):
     """The user cancelled. A BaseException, as asyncio's own, so that no net swallows it."""
 

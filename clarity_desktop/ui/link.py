@@ -19,6 +19,7 @@ class Link(QObject):
     def __init__(self, make_worker: Callable[[Callable[[int, News | End], None]], Worker]) -> None:
         super().__init__()
         self._inboxes: dict[int, asyncio.Queue[News | End]] = {}
+        self._jobs: dict[int, int] = {}  # id of a running request → its job
         self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._worker = make_worker(self._came.emit)
 
@@ -30,6 +31,7 @@ class Link(QObject):
         """
         job = self._worker.submit(request)
         inbox = self._inboxes[job] = asyncio.Queue()
+        self._jobs[id(request)] = job
         try:
             while True:
                 match await inbox.get():
@@ -42,7 +44,12 @@ class Link(QObject):
                     case news:
                         yield news
         finally:
-            del self._inboxes[job]
+            del self._inboxes[job], self._jobs[id(request)]
+            self._worker.cancel(job)
+
+    def cancel(self, request: Request) -> None:
+        """Ask a running request to end. Its news go on until it does: a version may be committed just before."""
+        if (job := self._jobs.get(id(request))) is not None:
             self._worker.cancel(job)
 
     def close(self) -> None:
