@@ -57,8 +57,12 @@ NUMPY: dict[str, Callable[[Operands, Attributes], Any]] = {
     "BroadcastTo": lambda x, a: np.broadcast_to(x[0], x[1]),
     "GatherV2": lambda x, a: np.take(x[0], x[1], int(x[2])),
     "Range": lambda x, a: np.arange(*(int(i) for i in x), dtype=np.int32),
-    "Cast": lambda x, a: x[0].astype({"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_BOOL": bool}[a["DstT"]["type"]]),
-    "Sum": lambda x, a: np.sum(x[0], tuple(np.atleast_1d(x[1]).tolist()), keepdims=_flag(a, "keep_dims"), dtype=x[0].dtype),
+    "Cast": lambda x, a: x[0].astype(
+        {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_BOOL": bool}[a["DstT"]["type"]]
+    ),
+    "Sum": lambda x, a: np.sum(
+        x[0], tuple(np.atleast_1d(x[1]).tolist()), keepdims=_flag(a, "keep_dims"), dtype=x[0].dtype
+    ),
     "SelectV2": lambda x, a: np.where(*x),
     "AddV2": lambda x, a: x[0] + x[1],
     "Sub": lambda x, a: x[0] - x[1],
@@ -98,7 +102,10 @@ def _conv2d(x: Operands, a: Attributes) -> torch.Tensor:
     picture, kernel = x[0].permute(0, 3, 1, 2), x[1].permute(3, 2, 0, 1)
     _, *strides, _ = _integers(a, "strides")
     if _text(a, "padding") == "SAME":
-        around = [max(0, (-(-n // s) - 1) * s + k - n) for n, s, k in zip(picture.shape[2:], strides, kernel.shape[2:], strict=True)]
+        around = [
+            max(0, (-(-n // s) - 1) * s + k - n)
+            for n, s, k in zip(picture.shape[2:], strides, kernel.shape[2:], strict=True)
+        ]
         (top, left) = (total // 2 for total in around)
         picture = F.pad(picture, (left, around[1] - left, top, around[0] - top))
     return F.conv2d(picture, kernel, stride=strides).permute(0, 2, 3, 1)
@@ -175,7 +182,10 @@ class Graph:
         values: dict[str, torch.Tensor] = {entrance: x}
         with torch.inference_mode():
             for call in calls:
-                operands = [call.constants[i] if i in call.constants else values[name] for i, name in enumerate(call.node.inputs)]
+                operands = [
+                    call.constants[i] if i in call.constants else values[name]
+                    for i, name in enumerate(call.node.inputs)
+                ]
                 values[call.node.name] = TORCH[call.node.op](operands, dict(call.node.attributes))
                 for name in call.dead:
                     values.pop(name, None)

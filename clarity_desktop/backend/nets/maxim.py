@@ -32,6 +32,7 @@ BOTTOM = DEPTH - 1
 Tick = Callable[[], None]
 """Called between blocks; may raise to abandon the work."""
 
+
 def channels(level: int) -> int:
     """Features at a scale; level 0 is full resolution."""
     return WIDTH << level

@@ -116,7 +116,9 @@ class _Entry:
     def of(entry: Mapping[str, Any]) -> _Entry:
         name, shape, dtype = str(entry["name"]), entry["shape"], entry["dtype"]
         if dtype not in _DTYPES or "quantization" in entry:
-            raise ValueError(f"{name} is stored as {entry.get('quantization', dtype)}; only plain float32 and int32 are read.")
+            raise ValueError(
+                f"{name} is stored as {entry.get('quantization', dtype)}; only plain float32 and int32 are read."
+            )
         if len(shape) > _MAX_RANK or not all(type(side) is int and 0 <= side <= _MAX_WEIGHT_BYTES for side in shape):
             raise ValueError(f"{name} has the impossible shape {shape}.")
         return _Entry(name, tuple(shape), _DTYPES[dtype])
