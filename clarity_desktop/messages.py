@@ -63,7 +63,7 @@ class OpenPixels:
     """Open a pasted or dropped bitmap (sRGB). → Opened"""
 
     pixels: Pixels
-    alpha: NDArray[np.uint8] | None
+    alpha: NDArray[np.uint8] | NDArray[np.uint16] | None
     name: str
 
 
