@@ -1,1 +1,1 @@
-"""."""
+"""Plain words in, verbs out."""

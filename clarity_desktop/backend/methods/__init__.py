@@ -1,1 +1,60 @@
-"""."""
+"""The table of restoration methods: to add one, name it here. Strangers' methods come in by the entry point group."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from clarity_desktop.backend.methods import maxim
+from clarity_desktop.backend.methods.method import Breath, Load, Method, Place, Run
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import TASKS, Task
+
+__all__ = ["METHODS", "Breath", "Load", "Method", "Place", "Run", "all_methods", "choose", "tasks"]
+
+log = logging.getLogger(__name__)
+
+METHODS: dict[str, Method] = {m.id: m for m in maxim.METHODS}
+"""In order of preference: the first method of a task is its default."""
+
+
+@cache
+def all_methods() -> Mapping[str, Method]:
+    """METHODS and what installed packages add under the entry point group `clarity.methods` (a Method each)."""
+    table = dict(METHODS)
+    for entry in entry_points(group="clarity.methods"):
+        method: object = entry.load()
+        if isinstance(method, Method) and method.id not in table:
+            table[method.id] = method
+        else:
+            log.warning("The method %s of an installed package is not usable or its id is taken.", entry.name)
+    return table
+
+
+def tasks() -> tuple[Task, ...]:
+    """The tasks that at least one method does, in the order of TASKS."""
+    done = {task for m in all_methods().values() for task in m.tasks}
+    return tuple(t for t in TASKS if t in done)
+
+
+def choose(task: str, method: str | None = None) -> Method:
+    """The named method, or the default one for the task. Raises UserError for what does not exist or does not fit."""
+    table = all_methods()
+    if task not in TASKS:
+        raise UserError(f"There is no task “{task}”. The tasks are {', '.join(tasks())}.")
+    fitting = [m for m in table.values() if task in m.tasks]
+    if method is None:
+        if not fitting:
+            raise UserError(f"No method for “{task}” is part of this version. It can do {', '.join(tasks())}.")
+        return fitting[0]
+    if method not in table:
+        raise UserError(f"There is no method “{method}”. For “{task}” there is {_named(fitting)}.")
+    if task not in table[method].tasks:
+        raise UserError(f"The method {method} does {', '.join(table[method].tasks)}, not {task}.")
+    return table[method]
+
+
+def _named(methods: list[Method]) -> str:
+    return ", ".join(m.id for m in methods) or "none yet"

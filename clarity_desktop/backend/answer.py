@@ -1,0 +1,96 @@
+"""Request → verb: one function, one match, no logic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+from clarity_desktop import messages as m
+from clarity_desktop.backend import document as documents
+from clarity_desktop.backend import weights
+from clarity_desktop.backend.chat.talk import Talk
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.messages import News, Request
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import Picture
+from clarity_desktop.worker import Answer, Job
+
+
+def make_answer(settings: Settings) -> tuple[Answer, Callable[[], None]]:
+    """For `worker.Worker`: what answers requests, and what closes the documents in the end."""
+    studio = Studio(settings)
+    talk = Talk(studio)
+
+    async def answer_one(request: Request, job: Job) -> None:
+        await answer(studio, talk, request, job)
+
+    return answer_one, studio.close
+
+
+async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None:
+    """Answer one request through the studio's verbs. Raises what they raise."""
+    match request:
+        case m.Open(path):
+            await studio.open(path, job)
+        case m.OpenPixels(pixels, alpha, name):
+            await studio.open_picture(Picture(pixels, alpha), name, job)
+        case m.FindRecoveries():
+            job.emit(m.RecoveriesFound(await asyncio.to_thread(documents.recoveries, studio.folder)))
+        case m.Recover(store):
+            await studio.recover(store, job)
+        case m.Forget(store):
+            await asyncio.to_thread(documents.forget, store)
+        case m.Close(document):
+            await studio.close_document(document)
+        case m.ReadManifest(document, version):
+            job.emit(m.ManifestReady(document, studio.document(document).manifest(version)))
+        case m.ReadTiles(document, hashes):
+            await studio.read_tiles(document, hashes, job)
+        case m.ReadPixels(document, version):
+            await studio.read_pixels(document, version, job)
+        case m.Restore():
+            await studio.restore(request, job)
+        case m.Estimate():
+            await studio.tell_estimate(request, job)
+        case m.Change():
+            await studio.change(request, job)
+        case m.Reset():
+            await studio.reset(request, job)
+        case m.GoTo(document, version):
+            studio.move(document, lambda d: d.go_to(version), job)
+        case m.Undo(document):
+            studio.move(document, lambda d: d.undo(), job)
+        case m.Redo(document):
+            studio.move(document, lambda d: d.redo(), job)
+        case m.Edit(document, version, name, star, deleted):
+            studio.edit(document, version, job, name=name, star=star, deleted=deleted)
+        case m.Assess(document, version):
+            await studio.assess(document, version, job)
+        case m.Export(document, version, options):
+            await studio.export(document, version, options, job)
+        case m.EstimateSize(document, version, options):
+            job.emit(m.SizeEstimated(await studio.size(document, version, options)))
+        case m.SaveProject(document, path):
+            await studio.save_project(document, path, job)
+        case m.Say(document, text, visible):
+            await talk.say(document, text, visible, job)
+        case m.ListMethods():
+            job.emit(m.MethodsListed(await asyncio.to_thread(studio.methods)))
+        case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
+            job.emit(await _models(request, job))
+        case _:
+            assert_never(request)
+
+
+async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> News:
+    match request:
+        case m.FetchModel(model):
+            await asyncio.to_thread(weights.fetch, model, job.tick)
+        case m.ImportModel(path):
+            await asyncio.to_thread(weights.import_, path)
+        case m.RemoveModel(model):
+            await asyncio.to_thread(weights.remove, model)
+        case m.ListModels():
+            pass
+    return m.ModelsListed(tuple(await asyncio.to_thread(weights.cards)))

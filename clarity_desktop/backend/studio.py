@@ -1,0 +1,388 @@
+"""The verbs: mouse, chat and command line all end here. Each exists once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop import settings as choices
+from clarity_desktop.backend import iqa, methods, pictures, restore, weights
+from clarity_desktop.backend.document import Document
+from clarity_desktop.backend.methods import Method, Place, Run
+from clarity_desktop.messages import (
+    Assessed,
+    Change,
+    Estimated,
+    Exported,
+    HeadMoved,
+    Notice,
+    Opened,
+    PixelsReady,
+    Previewed,
+    Reset,
+    Saved,
+    TileDone,
+    TilesReady,
+    UserError,
+    VersionAdded,
+    VersionsChanged,
+)
+from clarity_desktop.messages import Estimate as EstimateAsked
+from clarity_desktop.messages import Restore as RestoreAsked
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import (
+    Bounds,
+    DocumentId,
+    ExportOptions,
+    MethodCard,
+    Picture,
+    Pixels,
+    Quality,
+    Region,
+    Step,
+    Task,
+    Transform,
+    Version,
+    VersionId,
+)
+from clarity_desktop.worker import Job
+
+log = logging.getLogger(__name__)
+PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
+THUMBNAIL = 128
+TILES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A restoration as asked for, apart from the pixels it is asked for."""
+
+    task: Task
+    method: str | None = None
+    strength: float = 1.0
+    region: Region | None = None
+    feather: int = 0
+    visible: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Applied:
+    """What a wish made of pixels: the step is complete, changed is where the result may differ."""
+
+    pixels: Pixels
+    step: Step
+    changed: Bounds
+    notes: tuple[str, ...]
+
+
+class Studio:
+    """Everything that can be done to photos. One per program; its methods run on the backend's loop."""
+
+    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
+        self.settings = settings
+        self.folder = folder or choices.data_folder() / "documents"
+        self._documents: dict[DocumentId, Document] = {}
+        self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
+        self._loaded: tuple[tuple[str, Place], Run] | None = None  # the last network used: the likeliest next one
+
+    def close(self) -> None:
+        """Close every document (they are kept) and end the decoder."""
+        for document in self._documents.values():
+            document.close(keep=True)
+        self._documents.clear()
+        self._decoder.close()
+
+    def document(self, at: DocumentId) -> Document:
+        """The open document of that id. Raises UserError if it was closed meanwhile."""
+        if at not in self._documents:
+            raise UserError("That photo is not open any more. Open it again.")
+        return self._documents[at]
+
+    # Opening and closing ---------------------------------------------------------------------------------------------
+
+    async def read(self, path: Path) -> Picture:
+        """Decode a photo. Raises UserError."""
+        return await asyncio.to_thread(self._decoder.read, path)
+
+    async def open(self, path: Path, job: Job) -> Document:
+        """Open a photo or a project as a document, show it at once, then score it."""
+        if path.suffix.lower() == ".clarity":
+            document = await asyncio.to_thread(Document.open_project, self.folder, path)
+            return await self._show(document, job)
+        job.tick(0.0, f"Opening {path.name}")
+        picture = await self.read(path)
+        return await self.open_picture(picture, path.name, job)
+
+    async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
+        """Make a document of a decoded or pasted picture."""
+        job.emit(_preview(picture))
+        document = await asyncio.to_thread(Document.create, self.folder, picture, title)
+        return await self._show(document, job)
+
+    async def recover(self, store: Path, job: Job) -> Document:
+        """Open the working document that an earlier run left."""
+        return await self._show(await asyncio.to_thread(Document.open, store), job)
+
+    async def _show(self, document: Document, job: Job) -> Document:
+        self._documents[document.id] = document
+        card = document.card()
+        job.emit(Opened(card, document.manifest(card.head)))
+        await self.assess(document.id, card.head, job)
+        return document
+
+    async def close_document(self, at: DocumentId) -> None:
+        """Close a document; what was not saved as a project is set aside, not erased."""
+        document = self.document(at)
+        del self._documents[at]
+        await asyncio.to_thread(document.close, keep=False)
+
+    # Restoring -------------------------------------------------------------------------------------------------------
+
+    def methods(self) -> tuple[MethodCard, ...]:
+        """Every method, with the weights files it still lacks."""
+        return tuple(_card(m) for m in methods.all_methods().values())
+
+    async def restore(self, asked: RestoreAsked, job: Job) -> Version:
+        """Restore a version, or a region of it; the result becomes its child and the head."""
+        document = self.document(asked.document)
+        pixels = await asyncio.to_thread(document.pixels, asked.version)
+        wish = Wish(asked.task, asked.method, asked.strength, asked.region, asked.feather, asked.visible)
+
+        def paint(bounds: Bounds, done: Pixels) -> None:
+            job.emit(TileDone(asked.document, asked.version, bounds, done))
+
+        applied = await self.apply(pixels, wish, job, paint)
+        for note in applied.notes:
+            job.emit(Notice(note))
+        return await self._keep(document, asked.version, applied, asked.region, job)
+
+    async def apply(
+        self,
+        pixels: Pixels,
+        wish: Wish,
+        job: Job,
+        on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
+    ) -> Applied:
+        """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
+        method = methods.choose(wish.task, wish.method or self.settings.methods.get(wish.task))
+        files = await asyncio.to_thread(weights.need, method.weights)
+        place = await job.heavy(restore.place, self.settings)
+        start = time.perf_counter()
+        job.tick(0.0, f"Loading {method.title}")
+        run = await job.heavy(self._load, method, files, place)
+        box = wish.region.bounds if wish.region else Bounds(0, 0, pixels.shape[1], pixels.shape[0])
+        recipe = restore.plan(method, box.width, box.height, place, self._budget())
+        done = await job.heavy(
+            restore.restore, pixels, method, run, recipe, region=wish.region, feather=wish.feather,
+            strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
+            reload=lambda other: self._load(method, files, other),
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        step = Step(
+            "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
+            seconds=seconds, settings={**done.recipe.to_json(), "feather": wish.feather},
+        )  # fmt: skip
+        return Applied(done.pixels, step, done.changed, done.notes)
+
+    def _budget(self) -> int:
+        return int(restore.free_memory() * self.settings.memory_budget)
+
+    def _load(self, method: Method, files: dict[str, Path], place: Place) -> Run:
+        if self._loaded is None or self._loaded[0] != (method.id, place):
+            self._loaded = None  # two networks never lie in memory together
+            self._loaded = (method.id, place), method.load(files, place)
+        return self._loaded[1]
+
+    async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:
+        """How long a restoration of the version, or of a part of it, would take here."""
+        version = next(v for v in self.document(asked.document).card().versions if v.id == asked.version)
+        size = (asked.bounds.width, asked.bounds.height) if asked.bounds else (version.width, version.height)
+        seconds, method = await self.estimate(size, asked.task, asked.method)
+        job.emit(Estimated(seconds, size[0] * size[1] / 1e6, method.id))
+
+    async def estimate(self, pixels_of: tuple[int, int], task: str, method: str | None) -> tuple[float, Method]:
+        """Seconds that a restoration of width × height pixels would take here, and the method that would run."""
+        chosen = methods.choose(task, method or self.settings.methods.get(task))
+        return await asyncio.to_thread(restore.estimate, chosen, *pixels_of, self.settings), chosen
+
+    # Versions --------------------------------------------------------------------------------------------------------
+
+    async def change(self, asked: Change, job: Job) -> Version:
+        """Crop, turn, flip or straighten; the result becomes a child and the head."""
+        document = self.document(asked.document)
+
+        def make() -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
+            alpha = document.alpha(asked.version)
+            changed = pictures.change(document.pixels(asked.version), asked.transform)
+            return changed, None if alpha is None else pictures.change(alpha, asked.transform)
+
+        pixels, alpha = await job.heavy(make)
+        step = Step(*_transform_step(asked.transform))
+        thumbnail = _thumbnail(pixels, document.card().icc)
+        version = await job.heavy(
+            document.add, asked.version, step, pixels, alpha=alpha, thumbnail=thumbnail, name=_title(step)
+        )
+        return await self._added(document, version, job)
+
+    async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
+        """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
+        document = self.document(at)
+        for k in range(0, len(hashes), TILES_AT_ONCE):
+            job.breathe()
+            tiles = await asyncio.to_thread(document.tiles, hashes[k : k + TILES_AT_ONCE])
+            job.emit(TilesReady(at, tuple(tiles)))
+
+    async def read_pixels(self, at: DocumentId, version: VersionId, job: Job) -> None:
+        """The whole version in sRGB and 8 bits, for the clipboard."""
+        picture = await asyncio.to_thread(self.document(at).picture, version)
+        pixels, alpha = await asyncio.to_thread(pictures.to_srgb8, picture)
+        job.emit(PixelsReady(at, version, pixels, alpha))
+
+    async def reset(self, asked: Reset, job: Job) -> Version:
+        """The photo as it was opened, as a new child of the version: a way back that can itself be undone."""
+        document = self.document(asked.document)
+        first = document.card().versions[0].id
+
+        def make() -> Version:
+            pixels = document.pixels(first)
+            thumbnail = _thumbnail(pixels, document.card().icc)
+            alpha = document.alpha(first)
+            return document.add(
+                asked.version, Step("reset"), pixels, alpha=alpha, thumbnail=thumbnail, name="Original again"
+            )
+
+        return await self._added(document, await job.heavy(make), job)
+
+    async def _keep(
+        self, document: Document, parent: VersionId, applied: Applied, region: Region | None, job: Job
+    ) -> Version:
+        job.tick(1.0, "Keeping the result")
+        thumbnail = await job.heavy(_thumbnail, applied.pixels, document.card().icc)
+        version = await job.heavy(
+            document.add, parent, applied.step, applied.pixels,
+            changed=applied.changed, region=region, thumbnail=thumbnail, name=_title(applied.step),
+        )  # fmt: skip
+        return await self._added(document, version, job)
+
+    async def _added(self, document: Document, version: Version, job: Job) -> Version:
+        job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
+        await self.assess(document.id, version.id, job)
+        return version
+
+    def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
+        """Undo, redo or jump: `to` moves the head and returns it."""
+        document = self.document(at)
+        head = to(document)
+        job.emit(HeadMoved(at, head, document.manifest(head)))
+
+    def edit(
+        self, at: DocumentId, version: VersionId, job: Job,
+        *, name: str | None = None, star: bool | None = None, deleted: bool | None = None,
+    ) -> None:  # fmt: skip
+        """Rename, star, delete or bring back a version."""
+        document = self.document(at)
+        before = document.card().head
+        document.edit(version, name=name, star=star, deleted=deleted)
+        card = document.card()
+        job.emit(VersionsChanged(at, card.versions))
+        if card.head != before:
+            job.emit(HeadMoved(at, card.head, document.manifest(card.head)))
+
+    # Quality ---------------------------------------------------------------------------------------------------------
+
+    async def assess(self, at: DocumentId, version: VersionId, job: Job) -> Quality:
+        """Score a version without a reference; kept with the version."""
+        document = self.document(at)
+        known = next((v.quality for v in document.card().versions if v.id == version), None)
+        if known is None:
+            pixels = await asyncio.to_thread(document.pixels, version)
+            known = await self.score(pixels, job)
+            document.set_quality(version, known)
+        job.emit(Assessed(at, version, known))
+        return known
+
+    async def score(self, pixels: Pixels, job: Job) -> Quality:
+        """Score pixels in the next pause of the lane."""
+        return await job.short(iqa.assess, pixels, breathe=job.breathe)
+
+    # Files out -------------------------------------------------------------------------------------------------------
+
+    async def export(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> Path | None:
+        """Write a version as a picture file; None where an existing file was left alone, as asked."""
+        document = self.document(at)
+        job.tick(0.0, f"Writing {options.path.name}")
+        picture = await asyncio.to_thread(document.picture, version)
+        job.breathe()
+        path = await asyncio.to_thread(pictures.save, picture, options, document.card().path)
+        with contextlib.suppress(FileNotFoundError):
+            job.emit(Exported(at, path, path.stat().st_size if path else 0))
+        return path
+
+    async def size(self, at: DocumentId, version: VersionId, options: ExportOptions) -> int:
+        """Bytes that the exported file would have."""
+        picture = await asyncio.to_thread(self.document(at).picture, version)
+        return len(await asyncio.to_thread(pictures.encode, picture, options))
+
+    async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
+        """Write the document with all its versions as one .clarity file."""
+        job.tick(0.0, f"Saving {path.name}")
+        await asyncio.to_thread(self.document(at).save_project, path)
+        job.emit(Saved(at, path))
+
+
+def whole(pixels: Pixels) -> Bounds:
+    """The bounds of all of a picture."""
+    return Bounds(0, 0, pixels.shape[1], pixels.shape[0])
+
+
+def _preview(picture: Picture) -> Previewed:
+    height, width = picture.pixels.shape[:2]
+    factor = max(1, max(width, height) // PREVIEW)
+    return Previewed(picture.path, width, height, pictures.reduced(picture.pixels, factor), picture.icc)
+
+
+def _thumbnail(pixels: Pixels, icc: bytes | None) -> NDArray[np.uint8]:
+    """RGB in sRGB, longest side at most 128."""
+    height, width = pixels.shape[:2]
+    small = pictures.reduced(pixels, max(1, -(-max(width, height) // THUMBNAIL)))
+    return pictures.to_srgb8(Picture(small, icc=icc))[0]
+
+
+def _card(method: Method) -> MethodCard:
+    missing = tuple(name for name in method.weights if weights.state(name).state != "ready")
+    return MethodCard(
+        method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
+        method.needs_mask, missing,
+    )  # fmt: skip
+
+
+def _transform_step(
+    transform: Transform,
+) -> tuple[str, None, None, dict[str, str], float, None, float, dict[str, object]]:
+    kind = type(transform).__name__.lower()
+    values = {name: getattr(transform, name) for name in transform.__slots__}
+    if isinstance(values.get("bounds"), Bounds):
+        b = values["bounds"]
+        values["bounds"] = [b.x, b.y, b.width, b.height]
+    return kind, None, None, {}, 1.0, None, 0.0, values
+
+
+TITLES = {
+    "derain": "Rain removed", "denoise": "Denoised", "deblur": "Deblurred", "dehaze": "Haze removed",
+    "low_light": "Brightened", "retouch": "Retouched", "crop": "Cropped", "rotate": "Turned", "flip": "Flipped",
+    "straighten": "Straightened",
+}  # fmt: skip
+
+
+def _title(step: Step) -> str:
+    """What a version is called until the user names it."""
+    what = TITLES.get(step.task or step.kind, (step.task or step.kind).replace("_", " ").capitalize())
+    return what if step.strength == 1 else f"{what} ({step.strength:.0%})"

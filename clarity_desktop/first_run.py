@@ -1,0 +1,97 @@
+"""`make run`: fetch what the first restoration needs, then the editor on the sample; without a screen, the same job."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from clarity_desktop import cli, settings
+from clarity_desktop.messages import Aborted, UserError
+
+FIRST = ("maxim-deraining",)
+"""What the first job needs."""
+WELCOME = ("niqe",)
+"""What makes it nicer: its absence is said beside the score."""
+OUT = Path("out")
+
+
+def sample() -> Path:
+    """The bundled photo for a first restoration."""
+    return settings.resources() / "samples" / "rain.jpg"
+
+
+def start() -> int:
+    """Fetch, then show the window, or do the job headless where there is no screen. Returns an exit code."""
+    try:
+        fetched = _fetch()
+    except (Aborted, KeyboardInterrupt):
+        sys.stderr.write("\nStopped. Start again to go on where it stopped.\n")
+        return cli.CANCELLED
+    from clarity_desktop import app
+
+    sentence = app.check_display()
+    if sentence is None:
+        return app.run([sample()], first_run=True)
+    sys.stderr.write(f"{sentence}\nDoing the first restoration without a window instead.\n")
+    return _headless() if fetched else cli.NO_MODEL
+
+
+def _fetch() -> bool:
+    """Fetch the weights that are missing; whether a first restoration is possible."""
+    from clarity_desktop.backend import weights
+
+    ready = True
+    for name in (*FIRST, *WELCOME):
+        if weights.find(name) is not None:
+            continue
+        try:
+            weights.fetch(name, _bar(name))
+        except UserError as e:
+            sys.stderr.write(f"\r\x1b[K{e}\n")
+            ready = ready and name not in FIRST
+    return ready
+
+
+class _bar:  # noqa: N801 — called like a function
+    """Progress of a download on one line, a few times a second."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._last = name, 0.0
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        now = time.monotonic()
+        if now - self._last < 0.2 and fraction < 1:
+            return
+        self._last = now
+        filled = round(30 * fraction)
+        line = f"{self._name} [{'#' * filled}{'.' * (30 - filled)}] {fraction:4.0%} {note}"
+        sys.stderr.write(f"\r\x1b[K{line}" if sys.stderr.isatty() else f"{line}\n")
+        if fraction >= 1 and sys.stderr.isatty():
+            sys.stderr.write("\n")
+        sys.stderr.flush()
+
+
+def _headless() -> int:
+    from clarity_desktop import app
+
+    OUT.mkdir(exist_ok=True)
+    result, screenshot = OUT / "restored.png", OUT / "window.png"
+    code = cli.main(["restore", str(sample()), "-o", str(result), "--task", "derain"])
+    if code == cli.DONE:
+        both = OUT / "before-after.png"
+        side_by_side(sample(), result, both)
+        app.photograph(sample(), screenshot)
+        sys.stdout.write("".join(f"{p}\n" for p in (result, both, screenshot)))
+    return code
+
+
+def side_by_side(before: Path, after: Path, target: Path) -> None:
+    """Write a picture with the left half before and the right half after, a white line between."""
+    from PIL import Image
+
+    with Image.open(before) as a, Image.open(after) as b:
+        joined = Image.new("RGB", (a.width * 2 + 8, a.height), "white")
+        joined.paste(a.convert("RGB"), (0, 0))
+        joined.paste(b.convert("RGB"), (a.width + 8, 0))
+    joined.save(target)

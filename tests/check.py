@@ -1,0 +1,40 @@
+"""`make test`: fetch what the tests need, then lint, types, import contracts and the tests. Says how long each took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+MAXIM = ("deraining", "denoising", "deblurring", "dehazing-indoor", "dehazing-outdoor", "enhancement", "retouching")
+MODELS = [f"maxim-{name}" for name in (MAXIM if os.environ.get("CI") else MAXIM[:1])]
+STEPS: list[tuple[str, list[str]]] = [
+    ("weights", [str(BIN / "clarity"), "models", "fetch", *MODELS, "niqe"]),
+    ("lint", [str(BIN / "ruff"), "check", "."]),
+    ("format", [str(BIN / "ruff"), "format", "--check", "."]),
+    ("types", [str(BIN / "basedpyright"), "--pythonpath", sys.executable]),
+    ("import contracts", [str(BIN / "lint-imports")]),
+    ("tests", [sys.executable, "-m", "pytest", "--cov", "--cov-report=term", *sys.argv[1:]]),
+]
+
+
+def main() -> int:
+    """Run every step, even after one failed; the exit code is 1 if any did."""
+    failed: list[str] = []
+    for name, command in STEPS:
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        print(f"== {name}: {'ok' if code == 0 else f'failed ({code})'} in {time.monotonic() - start:.0f} s", flush=True)
+        if code:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all steps passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
