@@ -1,0 +1,112 @@
+"""The .clarity file: a document's store, compacted, in one file that opens on another machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from clarity_desktop.backend.document import rows, schema, state
+from clarity_desktop.backend.document.state import State
+from clarity_desktop.backend.document.store import Store, connect, said
+from clarity_desktop.backend.document.tiles import Damaged
+from clarity_desktop.messages import UserError
+
+PATIENCE = 10.0
+"""Seconds after which checking a file is given up."""
+
+
+def save(store: Store, path: Path) -> int:
+    """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError."""
+    temporary = path.absolute().with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with said(path), store.reading() as db:
+            db.execute("VACUUM INTO ?", (str(temporary),))
+        with said(path), closing(connect(temporary)) as db:
+            db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
+            db.execute("DELETE FROM meta WHERE key='project'")
+            changes = rows.whole(rows.meta(db).get("changes"), 0, 1 << 60)
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.absolute().parent)
+    except OSError as e:
+        raise UserError(f"{path} could not be saved ({e.strerror}). Choose another folder; nothing is lost.") from e
+    finally:
+        temporary.unlink(missing_ok=True)
+    return changes
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or where possible a folder, is on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return
+    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def copy(project: Path, store: Path) -> None:
+    """Copy a project to a working store. Raises UserError."""
+    try:
+        schema.check_header(project)
+        shutil.copyfile(project, store)
+    except Damaged as e:
+        raise refused(project, e) from e
+    except OSError as e:
+        store.unlink(missing_ok=True)
+        raise UserError(
+            f"{project} cannot be opened ({e.strerror}). Check the file, its disk and the free room."
+        ) from e
+
+
+def refused(path: Path, why: Damaged | sqlite3.Error) -> UserError:
+    reason = why if isinstance(why, Damaged) else "its contents cannot be read"
+    return UserError(f"{path} cannot be opened: {reason}. Choose another file, or an older copy of it.")
+
+
+@contextmanager
+def impatient(db: sqlite3.Connection) -> Generator[None]:
+    """Give up on a file that makes SQLite work for longer than PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    db.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+    try:
+        yield
+    finally:
+        db.set_progress_handler(None, 0)
+
+
+def read(path: Path, named: Path) -> tuple[State, bool]:
+    """Check a store from top to bottom, bring it up to date, sweep it. Returns its state and whether it is newer.
+
+    named is the file that the user knows it by. Raises UserError; a newer store is left as it is.
+    """
+    try:
+        schema.check_header(path)
+        with closing(connect(path)) as db, impatient(db):
+            schema.check(db)
+            newer = schema.version_of(db) > len(schema.MIGRATIONS)
+            if not newer:
+                schema.migrate(db)
+            found = state.read(db)
+            stray, missing = state.strays(db)
+            if missing:
+                raise Damaged("some of its tiles are missing")
+            if stray and not newer:
+                state.sweep(db)
+    except (Damaged, sqlite3.Error) as e:
+        with said(named):  # a full disk or a locked file is not the file's fault
+            if isinstance(e, sqlite3.Error) and getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
+                raise
+        raise refused(named, e) from e
+    return found, newer
+
+
+_DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT,
+           sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}  # fmt: skip

@@ -1,0 +1,77 @@
+"""Reads tiles back: single ones through a bounded cache, whole areas on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from clarity_desktop.backend.document.pyramid import within
+from clarity_desktop.backend.document.store import Store
+from clarity_desktop.backend.document.tiles import Damaged, Stored, TileCache, unpack
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import Bounds, Level
+
+CACHE = 128_000_000
+"""Bytes of unpacked tiles: a 4K screen before and after, twice over."""
+TOGETHER = 64
+
+
+class Reader:
+    """Tiles of one store. Safe for several threads."""
+
+    def __init__(self, store: Store, title: str) -> None:
+        self._store = store
+        self._title = title
+        self._cache = TileCache(CACHE)
+
+    def tiles(self, names: Sequence[bytes]) -> list[Stored]:
+        """Read-only tiles in the order of their names. Raises UserError if one is missing or damaged."""
+        held = {name: self._cache.get(name) for name in names}
+        data = self._store.get([name for name, tile in held.items() if tile is None])
+        read: list[Stored] = []
+        for name, tile in held.items():
+            if tile is None:
+                held[name] = self._unpack(name, data)
+        for name in names:
+            tile = held[name]
+            assert tile is not None
+            self._cache.put(name, tile)
+            read.append(tile)
+        return read
+
+    def window(self, level: Level, bounds: Bounds, dtype: np.dtype[Any], channels: int) -> Stored:
+        """The pixels of a part of a level, H×W×3 or, for one channel, H×W. Raises UserError."""
+        shape = (bounds.height, bounds.width, 3) if channels == 3 else (bounds.height, bounds.width)
+        out: Stored = np.empty(shape, dtype)
+        places = [(level.tiles[index], place) for index, place in within(level, bounds)]
+        with ThreadPoolExecutor(os.cpu_count(), "clarity-tiles") as pool:
+            for k in range(0, len(places), TOGETHER):
+                some = places[k : k + TOGETHER]
+                data = self._store.get([name for name, _ in some])
+                list(pool.map(partial(self._place, out, bounds, data), some))
+        return out
+
+    def _place(self, out: Stored, bounds: Bounds, data: dict[bytes, bytes], one: tuple[bytes, Bounds]) -> None:
+        name, place = one
+        tile = self._unpack(name, data)
+        if tile.shape != (place.height, place.width, *out.shape[2:]) or tile.dtype != out.dtype:
+            raise self._damaged(Damaged("a tile lies where it does not fit"))
+        part = place.cut(bounds)
+        to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
+        out[to.slices()] = tile[Bounds(part.x - place.x, part.y - place.y, part.width, part.height).slices()]
+
+    def _unpack(self, name: bytes, data: dict[bytes, bytes]) -> Stored:
+        if name not in data:
+            raise self._damaged(Damaged("a tile is missing"))
+        try:
+            return unpack(data[name], name)
+        except Damaged as e:
+            raise self._damaged(e) from e
+
+    def _damaged(self, why: Damaged) -> UserError:
+        return UserError(f"“{self._title}” is damaged: {why}. Go to another version, or open an older copy.")

@@ -1,0 +1,170 @@
+"""Which stores a running program holds, which were left by one that died, and how much room they all take."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from clarity_desktop.backend.document import schema, state
+from clarity_desktop.backend.document.project import impatient
+from clarity_desktop.backend.document.store import connect
+from clarity_desktop.backend.document.tiles import Damaged
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import Recovery
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+log = logging.getLogger(__name__)
+
+STORE = ".store"
+MAKING = ".new"
+"""A store whose first version is not committed yet."""
+CLOSED = "closed"
+"""Folder, inside that of the stores, of what was closed without being saved."""
+
+
+class Lock:
+    """Says that a running program holds a store. The system releases it however the program ends."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        self._path = path
+        self._file = file
+
+    @classmethod
+    def take(cls, store: Path, patience: float = 0.0) -> Lock | None:
+        """The lock of a store, or None if a program (this one included) has held it for `patience` seconds."""
+        path = store.with_suffix(".lock")
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        until = time.monotonic() + patience
+        while True:
+            try:
+                _lock(file)
+                return cls(path, file)
+            except OSError:
+                if time.monotonic() >= until:
+                    os.close(file)
+                    return None
+                time.sleep(0.02)
+
+    def release(self, *, gone: bool = False) -> None:
+        """gone: the store is not there any more, so its lock file goes too."""
+        os.close(self._file)
+        if gone:
+            self._path.unlink(missing_ok=True)
+
+
+def summary(store: Path) -> Recovery | None:
+    """A closed store in short; None, with a line in the log, if it cannot be read."""
+    try:
+        schema.check_header(store)
+        with closing(connect(store)) as db, impatient(db):
+            schema.check(db)
+            read = state.read(db)
+    except (Damaged, sqlite3.Error, OSError) as e:
+        log.warning("%s cannot be offered again: %s", store, e)
+        return None
+    shown = read.versions[read.head]
+    last = max(v.time for v in read.versions.values())
+    return Recovery(store, read.title, last, sum(not v.deleted for v in read.versions.values()), shown.thumbnail)
+
+
+def recoveries(folder: Path) -> tuple[Recovery, ...]:
+    """Documents that an earlier run did not close, the newest first. Those that a running program holds are not.
+
+    Also removes what a run left that died before a document's first version was whole.
+    """
+    found: list[Recovery] = []
+    for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{MAKING}")):
+        if (lock := Lock.take(store)) is None:
+            continue
+        making = store.suffix == MAKING
+        if making:
+            erase(store)
+        elif (offer := summary(store)) is not None:
+            found.append(offer)
+        lock.release(gone=making)
+    return tuple(sorted(found, key=lambda r: r.time, reverse=True))
+
+
+def _files(store: Path) -> list[Path]:
+    return [store, store.with_name(store.name + "-wal"), store.with_name(store.name + "-shm")]
+
+
+def erase(store: Path) -> None:
+    """Remove a store and what SQLite keeps beside it."""
+    for file in _files(store):
+        file.unlink(missing_ok=True)
+
+
+def set_aside(store: Path) -> Path:
+    """Move a store, whose lock the caller holds, to the closed ones; nothing is erased. Returns where it is now."""
+    folder = store.parent / CLOSED
+    folder.mkdir(exist_ok=True)
+    for file in reversed(_files(store)):  # the store itself last: until then it is found again
+        if file.exists():
+            file.replace(folder / file.name)
+    os.utime(folder / store.name)
+    return folder / store.name
+
+
+def forget(store: Path) -> None:
+    """Set aside what an earlier run left: it goes to the closed documents. Raises UserError."""
+    lock = Lock.take(store, patience=0.5)
+    if lock is None:
+        raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
+    try:
+        set_aside(store)
+    except OSError as e:
+        lock.release()
+        raise UserError(f"{store} could not be set aside ({e.strerror}). Check the permissions of its folder.") from e
+    lock.release(gone=True)
+
+
+def usage(folder: Path) -> int:
+    """Bytes that all stores take, open, left and closed."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
+    """The closed documents, longest closed first, that must go for all to fit into `budget` bytes. Removes nothing."""
+    excess = usage(folder) - budget
+    stores = sorted((folder / CLOSED).glob(f"*{STORE}"), key=lambda s: s.stat().st_mtime)
+    going: list[Path] = []
+    for store in stores:
+        if excess <= 0:
+            break
+        excess -= _size(store)
+        going.append(store)
+    return tuple(going)
+
+
+def _size(store: Path) -> int:
+    return sum(file.stat().st_size for file in _files(store) if file.exists())
+
+
+def prune(stores: Iterable[Path]) -> int:
+    """Erase closed documents for good, those that the user agreed to. Returns the bytes freed. Raises UserError."""
+    freed = 0
+    for store in stores:
+        if store.parent.name != CLOSED:
+            raise UserError(f"{store.name} is not a closed document and stays.")
+        freed += _size(store)
+        erase(store)
+        store.with_suffix(".lock").unlink(missing_ok=True)
+    return freed

@@ -1,0 +1,247 @@
+"""Versions, turns and regions as rows, and back; rows may come from a stranger's file and are checked."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import fields
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
+from clarity_desktop.values import TASKS, Bounds, Picture, Quality, Region, Step, Turn, Version, VersionId
+
+SIDE = 1 << 20  # pixels; more is not a photo
+AREA = 1 << 31
+VERSIONS = 5000
+"""More versions than this in one file are taken for an attack on the memory."""
+THUMBNAIL = 128
+
+REGION = "label, x, y, width, height, across, down, mask"
+COLUMNS = "id, parent, step, quality, name, star, deleted, time, width, height, thumbnail"
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    if not isinstance(text, str) or len(text) > 1_000_000:
+        raise Damaged("a version's description is not text")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise Damaged("a version's description cannot be read") from e
+    if not isinstance(value, dict):
+        raise Damaged("a version's description has the wrong form")
+    return value
+
+
+def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """A finite number in a range, or Damaged."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
+        raise Damaged("a number is out of its range")
+    return float(value)
+
+
+def whole(value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise Damaged("a number is out of its range")
+    return value
+
+
+def text(value: Any, longest: int = 500) -> str:
+    if not isinstance(value, str):
+        raise Damaged("a name is not text")
+    return value[:longest]
+
+
+def blob(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise Damaged("a part is missing")
+    return value
+
+
+def step_text(step: Step) -> str:
+    row = {f.name: getattr(step, f.name) for f in fields(step)}
+    return json.dumps({**row, "weights": dict(step.weights), "settings": dict(step.settings)}, ensure_ascii=False)
+
+
+def step_of(stored: Any) -> Step:
+    row = _parsed(stored)
+    weights, settings = row.get("weights", {}), row.get("settings", {})
+    if not isinstance(weights, dict) or not isinstance(settings, dict):
+        raise Damaged("a version's description has the wrong form")
+    task = row.get("task")
+    return Step(
+        kind=text(row.get("kind")),
+        task=task if task in TASKS else None,
+        method=None if row.get("method") is None else text(row["method"]),
+        weights={text(k): text(v) for k, v in weights.items()},
+        strength=number(row.get("strength", 1.0), 0, 1),
+        region=None if row.get("region") is None else text(row["region"]),
+        seconds=number(row.get("seconds", 0.0), 0, 1e9),
+        settings=settings,
+    )
+
+
+def quality_text(quality: Quality) -> str:
+    row = {f.name: getattr(quality, f.name) for f in fields(quality)}
+    return json.dumps({**row, "why": dict(quality.why)}, ensure_ascii=False)
+
+
+def quality_of(stored: Any) -> Quality | None:
+    if stored is None:
+        return None
+    row = _parsed(stored)
+    why = row.get("why", {})
+    if not isinstance(why, dict):
+        raise Damaged("a version's scores have the wrong form")
+    scores = {k: None if row.get(k) is None else number(row[k]) for k in ("sseq", "niqe", "brisque", "piqe", "overall")}
+    return Quality(**scores, why={text(k): text(v) for k, v in why.items()})
+
+
+def version_row(version: Version) -> tuple[Any, ...]:
+    """Values for COLUMNS."""
+    quality = None if version.quality is None else quality_text(version.quality)
+    _, thumbnail = pack(version.thumbnail)
+    return (
+        version.id, version.parent, step_text(version.step), quality, version.name, version.star, version.deleted,
+        version.time, version.width, version.height, thumbnail,
+    )  # fmt: skip
+
+
+def version_of(row: tuple[Any, ...]) -> Version:
+    """A version from values of COLUMNS. Raises Damaged."""
+    at, parent, step, quality, name, star, deleted, time, width, height, thumbnail = row
+    small = unpack(blob(thumbnail))
+    if small.ndim != 3 or small.dtype != np.uint8 or max(small.shape[:2]) > THUMBNAIL:
+        raise Damaged("a thumbnail has the wrong form")
+    if whole(width, 1, SIDE) * whole(height, 1, SIDE) > AREA:
+        raise Damaged("a version is impossibly large")
+    return Version(
+        id=VersionId(text(at)),
+        parent=None if parent is None else VersionId(text(parent)),
+        step=step_of(step),
+        name=text(name),
+        time=number(time, 0, 1e12),
+        width=width,
+        height=height,
+        thumbnail=small.astype(np.uint8, copy=False),
+        star=bool(whole(star, 0, 1)),
+        deleted=bool(whole(deleted, 0, 1)),
+        quality=quality_of(quality),
+    )
+
+
+def versions(db: sqlite3.Connection) -> dict[VersionId, Version]:
+    """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
+    [count] = db.execute("SELECT count(*) FROM version").fetchone()
+    if not 1 <= count <= VERSIONS:
+        raise Damaged(f"it has {count} versions")
+    found: dict[VersionId, Version] = {}
+    for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
+        version = version_of(row)
+        if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
+            raise Damaged("its versions are not a tree")
+        found[version.id] = version
+    return found
+
+
+def redo(db: sqlite3.Connection, known: Mapping[VersionId, Version]) -> dict[VersionId, VersionId]:
+    """For each version the one that was last left towards it."""
+    rows = db.execute("SELECT id, redo FROM version WHERE redo IS NOT NULL")
+    return {VersionId(a): VersionId(b) for a, b in rows if a in known and b in known}
+
+
+def turns(db: sqlite3.Connection) -> tuple[Turn, ...]:
+    return tuple(_turn(*row) for row in db.execute("SELECT role, text, versions, time FROM turn ORDER BY seq"))
+
+
+def _turn(role: Any, said: Any, at: Any, time: Any) -> Turn:
+    who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
+    if role not in who:
+        raise Damaged("the conversation has the wrong form")
+    return Turn(who[role], text(said, 1_000_000), tuple(VersionId(v) for v in text(at).split()), number(time, 0, 1e12))
+
+
+def turn_row(turn: Turn) -> tuple[Any, ...]:
+    return turn.role, turn.text, " ".join(turn.versions), turn.time
+
+
+def region_row(region: Region) -> tuple[Any, ...]:
+    """Values for REGION, then the region's id: the same mask has the same id."""
+    b = region.bounds
+    raw = np.ascontiguousarray(region.mask[b.slices()]).data.cast("B")
+    down, across = region.mask.shape
+    name = blake2b(repr((b, across, down)).encode(), digest_size=8)
+    name.update(raw)
+    return region.label, b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
+
+
+def region_of(row: tuple[Any, ...]) -> Region:
+    """A region from values of REGION. Raises Damaged."""
+    label, x, y, width, height, across, down, mask = row
+    if whole(across, 1, SIDE) * whole(down, 1, SIDE) > AREA:
+        raise Damaged("a region is impossibly large")
+    bounds = Bounds(whole(x, 0, across), whole(y, 0, down), whole(width, 1, across), whole(height, 1, down))
+    if bounds.right > across or bounds.bottom > down:
+        raise Damaged("a region lies outside its photo")
+    full = np.zeros((down, across), np.uint8)
+    full[bounds.slices()] = np.frombuffer(decompress(blob(mask), width * height), np.uint8).reshape(height, width)
+    full.flags.writeable = False
+    return Region(full, bounds, text(label))
+
+
+def put_meta(db: sqlite3.Connection, values: Mapping[str, str | int | bytes | None]) -> None:
+    db.executemany("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", values.items())
+
+
+def meta(db: sqlite3.Connection) -> dict[str, Any]:
+    return dict(db.execute("SELECT key, value FROM meta"))
+
+
+def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
+    """All of a picture but its pixels, as meta rows."""
+    return {
+        "path": None if picture.path is None else str(picture.path),
+        "icc": picture.icc,
+        "profile": picture.profile,
+        "exif": picture.exif,
+        "xmp": picture.xmp,
+        "iptc": picture.iptc,
+        "format": picture.format,
+        "mode": picture.mode,
+        "depth": picture.depth,
+        "notes": "\n".join(picture.notes),
+    }
+
+
+def picture_of(rows: Mapping[str, Any]) -> Picture:
+    """A picture of no pixels with all that travels beside them. Raises Damaged."""
+    depth = rows.get("depth")
+    if depth not in (8, 16):
+        raise Damaged("its depth is neither 8 nor 16 bits")
+    path = rows.get("path")
+    return Picture(
+        pixels=np.empty((0, 0, 3), np.uint8) if depth == 8 else np.empty((0, 0, 3), np.uint16),
+        icc=_optional(rows.get("icc")),
+        profile=text(rows.get("profile")),
+        exif=_optional(rows.get("exif")),
+        xmp=_optional(rows.get("xmp")),
+        iptc=_optional(rows.get("iptc")),
+        format=text(rows.get("format")),
+        mode=text(rows.get("mode")),
+        path=None if path is None else local(text(path, 4096)),
+        notes=tuple(line for line in text(rows.get("notes", ""), 10_000).split("\n") if line),
+    )
+
+
+def local(path: str) -> Path | None:
+    """A path from a file, unless merely looking at it would reach out to another machine."""
+    return None if path.startswith(("\\\\", "//")) else Path(path)
+
+
+def _optional(value: Any) -> bytes | None:
+    return None if value is None else blob(value)

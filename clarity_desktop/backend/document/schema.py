@@ -1,0 +1,114 @@
+"""The tables of a document, how older ones are brought up to date, and whether a strange file has them at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+from clarity_desktop.backend.document.tiles import Damaged
+
+APPLICATION = 0x434C5259  # "CLRY": SQLite's application id of our files
+PAGE = 8192  # a tile is some 20 to 150 kB; larger pages waste more at a tile's end than they save
+
+
+def _1_versions(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE meta(key TEXT PRIMARY KEY, value)")
+    db.execute("CREATE TABLE tile(hash BLOB PRIMARY KEY, data BLOB NOT NULL)")
+    db.execute(
+        "CREATE TABLE version(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, parent TEXT, step TEXT NOT NULL,"
+        " quality TEXT, name TEXT NOT NULL, star INTEGER NOT NULL, deleted INTEGER NOT NULL, time REAL NOT NULL,"
+        " width INTEGER NOT NULL, height INTEGER NOT NULL, thumbnail BLOB NOT NULL, pixels BLOB NOT NULL, alpha BLOB)"
+    )
+
+
+def _2_regions_and_turns(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE version ADD COLUMN redo TEXT")  # the version that was last left towards this one
+    db.execute(
+        "CREATE TABLE region(id TEXT PRIMARY KEY, label TEXT NOT NULL, x INTEGER NOT NULL, y INTEGER NOT NULL,"
+        " width INTEGER NOT NULL, height INTEGER NOT NULL, across INTEGER NOT NULL, down INTEGER NOT NULL,"
+        " mask BLOB NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE turn(seq INTEGER PRIMARY KEY, role TEXT NOT NULL, text TEXT NOT NULL, versions TEXT NOT NULL,"
+        " time REAL NOT NULL)"
+    )
+
+
+MIGRATIONS = (_1_versions, _2_regions_and_turns)
+"""Append only; each runs in its own transaction together with the file's version number."""
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    [at] = db.execute("PRAGMA user_version").fetchone()
+    return int(at)
+
+
+def migrate(db: sqlite3.Connection, until: int = len(MIGRATIONS)) -> None:
+    """Bring an open file up to date. The connection must be in autocommit mode. Raises sqlite3.Error."""
+    for number in range(version_of(db), until):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            MIGRATIONS[number](db)
+            db.execute(f"PRAGMA user_version={number + 1}")
+            db.execute(f"PRAGMA application_id={APPLICATION}")
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+
+Shape = frozenset[tuple[str, str, str, str | None]]
+
+
+def _shape(db: sqlite3.Connection) -> Shape:
+    return frozenset(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+@lru_cache
+def _expected(version: int) -> Shape:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db, version)
+        return _shape(db)
+
+
+def check_header(path: Path) -> None:
+    """Raises Damaged if a file is no document of ours or is shorter than it says. Reads 100 bytes; raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise Damaged("it is not a Clarity project")
+    if int.from_bytes(head[68:72], "big") != APPLICATION:
+        raise Damaged("it is not a Clarity project")
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    if path.stat().st_size < (65536 if page == 1 else page) * pages:
+        raise Damaged("it is cut off; copy or download it again")
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Raises Damaged unless a file has exactly our tables: no trigger, no view, nothing that could run.
+
+    A newer file may have more tables and columns, but all of ours and still nothing that could run.
+    """
+    at, found = version_of(db), _shape(db)
+    if 1 <= at <= len(MIGRATIONS):
+        if found != _expected(at):
+            raise Damaged("its tables are not those of a Clarity project")
+    elif at < 1 or any(kind != "table" and sql is not None for kind, _, _, sql in found):
+        raise Damaged("its tables are not those of a Clarity project")
+    for table in ("meta", "version", "region", "turn") if at > 1 else ("meta", "version"):
+        [verdict] = db.execute(f"PRAGMA quick_check({table})").fetchone()
+        if verdict != "ok":
+            raise Damaged("its tables are damaged")
+    _check_columns(db, min(at, len(MIGRATIONS)))
+
+
+def _check_columns(db: sqlite3.Connection, version: int) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        migrate(ours, version)
+        for (table,) in ours.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
+            wanted = {row[1] for row in ours.execute(f"PRAGMA table_xinfo({table})")}
+            found = {row[1] for row in db.execute(f"PRAGMA table_xinfo({table})") if not row[6]}  # 6: hidden, computed
+            if not wanted <= found:
+                raise Damaged("its tables are not those of a Clarity project")

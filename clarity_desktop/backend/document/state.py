@@ -1,0 +1,165 @@
+"""What a document knows without its pixels: the tree of versions, where its head is, and how it moves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from clarity_desktop.backend.document import pyramid, rows
+from clarity_desktop.backend.document.tiles import Damaged
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Immutable, so that one thread may show it while another makes the next."""
+
+    title: str
+    picture: Picture  # with no pixels in it
+    has_alpha: bool
+    head: VersionId
+    versions: Mapping[VersionId, Version]  # in the order of making; a parent before its children
+    redo: Mapping[VersionId, VersionId]
+    turns: tuple[Turn, ...] = ()
+    changes: int = 0  # made so far
+    saved: int = 0  # of these, in the project file
+    project: Path | None = None
+
+    def version(self, at: VersionId) -> Version:
+        if at not in self.versions:
+            raise UserError("This version is not part of the document any more. Choose another one.")
+        return self.versions[at]
+
+    def up(self, at: VersionId) -> Iterator[VersionId]:
+        """The version and those it came from, the original last, without the deleted ones between."""
+        parent = self.version(at).parent
+        yield at
+        while parent is not None:
+            if not self.versions[parent].deleted:
+                yield parent
+            parent = self.versions[parent].parent
+
+    def moved(self, to: VersionId) -> State:
+        """With another head. Going up remembers the way, so that redo comes back down it."""
+        if self.version(to).deleted:
+            raise UserError("This version was deleted. Bring it back before you go to it.")
+        way = list(self.up(self.head))
+        down: dict[VersionId, VersionId] = {}
+        if to in way:
+            way = way[: way.index(to) + 1]
+            down = {above: below for below, above in pairwise(way)}
+        return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)
+
+    def undone(self) -> State:
+        above = next((v for v in self.up(self.head) if v != self.head), None)
+        if above is None:
+            raise UserError("There is nothing to undo: this is the original.")
+        return self.moved(above)
+
+    def redone(self) -> State:
+        below = self.redo.get(self.head)
+        if below is None or self.versions[below].deleted:
+            raise UserError("There is nothing to redo: no later version was left here.")
+        return self.moved(below)
+
+    def edited(self, at: VersionId, name: str | None, star: bool | None, deleted: bool | None) -> State:
+        """With another name, star or deletion. A deleted head gives way to what it came from."""
+        old = self.version(at)
+        if deleted and old.parent is None:
+            raise UserError("The original cannot be deleted. Close the document instead.")
+        new = replace(
+            old,
+            name=old.name if name is None else name,
+            star=old.star if star is None else star,
+            deleted=old.deleted if deleted is None else deleted,
+        )
+        head = next(v for v in self.up(at) if v != at) if new.deleted and self.head == at else self.head
+        return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
+
+    def card(self, document: DocumentId, *, read_only: bool, notes: tuple[str, ...]) -> DocumentCard:
+        return DocumentCard(
+            id=document,
+            title=self.title,
+            path=self.picture.path,
+            project=self.project,
+            depth=self.picture.depth,
+            profile=self.picture.profile,
+            icc=self.picture.icc,
+            has_alpha=self.has_alpha,
+            head=self.head,
+            versions=tuple(self.versions.values()),
+            turns=self.turns,
+            unsaved=self.unsaved,
+            read_only=read_only,
+            notes=(*self.picture.notes, *notes),
+        )
+
+    @property
+    def unsaved(self) -> bool:
+        return self.changes != self.saved
+
+    @property
+    def doomed(self) -> frozenset[VersionId]:
+        """Deleted versions that nothing living came from."""
+        needed: set[VersionId] = set()
+        for version in reversed(tuple(self.versions.values())):
+            if (not version.deleted or version.id in needed) and version.parent is not None:
+                needed.add(version.parent)
+        return frozenset(v.id for v in self.versions.values() if v.deleted and v.id not in needed)
+
+
+def read(db: sqlite3.Connection) -> State:
+    """The state that a file holds. Raises Damaged."""
+    meta, versions = rows.meta(db), rows.versions(db)
+    head = VersionId(rows.text(meta.get("head")))
+    if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
+        raise Damaged("no version is marked as the one to show")
+    project = meta.get("project")
+    return State(
+        title=rows.text(meta.get("title")),
+        picture=rows.picture_of(meta),
+        has_alpha=bool(meta.get("alpha")),
+        head=head,
+        versions=versions,
+        redo=rows.redo(db, versions),
+        turns=rows.turns(db),
+        changes=rows.whole(meta.get("changes"), 0, 1 << 60),
+        saved=rows.whole(meta.get("saved"), 0, 1 << 60),
+        project=None if project is None else rows.local(rows.text(project, 4096)),
+    )
+
+
+def write(db: sqlite3.Connection, before: State, after: State) -> None:
+    """Put what differs, but for new versions and turns, into the open transaction."""
+    rows.put_meta(db, {"head": after.head, "changes": after.changes})
+    for at, below in after.redo.items():
+        if before.redo.get(at) != below:
+            db.execute("UPDATE version SET redo=? WHERE id=?", (below, at))
+    for at, version in after.versions.items():
+        if (old := before.versions.get(at)) is not None and old is not version:
+            quality = None if version.quality is None else rows.quality_text(version.quality)
+            db.execute(
+                "UPDATE version SET name=?, star=?, deleted=?, quality=? WHERE id=?",
+                (version.name, version.star, version.deleted, quality, at),
+            )
+
+
+def strays(db: sqlite3.Connection) -> tuple[list[bytes], int]:
+    """Tiles that no version names, and how many named tiles are missing. Raises Damaged."""
+    named: set[bytes] = set()
+    for width, height, pixels, alpha in db.execute("SELECT width, height, pixels, alpha FROM version"):
+        for level in pyramid.levels(width, height, rows.blob(pixels)):
+            named.update(level.tiles)
+        if alpha is not None:
+            named.update(pyramid.levels(width, height, rows.blob(alpha), reduced=False)[0].tiles)
+    held: set[bytes] = {rows.blob(name) for (name,) in db.execute("SELECT hash FROM tile")}
+    return list(held - named), len(named - held)
+
+
+def sweep(db: sqlite3.Connection) -> None:
+    """Erase what a step left that never became a version. Raises Damaged."""
+    db.executemany("DELETE FROM tile WHERE hash=?", [(name,) for name in strays(db)[0]])

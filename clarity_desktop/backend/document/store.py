@@ -1,0 +1,160 @@
+"""One SQLite file: a connection per thread, one writer at a time, and errors said as sentences.
+
+Reading never waits: the file is in WAL mode and each thread reads on a connection of its own. Writers queue at a lock
+of this process, and nobody holds it for longer than a few tiles, so that undo is quick while a large step is kept.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from clarity_desktop.messages import UserError
+
+BATCH = 16
+"""Tiles written in one transaction: some 2 MB, a few milliseconds."""
+CHECKPOINT = 8
+"""Batches after which the write-ahead log is folded into the file, so that it stays small."""
+LENGTH = 1 << 28  # bytes in one value; SQLite would take four times as many from a hostile file
+
+SENTENCES = {
+    sqlite3.SQLITE_FULL: "The disk with {folder} is full, so the last change was not kept. "
+    "Free some space and do it again; everything before it is safe.",
+    sqlite3.SQLITE_IOERR: "{path} cannot be read or written, so the last change was not kept. "
+    "Check its disk and do it again; everything before it is safe.",
+    sqlite3.SQLITE_CORRUPT: "{path} is damaged and cannot be read on. Export what you can see, or open an older copy.",
+    sqlite3.SQLITE_NOTADB: "{path} is not a Clarity document. Choose another file.",
+    sqlite3.SQLITE_READONLY: "{path} may not be changed. Check the permissions of its folder.",
+    sqlite3.SQLITE_PERM: "{path} may not be opened. Check the permissions of its folder.",
+    sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened. Check that it exists and that its folder may be written.",
+    sqlite3.SQLITE_BUSY: "{path} is in use by another program. Close that program and try again.",
+}
+
+
+@contextmanager
+def said(path: Path) -> Generator[None]:
+    """Turn what SQLite reports about a disk or a file into a UserError; what is left is a bug."""
+    try:
+        yield
+    except sqlite3.Error as e:
+        sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", 0) & 0xFF)
+        if sentence is None:
+            raise
+        raise UserError(sentence.format(path=path, folder=path.parent)) from e
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that trusts nothing in the file. Raises sqlite3.Error."""
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,  # each thread has its own; only closing comes from another
+        timeout=10,
+    )
+    if sys.version_info >= (3, 12):
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH)
+    db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
+    db.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
+    db.text_factory = _text
+    db.execute("PRAGMA trusted_schema=OFF")
+    db.execute("PRAGMA cell_size_check=ON")
+    db.execute("PRAGMA cache_size=-8000")
+    return db
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+class Store:
+    """A document's file. Threads share a Store, never a connection."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Raises UserError if the file cannot be opened."""
+        self.path = path
+        self.read_only = read_only
+        self._own = threading.local()
+        self._writer = threading.RLock()
+        self._opened: list[sqlite3.Connection] = []
+        self._batches = 0
+        with said(path):
+            self._connection()
+
+    def _connection(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._own, "db", None)
+        if db is None:
+            db = connect(self.path, read_only=self.read_only)
+            self._opened.append(db)
+            if not self.read_only:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=NORMAL")
+                db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself folding a restoration's log
+                db.execute("PRAGMA journal_size_limit=16000000")
+            self._own.db = db
+        return db
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """This thread's connection. Raises UserError."""
+        with said(self.path):
+            yield self._connection()
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """A transaction: committed as a whole on leaving, undone as a whole on an error. Raises UserError."""
+        if self.read_only:
+            raise UserError("This document is open for viewing only. Export a version as a photo to work on it.")
+        with self._writer, said(self.path):
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk may have ended it already
+                    db.execute("ROLLBACK")
+                raise
+
+    def put(self, tiles: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep tiles that no version names yet; those that are there already are not written again."""
+        with self.writing() as db:
+            db.executemany("INSERT OR IGNORE INTO tile(hash, data) VALUES(?, ?)", tiles)
+        self._batches += 1
+        if self._batches % CHECKPOINT == 0:
+            self.fold()
+
+    def get(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The stored bytes of tiles; names that are not there are left out."""
+        found: dict[bytes, bytes] = {}
+        with self.reading() as db:
+            for k in range(0, len(names), 64):
+                some = names[k : k + 64]
+                marks = ",".join("?" * len(some))
+                found.update(db.execute(f"SELECT hash, data FROM tile WHERE hash IN ({marks})", some))  # noqa: S608 — only marks
+        return found
+
+    def fold(self) -> None:
+        """Bring the write-ahead log into the file as far as no reader needs it; blocks nobody."""
+        with self.reading() as db:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def compact(self) -> None:
+        """Give the room of erased rows back to the disk; waits for the readers and takes the file's size once more."""
+        with self._writer, self.reading() as db:
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def close(self) -> None:
+        """Close the connections of all threads; the last one folds the log."""
+        with self._writer, said(self.path):
+            for db in self._opened:
+                db.close()
+            self._opened.clear()

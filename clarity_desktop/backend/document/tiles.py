@@ -1,0 +1,117 @@
+"""Tiles as they are stored: compressed, and named by what they hold, so that the same pixels are kept once."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Container
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from clarity_desktop.values import TILE
+
+Stored = NDArray[np.uint8] | NDArray[np.uint16]
+"""H×W×3 or H×W, sides 1..TILE."""
+
+HASH = 16
+"""Bytes in a tile's name."""
+
+HEADER = struct.Struct("<HHBB")  # height, width, channels, bytes per value
+DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2")}
+
+
+class Damaged(ValueError):
+    """What a file holds is not what this program wrote; the text says which part."""
+
+
+class _Zstd(threading.local):
+    """A compressor may serve one thread at a time, so each thread has its own."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
+
+
+def compress(raw: bytes | memoryview) -> bytes:
+    return _zstd.compressor.compress(raw)
+
+
+def decompress(data: bytes | memoryview, size: int) -> bytes:
+    """The `size` bytes in one zstd frame. Raises Damaged, before any memory is taken, if it declares another size."""
+    try:
+        if zstandard.frame_content_size(data) != size:
+            raise Damaged("a part has another size than it should have")
+        raw = _zstd.decompressor.decompress(data)
+    except zstandard.ZstdError as e:
+        raise Damaged("a part cannot be unpacked") from e
+    if len(raw) != size:
+        raise Damaged("a part is cut off")
+    return raw
+
+
+def _name(header: bytes, raw: bytes | memoryview) -> bytes:
+    hashed = hashlib.blake2b(header, digest_size=HASH)
+    hashed.update(raw)
+    return hashed.digest()
+
+
+def pack(tile: Stored, known: Container[bytes] = ()) -> tuple[bytes, bytes | None]:
+    """The name of a tile and its bytes; None instead of the bytes where `known` has the name already."""
+    whole = np.ascontiguousarray(tile)
+    height, width = whole.shape[:2]
+    header = HEADER.pack(height, width, whole.shape[2] if whole.ndim == 3 else 1, whole.dtype.itemsize)
+    raw = whole.data.cast("B")
+    name = _name(header, raw)
+    return name, None if name in known else header + compress(raw)
+
+
+def unpack(data: bytes, name: bytes | None = None) -> Stored:
+    """A read-only tile. Raises Damaged if the bytes are not a tile, or not the one of that name."""
+    if len(data) <= HEADER.size:
+        raise Damaged("a tile is cut off")
+    height, width, channels, itemsize = HEADER.unpack_from(data)
+    if not (1 <= height <= TILE and 1 <= width <= TILE and channels in (1, 3) and itemsize in DTYPES):
+        raise Damaged("a tile has an impossible size")
+    raw = decompress(memoryview(data)[HEADER.size :], height * width * channels * itemsize)
+    if name is not None and _name(data[: HEADER.size], raw) != name:
+        raise Damaged("a tile does not hold what its name says")
+    shape = (height, width, 3) if channels == 3 else (height, width)
+    return np.frombuffer(raw, DTYPES[itemsize]).reshape(shape)
+
+
+class TileCache:
+    """The tiles read last, unpacked, up to a number of bytes. Safe for several threads."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._tiles: OrderedDict[bytes, Stored] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, name: bytes) -> Stored | None:
+        with self._lock:
+            if (tile := self._tiles.get(name)) is not None:
+                self._tiles.move_to_end(name)
+            return tile
+
+    def put(self, name: bytes, tile: Stored) -> None:
+        with self._lock:
+            if name in self._tiles:
+                return
+            self._tiles[name] = tile
+            self._bytes += tile.nbytes
+            while self._bytes > self._budget:
+                self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        with self._lock:
+            self._tiles.clear()
+            self._bytes = 0
