@@ -33,7 +33,7 @@ class Lane:
         self._short: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._breathing = False
+        self._in_short = False
         self._thread = threading.Thread(target=self._run, name="clarity-lane", daemon=True)
         self._thread.start()
 
@@ -50,14 +50,23 @@ class Lane:
 
     def breathe(self) -> None:
         """On the lane's thread, inside a long job: let the waiting short work run."""
-        if self._breathing or threading.current_thread() is not self._thread:
+        if threading.current_thread() is self._thread:
+            self._do_short()
+
+    def _do_short(self) -> None:
+        """Short work never interrupts other short work, or a fast clicker would pile it up."""
+        if self._in_short:
             return
-        self._breathing = True
+        self._in_short = True
         try:
-            while self._short:
-                self._do(*self._short.popleft())
+            while (work := self._next_short()) is not None:
+                self._do(*work)
         finally:
-            self._breathing = False
+            self._in_short = False
+
+    def _next_short(self) -> tuple[Callable[[], Any], Future[Any]] | None:
+        with self._changed:
+            return self._short.popleft() if self._short else None
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""
@@ -77,9 +86,12 @@ class Lane:
                 self._changed.wait_for(lambda: self._closed or self._short or self._long)
                 if self._closed:
                     return
-                work, future = (self._short or self._long).popleft()
-            self._do(work, future)
-            del work, future  # a waiting lane keeps no pixels alive
+                long = self._long.popleft() if self._long and not self._short else None
+            if long is None:
+                self._do_short()
+            else:
+                self._do(*long)
+            del long  # a waiting lane keeps no pixels alive
 
     def _do(self, work: Callable[[], Any], future: Future[Any]) -> None:
         if not future.set_running_or_notify_cancel():
@@ -206,6 +218,7 @@ class Worker:
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
         self._close_answer()
+        await self._loop.shutdown_default_executor()
 
     def _start(self, at: int, request: Request) -> None:
         task = self._loop.create_task(self._run(at, request))

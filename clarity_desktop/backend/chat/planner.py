@@ -62,8 +62,8 @@ HELP_TEXT = (
     "“Undo”, “redo”, “back to the original”, “compare” and “how good is it?” work too."
 )
 UNKNOWN = (
-    "I did not understand that. In this version I can remove rain, noise, blur and haze, brighten, retouch, undo, redo, "
-    "compare and score. Say “help” for examples."
+    "I did not understand that. In this version I can remove rain, noise, blur and haze, brighten, retouch, undo, "
+    "redo, compare and score. Say “help” for examples."
 )
 
 

@@ -73,8 +73,14 @@ class Talk:
         )
 
     async def _do(
-        self, at: DocumentId, steps: tuple[PlanStep, ...], visible: Bounds | None, job: Job, *, only_visible: bool = False
-    ) -> str:  # fmt: skip
+        self,
+        at: DocumentId,
+        steps: tuple[PlanStep, ...],
+        visible: Bounds | None,
+        job: Job,
+        *,
+        only_visible: bool = False,
+    ) -> str:
         said = [await self._step(at, step, visible, job, only_visible=only_visible) for step in steps]
         return " ".join(said)
 
