@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,8 @@ def _fused_products() -> Any:
 
 
 _FUSED = _fused_products()
+
+Activation = Literal["none", "leaky_relu", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +125,21 @@ class Convolution:
             weight, bias = torch.einsum("of,fihw->oihw", then.weight, weight), then.weight @ bias + then.bias
         return Convolution(weight, bias, module.stride[0])
 
-    def __call__(self, x: Tensor, activation: str = "none", scalars: Sequence[float] = ()) -> Tensor:
-        """activation: "none", "leaky_relu" or "sigmoid"."""
+    def __call__(self, x: Tensor, activation: Activation = "none") -> Tensor:
         picture = x.permute(2, 0, 1)[None]
         if _FUSED is None:
-            y = F.conv2d(picture, self._weight, self._bias, self._stride, self._padding)
-            y = (
-                F.leaky_relu(y, *scalars)
-                if activation == "leaky_relu"
-                else y.sigmoid()
-                if activation == "sigmoid"
-                else y
-            )
+            y = _activated(F.conv2d(picture, self._weight, self._bias, self._stride, self._padding), activation)
         else:
             sides = [[side, side] for side in (self._padding, self._stride, 1)]
-            y = _FUSED._convolution_pointwise(picture, self._weight, self._bias, *sides, 1, activation, [*scalars], "")
+            scalars = [SLOPE] if activation == "leaky_relu" else []
+            y = _FUSED._convolution_pointwise(picture, self._weight, self._bias, *sides, 1, activation, scalars, "")
         return y[0].permute(1, 2, 0)
+
+
+def _activated(x: Tensor, activation: Activation) -> Tensor:
+    if activation == "leaky_relu":
+        return F.leaky_relu(x, SLOPE, inplace=True)
+    return x.sigmoid_() if activation == "sigmoid" else x
 
 
 def norm(x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
@@ -228,7 +229,7 @@ class Residual:
         self._attention = Attention(block.channel_attention)
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = self._conv2(self._conv1(norm(x, self._norm), "leaky_relu", [SLOPE]))
+        y = self._conv2(self._conv1(norm(x, self._norm), "leaky_relu"))
         return x.addcmul_(y, self._attention(y))
 
 

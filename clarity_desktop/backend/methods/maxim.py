@@ -1,0 +1,117 @@
+"""MAXIM: seven published networks of one architecture, each trained for one kind of damage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.values import Mask, Task, Tile
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.nets.maxim import Maxim
+
+_LICENCE = "MIT (the package); the networks were published by Google Research, whose code is under Apache-2.0"
+_PAPER = "Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022"
+
+
+def load(weights: Mapping[str, Path], place: Place) -> Run:
+    """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
+
+    Results are always float32: in bfloat16 no arrangement keeps the 45 dB that a preview would need.
+    """
+    [path] = weights.values()
+    net = _network(path)
+    if place.device == "cpu":
+        return _on_cpu(net)
+    return _on_device(net, place.device)
+
+
+def _network(path: Path) -> Maxim:
+    from safetensors.torch import load_file
+
+    from clarity_desktop.backend.nets import maxim, maxim_weights
+
+    state = load_file(path)
+    maxim_weights.check(state, str(path))
+    net = maxim.Maxim(maxim_weights.stages(state)).eval()
+    net.load_state_dict(state)
+    return net
+
+
+def _on_cpu(net: Maxim) -> Run:
+    import torch
+
+    from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
+
+    fast = CpuMaxim(net)
+
+    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        return fast(torch.from_numpy(tile)[None], breath.breathe)[0].numpy()
+
+    return run
+
+
+def _on_device(net: Maxim, device: str) -> Run:
+    """The plain module, on CUDA or MPS; MPS is untried."""
+    import torch
+
+    net = net.to(device)
+
+    def tick(breath: Breath) -> None:
+        # Work is only queued by the calls before; waiting here keeps cancelling prompt.
+        if device == "cuda":
+            torch.cuda.synchronize()
+        elif device == "mps":
+            torch.mps.synchronize()
+        breath.breathe()
+
+    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        with torch.inference_mode(), _exact_convolutions():
+            result: torch.Tensor = net(torch.from_numpy(tile)[None].to(device), lambda: tick(breath))
+            return result[0].cpu().numpy()
+
+    return run
+
+
+def _exact_convolutions() -> Any:
+    """cuDNN would otherwise round the factors to ten bits (TF32)."""
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    return cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+
+
+def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2) -> Method:
+    return Method(
+        id=f"maxim-{name}",
+        title=title,
+        tasks=(task,),
+        architecture=f"MAXIM-{stages}S",
+        licence=_LICENCE,
+        paper=_PAPER,
+        trained_on=trained_on,
+        weights=(f"maxim-{name}",),
+        load=load,
+        multiple_of=64,
+        padding="zero",  # as published; with mirrored borders the grid mixing sees another picture
+        overlap=64,
+        tile=512,
+        tiling="discouraged",
+        memory=6000,
+        base=400_000_000,
+        speed=22.0 if stages == 2 else 34.0,
+        residual=False,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _method("deraining", "MAXIM deraining", "derain", "Rain13k"),
+    _method("denoising", "MAXIM denoising", "denoise", "SIDD", stages=3),
+    _method("deblurring", "MAXIM deblurring", "deblur", "GoPro", stages=3),
+    _method("dehazing-outdoor", "MAXIM dehazing (outdoor)", "dehaze", "RESIDE outdoor"),
+    _method("dehazing-indoor", "MAXIM dehazing (indoor)", "dehaze", "RESIDE indoor"),
+    _method("enhancement", "MAXIM low-light enhancement", "low_light", "LOL"),
+    _method("retouching", "MAXIM retouching", "retouch", "MIT-Adobe FiveK"),
+)
