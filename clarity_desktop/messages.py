@@ -133,6 +133,15 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """Take the step that made one version again, on another, with its recorded settings. → as Restore"""
+
+    document: DocumentId
+    version: VersionId  # to work on
+    made: VersionId  # whose step is repeated
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """How long would it take? bounds None: the whole photo. → Estimated"""
 
@@ -265,8 +274,8 @@ class RemoveModel:
 
 Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | Close | ReadManifest | ReadTiles | ReadPixels | Restore
-    | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject | Say
-    | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
+    | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject
+    | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
 )  # fmt: skip
 
 

@@ -130,13 +130,13 @@ class Job:
 
     def breathe(self) -> None:
         """Let short work run, and raise Aborted if the user cancelled. Call at least every 0.3 s of heavy work."""
-        if self._cancelled.is_set():
-            raise Aborted
+        self.check()
         self._lane.breathe()
 
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled.is_set()
+    def check(self) -> None:
+        """Raise Aborted if the user cancelled: all that work outside the lane needs to ask."""
+        if self._cancelled.is_set():
+            raise Aborted
 
     def cancel(self) -> None:
         """From any thread: make the job end with Aborted as soon as it breathes."""
@@ -153,8 +153,7 @@ class Job:
         return await self._in_lane(lambda: work(*args, **kwargs), short=True)
 
     async def _in_lane(self, work: Callable[[], T], *, short: bool) -> T:
-        if self._cancelled.is_set():
-            raise Aborted
+        self.check()
         future = self._waiting = self._lane.submit(work, short=short)
         try:
             return await asyncio.wrap_future(future)

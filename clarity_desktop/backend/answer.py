@@ -51,6 +51,8 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             await studio.read_pixels(document, version, job)
         case m.Restore():
             await studio.restore(request, job)
+        case m.Repeat():
+            await studio.repeat(request, job)
         case m.Estimate():
             await studio.tell_estimate(request, job)
         case m.Change():

@@ -17,6 +17,7 @@ from clarity_desktop import settings as choices
 from clarity_desktop.backend import iqa, methods, pictures, restore, weights
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.methods import Method, Place, Run
+from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.messages import (
     Assessed,
     Change,
@@ -27,6 +28,7 @@ from clarity_desktop.messages import (
     Opened,
     PixelsReady,
     Previewed,
+    Repeat,
     Reset,
     Saved,
     TileDone,
@@ -40,14 +42,18 @@ from clarity_desktop.messages import Restore as RestoreAsked
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     Bounds,
+    Crop,
     DocumentId,
     ExportOptions,
+    Flip,
     MethodCard,
     Picture,
     Pixels,
     Quality,
     Region,
+    Rotate,
     Step,
+    Straighten,
     Task,
     Transform,
     Version,
@@ -71,6 +77,7 @@ class Wish:
     region: Region | None = None
     feather: int = 0
     visible: Bounds | None = None
+    recorded: Recipe | None = None  # settings of an earlier run to be used again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +131,8 @@ class Studio:
     async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
         """Make a document of a decoded or pasted picture."""
         job.emit(_preview(picture))
-        document = await asyncio.to_thread(Document.create, self.folder, picture, title)
+        thumbnail = await asyncio.to_thread(_thumbnail, picture.pixels, picture.icc)
+        document = await asyncio.to_thread(Document.create, self.folder, picture, title, thumbnail, job.check)
         return await self._show(document, job)
 
     async def recover(self, store: Path, job: Job) -> Document:
@@ -152,17 +160,19 @@ class Studio:
 
     async def restore(self, asked: RestoreAsked, job: Job) -> Version:
         """Restore a version, or a region of it; the result becomes its child and the head."""
-        document = self.document(asked.document)
-        pixels = await asyncio.to_thread(document.pixels, asked.version)
         wish = Wish(asked.task, asked.method, asked.strength, asked.region, asked.feather, asked.visible)
+        return await self._run(self.document(asked.document), asked.version, wish, job)
+
+    async def _run(self, document: Document, version: VersionId, wish: Wish, job: Job) -> Version:
+        pixels = await asyncio.to_thread(document.pixels, version)
 
         def paint(bounds: Bounds, done: Pixels) -> None:
-            job.emit(TileDone(asked.document, asked.version, bounds, done))
+            job.emit(TileDone(document.id, version, bounds, done))
 
         applied = await self.apply(pixels, wish, job, paint)
         for note in applied.notes:
             job.emit(Notice(note))
-        return await self._keep(document, asked.version, applied, asked.region, job)
+        return await self._keep(document, version, applied, wish.region, job)
 
     async def apply(
         self,
@@ -174,26 +184,35 @@ class Studio:
         """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
         method = methods.choose(wish.task, wish.method or self.settings.methods.get(wish.task))
         files = await asyncio.to_thread(weights.need, method.weights)
-        place = await job.heavy(restore.place, self.settings)
         start = time.perf_counter()
         job.tick(0.0, f"Loading {method.title}")
-        run = await job.heavy(self._load, method, files, place)
-        box = wish.region.bounds if wish.region else Bounds(0, 0, pixels.shape[1], pixels.shape[0])
-        recipe = restore.plan(method, box.width, box.height, place, self._budget())
+        recipe, note = await job.heavy(self._recipe, method, pixels, wish)
+        run = await job.heavy(self._load, method, files, recipe.place)
         done = await job.heavy(
             restore.restore, pixels, method, run, recipe, region=wish.region, feather=wish.feather,
             strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
-            reload=lambda other: self._load(method, files, other),
+            reload=lambda place: self._load(method, files, place),
         )  # fmt: skip
-        seconds = time.perf_counter() - start
+        await asyncio.to_thread(restore.remember, method, done.recipe.place, done.megapixels, done.seconds)
         step = Step(
             "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
-            seconds=seconds, settings={**done.recipe.to_json(), "feather": wish.feather},
+            seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": wish.feather},
         )  # fmt: skip
-        return Applied(done.pixels, step, done.changed, done.notes)
+        return Applied(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
 
-    def _budget(self) -> int:
-        return int(restore.free_memory() * self.settings.memory_budget)
+    def _recipe(self, method: Method, pixels: Pixels, wish: Wish) -> tuple[Recipe, str | None]:
+        """How to cut the work; a recorded way is kept unless this machine does not allow it, which is then said."""
+        height, width = pixels.shape[:2]
+        box = wish.region.bounds if wish.region else Bounds(0, 0, width, height)
+        box = restore.padded_box(box, method, width, height)
+        if wish.recorded is not None:
+            budget = self._budget(wish.recorded.place)
+            return restore.replay(wish.recorded, method, box.width, box.height, budget)
+        place = restore.place(self.settings)
+        return restore.plan(method, box.width, box.height, place, self._budget(place)), None
+
+    def _budget(self, place: Place) -> int:
+        return int(restore.free_memory(place.device) * self.settings.memory_budget)
 
     def _load(self, method: Method, files: dict[str, Path], place: Place) -> Run:
         if self._loaded is None or self._loaded[0] != (method.id, place):
@@ -203,15 +222,32 @@ class Studio:
 
     async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:
         """How long a restoration of the version, or of a part of it, would take here."""
-        version = next(v for v in self.document(asked.document).card().versions if v.id == asked.version)
+        version = _version(self.document(asked.document), asked.version)
         size = (asked.bounds.width, asked.bounds.height) if asked.bounds else (version.width, version.height)
-        seconds, method = await self.estimate(size, asked.task, asked.method)
-        job.emit(Estimated(seconds, size[0] * size[1] / 1e6, method.id))
+        told = await asyncio.to_thread(self.estimate, size, asked.task, asked.method)
+        job.emit(told)
 
-    async def estimate(self, pixels_of: tuple[int, int], task: str, method: str | None) -> tuple[float, Method]:
-        """Seconds that a restoration of width × height pixels would take here, and the method that would run."""
+    def estimate(self, size: tuple[int, int], task: str, method: str | None) -> Estimated:
+        """How long restoring width × height pixels would take here, and by which method."""
         chosen = methods.choose(task, method or self.settings.methods.get(task))
-        return await asyncio.to_thread(restore.estimate, chosen, *pixels_of, self.settings), chosen
+        place = restore.place(self.settings)
+        recipe = restore.plan(chosen, *size, place, self._budget(place))
+        seconds = restore.seconds(chosen, *size, recipe, restore.speeds())
+        return Estimated(seconds, size[0] * size[1] / 1e6, chosen.id, place.device)
+
+    async def repeat(self, asked: Repeat, job: Job) -> Version:
+        """Take the step that made one version again, on another, with its recorded settings."""
+        document = self.document(asked.document)
+        step = _version(document, asked.made).step
+        if step.kind != "restore" or step.task is None:
+            raise UserError("Only a restoration can be repeated on another version.")
+        settings = dict(step.settings)
+        feather = settings.pop("feather", 0)
+        wish = Wish(
+            step.task, step.method, step.strength, document.region(step.region) if step.region else None,
+            feather if isinstance(feather, int) else 0, recorded=Recipe.from_json(settings),
+        )  # fmt: skip
+        return await self._run(document, asked.version, wish, job)
 
     # Versions --------------------------------------------------------------------------------------------------------
 
@@ -225,11 +261,12 @@ class Studio:
             return changed, None if alpha is None else pictures.change(alpha, asked.transform)
 
         pixels, alpha = await job.heavy(make)
-        step = Step(*_transform_step(asked.transform))
-        thumbnail = _thumbnail(pixels, document.card().icc)
+        step = _transform_step(asked.transform)
+        thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
-            document.add, asked.version, step, pixels, alpha=alpha, thumbnail=thumbnail, name=_title(step)
-        )
+            document.add, asked.version, step, pixels,
+            alpha=alpha, thumbnail=thumbnail, name=_title(step), breathe=job.breathe,
+        )  # fmt: skip
         return await self._added(document, version, job)
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
@@ -268,7 +305,7 @@ class Studio:
         thumbnail = await job.heavy(_thumbnail, applied.pixels, document.card().icc)
         version = await job.heavy(
             document.add, parent, applied.step, applied.pixels,
-            changed=applied.changed, region=region, thumbnail=thumbnail, name=_title(applied.step),
+            changed=applied.changed, region=region, thumbnail=thumbnail, name=_title(applied.step), breathe=job.breathe,
         )  # fmt: skip
         return await self._added(document, version, job)
 
@@ -301,7 +338,7 @@ class Studio:
     async def assess(self, at: DocumentId, version: VersionId, job: Job) -> Quality:
         """Score a version without a reference; kept with the version."""
         document = self.document(at)
-        known = next((v.quality for v in document.card().versions if v.id == version), None)
+        known = _version(document, version).quality
         if known is None:
             pixels = await asyncio.to_thread(document.pixels, version)
             known = await self.score(pixels, job)
@@ -343,6 +380,13 @@ def whole(pixels: Pixels) -> Bounds:
     return Bounds(0, 0, pixels.shape[1], pixels.shape[0])
 
 
+def _version(document: Document, version: VersionId) -> Version:
+    found = next((v for v in document.card().versions if v.id == version), None)
+    if found is None:
+        raise UserError("That version is not there any more.")
+    return found
+
+
 def _preview(picture: Picture) -> Previewed:
     height, width = picture.pixels.shape[:2]
     factor = max(1, max(width, height) // PREVIEW)
@@ -364,15 +408,16 @@ def _card(method: Method) -> MethodCard:
     )  # fmt: skip
 
 
-def _transform_step(
-    transform: Transform,
-) -> tuple[str, None, None, dict[str, str], float, None, float, dict[str, object]]:
-    kind = type(transform).__name__.lower()
-    values = {name: getattr(transform, name) for name in transform.__slots__}
-    if isinstance(values.get("bounds"), Bounds):
-        b = values["bounds"]
-        values["bounds"] = [b.x, b.y, b.width, b.height]
-    return kind, None, None, {}, 1.0, None, 0.0, values
+def _transform_step(transform: Transform) -> Step:
+    match transform:
+        case Crop(bounds):
+            return Step("crop", settings={"bounds": [bounds.x, bounds.y, bounds.width, bounds.height]})
+        case Rotate(turns):
+            return Step("rotate", settings={"quarter_turns": turns})
+        case Flip(axis):
+            return Step("flip", settings={"axis": axis})
+        case Straighten(degrees):
+            return Step("straighten", settings={"degrees": degrees})
 
 
 TITLES = {

@@ -101,7 +101,7 @@ def _restores(said: str) -> tuple[PlanStep, ...]:
 def _in_clause(clause: str) -> list[PlanStep]:
     methods = METHODS.findall(clause)
     words = METHODS.sub(" ", clause)
-    found = [task for task, pattern in WORDS.items() if _wanted(words, pattern)]
+    found: list[Task] = [task for task, pattern in WORDS.items() if _wanted(words, pattern)]
     found += [task for task in map(_task_of, methods) if task and task not in found]
     return [PlanStep("restore", t, _method(t, methods, words), _strength(words)) for t in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -63,7 +64,8 @@ class Talk:
         restores = [s for s in wanted.steps if s.tool == "restore" and s.task]
         if not restores or visible is None or visible.area > 0.8 * size[0] * size[1]:
             return ""
-        seconds = sum([(await self._studio.estimate(size, s.task or "", s.method))[0] for s in restores])
+        each = [await asyncio.to_thread(self._studio.estimate, size, s.task or "", s.method) for s in restores]
+        seconds = sum(e.seconds for e in each)
         if seconds <= PATIENCE:
             return ""
         part = seconds * visible.area / (size[0] * size[1])
@@ -125,11 +127,8 @@ class Talk:
         return "Before and after are side by side. Press Shift+Y for a line to drag, E for one picture."
 
     def _move(self, at: DocumentId, verb: str, job: Job) -> str:
-        before = self._head(at)
         self._studio.move(at, lambda d: d.undo() if verb == "undo" else d.redo(), job)
         after = self._studio.document(at).card()
-        if after.head == before:
-            return f"There is nothing to {verb}."
         name = next(v.name for v in after.versions if v.id == after.head)
         return f"Now showing “{name}”."
 
