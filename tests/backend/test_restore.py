@@ -761,16 +761,23 @@ def test_an_estimate_counts_the_shared_borders_and_prefers_this_machines_speed()
     assert room.seconds(of, 1024, 1024, whole, known) == pytest.approx(3.15, abs=0.01)
 
 
+def test_a_restoration_teaches_the_estimate_this_machines_speed(photo: Callable[..., Any]) -> None:
+    of, choice = method(speed=1000.0), settings.Settings(device="cpu", threads=2)
+    assert room.estimate(of, 1000, 1000, choice) == 1000
+    do(photo(400, 400), of, identity)
+    assert room.estimate(of, 1000, 1000, choice) < 500
+
+
 # The machine ---------------------------------------------------------------------------------------------------------
 
 
 def test_measured_speeds_are_kept_and_averaged() -> None:
     of = method()
-    assert room.speeds() == {}
-    room.remember(of, CPU, 2.0, 8.0)
-    room.remember(of, CPU, 1.0, 2.0)
-    room.remember(of, CPU, 0.001, 99.0)  # too small to say anything
-    assert room.speeds() == {"fake cpu float32 2": 3.0}
+    assert machine.speeds() == {}
+    machine.remember(of, CPU, 2.0, 8.0)
+    machine.remember(of, CPU, 1.0, 2.0)
+    machine.remember(of, CPU, 0.001, 99.0)  # too small to say anything
+    assert machine.speeds() == {"fake cpu float32 2": 3.0}
     assert [f.name for f in settings.data_folder().iterdir()] == ["speeds.json"]
 
 
@@ -778,9 +785,9 @@ def test_measured_speeds_are_kept_and_averaged() -> None:
 def test_a_broken_file_of_speeds_counts_as_empty(text: str) -> None:
     settings.data_folder().mkdir(parents=True)
     (settings.data_folder() / "speeds.json").write_bytes(text.encode("latin-1"))
-    assert room.speeds() == {}
-    room.remember(method(), CPU, 1.0, 2.0)
-    assert room.speeds() == {"fake cpu float32 2": 2.0}
+    assert machine.speeds() == {}
+    machine.remember(method(), CPU, 1.0, 2.0)
+    assert machine.speeds() == {"fake cpu float32 2": 2.0}
 
 
 def test_free_memory_is_no_more_than_the_machine_has() -> None:

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.backend.restore import machine
 from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
 from clarity_desktop.backend.restore.layout import Grid
-from clarity_desktop.backend.restore.machine import free_memory, place, remember, speeds
+from clarity_desktop.backend.restore.machine import free_memory, place
 from clarity_desktop.backend.restore.recipe import (
     Recipe,
     grid,
@@ -29,11 +30,11 @@ from clarity_desktop.backend.restore.recipe import (
     seconds,
 )
 from clarity_desktop.messages import UserError
+from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
 
 __all__ = [
-    "Recipe", "Restored", "free_memory", "padded_box", "place", "plan", "remember", "replay", "restore", "seconds",
-    "speeds",
+    "Recipe", "Restored", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore", "seconds",
 ]  # fmt: skip
 
 
@@ -48,15 +49,13 @@ class Ticking(Breath, Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class Restored:
     """A finished restoration. recipe is what was really used; changed is where pixels may differ, in the result's
-    pixels; megapixels and seconds are what the method was given and took, for `remember`.
+    pixels.
     """
 
     pixels: Pixels
     recipe: Recipe
     notes: tuple[str, ...]
     changed: Bounds
-    megapixels: float
-    seconds: float
 
 
 def restore(
@@ -100,6 +99,13 @@ def restore(
             f"Memory ran out: {method.title} needs about {wanted:.1f} GB for this, even in small tiles. The photo is "
             "unchanged. Close other programs, restore a smaller region, or choose another method."
         ) from None
+
+
+def estimate(method: Method, width: int, height: int, settings: Settings) -> float:
+    """Seconds that a restoration of width × height pixels would take here and now. Raises UserError as `plan`."""
+    at = place(settings)
+    recipe = plan(method, width, height, at, int(free_memory(at.device) * settings.memory_budget))
+    return seconds(method, width, height, recipe, machine.speeds())
 
 
 class _UnusableError(Exception):
@@ -219,7 +225,8 @@ class _Attempt:
         changed = self._work.changed
         changed = Bounds(*(self._scale * side for side in (changed.x, changed.y, changed.width, changed.height)))
         self._out.flags.writeable = False
-        return Restored(self._out, used, notes, changed, self._computed / 1e6, self._seconds)
+        machine.remember(self._work.method, used.place, self._computed / 1e6, self._seconds)
+        return Restored(self._out, used, notes, changed)
 
     def _grid(self, tile: int) -> Grid:
         box = self._work.box
