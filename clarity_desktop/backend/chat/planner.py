@@ -99,11 +99,11 @@ def _restores(said: str) -> tuple[PlanStep, ...]:
 
 
 def _in_clause(clause: str) -> list[PlanStep]:
-    methods = METHODS.findall(clause)
+    methods: list[str] = METHODS.findall(clause)
     words = METHODS.sub(" ", clause)
-    found: list[Task] = [task for task, pattern in WORDS.items() if _wanted(words, pattern)]
-    found += [task for task in map(_task_of, methods) if task and task not in found]
-    return [PlanStep("restore", t, _method(t, methods, words), _strength(words)) for t in found]
+    tasks: dict[Task, None] = {task: None for task in WORDS if _wanted(words, WORDS[task])}
+    tasks |= {task: None for name in methods if (task := _task_of(name))}
+    return [PlanStep("restore", t, _method(t, methods, words), _strength(words)) for t in tasks]
 
 
 def _wanted(words: str, pattern: str) -> bool:
