@@ -1,0 +1,199 @@
+"""Colour: which profiles may stay as they are, and moving pixels from one RGB space to another.
+
+Pixels stay in the photo's own profile. What is far from sRGB in tone or gamut (linear, ProPhoto, CMYK, Lab) would
+mislead methods trained on sRGB, so it is brought to the narrowest of three sRGB-like spaces that holds its colours.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.values import Picture, Pixels
+
+Float = NDArray[np.float32]
+BAND = 1 << 20  # pixels converted at a time, so that the float copies stay small
+WIDEST, NARROWEST = 1.6, 0.6  # area of the gamut ÷ area of sRGB's, in xy
+STRANGEST_TONE = 0.1  # largest distance of a tone curve to sRGB's, in encoded values 0..1
+
+_TO_8 = ((np.arange(65536, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def to8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Any shape, 8 or 16 bits → 8 bits, rounded."""
+    return pixels if pixels.dtype == np.uint8 else _TO_8[pixels]  # pyright: ignore[reportReturnType]
+
+
+def to16(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Any shape, 8 or 16 bits → 16 bits; 255 becomes 65535."""
+    return pixels if pixels.dtype == np.uint16 else pixels * np.uint16(257)  # pyright: ignore[reportReturnType]
+
+
+def srgb_to_linear(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+
+
+def _encode_srgb(x: Float) -> Float:
+    return np.where(
+        x <= 0.0031308, x * np.float32(12.92), np.float32(1.055) * x ** np.float32(1 / 2.4) - np.float32(0.055)
+    )
+
+
+def _encode_gamma(x: Float) -> Float:
+    return x ** np.float32(256 / 563)
+
+
+class Space:
+    """A space that converted photos may end in."""
+
+    def __init__(self, name: str, icc: bytes | None, primaries: profiles.Primaries) -> None:
+        self.name, self.icc = name, icc
+        self.from_xyz = np.linalg.inv(profiles.matrix_of(primaries))
+        self.encode = _encode_gamma if primaries == profiles.ADOBE_PRIMARIES else _encode_srgb
+
+
+SRGB = Space("sRGB", None, profiles.SRGB_PRIMARIES)
+SPACES = (
+    SRGB,
+    Space("Display P3", profiles.display_p3(), profiles.P3_PRIMARIES),
+    Space("Adobe RGB", profiles.adobe_rgb(), profiles.ADOBE_PRIMARIES),
+)
+
+
+def is_far(profile: profiles.Profile) -> bool:
+    """Is a matrix or grey profile so unlike sRGB that a method trained on sRGB would be misled?"""
+    x = np.linspace(0, 1, 64)
+    for curve in profile.curves:
+        encoded = _encode_srgb(curve(x).astype(np.float32))
+        if np.abs(encoded - x).max() > STRANGEST_TONE:
+            return True
+    if profile.matrix is None:
+        return False
+    area = _gamut(profile.matrix) / _gamut(profiles.matrix_of(profiles.SRGB_PRIMARIES))
+    return not NARROWEST < area < WIDEST
+
+
+def _gamut(matrix: NDArray[np.float64]) -> float:
+    total = matrix.sum(0)
+    if (np.abs(total) < 1e-6).any():
+        return 0.0
+    (x0, x1, x2), (y0, y1, y2) = matrix[0] / total, matrix[1] / total
+    return abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)) / 2
+
+
+def lab_to_xyz(lab: Float) -> Float:
+    """L 0..100, a and b about -128..127 → XYZ under D50; last axis is the channel."""
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], -1)
+    cubed = np.where(f > 6 / 29, f**3, (f - 4 / 29) * np.float32(3 * (6 / 29) ** 2))
+    return (cubed * profiles.D50).astype(np.float32)
+
+
+def xyz_to_lab(xyz: Float) -> Float:
+    t = xyz / profiles.D50.astype(np.float32)
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / np.float32(3 * (6 / 29) ** 2) + np.float32(4 / 29))
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+def narrowest(xyz: Float) -> Space:
+    """The first space that holds these colours (N×3, D50) with a mean loss below 0.1 ΔE, or the one that loses least."""
+    losses: list[float] = []
+    wanted = xyz_to_lab(xyz)
+    for space in SPACES:
+        kept = (xyz @ space.from_xyz.T.astype(np.float32)).clip(0, 1)
+        back = kept @ np.linalg.inv(space.from_xyz).T.astype(np.float32)
+        losses.append(float(np.linalg.norm(wanted - xyz_to_lab(back), axis=-1).mean()))
+        if losses[-1] < 0.1:
+            return space
+    return SPACES[int(np.argmin(losses))]
+
+
+def _linear_table(profile: profiles.Profile, steps: int) -> Float:
+    """steps×3: the linear value of each device value."""
+    x = np.linspace(0, 1, steps)
+    return np.stack([np.clip(curve(x), 0, 1) for curve in profile.curves], 1).astype(np.float32)
+
+
+def _to_xyz(pixels: Pixels, profile: profiles.Profile, table: Float) -> Float:
+    assert profile.matrix is not None
+    linear = np.stack([table[pixels[..., k], k] for k in range(3)], -1)
+    return linear @ profile.matrix.T.astype(np.float32)
+
+
+def _from_xyz(xyz: Float, space: Space, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
+    encoded = space.encode((xyz @ space.from_xyz.T.astype(np.float32)).clip(0, 1))
+    return np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype)
+
+
+def _bands(height: int, width: int) -> list[slice]:
+    rows = max(1, BAND // max(1, width))
+    return [slice(y, min(height, y + rows)) for y in range(0, height, rows)]
+
+
+def sample(pixels: NDArray[np.generic], most: int = 256) -> NDArray[np.generic]:
+    """At most 256×256 pixels, evenly taken."""
+    return pixels[:: -(-pixels.shape[0] // most), :: -(-pixels.shape[1] // most)]
+
+
+def convert(pixels: Pixels, profile: profiles.Profile, space: Space | None = None) -> tuple[Pixels, Space]:
+    """Pixels of a matrix profile into a space (None: the narrowest that holds them), at their own depth."""
+    table = _linear_table(profile, int(np.iinfo(pixels.dtype).max) + 1)
+    few = cast("Pixels", sample(pixels))
+    space = space or narrowest(_to_xyz(few, profile, table).reshape(-1, 3))
+    out = np.empty_like(pixels)
+    for rows in _bands(*pixels.shape[:2]):
+        out[rows] = _from_xyz(_to_xyz(pixels[rows], profile, table), space, pixels.dtype)
+    return out, space
+
+
+def convert_lab(lab: Float, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> tuple[Pixels, Space]:
+    """An H×W×3 array of L 0..100, a, b → pixels in the narrowest space that holds them."""
+    few = cast("Float", sample(lab))
+    space = narrowest(lab_to_xyz(few).reshape(-1, 3))
+    out = np.empty(lab.shape, dtype)
+    for rows in _bands(*lab.shape[:2]):
+        out[rows] = _from_xyz(lab_to_xyz(lab[rows]), space, dtype)
+    return out, space
+
+
+def _cms(icc: bytes | None) -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(io.BytesIO(icc or profiles.srgb()))
+
+
+def through_cms(image: Image.Image, source: bytes, space: Space) -> NDArray[np.uint8]:
+    """An 8-bit image of any profile → RGB in that space. Raises PyCMSError, or ValueError for a wrong profile."""
+    transform = ImageCms.buildTransform(_cms(source), _cms(space.icc), image.mode, "RGB")
+    return np.asarray(ImageCms.applyTransform(image, transform))
+
+
+def narrowest_for(image: Image.Image, source: bytes) -> Space:
+    """The narrowest space for the colours of an 8-bit image of any profile. Raises as through_cms."""
+    few = image.resize((min(image.width, 256), min(image.height, 256)), Image.Resampling.NEAREST)
+    to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), few.mode, "LAB")
+    lab = np.asarray(ImageCms.applyTransform(few, to_lab)).reshape(-1, 3).astype(np.float32)
+    return narrowest(lab_to_xyz(lab * np.float32([100 / 255, 1, 1]) - np.float32([0, 128, 128])))
+
+
+def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
+    """Pixels of a profile in sRGB at their own depth; a profile that is no matrix goes through 8 bits."""
+    if icc is None:
+        return pixels
+    try:
+        profile = profiles.parse(icc)
+        if pixels.dtype == np.uint16 and profile.matrix is not None:
+            return convert(pixels, profile, SRGB)[0]
+        out = through_cms(Image.fromarray(to8(pixels)), icc, SRGB)
+    except (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError):
+        return pixels
+    return out if pixels.dtype == np.uint8 else to16(out)
+
+
+def to_srgb8(picture: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """8-bit sRGB pixels and alpha, for the clipboard and thumbnails."""
+    pixels = in_srgb(to8(picture.pixels), picture.icc)
+    return cast("NDArray[np.uint8]", pixels), None if picture.alpha is None else to8(picture.alpha)

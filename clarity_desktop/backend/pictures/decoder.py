@@ -1,0 +1,232 @@
+"""Decoder: photos are read in a warm child process, so that no file can crash or hang the program."""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import Picture
+
+log = logging.getLogger(__name__)
+_BASE_MEMORY, _BYTES_PER_PIXEL = 2_000_000_000, 32  # the child's address space: its libraries, and what a photo takes
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from clarity_desktop.backend.pictures.decode import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused before or while a photo is decoded."""
+
+    megapixels: float = 250
+    bytes: int = 2_000_000_000
+    frames: int = 10_000
+    seconds: float = 10
+
+
+def child_command(limits: Limits) -> list[str]:
+    """The command that starts the child; -P keeps the current folder, which is a stranger's, out of its imports."""
+    memory = _BASE_MEMORY + round(limits.megapixels * 1e6) * _BYTES_PER_PIXEL
+    return [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[3]), str(memory)]
+
+
+def shown(path: Path) -> str:
+    """The file's name for a sentence: no control characters, not endless."""
+    name = path.name or str(path)
+    name = "".join(c if c.isprintable() else "�" for c in name)
+    return name if len(name) <= 80 else name[:50] + "…" + name[-25:]
+
+
+class _Hung(Exception):
+    pass
+
+
+class _Died(Exception):
+    pass
+
+
+class _Child:
+    """One child process and its pipes."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, creationflags=flags
+        )
+        self._ready = False
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Raises _Hung after that time and _Died if the child ends; it is dead after either."""
+        from clarity_desktop.backend.pictures.decode import receive, send
+
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.name = "clarity-decoder-watch"
+        timer.daemon = True
+        timer.start()
+        to, back = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        try:
+            if not self._ready:
+                self._ready = receive(back) is not None  # pyright: ignore[reportArgumentType]
+            send(to, request)  # pyright: ignore[reportArgumentType]
+            answer = receive(back)  # pyright: ignore[reportArgumentType]
+        except (OSError, ValueError):
+            answer = None
+        finally:
+            timer.cancel()
+            timer.join()
+        if answer is not None and not expired.is_set():
+            return answer
+        self.end()
+        raise _Hung if expired.is_set() else _Died(self._process.returncode)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # the child is gone: what was still to be written is lost, as it must be
+                    continue
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+
+class _Buffer:
+    """Memory that both processes map. On Linux it has no name, so nothing is left behind however they end."""
+
+    def __init__(self) -> None:
+        self._named: Path | None = None
+        if sys.platform == "linux":
+            self._file = os.memfd_create("clarity-photo", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            self.path = f"/proc/{os.getpid()}/fd/{self._file}"
+        else:
+            self._file, self.path = tempfile.mkstemp(prefix="clarity-photo-")
+            self._named = Path(self.path)
+
+    def map(self, size: int) -> mmap.mmap:
+        """The whole buffer, read-only. Raises OSError or ValueError if it is not as large as the child says."""
+        if sys.platform == "linux":
+            import fcntl
+
+            # A child gone wrong cannot shrink or change what the program looks at.
+            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+            fcntl.fcntl(self._file, fcntl.F_ADD_SEALS, seals)
+        if os.fstat(self._file).st_size < size:
+            raise ValueError("the buffer is too small")
+        return mmap.mmap(self._file, size, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Gives the file back; what is mapped stays until the last array goes."""
+        os.close(self._file)
+        if self._named is not None:
+            try:
+                self._named.unlink()
+            except PermissionError:  # Windows: still mapped
+                log.info("%s stays until the temporary folder is cleaned.", self._named)
+
+
+class Decoder:
+    """Reads photos in one warm child process, one file at a time; may be called from any thread."""
+
+    def __init__(self, limits: Limits | None = None, command: Sequence[str] | None = None) -> None:
+        """Starts the child. command stands in for it, to try what happens when it misbehaves."""
+        self.limits = limits or Limits()
+        self._command = command or child_command(self.limits)
+        self._lock = threading.Lock()
+        self._child: _Child | None = self._start()
+
+    def read(self, path: Path) -> Picture:
+        """The photo, with read-only pixels; blocks for up to `limits.seconds`. Raises UserError."""
+        with self._lock:
+            buffer = _Buffer()
+            try:
+                answer = self._ask(path, buffer.path)
+                if "refused" in answer:
+                    raise UserError(f"“{shown(path)}” {answer['refused']}")
+                return _picture(answer, buffer, path)
+            except (OSError, ValueError, KeyError, TypeError) as e:
+                log.warning("The decoder's answer makes no sense: %r", e)
+                raise UserError(f"“{shown(path)}” could not be read: the decoder gave up on it.") from e
+            finally:
+                buffer.close()
+
+    def close(self) -> None:
+        """Ends the child. A photo that was read stays valid; read raises UserError from now on."""
+        with self._lock:
+            if self._child is not None:
+                self._child.end()
+            self._child = None
+
+    def _start(self) -> _Child:
+        try:
+            return _Child(self._command)
+        except OSError as e:
+            raise UserError(f"The process that reads photos could not be started: {e.strerror}.") from e
+
+    def _ask(self, path: Path, buffer: str) -> dict[str, Any]:
+        if self._child is None:
+            raise UserError(f"“{shown(path)}” was not read: the program is closing.")
+        if not self._child.alive:  # ended between two photos, perhaps by the system
+            self._child.end()
+            self._child = self._start()
+        limits = self.limits
+        request = {"path": str(path.absolute()), "buffer": buffer, "pixels": round(limits.megapixels * 1e6),
+                   "bytes": limits.bytes, "frames": limits.frames}  # fmt: skip
+        try:
+            return self._child.ask(request, limits.seconds)
+        except _Hung:
+            self._child = self._start()
+            raise UserError(
+                f"“{shown(path)}” took more than {limits.seconds:g} seconds to read and was given up."
+            ) from None
+        except _Died as e:
+            log.warning("The decoder ended with %s on a file.", e)
+            self._child = self._start()
+            raise UserError(
+                f"“{shown(path)}” is damaged in a way that stopped its decoder, and cannot be opened."
+            ) from None
+
+
+def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
+    shared = buffer.map(int(answer["size"]))
+    layout: dict[str, dict[str, Any]] = answer["layout"]
+
+    def plane(name: str) -> NDArray[Any]:
+        at = layout[name]
+        dtype = np.dtype({"uint8": np.uint8, "uint16": np.uint16}[at["dtype"]])
+        return np.ndarray(tuple(map(int, at["shape"])), dtype, shared, int(at["at"]))
+
+    blocks = {name: plane(name).tobytes() for name in ("icc", "exif", "xmp", "iptc") if name in layout}
+    pixels = plane("pixels")
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ValueError("not a picture")
+    return Picture(
+        pixels,
+        alpha=plane("alpha") if "alpha" in layout else None,
+        profile=str(answer["profile"]),
+        format=str(answer["format"]),
+        mode=str(answer["mode"]),
+        path=path,
+        notes=tuple(map(str, answer["notes"])),
+        **blocks,
+    )

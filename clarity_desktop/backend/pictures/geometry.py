@@ -1,0 +1,109 @@
+"""Crop, quarter turns, flips, straightening and reducing; for pixels (H×W×3) and for alpha and masks (H×W)."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten, Transform
+
+P = TypeVar("P", NDArray[np.uint8], NDArray[np.uint16])
+TILE = 4096  # straightened a tile at a time: OpenCV warps nothing that is wider than 32767 pixels
+MARGIN = 6  # source pixels around a tile that the interpolation may touch
+_TURNS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+def change(pixels: P, transform: Transform) -> P:
+    """The transformed pixels, a new contiguous array. Raises ValueError where nothing would be left."""
+    match transform:
+        case Crop(bounds):
+            inside = bounds.cut(Bounds(0, 0, pixels.shape[1], pixels.shape[0]))
+            if not inside.area:
+                raise ValueError("The crop lies outside the photo.")
+            return np.ascontiguousarray(pixels[inside.slices()])
+        case Rotate(quarter_turns):
+            return cv2.rotate(pixels, _TURNS[quarter_turns])  # pyright: ignore[reportReturnType]
+        case Flip(axis):
+            return cv2.flip(pixels, 1 if axis == "horizontal" else 0)  # pyright: ignore[reportReturnType]
+        case Straighten(degrees):
+            return _straighten(pixels, degrees)
+
+
+def oriented(pixels: P, orientation: int) -> P:
+    """Pixels as EXIF orientation 1..8 wants them shown."""
+    if orientation in {5, 6, 7, 8}:
+        pixels = cv2.transpose(pixels)  # pyright: ignore[reportAssignmentType]
+    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    return pixels if flip is None else cv2.flip(pixels, flip)  # pyright: ignore[reportReturnType]
+
+
+def inner_size(width: int, height: int, degrees: float) -> tuple[int, int]:
+    """Width and height of the largest upright rectangle inside a picture turned by that angle."""
+    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
+    long, short = max(width, height), min(width, height)
+    if short <= 2 * sine * cosine * long:
+        half = short / 2
+        w, h = (half / sine, half / cosine) if width >= height else (half / cosine, half / sine)
+    else:
+        twice = cosine * cosine - sine * sine
+        w, h = (width * cosine - height * sine) / twice, (height * cosine - width * sine) / twice
+    return max(1, math.floor(w + 1e-6)), max(1, math.floor(h + 1e-6))
+
+
+def _straighten(pixels: P, degrees: float) -> P:
+    if not degrees:
+        return pixels.copy()
+    height, width = pixels.shape[:2]
+    w, h = inner_size(width, height, degrees)
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    turn = np.array([[cosine, sine], [-sine, cosine]])  # a point of the result → a point of the photo
+    shift = np.array([(width - 1) / 2, (height - 1) / 2]) - turn @ np.array([(w - 1) / 2, (h - 1) / 2])
+    out = np.empty((h, w, *pixels.shape[2:]), pixels.dtype)
+    for y in range(0, h, TILE):
+        for x in range(0, w, TILE):
+            part = out[y : y + TILE, x : x + TILE]
+            part[...] = _turned(pixels, turn, shift + turn @ np.array([x, y]), part.shape[1], part.shape[0])
+    return out
+
+
+def _turned(pixels: P, turn: NDArray[np.float64], shift: NDArray[np.float64], width: int, height: int) -> P:
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ turn.T + shift
+    left, top = np.maximum(np.floor(corners.min(0)).astype(int) - MARGIN, 0)
+    right, bottom = np.minimum(np.ceil(corners.max(0)).astype(int) + MARGIN, [pixels.shape[1], pixels.shape[0]])
+    matrix = np.column_stack([turn, shift - [left, top]])
+    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    source = np.ascontiguousarray(pixels[top:bottom, left:right])
+    return cv2.warpAffine(source, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore
+
+
+def reduced(pixels: P, factor: float) -> P:
+    """Pixels made `factor` times smaller (≥ 1) by averaging areas; at least 1×1."""
+    height, width = pixels.shape[:2]
+    size = max(1, math.ceil(width / factor)), max(1, math.ceil(height / factor))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+
+
+def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
+    """Pixels and alpha with the longest side at most that; colours of transparent pixels do not bleed."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= longest:
+        return pixels, alpha
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+
+    def resize(x: NDArray[np.generic]) -> NDArray[np.generic]:
+        return cv2.resize(x, size, interpolation=cv2.INTER_AREA)  # pyright: ignore
+
+    if alpha is None:
+        return resize(pixels), None  # pyright: ignore[reportReturnType]
+    weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    small = resize(weight)
+    mixed = resize(pixels * weight[..., None]) / np.maximum(small, 1e-6)[..., None]
+    plain = resize(pixels)
+    top = np.iinfo(pixels.dtype).max
+    out = np.where(small[..., None] > 0.5 / top, np.rint(mixed).clip(0, top), plain).astype(pixels.dtype)
+    return out, resize(alpha)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,302 @@
+"""One reader per format: from a file of untrusted bytes to Raw. Runs in the child."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.backend.pictures import metadata, tiff
+from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, matched
+
+FIRST = "The file holds more than one picture; only the first was opened."
+HDR = "This is an HDR photo; it is shown without its extra brightness."
+_HEAD = 1 << 16  # bytes in which the boxes that describe an AVIF or HEIC photo are looked for
+_END = b"\xff\xd9"
+BROKEN_BLOCK = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, OSError, EOFError,
+                SyntaxError, struct.error, RuntimeError, ArithmeticError)  # fmt: skip
+
+
+def kind_of(head: bytes) -> str | None:
+    """The format that the first bytes name, whatever the file is called; None for what is not read."""
+    if head[4:8] == b"ftyp":
+        brands = head[8:12] + head[16 : min(len(head), int.from_bytes(head[:4], "big"))]
+        listed = {brands[k : k + 4] for k in range(0, len(brands), 4)}
+        if listed & {b"avif", b"avis"}:
+            return "AVIF"
+        return "HEIC" if listed & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"} else None
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    starts = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF", b"BM": "BMP"}
+    tiffs = dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF")
+    return next((kind for start, kind in (starts | tiffs).items() if head.startswith(start)), None)
+
+
+def _opened(file: BinaryIO, formats: tuple[str, ...], caps: Caps) -> Image.Image:
+    file.seek(0)
+    image = Image.open(file, formats=formats)
+    caps.check(*image.size)
+    return image
+
+
+def _with_blocks(raw: Raw, image: Image.Image) -> Raw:
+    """Adds the blocks that Pillow found."""
+    info = image.info
+    raw.icc = raw.icc or _bytes(info.get("icc_profile"))
+    raw.exif = raw.exif or metadata.bare(_bytes(info.get("exif")))
+    raw.xmp = raw.xmp or _bytes(info.get("xmp"))
+    return raw
+
+
+def _bytes(value: object) -> bytes | None:
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogateescape")
+    return bytes(value) or None if isinstance(value, bytes | bytearray) else None
+
+
+def from_image(image: Image.Image) -> Raw:
+    """A loaded 8-bit image of any mode; CMYK stays an image."""
+    mode = image.mode
+    clear = mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info
+    if mode == "CMYK":
+        return Raw(image, mode)
+    if mode == "LAB":
+        return Raw(tiff.lab_values(np.asarray(image), signed=False), "Lab")
+    if mode in {"1", "L"} and not clear:
+        return Raw(np.asarray(image.convert("L")), mode)
+    if mode == "La":
+        image = image.convert("LA")
+    pixels = np.asarray(image.convert("RGBA" if clear else "RGB"))
+    alpha = np.ascontiguousarray(pixels[..., 3]) if clear else None
+    return Raw(pixels[..., :3], "L" if mode in {"1", "L", "LA", "La"} else mode, alpha)
+
+
+def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
+    image = _opened(file, ("JPEG", "MPO"), caps)
+    raw = None
+    if image.mode in {"L", "RGB"}:
+        file.seek(0)
+        bytes_ = file.read()
+        if _END in memoryview(bytes_)[-4096:].tobytes() or bytes_.rfind(_END) > len(bytes_) // 2:
+            raw = _fast_jpeg(bytes_, image)
+    if raw is None:  # Pillow says what is wrong, and knows CMYK
+        image.load()
+        raw = from_image(image)
+    shop: Any = image.info.get("photoshop")
+    if isinstance(shop, dict):
+        raw.iptc = _bytes(shop.get(0x0404))
+    return _with_blocks(raw, image)
+
+
+def _fast_jpeg(bytes_: bytes, image: Image.Image) -> Raw | None:
+    flags = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_COLOR_RGB
+    pixels: Any = cv2.imdecode(np.frombuffer(bytes_, np.uint8), flags)
+    fits = pixels is not None and pixels.shape[:2] == (image.height, image.width)
+    return Raw(pixels, image.mode) if fits else None
+
+
+def _png(file: BinaryIO, caps: Caps) -> Raw:
+    image = _opened(file, ("PNG",), caps)
+    file.seek(24)
+    depth, colours = file.read(2)
+    if depth == 16:
+        raw = _png16(file, image, grey=colours in {0, 4})
+    else:
+        image.load()
+        raw = from_image(image)
+    raw = _with_blocks(raw, image)
+    gamma = image.info.get("gamma")
+    if raw.icc is None and "srgb" not in image.info and isinstance(gamma, float):
+        raw.icc = _gamma_profile(gamma, image.info.get("chromaticity"))
+    if getattr(image, "is_animated", False):
+        raw.notes.append(FIRST)
+    return raw
+
+
+def _png16(file: BinaryIO, image: Image.Image, grey: bool) -> Raw:
+    file.seek(0)
+    stored: Any = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.shape[:2] != (image.height, image.width):
+        image.load()  # says what is wrong
+        raise Refused(DAMAGED)
+    if stored.ndim == 2:
+        return Raw(stored, "L")
+    alpha = np.ascontiguousarray(stored[..., 3]) if stored.shape[2] == 4 else None
+    return Raw(stored[..., 2::-1], "L" if grey else "RGB", alpha)
+
+
+def _gamma_profile(gamma: float, chromaticity: object) -> bytes | None:
+    """A profile for a PNG that only says its gamma; None where that is sRGB's or absurd."""
+    if not 0.2 < gamma <= 1.2 or abs(gamma - 0.45455) < 0.01:
+        return None
+    primaries, white = profiles.SRGB_PRIMARIES, profiles.D65
+    if isinstance(chromaticity, tuple) and len(chromaticity) == 8:  # pyright: ignore[reportUnknownArgumentType]
+        c = [float(v) for v in chromaticity]
+        pairs = list(zip(c[::2], c[1::2], strict=True))
+        if all(0 < y < 1 and 0 <= x < 1 for x, y in pairs):
+            white, primaries = pairs[0], tuple(pairs[1:])
+    try:
+        return profiles.build(f"gamma {1 / gamma:.2f}", primaries, profiles.gamma_curve(1 / gamma), white)
+    except (np.linalg.LinAlgError, struct.error):
+        return None
+
+
+def _simple(*formats: str) -> Callable[[BinaryIO, Caps], Raw]:
+    """A reader for what Pillow reads whole: WebP, GIF, BMP."""
+
+    def read(file: BinaryIO, caps: Caps) -> Raw:
+        image = _opened(file, formats, caps)
+        if image.format == "WEBP":
+            caps.check(*image.size, getattr(image, "n_frames", 1))
+        several = bool(getattr(image, "is_animated", False))
+        image.seek(0)
+        image.load()
+        raw = _with_blocks(from_image(image), image)
+        if several:
+            raw.notes.append(FIRST)
+        return raw
+
+    return read
+
+
+def _tiff(file: BinaryIO, caps: Caps) -> Raw:
+    try:
+        image = _opened(file, ("TIFF",), caps)
+    except (Image.UnidentifiedImageError, SyntaxError):
+        file.seek(0)
+        return tiff.read_deep(file, caps)
+    tags: Any = getattr(image, "tag_v2", {})
+    bits = tags.get(258, (1,))
+    deep = max(bits if isinstance(bits, tuple) else (bits,)) > 8 or image.mode in {"I", "F"}
+    turned = tags.get(metadata.ORIENTATION, 1)
+    exif, iptc = _tiff_exif(image), _tiff_iptc(tags)
+    several = bool(getattr(image, "is_animated", False))
+    if deep:
+        file.seek(0)
+        raw = tiff.read_deep(file, caps)
+    else:
+        image.load()
+        raw = from_image(image)
+    raw.exif, raw.iptc = exif, iptc
+    raw.orientation = turned if deep and turned in range(1, 9) else 1  # Pillow turns what it loads
+    if several:
+        raw.notes.append(FIRST)
+    return _with_blocks(raw, image)
+
+
+def _tiff_exif(image: Image.Image) -> bytes | None:
+    """A block of what the file's directories say about the photo, without how it was stored."""
+    try:
+        found, block = image.getexif(), Image.Exif()
+        for tag, value in found.items():
+            if tag not in tiff.STORAGE and tag not in {metadata.EXIF_IFD, metadata.GPS_IFD}:
+                block[tag] = value
+        for ifd in (metadata.EXIF_IFD, metadata.GPS_IFD):
+            if inner := found.get_ifd(ifd):
+                block[ifd] = inner
+        return metadata.bare(block.tobytes()) if len(block) else None
+    except BROKEN_BLOCK:
+        return None
+
+
+def _tiff_iptc(tags: Any) -> bytes | None:
+    try:
+        value, shop = tags.get(33723), tags.get(34377)
+        if isinstance(value, tuple):  # written as 32-bit numbers by some programs
+            value = struct.pack(f"<{len(value)}I", *value)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(value, bytes):
+            return value or None
+        return metadata.iptc_from_photoshop(shop) if isinstance(shop, bytes) else None
+    except BROKEN_BLOCK:
+        return None
+
+
+def _nclx(head: bytes, raw: Raw) -> None:
+    """Colours that an AVIF or HEIC photo names by number instead of by a profile."""
+    found = matched(rb"colrnclx(..)(..)", head)
+    if found is None:
+        return
+    primaries, transfer = (int.from_bytes(v, "big") for v in found)
+    if raw.icc is None and primaries == 12:
+        raw.icc = profiles.display_p3()
+    if raw.icc is None and primaries == 9:
+        raw.icc = profiles.build("BT.2020", profiles.BT2020_PRIMARIES)
+    if transfer in {16, 18}:
+        raw.notes.append(HDR)
+
+
+def _avif(file: BinaryIO, caps: Caps) -> Raw:
+    image = _opened(file, ("AVIF",), caps)
+    caps.check(*image.size, getattr(image, "n_frames", 1))
+    file.seek(0)
+    bytes_ = file.read()
+    config = matched(rb"av1C..(.)", bytes_[:_HEAD])
+    raw = _deep_avif(bytes_, config[0][0], image) if config and config[0][0] & 0x40 else None
+    if raw is None:
+        image.load()
+        raw = from_image(image)
+    raw = _with_blocks(raw, image)
+    _nclx(bytes_[:_HEAD], raw)
+    if getattr(image, "is_animated", False):
+        raw.notes.append(FIRST)
+    return raw
+
+
+def _deep_avif(bytes_: bytes, config: int, image: Image.Image) -> Raw | None:
+    """10 or 12 bits as 16; None where OpenCV was built without AVIF."""
+    stored: Any = cv2.imdecode(np.frombuffer(bytes_, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
+        return None
+    stored = _widened(stored, 12 if config & 0x20 else 10)
+    if stored.ndim == 2:
+        return Raw(stored, "L")
+    alpha = np.ascontiguousarray(stored[..., 3]) if stored.shape[2] == 4 else None
+    return Raw(stored[..., 2::-1], "RGB", alpha)
+
+
+def _widened(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
+    """Values of 10 or 12 bits → all 16."""
+    return (samples << (16 - bits)) | (samples >> (2 * bits - 16))
+
+
+def _heic(file: BinaryIO, caps: Caps) -> Raw:
+    import pillow_heif  # 20 ms that other photos need not wait for
+
+    file.seek(0)
+    bytes_ = file.read()
+    heif = pillow_heif.open_heif(bytes_, convert_hdr_to_8bit=False)
+    image = heif[heif.primary_index]
+    caps.check(*image.size, len(heif))
+    samples: NDArray[Any] = np.asarray(image)
+    mode = image.mode.partition(";")[0]
+    alpha = None
+    if mode in {"RGBA", "RGBa", "LA"}:
+        alpha, samples = np.ascontiguousarray(samples[..., -1]), samples[..., :-1]
+    if samples.ndim == 3 and samples.shape[2] == 1:
+        samples = samples[..., 0]
+    info = image.info
+    raw = Raw(samples, "L" if samples.ndim == 2 else "RGB", alpha, orientation=1)  # libheif turns it
+    raw.icc, raw.xmp = _bytes(info.get("icc_profile")), _bytes(info.get("xmp"))
+    raw.exif = metadata.bare(_bytes(info.get("exif")))
+    _nclx(bytes_[:_HEAD], raw)
+    if len(heif) > 1:
+        raw.notes.append(FIRST)
+    return raw
+
+
+READERS: dict[str, Callable[[BinaryIO, Caps], Raw]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "WEBP": _simple("WEBP"),
+    "TIFF": _tiff,
+    "BMP": _simple("BMP", "DIB"),
+    "GIF": _simple("GIF"),
+    "AVIF": _avif,
+    "HEIC": _heic,
+}

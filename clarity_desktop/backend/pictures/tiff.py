@@ -1,0 +1,213 @@
+"""TIFF: reading what Pillow would reduce to 8 bits, and writing with all metadata kept byte for byte.
+
+The writer begins the file with the EXIF block itself, which is a TIFF structure already: its offsets stay true, maker
+notes included. Pixels and a new first directory follow, made of the block's entries and those of the picture.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from clarity_desktop.backend.pictures.metadata import Blocks
+from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Channel, Raw, Refused
+from clarity_desktop.values import Pixels
+
+if TYPE_CHECKING:
+    import tifffile
+
+PLAIN = {1, 8, 32773, 32946}  # compressions that tifffile undoes by itself: none, deflate, packbits
+CMYK, LABS = 5, {8, 9}
+STRIP = 1 << 20  # bytes of pixels in a strip, about
+STORAGE = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339,
+         513, 514, 700, 33723, 34377, 34675, 347, 530, 531, 532}  # fmt: skip
+
+
+def read_deep(source: Any, caps: Caps) -> Raw:
+    """A TIFF of more than 8 bits a channel, or one that Pillow does not know. Raises Refused or what tifffile raises."""
+    import tifffile  # 20 ms that other photos need not wait for
+
+    with tifffile.TiffFile(source) as file:
+        page = file.pages[0]
+        assert isinstance(page, tifffile.TiffPage)
+        caps.check(page.imagewidth, page.imagelength)
+        if page.samplesperpixel > 16 or page.imagedepth > 1:
+            raise Refused("is a TIFF with more channels than a photo has.")
+        samples, notes = _scaled(_samples(page, source), page)
+        raw = _interpreted(samples, page)
+        raw.notes += notes
+        return raw
+
+
+def _samples(page: tifffile.TiffPage, source: Any) -> NDArray[Any]:
+    """H×W×channels as stored."""
+    shape = page.imagelength, page.imagewidth, page.samplesperpixel
+    planar = int(page.planarconfig or 1) == 2
+    if int(page.compression) in PLAIN:
+        try:
+            stored: NDArray[Any] = page.asarray()
+        except NotImplementedError as e:
+            raise Refused(f"is a TIFF of a kind that this program cannot read ({e}).") from e
+        if stored.size != shape[0] * shape[1] * shape[2]:
+            raise Refused(DAMAGED)
+        return stored.reshape(shape[2], *shape[:2]).transpose(1, 2, 0) if planar else stored.reshape(shape)
+    if planar and shape[2] > 1:
+        raise Refused("is a TIFF with separate colour planes in a compression that this program cannot read.")
+    source.seek(0)
+    stored = cv2.imdecode(np.frombuffer(source.read(), np.uint8), cv2.IMREAD_UNCHANGED)  # pyright: ignore
+    if stored is None or stored.shape[:2] != shape[:2]:  # pyright: ignore[reportUnnecessaryComparison]
+        raise Refused(DAMAGED)
+    if stored.ndim == 3:
+        stored[..., :3] = stored[..., 2::-1].copy()
+    return stored.reshape(*shape[:2], -1)
+
+
+def _scaled(samples: NDArray[Any], page: tifffile.TiffPage) -> tuple[NDArray[Any], list[str]]:
+    """Samples as uint8 or uint16, and what to tell the user."""
+    kind, size = samples.dtype.kind, samples.dtype.itemsize
+    if kind == "f":
+        values = np.nan_to_num(samples.astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
+        top = float(values.max(initial=0))
+        scale = 65535 / (1 if top <= 1 else top)
+        note = "The photo holds floating-point values; they were scaled to 16 bits."
+        return np.rint(values.clip(0) * np.float32(scale)).clip(0, 65535).astype(np.uint16), [note]
+    if kind not in "ui" or size > 4:
+        raise Refused("is a TIFF with values of a kind that this program cannot read.")
+    if size == 4:
+        note = "The photo holds 32-bit values; they were reduced to 16 bits."
+        return (samples.astype(np.int64).clip(0) >> (16 if kind == "u" else 15)).astype(np.uint16), [note]
+    if kind == "i":
+        bits = 8 * size - 1
+        wide = samples.clip(0).astype(np.uint32)
+        return (wide * ((1 << 8 * size) - 1) // ((1 << bits) - 1)).astype(f"u{size}"), []
+    bits = int(page.bitspersample)
+    if bits < 8 * size:
+        wide = samples.astype(np.uint32) * ((1 << 8 * size) - 1) // ((1 << bits) - 1)
+        return wide.astype(f"u{size}"), []
+    return samples.astype(f"u{size}", copy=False), []
+
+
+def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
+    photometric, channels = int(page.photometric), samples.shape[2]
+    colours = {CMYK: 4, 0: 1, 1: 1, 3: 1}.get(photometric, 3)
+    if channels < colours or photometric == 3:
+        raise Refused("is a TIFF of a kind that this program cannot read.")
+    alpha: Channel | None = None
+    extra = tuple(int(e) for e in page.extrasamples)
+    if channels > colours and extra and extra[0] in {1, 2}:
+        alpha = np.ascontiguousarray(samples[..., colours])
+    main = samples[..., :colours]
+    if photometric == 0:
+        main = np.iinfo(main.dtype).max - main
+    if alpha is not None and extra[0] == 1:
+        main = _unassociated(main, alpha)
+    if photometric == CMYK:
+        eight = (main >> 8).astype(np.uint8) if main.dtype == np.uint16 else main
+        return Raw(Image.fromarray(np.ascontiguousarray(eight), "CMYK"), "CMYK", alpha)
+    if photometric in LABS:
+        return Raw(lab_values(main, signed=photometric == 8), "Lab", alpha)
+    if colours == 1:
+        return Raw(main[..., 0], "L", alpha)
+    return Raw(main, "RGB", alpha)
+
+
+def lab_values(samples: NDArray[Any], signed: bool) -> NDArray[np.float32]:
+    """Stored L, a, b (8 or 16 bits) → L 0..100 and a, b in their own units."""
+    top = np.iinfo(samples.dtype).max
+    unit = 256 if samples.dtype == np.uint16 else 1
+    light = samples[..., 0].astype(np.float32) * np.float32(100 / top)
+    if signed:
+        ab = samples[..., 1:3].view(f"i{samples.dtype.itemsize}").astype(np.float32) / unit
+    else:
+        ab = samples[..., 1:3].astype(np.float32) / unit - 128
+    return np.dstack([light, ab])
+
+
+def _unassociated(main: NDArray[Any], alpha: Channel) -> NDArray[Any]:
+    top = np.iinfo(main.dtype).max
+    weight = np.maximum(alpha, 1).astype(np.float32)[..., None] / top
+    return np.rint(main / weight).clip(0, top).astype(main.dtype)
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+def _strips(samples: NDArray[Any], order: str) -> list[bytes]:
+    """Rows with horizontal differences, deflated."""
+    height, width, channels = samples.shape
+    rows = max(1, STRIP // (width * channels * samples.itemsize))
+
+    def strip(y: int) -> bytes:
+        part = samples[y : y + rows].copy()
+        part[:, 1:] = part[:, 1:] - samples[y : y + rows, :-1]
+        return zlib.compress(part.astype(part.dtype.newbyteorder(order)).tobytes(), 6)
+
+    with ThreadPoolExecutor(2) as pool:  # zlib lets other threads run
+        return list(pool.map(strip, range(0, height, rows)))
+
+
+def _inherited(block: bytes, order: str) -> dict[int, bytes]:
+    """Entries (12 bytes each) of the block's first directory that describe the photo, not its old storage."""
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    if not 8 <= first <= len(block) - 2:
+        return {}
+    (count,) = struct.unpack_from(order + "H", block, first)
+    entries = (block[at : at + 12] for at in range(first + 2, min(first + 2 + 12 * count, len(block) - 11), 12))
+    tagged = ((struct.unpack(order + "H", e[:2])[0], e) for e in entries)
+    return {tag: entry for tag, entry in tagged if tag not in STORAGE}
+
+
+def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Blocks) -> bytes:
+    """A deflated TIFF, 8 or 16 bits, alpha unassociated. Raises ValueError if it would pass 4 GB."""
+    block = blocks.exif or b"II*\0\x08\0\0\0\0\0\0\0\0\0"
+    order = ">" if block[:2] == b"MM" else "<"
+    samples = pixels if alpha is None else np.dstack([pixels, alpha])
+    height, width, channels = samples.shape
+    out = io.BytesIO()
+    out.write(block)
+    entries = _inherited(block, order)
+
+    def put(raw: bytes) -> int:
+        out.write(bytes(out.tell() % 2))
+        at = out.tell()
+        out.write(raw)
+        return at
+
+    def tag(number: int, kind: int, *values: int) -> None:
+        raw = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        blob(number, kind, len(values), raw)
+
+    def blob(number: int, kind: int, count: int, raw: bytes) -> None:
+        value = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", put(raw))
+        entries[number] = struct.pack(order + "HHI", number, kind, count) + value
+
+    strips = _strips(samples, order)
+    if len(block) + sum(map(len, strips)) > 0xFFFF0000:
+        raise ValueError("too large for a TIFF file")
+    offsets = [put(s) for s in strips]
+    tag(256, 4, width)
+    tag(257, 4, height)
+    tag(258, 3, *[8 * samples.itemsize] * channels)
+    for number, value in ((259, 8), (262, 2), (274, 1), (277, channels), (284, 1), (317, 2)):
+        tag(number, 3, value)
+    tag(278, 4, max(1, STRIP // (width * channels * samples.itemsize)))
+    tag(273, 4, *offsets)
+    tag(279, 4, *map(len, strips))
+    if alpha is not None:
+        tag(338, 3, 2)
+    for number, kind, raw in ((700, 1, blocks.xmp), (33723, 7, blocks.iptc), (34675, 7, icc)):
+        if raw:
+            blob(number, kind, len(raw), raw)
+    directory = struct.pack(order + "H", len(entries)) + b"".join(entries[n] for n in sorted(entries)) + bytes(4)
+    at = put(directory)
+    out.seek(4)
+    out.write(struct.pack(order + "I", at))
+    return out.getvalue()
