@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QTransform
 
+from clarity_desktop.ui.view import upright
 from clarity_desktop.values import Bounds
 
 Grip = tuple[int, int]
@@ -109,3 +110,23 @@ def paint_grid(painter: QPainter, area: QRectF, parts: int) -> None:
     for colour, width in ((QColor(0, 0, 0, 90), 2.0), (QColor(255, 255, 255, 150), 1.0)):
         painter.setPen(QPen(colour, width))
         painter.drawLines(lines)
+
+
+def paint_turned(painter: QPainter, picture: QImage, degrees: float, canvas: QRectF) -> None:
+    """A picture turned clockwise about the middle of the canvas, with a grid; what will be cut off is shaded."""
+    width, height = picture.width() / picture.devicePixelRatio(), picture.height() / picture.devicePixelRatio()
+    turn = QTransform().rotate(degrees)
+    whole = turn.mapRect(QRectF(0, 0, width, height))
+    scale = min(1.0, canvas.width() / whole.width(), canvas.height() / whole.height())
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.translate(canvas.center())
+    painter.rotate(degrees)
+    painter.scale(scale, scale)
+    painter.drawImage(QRectF(-width / 2, -height / 2, width, height), picture)
+    painter.restore()
+    wide, high = upright(round(width), round(height), degrees)
+    kept = QRectF(0, 0, wide * scale, high * scale)
+    kept.moveCenter(canvas.center())
+    paint_shade(painter, kept, canvas)
+    paint_grid(painter, kept, 8)

@@ -194,9 +194,6 @@ class Painted:
         self._patches.append(_Patch(bounds, 0, images))
         self._trim()
 
-    def clear(self) -> None:
-        self._patches.clear()
-
     def paint(self, painter: QPainter, width: int, height: int, place: Place, area: QRect) -> None:
         """Paint what touches an area of the screen; width and height are the photo's."""
         wanted = int(math.log2(max(1.0, width / max(1e-6, place.width))) + 1e-6)

@@ -16,7 +16,8 @@ from clarity_desktop.values import TILE, Manifest, Pixels
 NEAREST = 2.0
 """From this scale on pixels are drawn as squares."""
 NEAR, ANY = 2, 99
-"""How many levels coarser a stand-in may be."""
+"""Levels: how much coarser what is around is asked for; no limit for a stand-in."""
+SMOOTH = QPainter.RenderHint.SmoothPixmapTransform
 
 
 class Stage:
@@ -28,7 +29,7 @@ class Stage:
         self.icc: bytes | None = None
         self.painted = Painted()
         self._version: Pyramid | None = None
-        self._stale: Pyramid | None = None  # the version before, shown where tiles are still to come
+        self._stale: tuple[Pyramid, Painted] | None = None  # the version before, shown until all tiles have come
         self._other: Pyramid | None = None
         self._preview: QImage | None = None
 
@@ -47,16 +48,19 @@ class Stage:
         same = new.size == self.size
         if self._version is not None or not same:
             self._preview = None
-        self._stale = self._version if same else None
+        self._stale = (self._version, self.painted) if self._version is not None and same else None
         self._version, self.size, self.icc = new, new.size, icc
-        self.painted.clear()
+        self.painted = Painted()
 
     def show_other(self, manifest: Manifest | None) -> None:
         self._other = None if manifest is None else Pyramid(manifest, self.icc, self.cache)
 
     def clear(self) -> None:
         self.size = self._version = self._stale = self._other = self._preview = None
-        self.painted.clear()
+        self.painted = Painted()
+
+    def clear_painted(self) -> None:
+        self.painted = Painted()
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:
         return None if self._version is None else self._version.value(x, y)
@@ -66,14 +70,13 @@ class Stage:
         pyramid, place = self._of(shows, place)
         if shows == "version" and self.size is not None:
             if pyramid is not None:
-                self._paint_tiles(painter, pyramid, place, area, stands_in=True)
+                self._paint_version(painter, pyramid, place, area)
             elif self._preview is not None:
-                _smooth(painter, place.width / self.size[0])
+                painter.setRenderHint(SMOOTH, on=True)
                 painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self._preview)
-            _smooth(painter, place.width / self.size[0])
-            self.painted.paint(painter, *self.size, place, area)
+            self._paint_painted(painter, self.painted, place, area)
         elif pyramid is not None:
-            self._paint_tiles(painter, pyramid, place, area, stands_in=False)
+            self._paint_tiles(painter, pyramid, place, area, reach=ANY)
 
     def missing(self, shows: Shown, place: Place, area: QRect) -> list[bytes]:
         """Tiles that the area lacks, nearest to its middle first; if it lacks none, those around it."""
@@ -85,7 +88,7 @@ class Stage:
         if lacking:
             return lacking
         if shows == "version":
-            self._stale = None
+            self._stale = None  # its time is over
         around = area.adjusted(-TILE, -TILE, TILE, TILE)
         far = area.adjusted(-area.width(), -area.height(), area.width(), area.height())
         coarser = min(level + NEAR, len(pyramid.manifest.levels) - 1)
@@ -96,25 +99,34 @@ class Stage:
             return (self._version if shows == "version" else None), place
         return self._other, (place if self._other.size == self.size else place.within(*self._other.size))
 
-    def _paint_tiles(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect, *, stands_in: bool) -> None:
+    def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect) -> None:
+        """While tiles are to come, what was shown before stands in: sharp but old is better than new but coarse."""
+        if self._stale is None:
+            self._paint_tiles(painter, pyramid, place, area, reach=ANY)
+            return
+        before, painted = self._stale
+        self._paint_tiles(painter, before, place, area, reach=ANY)
+        self._paint_painted(painter, painted, place, area)
+        self._paint_tiles(painter, pyramid, place, area, reach=0)
+
+    def _paint_painted(self, painter: QPainter, painted: Painted, place: Place, area: QRect) -> None:
+        assert self.size is not None
+        painter.setRenderHint(SMOOTH, place.width / self.size[0] < NEAREST)
+        painted.paint(painter, *self.size, place, area)
+
+    def _paint_tiles(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect, *, reach: int) -> None:
+        """reach: how many levels coarser a stand-in may be."""
         level = pyramid.level(place)
-        scale = place.width / pyramid.manifest.levels[level].width
+        fine = place.width / pyramid.manifest.levels[level].width < NEAREST
         for index, target in pyramid.tiles(level, place, area):
-            if (piece := pyramid.find(level, index, 0)) is not None:
-                _smooth(painter, scale)
-            else:
-                piece = self._stand_in(pyramid, level, index) if stands_in else pyramid.find(level, index, ANY)
-                _smooth(painter, 0.0)
+            piece = pyramid.find(level, index, 0)
+            painter.setRenderHint(SMOOTH, fine or piece is None)
+            if piece is None and reach:
+                piece = pyramid.find(level, index, reach)
+                if piece is None and self._preview is not None and pyramid is self._version:
+                    piece = _part(self._preview, pyramid, level, index)
             if piece is not None:
                 painter.drawImage(QRectF(target), *piece)
-
-    def _stand_in(self, pyramid: Pyramid, level: int, index: int) -> Piece | None:
-        """The best picture of a tile that has not come: sharp but old is better than new but very coarse."""
-        for reach in (NEAR, ANY):
-            for source in (pyramid, self._stale):
-                if source is not None and (piece := source.find(level, index, reach)) is not None:
-                    return piece
-        return None if self._preview is None else _part(self._preview, pyramid, level, index)
 
 
 def _lacking(pyramid: Pyramid, level: int, place: Place, area: QRect) -> list[bytes]:
@@ -136,7 +148,3 @@ def _part(preview: QImage, pyramid: Pyramid, level: int, index: int) -> Piece:
     at = pyramid.manifest.levels[level]
     bounds, across, down = at.bounds(index), preview.width() / at.width, preview.height() / at.height
     return preview, QRectF(bounds.x * across, bounds.y * down, bounds.width * across, bounds.height * down)
-
-
-def _smooth(painter: QPainter, scale: float) -> None:
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < NEAREST)
