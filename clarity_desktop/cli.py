@@ -166,7 +166,7 @@ async def _restore_one(
     before = await studio.score(picture.pixels, job)
     applied = await studio.apply(picture.pixels, wish, job)
     after = await studio.score(applied.pixels, job)
-    done = replace(picture, pixels=applied.pixels, alpha=pictures.fitted(picture.alpha, applied.pixels))
+    done = replace(picture, pixels=applied.pixels)
     await asyncio.to_thread(pictures.save, done, options, path)
     return {
         "path": str(path), "output": str(target), "seconds": round(time.perf_counter() - start, 3),

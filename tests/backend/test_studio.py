@@ -1,0 +1,230 @@
+"""The verbs, from an opened photo to a version, an export and a project."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.messages import (
+    Aborted,
+    Assessed,
+    Change,
+    Estimated,
+    Exported,
+    HeadMoved,
+    Opened,
+    PixelsReady,
+    Previewed,
+    Progress,
+    Repeat,
+    Reset,
+    Restore,
+    Saved,
+    TileDone,
+    TilesReady,
+    UserError,
+    VersionAdded,
+    VersionsChanged,
+)
+from clarity_desktop.messages import Estimate as EstimateAsked
+from clarity_desktop.values import Bounds, Crop, DocumentCard, ExportOptions, Flip, Region, Rotate, Straighten
+from tests.fakes import Recorder
+
+
+@pytest.fixture
+def file(tmp_path: Path, photo) -> Path:
+    path = tmp_path / "scene.png"
+    Image.fromarray(photo(200, 150)).save(path)
+    return path
+
+
+def opened(studio: Studio, recorder: Recorder, file: Path) -> DocumentCard:
+    asyncio.run(studio.open(file, recorder.job()))
+    return recorder.last(Opened).card
+
+
+def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **wish):
+    asked = Restore(card.id, wish.pop("version", card.head), wish.pop("task", "derain"), **wish)
+    return asyncio.run(studio.restore(asked, recorder.job()))
+
+
+def test_opening_shows_a_preview_then_the_document_then_its_scores(studio, recorder, file, photo) -> None:
+    card = opened(studio, recorder, file)
+    kinds = [type(n) for n in recorder.news if not isinstance(n, Progress)]
+    assert kinds == [Previewed, Opened, Assessed]
+    assert card.title == "scene.png"
+    assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
+    assert np.array_equal(studio.document(card.id).pixels(card.head), photo(200, 150))
+
+
+def test_a_restoration_becomes_a_child_and_the_head_and_its_tiles_come_first(studio, recorder, file, photo) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    tiles = [n for n in recorder.news if isinstance(n, TileDone)]
+    assert len(tiles) > 1
+    assert recorder.news.index(tiles[-1]) < recorder.news.index(recorder.last(VersionAdded))
+    document = studio.document(card.id)
+    assert document.card().head == version.id
+    assert version.parent == card.head
+    wanted = np.rint(photo(200, 150) * 0.5)
+    assert np.abs(document.pixels(version.id).astype(int) - wanted).max() <= 1
+    assert version.step.method == "halves"
+    assert {"tile", "overlap", "device", "dtype", "threads", "seed", "feather"} <= version.step.settings.keys()
+
+
+def test_outside_a_region_every_pixel_stays(studio, recorder, file, photo) -> None:
+    card = opened(studio, recorder, file)
+    region = Region.rectangle(Bounds(20, 30, 50, 40), 200, 150)
+    version = restored(studio, recorder, card, region=region)
+    after = studio.document(card.id).pixels(version.id)
+    assert np.array_equal(after[region.mask == 0], photo(200, 150)[region.mask == 0])
+    assert not np.array_equal(after[region.mask > 0], photo(200, 150)[region.mask > 0])
+
+
+def test_a_repeated_step_gives_the_same_pixels(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    region = Region.rectangle(Bounds(10, 10, 90, 90), 200, 150)
+    first = restored(studio, recorder, card, region=region, strength=0.7, feather=5)
+    again = asyncio.run(studio.repeat(Repeat(card.id, card.head, first.id), recorder.job()))
+    document = studio.document(card.id)
+    assert again.id != first.id
+    assert again.parent == card.head
+    assert np.array_equal(document.pixels(again.id), document.pixels(first.id))
+
+
+def test_the_original_cannot_be_repeated(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    with pytest.raises(UserError, match="Only a restoration"):
+        asyncio.run(studio.repeat(Repeat(card.id, card.head, card.head), recorder.job()))
+
+
+def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+
+    async def story() -> None:
+        job = recorder.job()
+        running = asyncio.ensure_future(studio.restore(Restore(card.id, card.head, "denoise"), job))
+        while not any(isinstance(n, TileDone) for n in recorder.news):
+            await asyncio.sleep(0.01)
+        job.cancel()
+        with pytest.raises(Aborted):
+            await running
+
+    asyncio.run(story())
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_undo_redo_and_jump_move_the_head(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    heads = []
+    for move in (lambda d: d.undo(), lambda d: d.redo(), lambda d: d.go_to(card.head)):
+        studio.move(card.id, move, recorder.job())
+        heads.append(recorder.last(HeadMoved).head)
+    assert heads == [card.head, version.id, card.head]
+
+
+@pytest.mark.parametrize(
+    ("transform", "size"),
+    [(Crop(Bounds(10, 20, 100, 50)), (100, 50)), (Rotate(1), (150, 200)), (Flip("horizontal"), (200, 150))],
+)
+def test_a_change_of_geometry_is_a_version(studio, recorder, file, transform, size) -> None:
+    card = opened(studio, recorder, file)
+    version = asyncio.run(studio.change(Change(card.id, card.head, transform), recorder.job()))
+    assert (version.width, version.height) == size
+    assert studio.document(card.id).pixels(version.id).shape == (size[1], size[0], 3)
+
+
+def test_straightening_cuts_empty_corners_away(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    version = asyncio.run(studio.change(Change(card.id, card.head, Straighten(5.0)), recorder.job()))
+    assert version.width < 200
+    assert studio.document(card.id).pixels(version.id).min() > 0
+
+
+def test_reset_is_a_new_version_that_looks_like_the_original(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    restored(studio, recorder, card)
+    head = studio.document(card.id).card().head
+    version = asyncio.run(studio.reset(Reset(card.id, head), recorder.job()))
+    document = studio.document(card.id)
+    assert version.parent == head
+    assert np.array_equal(document.pixels(version.id), document.pixels(card.head))
+
+
+def test_deleting_the_head_moves_it_and_can_be_taken_back(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    studio.edit(card.id, version.id, recorder.job(), deleted=True)
+    assert recorder.last(HeadMoved).head == card.head
+    assert [v.deleted for v in recorder.last(VersionsChanged).versions] == [False, True]
+    studio.edit(card.id, version.id, recorder.job(), deleted=False)
+    assert [v.deleted for v in recorder.last(VersionsChanged).versions] == [False, False]
+
+
+def test_tiles_come_in_the_order_wanted(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    hashes = recorder.last(Opened).manifest.levels[0].tiles
+    asyncio.run(studio.read_tiles(card.id, hashes, recorder.job()))
+    assert tuple(h for h, _ in recorder.last(TilesReady).tiles) == hashes
+
+
+def test_the_clipboard_gets_srgb_in_eight_bits(studio, recorder, file, photo) -> None:
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.read_pixels(card.id, card.head, recorder.job()))
+    assert np.array_equal(recorder.last(PixelsReady).pixels, photo(200, 150))
+
+
+def test_an_estimate_grows_with_the_photo_and_names_the_method(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    told = []
+    for bounds in (None, Bounds(0, 0, 50, 50)):
+        asyncio.run(studio.tell_estimate(EstimateAsked(card.id, card.head, "denoise", bounds=bounds), recorder.job()))
+        told.append(recorder.last(Estimated))
+    assert told[0].method == "slow"
+    assert told[0].seconds > told[1].seconds > 0
+
+
+def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_path) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    target = tmp_path / "out.png"
+    asyncio.run(studio.export(card.id, version.id, ExportOptions(target), recorder.job()))
+    assert recorder.last(Exported).path == target
+    assert Image.open(target).size == (200, 150)
+    before = file.read_bytes()
+    with pytest.raises(UserError):
+        asyncio.run(studio.export(card.id, version.id, ExportOptions(file), recorder.job()))
+    assert file.read_bytes() == before
+
+
+def test_a_saved_project_opens_with_all_its_versions(studio, recorder, file, tmp_path) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    pixels = studio.document(card.id).pixels(version.id)
+    project = tmp_path / "scene.clarity"
+    asyncio.run(studio.save_project(card.id, project, recorder.job()))
+    assert recorder.last(Saved).path == project
+    again = opened(studio, recorder, project)
+    assert [v.name for v in again.versions] == [v.name for v in studio.document(card.id).card().versions]
+    assert np.array_equal(studio.document(again.id).pixels(again.head), pixels)
+
+
+def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.close_document(card.id))
+    with pytest.raises(UserError, match="not open any more"):
+        studio.document(card.id)
+
+
+def test_an_unknown_task_or_method_is_said_before_anything_runs(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    for wish in ({"task": "fly"}, {"method": "nobody"}, {"method": "slow"}, {"task": "upscale"}):
+        with pytest.raises(UserError):
+            restored(studio, recorder, card, **wish)
+    assert len(studio.document(card.id).card().versions) == 1

@@ -1,0 +1,58 @@
+"""Stand-ins at the outermost edge: a plain-numpy method for the networks, a job that records its news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from clarity_desktop.backend.methods import Method, Place, Run
+from clarity_desktop.backend.methods.method import Breath
+from clarity_desktop.messages import News
+from clarity_desktop.values import Mask, Tile
+from clarity_desktop.worker import Job, Lane
+
+
+def _load(weights: Mapping[str, Path], place: Place) -> Run:
+    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        breath.breathe()
+        return np.multiply(tile, 0.5, dtype=np.float32)
+
+    return run
+
+
+def _load_slow(weights: Mapping[str, Path], place: Place) -> Run:
+    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        for _ in range(20):
+            time.sleep(0.02)
+            breath.breathe()
+        return np.multiply(tile, 0.5, dtype=np.float32)
+
+    return run
+
+
+HALVES = Method(
+    id="halves", title="Halving", tasks=("derain",), architecture="none", licence="MIT", paper="none",
+    trained_on="nothing", weights=(), load=_load, tile=64, overlap=16, memory=100, base=1000, speed=0.01,
+)  # fmt: skip
+"""Halves every value: its effect is known to the last digit."""
+SLOW = replace(HALVES, id="slow", tasks=("denoise",), load=_load_slow, speed=1000.0)
+"""The same, taking 0.4 s a tile, and said to take 1000 s a megapixel."""
+
+
+class Recorder:
+    """A lane and jobs whose news are kept in order."""
+
+    def __init__(self) -> None:
+        self.lane = Lane()
+        self.news: list[News] = []
+
+    def job(self) -> Job:
+        return Job(self.news.append, self.lane)
+
+    def last(self, kind: type) -> News:
+        """The newest news of that kind. Raises IndexError if there is none."""
+        return [n for n in self.news if isinstance(n, kind)][-1]
