@@ -186,7 +186,7 @@ class Weights:
         size = f"{megabytes:.0f} MB" if megabytes >= 1 else f"{megabytes:.1f} MB"
         return (
             f"The weights “{model.title}” ({size}) are not on this machine: get them with `clarity models fetch "
-            f"{model.id}`, or put {model.by_hand} into {self._shelf.by_hand}."
+            f"{model.id}`, or download {model.by_hand} into {self._shelf.by_hand}."
         )
 
 

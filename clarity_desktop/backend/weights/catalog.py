@@ -63,7 +63,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry of the catalog. forms[0] is the usual one; by_hand completes the sentence “Get …”."""
+    """One entry of the catalog. forms[0] is the usual one; by_hand completes “or download … into the folder …”."""
 
     id: str
     title: str

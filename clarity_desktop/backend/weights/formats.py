@@ -5,7 +5,10 @@ To add a format, name it in FORMATS; raise its revision when what it writes chan
 
 from __future__ import annotations
 
+import pickle
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,12 @@ from numpy.typing import NDArray
 Read = Callable[[Sequence[Path]], bytes]
 """The parts in the catalog's order, all in one folder under their published names, to the bytes of a safetensors
 file. Raises ValueError for content of another form."""
+
+_BROKEN = (
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, LookupError,
+    TypeError, AttributeError, AssertionError,
+)  # fmt: skip
+"""What the libraries raise for content that is not what it says (found by giving them 3000 broken files)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +49,13 @@ def _safetensors(parts: Sequence[Path]) -> bytes:
 
 def _torch(parts: Sequence[Path]) -> bytes:
     """A state dict as torch saves it, bare or under one of the usual names; a pickle that calls anything is refused."""
-    import pickle
-
     import torch
     from safetensors.torch import save
 
     [path] = parts
     try:
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile) as e:
+    except _BROKEN as e:
         raise ValueError("it is not a plain table of tensors; it may try to run code") from e
     table: Any = stored
     if isinstance(stored, Mapping):
@@ -67,8 +74,11 @@ def _tfjs_maxim(parts: Sequence[Path]) -> bytes:
 
 
 def _niqe_npz(parts: Sequence[Path]) -> bytes:
-    with np.load(parts[0], allow_pickle=False) as stored:
-        return _niqe(stored, "mu_pris_param", "cov_pris_param")
+    try:
+        with np.load(parts[0], allow_pickle=False) as stored:
+            return _niqe(stored, "mu_pris_param", "cov_pris_param")
+    except _BROKEN as e:
+        raise ValueError(f"it is not a table of numpy arrays ({e})") from e
 
 
 def _niqe_mat(parts: Sequence[Path]) -> bytes:
@@ -77,7 +87,7 @@ def _niqe_mat(parts: Sequence[Path]) -> bytes:
 
     try:
         return _niqe(loadmat(parts[0]), "mu_prisparam", "cov_prisparam")
-    except (MatReadError, TypeError) as e:
+    except (*_BROKEN, MatReadError, OSError) as e:  # OSError: it ends early
         raise ValueError(f"it is not a MATLAB file ({e})") from e
 
 

