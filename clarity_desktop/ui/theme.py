@@ -109,6 +109,11 @@ def icon(name: str) -> QIcon:
     return made
 
 
+def paint_icon(painter: QPainter, name: str, area: QRectF, colour: str) -> None:
+    """Draw an icon of any size."""
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(painter, area)
+
+
 def _of_system() -> Colours:
     return LIGHT if QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light else DARK
 

@@ -28,8 +28,9 @@ ARROWS = {
     Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),
 }  # fmt: skip
 BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
-PAN_STEP, SLACK, FIT_MARGIN = 64.0, 48.0, 12.0
-"""Logical pixels: one press of an arrow key, how far a photo may be pushed from the edge, the margin of fit."""
+PAN_STEP, SLACK, FIT_MARGIN, REACH = 64.0, 48.0, 12.0, 8.0
+"""Logical pixels: one press of an arrow key, how far a photo may be pushed from the edge, the margin of fit, and how
+near the pointer takes hold of a line."""
 
 
 class Viewport(QWidget):
@@ -76,13 +77,13 @@ class Viewport(QWidget):
     def fit(self) -> None:
         """Show the whole photo; it stays fitted while the window changes its size."""
         if self._size is not None:
-            self._show(fitted(self._main(), *self._size, self._margin()), is_fitted=True)
+            self.show_view(fitted(self._main(), *self._size, self.margin()), is_fitted=True)
 
     def zoom_to(self, scale: float, at: QPointF | None = None) -> None:
         """1.0: one image pixel per device pixel. at: the point of the widget that stays in place (else the centre)."""
         area = self._main() if at is None else self._area_at(at)
         point = area.centre if at is None else self.device(at)
-        self._show(self._view.zoomed(min(max(scale, STEPS[0]), STEPS[-1]), area, point), is_fitted=False)
+        self.show_view(self._view.zoomed(min(max(scale, STEPS[0]), STEPS[-1]), area, point), is_fitted=False)
 
     def zoom_in(self) -> None:
         self.zoom_to(next_step(self._view.scale, up=True), self._pointer)
@@ -99,7 +100,7 @@ class Viewport(QWidget):
 
     def pan(self, dx: float, dy: float) -> None:
         """Push the photo by device pixels."""
-        self._show(self._view.moved(dx, dy), is_fitted=self._is_fitted and self._all_visible())
+        self.show_view(self._view.moved(dx, dy), is_fitted=self._is_fitted and self._all_visible())
 
     def scale(self) -> float:
         """Device pixels per image pixel."""
@@ -137,6 +138,10 @@ class Viewport(QWidget):
         x, y = (int(v // 1) for v in self.image_point(point))
         return (x, y) if 0 <= x < self._size[0] and 0 <= y < self._size[1] else None
 
+    def widget_point(self, x: float, y: float) -> QPointF:
+        """An image point of the version as a point of the widget."""
+        return self.logical(*self._view.to_pane(self._main(), x, y))
+
     def to_device(self, painter: QPainter) -> None:
         """Let the painter count in device pixels from a whole one, also where the scale of the screen is fractional."""
         total = painter.deviceTransform()
@@ -154,13 +159,15 @@ class Viewport(QWidget):
         inside = (a for a in self.areas() if a.x <= x < a.right and a.y <= y < a.bottom)
         return next(inside, self._main())
 
-    def _margin(self) -> float:
+    def margin(self) -> float:
+        """Around the fitted photo."""
         return FIT_MARGIN * self.devicePixelRatioF()
 
     def _all_visible(self) -> bool:
         return self._size is not None and self.visible() == Bounds(0, 0, *self._size)
 
-    def _show(self, view: View, *, is_fitted: bool) -> None:
+    def show_view(self, view: View, *, is_fitted: bool) -> None:
+        """Take this view, as far as it may be pushed."""
         if self._size is None:
             return
         before = self._view.scale
@@ -170,18 +177,18 @@ class Viewport(QWidget):
         if self._view.scale != before:
             self.zoom_changed.emit(self._view.scale)
 
-    def _again(self) -> None:
+    def again(self) -> None:
         """The widget or its areas changed their size."""
         if self._is_fitted:
             self.fit()
         else:
-            self._show(self._view, is_fitted=False)
+            self.show_view(self._view, is_fitted=False)
 
     # Events
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._again()
+        self.again()
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent):
@@ -195,7 +202,7 @@ class Viewport(QWidget):
                 self._zoom_by(pinch.scaleFactor(), QPointF(at))
                 return True
         elif event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._again()
+            self.again()
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self.uses(event):
             event.accept()
             return True
