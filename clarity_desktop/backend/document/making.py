@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.document import rows, schema
+from clarity_desktop.backend.document import pyramid, rows, schema
 from clarity_desktop.backend.document.keep import keep
 from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
@@ -52,6 +52,7 @@ def lay_out(path: Path) -> None:
     db = sqlite3.connect(path, isolation_level=None)
     with contextlib.closing(db):
         db.execute(f"PRAGMA page_size={schema.PAGE}")
+        db.execute("PRAGMA synchronous=OFF")
         schema.migrate(db)
 
 
@@ -70,7 +71,7 @@ def first(
         height=height,
         thumbnail=reduced(picture.pixels) if thumbnail is None else thumbnail,
     )
-    store = Store(path)
+    store = Store(path, unborn=True)
     with contextlib.closing(store):
         names = keep(store, picture.pixels, None, (), _nothing_older, breathe)
         alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, breathe)
@@ -78,6 +79,8 @@ def first(
         with store.writing() as db:
             insert(db, version, names, alpha, None)
             rows.put_meta(db, {**rows.picture_meta(picture), **about})
+        with store.reading() as db:
+            db.execute("PRAGMA journal_mode=WAL")  # said in the file; later it would wait for the disk
 
 
 def _nothing_older(level: int, bounds: Bounds) -> Stored:
@@ -99,6 +102,8 @@ def insert(
 
 def reduced(pixels: Pixels) -> NDArray[np.uint8]:
     """A thumbnail of pixels as they are, 8 bits, longest side ≤ 128."""
+    while max(pixels.shape) > 8 * rows.THUMBNAIL:
+        pixels = pyramid.halved(pixels)  # several times faster than one large step
     height, width = pixels.shape[:2]
     scale = min(1.0, rows.THUMBNAIL / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from clarity_desktop.backend.document import rows, schema, state
@@ -25,20 +25,34 @@ def save(store: Store, path: Path) -> int:
     """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError."""
     temporary = path.absolute().with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with said(path), store.reading() as db:
-            db.execute("VACUUM INTO ?", (str(temporary),))
-        with said(path), closing(connect(temporary)) as db:
+        store.connection().execute("VACUUM INTO ?", (str(temporary),))
+        with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             db.execute("DELETE FROM meta WHERE key='project'")
             changes = rows.whole(rows.meta(db).get("changes"), 0, 1 << 60)
         _flush(temporary)
         temporary.replace(path)
         _flush(path.absolute().parent)
-    except OSError as e:
-        raise UserError(f"{path} could not be saved ({e.strerror}). Choose another folder; nothing is lost.") from e
+    except (OSError, sqlite3.Error) as e:
+        raise UserError(f"{path} could not be saved: {_reason(e)}. Choose another place; nothing is lost.") from e
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be gone; what counts was said above
+            temporary.unlink(missing_ok=True)
     return changes
+
+
+def _reason(e: OSError | sqlite3.Error) -> str:
+    if isinstance(e, OSError):
+        return e.strerror or str(e)
+    match getattr(e, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return "the disk is full"
+        case sqlite3.SQLITE_CORRUPT:
+            return "the working document is damaged"
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return "the folder cannot be written"
+        case _:
+            raise e
 
 
 def _flush(path: Path) -> None:
@@ -66,7 +80,7 @@ def copy(project: Path, store: Path) -> None:
         ) from e
 
 
-def refused(path: Path, why: Damaged | sqlite3.Error) -> UserError:
+def refused(path: Path, why: Exception) -> UserError:
     reason = why if isinstance(why, Damaged) else "its contents cannot be read"
     return UserError(f"{path} cannot be opened: {reason}. Choose another file, or an older copy of it.")
 
@@ -100,7 +114,7 @@ def read(path: Path, named: Path) -> tuple[State, bool]:
                 raise Damaged("some of its tiles are missing")
             if stray and not newer:
                 state.sweep(db)
-    except (Damaged, sqlite3.Error) as e:
+    except (Damaged, UnicodeDecodeError, sqlite3.Error) as e:
         with said(named):  # a full disk or a locked file is not the file's fault
             if isinstance(e, sqlite3.Error) and getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
                 raise

@@ -60,18 +60,19 @@ class Reader:
         name, place = one
         tile = self._unpack(name, data)
         if tile.shape != (place.height, place.width, *out.shape[2:]) or tile.dtype != out.dtype:
-            raise self._damaged(Damaged("a tile lies where it does not fit"))
+            raise self.damaged(Damaged("a tile lies where it does not fit"))
         part = place.cut(bounds)
         to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
         out[to.slices()] = tile[Bounds(part.x - place.x, part.y - place.y, part.width, part.height).slices()]
 
     def _unpack(self, name: bytes, data: dict[bytes, bytes]) -> Stored:
         if name not in data:
-            raise self._damaged(Damaged("a tile is missing"))
+            raise self.damaged(Damaged("a tile is missing"))
         try:
             return unpack(data[name], name)
         except Damaged as e:
-            raise self._damaged(e) from e
+            raise self.damaged(e) from e
 
-    def _damaged(self, why: Damaged) -> UserError:
+    def damaged(self, why: Damaged) -> UserError:
+        """The sentence for it."""
         return UserError(f"“{self._title}” is damaged: {why}. Go to another version, or open an older copy.")

@@ -76,7 +76,7 @@ def summary(store: Path) -> Recovery | None:
         with closing(connect(store)) as db, impatient(db):
             schema.check(db)
             read = state.read(db)
-    except (Damaged, sqlite3.Error, OSError) as e:
+    except (Damaged, UnicodeDecodeError, sqlite3.Error, OSError) as e:
         log.warning("%s cannot be offered again: %s", store, e)
         return None
     shown = read.versions[read.head]

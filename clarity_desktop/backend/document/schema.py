@@ -95,13 +95,13 @@ def check(db: sqlite3.Connection) -> None:
     if 1 <= at <= len(MIGRATIONS):
         if found != _expected(at):
             raise Damaged("its tables are not those of a Clarity project")
-    elif at < 1 or any(kind != "table" and sql is not None for kind, _, _, sql in found):
+    elif at < 1 or not all(sql is None or sql.startswith("CREATE TABLE ") for _, _, _, sql in found):
         raise Damaged("its tables are not those of a Clarity project")
+    _check_columns(db, min(at, len(MIGRATIONS)))
     for table in ("meta", "version", "region", "turn") if at > 1 else ("meta", "version"):
         [verdict] = db.execute(f"PRAGMA quick_check({table})").fetchone()
         if verdict != "ok":
             raise Damaged("its tables are damaged")
-    _check_columns(db, min(at, len(MIGRATIONS)))
 
 
 def _check_columns(db: sqlite3.Connection, version: int) -> None:

@@ -40,8 +40,9 @@ def said(path: Path) -> Generator[None]:
     """Turn what SQLite reports about a disk or a file into a UserError; what is left is a bug."""
     try:
         yield
-    except sqlite3.Error as e:
-        sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", 0) & 0xFF)
+    except (sqlite3.Error, UnicodeDecodeError) as e:  # SQLite may name a damaged part in bytes that are no text
+        unreadable = sqlite3.SQLITE_CORRUPT if isinstance(e, UnicodeDecodeError) else 0
+        sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", unreadable) & 0xFF)
         if sentence is None:
             raise
         raise UserError(sentence.format(path=path, folder=path.parent)) from e
@@ -77,23 +78,29 @@ def _text(raw: bytes) -> str:
 class Store:
     """A document's file. Threads share a Store, never a connection."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Raises UserError if the file cannot be opened."""
+    def __init__(self, path: Path, *, read_only: bool = False, unborn: bool = False) -> None:
+        """unborn: nothing is in the file yet, and after a crash it is thrown away. Raises UserError."""
         self.path = path
+        self._unborn = unborn
         self.read_only = read_only
         self._own = threading.local()
         self._writer = threading.RLock()
         self._opened: list[sqlite3.Connection] = []
         self._batches = 0
+        self.closed = False
         with said(path):
-            self._connection()
+            self.connection()
 
-    def _connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
+        """This thread's. Raises sqlite3.Error; `reading` and `writing` say it as a sentence."""
         db: sqlite3.Connection | None = getattr(self._own, "db", None)
         if db is None:
             db = connect(self.path, read_only=self.read_only)
             self._opened.append(db)
-            if not self.read_only:
+            if self._unborn:  # written once and not waited for; the photo that it is made from is still there
+                db.execute("PRAGMA journal_mode=MEMORY")
+                db.execute("PRAGMA synchronous=OFF")
+            elif not self.read_only:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=NORMAL")
                 db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself folding a restoration's log
@@ -103,9 +110,9 @@ class Store:
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
-        """This thread's connection. Raises UserError."""
+        """A connection to read with. Raises UserError."""
         with said(self.path):
-            yield self._connection()
+            yield self.connection()
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
@@ -113,7 +120,7 @@ class Store:
         if self.read_only:
             raise UserError("This document is open for viewing only. Export a version as a photo to work on it.")
         with self._writer, said(self.path):
-            db = self._connection()
+            db = self.connection()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -158,3 +165,4 @@ class Store:
             for db in self._opened:
                 db.close()
             self._opened.clear()
+            self.closed = True

@@ -24,7 +24,7 @@ from clarity_desktop.backend.document.reader import Reader
 from clarity_desktop.backend.document.recovery import MAKING, Lock
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, said
-from clarity_desktop.backend.document.tiles import Stored
+from clarity_desktop.backend.document.tiles import Damaged, Stored
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import (
     Bounds,
@@ -153,7 +153,10 @@ class Document:
             row = db.execute(f"SELECT {rows.REGION} FROM region WHERE id=?", (at,)).fetchone()  # noqa: S608 — a constant
         if row is None:
             raise UserError("The region of this step is not stored any more. Select it again.")
-        return rows.region_of(row)
+        try:
+            return rows.region_of(row)
+        except Damaged as e:
+            raise self._reader.damaged(e) from e
 
     def _window(self, level: Level, bounds: Bounds | None, channels: int) -> Stored:
         inside = Bounds(0, 0, level.width, level.height)
@@ -338,8 +341,10 @@ class Document:
         """End the document.
 
         keep: its store stays where the next start offers it. Otherwise, if it holds work that is nowhere else, it goes
-        to the closed documents, and if not it is erased. Raises UserError.
+        to the closed documents, and if not it is erased. Closing again does nothing. Raises UserError.
         """
+        if self._store.closed:
+            return
         self._store.close()
         redundant = not self._state.unsaved and (self._state.project or self._state.picture.path)
         try:
