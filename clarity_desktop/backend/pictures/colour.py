@@ -101,7 +101,7 @@ def xyz_to_lab(xyz: Float) -> Float:
 
 
 def narrowest(xyz: Float) -> Space:
-    """The first space that holds these colours (N×3, D50) with a mean loss below 0.1 ΔE, or the one that loses least."""
+    """The first space that holds these colours (XYZ, N×3) at a mean loss below 0.1 ΔE, or the one that loses least."""
     losses: list[float] = []
     wanted = xyz_to_lab(xyz)
     for space in SPACES:
@@ -127,7 +127,7 @@ def _to_xyz(pixels: Pixels, profile: profiles.Profile, table: Float) -> Float:
 
 def _from_xyz(xyz: Float, space: Space, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
     encoded = space.encode((xyz @ space.from_xyz.T.astype(np.float32)).clip(0, 1))
-    return np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    return cast("Pixels", np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype))
 
 
 def _bands(height: int, width: int) -> list[slice]:
@@ -155,7 +155,7 @@ def convert_lab(lab: Float, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> 
     """An H×W×3 array of L 0..100, a, b → pixels in the narrowest space that holds them."""
     few = cast("Float", sample(lab))
     space = narrowest(lab_to_xyz(few).reshape(-1, 3))
-    out = np.empty(lab.shape, dtype)
+    out = cast("Pixels", np.empty(lab.shape, dtype))
     for rows in _bands(*lab.shape[:2]):
         out[rows] = _from_xyz(lab_to_xyz(lab[rows]), space, dtype)
     return out, space
@@ -176,7 +176,7 @@ def narrowest_for(image: Image.Image, source: bytes) -> Space:
     few = image.resize((min(image.width, 256), min(image.height, 256)), Image.Resampling.NEAREST)
     to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), few.mode, "LAB")
     lab = np.asarray(ImageCms.applyTransform(few, to_lab)).reshape(-1, 3).astype(np.float32)
-    return narrowest(lab_to_xyz(lab * np.float32([100 / 255, 1, 1]) - np.float32([0, 128, 128])))
+    return narrowest(lab_to_xyz(lab * np.array([100 / 255, 1, 1], np.float32) - np.array([0, 128, 128], np.float32)))
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:

@@ -33,8 +33,9 @@ UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP
 # What decoders raise for broken files. Anything else ends the child, which is a sentence too.
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, SyntaxError,
           RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error, cv2.error)  # fmt: skip
-_NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "PNG": (".png", ".apng"),
-          "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp", ".dib")}  # fmt: skip
+_NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
+          "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp",), "WEBP": (".webp",),
+          "AVIF": (".avif",)}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def _regular(path: str, caps: Caps) -> BinaryIO:
             raise Refused("is empty.")
         if found.st_size > caps.bytes:
             raise Refused(f"has {found.st_size / 1e9:.1f} GB; files above {caps.bytes / 1e9:.1f} GB are not opened.")
-        return open(path, "rb", opener=_without_waiting)  # noqa: PTH123
+        return open(path, "rb", opener=_without_waiting)
     except FileNotFoundError as e:
         raise Refused("was not found; it may have been moved or renamed.") from e
     except PermissionError as e:
@@ -93,32 +94,34 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _settled(raw: Raw, kind: str, path: str) -> Decoded:
     notes = raw.notes
-    exif, orientation = _upright(raw, notes)
+    exif, xmp, orientation = _upright(raw, notes)
     pixels, icc = _rgb(raw, notes)
     alpha = raw.alpha
     if alpha is not None and alpha.dtype != pixels.dtype:
         alpha = colour.to8(alpha) if pixels.dtype == np.uint8 else colour.to16(alpha)
     if orientation != 1:
-        pixels = geometry.oriented(np.ascontiguousarray(pixels), orientation)
+        pixels = geometry.oriented(pixels, orientation)
         alpha = None if alpha is None else geometry.oriented(alpha, orientation)
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
     if suffix and any(suffix in v for k, v in _NAMES.items() if k != kind) and suffix not in _NAMES.get(kind, ()):
         notes.append(f"The file is named {suffix} but holds a {kind} photo.")
-    xmp = None if raw.xmp is None else metadata.upright_xmp(raw.xmp)
     found = {"icc": icc, "exif": exif, "xmp": xmp, "iptc": raw.iptc}
     blocks = {name: block for name, block in found.items() if block}
     return Decoded(pixels, alpha, blocks, kind, raw.mode, profiles.profile_name(icc), notes)
 
 
-def _upright(raw: Raw, notes: list[str]) -> tuple[bytes | None, int]:
-    if raw.exif is None:
-        return None, raw.orientation or 1
-    try:
-        exif, orientation = metadata.upright(raw.exif)
-    except ValueError:
-        notes.append("The photo's EXIF data is broken and was left out.")
-        return None, raw.orientation or 1
-    return exif, raw.orientation or orientation
+def _upright(raw: Raw, notes: list[str]) -> tuple[bytes | None, bytes | None, int]:
+    """EXIF and XMP that say 1, and the orientation that they said: EXIF's word counts more."""
+    exif, xmp, by_exif, by_xmp = raw.exif, raw.xmp, None, None
+    if exif is not None:
+        try:
+            exif, by_exif = metadata.upright(exif)
+        except ValueError:
+            notes.append("The photo's EXIF data is broken and was left out.")
+            exif = None
+    if xmp is not None:
+        xmp, by_xmp = metadata.upright_xmp(xmp)
+    return exif, xmp, raw.orientation or by_exif or by_xmp or 1
 
 
 def _rgb(raw: Raw, notes: list[str]) -> tuple[Channel, bytes | None]:

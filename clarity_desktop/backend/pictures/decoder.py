@@ -61,7 +61,7 @@ class _Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 our own interpreter and our own file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, creationflags=flags
         )
         self._ready = False

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -121,7 +121,7 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
 def _on_white(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
     top = np.iinfo(pixels.dtype).max
     weight = alpha.astype(np.float32)[..., None] / np.float32(top)
-    return np.rint(top - (top - pixels.astype(np.float32)) * weight).astype(pixels.dtype)
+    return cast("Pixels", np.rint(top - (top - pixels.astype(np.float32)) * weight).astype(pixels.dtype))
 
 
 def _jpeg(ready: _Ready) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clarity_desktop.backend.pictures.decoder import shown
 from clarity_desktop.backend.pictures.encode import encode
-from clarity_desktop.messages import UserError
+from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV, errno.EACCES}
@@ -31,10 +31,6 @@ _REASONS = {
     errno.EINVAL: "the disk does not accept that name; choose another one.",
     errno.ELOOP: "the name is a link that leads nowhere; choose another one.",
 }
-
-
-class FileExists(UserError):
-    """There is a file of that name and nobody said what to do with it."""
 
 
 def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path | None:
@@ -64,9 +60,7 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
 def _write(file: bytes, target: Path, options: ExportOptions, source: Path | None) -> Path | None:
     temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
     try:
-        with open(
-            os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), "wb"
-        ) as out:
+        with temporary.open("xb") as out:
             out.write(file)
             out.flush()
             os.fsync(out.fileno())

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten, Transform
 
-P = TypeVar("P", NDArray[np.uint8], NDArray[np.uint16])
+P = TypeVar("P", bound=NDArray[np.uint8] | NDArray[np.uint16])
 TILE = 4096  # straightened a tile at a time: OpenCV warps nothing that is wider than 32767 pixels
 MARGIN = 6  # source pixels around a tile that the interpolation may touch
 _TURNS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 def change(pixels: P, transform: Transform) -> P:
-    """The transformed pixels, a new contiguous array. Raises ValueError where nothing would be left."""
+    """The transformed pixels, a new contiguous array. Raises UserError where nothing would be left."""
     match transform:
         case Crop(bounds):
             inside = bounds.cut(Bounds(0, 0, pixels.shape[1], pixels.shape[0]))
             if not inside.area:
-                raise ValueError("The crop lies outside the photo.")
-            return np.ascontiguousarray(pixels[inside.slices()])
+                raise UserError("The crop lies outside the photo; nothing was changed.")
+            return cast("P", np.ascontiguousarray(pixels[inside.slices()]))
         case Rotate(quarter_turns):
             return cv2.rotate(pixels, _TURNS[quarter_turns])  # pyright: ignore[reportReturnType]
         case Flip(axis):
@@ -35,6 +36,7 @@ def change(pixels: P, transform: Transform) -> P:
 
 def oriented(pixels: P, orientation: int) -> P:
     """Pixels as EXIF orientation 1..8 wants them shown."""
+    pixels = cast("P", np.ascontiguousarray(pixels))
     if orientation in {5, 6, 7, 8}:
         pixels = cv2.transpose(pixels)  # pyright: ignore[reportAssignmentType]
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
@@ -62,7 +64,7 @@ def _straighten(pixels: P, degrees: float) -> P:
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
     turn = np.array([[cosine, sine], [-sine, cosine]])  # a point of the result → a point of the photo
     shift = np.array([(width - 1) / 2, (height - 1) / 2]) - turn @ np.array([(w - 1) / 2, (h - 1) / 2])
-    out = np.empty((h, w, *pixels.shape[2:]), pixels.dtype)
+    out = cast("P", np.empty((h, w, *pixels.shape[2:]), pixels.dtype))
     for y in range(0, h, TILE):
         for x in range(0, w, TILE):
             part = out[y : y + TILE, x : x + TILE]
@@ -95,15 +97,15 @@ def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
     scale = longest / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
 
-    def resize(x: NDArray[np.generic]) -> NDArray[np.generic]:
-        return cv2.resize(x, size, interpolation=cv2.INTER_AREA)  # pyright: ignore
+    def resize(x: Any) -> Any:
+        return cv2.resize(x, size, interpolation=cv2.INTER_AREA)
 
     if alpha is None:
-        return resize(pixels), None  # pyright: ignore[reportReturnType]
+        return resize(pixels), None
     weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
     small = resize(weight)
     mixed = resize(pixels * weight[..., None]) / np.maximum(small, 1e-6)[..., None]
     plain = resize(pixels)
     top = np.iinfo(pixels.dtype).max
     out = np.where(small[..., None] > 0.5 / top, np.rint(mixed).clip(0, top), plain).astype(pixels.dtype)
-    return out, resize(alpha)  # pyright: ignore[reportReturnType]
+    return out, resize(alpha)

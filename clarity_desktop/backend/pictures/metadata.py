@@ -22,6 +22,7 @@ _ATTRIBUTE = re.compile(rb"\s" + _PLACES + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _EMPTY = re.compile(rb"<" + _PLACES + rb"(?:\s[^<>]*)?/>")
 _ELEMENT = re.compile(rb"<(" + _PLACES + rb")(?:\s[^<>]*)?(?<!/)>.*?</\1\s*>", re.DOTALL)
 _LEFT = re.compile(rb"GPSLatitude|GPSLongitude|Iptc4xmpExt:Location|photoshop:City")
+_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))([1-8])")
 _IPTC_PLACES = {26, 27, 90, 92, 95, 100, 101}
 _8BIM = struct.Struct(">4sH")
 
@@ -96,8 +97,8 @@ def bare(exif: bytes | None) -> bytes | None:
     return exif or None
 
 
-def upright(exif: bytes) -> tuple[bytes, int]:
-    """The block with orientation 1 and without its thumbnail, and the orientation 1..8 that it had.
+def upright(exif: bytes) -> tuple[bytes, int | None]:
+    """The block with orientation 1 and without its thumbnail, and the orientation 1..8 that it had, if any.
 
     Raises ValueError if the block is no EXIF at all.
     """
@@ -106,7 +107,7 @@ def upright(exif: bytes) -> tuple[bytes, int]:
     orientation = block.value(entries.get(ORIENTATION))
     block.replace(entries.get(ORIENTATION), 1)
     _drop_thumbnail(block)
-    return bytes(block.bytes), orientation if 1 <= orientation <= 8 else 1
+    return bytes(block.bytes), orientation if 1 <= orientation <= 8 else None
 
 
 def _drop_thumbnail(block: _Block) -> None:
@@ -158,10 +159,15 @@ def without_gps(exif: bytes) -> bytes | None:
     return bytes(block.bytes)
 
 
-def upright_xmp(xmp: bytes) -> bytes:
-    """The packet with orientation 1 and without the name of an extension that is not carried along."""
-    xmp = re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]", rb"\g<1>1", xmp)
-    return re.sub(rb"\sxmpNote:HasExtendedXMP\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", xmp)
+def upright_xmp(xmp: bytes) -> tuple[bytes, int | None]:
+    """The packet with orientation 1, and the orientation that it had, if any.
+
+    It loses the name of an extension, which is not carried along.
+    """
+    found = _ORIENTATION.search(xmp)
+    xmp = _ORIENTATION.sub(rb"\g<1>1", xmp)
+    xmp = re.sub(rb"\sxmpNote:HasExtendedXMP\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", xmp)
+    return xmp, None if found is None else int(found[2])
 
 
 def without_places(xmp: bytes) -> bytes | None:

@@ -51,6 +51,11 @@ def _with_blocks(raw: Raw, image: Image.Image) -> Raw:
     raw.icc = raw.icc or _bytes(info.get("icc_profile"))
     raw.exif = raw.exif or metadata.bare(_bytes(info.get("exif")))
     raw.xmp = raw.xmp or _bytes(info.get("xmp"))
+    if raw.exif is None and "Raw profile type exif" in info:  # ImageMagick's way, in hexadecimal digits
+        try:
+            raw.exif = metadata.bare(bytes.fromhex("".join(str(info["Raw profile type exif"]).split("\n")[3:])))
+        except ValueError:
+            raw.notes.append("The photo's EXIF data is broken and was left out.")
     return raw
 
 
@@ -97,8 +102,9 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
 def _fast_jpeg(bytes_: bytes, image: Image.Image) -> Raw | None:
     flags = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_COLOR_RGB
     pixels: Any = cv2.imdecode(np.frombuffer(bytes_, np.uint8), flags)
-    fits = pixels is not None and pixels.shape[:2] == (image.height, image.width)
-    return Raw(pixels, image.mode) if fits else None
+    if pixels is None or pixels.shape[:2] != (image.height, image.width):
+        return None
+    return Raw(pixels, image.mode)
 
 
 def _png(file: BinaryIO, caps: Caps) -> Raw:
@@ -121,9 +127,8 @@ def _png(file: BinaryIO, caps: Caps) -> Raw:
 
 def _png16(file: BinaryIO, image: Image.Image, grey: bool) -> Raw:
     file.seek(0)
-    stored: Any = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    stored: Any = cv2.imdecode(np.frombuffer(_still(file.read()), np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.shape[:2] != (image.height, image.width):
-        image.load()  # says what is wrong
         raise Refused(DAMAGED)
     if stored.ndim == 2:
         return Raw(stored, "L")
@@ -131,12 +136,23 @@ def _png16(file: BinaryIO, image: Image.Image, grey: bool) -> Raw:
     return Raw(stored[..., 2::-1], "L" if grey else "RGB", alpha)
 
 
+def _still(png: bytes) -> bytes:
+    """The PNG without all that is not its first picture: OpenCV would play an animation."""
+    kept, at = [png[:8]], 8
+    while at + 12 <= len(png):
+        size = int.from_bytes(png[at : at + 4], "big") + 12
+        if png[at + 4 : at + 8] in {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
+            kept.append(png[at : at + size])
+        at += size
+    return b"".join(kept)
+
+
 def _gamma_profile(gamma: float, chromaticity: object) -> bytes | None:
     """A profile for a PNG that only says its gamma; None where that is sRGB's or absurd."""
     if not 0.2 < gamma <= 1.2 or abs(gamma - 0.45455) < 0.01:
         return None
     primaries, white = profiles.SRGB_PRIMARIES, profiles.D65
-    if isinstance(chromaticity, tuple) and len(chromaticity) == 8:  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(chromaticity, tuple) and len(chromaticity) == 8:
         c = [float(v) for v in chromaticity]
         pairs = list(zip(c[::2], c[1::2], strict=True))
         if all(0 < y < 1 and 0 <= x < 1 for x, y in pairs):
@@ -147,8 +163,29 @@ def _gamma_profile(gamma: float, chromaticity: object) -> bytes | None:
         return None
 
 
+def _bmp(file: BinaryIO, caps: Caps) -> Raw:
+    try:
+        return _simple("BMP")(file, caps)
+    except OSError as e:
+        if not str(e).startswith("Unsupported BMP"):
+            raise
+    width, height = _bmp_size(file)
+    caps.check(width, height)
+    file.seek(0)
+    pixels: Any = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR_RGB)
+    if pixels is None or pixels.shape[:2] != (height, width):
+        raise Refused(DAMAGED)
+    return Raw(pixels, "RGB")
+
+
+def _bmp_size(file: BinaryIO) -> tuple[int, int]:
+    file.seek(18)
+    width, height = struct.unpack("<ii", file.read(8))
+    return width, abs(height)
+
+
 def _simple(*formats: str) -> Callable[[BinaryIO, Caps], Raw]:
-    """A reader for what Pillow reads whole: WebP, GIF, BMP."""
+    """A reader for what Pillow reads whole: WebP, GIF, most BMP."""
 
     def read(file: BinaryIO, caps: Caps) -> Raw:
         image = _opened(file, formats, caps)
@@ -177,14 +214,18 @@ def _tiff(file: BinaryIO, caps: Caps) -> Raw:
     turned = tags.get(metadata.ORIENTATION, 1)
     exif, iptc = _tiff_exif(image), _tiff_iptc(tags)
     several = bool(getattr(image, "is_animated", False))
-    if deep:
+    if deep and bits == (12,):  # packed, which only Pillow knows
+        image.load()
+        raw = Raw(_widened(np.asarray(image).astype(np.uint16), 12), "L")
+    elif deep:
         file.seek(0)
         raw = tiff.read_deep(file, caps)
     else:
         image.load()
         raw = from_image(image)
     raw.exif, raw.iptc = exif, iptc
-    raw.orientation = turned if deep and turned in range(1, 9) else 1  # Pillow turns what it loads
+    by_pillow = not deep or bits == (12,)  # which turns what it loads
+    raw.orientation = turned if not by_pillow and turned in range(1, 9) else 1
     if several:
         raw.notes.append(FIRST)
     return _with_blocks(raw, image)
@@ -209,7 +250,7 @@ def _tiff_iptc(tags: Any) -> bytes | None:
     try:
         value, shop = tags.get(33723), tags.get(34377)
         if isinstance(value, tuple):  # written as 32-bit numbers by some programs
-            value = struct.pack(f"<{len(value)}I", *value)  # pyright: ignore[reportUnknownArgumentType]
+            value = struct.pack(f"<{len(value)}I", *value)
         if isinstance(value, bytes):
             return value or None
         return metadata.iptc_from_photoshop(shop) if isinstance(shop, bytes) else None
@@ -262,7 +303,8 @@ def _deep_avif(bytes_: bytes, config: int, image: Image.Image) -> Raw | None:
 
 def _widened(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     """Values of 10 or 12 bits → all 16."""
-    return (samples << (16 - bits)) | (samples >> (2 * bits - 16))
+    wide: NDArray[np.uint16] = (samples << np.uint16(16 - bits)) | (samples >> np.uint16(2 * bits - 16))
+    return wide
 
 
 def _heic(file: BinaryIO, caps: Caps) -> Raw:
@@ -295,7 +337,7 @@ READERS: dict[str, Callable[[BinaryIO, Caps], Raw]] = {
     "PNG": _png,
     "WEBP": _simple("WEBP"),
     "TIFF": _tiff,
-    "BMP": _simple("BMP", "DIB"),
+    "BMP": _bmp,
     "GIF": _simple("GIF"),
     "AVIF": _avif,
     "HEIC": _heic,

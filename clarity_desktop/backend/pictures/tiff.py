@@ -10,7 +10,7 @@ import io
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ STORAGE = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317,
 
 
 def read_deep(source: Any, caps: Caps) -> Raw:
-    """A TIFF of more than 8 bits a channel, or one that Pillow does not know. Raises Refused or what tifffile raises."""
+    """A TIFF of more than 8 bits, or one that Pillow does not know. Raises Refused or what tifffile raises."""
     import tifffile  # 20 ms that other photos need not wait for
 
     with tifffile.TiffFile(source) as file:
@@ -41,6 +41,8 @@ def read_deep(source: Any, caps: Caps) -> Raw:
         caps.check(page.imagewidth, page.imagelength)
         if page.samplesperpixel > 16 or page.imagedepth > 1:
             raise Refused("is a TIFF with more channels than a photo has.")
+        if page.bitspersample not in {8, 16, 32, 64}:
+            raise Refused(f"is a TIFF with {page.bitspersample} bits a channel, which this program cannot read.")
         samples, notes = _scaled(_samples(page, source), page)
         raw = _interpreted(samples, page)
         raw.notes += notes
@@ -52,22 +54,51 @@ def _samples(page: tifffile.TiffPage, source: Any) -> NDArray[Any]:
     shape = page.imagelength, page.imagewidth, page.samplesperpixel
     planar = int(page.planarconfig or 1) == 2
     if int(page.compression) in PLAIN:
-        try:
-            stored: NDArray[Any] = page.asarray()
-        except NotImplementedError as e:
-            raise Refused(f"is a TIFF of a kind that this program cannot read ({e}).") from e
+        stored: NDArray[Any] = page.asarray()
         if stored.size != shape[0] * shape[1] * shape[2]:
             raise Refused(DAMAGED)
         return stored.reshape(shape[2], *shape[:2]).transpose(1, 2, 0) if planar else stored.reshape(shape)
     if planar and shape[2] > 1:
-        raise Refused("is a TIFF with separate colour planes in a compression that this program cannot read.")
+        return np.dstack([_by_opencv(_plane(page, source, k), shape[:2]) for k in range(shape[2])])
     source.seek(0)
-    stored = cv2.imdecode(np.frombuffer(source.read(), np.uint8), cv2.IMREAD_UNCHANGED)  # pyright: ignore
-    if stored is None or stored.shape[:2] != shape[:2]:  # pyright: ignore[reportUnnecessaryComparison]
-        raise Refused(DAMAGED)
+    stored = _by_opencv(source.read(), shape[:2])
     if stored.ndim == 3:
         stored[..., :3] = stored[..., 2::-1].copy()
     return stored.reshape(*shape[:2], -1)
+
+
+def _by_opencv(file: bytes, size: tuple[int, int]) -> NDArray[Any]:
+    stored: Any = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.shape[:2] != size:
+        raise Refused(DAMAGED)
+    return stored
+
+
+def _plane(page: tifffile.TiffPage, source: Any, channel: int) -> bytes:
+    """One colour plane of a file as a grey TIFF of its own, data still compressed."""
+    file = _File(b"MM\0*\0\0\0\0" if page.parent.byteorder == ">" else b"II*\0\0\0\0\0", {})
+    count = len(page.dataoffsets) // page.samplesperpixel
+    offsets: list[int] = []
+    sizes = page.databytecounts[channel * count : (channel + 1) * count]
+    for at, size in zip(page.dataoffsets[channel * count : (channel + 1) * count], sizes, strict=True):
+        source.seek(at)
+        offsets.append(file.put(source.read(size)))
+    file.longs(256, page.imagewidth)
+    file.longs(257, page.imagelength)
+    values = ((258, page.bitspersample), (259, page.compression), (262, 1), (277, 1), (317, page.predictor),
+              (339, page.sampleformat))  # fmt: skip
+    for number, value in values:
+        file.shorts(number, int(value))
+    if page.is_tiled:
+        where, lengths = 324, 325
+        file.longs(322, page.tilewidth)
+        file.longs(323, page.tilelength)
+    else:
+        where, lengths = 273, 279
+        file.longs(278, page.rowsperstrip)
+    file.longs(where, *offsets)
+    file.longs(lengths, *sizes)
+    return file.finished()
 
 
 def _scaled(samples: NDArray[Any], page: tifffile.TiffPage) -> tuple[NDArray[Any], list[str]]:
@@ -76,7 +107,7 @@ def _scaled(samples: NDArray[Any], page: tifffile.TiffPage) -> tuple[NDArray[Any
     if kind == "f":
         values = np.nan_to_num(samples.astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
         top = float(values.max(initial=0))
-        scale = 65535 / (1 if top <= 1 else top)
+        scale = 65535 / max(1, top)
         note = "The photo holds floating-point values; they were scaled to 16 bits."
         return np.rint(values.clip(0) * np.float32(scale)).clip(0, 65535).astype(np.uint16), [note]
     if kind not in "ui" or size > 4:
@@ -140,10 +171,8 @@ def _unassociated(main: NDArray[Any], alpha: Channel) -> NDArray[Any]:
 # Writing -------------------------------------------------------------------------------------------------------------
 
 
-def _strips(samples: NDArray[Any], order: str) -> list[bytes]:
+def _strips(samples: NDArray[Any], rows: int, order: Literal["<", ">"]) -> list[bytes]:
     """Rows with horizontal differences, deflated."""
-    height, width, channels = samples.shape
-    rows = max(1, STRIP // (width * channels * samples.itemsize))
 
     def strip(y: int) -> bytes:
         part = samples[y : y + rows].copy()
@@ -151,7 +180,7 @@ def _strips(samples: NDArray[Any], order: str) -> list[bytes]:
         return zlib.compress(part.astype(part.dtype.newbyteorder(order)).tobytes(), 6)
 
     with ThreadPoolExecutor(2) as pool:  # zlib lets other threads run
-        return list(pool.map(strip, range(0, height, rows)))
+        return list(pool.map(strip, range(0, samples.shape[0], rows)))
 
 
 def _inherited(block: bytes, order: str) -> dict[int, bytes]:
@@ -165,49 +194,66 @@ def _inherited(block: bytes, order: str) -> dict[int, bytes]:
     return {tag: entry for tag, entry in tagged if tag not in STORAGE}
 
 
-def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Blocks) -> bytes:
-    """A deflated TIFF, 8 or 16 bits, alpha unassociated. Raises ValueError if it would pass 4 GB."""
-    block = blocks.exif or b"II*\0\x08\0\0\0\0\0\0\0\0\0"
-    order = ">" if block[:2] == b"MM" else "<"
-    samples = pixels if alpha is None else np.dstack([pixels, alpha])
-    height, width, channels = samples.shape
-    out = io.BytesIO()
-    out.write(block)
-    entries = _inherited(block, order)
+class _File:
+    """A TIFF file in the making: a head, data, and at the end its only directory."""
 
-    def put(raw: bytes) -> int:
-        out.write(bytes(out.tell() % 2))
-        at = out.tell()
-        out.write(raw)
+    def __init__(self, head: bytes, entries: dict[int, bytes]) -> None:
+        self.order: Literal["<", ">"] = ">" if head[:2] == b"MM" else "<"
+        self._out = io.BytesIO()
+        self._out.write(head)
+        self._entries = entries
+
+    def put(self, raw: bytes) -> int:
+        """Append data; returns where it lies."""
+        self._out.write(bytes(self._out.tell() % 2))
+        at = self._out.tell()
+        self._out.write(raw)
         return at
 
-    def tag(number: int, kind: int, *values: int) -> None:
-        raw = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
-        blob(number, kind, len(values), raw)
+    def blob(self, number: int, kind: int, count: int, raw: bytes) -> None:
+        """A tag of any type; raw is its value in the file's byte order."""
+        value = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(self.order + "I", self.put(raw))
+        self._entries[number] = struct.pack(self.order + "HHI", number, kind, count) + value
 
-    def blob(number: int, kind: int, count: int, raw: bytes) -> None:
-        value = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", put(raw))
-        entries[number] = struct.pack(order + "HHI", number, kind, count) + value
+    def shorts(self, number: int, *values: int) -> None:
+        self.blob(number, 3, len(values), struct.pack(f"{self.order}{len(values)}H", *values))
 
-    strips = _strips(samples, order)
+    def longs(self, number: int, *values: int) -> None:
+        self.blob(number, 4, len(values), struct.pack(f"{self.order}{len(values)}I", *values))
+
+    def finished(self) -> bytes:
+        entries = [self._entries[n] for n in sorted(self._entries)]
+        at = self.put(struct.pack(self.order + "H", len(entries)) + b"".join(entries) + bytes(4))
+        self._out.seek(4)
+        self._out.write(struct.pack(self.order + "I", at))
+        return self._out.getvalue()
+
+
+_NO_EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
+
+
+def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Blocks) -> bytes:
+    """A deflated TIFF, 8 or 16 bits, alpha unassociated. Raises ValueError if it would pass 4 GB."""
+    block = blocks.exif or _NO_EXIF
+    file = _File(block, _inherited(block, ">" if block[:2] == b"MM" else "<"))
+    samples = pixels if alpha is None else np.dstack([pixels, alpha])
+    height, width, channels = samples.shape
+    rows = max(1, STRIP // (width * channels * samples.itemsize))
+    strips = _strips(samples, rows, file.order)
     if len(block) + sum(map(len, strips)) > 0xFFFF0000:
         raise ValueError("too large for a TIFF file")
-    offsets = [put(s) for s in strips]
-    tag(256, 4, width)
-    tag(257, 4, height)
-    tag(258, 3, *[8 * samples.itemsize] * channels)
+    offsets = [file.put(s) for s in strips]
+    file.longs(256, width)
+    file.longs(257, height)
+    file.shorts(258, *[8 * samples.itemsize] * channels)
     for number, value in ((259, 8), (262, 2), (274, 1), (277, channels), (284, 1), (317, 2)):
-        tag(number, 3, value)
-    tag(278, 4, max(1, STRIP // (width * channels * samples.itemsize)))
-    tag(273, 4, *offsets)
-    tag(279, 4, *map(len, strips))
+        file.shorts(number, value)
+    file.longs(278, rows)
+    file.longs(273, *offsets)
+    file.longs(279, *map(len, strips))
     if alpha is not None:
-        tag(338, 3, 2)
+        file.shorts(338, 2)
     for number, kind, raw in ((700, 1, blocks.xmp), (33723, 7, blocks.iptc), (34675, 7, icc)):
         if raw:
-            blob(number, kind, len(raw), raw)
-    directory = struct.pack(order + "H", len(entries)) + b"".join(entries[n] for n in sorted(entries)) + bytes(4)
-    at = put(directory)
-    out.seek(4)
-    out.write(struct.pack(order + "I", at))
-    return out.getvalue()
+            file.blob(number, kind, len(raw), raw)
+    return file.finished()
