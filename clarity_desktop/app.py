@@ -1,0 +1,143 @@
+"""The window's program: QApplication, the qasync loop, the link to the backend thread and the window, wired once."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop import settings as choices
+
+if TYPE_CHECKING:
+    from clarity_desktop.messages import End, News
+    from clarity_desktop.ui.main_window import MainWindow
+    from clarity_desktop.worker import Worker
+
+log = logging.getLogger(__name__)
+LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+"""What Qt itself needs of the system on Linux → the Debian package it is in."""
+X_LIBRARIES = {
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+}
+"""What its window on an X display needs besides."""
+
+
+def check_display() -> str | None:
+    """Why no window can be shown here and what to do about it; None if one can. Imports no Qt: it might abort."""
+    if not sys.platform.startswith("linux"):
+        return None
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
+    needed = dict(LIBRARIES)
+    if not platform:
+        if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+            return "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set."
+        platform = "wayland" if os.environ.get("WAYLAND_DISPLAY") else "xcb"
+    if platform == "xcb":
+        needed |= X_LIBRARIES
+    if missing := missing_packages(needed):
+        return (
+            "The window needs system libraries that are missing here. On Debian or Ubuntu, this installs them:"
+            f" sudo apt-get install {' '.join(missing)}"
+        )
+    return None
+
+
+def missing_packages(needed: dict[str, str]) -> list[str]:
+    """The Debian packages of the libraries that the system cannot load."""
+    return [package for library, package in needed.items() if not _loads(library)]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def run(paths: Sequence[Path], first_run: bool = False) -> int:
+    """Show the window until it is closed. first_run: the photo is the sample, one click from its restoration."""
+    from PySide6.QtWidgets import QApplication
+
+    import qasync
+
+    from clarity_desktop.ui import theme
+    from clarity_desktop.ui.main_window import MainWindow
+
+    app = QApplication.instance() or QApplication(["clarity-desktop"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Clarity Desktop")
+    app.setDesktopFileName("clarity-desktop")
+    app.setQuitOnLastWindowClosed(False)
+    settings = choices.load()
+    theme.apply(app, settings.theme)
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    window = MainWindow(settings, samples())
+    window.painted.connect(lambda: start_backend(window))
+    window.show()
+    if first_run:
+        window.files.open_first(paths)
+    else:
+        window.files.open_paths(p.absolute() for p in paths)
+    with loop:
+        loop.run_until_complete(_until_ended(window))
+        if window.link is not None:
+            window.link.close()
+    return 0
+
+
+async def _until_ended(window: MainWindow) -> None:
+    ended = asyncio.get_running_loop().create_future()
+    window.ended.connect(lambda: ended.set_result(None))
+    await ended
+
+
+def start_backend(window: MainWindow) -> None:
+    """Give the window, once it is on the screen, its backend; what is heavy is imported on the backend's thread."""
+    from clarity_desktop.ui.link import Link
+    from clarity_desktop.worker import Worker
+
+    settings = window.settings
+
+    def make_answer() -> Any:
+        from clarity_desktop.backend import answer
+
+        return answer.make_answer(settings)
+
+    def make_worker(emit: Callable[[int, News | End], None]) -> Worker:
+        return Worker(make_answer, emit)
+
+    window.connect_backend(Link(make_worker))
+
+
+def samples() -> tuple[Path, ...]:
+    """The photos that come with the program."""
+    folder = choices.resources() / "samples"
+    return tuple(sorted(p for p in _inside(folder) if p.suffix in {".jpg", ".png"}))
+
+
+def _inside(folder: Path) -> Iterable[Path]:
+    return folder.iterdir() if folder.is_dir() else ()

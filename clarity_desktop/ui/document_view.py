@@ -1,0 +1,145 @@
+"""One open photo as the window keeps it: its versions, conversation and comparison, beside its own canvas."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.export_dialog import ExportForm
+from clarity_desktop.ui.words import version_title
+from clarity_desktop.values import (
+    DocumentCard,
+    DocumentId,
+    Manifest,
+    Quality,
+    Turn,
+    Version,
+    VersionId,
+)
+
+
+class DocumentView(QObject):
+    """State of one document. It begins without a card, while the photo is being opened and only previewed."""
+
+    def __init__(self, canvas: Canvas, title: str, path: Path | None) -> None:
+        super().__init__(canvas)
+        self.canvas = canvas
+        self.title = title
+        self.path = path
+        self.project: Path | None = None
+        self.card: DocumentCard | None = None
+        self.head: VersionId | None = None
+        self.versions: dict[VersionId, Version] = {}
+        self.manifests: dict[VersionId, Manifest] = {}
+        self.turns: list[Turn] = []
+        self.chosen_other: VersionId | None = None
+        self.before = False
+        self.unsaved = False
+        self.draft = ""
+        self.talking = False
+        self.exported: ExportForm | None = None
+        canvas.set_title(title)
+
+    @property
+    def id(self) -> DocumentId | None:
+        return self.card.id if self.card else None
+
+    @property
+    def shown_title(self) -> str:
+        return f"{self.title}*" if self.unsaved else self.title
+
+    @property
+    def head_version(self) -> Version | None:
+        return self.versions.get(self.head) if self.head else None
+
+    @property
+    def undo_to(self) -> VersionId | None:
+        """Where undo leads."""
+        return self.head_version.parent if self.head_version else None
+
+    @property
+    def other(self) -> VersionId | None:
+        """The version that the open one is compared with: the chosen one, else the one it was made from."""
+        chosen = self.versions.get(self.chosen_other) if self.chosen_other else None
+        if chosen and not chosen.deleted and chosen.id != self.head:
+            return chosen.id
+        return self.undo_to
+
+    @property
+    def other_version(self) -> Version | None:
+        return self.versions.get(self.other) if self.other else None
+
+    @property
+    def can_redo(self) -> bool:
+        return any(v.parent == self.head and not v.deleted for v in self.versions.values())
+
+    @property
+    def original(self) -> VersionId | None:
+        return next((v.id for v in self.versions.values() if v.parent is None), None)
+
+    # news
+
+    def opened(self, card: DocumentCard, manifest: Manifest) -> None:
+        """The document exists: take its card and show its head."""
+        self.card, self.head = card, card.head
+        self.title, self.path, self.project = card.title, card.path, card.project
+        self.versions = {v.id: v for v in card.versions}
+        self.turns = list(card.turns)
+        self.unsaved = card.unsaved
+        self.canvas.set_title(card.title)
+        self._show(manifest)
+
+    def added(self, version: Version, manifest: Manifest) -> None:
+        self.versions[version.id] = version
+        self.head = version.id
+        self.unsaved = True
+        self._show(manifest)
+
+    def moved(self, head: VersionId, manifest: Manifest) -> None:
+        self.unsaved = self.unsaved or head != self.head
+        self.head = head
+        self._show(manifest)
+
+    def changed(self, versions: tuple[Version, ...]) -> None:
+        """Names, stars, deletions."""
+        self.versions |= {v.id: v for v in versions}
+        self.unsaved = True
+
+    def assessed(self, version: VersionId, quality: Quality) -> None:
+        if (known := self.versions.get(version)) is not None:
+            self.versions[version] = dataclasses.replace(known, quality=quality)
+
+    def saved(self, path: Path) -> None:
+        self.project, self.unsaved = path, False
+
+    def manifest_came(self, manifest: Manifest) -> None:
+        self.manifests[manifest.version] = manifest
+        if manifest.version == self.other:
+            self.show_other()
+
+    # comparing
+
+    def show_other(self) -> bool:
+        """Give the canvas the version to compare with; False if its manifest must be asked for first."""
+        other = self.other
+        manifest = self.manifests.get(other) if other else None
+        self.canvas.show_other(manifest)
+        self.canvas.set_names(
+            version_title(self.other_version) if self.other_version else "",
+            version_title(self.head_version) if self.head_version else "",
+        )
+        return manifest is not None or other is None
+
+    def show_before(self, on: bool) -> None:
+        self.before = on
+        self.canvas.peek(on)
+
+    def _show(self, manifest: Manifest) -> None:
+        self.manifests[manifest.version] = manifest
+        if self.before:
+            self.show_before(False)
+        self.canvas.show_version(manifest, self.card.icc if self.card else None)
+        self.show_other()

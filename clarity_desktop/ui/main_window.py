@@ -1,0 +1,531 @@
+"""The window: open photos, docks, and _follow, the one place where news of the backend reach widgets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import dataclasses
+import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, assert_never
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
+
+from clarity_desktop import settings as choices
+from clarity_desktop.messages import (
+    Assess,
+    Assessed,
+    Close,
+    CompareAsked,
+    Estimate,
+    Estimated,
+    EstimateSize,
+    Exported,
+    FileExists,
+    FindRecoveries,
+    HeadMoved,
+    ListMethods,
+    ListModels,
+    ManifestReady,
+    MethodsListed,
+    ModelMissing,
+    ModelsListed,
+    News,
+    Notice,
+    Opened,
+    PixelsReady,
+    Previewed,
+    Progress,
+    ReadManifest,
+    ReadPixels,
+    ReadTiles,
+    RecoveriesFound,
+    Request,
+    Saved,
+    Say,
+    SizeEstimated,
+    TileDone,
+    TilesReady,
+    TurnAdded,
+    UserError,
+    VersionAdded,
+    VersionsChanged,
+)
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.actions import Actions, Needs
+from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.chat_dock import ChatDock
+from clarity_desktop.ui.choosing import Choosing
+from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.editing import Editing
+from clarity_desktop.ui.exporting import Exporting
+from clarity_desktop.ui.files import Files
+from clarity_desktop.ui.link import Link
+from clarity_desktop.ui.looking import Looking
+from clarity_desktop.ui.notices import Notices
+from clarity_desktop.ui.panels import LEFT, RIGHT, make_dock, make_menus, make_toolbar
+from clarity_desktop.ui.photo_stack import PhotoStack
+from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.ui.quality_dock import QualityDock
+from clarity_desktop.ui.restore_dock import RestoreDock
+from clarity_desktop.ui.restoring import Restoring
+from clarity_desktop.ui.status import Status
+from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
+from clarity_desktop.ui.versions_dock import VersionsDock
+from clarity_desktop.ui.words import DEVICES
+from clarity_desktop.values import DocumentCard, DocumentId, Manifest
+
+log = logging.getLogger(__name__)
+REPLACED = (Estimate, EstimateSize, Assess, ReadPixels)
+"""A newer request of these kinds makes the older one for the same photo pointless."""
+
+
+@dataclasses.dataclass(eq=False)
+class Follow:
+    """A request on its way. title: what the status bar calls it; "" for what takes no time worth showing."""
+
+    request: Request
+    view: DocumentView | None = None
+    title: str = ""
+    then: Callable[[], object] | None = None  # called when it has finished, not when it failed or was cancelled
+    progress: Progress | None = None
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def key(self) -> tuple[type, object]:
+        return type(self.request), getattr(self.request, "document", None)
+
+
+class MainWindow(QMainWindow):
+    """Widgets say what the user wishes; the window asks the backend and tells the widgets what came of it."""
+
+    painted = Signal()  # once, when the window is on the screen for the first time
+    ended = Signal()  # closed, and nothing is under way any more
+
+    def __init__(self, settings: Settings, samples: tuple[Path, ...] = ()) -> None:
+        super().__init__()
+        self.settings = settings
+        self.samples = samples
+        self.link: Link | None = None
+        self.follows: list[Follow] = []
+        self._waiting: list[Follow] = []
+        self._spawned: set[asyncio.Task[None]] = set()
+        self._was_painted = self._closing = self._closed = False
+        self.file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
+        self.action = Actions(self, settings.shortcuts)
+        self._make_widgets()
+        self.looking, self.editing = Looking(self), Editing(self)
+        self.files, self.exporting = Files(self), Exporting(self)
+        self.restoring, self.choosing = Restoring(self), Choosing(self)
+        self._make_docks()
+        self._connect()
+        self._restore_layout()
+        self.refresh()
+
+    # layout
+
+    def _make_widgets(self) -> None:
+        self.setObjectName("main")
+        self.setWindowTitle("Clarity Desktop")
+        self.resize(1440, 900)
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.versions, self.quality = VersionsDock(), QualityDock()
+        self.restore, self.chat = RestoreDock(), ChatDock()
+        self.notices, self.status, self.photos = Notices(), Status(), PhotoStack()
+        self.crop_bar, self.straighten_bar = CropBar(), StraightenBar()
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (self.photos.tabs, self.notices, self.crop_bar, self.straighten_bar):
+            column.addWidget(widget)
+        column.addWidget(self.photos, 1)
+        self.setCentralWidget(centre)
+        self.setStatusBar(self.status)
+
+    def _make_docks(self) -> None:
+        self.toolbar = make_toolbar(self, self.action)
+        self.docks = {
+            "versions": make_dock(self, "versions", "Versions", self.versions, LEFT),
+            "quality": make_dock(self, "quality", "Quality", self.quality, LEFT),
+            "restore": make_dock(self, "restore", "Restore", self.restore, RIGHT),
+            "chat": make_dock(self, "chat", "Chat", self.chat, RIGHT),
+        }
+        docks = QMenu("Pan&els", self)
+        docks.addActions([dock.toggleViewAction() for dock in self.docks.values()])
+        submenus = {"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu, "docks": docks}
+        make_menus(self, self.action, submenus)
+        self.action.attach(self, self.photos, self.versions)
+        self.versions.menu_actions = tuple(
+            self.action[name] for name in ("go_to", "compare", "rename", "star", "delete")
+        )
+
+    def _connect(self) -> None:
+        self.action.on("quit", self.close)
+        self.action.on("cancel", self.cancel_job)
+        self.status.cancelled.connect(self.cancel_job)
+        self.chat.said.connect(self._say)
+        self.photos.chosen.connect(self._photo_chosen)
+        self.photos.close_asked.connect(self.files.close)
+        self.photos.canvas_made.connect(self._wire)
+        self._wire(self.photos.empty_canvas)
+
+    def _restore_layout(self) -> None:
+        self.resizeDocks([self.docks["versions"], self.docks["restore"]], [270, 320], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["versions"], self.docks["quality"]], [420, 250], Qt.Orientation.Vertical)
+        self.resizeDocks([self.docks["restore"], self.docks["chat"]], [320, 400], Qt.Orientation.Vertical)
+        try:
+            geometry, state = (base64.b64decode(part) for part in self.settings.window.split(" "))
+        except (ValueError, binascii.Error):
+            return
+        self.restoreGeometry(QByteArray(geometry))
+        self.restoreState(QByteArray(state))
+
+    # requests
+
+    def connect_backend(self, link: Link) -> None:
+        """The backend is there: ask for what the window needs, then for all that was asked before."""
+        self.link = link
+        waiting, self._waiting = self._waiting, []
+        for follow in waiting:
+            self._start(follow)
+        for request in (ListMethods(), ListModels(), FindRecoveries()):
+            self.ask(request)
+
+    def ask(
+        self,
+        request: Request,
+        view: DocumentView | None = None,
+        title: str = "",
+        then: Callable[[], object] | None = None,
+    ) -> Follow:
+        """Send a request and follow it; for the kinds in REPLACED it takes the place of an older one."""
+        follow = Follow(request, view, title, then)
+        if isinstance(request, REPLACED):
+            for older in [f for f in self.follows if f.key == follow.key and f.task]:
+                older.task.cancel()  # type: ignore[union-attr]
+        if self.link is None:
+            self._waiting.append(follow)
+        else:
+            self._start(follow)
+        self.show_jobs()
+        return follow
+
+    def _start(self, follow: Follow) -> None:
+        self.follows.append(follow)
+        follow.task = asyncio.ensure_future(self._follow(follow))
+        follow.task.add_done_callback(lambda task: self._ended(follow, task))
+
+    async def _follow(self, follow: Follow) -> None:
+        """The one place where news reach widgets."""
+        assert self.link is not None
+        try:
+            async with aclosing(self.link.run(follow.request)) as news:
+                async for one in news:
+                    self._reach(follow, one)
+        except asyncio.CancelledError:
+            self._cancelled(follow)
+            raise
+        except FileExists:
+            self.exporting.ask_about_existing(follow.request, follow.view)
+        except ModelMissing as e:
+            self.restoring.offer_models(follow, str(e))
+        except UserError as e:
+            self._undo_painting(follow)
+            self.notices.say(str(e), "error")
+        else:
+            if follow.then:
+                follow.then()
+
+    def _reach(self, follow: Follow, news: News) -> None:
+        match news:
+            case Progress():
+                follow.progress = news
+                self.show_jobs()
+            case Previewed():
+                self._previewed(follow, news)
+            case Opened(card, manifest):
+                self._opened(follow, card, manifest)
+            case TilesReady(_, tiles):
+                if follow.view:
+                    follow.view.canvas.add_tiles(tiles)
+            case TileDone(document, version, bounds, pixels):
+                if (view := self.photos.view(document)) and view.head == version:
+                    view.canvas.paint_tile(bounds, pixels)
+            case VersionAdded(document, version, manifest):
+                self._to(document, lambda view: view.added(version, manifest))
+                self.restoring.added(version)
+            case HeadMoved(document, head, manifest):
+                self._to(document, lambda view: view.moved(head, manifest))
+            case VersionsChanged(document, versions):
+                self._to(document, lambda view: view.changed(versions))
+            case ManifestReady(document, manifest):
+                self._to(document, lambda view: view.manifest_came(manifest))
+            case Assessed(document, version, quality):
+                self._to(document, lambda view: view.assessed(version, quality))
+            case Saved(document, path):
+                self._to(document, lambda view: view.saved(path))
+                self.files.saved(path)
+            case TurnAdded(document, turn):
+                self._turn_added(document, lambda view: view.turns.append(turn))
+            case CompareAsked(document, version, other):
+                self.looking.compare_asked(self.photos.view(document), version, other)
+            case PixelsReady(_, _, pixels, _):
+                self.files.copied(to_image(pixels))
+            case Exported(_, path, size):
+                self.exporting.exported(path, size)
+            case SizeEstimated(size):
+                self.exporting.size_estimated(size)
+            case Estimated():
+                self.restoring.estimated(follow.request, news)
+            case MethodsListed(methods):
+                self.restoring.show_methods(methods)
+            case ModelsListed(models):
+                self.restoring.show_models(models)
+            case RecoveriesFound(recoveries):
+                self.files.show_recoveries(recoveries)
+            case Notice(text):
+                self.notices.say(text)
+            case _:
+                assert_never(news)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that waits for something else than the backend; it ends with the window."""
+        task = asyncio.ensure_future(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+    async def stop(self, view: DocumentView) -> None:
+        """Cancel what runs for a photo and wait until it has ended."""
+        mine = [f for f in self.follows if f.view is view and f.task]
+        for follow in mine:
+            if self.link:
+                self.link.cancel(follow.request)
+        await asyncio.gather(*(f.task for f in mine if f.task), return_exceptions=True)
+
+    def _ended(self, follow: Follow, task: asyncio.Task[None]) -> None:
+        """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
+        self.follows.remove(follow)
+        if isinstance(follow.request, Say) and follow.view:
+            follow.view.talking = any(f.view is follow.view for f in self.follows if isinstance(f.request, Say))
+            self.chat.show_talking(bool(self.current and self.current.talking))
+        if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
+            self.photos.remove(follow.view)  # the photo could not be opened
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed", type(follow.request).__name__, exc_info=error)
+            self._undo_painting(follow)
+            what = follow.title or type(follow.request).__name__
+            self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
+        self.show_jobs()
+
+    def _cancelled(self, follow: Follow) -> None:
+        self._undo_painting(follow)
+        if isinstance(follow.request, ReadTiles) and follow.view:
+            follow.view.canvas.ask_again()
+
+    def _undo_painting(self, follow: Follow) -> None:
+        """A restoration ended without a version: its parts go away."""
+        if follow.view and follow.title and not self._closing:
+            follow.view.canvas.clear_painted()
+
+    # jobs
+
+    @property
+    def jobs(self) -> list[Follow]:
+        """What runs and is worth showing, oldest first."""
+        return [f for f in (*self._waiting, *self.follows) if f.title]
+
+    def show_jobs(self) -> None:
+        if not self.jobs:
+            self.status.show_no_job()
+        else:
+            job, *others = self.jobs
+            title = f"{job.title} (+{len(others)})" if others else job.title
+            at = job.progress
+            self.status.show_job(title, at.fraction if at else None, at.note if at else "", at and at.seconds_left)
+        self.action["cancel"].setEnabled(bool(self.jobs))
+
+    def cancel_job(self) -> None:
+        """Stop what the status bar shows, nothing else."""
+        if self.link and self.jobs:
+            self.link.cancel(self.jobs[0].request)
+
+    # photos
+
+    @property
+    def current(self) -> DocumentView | None:
+        return self.photos.current
+
+    def add_view(self, title: str, path: Path | None) -> DocumentView:
+        """A place for a photo that is being opened."""
+        view = self.photos.add(title, path)
+        view.canvas.tiles_wanted.connect(lambda hashes: self._read_tiles(view, hashes))
+        return view
+
+    def _wire(self, canvas: Canvas) -> None:
+        """Connect what every canvas says, with or without a photo."""
+        canvas.setAccessibleName("Photo")
+        canvas.files_dropped.connect(self.files.open_dropped)
+        canvas.image_dropped.connect(self.files.open_image)
+        canvas.zoom_changed.connect(self.looking.zoom_changed)
+        canvas.hovered.connect(self.looking.hovered)
+        canvas.compare_changed.connect(self.looking.compare_changed)
+        canvas.crop_changed.connect(self.crop_bar.show_bounds)
+        canvas.crop_accepted.connect(self.editing.crop_to)
+        canvas.crop_cancelled.connect(self.editing.leave)
+
+    def refresh(self) -> None:
+        """Show the current photo's state in all docks, the title and the actions."""
+        view = self.current
+        self.versions.show_versions(
+            view.versions.values() if view else (), view.head if view else None, view.other if view else None
+        )
+        self._show_quality()
+        self.restore.show_ready(bool(view and view.card))
+        self.chat.show_ready(bool(view and view.card))
+        self.looking.show_state(view)
+        self.restoring.estimate_soon()
+        present: set[Needs] = {"nothing"}
+        if view and view.card:
+            present |= {"photo"} | ({"parent"} if view.undo_to else set()) | ({"pair"} if view.other else set())
+        self.action.enable(present | ({"job"} if self.jobs else set()))
+        self.action["redo"].setEnabled(bool(view and view.can_redo))
+        self.photos.name_tabs()
+
+    def _show_quality(self) -> None:
+        view = self.current
+        self.quality.show_versions(view.head_version if view else None, view.other_version if view else None)
+
+    def _photo_chosen(self) -> None:
+        view = self.current
+        self.editing.leave()
+        self.chat.show_turns(view.turns if view else ())
+        self.chat.show_talking(bool(view and view.talking))
+        self.photos.empty.show_recent(self.settings.recent)
+        self.refresh()
+
+    # what came
+
+    def _to(self, document: DocumentId, change: Callable[[DocumentView], object]) -> None:
+        """Apply news to their photo's state; those of a photo that is not open any more are dropped."""
+        if (view := self.photos.view(document)) is None:
+            return
+        change(view)
+        self.complete(view)
+        if view is self.current:
+            self.refresh()
+        else:
+            self.photos.name_tabs()
+
+    def complete(self, view: DocumentView) -> None:
+        """Ask for what the photo's state still lacks: the manifest of the version compared with, and scores."""
+        if view.id is None:
+            return
+        if view.other and not view.show_other():
+            self._ask_once(ReadManifest(view.id, view.other), view)
+        if (head := view.head_version) is not None and head.quality is None and not self._busy_with(view):
+            self._ask_once(Assess(view.id, head.id), view)
+
+    def _ask_once(self, request: Request, view: DocumentView) -> None:
+        if all(f.request != request for f in self.follows):
+            self.ask(request, view)
+
+    def _busy_with(self, view: DocumentView) -> bool:
+        """Whether a request is under way that brings the scores by itself."""
+        return any(f.view is view and f.title for f in self.follows)
+
+    def _previewed(self, follow: Follow, news: Previewed) -> None:
+        if follow.view and not follow.view.card:
+            follow.view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
+            self.status.show_zoom(follow.view.canvas.scale())
+
+    def _opened(self, follow: Follow, card: DocumentCard, manifest: Manifest) -> None:
+        view = follow.view if follow.view in self.photos.views else None
+        if view is None and follow.view is not None:
+            self.ask(Close(card.id))  # its tab was closed while it was being opened
+            return
+        view = view or self.add_view(card.title, card.path)
+        view.opened(card, manifest)
+        self.files.opened(view)
+        for note in card.notes:
+            self.notices.say(f"{card.title}: {note}")
+        self.complete(view)
+        if view is self.current:
+            self._photo_chosen()
+
+    def _turn_added(self, document: DocumentId, add: Callable[[DocumentView], object]) -> None:
+        if view := self.photos.view(document):
+            add(view)
+            view.unsaved = True
+            if view is self.current:
+                self.chat.add_turn(view.turns[-1])
+            self.photos.name_tabs()
+
+    def _say(self, text: str) -> None:
+        if (view := self.current) and view.id:
+            view.talking = True
+            self.chat.show_talking(True)
+            self.ask(Say(view.id, text, view.canvas.visible()), view, "Chat")
+
+    def _read_tiles(self, view: DocumentView, hashes: tuple[bytes, ...]) -> None:
+        if view.id:
+            self.ask(ReadTiles(view.id, hashes), view)
+
+    def show_device(self, device: str) -> None:
+        self.status.show_device(DEVICES[device])
+
+    # settings and the end
+
+    def change_settings(self, **fields: Any) -> None:
+        self.settings = dataclasses.replace(self.settings, **fields)
+
+    def save_settings(self) -> None:
+        """Write the user's choices with the window's shape. A folder that cannot be written is said, once."""
+        parts = (self.saveGeometry(), self.saveState())
+        shape = " ".join(base64.b64encode(part.data()).decode() for part in parts)
+        self.change_settings(window=shape)
+        try:
+            choices.save(self.settings)
+        except OSError as e:
+            log.warning("The settings could not be saved: %s", e)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._closed:
+            event.accept()
+            return
+        event.ignore()
+        if not self._closing:
+            self._closing = True
+            self.looking.show_all_panels()
+            self.save_settings()
+            self.hide()
+            self._shutting = asyncio.ensure_future(self._shut())
+
+    async def _shut(self) -> None:
+        """Cancel what runs, close what is saved; unsaved work stays in its store for the next start."""
+        tasks = [*(f.task for f in self.follows if f.task), *self._spawned]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for view in self.photos.views:
+            if self.link and view.id and not view.unsaved:
+                async with aclosing(self.link.run(Close(view.id))) as news:
+                    async for _ in news:
+                        pass
+        self.file_thread.shutdown(wait=True)
+        self._closed = True
+        self.close()
+        self.ended.emit()

@@ -1,0 +1,116 @@
+"""What the window has to say, in bars above the photo: never a dialog in the way, each can be dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from clarity_desktop.ui import theme
+
+Kind = Literal["info", "error", "offer"]
+Choice = tuple[str, Callable[[], object]]
+MOST = 3
+"""More bars than this would push the photo away: the oldest goes."""
+
+
+class Bar(QFrame):
+    """A sentence, buttons for what can be done now, and one that takes the bar away."""
+
+    def __init__(self, text: str, kind: Kind, choices: tuple[Choice, ...] = (), image: QImage | None = None) -> None:
+        super().__init__()
+        self.setObjectName("notice")
+        self.setProperty("kind", kind)
+        self.text = text
+        self.setAccessibleName(text)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.setSpacing(10)
+        row.addWidget(self._picture(kind, image))
+        row.addWidget(self._sentence(text), 1)
+        self.buttons = [self._button(label, act) for label, act in choices]
+        for button in self.buttons:
+            row.addWidget(button)
+        if self.buttons and kind == "offer":
+            self.buttons[0].setProperty("role", "primary")
+        row.addWidget(self._dismiss())
+
+    def close_later(self) -> None:
+        self.hide()
+        self.deleteLater()
+
+    def _picture(self, kind: Kind, image: QImage | None) -> QLabel:
+        label = QLabel()
+        if image is not None:
+            at = self.devicePixelRatioF()
+            scaled = image.scaledToHeight(round(36 * at), Qt.TransformationMode.SmoothTransformation)
+            scaled.setDevicePixelRatio(at)
+            label.setPixmap(QPixmap.fromImage(scaled))
+        else:
+            label.setPixmap(theme.icon("warning" if kind == "error" else "info").pixmap(18, 18))
+        label.setAccessibleName("Error" if kind == "error" else "Notice")
+        return label
+
+    def _sentence(self, text: str) -> QLabel:
+        label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(True)
+        label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        label.setAccessibleName(text)
+        return label
+
+    def _button(self, label: str, act: Callable[[], object]) -> QPushButton:
+        button = QPushButton(label)
+        button.setAccessibleName(label)
+        button.clicked.connect(lambda _checked=False: (self.close_later(), act()))
+        return button
+
+    def _dismiss(self) -> QToolButton:
+        button = QToolButton()
+        theme.dress(button, "close")
+        button.setAutoRaise(True)
+        button.setAccessibleName("Dismiss")
+        button.setToolTip("Dismiss")
+        button.clicked.connect(self.close_later)
+        return button
+
+
+class Notices(QWidget):
+    """The bars that are shown now, the newest at the bottom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Notices")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(1)
+
+    def bars(self) -> list[Bar]:
+        return [bar for bar in self.findChildren(Bar) if not bar.isHidden()]
+
+    def say(
+        self,
+        text: str,
+        kind: Kind = "info",
+        choices: tuple[Choice, ...] = (),
+        image: QImage | None = None,
+        seconds: float = 0,
+    ) -> Bar:
+        """Show a sentence; the same one is not shown twice. seconds: it goes by itself after so long (0: it stays)."""
+        for bar in self.bars():
+            if bar.text == text:
+                bar.close_later()
+        for bar in self.bars()[: 1 - MOST]:
+            bar.close_later()
+        bar = Bar(text, kind, choices, image)
+        self._column.addWidget(bar)
+        if seconds:
+            QTimer.singleShot(round(1000 * seconds), bar, bar.close_later)
+        QAccessible.updateAccessibility(QAccessibleEvent(bar, QAccessible.Event.Alert))
+        return bar

@@ -1,0 +1,106 @@
+"""The open photos: a tab and a canvas for each, and the canvas that invites to open one while there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import QStackedWidget, QTabBar
+
+from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.panels import EmptyPage
+from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.ui.pyramid import TileCache
+from clarity_desktop.values import DocumentId
+
+
+class PhotoStack(QStackedWidget):
+    """Owns the views; the tab bar beside it says which one is shown."""
+
+    chosen = Signal()  # another photo is shown, or none
+    close_asked = Signal(object)  # DocumentView
+    canvas_made = Signal(object)  # Canvas
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache = TileCache()
+        self.views: list[DocumentView] = []
+        self.tabs = make_tabs()
+        self.empty = EmptyPage()
+        self.empty_canvas = Canvas(self.cache)
+        self.empty_canvas.set_empty_widget(self.empty)
+        self.addWidget(self.empty_canvas)
+        self.tabs.hide()
+        self.tabs.currentChanged.connect(self._choose)
+        self.tabs.tabCloseRequested.connect(self._ask_to_close)
+
+    @property
+    def current(self) -> DocumentView | None:
+        index = self.tabs.currentIndex()
+        return self.views[index] if 0 <= index < len(self.views) else None
+
+    def view(self, document: DocumentId) -> DocumentView | None:
+        return next((v for v in self.views if v.id == document), None)
+
+    def add(self, title: str, path: Path | None) -> DocumentView:
+        """A tab and a canvas for a photo that is being opened; shown at once."""
+        view = DocumentView(Canvas(self.cache), title, path)
+        self.canvas_made.emit(view.canvas)
+        self.views.append(view)
+        self.addWidget(view.canvas)
+        index = self.tabs.addTab(title)
+        if button := self.tabs.tabButton(index, QTabBar.ButtonPosition.RightSide):
+            button.setAccessibleName(f"Close {title}")
+            button.setToolTip(f"Close {title}")
+        self.tabs.setCurrentIndex(index)
+        self._choose()
+        return view
+
+    def remove(self, view: DocumentView) -> None:
+        """Take a photo out of the window; its document is not touched."""
+        index = self.views.index(view)
+        self.views.remove(view)
+        self.tabs.removeTab(index)
+        self.removeWidget(view.canvas)
+        view.canvas.hide()
+        view.canvas.deleteLater()
+        self._choose()
+
+    def select(self, view: DocumentView) -> None:
+        self.tabs.setCurrentIndex(self.views.index(view))
+
+    def step(self, by: int) -> None:
+        """To the next or previous photo, round and round."""
+        if self.views:
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(self.views))
+
+    def name_tabs(self) -> None:
+        """Titles with the star of unsaved work, and thumbnails."""
+        self.tabs.setVisible(bool(self.views))
+        for index, view in enumerate(self.views):
+            self.tabs.setTabText(index, view.shown_title.replace("&", "&&"))
+            self.tabs.setTabToolTip(index, str(view.path or view.title))
+            if version := view.head_version:
+                self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(version.thumbnail))))
+
+    def _choose(self, _index: int = -1) -> None:
+        self.setCurrentWidget(self.current.canvas if self.current else self.empty_canvas)
+        self.chosen.emit()
+
+    def _ask_to_close(self, index: int) -> None:
+        self.close_asked.emit(self.views[index])
+
+
+def make_tabs() -> QTabBar:
+    tabs = QTabBar()
+    tabs.setAccessibleName("Open photos")
+    tabs.setDocumentMode(True)
+    tabs.setExpanding(False)
+    tabs.setTabsClosable(True)
+    tabs.setElideMode(Qt.TextElideMode.ElideMiddle)
+    tabs.setUsesScrollButtons(True)
+    tabs.setIconSize(QSize(32, 22))
+    tabs.setDrawBase(False)
+    return tabs

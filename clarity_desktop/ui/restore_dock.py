@@ -1,0 +1,230 @@
+"""Chooses what to do to the photo: task, method and strength. Says what was asked; knows nothing of the backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels
+from clarity_desktop.values import MethodCard, ModelCard, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the panel stands at. missing: weights that must be fetched before it can run."""
+
+    task: Task
+    method: str
+    strength: float
+    missing: tuple[str, ...]
+
+
+class Strength(QSlider):
+    """Percent. Double-click goes back to 100; Shift makes the steps of the arrow keys fine."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(5, 100)
+        self.setSingleStep(5)
+        self.setPageStep(10)
+        self.setValue(100)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Strength in percent")
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
+        self.setValue(100)
+
+    def keyPressEvent(self, ev: QKeyEvent) -> None:
+        self.setSingleStep(1 if ev.modifiers() & Qt.KeyboardModifier.ShiftModifier else 5)
+        super().keyPressEvent(ev)
+
+
+class RestoreDock(QScrollArea):
+    """asked: run the choice on the whole photo or, with True, on the visible part; changed: it stands elsewhere."""
+
+    asked = Signal(bool)
+    fetch_asked = Signal()
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._methods: tuple[MethodCard, ...] = ()
+        self._models: dict[str, ModelCard] = {}
+        self._preferred: dict[str, str] = {}
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Restore")
+        self.task = QComboBox()
+        self.method = QComboBox()
+        for box in (self.task, self.method):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(12)
+        self.task.setAccessibleName("What to do")
+        self.method.setAccessibleName("Method")
+        self.facts = _quiet_label()
+        self.strength, self.percent = Strength(), QSpinBox()
+        self.estimate = _quiet_label()
+        self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
+        self.fetch_button = QPushButton("Fetch the weights…")
+        self._lay_out()
+        self._connect()
+        self.show_ready(False)
+
+    def choice(self) -> Choice | None:
+        """None until the methods are known."""
+        task, card = self._task(), self._card()
+        return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
+
+    def choose(self, task: Task) -> None:
+        self.task.setCurrentIndex(max(0, self.task.findData(task)))
+
+    def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
+        """All methods there are, and the user's own choice for each task."""
+        self._methods, self._preferred = methods, preferred
+        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
+        chosen = self._task()
+        self.task.blockSignals(True)
+        self.task.clear()
+        for task, title in TASK_TITLES.items():
+            if task in offered:
+                self.task.addItem(title, task)
+        self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
+        self.task.blockSignals(False)
+        self._list_methods()
+
+    def show_models(self, models: tuple[ModelCard, ...]) -> None:
+        self._models = {m.id: m for m in models}
+        self._describe()
+
+    def show_estimate(self, seconds: float | None, size: float = 0.0, place: str = "") -> None:
+        """seconds None: not known (yet)."""
+        self.estimate.setText(
+            f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}" if seconds else " "
+        )
+
+    def show_ready(self, ready: bool) -> None:
+        """Whether there is a photo to restore."""
+        self.button.setEnabled(ready and self._card() is not None)
+        self.visible_button.setEnabled(ready and self._card() is not None)
+        if not ready:
+            self.show_estimate(None)
+
+    def missing_size(self) -> int:
+        """Bytes to fetch before the choice can run."""
+        card = self._card()
+        return sum(self._models[m].size for m in card.missing if m in self._models) if card else 0
+
+    def missing_licences(self) -> str:
+        card = self._card()
+        return ", ".join(sorted({self._models[m].licence for m in card.missing if m in self._models})) if card else ""
+
+    # layout
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        form = QFormLayout()
+        form.setHorizontalSpacing(10)
+        form.setVerticalSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("&Task", self.task)
+        form.addRow("&Method", self.method)
+        form.addRow("St&rength", self._strength_row())
+        column.addLayout(form)
+        column.addWidget(self.facts)
+        column.addWidget(self.fetch_button)
+        column.addWidget(self.estimate)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.visible_button)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        self.setWidget(inside)
+
+    def _strength_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.percent.setRange(5, 100)
+        self.percent.setSuffix(" %")
+        self.percent.setValue(100)
+        self.percent.setAccessibleName("Strength in percent, as a number")
+        self.strength.setToolTip("How much of the result is taken; double-click for all of it")
+        row.addWidget(self.strength, 1)
+        row.addWidget(self.percent)
+        return row
+
+    def _connect(self) -> None:
+        self.strength.valueChanged.connect(self.percent.setValue)
+        self.percent.valueChanged.connect(self.strength.setValue)
+        self.task.currentIndexChanged.connect(self._list_methods)
+        self.method.currentIndexChanged.connect(self._describe)
+        self.button.setProperty("role", "primary")
+        theme.dress(self.button, "restore")
+        self.visible_button.setAccessibleName("Restore the visible part only")
+        self.visible_button.setToolTip("Restore only what the window shows: quick, to judge a method")
+        self.button.clicked.connect(self._ask_all)
+        self.visible_button.clicked.connect(self._ask_visible)
+        self.fetch_button.clicked.connect(self.fetch_asked)
+
+    def _ask_all(self) -> None:
+        self.asked.emit(False)
+
+    def _ask_visible(self) -> None:
+        self.asked.emit(True)
+
+    # what it stands at
+
+    def _task(self) -> Task | None:
+        return self.task.currentData()
+
+    def _card(self) -> MethodCard | None:
+        return next((m for m in self._methods if m.id == self.method.currentData()), None)
+
+    def _list_methods(self) -> None:
+        task = self._task()
+        self.method.blockSignals(True)
+        self.method.clear()
+        for card in (m for m in self._methods if task in m.tasks and not m.needs_mask):
+            self.method.addItem(card.title + (" (to be fetched)" if card.missing else ""), card.id)
+        self.method.setCurrentIndex(max(0, self.method.findData(self._preferred.get(task or ""))))
+        self.method.blockSignals(False)
+        self._describe()
+
+    def _describe(self) -> None:
+        task, card = self._task(), self._card()
+        self.facts.setText(f"{card.architecture}, trained on {card.trained_on}. {card.licence}." if card else " ")
+        self.facts.setToolTip(card.paper if card else "")
+        missing = bool(card and card.missing)
+        self.fetch_button.setVisible(missing)
+        size = self.missing_size()
+        self.fetch_button.setText(f"Fetch its weights ({file_size(size)})…" if size else "Fetch its weights…")
+        title = TASK_TITLES[task] if task and card else "Restore"
+        self.button.setText(title if len(title) < 18 else "Restore")
+        self.button.setAccessibleName(f"Restore: {title}")
+        self.changed.emit()
+
+
+def _quiet_label() -> QLabel:
+    label = QLabel(" ")
+    label.setWordWrap(True)
+    label.setProperty("role", "muted")
+    return label

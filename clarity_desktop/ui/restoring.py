@@ -1,0 +1,238 @@
+"""From the wish to restore to the request: estimate, weights that are missing, and the visible part first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication, QMenu
+
+from clarity_desktop.messages import (
+    Estimate,
+    Estimated,
+    FetchModel,
+    ImportModel,
+    ListMethods,
+    RemoveModel,
+    Request,
+    Restore,
+)
+from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.models_dialog import ModelsDialog
+from clarity_desktop.ui.restore_dock import Choice
+from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels, place
+from clarity_desktop.values import MethodCard, ModelCard, Region, Task, Version
+
+if TYPE_CHECKING:
+    from clarity_desktop.ui.main_window import Follow, MainWindow
+
+LONG = 20.0
+"""Seconds: a run that is estimated to take longer is offered, not started."""
+PAUSE = 250
+"""Milliseconds without a change before an estimate is asked for."""
+FEATHER = 24
+"""Pixels over which a restored part blends into what surrounds it."""
+
+
+class Restoring(QObject):
+    """Connects the restore panel with estimates, weights and restorations of the photo that is shown."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._known: dict[Estimate, Estimated] = {}
+        self._wanted: tuple[Estimate, Choice] | None = None  # a run that waits for its estimate
+        self._models: tuple[ModelCard, ...] = ()
+        self._dialog: ModelsDialog | None = None
+        self.tasks_menu = QMenu("Restore &for", window)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(PAUSE)
+        self._soon.timeout.connect(self._ask_estimate)
+        window.restore.asked.connect(self._asked)
+        window.restore.fetch_asked.connect(lambda: self._offer_fetch())
+        window.restore.changed.connect(self.estimate_soon)
+        window.restore.method.activated.connect(self._prefer)
+        window.action.on("restore", lambda: self._asked(False))
+        window.action.on("restore_visible", lambda: self._asked(True))
+        window.action.on("models", self.show_dialog)
+
+    # estimates
+
+    def estimate_soon(self) -> None:
+        """The photo or the choice changed."""
+        if (asked := self._estimate()) is None:
+            return
+        if known := self._known.get(asked):
+            self._window.restore.show_estimate(known.seconds, known.megapixels, place(known.device))
+        else:
+            self._window.restore.show_estimate(None)
+            self._soon.start()
+
+    def estimated(self, request: Request, news: Estimated) -> None:
+        if not isinstance(request, Estimate):
+            return
+        self._known[request] = news
+        self._window.show_device(news.device)
+        if request == self._estimate():
+            self._window.restore.show_estimate(news.seconds, news.megapixels, place(news.device))
+        if self._wanted and self._wanted[0] == request:
+            self._decide(*self._wanted)
+
+    def _estimate(self) -> Estimate | None:
+        view, choice = self._window.current, self._window.restore.choice()
+        if view is None or view.id is None or view.head is None or choice is None or choice.missing:
+            return None
+        return Estimate(view.id, view.head, choice.task, choice.method)
+
+    def _ask_estimate(self) -> None:
+        if (asked := self._estimate()) and asked not in self._known:
+            self._window.ask(asked, self._window.current)
+
+    # runs
+
+    def run(self, task: Task) -> None:
+        """Restore the photo for a task, with the method the panel has for it."""
+        self._window.restore.choose(task)
+        self._asked(False)
+
+    def _asked(self, visible_only: bool) -> None:
+        choice, view = self._window.restore.choice(), self._window.current
+        if choice is None or view is None or view.card is None:
+            return
+        if choice.missing:
+            self._offer_fetch(lambda: self._asked(visible_only))
+        elif visible_only:
+            self._restore(view, choice, visible_only=True)
+        elif (asked := self._estimate()) is not None:
+            self._wanted = (asked, choice)
+            if asked in self._known:
+                self._decide(asked, choice)
+            else:
+                self._window.ask(asked, view)
+
+    def _decide(self, asked: Estimate, choice: Choice) -> None:
+        """Start what is quick; of what is slow, say how slow and offer to begin with the visible part."""
+        self._wanted = None
+        known, view = self._known[asked], self._window.photos.view(asked.document)
+        if view is None or (version := view.head_version) is None:
+            return
+        if known.seconds <= LONG:
+            self._restore(view, choice)
+            return
+        visible = view.canvas.visible()
+        parts = (
+            [("Visible part first", lambda: self._restore(view, choice, visible_only=True))]
+            if visible.area < 0.8 * version.width * version.height
+            else []
+        )
+        self._window.notices.say(
+            f"About {duration(known.seconds)} for the whole photo ({megapixels(known.megapixels)}) on"
+            f" {place(known.device)}.",
+            "offer",
+            (("Restore all", lambda: self._restore(view, choice)), *parts, ("Cancel", lambda: None)),
+        )
+
+    def _restore(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:
+        version = view.head_version
+        if view.id is None or version is None:
+            return
+        visible = view.canvas.visible()
+        region = Region.rectangle(visible, version.width, version.height, "visible part") if visible_only else None
+        request = Restore(
+            view.id, version.id, choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible
+        )
+        self._window.ask(request, view, TASK_TITLES[choice.task])
+
+    def added(self, version: Version) -> None:
+        """A version came: call the user back if the window is not looked at."""
+        if version.step.kind == "restore":
+            QApplication.alert(self._window)
+
+    def _prefer(self) -> None:
+        if choice := self._window.restore.choice():
+            preferred = {**self._window.settings.methods, choice.task: choice.method}
+            self._window.change_settings(methods=preferred)
+
+    # methods and their weights
+
+    def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
+        self._window.restore.show_methods(methods, dict(self._window.settings.methods))
+        self._window.restore.show_ready(bool(self._window.current and self._window.current.card))
+        self.tasks_menu.clear()
+        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
+        for task, title in TASK_TITLES.items():
+            if task in offered:
+                self.tasks_menu.addAction(title).triggered.connect(lambda _=False, task=task: self.run(task))
+        self.estimate_soon()
+
+    def show_models(self, models: tuple[ModelCard, ...]) -> None:
+        """What is there of the weights changed: methods may have become usable."""
+        known, self._models = bool(self._models), models
+        self._window.restore.show_models(models)
+        if self._dialog is not None:
+            self._dialog.show_models(models)
+        if known:
+            self._window.ask(ListMethods())
+
+    def offer_models(self, follow: Follow, sentence: str) -> None:
+        """A request found that weights are missing."""
+        if follow.view:
+            follow.view.canvas.clear_painted()
+        self._window.notices.say(sentence, "error", (("Models…", self.show_dialog),))
+
+    def show_dialog(self) -> None:
+        if self._dialog is None:
+            self._dialog = dialog = ModelsDialog(self._window)
+            dialog.fetch_asked.connect(self.fetch)
+            dialog.import_asked.connect(self._import)
+            dialog.remove_asked.connect(self._remove)
+            dialog.finished.connect(self._forget_dialog)
+        self._dialog.show_models(self._models)
+        self._dialog.show()
+        self._dialog.raise_()
+
+    def fetch(self, model: str) -> None:
+        self._window.ask(FetchModel(model), None, f"Fetching {self._title(model)}")
+
+    def _offer_fetch(self, then: Callable[[], object] | None = None) -> None:
+        choice, dock = self._window.restore.choice(), self._window.restore
+        if choice is None or not choice.missing:
+            return
+        missing, size, licence = choice.missing, dock.missing_size(), dock.missing_licences()
+        about = f" ({', '.join(x for x in (file_size(size) if size else '', licence) if x)})" if size or licence else ""
+        title = TASK_TITLES[choice.task]
+        self._window.notices.say(
+            f"“{title}” needs weights that are not on this computer yet{about}.",
+            "offer",
+            (
+                ("Fetch and restore" if then else "Fetch", lambda: self._fetch_all(missing, then)),
+                ("Cancel", lambda: None),
+            ),
+        )
+
+    def _fetch_all(self, missing: tuple[str, ...], then: Callable[[], object] | None) -> None:
+        """One after the other, then what they were wanted for."""
+        first, *others = missing
+
+        def go_on() -> None:
+            if others:
+                self._fetch_all(tuple(others), then)
+            else:
+                self._window.ask(ListMethods(), then=then)
+
+        self._window.ask(FetchModel(first), None, f"Fetching {self._title(first)}", go_on)
+
+    def _import(self, path: Path) -> None:
+        self._window.ask(ImportModel(path), None, "Taking weights")
+
+    def _remove(self, model: str) -> None:
+        self._window.ask(RemoveModel(model))
+
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    def _title(self, model: str) -> str:
+        return next((m.title for m in self._models if m.id == model), model)

@@ -1,0 +1,193 @@
+"""All actions with their keys, in one place: search, change, check for conflicts, reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clarity_desktop.ui.actions import ACTIONS, MENUS, conflicts, default_bindings
+
+NAME = Qt.ItemDataRole.UserRole
+TITLES = {spec.name: spec.title for spec in ACTIONS}
+FIXED = (
+    ("Wheel, Ctrl+wheel", "Zoom at the pointer"),
+    ("Space+drag, middle drag, arrow keys", "Move the photo"),
+    ("Double-click beside the photo", "Fit in the window"),
+    ("Enter, Shift+Enter, Up (in the chat)", "Send, new line, last message"),
+    ("Left, Right (in the tabs)", "Previous, next photo"),
+)
+"""What the mouse and the parts of the window do by themselves; listed, not changeable."""
+
+
+class ShortcutsDialog(QDialog):
+    """agreed carries the keys that differ from the defaults: action → portable key sequences."""
+
+    agreed = Signal(object)  # dict[str, str]
+
+    def __init__(self, parent: QWidget, changed: Mapping[str, str]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard shortcuts")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(640, 560)
+        self.bindings = default_bindings() | {k: v for k, v in changed.items() if k in TITLES}
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search actions and keys")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Search actions and keys")
+        self.list = self._make_list()
+        self.edit = QKeySequenceEdit()
+        self.edit.setMaximumSequenceLength(1)
+        self.edit.setAccessibleName("New keys")
+        if field := self.edit.findChild(QLineEdit):
+            field.setAccessibleName("New keys")
+        self.assign, self.clear_keys = QPushButton("Assign"), QPushButton("No keys")
+        self.reset, self.reset_all = QPushButton("Default"), QPushButton("All defaults")
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.problem.setProperty("role", "error")
+        self.ok, self.cancel = QPushButton("OK"), QPushButton("Cancel")
+        self.ok.setProperty("role", "primary")
+        self._lay_out()
+        self._connect()
+        self._show_bindings()
+
+    def changed(self) -> dict[str, str]:
+        """What differs from the defaults."""
+        defaults = default_bindings()
+        return {name: keys for name, keys in self.bindings.items() if keys != defaults[name]}
+
+    def choose(self, name: str) -> None:
+        """Make an action's row the current one."""
+        self.list.setCurrentItem(self._rows[name])
+
+    def bind(self, name: str, keys: str) -> None:
+        """Give an action other keys; a conflict is shown and must be solved before OK."""
+        self.bindings[name] = keys
+        self._show_bindings()
+
+    def _make_list(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setAccessibleName("Shortcuts")
+        tree.setHeaderLabels(["Action", "Keys"])
+        tree.setUniformRowHeights(True)
+        tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        tree.header().setStretchLastSection(False)
+        self._rows: dict[str, QTreeWidgetItem] = {}
+        for menu, names in MENUS.items():
+            group = QTreeWidgetItem([menu.replace("&", "")])
+            group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            tree.addTopLevelItem(group)
+            for name in (n for n in names if n in TITLES):
+                self._rows[name] = QTreeWidgetItem(group, [TITLES[name]])
+                self._rows[name].setData(0, NAME, name)
+        others = QTreeWidgetItem(["Mouse and fields"])
+        others.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        tree.addTopLevelItem(others)
+        for keys, what in FIXED:
+            QTreeWidgetItem(others, [what, keys]).setFlags(Qt.ItemFlag.ItemIsEnabled)
+        tree.expandAll()
+        return tree
+
+    def _lay_out(self) -> None:
+        change, ends = QHBoxLayout(), QHBoxLayout()
+        change.addWidget(self.edit, 1)
+        for button in (self.assign, self.clear_keys, self.reset):
+            change.addWidget(button)
+        ends.addWidget(self.reset_all)
+        ends.addStretch(1)
+        ends.addWidget(self.ok)
+        ends.addWidget(self.cancel)
+        for button in (self.assign, self.clear_keys, self.reset, self.reset_all):
+            button.setAutoDefault(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.search)
+        column.addWidget(self.list, 1)
+        column.addLayout(change)
+        column.addWidget(self.problem)
+        column.addLayout(ends)
+
+    def _connect(self) -> None:
+        self.search.textChanged.connect(self._filter)
+        self.list.currentItemChanged.connect(self._enable)
+        self.assign.clicked.connect(self._assign)
+        self.clear_keys.clicked.connect(self._clear)
+        self.reset.clicked.connect(self._reset)
+        self.reset_all.clicked.connect(self._reset_all)
+        self.ok.clicked.connect(self._agree)
+        self.cancel.clicked.connect(self.reject)
+
+    def _chosen(self) -> str | None:
+        item = self.list.currentItem()
+        return item.data(0, NAME) if item else None
+
+    def _assign(self) -> None:
+        if (name := self._chosen()) and not self.edit.keySequence().isEmpty():
+            self.bind(name, self.edit.keySequence().toString())
+            self.edit.clear()
+
+    def _clear(self) -> None:
+        if name := self._chosen():
+            self.bind(name, "")
+
+    def _reset(self) -> None:
+        if name := self._chosen():
+            self.bind(name, default_bindings()[name])
+
+    def _reset_all(self) -> None:
+        self.bindings = default_bindings()
+        self._show_bindings()
+
+    def _show_bindings(self) -> None:
+        defaults = default_bindings()
+        for name, item in self._rows.items():
+            keys = QKeySequence.listFromString(self.bindings[name])
+            item.setText(1, QKeySequence.listToString(keys, QKeySequence.SequenceFormat.NativeText))
+            font = item.font(1)
+            font.setBold(self.bindings[name] != defaults[name])
+            item.setFont(1, font)
+        double = conflicts(self.bindings)
+        self.problem.setText(
+            "\n".join(f"{keys} belongs to {' and '.join(TITLES[n] for n in names)}." for keys, names in double.items())
+        )
+        self.problem.setVisible(bool(double))
+        self.ok.setEnabled(not double)
+        self._enable()
+
+    def _enable(self) -> None:
+        chosen = self._chosen() is not None
+        for widget in (self.edit, self.assign, self.clear_keys, self.reset):
+            widget.setEnabled(chosen)
+
+    def _filter(self, text: str) -> None:
+        words = text.casefold().split()
+        for at in range(self.list.topLevelItemCount()):
+            group = self.list.topLevelItem(at)
+            rows = [group.child(k) for k in range(group.childCount())] if group else []
+            for row in rows:
+                row.setHidden(not all(w in f"{row.text(0)} {row.text(1)}".casefold() for w in words))
+            if group:
+                group.setHidden(all(row.isHidden() for row in rows))
+
+    def _agree(self) -> None:
+        self.agreed.emit(self.changed())
+        self.accept()

@@ -1,0 +1,274 @@
+"""A scripted link: answers the window's requests at once from a small document tree, and records what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clarity_desktop import messages as m
+from clarity_desktop.messages import News, Request
+from clarity_desktop.values import (
+    TILE,
+    Bounds,
+    DocumentCard,
+    DocumentId,
+    Level,
+    Manifest,
+    MethodCard,
+    ModelCard,
+    Pixels,
+    Quality,
+    Recovery,
+    Step,
+    Turn,
+    Version,
+    VersionId,
+)
+
+METHODS = (
+    MethodCard("maxim-deraining", "MAXIM 2S", ("derain",), "MAXIM 2S", "Apache-2.0", "CVPR 2022", "Rain13k", False),
+    MethodCard("maxim-denoising", "MAXIM 3S", ("denoise",), "MAXIM 3S", "Apache-2.0", "CVPR 2022", "SIDD", False,
+               ("maxim-denoising",)),
+    MethodCard("maxim-deblurring", "MAXIM 3S", ("deblur",), "MAXIM 3S", "Apache-2.0", "CVPR 2022", "GoPro", False),
+    MethodCard("maxim-dehazing-indoor", "MAXIM 2S, indoor", ("dehaze",), "MAXIM 2S", "Apache-2.0", "CVPR 2022",
+               "RESIDE indoor", False),
+    MethodCard("maxim-dehazing-outdoor", "MAXIM 2S, outdoor", ("dehaze",), "MAXIM 2S", "Apache-2.0", "CVPR 2022",
+               "RESIDE outdoor", False),
+    MethodCard("maxim-enhancement", "MAXIM 2S", ("low_light",), "MAXIM 2S", "Apache-2.0", "CVPR 2022", "LOL", False),
+    MethodCard("maxim-retouching", "MAXIM 2S", ("retouch",), "MAXIM 2S", "Apache-2.0", "CVPR 2022", "FiveK", False),
+)  # fmt: skip
+MODELS = (
+    ModelCard("maxim-deraining", "MAXIM deraining", 57_000_000, "Apache-2.0", "ready", Path("weights/deraining")),
+    ModelCard("maxim-denoising", "MAXIM denoising", 89_000_000, "Apache-2.0", "missing"),
+    ModelCard("maxim-deblurring", "MAXIM deblurring", 89_000_000, "Apache-2.0", "partial"),
+)
+
+
+class FakeDocument:
+    """Versions with their pixels, pyramids of tiles, and a head."""
+
+    def __init__(self, at: DocumentId, title: str, path: Path | None, pixels: Pixels, clock: Iterable[float]) -> None:
+        self.id, self.title, self.path = at, title, path
+        self.tiles: dict[bytes, Pixels] = {}
+        self.versions: dict[VersionId, Version] = {}
+        self.pixels: dict[VersionId, Pixels] = {}
+        self.manifests: dict[VersionId, Manifest] = {}
+        self.turns: list[Turn] = []
+        self._clock = iter(clock)
+        self.head = self.add(None, Step("open"), pixels).id
+
+    def add(self, parent: VersionId | None, step: Step, pixels: Pixels) -> Version:
+        at = VersionId(f"{self.id}v{len(self.versions)}")
+        height, width = pixels.shape[:2]
+        thumb = pixels[:: max(1, height // 96), :: max(1, width // 128)]
+        version = Version(at, parent, step, "", next(self._clock), width, height,
+                          np.ascontiguousarray(thumb if thumb.dtype == np.uint8 else thumb >> 8, np.uint8))  # fmt: skip
+        self.versions[at], self.pixels[at], self.head = version, pixels, at
+        self.manifests[at] = Manifest(at, tuple(self._levels(pixels)))
+        return version
+
+    def card(self) -> DocumentCard:
+        depth = self.pixels[self.head].dtype.itemsize * 8
+        return DocumentCard(self.id, self.title, self.path, None, depth, "sRGB", None, False, self.head,
+                            tuple(self.versions.values()), tuple(self.turns))  # fmt: skip
+
+    def moved(self) -> m.HeadMoved:
+        return m.HeadMoved(self.id, self.head, self.manifests[self.head])
+
+    def _levels(self, pixels: Pixels) -> Iterable[Level]:
+        while True:
+            height, width = pixels.shape[:2]
+            names: list[bytes] = []
+            for y, x in itertools.product(range(0, height, TILE), range(0, width, TILE)):
+                tile = np.ascontiguousarray(pixels[y : y + TILE, x : x + TILE])
+                names.append(hashlib.blake2b(tile.tobytes(), digest_size=16).digest())
+                self.tiles[names[-1]] = tile
+            yield Level(width, height, tuple(names))
+            if max(height, width) <= TILE:
+                return
+            pixels = pixels[::2, ::2]
+
+
+class FakeLink:
+    """Stands for link.Link. asked records requests; gates hold a kind of request back until they are opened."""
+
+    def __init__(self, pixels: Callable[[Path | None], Pixels]) -> None:
+        self.pixels = pixels
+        self.asked: list[Request] = []
+        self.cancelled: list[Request] = []
+        self.closed = False
+        self.documents: dict[DocumentId, FakeDocument] = {}
+        self.errors: dict[type, Exception] = {}
+        self.gates: dict[type, asyncio.Event] = {}
+        self.seconds = 4.0
+        self.methods, self.models = METHODS, MODELS
+        self.recoveries: tuple[Recovery, ...] = ()
+        self._stops: dict[int, asyncio.Event] = {}
+        self._clock = itertools.count(1_780_000_000.0, 60.0)
+
+    def of(self, kind: type) -> list[Any]:
+        """What was asked of one kind."""
+        return [r for r in self.asked if isinstance(r, kind)]
+
+    async def run(self, request: Request) -> AsyncGenerator[News, None]:
+        self.asked.append(request)
+        stop = self._stops[id(request)] = asyncio.Event()
+        try:
+            await asyncio.sleep(0)
+            if (error := self.errors.get(type(request))) is not None:
+                raise error
+            for news in self._answer(request):
+                yield news
+                gate = self.gates.get(type(request))
+                while gate is not None and not gate.is_set():
+                    if stop.is_set():
+                        raise asyncio.CancelledError
+                    await asyncio.sleep(0.005)
+            for news in self._end(request):
+                yield news
+        finally:
+            del self._stops[id(request)]
+
+    def cancel(self, request: Request) -> None:
+        self.cancelled.append(request)
+        if (stop := self._stops.get(id(request))) is not None:
+            stop.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _answer(self, request: Request) -> Iterable[News]:
+        """News that come at once; a gate holds the end back."""
+        match request:
+            case m.Open(path):
+                yield m.Previewed(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)
+            case m.Restore(document, version, _, _, _, _, _, visible):
+                yield m.Progress(0.0, "tile 1 of 2", 4.0)
+                yield self._tile(document, version, visible)
+                yield m.Progress(0.5, "tile 2 of 2", 2.0)
+            case m.FetchModel():
+                yield m.Progress(0.25)
+            case m.ReadTiles(document, hashes):
+                tiles = self.documents[document].tiles
+                yield m.TilesReady(document, tuple((h, tiles[h]) for h in hashes))
+            case m.ReadManifest(document, version):
+                yield m.ManifestReady(document, self.documents[document].manifests[version])
+            case m.Say(document, text, _):
+                yield self._turn(document, "user", text)
+            case _:
+                pass
+
+    def _tile(self, document: DocumentId, version: VersionId, visible: Bounds | None) -> m.TileDone:
+        pixels = self.documents[document].pixels[version]
+        bounds = (visible or Bounds(0, 0, 64, 64)).cut(Bounds(0, 0, pixels.shape[1], pixels.shape[0]))
+        return m.TileDone(document, version, bounds, np.ascontiguousarray(pixels[bounds.slices()]))
+
+    def _turn(self, document: DocumentId, role: Any, text: str) -> m.TurnAdded:
+        turn = Turn(role, text)
+        self.documents[document].turns.append(turn)
+        return m.TurnAdded(document, turn)
+
+    def _end(self, request: Request) -> Iterable[News]:
+        match request:
+            case m.Open(path):
+                yield self._opened(path.name, path)
+            case m.OpenPixels(_, _, name):
+                yield self._opened(name, None)
+            case m.Recover(store):
+                yield self._opened(store.stem, store)
+            case m.Close(document):
+                self.documents.pop(document, None)
+            case m.FindRecoveries():
+                yield m.RecoveriesFound(self.recoveries)
+            case m.ListMethods():
+                yield m.MethodsListed(self.methods)
+            case m.ListModels() | m.ImportModel() | m.RemoveModel():
+                yield m.ModelsListed(self.models)
+            case m.FetchModel(model):
+                self.models = tuple(replace(c, state="ready") if c.id == model else c for c in self.models)
+                self.methods = tuple(replace(c, missing=tuple(x for x in c.missing if x != model)) for c in self.methods)
+                yield m.ModelsListed(self.models)
+            case m.Estimate(document, version, task, method, _):
+                v = self.documents[document].versions[version]
+                yield m.Estimated(self.seconds, v.width * v.height / 1e6, method or task)
+            case m.Assess(document, version):
+                yield self._assessed(document, version)
+            case m.EstimateSize():
+                yield m.SizeEstimated(1_234_567)
+            case m.Export(document, _, options):
+                yield m.Exported(document, None if options.exists == "skip" else options.path, 1_234_567)
+            case m.SaveProject(document, path):
+                yield m.Saved(document, path)
+            case m.ReadPixels(document, version):
+                yield m.PixelsReady(document, version, self.documents[document].pixels[version], None)
+            case _:
+                yield from self._edited(request)
+
+    def _edited(self, request: Request) -> Iterable[News]:
+        """What changes a document's tree."""
+        match request:
+            case m.Restore(document, version, task, method, strength):
+                step = Step("restore", task, method, strength=strength, seconds=3.5)
+                yield from self._added(document, version, step, lambda p: 255 - p)
+            case m.Change(document, version, transform):
+                kind = type(transform).__name__.lower()
+                yield from self._added(document, version, Step(kind), lambda p: np.ascontiguousarray(p[:, ::-1]))
+            case m.Reset(document, version):
+                yield from self._added(document, version, Step("reset"), lambda p: p)
+            case m.GoTo(document, version):
+                self.documents[document].head = version
+                yield self.documents[document].moved()
+            case m.Undo(document):
+                d = self.documents[document]
+                d.head = d.versions[d.head].parent or d.head
+                yield d.moved()
+            case m.Redo(document):
+                d = self.documents[document]
+                d.head = next((v.id for v in d.versions.values() if v.parent == d.head), d.head)
+                yield d.moved()
+            case m.Edit(document, version, name, star, deleted):
+                yield from self._changed(self.documents[document], version, name, star, deleted)
+            case m.Say(document, text, _):
+                yield self._turn(document, "assistant", f"You said: {text}")
+            case _:
+                pass
+
+    def _changed(self, d: FakeDocument, at: VersionId, name: Any, star: Any, deleted: Any) -> Iterable[News]:
+        old = d.versions[at]
+        d.versions[at] = replace(
+            old,
+            name=old.name if name is None else name,
+            star=old.star if star is None else star,
+            deleted=old.deleted if deleted is None else deleted,
+        )
+        yield m.VersionsChanged(d.id, tuple(d.versions.values()))
+        if deleted and d.head == at:
+            d.head = old.parent or at
+            yield d.moved()
+
+    def _opened(self, title: str, path: Path | None) -> m.Opened:
+        at = DocumentId(f"d{len(self.documents)}-{len(self.asked)}")
+        d = self.documents[at] = FakeDocument(at, title, path, self.pixels(path), self._clock)
+        return m.Opened(d.card(), d.manifests[d.head])
+
+    def _added(self, document: DocumentId, version: VersionId, step: Step, change: Callable[[Pixels], Pixels]) -> Any:
+        d = self.documents[document]
+        added = d.add(version, step, change(d.pixels[version]))
+        yield m.VersionAdded(document, added, d.manifests[added.id])
+        yield self._assessed(document, added.id)
+
+    def _assessed(self, document: DocumentId, version: VersionId) -> m.Assessed:
+        n = len(self.documents[document].versions)
+        why = {k: "It comes with a later version." for k in ("sseq", "brisque", "overall")}
+        quality = Quality(niqe=6.2 - n, piqe=48.0 - 8 * n, why=why)
+        self.documents[document].versions[version] = replace(
+            self.documents[document].versions[version], quality=quality
+        )
+        return m.Assessed(document, version, quality)
