@@ -193,7 +193,6 @@ class Studio:
             strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
             reload=lambda place: self._load(method, files, place),
         )  # fmt: skip
-        await asyncio.to_thread(restore.remember, method, done.recipe.place, done.megapixels, done.seconds)
         step = Step(
             "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
             seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": wish.feather},
@@ -230,10 +229,8 @@ class Studio:
     def estimate(self, size: tuple[int, int], task: str, method: str | None) -> Estimated:
         """How long restoring width × height pixels would take here, and by which method."""
         chosen = methods.choose(task, method or self.settings.methods.get(task))
-        place = restore.place(self.settings)
-        recipe = restore.plan(chosen, *size, place, self._budget(place))
-        seconds = restore.seconds(chosen, *size, recipe, restore.speeds())
-        return Estimated(seconds, size[0] * size[1] / 1e6, chosen.id, place.device)
+        seconds = restore.estimate(chosen, *size, self.settings)
+        return Estimated(seconds, size[0] * size[1] / 1e6, chosen.id, restore.place(self.settings).device)
 
     async def repeat(self, asked: Repeat, job: Job) -> Version:
         """Take the step that made one version again, on another, with its recorded settings."""
