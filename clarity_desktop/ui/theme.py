@@ -153,7 +153,7 @@ def _palette(worn: Colours) -> QPalette:
 
 
 def _sheet(worn: Colours) -> str:
-    fields = asdict(worn)
+    fields = {**asdict(worn), "icons": (resources() / "icons").as_posix()}
     sheet = (resources() / "style.qss").read_text("utf-8")
     return re.sub(r"@(\w+)", lambda found: fields[found[1]] if found[1] in fields else found[0], sheet)
 
