@@ -1,0 +1,274 @@
+"""No-reference scores: against published figures, against plain implementations, and where they are undefined."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import gamma
+
+from clarity_desktop.backend import iqa
+from clarity_desktop.backend.iqa import niqe, piqe, statistics
+from clarity_desktop.messages import Aborted
+
+Photo = Callable[..., np.ndarray]
+
+
+def rest() -> None:
+    """Nothing else to do."""
+
+
+def fourier(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A grey scene with the spectrum of natural photos; no two neighbours are equal by design."""
+    rng = np.random.default_rng(seed)
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    amplitude = 1 / np.maximum(np.hypot(fy, fx), 1 / max(height, width)) ** 1.1
+    scene = np.fft.irfft2(amplitude * np.exp(2j * np.pi * rng.random(amplitude.shape)), (height, width))
+    return np.clip(128 + 45 * scene / scene.std(), 0, 255).astype(np.uint8)
+
+
+# Published scores ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def official(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], tuple[np.ndarray, float]]:
+    """official(metric, image): the image and its published score; the published parameters are at hand."""
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    folder = shared / "data" / "iqa_calib"
+    with (folder / "official_scores.csv").open(encoding="utf-8-sig") as file:
+        table = {row["metric"]: row for row in csv.DictReader(file)}
+
+    def read(metric: str, image: str) -> tuple[np.ndarray, float]:
+        with Image.open(folder / f"{image}.bmp") as opened:
+            return np.asarray(opened.convert("RGB")), float(table[metric][f"{image}.bmp"])
+
+    return read
+
+
+@pytest.mark.parametrize("image", ["d_I04", "d_I06", "d_I19"])
+@pytest.mark.parametrize("metric", ["niqe", "piqe"])
+def test_scores_are_within_one_percent_of_the_official_ones(
+    official: Callable[[str, str], tuple[np.ndarray, float]], metric: str, image: str
+) -> None:
+    pixels, score = official(metric, image)
+    assert getattr(iqa.assess(pixels), metric) == pytest.approx(score, rel=0.01)
+
+
+def test_without_flat_areas_the_official_scores_are_met_to_the_last_printed_digit(
+    official: Callable[[str, str], tuple[np.ndarray, float]],
+) -> None:
+    pixels, score = official("niqe", "d_I04")
+    quality = iqa.assess(pixels)
+    assert quality.niqe == pytest.approx(score, abs=1e-5)
+    assert quality.piqe is not None
+    assert round(quality.piqe, 2) == official("piqe", "d_I04")[1]
+
+
+# The pieces, against their definitions -------------------------------------------------------------------------------
+
+
+def test_grey_is_matlabs_for_every_colour_of_a_lattice() -> None:
+    colours = np.stack(np.meshgrid(*[np.arange(0, 256, 3)] * 3), -1).reshape(-1, 3).astype(np.uint8)
+    exact = colours @ np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
+    assert (statistics.grey(colours[:, None]).ravel() == np.floor(exact + 0.5)).all()
+
+
+def test_local_contrast_is_that_of_the_seven_by_seven_window() -> None:
+    scene = fourier(40, 50)
+    x = np.arange(-3, 4)
+    window = np.exp(-(x[:, None] ** 2 + x[None] ** 2) / (2 * (7 / 6) ** 2))
+    window /= window.sum()
+    padded = np.pad(scene.astype(float), 3, mode="edge")
+    patches = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
+    mean = (patches * window).sum((2, 3))
+    spread = np.sqrt(np.abs((patches**2 * window).sum((2, 3)) - mean**2))
+    assert np.allclose(
+        statistics.contrast(statistics.around(scene, 0, 40)), (scene - mean) / (spread + 1), rtol=0, atol=1e-9
+    )
+
+
+def test_local_contrast_of_a_band_is_that_of_the_whole() -> None:
+    scene = fourier(90, 60)
+    whole = statistics.contrast(statistics.around(scene, 0, 90))
+    for top, bottom in ((0, 7), (33, 70), (88, 90)):
+        assert (statistics.contrast(statistics.around(scene, top, bottom)) == whole[top:bottom]).all()
+
+
+def halving(count: int) -> np.ndarray:
+    """The matrix of MATLAB's imresize(x, 0.5) along an axis, from its definition."""
+    matrix = np.zeros((count // 2, count))
+    for row in range(count // 2):
+        u = 2 * (row + 1) - 0.5
+        taps = np.floor(u - 4) + np.arange(10)
+        d = np.abs(0.5 * (u - taps))
+        far = np.where(d <= 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0)
+        weights = np.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, far)
+        for tap, weight in zip(taps.astype(int) - 1, weights / weights.sum(), strict=True):
+            inside = -1 - tap if tap < 0 else tap
+            matrix[row, 2 * count - 1 - inside if inside >= count else inside] += weight
+    return matrix
+
+
+def test_half_size_is_matlabs_bicubic_with_antialiasing() -> None:
+    scene = fourier(32, 44)
+    halved = statistics.around_halved(scene, 0, 16)
+    assert np.allclose(halved[3:-3], halving(32) @ scene @ halving(44).T, rtol=0, atol=1e-9)
+    assert (halved[:3] == halved[3]).all()
+    assert (halved[-3:] == halved[-4]).all()
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 4.0])
+def test_the_shape_of_a_generalised_gaussian_is_recovered(shape: float) -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.gamma(1 / shape, size=(2, 200_000)) ** (1 / shape) * rng.choice([-1, 1], (2, 200_000))).astype("f4")
+    alpha, left, right = statistics.asymmetric_fit(values)
+    assert alpha == pytest.approx(shape, rel=0.03)
+    assert left == pytest.approx(right, rel=0.03)
+
+
+def test_the_nearest_shape_of_the_grid_is_taken() -> None:
+    grid = np.arange(200, 10001) / 1000
+    ratios = gamma(2 / grid) ** 2 / (gamma(1 / grid) * gamma(3 / grid))
+    asked = np.random.default_rng(0).uniform(ratios[0] - 0.01, ratios[-1] + 0.01, 500)
+    nearest = grid[np.abs(ratios[None] - asked[:, None]).argmin(1)]
+    assert np.allclose(statistics.alpha_of(asked), nearest, rtol=0, atol=1e-12)
+
+
+# The metrics, against plain implementations --------------------------------------------------------------------------
+
+
+def plain_features(block: np.ndarray) -> list[float]:
+    def fit(v: np.ndarray) -> tuple[float, float, float]:
+        grid = np.arange(200, 10001) / 1000
+        ratios = gamma(2 / grid) ** 2 / (gamma(1 / grid) * gamma(3 / grid))
+        left, right = np.sqrt(np.mean(v[v < 0] ** 2)), np.sqrt(np.mean(v[v > 0] ** 2))
+        g, r = left / right, np.mean(np.abs(v)) ** 2 / np.mean(v**2)
+        alpha = grid[np.argmin((ratios - r * (g**3 + 1) * (g + 1) / (g**2 + 1) ** 2) ** 2)]
+        scale = np.sqrt(gamma(1 / alpha) / gamma(3 / alpha))
+        return alpha, left * scale, right * scale
+
+    alpha, left, right = fit(block)
+    features = [alpha, (left + right) / 2]
+    for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        alpha, left, right = fit(block * np.roll(block, shift, (0, 1)))
+        features += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha), left, right]
+    return features
+
+
+def test_niqe_is_the_distance_of_the_plain_features() -> None:
+    scene = fourier(200, 300)  # two rows of three blocks; the rest is cut off
+    pristine = niqe.Pristine(np.linspace(0, 1, 36), np.eye(36))
+    rows = []
+    full = statistics.contrast(statistics.around(scene[:192, :288], 0, 192))
+    half = statistics.contrast(statistics.around_halved(scene[:192, :288], 0, 96))
+    for y in range(2):
+        for x in range(3):
+            small = half[48 * y : 48 * y + 48, 48 * x : 48 * x + 48]
+            rows.append(plain_features(full[96 * y : 96 * y + 96, 96 * x : 96 * x + 96]) + plain_features(small))
+    away = np.mean(rows, 0) - pristine.mean
+    expected = np.sqrt(away @ np.linalg.pinv((np.cov(np.array(rows).T) + np.eye(36)) / 2) @ away)
+    assert niqe.score(scene, pristine, rest) == pytest.approx(expected, rel=1e-4)
+
+
+def plain_piqe(luma: np.ndarray) -> float:
+    height, width = luma.shape
+    luma = np.pad(luma, ((0, -height % 16), (0, -width % 16)), mode="symmetric")
+    values = statistics.contrast(statistics.around(luma, 0, luma.shape[0]))
+    total, active = 0.0, 0
+    for y in range(0, values.shape[0], 16):
+        for x in range(0, values.shape[1], 16):
+            block = values[y : y + 16, x : x + 16]
+            v = block.var(ddof=1)
+            if v <= 0.1:
+                continue
+            active += 1
+            edges = (block[0], block[-1], block[:, 0], block[:, -1])
+            artefact = any(edge[k : k + 6].std(ddof=1) < 0.1 for edge in edges for k in range(11))
+            d = block[:, 7:9].std(ddof=1) / np.delete(block, [7, 9], 1).std(ddof=1)
+            s = np.sqrt(v)
+            total += artefact * (1 - v) + (s > 2 * abs(s - d) / max(s, d)) * v
+    return 100 * (total + 1) / (active + 1)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 100), (130, 75)])
+def test_piqe_is_what_a_loop_over_blocks_gives(size: tuple[int, int]) -> None:
+    scene = fourier(*size)
+    scene[:, : size[1] // 3] //= 32  # steps, so that there are flat edges
+    assert piqe.score(scene, rest) == pytest.approx(plain_piqe(scene), rel=1e-9)
+
+
+def test_piqe_rises_with_jpeg_blocks(photo: Photo, tmp_path: Path) -> None:
+    scene = np.repeat(fourier(256, 320)[..., None], 3, 2)
+    Image.fromarray(scene).save(tmp_path / "bad.jpg", quality=5)
+    with Image.open(tmp_path / "bad.jpg") as opened:
+        worse = np.asarray(opened)
+    good, bad = iqa.assess(scene).piqe, iqa.assess(worse).piqe
+    assert good is not None
+    assert bad is not None
+    assert bad > good + 10
+
+
+# Depths, sizes, absences ---------------------------------------------------------------------------------------------
+
+
+def test_sixteen_bits_score_as_the_same_photo_in_eight(photo: Photo) -> None:
+    eight = photo(200, 120)
+    sixteen = eight.astype(np.uint16) * 257
+    assert iqa.assess(sixteen).piqe == iqa.assess(eight).piqe
+    assert (statistics.grey(sixteen + (sixteen < 65000) * np.uint16(100)) == statistics.grey(eight)).all()
+
+
+def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo) -> None:
+    luma = statistics.grey(photo(400, 500))
+    pristine = niqe.Pristine(np.zeros(36), np.eye(36))
+    assert len({niqe.score(luma, pristine, rest) for _ in range(3)}) == 1
+    assert len({piqe.score(luma, rest) for _ in range(3)}) == 1
+
+
+def test_what_is_not_scored_says_why(photo: Photo) -> None:
+    quality = iqa.assess(photo(64, 48))
+    assert quality.piqe is not None
+    assert "piqe" not in quality.why
+    for metric in ("sseq", "niqe", "brisque", "overall"):
+        assert getattr(quality, metric) is None
+        assert quality.why[metric].endswith(".")
+
+
+def test_without_its_parameters_niqe_says_how_to_get_them(photo: Photo) -> None:
+    assert "clarity models fetch niqe" in iqa.assess(photo(300, 200)).why["niqe"]
+
+
+@pytest.mark.parametrize(
+    ("size", "piqe_too"), [((95, 300), False), ((150, 100), False), ((15, 300), True), ((1, 1), True)]
+)
+def test_a_photo_too_small_says_what_is_needed(photo: Photo, size: tuple[int, int], piqe_too: bool) -> None:
+    luma = statistics.grey(photo(size[1], size[0]))
+    with pytest.raises(ValueError, match="at least 96 × 192"):
+        niqe.score(luma, niqe.Pristine(np.zeros(36), np.eye(36)), rest)
+    assert ("piqe" in iqa.assess(photo(size[1], size[0])).why) is piqe_too
+
+
+def test_a_flat_photo_has_no_niqe_and_the_worst_piqe() -> None:
+    flat = np.full((200, 300), 90, np.uint8)
+    with pytest.raises(ValueError, match="without texture"):
+        niqe.score(flat, niqe.Pristine(np.zeros(36), np.eye(36)), rest)
+    assert piqe.score(flat, rest) == 100
+
+
+def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
+    pixels = photo(64, 960)
+    pauses: list[int] = []
+    iqa.assess(pixels, lambda: pauses.append(1))
+    assert len(pauses) >= 10
+
+    def cancel() -> None:
+        raise Aborted
+
+    with pytest.raises(Aborted):
+        iqa.assess(pixels, cancel)
+    assert not [t for t in threading.enumerate() if t.name.startswith("clarity-iqa")]
