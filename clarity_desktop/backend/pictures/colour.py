@@ -7,7 +7,7 @@ mislead methods trained on sRGB, so it is brought to the narrowest of three sRGB
 from __future__ import annotations
 
 import io
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,16 @@ def xyz_to_lab(xyz: Float) -> Float:
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
 
 
+def stored_lab(samples: NDArray[Any], signed: bool) -> Float:
+    """L, a, b of 8 or 16 bits → L 0..100, a and b in their own units; signed or with zero in the middle."""
+    size = samples.dtype.itemsize
+    unit = 256 if size == 2 else 1
+    light = samples[..., 0].astype(np.float32) * np.float32(100 / np.iinfo(samples.dtype).max)
+    stored = np.ascontiguousarray(samples[..., 1:3])
+    ab = stored.view(f"i{size}").astype(np.float32) / unit if signed else stored.astype(np.float32) / unit - 128
+    return np.dstack([light, ab])
+
+
 def narrowest(xyz: Float) -> Space:
     """The first space that holds these colours (XYZ, N×3) at a mean loss below 0.1 ΔE, or the one that loses least."""
     losses: list[float] = []
@@ -175,8 +185,8 @@ def narrowest_for(image: Image.Image, source: bytes) -> Space:
     """The narrowest space for the colours of an 8-bit image of any profile. Raises as through_cms."""
     few = image.resize((min(image.width, 256), min(image.height, 256)), Image.Resampling.NEAREST)
     to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), few.mode, "LAB")
-    lab = np.asarray(ImageCms.applyTransform(few, to_lab)).reshape(-1, 3).astype(np.float32)
-    return narrowest(lab_to_xyz(lab * np.array([100 / 255, 1, 1], np.float32) - np.array([0, 128, 128], np.float32)))
+    lab = stored_lab(np.asarray(ImageCms.applyTransform(few, to_lab)), signed=True)
+    return narrowest(lab_to_xyz(lab).reshape(-1, 3))
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import io
 import json
-import mmap
 import os
+import signal
 import stat
 import struct
 import sys
@@ -205,13 +205,13 @@ def hand_over(photo: Decoded, buffer: str) -> dict[str, Any]:
     for name, plane in planes.items():
         layout[name] = {"at": size, "shape": plane.shape, "dtype": plane.dtype.newbyteorder("=").name}
         size += plane.nbytes + -plane.nbytes % 64
-    with open(buffer, "r+b") as file:  # noqa: PTH123
+    with open(buffer, "r+b", buffering=0) as file:  # noqa: PTH123
         file.truncate(size)
-        with mmap.mmap(file.fileno(), size) as shared:
-            for name, plane in planes.items():
-                target = np.ndarray(plane.shape, plane.dtype.newbyteorder("="), shared, layout[name]["at"])
-                np.copyto(target, plane)
-                del target
+        for name, plane in planes.items():
+            file.seek(layout[name]["at"])
+            rest = np.ascontiguousarray(plane, plane.dtype.newbyteorder("=")).reshape(-1).view(np.uint8).data
+            while rest:  # writing is a third faster than mapping: no page is cleared before it is filled
+                rest = rest[file.write(rest) :]
     return {"layout": layout, "size": size, "format": photo.format, "mode": photo.mode, "profile": photo.profile,
             "notes": photo.notes}  # fmt: skip
 
@@ -252,6 +252,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program; the child ends with its input
     _limit_memory(int(sys.argv[-1]))
     Image.MAX_IMAGE_PIXELS = None  # our own cap is checked before anything is decoded
     ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from clarity_desktop.backend.pictures import colour, metadata, tiff
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures import metadata, tiff
 from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, matched
 
 FIRST = "The file holds more than one picture; only the first was opened."
@@ -72,7 +72,7 @@ def from_image(image: Image.Image) -> Raw:
     if mode == "CMYK":
         return Raw(image, mode)
     if mode == "LAB":
-        return Raw(tiff.lab_values(np.asarray(image), signed=False), "Lab")
+        return Raw(colour.stored_lab(np.asarray(image), signed=True), "Lab")
     if mode in {"1", "L"} and not clear:
         return Raw(np.asarray(image.convert("L")), mode)
     if mode == "La":

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from clarity_desktop.backend.pictures import colour
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Channel, Raw, Refused
 from clarity_desktop.values import Pixels
@@ -144,22 +145,10 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
         eight = (main >> 8).astype(np.uint8) if main.dtype == np.uint16 else main
         return Raw(Image.fromarray(np.ascontiguousarray(eight), "CMYK"), "CMYK", alpha)
     if photometric in LABS:
-        return Raw(lab_values(main, signed=photometric == 8), "Lab", alpha)
+        return Raw(colour.stored_lab(main, signed=photometric == 8), "Lab", alpha)
     if colours == 1:
         return Raw(main[..., 0], "L", alpha)
     return Raw(main, "RGB", alpha)
-
-
-def lab_values(samples: NDArray[Any], signed: bool) -> NDArray[np.float32]:
-    """Stored L, a, b (8 or 16 bits) → L 0..100 and a, b in their own units."""
-    top = np.iinfo(samples.dtype).max
-    unit = 256 if samples.dtype == np.uint16 else 1
-    light = samples[..., 0].astype(np.float32) * np.float32(100 / top)
-    if signed:
-        ab = samples[..., 1:3].view(f"i{samples.dtype.itemsize}").astype(np.float32) / unit
-    else:
-        ab = samples[..., 1:3].astype(np.float32) / unit - 128
-    return np.dstack([light, ab])
 
 
 def _unassociated(main: NDArray[Any], alpha: Channel) -> NDArray[Any]:
