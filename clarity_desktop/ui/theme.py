@@ -52,7 +52,7 @@ DARK = Colours(
 LIGHT = Colours(
     window="#ececec", panel="#f6f6f6", field="#ffffff", canvas="#d2d2d2", hover="#dedede", pressed="#cfcfcf",
     border="#c4c4c4", text="#1c1c1c", muted="#525252", disabled="#9a9a9a", accent="#1f5fbf", on_accent="#ffffff",
-    ring="#1f5fbf", error="#b3261e",
+    ring="#1f5fbf", error="#a11c15",
 )  # fmt: skip
 
 

@@ -40,10 +40,10 @@ class View:
 
     def place(self, pane: Bounds, width: int, height: int) -> Place:
         """Where a photo of width × height lies when its view is shown in the pane."""
-        x, y = pane.centre
-        return Place(
-            round(x - self.x * self.scale), round(y - self.y * self.scale), width * self.scale, height * self.scale
+        x, y = (
+            math.floor(c + 0.5) for c in (pane.centre[0] - self.x * self.scale, pane.centre[1] - self.y * self.scale)
         )
+        return Place(x, y, width * self.scale, height * self.scale)  # floor: panes of odd size show the same part
 
     def to_image(self, pane: Bounds, x: float, y: float) -> tuple[float, float]:
         """The image point under a point of the pane."""

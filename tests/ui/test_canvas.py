@@ -1,0 +1,785 @@
+"""The canvas: what it paints, what it wants, what it says was done."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QFocusEvent,
+    QImage,
+    QInputDevice,
+    QKeyEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPointingDevice,
+    QRegion,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.ui.pyramid import TileCache
+from clarity_desktop.values import Bounds, Pixels
+
+SIZE = (640, 480)
+
+
+class Store:
+    """Stands for the backend: remembers what was wanted and delivers on request."""
+
+    def __init__(self, canvas: Canvas, tiles: dict[bytes, Pixels]) -> None:
+        self.canvas, self.tiles, self.asked = canvas, tiles, []
+        canvas.tiles_wanted.connect(self.asked.append)
+
+    def deliver(self) -> None:
+        """Give what is wanted until nothing more is."""
+        for _ in range(50):
+            paint(self.canvas)
+            wait(self.canvas)
+            if not self.asked:
+                return
+            hashes = tuple(h for asked in self.asked for h in asked)
+            self.asked.clear()
+            self.canvas.add_tiles(tuple((h, self.tiles[h]) for h in hashes))
+            wait(self.canvas)
+        raise AssertionError("the canvas wants tiles without end")
+
+
+@pytest.fixture
+def canvas(qtbot) -> Canvas:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(*SIZE)
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    return canvas
+
+
+@cache
+def scene() -> Pixels:
+    """2000 × 1500 pixels of noise, in which no two places look alike."""
+    return np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
+
+
+@pytest.fixture
+def shown(canvas: Canvas, pyramid) -> Store:
+    """A canvas that shows the scene, its tiles delivered."""
+    manifest, tiles = pyramid(scene(), "a")
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    store.deliver()
+    return store
+
+
+def paint(canvas: Canvas, ratio: float = 1.0, at: QPointF | None = None) -> QImage:
+    """What the canvas looks like on a screen of that ratio, its corner at a point of the window."""
+    image = QImage(round(canvas.width() * ratio) + 8, round(canvas.height() * ratio) + 8, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.magenta)
+    image.setDevicePixelRatio(ratio)
+    painter = QPainter(image)
+    canvas.render(painter, (at or QPointF()).toPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
+    painter.end()
+    return image
+
+
+def wait(canvas: Canvas) -> None:
+    from PySide6.QtCore import QCoreApplication
+
+    for _ in range(1000):
+        QCoreApplication.processEvents()
+        if not canvas._arrivals._timer.isActive() and not canvas._asking.isActive():
+            return
+
+
+def colours(image: QImage) -> np.ndarray:
+    """H×W×3 of a 32-bit image."""
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 4].reshape(image.height(), image.width(), 4)[..., 2::-1].astype(int)
+
+
+def photo_at(canvas: Canvas, pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
+    """What is painted at 100 %, and the photo's pixels that belong there."""
+    part = canvas.visible()
+    return colours(paint(canvas))[: part.height, : part.width], pixels[part.slices()].astype(int)
+
+
+def press(canvas: Canvas, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    canvas.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, key, modifiers))
+
+
+def wheel(canvas: Canvas, at: QPointF, steps: float) -> None:
+    angle = QPoint(0, round(120 * steps))
+    none, phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
+    where = canvas.mapToGlobal(at)
+    canvas.wheelEvent(QWheelEvent(at, where, QPoint(), angle, Qt.MouseButton.NoButton, none, phase, False))
+
+
+# Tiles
+
+
+def test_visible_tiles_are_wanted_from_the_middle_outwards(canvas: Canvas, pyramid, photo):
+    manifest, tiles = pyramid(scene())
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    paint(canvas)
+    wait(canvas)
+    level = manifest.levels[1]  # fitted at 0.31: the half is the coarsest that is not enlarged
+    assert set(store.asked[0]) == set(level.tiles)
+    distances = [
+        abs(c[0] - 500) + abs(c[1] - 375) for c in (level.bounds(level.tiles.index(h)).centre for h in store.asked[0])
+    ]
+    assert distances[0] == min(distances)
+    assert distances[-1] == max(distances)
+
+
+def test_a_tile_is_wanted_once_until_the_window_asks_again(canvas: Canvas, pyramid, photo):
+    manifest, tiles = pyramid(photo(700, 500))
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    paint(canvas)
+    wait(canvas)
+    paint(canvas)
+    wait(canvas)
+    assert len(store.asked) == 1
+    canvas.ask_again()
+    paint(canvas)
+    wait(canvas)
+    assert store.asked[1] == store.asked[0]
+
+
+def test_going_back_to_a_version_wants_only_what_is_not_cached(shown: Store, pyramid, photo):
+    changed = scene().copy()
+    changed[600:700, 900:1000] = 0
+    manifest, tiles = pyramid(changed, "b")
+    shown.tiles |= tiles
+    shown.canvas.show_version(manifest, None)
+    paint(shown.canvas)
+    wait(shown.canvas)
+    assert len(shown.asked) == 1
+    assert 0 < len(shown.asked[0]) <= 4
+    assert set(shown.asked[0]) <= set(manifest.levels[1].tiles)
+
+
+def test_what_is_around_is_wanted_when_all_that_is_visible_has_come(canvas: Canvas, pyramid, photo):
+    manifest, tiles = pyramid(np.tile(scene(), (2, 1, 1)))
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    canvas.zoom_to(1.0)
+    paint(canvas)
+    wait(canvas)
+    visible = set(store.asked[0])
+    store.deliver()
+    before = len(store.asked)
+    canvas.pan(-200, 0)  # less than a tile: it was fetched before
+    paint(canvas)
+    wait(canvas)
+    assert len(visible) < 20
+    assert before == 0
+    assert not any(visible & set(asked) for asked in store.asked)
+
+
+def test_the_cache_keeps_to_its_budget(qapp, photo):
+    cache = TileCache(budget=2_000_000)
+    for k in range(20):
+        cache.next_frame()
+        cache.add(bytes([k]), None, photo(256, 256))
+    assert cache.size <= 2_000_000
+    assert not cache.has(b"\x00", None)
+    assert cache.has(bytes([19]), None)
+
+
+def test_the_cache_keeps_what_is_on_the_screen_whatever_its_budget(qapp, photo):
+    cache = TileCache(budget=100_000)
+    cache.next_frame()
+    for k in range(6):
+        cache.add(bytes([k]), None, photo(256, 256))
+    assert all(cache.has(bytes([k]), None) for k in range(6))
+
+
+def test_a_huge_photo_in_a_tiny_cache_comes_to_rest(qtbot, pyramid, photo):
+    canvas = Canvas(TileCache(budget=1_000))
+    qtbot.addWidget(canvas)
+    canvas.resize(*SIZE)
+    manifest, tiles = pyramid(scene())
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    canvas.zoom_to(1.0)
+    store.deliver()
+    painted, photo_there = photo_at(canvas, scene())
+    assert np.array_equal(painted, photo_there)
+
+
+# Painting
+
+
+def test_at_100_percent_a_photo_pixel_is_a_device_pixel(shown: Store, photo):
+    shown.canvas.zoom_to(1.0)
+    shown.deliver()
+    painted, pixels = photo_at(shown.canvas, scene())
+    assert painted.shape == (480, 640, 3)
+    assert np.array_equal(painted, pixels)
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.5, 2.0])
+def test_at_100_percent_it_is_exact_on_any_screen(shown: Store, photo, ratio: float, monkeypatch):
+    canvas = shown.canvas
+    monkeypatch.setattr(canvas, "devicePixelRatioF", lambda: ratio)
+    canvas.zoom_to(1.0)
+    for corner in (QPointF(0, 0), QPointF(3, 1)):  # 3 × 1.25 is not a whole device pixel
+        for _ in range(3):
+            paint(canvas, ratio, corner)
+            shown.deliver()
+        image = colours(paint(canvas, ratio, corner))
+        x, y = round(corner.x() * ratio), round(corner.y() * ratio)
+        part = canvas.visible()
+        pixels = scene()[part.slices()]
+        inner = image[y + 2 : y + 400, x + 2 : x + 500]
+        assert np.array_equal(inner, pixels[2:400, 2:500])
+
+
+def test_above_200_percent_pixels_are_squares(shown: Store, photo):
+    shown.canvas.zoom_to(8.0)
+    shown.deliver()
+    image, part = colours(paint(shown.canvas))[:480, :640], shown.canvas.visible()
+    expected = scene()[part.slices()].repeat(8, 0).repeat(8, 1)
+    assert np.array_equal(image, expected[:480, :640])
+
+
+def test_zoomed_out_the_photo_has_no_seams(canvas: Canvas, pyramid):
+    manifest, tiles = pyramid(np.full((1500, 2000, 3), (90, 140, 200), np.uint8))
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    for scale in (0.29, 0.4123, 0.77, 1.37):
+        canvas.zoom_to(scale)
+        store.deliver()
+        image = colours(paint(canvas))[100:380, 100:540]
+        assert (image == (90, 140, 200)).all(), scale
+
+
+def test_the_preview_is_painted_before_there_are_tiles_and_until_they_come(canvas: Canvas, pyramid):
+    flat = np.full((1500, 2000, 3), (10, 200, 30), np.uint8)
+    canvas.show_preview(2000, 1500, flat[:300, :400], None)
+    assert tuple(colours(paint(canvas))[240, 320]) == (10, 200, 30)
+    manifest, tiles = pyramid(flat // 2)
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    assert tuple(colours(paint(canvas))[240, 320]) == (10, 200, 30)
+    store.deliver()
+    assert tuple(colours(paint(canvas))[240, 320]) == (5, 100, 15)
+
+
+def test_until_a_versions_tiles_come_the_one_before_is_shown(shown: Store, pyramid):
+    before = colours(paint(shown.canvas))
+    manifest, tiles = pyramid(np.full((1500, 2000, 3), 77, np.uint8), "b")
+    shown.tiles |= tiles
+    shown.canvas.show_version(manifest, None)
+    assert np.array_equal(colours(paint(shown.canvas)), before)
+    shown.deliver()
+    assert tuple(colours(paint(shown.canvas))[240, 320]) == (77, 77, 77)
+
+
+def test_finished_parts_of_a_restoration_are_painted_over_the_version(shown: Store):
+    canvas = shown.canvas
+    before = colours(paint(canvas))
+    canvas.paint_tile(Bounds(800, 600, 700, 600), np.full((600, 700, 3), 250, np.uint8))
+    wait(canvas)
+    x, y = canvas.widget_point(1000, 800).toTuple()
+    assert tuple(colours(paint(canvas))[round(y), round(x)]) == (250, 250, 250)
+    assert np.array_equal(colours(paint(canvas))[:100], before[:100])
+    canvas.clear_painted()
+    assert np.array_equal(colours(paint(canvas)), before)
+
+
+def test_the_result_follows_its_finished_parts_without_a_flash(shown: Store, pyramid):
+    canvas = shown.canvas
+    canvas.paint_tile(Bounds(0, 0, 2000, 1500), np.full((1500, 2000, 3), 250, np.uint8))
+    wait(canvas)
+    manifest, tiles = pyramid(np.full((1500, 2000, 3), 250, np.uint8), "b")
+    shown.tiles |= tiles
+    canvas.show_version(manifest, None)
+    assert tuple(colours(paint(canvas))[240, 320]) == (250, 250, 250)
+    shown.deliver()
+    assert tuple(colours(paint(canvas))[240, 320]) == (250, 250, 250)
+
+
+def test_a_part_that_came_late_is_not_painted_over_the_next_version(shown: Store, pyramid):
+    canvas = shown.canvas
+    canvas.paint_tile(Bounds(0, 0, 2000, 1500), np.full((1500, 2000, 3), 250, np.uint8))
+    manifest, tiles = pyramid(np.full((1500, 2000, 3), 20, np.uint8), "b")
+    shown.tiles |= tiles
+    canvas.show_version(manifest, None)
+    shown.deliver()
+    assert tuple(colours(paint(canvas))[240, 320]) == (20, 20, 20)
+
+
+def test_a_wide_profile_is_shown_in_srgb(canvas: Canvas, pyramid):
+    from PySide6.QtGui import QColorSpace
+
+    icc = bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data())
+    flat = np.full((300, 300, 3), (128, 64, 64), np.uint8)
+    manifest, tiles = pyramid(flat)
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, icc)
+    store.deliver()
+    expected = to_image(flat[:1, :1], icc).pixelColor(0, 0)
+    assert tuple(colours(paint(canvas))[240, 320]) == expected.getRgb()[:3] != (128, 64, 64)
+
+
+# Values
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_value_under_the_pointer_is_the_photos_own(canvas: Canvas, pyramid, photo, depth: int):
+    pixels = photo(600, 400, depth)
+    manifest, tiles = pyramid(pixels)
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    assert canvas.value_at(300, 200) is None
+    store.deliver()
+    canvas.zoom_to(1.0)
+    store.deliver()
+    assert canvas.value_at(300, 200) == tuple(pixels[200, 300])
+    assert canvas.value_at(600, 200) is None
+
+
+def test_zoomed_out_the_value_is_that_of_the_level_shown(canvas: Canvas, pyramid):
+    manifest, tiles = pyramid(np.full((1500, 2500, 3), (1, 2, 3), np.uint8))
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    store.deliver()
+    assert canvas.value_at(2499, 1499) == (1, 2, 3)
+
+
+# Zoom and pan
+
+
+def test_zoom_and_pan_stay_for_a_version_of_the_same_size_and_fit_for_another(shown: Store, pyramid, photo):
+    canvas = shown.canvas
+    canvas.zoom_to(1.5)
+    canvas.pan(-100, -50)
+    part = canvas.visible()
+    canvas.show_version(pyramid(scene() // 2, "b")[0], None)
+    assert canvas.visible() == part
+    canvas.show_version(pyramid(photo(900, 1500), "c")[0], None)
+    assert canvas.visible() == Bounds(0, 0, 900, 1500)
+
+
+def test_a_fitted_photo_stays_fitted_when_the_window_grows(shown: Store, qtbot):
+    scale = shown.canvas.scale()
+    shown.canvas.resize(960, 720)
+    assert shown.canvas.scale() > scale
+    assert shown.canvas.visible() == Bounds(0, 0, 2000, 1500)
+
+
+def test_the_wheel_zooms_at_the_pointer(shown: Store, qtbot):
+    canvas, at = shown.canvas, QPointF(200, 300)
+    before = canvas.image_point(at)
+    with qtbot.waitSignal(canvas.zoom_changed):
+        wheel(canvas, at, 3)
+    assert canvas.scale() == pytest.approx(620 / 2000 * 2) or canvas.scale() > 0.5
+    assert canvas.image_point(at) == pytest.approx(before, abs=2)
+
+
+def test_the_wheel_stops_at_exactly_100_percent(shown: Store):
+    shown.canvas.zoom_to(0.95)
+    wheel(shown.canvas, QPointF(200, 200), 1)
+    assert shown.canvas.scale() == 1.0
+
+
+def test_a_pinch_zooms(shown: Store):
+    before = shown.canvas.scale()
+    at = QPointF(100, 100)
+    where = shown.canvas.mapToGlobal(at)
+    kind = Qt.NativeGestureType.ZoomNativeGesture
+    device = QPointingDevice.primaryPointingDevice()
+    shown.canvas.event(QNativeGestureEvent(kind, device, 2, at, at, where, 0.5, QPointF()))
+    assert shown.canvas.scale() == pytest.approx(before * 1.5)
+
+
+def test_two_fingers_on_a_touchpad_pan(shown: Store, monkeypatch):
+    canvas = shown.canvas
+    canvas.zoom_to(1.0)
+    part = canvas.visible()
+    monkeypatch.setattr(QWheelEvent, "device", lambda _: Pad())
+    wheel(canvas, QPointF(100, 100), -0.5)
+    assert canvas.scale() == 1.0
+    assert canvas.visible().y == part.y + 60
+
+
+class Pad:
+    """A touchpad."""
+
+    @staticmethod
+    def type() -> QInputDevice.DeviceType:
+        return QInputDevice.DeviceType.TouchPad
+
+
+def test_keys_zoom_in_steps_and_toggle_fit(shown: Store):
+    canvas = shown.canvas
+    fit = canvas.scale()
+    canvas.zoom_in()
+    assert canvas.scale() == pytest.approx(1 / 3)
+    canvas.zoom_out()
+    assert canvas.scale() == pytest.approx(1 / 4)
+    canvas.fit()
+    canvas.toggle_fit()
+    assert canvas.scale() == 1.0
+    canvas.toggle_fit()
+    assert canvas.scale() == fit
+
+
+def test_zoom_has_limits(shown: Store):
+    shown.canvas.zoom_to(1000.0)
+    assert shown.canvas.scale() == 32.0
+    shown.canvas.zoom_to(0.0)
+    assert shown.canvas.scale() == 1 / 64
+
+
+def drag(canvas: Canvas, qtbot, start: QPoint, end: QPoint, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+    qtbot.mousePress(canvas, button, pos=start)
+    for k in range(1, 5):
+        move(canvas, start + (end - start) * k / 4, button)
+    qtbot.mouseRelease(canvas, button, pos=end)
+
+
+def move(canvas: Canvas, point: QPoint, button: Qt.MouseButton) -> None:
+    from PySide6.QtGui import QMouseEvent
+
+    at = QPointF(point)
+    none = Qt.KeyboardModifier.NoModifier
+    canvas.mouseMoveEvent(QMouseEvent(QEvent.Type.MouseMove, at, canvas.mapToGlobal(at), button, button, none))
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton])
+def test_dragging_pans_and_is_no_click(shown: Store, qtbot, button: Qt.MouseButton):
+    canvas, clicks = shown.canvas, []
+    canvas.clicked.connect(lambda x, y: clicks.append((x, y)))
+    canvas.zoom_to(1.0)
+    before = canvas.visible()
+    drag(canvas, qtbot, QPoint(300, 200), QPoint(220, 180), button)
+    assert (canvas.visible().x, canvas.visible().y) == (before.x + 80, before.y + 20)
+    assert clicks == []
+
+
+def test_a_click_names_the_image_pixel(shown: Store, qtbot):
+    canvas = shown.canvas
+    canvas.zoom_to(1.0)
+    part = canvas.visible()
+    with qtbot.waitSignal(canvas.clicked) as caught:
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, 40))
+    assert caught.args == [part.x + 30, part.y + 40]
+
+
+def test_hovering_names_the_image_pixel_and_leaving_says_none(shown: Store, qtbot):
+    canvas, seen = shown.canvas, []
+    canvas.hovered.connect(seen.append)
+    canvas.zoom_to(1.0)
+    part = canvas.visible()
+    move(canvas, QPoint(7, 9), Qt.MouseButton.NoButton)
+    canvas.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert seen == [(part.x + 7, part.y + 9), None]
+
+
+def test_double_click_on_the_margin_fits(shown: Store, qtbot):
+    canvas = shown.canvas
+    canvas.zoom_to(0.1)
+    qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    assert canvas.visible() == Bounds(0, 0, 2000, 1500)
+    assert canvas.scale() > 0.1
+
+
+def test_space_and_drag_pans_even_while_cropping(shown: Store, qtbot):
+    canvas = shown.canvas
+    canvas.start_crop()
+    canvas.zoom_to(1.0)
+    before, frame = canvas.visible(), canvas.crop()
+    press(canvas, Qt.Key.Key_Space)
+    drag(canvas, qtbot, QPoint(300, 200), QPoint(200, 200))
+    assert canvas.visible().x == before.x + 100
+    assert canvas.crop() == frame
+
+
+def test_arrows_home_and_end_pan(shown: Store):
+    canvas = shown.canvas
+    canvas.zoom_to(1.0)
+    before = canvas.visible()
+    press(canvas, Qt.Key.Key_Right)
+    press(canvas, Qt.Key.Key_Down)
+    assert (canvas.visible().x, canvas.visible().y) == (before.x + 64, before.y + 64)
+    press(canvas, Qt.Key.Key_Home)
+    assert (canvas.visible().x, canvas.visible().y) == (0, 0)
+    press(canvas, Qt.Key.Key_End)
+    assert (canvas.visible().right, canvas.visible().bottom) == (2000, 1500)
+
+
+# Comparing
+
+
+@pytest.fixture
+def pair(canvas: Canvas, pyramid) -> Store:
+    """A white version compared with a black one."""
+    before, first = pyramid(np.zeros((1500, 2000, 3), np.uint8), "a")
+    after, second = pyramid(np.full((1500, 2000, 3), 255, np.uint8), "b")
+    store = Store(canvas, first | second)
+    canvas.show_version(after, None)
+    canvas.show_other(before)
+    return store
+
+
+def at(canvas: Canvas, x: int, y: int) -> int:
+    return int(colours(paint(canvas))[y, x, 0])
+
+
+def test_the_split_line_divides_before_and_after(pair: Store):
+    pair.canvas.set_compare("split")
+    pair.canvas.set_split(0.25)
+    pair.deliver()
+    assert [at(pair.canvas, x, 300) for x in (100, 150, 172, 400)] == [0, 0, 255, 255]
+
+
+def test_the_split_line_follows_mouse_and_keys(pair: Store, qtbot):
+    canvas = pair.canvas
+    canvas.set_compare("split")
+    drag(canvas, qtbot, QPoint(320, 100), QPoint(480, 100))
+    assert canvas.split() == pytest.approx(0.75)
+    press(canvas, Qt.Key.Key_Left)
+    assert canvas.split() == pytest.approx(0.73)
+    press(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert canvas.split() == pytest.approx(0.732)
+    for _ in range(60):
+        press(canvas, Qt.Key.Key_Right)
+    assert canvas.split() == 1.0
+
+
+def test_side_by_side_both_show_the_same_part(pair: Store):
+    canvas = pair.canvas
+    canvas.set_compare("side")
+    canvas.zoom_to(1.0)
+    pair.deliver()
+    assert [at(canvas, x, 300) for x in (50, 300, 340, 600)] == [0, 0, 255, 255]
+    assert canvas.image_point(QPointF(10, 60)) == pytest.approx(canvas.image_point(QPointF(331, 60)))
+
+
+def test_one_above_the_other(pair: Store):
+    pair.canvas.set_compare("top")
+    pair.canvas.zoom_to(1.0)
+    pair.deliver()
+    assert [at(pair.canvas, 320, y) for y in (100, 230, 300, 470)] == [0, 0, 255, 255]
+
+
+def test_peek_shows_the_other_version_while_held(pair: Store):
+    canvas = pair.canvas
+    pair.deliver()
+    canvas.peek(True)
+    pair.deliver()
+    assert at(canvas, 320, 300) == 0
+    canvas.peek(False)
+    assert at(canvas, 320, 300) == 255
+
+
+def test_a_version_of_another_size_is_compared_in_the_same_frame(pair: Store, pyramid):
+    manifest, tiles = pyramid(np.full((3000, 4000, 3), 60, np.uint8), "big")
+    pair.tiles |= tiles
+    pair.canvas.show_other(manifest)
+    pair.canvas.set_compare("split")
+    pair.deliver()
+    assert [at(pair.canvas, x, 300) for x in (30, 310, 400)] == [60, 60, 255]
+
+
+def test_without_another_version_the_mode_shows_one(shown: Store):
+    alone = colours(paint(shown.canvas))
+    shown.canvas.set_compare("side")
+    assert np.array_equal(colours(paint(shown.canvas)), alone)
+
+
+def test_a_mode_is_told_once(canvas: Canvas):
+    told: list[str] = []
+    canvas.compare_changed.connect(told.append)
+    canvas.set_compare("split")
+    canvas.set_compare("split")
+    assert told == ["split"]
+
+
+# Crop and straighten
+
+
+def test_crop_is_accepted_by_enter_with_the_frame_that_was_dragged(shown: Store, qtbot):
+    canvas = shown.canvas
+    canvas.start_crop()
+    assert canvas.crop() == Bounds(0, 0, 2000, 1500)
+    corner = canvas.widget_point(2000, 1500).toPoint()
+    drag(canvas, qtbot, corner, canvas.widget_point(1000, 900).toPoint())
+    with qtbot.waitSignal(canvas.crop_accepted) as caught:
+        press(canvas, Qt.Key.Key_Return)
+    frame = caught.args[0]
+    assert (frame.x, frame.y) == (0, 0)
+    assert frame.width == pytest.approx(1000, abs=8)
+    assert frame.height == pytest.approx(900, abs=8)
+    assert canvas.crop() is None
+
+
+def test_escape_leaves_crop_and_keeps_nothing(shown: Store, qtbot):
+    canvas = shown.canvas
+    canvas.start_crop(Bounds(10, 20, 300, 200))
+    with qtbot.waitSignal(canvas.crop_cancelled):
+        press(canvas, Qt.Key.Key_Escape)
+    assert canvas.crop() is None
+
+
+def test_arrows_move_the_frame_and_with_shift_its_corner(shown: Store):
+    canvas = shown.canvas
+    canvas.start_crop(Bounds(10, 20, 300, 200))
+    canvas.zoom_to(1.0)
+    press(canvas, Qt.Key.Key_Right)
+    press(canvas, Qt.Key.Key_Down)
+    press(canvas, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    assert canvas.crop() == Bounds(11, 21, 299, 200)
+
+
+def test_the_frame_takes_a_ratio(shown: Store):
+    canvas, told = shown.canvas, []
+    canvas.crop_changed.connect(told.append)
+    canvas.start_crop()
+    canvas.set_crop_ratio(1.0)
+    assert canvas.crop() == told[-1] == Bounds(250, 0, 1500, 1500)
+
+
+def test_keys_of_the_crop_mode_are_not_the_windows_shortcuts(shown: Store):
+    def taken(key: Qt.Key) -> bool:
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
+        event.ignore()
+        shown.canvas.event(event)
+        return event.isAccepted()
+
+    assert taken(Qt.Key.Key_Left)
+    assert not taken(Qt.Key.Key_Escape)
+    shown.canvas.start_crop()
+    assert taken(Qt.Key.Key_Escape)
+    assert taken(Qt.Key.Key_Return)
+    assert not taken(Qt.Key.Key_Z)
+
+
+def test_another_size_ends_the_crop(shown: Store, pyramid, photo, qtbot):
+    shown.canvas.start_crop()
+    with qtbot.waitSignal(shown.canvas.crop_cancelled):
+        shown.canvas.show_version(pyramid(photo(900, 700), "c")[0], None)
+
+
+def test_straighten_turns_the_photo_clockwise_and_ends(shown: Store, pyramid):
+    half = np.zeros((1500, 2000, 3), np.uint8)
+    half[:, 1000:] = 255
+    manifest, tiles = pyramid(half, "h")
+    shown.tiles |= tiles
+    canvas = shown.canvas
+    canvas.show_version(manifest, None)
+    shown.deliver()
+    canvas.set_straighten(20.0)
+    shown.deliver()
+    image = colours(paint(canvas))
+    above, below = image[170, :640, 0], image[310, :640, 0]
+    edge = [int(np.argmax(row > 200)) for row in (above, below)]
+    assert edge[0] > 335  # clockwise: the upright edge leans to the right above the middle
+    assert 100 < edge[1] < 305
+    canvas.set_straighten(None)
+    image = colours(paint(canvas))
+    assert abs(int(np.argmax(image[120, 40:600, 0] > 200)) + 40 - 320) <= 1
+
+
+# The rest of a good citizen
+
+
+def test_an_empty_canvas_invites_and_shows_the_windows_buttons(canvas: Canvas, pyramid, photo):
+    button = QPushButton("Open a sample")
+    canvas.set_empty_widget(button)
+    assert button.isVisible()
+    assert "Drop a photo" in canvas.accessibleDescription()
+    assert len(np.unique(colours(paint(canvas))[:480, :640].reshape(-1, 3), axis=0)) > 5
+    canvas.show_version(pyramid(photo(300, 200))[0], None)
+    assert not button.isVisible()
+    canvas.clear()
+    assert button.isVisible()
+
+
+def test_the_description_says_photo_size_zoom_and_comparison(pair: Store):
+    canvas = pair.canvas
+    assert canvas.accessibleName() == "Photo"
+    canvas.set_title("harbour.jpg")
+    canvas.set_names("Original", "Derain")
+    canvas.zoom_to(0.5)
+    canvas.set_compare("split")
+    canvas.set_split(0.3)
+    assert canvas.accessibleDescription() == (
+        "harbour.jpg, 2000 × 1500 pixels, shown at 50%. Original and Derain, split at 30%."
+    )
+    canvas.start_crop(Bounds(1, 2, 30, 40))
+    assert canvas.accessibleDescription().endswith("Crop frame 30 × 40 at 1, 2.")
+
+
+def test_the_focus_ring_shows_for_the_keyboard_and_not_for_the_mouse(shown: Store):
+    canvas = shown.canvas
+    plain = colours(paint(canvas))
+    canvas.focusInEvent(QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.MouseFocusReason))
+    assert np.array_equal(colours(paint(canvas)), plain)
+    canvas.focusInEvent(QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
+    assert not np.array_equal(colours(paint(canvas))[0], plain[0])
+
+
+def dropped(canvas: Canvas, mime: QMimeData) -> None:
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), copy, mime, left, none)
+    canvas.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    canvas.dropEvent(QDropEvent(QPointF(50, 50), copy, mime, left, none))
+
+
+def test_dropped_files_are_told(canvas: Canvas, qtbot, tmp_path: Path):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.jpg")), QUrl.fromLocalFile(str(tmp_path))])
+    with qtbot.waitSignal(canvas.files_dropped) as caught:
+        dropped(canvas, mime)
+    assert caught.args == [(tmp_path / "a b.jpg", tmp_path)]
+
+
+def test_a_bitmap_from_a_browser_is_told_as_a_picture(canvas: Canvas, qtbot, photo):
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/a.png")])
+    mime.setImageData(to_image(photo(20, 10)))
+    with qtbot.waitSignal(canvas.image_dropped) as caught:
+        dropped(canvas, mime)
+    assert (caught.args[0].width(), caught.args[0].height()) == (20, 10)
+
+
+def test_text_is_not_taken(canvas: Canvas):
+    mime = QMimeData()
+    mime.setText("remove the rain")
+    event = QDragEnterEvent(
+        QPoint(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    event.ignore()
+    canvas.dragEnterEvent(event)
+    assert not event.isAccepted()
+
+
+def test_two_photos_share_a_cache(qtbot, pyramid, photo):
+    cache = TileCache()
+    manifest, tiles = pyramid(photo(300, 200))
+    first, second = Canvas(cache), Canvas(cache)
+    for canvas in (first, second):
+        qtbot.addWidget(canvas)
+        canvas.resize(*SIZE)
+    store = Store(first, tiles)
+    first.show_version(manifest, None)
+    store.deliver()
+    wanted: list[object] = []
+    second.tiles_wanted.connect(wanted.append)
+    second.show_version(manifest, None)
+    paint(second)
+    wait(second)
+    assert wanted == []

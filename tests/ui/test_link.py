@@ -1,0 +1,155 @@
+"""News of a request reach the one who follows it, on the UI thread; leaving cancels."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from functools import partial
+
+import pytest
+
+from clarity_desktop.messages import (
+    Aborted,
+    FetchModel,
+    ListMethods,
+    ListModels,
+    MethodsListed,
+    ModelsListed,
+    Notice,
+    Progress,
+    RemoveModel,
+    Request,
+    UserError,
+)
+from clarity_desktop.ui.link import Link
+from clarity_desktop.worker import Job, Worker
+
+
+class Backend:
+    """Answers like the studio: listing is quick, fetching is slow, removing fails."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def make(self):
+        return self.answer, partial(self.ended.append, "closed")
+
+    async def answer(self, request: Request, job: Job) -> None:
+        match request:
+            case ListMethods():
+                job.emit(Progress(0.5))
+                job.emit(MethodsListed(()))
+            case ListModels():
+                job.emit(Notice(threading.current_thread().name))
+                job.emit(ModelsListed(()))
+            case FetchModel():
+                try:
+                    await job.heavy(self.fetch, job)
+                except Aborted:
+                    self.ended.append("aborted")
+                    raise
+            case RemoveModel(model):
+                raise UserError(f"{model} is in use. Close it first.") if model else ValueError("a bug")
+            case _:
+                raise AssertionError(request)
+
+    @staticmethod
+    def fetch(job: Job) -> None:
+        for k in range(1000):
+            job.tick(k / 1000)
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend()
+
+
+@pytest.fixture
+def link(backend: Backend, qapp) -> Iterator[Link]:
+    link = Link(lambda emit: Worker(backend.make, emit))
+    yield link
+    link.close()
+
+
+async def test_the_news_come_in_order_and_end(link: Link):
+    assert [news async for news in link.run(ListMethods())] == [Progress(0.5), MethodsListed(())]
+
+
+async def test_news_arrive_on_the_thread_that_asked(link: Link):
+    here = threading.current_thread()
+    async for news in link.run(ListModels()):
+        assert threading.current_thread() is here
+        if isinstance(news, Notice):
+            assert news.text == "clarity-backend"
+
+
+async def test_two_requests_do_not_mix_their_news(link: Link):
+    async def listed(request: Request) -> list[object]:
+        return [news async for news in link.run(request)]
+
+    methods, models = await asyncio.gather(listed(ListMethods()), listed(ListModels()))
+    assert methods[-1] == MethodsListed(())
+    assert models[-1] == ModelsListed(())
+
+
+async def test_an_error_for_the_user_is_raised_as_it_stands(link: Link):
+    with pytest.raises(UserError, match=r"denoise is in use\. Close it first\."):
+        _ = [news async for news in link.run(RemoveModel("denoise"))]
+
+
+async def test_a_bug_is_raised_as_itself(link: Link):
+    with pytest.raises(ValueError, match="a bug"):
+        _ = [news async for news in link.run(RemoveModel(""))]
+
+
+async def test_leaving_early_cancels_the_request(link: Link, backend: Backend):
+    async with aclosing(link.run(FetchModel("big"))) as news:
+        await anext(news)
+    for _ in range(200):
+        if backend.ended:
+            break
+        await asyncio.sleep(0.01)
+    assert backend.ended == ["aborted"]
+
+
+async def test_cancelling_the_follower_cancels_the_request(link: Link, backend: Backend):
+    async def follow() -> None:
+        async for _ in link.run(FetchModel("big")):
+            pass
+
+    task = asyncio.ensure_future(follow())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for _ in range(200):
+        if backend.ended:
+            break
+        await asyncio.sleep(0.01)
+    assert backend.ended == ["aborted"]
+
+
+async def test_news_that_nobody_follows_are_dropped(link: Link):
+    async with aclosing(link.run(ListMethods())) as news:
+        assert await anext(news) == Progress(0.5)
+    await asyncio.sleep(0.1)
+    assert [n async for n in link.run(ListModels())][-1] == ModelsListed(())
+
+
+async def test_closing_ends_a_running_request_and_its_follower(qapp, backend: Backend):
+    link = Link(lambda emit: Worker(backend.make, emit))
+
+    async def follow() -> None:
+        async for _ in link.run(FetchModel("big")):
+            pass
+
+    task = asyncio.ensure_future(follow())
+    await asyncio.sleep(0.1)
+    link.close()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert backend.ended == ["aborted", "closed"]

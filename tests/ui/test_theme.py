@@ -1,0 +1,128 @@
+"""Light and dark: legible, calm, live; icons in the palette's colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QAction, QColor, QIcon, QImage, QPalette
+from PySide6.QtWidgets import QApplication, QToolBar, QToolButton
+
+from clarity_desktop.settings import resources
+from clarity_desktop.ui import theme
+
+ICONS = sorted(f.stem for f in (resources() / "icons").glob("*.svg"))
+
+
+@pytest.fixture(autouse=True)
+def undressed(qapp: QApplication) -> Iterator[None]:
+    """Later tests meet the application as it was."""
+    sheet, palette, font = qapp.styleSheet(), qapp.palette(), qapp.font()
+    yield
+    qapp.setStyleSheet(sheet)
+    qapp.setPalette(palette)
+    qapp.setFont(font)
+
+
+def luminance(colour: str) -> float:
+    def linear(v: float) -> float:
+        return v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+
+    red, green, blue, _ = QColor(colour).getRgbF()
+    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("worn", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_text_is_legible_on_every_surface(worn: theme.Colours):
+    for surface in (worn.window, worn.panel, worn.field, worn.canvas, worn.hover):
+        assert contrast(worn.text, surface) >= 7
+        assert contrast(worn.muted, surface) >= 4.5
+    for surface in (worn.window, worn.panel, worn.field, worn.canvas):
+        assert contrast(worn.ring, surface) >= 3
+        assert contrast(worn.error, surface) >= 4.5
+    assert contrast(worn.on_accent, worn.accent) >= 4.5
+    assert contrast(worn.ring, worn.hover) >= 4.5  # text of quiet buttons
+
+
+@pytest.mark.parametrize("worn", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_what_surrounds_the_photo_is_neutral_grey(worn: theme.Colours):
+    for surface in (worn.window, worn.panel, worn.field, worn.canvas, worn.hover, worn.pressed, worn.border):
+        red, green, blue, _ = QColor(surface).getRgb()
+        assert red == green == blue
+
+
+def test_applying_changes_the_running_program(qapp: QApplication):
+    theme.apply(qapp, "light")
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.LIGHT.window)
+    theme.apply(qapp, "dark")
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.DARK.window)
+    assert theme.colours() is theme.DARK
+
+
+def test_the_style_sheet_names_only_known_colours(qapp: QApplication):
+    named = set(re.findall(r"@(\w+)", (resources() / "style.qss").read_text("utf-8"))) - {"name"}
+    assert named <= set(asdict(theme.DARK))
+    theme.apply(qapp, "dark")
+    assert theme.DARK.ring in qapp.styleSheet()
+
+
+def test_the_system_choice_follows_the_desktop(qapp: QApplication, monkeypatch: pytest.MonkeyPatch):
+    theme.apply(qapp, "system")
+    monkeypatch.setattr(theme, "_of_system", lambda: theme.LIGHT)
+    qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
+    assert theme.colours() is theme.LIGHT
+    theme.apply(qapp, "dark")
+    qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
+    assert theme.colours() is theme.DARK
+
+
+def ink(icon: QIcon, size: int = 20, ratio: float = 1.0, mode: QIcon.Mode = QIcon.Mode.Normal) -> QImage:
+    return icon.pixmap(QSize(size, size), ratio, mode).toImage()
+
+
+def colours_of(image: QImage) -> set[str]:
+    points = ((x, y) for x in range(image.width()) for y in range(image.height()))
+    return {c.name() for x, y in points if (c := image.pixelColor(x, y)).alpha() == 255}
+
+
+def test_every_icon_is_drawn_in_the_text_colour_alone(qapp: QApplication):
+    theme.apply(qapp, "dark")
+    for name in ICONS:
+        image = ink(theme.icon(name), 20, 2.0)
+        assert image.size() == QSize(40, 40), name
+        assert colours_of(image) == {theme.DARK.text}, name
+
+
+def test_icons_exist_for_what_the_window_does():
+    wanted = (
+        "open save export undo redo zoom-in zoom-out fit split side top crop rotate-left rotate-right flip-horizontal "
+        "flip-vertical straighten restore star trash chat send cancel settings sun moon info fetch plus history"
+    )
+    assert set(wanted.split()) <= set(ICONS)
+
+
+def test_a_disabled_icon_is_dimmed(qapp: QApplication):
+    theme.apply(qapp, "dark")
+    assert colours_of(ink(theme.icon("open"), 20, 2.0, QIcon.Mode.Disabled)) == {theme.DARK.disabled}
+
+
+def test_dressed_actions_and_buttons_are_recoloured_live(qapp: QApplication, qtbot):
+    theme.apply(qapp, "dark")
+    bar, button = QToolBar(), QToolButton()
+    qtbot.addWidget(bar)
+    action = QAction("Undo", bar)
+    theme.dress(action, "undo")
+    theme.dress(button, "redo")
+    bar.addAction(action)
+    bar.addWidget(button)
+    theme.apply(qapp, "light")
+    assert colours_of(ink(action.icon(), 20, 2.0)) == {theme.LIGHT.text}
+    assert colours_of(ink(button.icon(), 20, 2.0)) == {theme.LIGHT.text}
