@@ -669,11 +669,11 @@ def test_the_measured_tile_is_taken_where_it_fits() -> None:
     assert plan(of, 384, 300, CPU, 16 * GB).tile == 0
     assert plan(of, 385, 300, CPU, 16 * GB).tile == 384
     assert plan(replace(of, tiling="discouraged"), 2000, 2000, CPU, 16 * GB).tile == 0
-    assert plan(replace(of, tiling="discouraged"), 2000, 2000, CPU, 1 * GB).tile == 896
+    assert plan(replace(of, tiling="discouraged"), 2000, 2000, CPU, 1 * GB).tile == 832
 
 
 def test_a_plan_that_cannot_be_carried_out_says_what_is_needed() -> None:
-    with pytest.raises(UserError, match=r"needs about 1\.0 GB .* 0\.5 GB are free"):
+    with pytest.raises(UserError, match=r"needs about 1\.1 GB .* 0\.5 GB are free"):
         plan(method(tiling="no", memory=1000, base=0), 1000, 988, CPU, GB // 2)
     with pytest.raises(UserError, match="Close other programs"):
         plan(method(memory=1000, base=2 * GB), 1000, 1000, CPU, GB)

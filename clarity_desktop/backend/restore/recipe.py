@@ -118,7 +118,12 @@ def _stretched(start: int, length: int, multiple_of: int, limit: int) -> tuple[i
 def needed(method: Method, width: int, height: int, tile: int) -> int:
     """Bytes that a restoration of width × height pixels takes at its peak, beside the photo itself."""
     across, down = (round_up(min(side, tile or side), method.multiple_of) for side in (width, height))
-    return method.base + method.memory * across * down + _picture(method, width, height)
+    return method.base + _per_pixel(method) * across * down + _picture(method, width, height)
+
+
+def _per_pixel(method: Method) -> int:
+    """Of a tile: what the method takes, and the float32 copies and weights of its blending."""
+    return method.memory + 36 + 36 * method.scale**2
 
 
 def _picture(method: Method, width: int, height: int) -> int:
@@ -136,7 +141,7 @@ def plan(method: Method, width: int, height: int, place: Place, free_memory: int
     if method.tiling == "no":
         raise UserError(_too_little(method, needed(method, width, height, 0), free_memory))
     room = free_memory - method.base - _picture(method, width, height)
-    side = math.isqrt(max(0, room) // max(1, method.memory)) // method.multiple_of * method.multiple_of
+    side = math.isqrt(max(0, room) // _per_pixel(method)) // method.multiple_of * method.multiple_of
     side = min(side, measured_best or side)
     smallest = smallest_tile(method, method.overlap)
     if measured_best:
