@@ -283,6 +283,14 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     with_again.close(keep=True)
 
 
+def test_scores_that_are_no_numbers_are_kept_as_undefined(document: Document, folder: Path) -> None:
+    document.set_quality(head(document), Quality(piqe=float("nan"), niqe=4.0))
+    document.close(keep=True)
+    again = Document.open(folder / f"{document.id}.store")
+    assert again.card().versions[0].quality == Quality(niqe=4.0)
+    again.close(keep=True)
+
+
 def vars_of(step: Step) -> dict[str, object]:
     return {name: getattr(step, name) for name in Step.__slots__}
 

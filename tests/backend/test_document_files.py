@@ -111,6 +111,20 @@ def test_a_project_that_cannot_be_saved_is_a_sentence_and_the_old_file_stays(
     assert not list(project.parent.glob(".*.tmp"))
 
 
+def test_names_that_are_no_text_are_kept_as_well_as_can_be(folder: Path, photo: Photo) -> None:
+    odd = os.fsdecode(b"/photos/caf\xe9.jpg")
+    document = Document.create(folder, Picture(photo(300, 200), path=Path(odd)), Path(odd).name)
+    document.edit(document.card().head, name=Path(odd).name)
+    document.add_turn(Turn("user", odd))
+    document.close(keep=True)
+    [found] = recoveries(folder)
+    again = Document.open(found.store)
+    card = again.card()
+    assert card.path == Path(odd)
+    assert (card.title, card.versions[0].name, card.turns[0].text) == ("caf?.jpg", "caf?.jpg", "/photos/caf?.jpg")
+    again.close(keep=True)
+
+
 def test_a_file_that_is_not_there_is_a_sentence(folder: Path, tmp_path: Path) -> None:
     assert "No such file" in refusal(folder, tmp_path / "none.clarity")
 
@@ -303,7 +317,7 @@ def test_a_region_that_claims_a_huge_mask_is_a_sentence(folder: Path, project: P
 
 
 def test_a_photos_path_on_another_machine_is_not_taken_over(folder: Path, project: Path) -> None:
-    run_sql(project, r"UPDATE meta SET value='\\evil\share\cat.jpg' WHERE key='path'")
+    run_sql(project, r"UPDATE meta SET value=CAST('\\evil\share\cat.jpg' AS BLOB) WHERE key='path'")
     document = Document.open_project(folder, project)
     assert document.card().path is None
     document.close(keep=False)

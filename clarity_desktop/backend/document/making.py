@@ -75,7 +75,13 @@ def first(
     with contextlib.closing(store):
         names = keep(store, picture.pixels, None, (), _nothing_older, breathe)
         alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, breathe)
-        about = {"title": title, "head": version.id, "changes": 0, "saved": 0, "alpha": int(alpha is not None)}
+        about = {
+            "title": rows.clean(title),
+            "head": version.id,
+            "changes": 0,
+            "saved": 0,
+            "alpha": int(alpha is not None),
+        }
         with store.writing() as db:
             insert(db, version, names, alpha, None)
             rows.put_meta(db, {**rows.picture_meta(picture), **about})

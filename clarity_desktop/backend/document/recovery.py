@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from clarity_desktop.backend.document import schema, state
@@ -99,7 +99,16 @@ def recoveries(folder: Path) -> tuple[Recovery, ...]:
         elif (offer := summary(store)) is not None:
             found.append(offer)
         lock.release(gone=making)
+    _tidy(folder)
     return tuple(sorted(found, key=lambda r: r.time, reverse=True))
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the locks of stores that never came to be."""
+    for path in folder.glob("*.lock"):
+        alone = not any(path.with_suffix(suffix).exists() for suffix in (STORE, MAKING))
+        if alone and (lock := Lock.take(path)) is not None:
+            lock.release(gone=True)
 
 
 def _files(store: Path) -> list[Path]:
@@ -114,7 +123,7 @@ def erase(store: Path) -> None:
 
 def set_aside(store: Path) -> Path:
     """Move a store, whose lock the caller holds, to the closed ones; nothing is erased. Returns where it is now."""
-    folder = store.parent / CLOSED
+    folder = store.parent if store.parent.name == CLOSED else store.parent / CLOSED
     folder.mkdir(exist_ok=True)
     for file in reversed(_files(store)):  # the store itself last: until then it is found again
         if file.exists():
@@ -129,6 +138,8 @@ def forget(store: Path) -> None:
     if lock is None:
         raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
     try:
+        with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is set aside as it is
+            _fold(store)
         set_aside(store)
     except OSError as e:
         lock.release()
@@ -136,9 +147,15 @@ def forget(store: Path) -> None:
     lock.release(gone=True)
 
 
+def _fold(store: Path) -> None:
+    """Bring what the log holds into the store itself, so that one file is to be moved."""
+    with closing(connect(store)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
 def usage(folder: Path) -> int:
     """Bytes that all stores take, open, left and closed."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(_bytes(file) for file in folder.rglob("*"))
 
 
 def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
@@ -155,7 +172,15 @@ def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
 
 
 def _size(store: Path) -> int:
-    return sum(file.stat().st_size for file in _files(store) if file.exists())
+    return sum(_bytes(file) for file in _files(store))
+
+
+def _bytes(file: Path) -> int:
+    """0 for a folder, and for a file that another program has removed meanwhile."""
+    try:
+        return 0 if file.is_dir() else file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def prune(stores: Iterable[Path]) -> int:
@@ -164,7 +189,9 @@ def prune(stores: Iterable[Path]) -> int:
     for store in stores:
         if store.parent.name != CLOSED:
             raise UserError(f"{store.name} is not a closed document and stays.")
+        if (lock := Lock.take(store)) is None:
+            continue  # opened again meanwhile
         freed += _size(store)
         erase(store)
-        store.with_suffix(".lock").unlink(missing_ok=True)
+        lock.release(gone=True)
     return freed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import fields
@@ -21,6 +22,7 @@ AREA = 1 << 31
 VERSIONS = 5000
 """More versions than this in one file are taken for an attack on the memory."""
 THUMBNAIL = 128
+SCORES = ("sseq", "niqe", "brisque", "piqe", "overall")
 
 REGION = "label, x, y, width, height, across, down, mask"
 COLUMNS = "id, parent, step, quality, name, star, deleted, time, width, height, thumbnail"
@@ -54,7 +56,16 @@ def whole(value: Any, low: int, high: int) -> int:
 def text(value: Any, longest: int = 500) -> str:
     if not isinstance(value, str):
         raise Damaged("a name is not text")
-    return value[:longest]
+    return clean(value[:longest])
+
+
+def clean(value: str) -> str:
+    """Without the half characters that a file name may hold and neither SQLite nor a window takes."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def blob(value: Any) -> bytes:
@@ -64,8 +75,11 @@ def blob(value: Any) -> bytes:
 
 
 def step_text(step: Step) -> str:
+    """Raises Damaged for a step that could not be read again."""
     row = {f.name: getattr(step, f.name) for f in fields(step)}
-    return json.dumps({**row, "weights": dict(step.weights), "settings": dict(step.settings)}, ensure_ascii=False)
+    stored = json.dumps({**row, "weights": dict(step.weights), "settings": dict(step.settings)})
+    step_of(stored)
+    return stored
 
 
 def step_of(stored: Any) -> Step:
@@ -87,8 +101,9 @@ def step_of(stored: Any) -> Step:
 
 
 def quality_text(quality: Quality) -> str:
-    row = {f.name: getattr(quality, f.name) for f in fields(quality)}
-    return json.dumps({**row, "why": dict(quality.why)}, ensure_ascii=False)
+    """A score that is no number is stored as undefined."""
+    scores = {name: finite(getattr(quality, name)) for name in SCORES}
+    return json.dumps({**scores, "why": dict(quality.why)})
 
 
 def quality_of(stored: Any) -> Quality | None:
@@ -98,17 +113,19 @@ def quality_of(stored: Any) -> Quality | None:
     why = row.get("why", {})
     if not isinstance(why, dict):
         raise Damaged("a version's scores have the wrong form")
-    scores = {k: None if row.get(k) is None else number(row[k]) for k in ("sseq", "niqe", "brisque", "piqe", "overall")}
+    scores = {k: None if row.get(k) is None else number(row[k]) for k in SCORES}
     return Quality(**scores, why={text(k): text(v) for k, v in why.items()})
 
 
 def version_row(version: Version) -> tuple[Any, ...]:
     """Values for COLUMNS."""
     quality = None if version.quality is None else quality_text(version.quality)
+    assert version.thumbnail.dtype == np.uint8, "a thumbnail is 8 bits"
+    assert max(version.thumbnail.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
     _, thumbnail = pack(version.thumbnail)
     return (
-        version.id, version.parent, step_text(version.step), quality, version.name, version.star, version.deleted,
-        version.time, version.width, version.height, thumbnail,
+        version.id, version.parent, step_text(version.step), quality, clean(version.name), version.star,
+        version.deleted, version.time, version.width, version.height, thumbnail,
     )  # fmt: skip
 
 
@@ -163,11 +180,16 @@ def _turn(role: Any, said: Any, at: Any, time: Any) -> Turn:
     who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
     if role not in who:
         raise Damaged("the conversation has the wrong form")
-    return Turn(who[role], text(said, 1_000_000), tuple(VersionId(v) for v in text(at).split()), number(time, 0, 1e12))
+    return Turn(
+        who[role],
+        text(said, 1_000_000),
+        tuple(VersionId(v) for v in text(at, 1_000_000).split()),
+        number(time, 0, 1e12),
+    )
 
 
 def turn_row(turn: Turn) -> tuple[Any, ...]:
-    return turn.role, turn.text, " ".join(turn.versions), turn.time
+    return turn.role, clean(turn.text), " ".join(turn.versions), turn.time
 
 
 def region_row(region: Region) -> tuple[Any, ...]:
@@ -177,7 +199,7 @@ def region_row(region: Region) -> tuple[Any, ...]:
     down, across = region.mask.shape
     name = blake2b(repr((b, across, down)).encode(), digest_size=8)
     name.update(raw)
-    return region.label, b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
+    return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
 
 
 def region_of(row: tuple[Any, ...]) -> Region:
@@ -205,7 +227,7 @@ def meta(db: sqlite3.Connection) -> dict[str, Any]:
 def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
     """All of a picture but its pixels, as meta rows."""
     return {
-        "path": None if picture.path is None else str(picture.path),
+        "path": None if picture.path is None else os.fsencode(picture.path),
         "icc": picture.icc,
         "profile": picture.profile,
         "exif": picture.exif,
@@ -233,14 +255,15 @@ def picture_of(rows: Mapping[str, Any]) -> Picture:
         iptc=_optional(rows.get("iptc")),
         format=text(rows.get("format")),
         mode=text(rows.get("mode")),
-        path=None if path is None else local(text(path, 4096)),
+        path=None if path is None else local(path),
         notes=tuple(line for line in text(rows.get("notes", ""), 10_000).split("\n") if line),
     )
 
 
-def local(path: str) -> Path | None:
+def local(stored: Any) -> Path | None:
     """A path from a file, unless merely looking at it would reach out to another machine."""
-    return None if path.startswith(("\\\\", "//")) else Path(path)
+    path = os.fsdecode(blob(stored)[:4096])
+    return None if path.startswith(("\\\\", "//")) or "\0" in path else Path(path)
 
 
 def _optional(value: Any) -> bytes | None:

@@ -129,7 +129,7 @@ def read(db: sqlite3.Connection) -> State:
         turns=rows.turns(db),
         changes=rows.whole(meta.get("changes"), 0, 1 << 60),
         saved=rows.whole(meta.get("saved"), 0, 1 << 60),
-        project=None if project is None else rows.local(rows.text(project, 4096)),
+        project=None if project is None else rows.local(project),
     )
 
 
@@ -144,7 +144,7 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
             quality = None if version.quality is None else rows.quality_text(version.quality)
             db.execute(
                 "UPDATE version SET name=?, star=?, deleted=?, quality=? WHERE id=?",
-                (version.name, version.star, version.deleted, quality, at),
+                (rows.clean(version.name), version.star, version.deleted, quality, at),
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sqlite3
 import threading
@@ -310,7 +311,7 @@ class Document:
         with self._moving:
             if not self._store.read_only:
                 with self._store.writing() as db:
-                    rows.put_meta(db, {"project": str(project), "saved": changes})
+                    rows.put_meta(db, {"project": os.fsencode(project), "saved": changes})
             self._state = replace(self._state, project=project, saved=changes)
 
     def prune(self) -> int:
