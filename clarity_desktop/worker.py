@@ -28,7 +28,9 @@ class Lane:
     Short work overtakes: it runs before waiting long work, and in the pauses of a running one (`breathe`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, polite: bool = False) -> None:
+        """polite: give way to the window's thread where both want the same core."""
+        self._polite = polite
         self._long: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._short: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._changed = threading.Condition()
@@ -80,7 +82,8 @@ class Lane:
         self._thread.join()
 
     def _run(self) -> None:
-        _yield_to_the_window()
+        if self._polite:
+            _yield_to_the_window()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._short or self._long)
@@ -187,7 +190,7 @@ class Worker:
         self._close_answer: Callable[[], None] = lambda: None
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lane = Lane()
+        self._lane = Lane(polite=True)
         self._thread = threading.Thread(target=self._loop.run_forever, name="clarity-backend", daemon=True)
         self._thread.start()
 

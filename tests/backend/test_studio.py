@@ -196,7 +196,8 @@ def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_p
     target = tmp_path / "out.png"
     asyncio.run(studio.export(card.id, version.id, ExportOptions(target), recorder.job()))
     assert recorder.last(Exported).path == target
-    assert Image.open(target).size == (200, 150)
+    with Image.open(target) as written:
+        assert written.size == (200, 150)
     before = file.read_bytes()
     with pytest.raises(UserError):
         asyncio.run(studio.export(card.id, version.id, ExportOptions(file), recorder.job()))

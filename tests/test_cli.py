@@ -1,0 +1,205 @@
+"""The command line: exit codes, JSON, sentences; the originals are never touched."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from clarity_desktop import cli
+from tests.backend.conftest import plain_methods as plain_methods
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    before = list(logging.getLogger().handlers)
+    yield
+    for handler in [h for h in logging.getLogger().handlers if h not in before]:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path, photo) -> Path:
+    path = tmp_path / "scene.png"
+    Image.fromarray(photo(120, 90)).save(path)
+    return path
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image, np.int32)
+
+
+@pytest.fixture
+def clarity(plain_methods: None, capsys) -> Callable[..., tuple[int, list[dict], str]]:
+    """clarity(*words) → exit code, the JSON lines, what was said on stderr."""
+
+    def run(*words: object) -> tuple[int, list[dict], str]:
+        try:
+            code = cli.main([str(w) for w in words])
+        except SystemExit as e:
+            code = int(e.code or 0)
+        out, err = capsys.readouterr()
+        rows = [json.loads(line) for line in out.splitlines()] if "--json" in map(str, words) else []
+        return code, rows, err
+
+    return run
+
+
+def test_restore_writes_the_result_and_tells_all_of_it(clarity, file, tmp_path) -> None:
+    out = tmp_path / "out.png"
+    code, [row], _ = clarity("restore", file, "-o", out, "--task", "derain", "--json")
+    assert code == 0
+    assert {"path", "output", "seconds", "steps", "before", "after"} <= row.keys()
+    [step] = row["steps"]
+    assert (step["task"], step["method"], step["kept"]) == ("derain", "halves", True)
+    assert step["why"]
+    assert row["before"].keys() == row["after"].keys() >= {"sseq", "niqe", "brisque", "piqe", "overall"}
+    wanted = np.rint(read(file) * 0.5)
+    assert np.abs(read(out) - wanted).max() <= 1
+
+
+def test_scores_that_this_version_lacks_are_null_and_say_why(clarity, file) -> None:
+    code, [row], _ = clarity("assess", file, "--json")
+    assert code == 0
+    for metric in ("sseq", "brisque", "overall"):
+        assert row[metric] is None
+        assert row["why"][metric]
+    assert row["piqe"] is not None
+
+
+def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    code, rows, said = clarity("assess", file, bad, file, "--json")
+    assert code == 2
+    assert ["error" in r for r in rows] == [False, True, False]
+    assert "bad.jpg" in rows[1]["error"]
+    assert "bad.jpg" in said
+
+
+def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
+    before = file.read_bytes()
+    assert clarity("restore", file, "-o", file, "--task", "derain")[0] == 2
+    assert clarity("restore", file, "--out-dir", tmp_path, "--task", "derain")[0] == 2
+    link = tmp_path / "link.png"
+    link.symlink_to(file)
+    assert clarity("restore", file, "-o", link, "--task", "derain")[0] == 2
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["restore"],
+        ["fly"],
+        ["restore", "IN", "-o", "x.png", "--task", "fly"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--method", "nobody"],
+        ["restore", "IN", "-o", "x.png", "--task", "auto"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "2"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "nan"],
+        ["restore", "IN", "-o", "x.docx", "--task", "derain"],
+        ["restore", "IN", "-o", "no/such/folder/x.png", "--task", "derain"],
+        ["restore", "nothing.png", "-o", "x.png", "--task", "derain"],
+        ["restore", "IN", "IN", "-o", "x.png", "--task", "derain"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--mask", "nothing.png"],
+        ["assess", "nothing.png"],
+        ["models", "fetch"],
+        ["models", "fetch", "nobody"],
+    ],
+)
+def test_bad_usage_and_bad_input_are_a_sentence_and_exit_2(clarity, file, tmp_path, monkeypatch, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, said = clarity(*(file if w == "IN" else w for w in words))
+    assert code == 2
+    assert said.strip()
+    assert "Traceback" not in said
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_mask_limits_what_is_changed(clarity, file, tmp_path) -> None:
+    mask, out = tmp_path / "mask.png", tmp_path / "out.png"
+    circle = np.zeros((90, 120), np.uint8)
+    cv2.circle(circle, (60, 45), 20, 255, -1)
+    Image.fromarray(circle).save(mask)
+    assert clarity("restore", file, "-o", out, "--task", "derain", "--mask", mask, "--feather", 0)[0] == 0
+    a, b = read(file), read(out)
+    assert (a[circle == 0] == b[circle == 0]).all()
+    assert (a[circle > 0] != b[circle > 0]).any()
+
+
+def test_a_mask_of_another_size_or_with_nothing_in_it_is_refused(clarity, file, tmp_path) -> None:
+    for size, word in (((50, 50), "50×50"), ((90, 120), "selects nothing")):
+        mask = tmp_path / "mask.png"
+        Image.fromarray(np.zeros(size, np.uint8)).save(mask)
+        code, _, said = clarity("restore", file, "-o", tmp_path / "o.png", "--task", "derain", "--mask", mask)
+        assert code == 2
+        assert word in said
+
+
+def test_several_photos_go_to_a_folder_under_their_names(clarity, file, tmp_path, photo) -> None:
+    other = tmp_path / "other.bmp"
+    Image.fromarray(photo(40, 30)).save(other)
+    out = tmp_path / "out"
+    out.mkdir()
+    code, rows, _ = clarity("restore", file, other, "--out-dir", out, "--task", "derain", "--json")
+    assert code == 0
+    assert [r["output"] for r in rows] == [str(out / "scene.png"), str(out / "other.bmp")]
+    assert sorted(p.name for p in out.iterdir()) == ["other.bmp", "scene.png"]
+
+
+def test_sixteen_bits_stay_sixteen_bits(clarity, tmp_path, photo) -> None:
+    deep, out = tmp_path / "deep.png", tmp_path / "out.png"
+    cv2.imwrite(str(deep), photo(64, 48, depth=16))
+    assert clarity("restore", deep, "-o", out, "--task", "derain")[0] == 0
+    b = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert b.dtype == np.uint16
+    assert len(np.unique(b % 257)) > 8
+
+
+def test_models_are_listed_one_object_each(clarity) -> None:
+    code, rows, _ = clarity("models", "list", "--json")
+    assert code == 0
+    assert {"maxim-deraining", "maxim-denoising", "maxim-retouching", "niqe"} <= {r["id"] for r in rows}
+    assert all(r["state"] in {"ready", "missing", "partial", "broken"} for r in rows)
+
+
+def _program(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "clarity_desktop", *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_missing_model_is_exit_3_and_says_what_to_get_and_where_to_put_it(file, tmp_path) -> None:
+    done = _program("restore", str(file), "-o", str(tmp_path / "x.png"), "--task", "derain")
+    assert done.returncode == 3
+    assert "clarity models fetch maxim-deraining" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_module_runs_commands_and_says_its_version() -> None:
+    done = _program("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Clarity Desktop ")
+
+
+def test_help_appears_without_torch_or_qt() -> None:
+    code = (
+        "import sys; from clarity_desktop import cli\n"
+        "try: cli.main(['restore', '--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'PySide6', 'cv2'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0
