@@ -79,9 +79,8 @@ def _loads(library: str) -> bool:
 
 def run(paths: Sequence[Path], first_run: bool = False) -> int:
     """Show the window until it is closed. first_run: the photo is the sample, one click from its restoration."""
-    from PySide6.QtWidgets import QApplication
-
     import qasync
+    from PySide6.QtWidgets import QApplication
 
     from clarity_desktop.ui import theme
     from clarity_desktop.ui.main_window import MainWindow

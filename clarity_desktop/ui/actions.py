@@ -70,7 +70,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("split", "&Split line", ("Shift+Y",), "Before and after at a line", "split", "pair", checkable=True),
     Spec("side_by_side", "Side &by side", ("Y",), "Before beside after", "side", "pair", checkable=True),
     Spec("stacked", "&Top and bottom", ("Alt+Y",), "Before above after", "top", "pair", checkable=True),
-    Spec("before", "Show the &before", ("\\",), "The version compared with; hold to peek", "eye", "pair", checkable=True),
+    Spec("before", "Show the &before", ("\\",), "Switch to it; hold to peek", "eye", "pair", checkable=True),
     Spec("panels", "Hide the &panels", ("Tab",), "Only the photo", "", "nothing", "photo", checkable=True),
     Spec("full_screen", "F&ull screen", ("F11",), needs="nothing", checkable=True),
     Spec("next_photo", "&Next photo", ("Ctrl+Tab",), repeats=True),
@@ -116,7 +116,7 @@ MENUS: dict[str, tuple[str, ...]] = {
 
 TOOLBAR: tuple[str, ...] = (
     "open", "save", "export", "", "undo", "redo", "", "crop", "straighten", "rotate_left", "rotate_right",
-    "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split", "side_by_side",
+    "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split", "side_by_side", "before",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QTextCursor
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -24,6 +24,8 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.words import CHIPS
 from clarity_desktop.values import Turn
 
+LOW = 260
+"""Pixels of height below which the suggestions are not shown."""
 INVITATION = "Say in your own words what is wrong with the photo, or choose a suggestion."
 
 
@@ -120,12 +122,10 @@ class Transcript(QScrollArea):
     def add(self, role: str, text: str) -> Bubble:
         bubble = Bubble(role, text)
         row = QHBoxLayout()
-        if role == "user":
-            row.addSpacing(36)
-            row.addWidget(bubble, 0, Qt.AlignmentFlag.AlignRight)
-        else:
-            row.addWidget(bubble, 1)
-            row.addSpacing(12)
+        # Only the widest bubble that fits, so that the other side's margin shows who speaks.
+        row.addSpacing(28 if role == "user" else 0)
+        row.addWidget(bubble, 1)
+        row.addSpacing(0 if role == "user" else 28)
         self._column.addLayout(row)
         self.bubbles.append(bubble)
         return bubble
@@ -203,6 +203,11 @@ class ChatDock(QWidget):
         for widget in (self.composer, self.send, self.chips):
             widget.setEnabled(ready)
         self.invitation.setText(INVITATION if ready else "Open a photo to talk about it.")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the conversation needs the room of the suggestions."""
+        super().resizeEvent(event)
+        self.chips.setVisible(event.size().height() > LOW)
 
     def focus(self) -> None:
         QTimer.singleShot(0, self.composer.setFocus)

@@ -51,10 +51,10 @@ class Choosing(QObject):
 
     def _show_shortcuts(self) -> None:
         dialog = ShortcutsDialog(self._window, self._window.settings.shortcuts)
-        dialog.agreed.connect(self._rebind)
+        dialog.agreed.connect(self.rebind)
         dialog.open()
 
-    def _rebind(self, changed: dict[str, str]) -> None:
+    def rebind(self, changed: dict[str, str]) -> None:
         self._window.change_settings(shortcuts=changed)
         self._window.action.rebind(changed)
         self._window.save_settings()

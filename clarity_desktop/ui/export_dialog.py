@@ -181,15 +181,15 @@ class ExportDialog(QDialog):
         form.setVerticalSpacing(9)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Format", self.format)
-        form.addRow("&Quality", _row(self.quality, self.quality_number))
+        form.addRow(_label("&Quality", self.quality), _row(self.quality, self.quality_number))
         form.addRow("", self.size_label)
         form.addRow("&Depth", self.bits)
-        form.addRow("Size", _row(self.resize_box, self.longest, self.dimensions))
+        form.addRow(_label("Si&ze", self.resize_box), _row(self.resize_box, self.longest, self.dimensions))
         form.addRow("&Profile", self.profile)
         form.addRow("&Metadata", self.metadata)
         form.addRow("&Name", self.pattern)
         form.addRow("", self.example)
-        form.addRow("F&older", _row(self.folder, self.choose))
+        form.addRow(_label("F&older", self.folder), _row(self.folder, self.choose))
         form.addRow("If it e&xists", self.exists)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -275,6 +275,13 @@ def _live(name: str) -> QLabel:
     label = QLabel()
     label.setProperty("role", "muted")
     label.setAccessibleDescription(name)
+    return label
+
+
+def _label(text: str, field: QWidget) -> QLabel:
+    """A row's label with the mnemonic of the row's first field."""
+    label = QLabel(text)
+    label.setBuddy(field)
     return label
 
 

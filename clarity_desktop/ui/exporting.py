@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -35,8 +36,8 @@ class Exporting(QObject):
         if view is None or (subject := _subject(view)) is None:
             return
         self.dialog = ExportDialog(self._window, subject, view.exported or self._first_form(view))
-        self.dialog.size_asked.connect(lambda options: self._estimate(view, options))
-        self.dialog.exported.connect(lambda form: self._export(view, form))
+        self.dialog.size_asked.connect(partial(self._estimate, view))
+        self.dialog.exported.connect(partial(self._export, view))
         self.dialog.finished.connect(self._forget_dialog)
         self.dialog.open()
 

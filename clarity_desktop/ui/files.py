@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from clarity_desktop.messages import Close, Forget, Open, OpenPixels, ReadPixels, Recover, SaveProject
 from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.pixels import to_image, to_pixels
 from clarity_desktop.ui.words import clock, count
 from clarity_desktop.values import Recovery
@@ -36,6 +38,7 @@ class Files(QObject):
         self._window = window
         self._recoveries: list[Recovery] = []
         self._pasted = 0
+        self._welcome: Bar | None = None
         self.recent_menu = QMenu("Open &recent", window)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         on = window.action.on
@@ -49,7 +52,7 @@ class Files(QObject):
         on("paste", self._paste)
         window.photos.empty.open_asked.connect(self._choose_files)
         window.photos.empty.sample_asked.connect(self.open_sample)
-        window.photos.empty.recent_asked.connect(lambda text: self.open_paths((Path(text),)))
+        window.photos.empty.recent_asked.connect(self._open_names)
 
     # open
 
@@ -78,12 +81,18 @@ class Files(QObject):
 
     def open_first(self, paths: Iterable[Path]) -> None:
         """The first run: open the sample and offer its restoration, one click away."""
-        self._window.notices.say(
+        self._welcome = self._window.notices.say(
             "Welcome. This photo has rain in it; one click takes it out, and Ctrl+Z brings it back.",
             "offer",
             (("Remove the rain", lambda: self._window.restoring.run("derain")),),
         )
         self.open_paths(paths)
+
+    def welcomed(self) -> None:
+        """The first restoration has begun: its invitation goes."""
+        if self._welcome is not None and self._welcome in self._window.notices.bars():
+            self._welcome.close_later()
+        self._welcome = None
 
     def opened(self, view: DocumentView) -> None:
         """A document has come: remember its file."""
@@ -113,13 +122,19 @@ class Files(QObject):
     def _choose_files(self) -> None:
         known = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, PROJECT))
         dialog = self._dialog("Open photos", QFileDialog.FileMode.ExistingFiles, f"Photos and projects ({known})")
-        dialog.filesSelected.connect(lambda names: self.open_paths(Path(n) for n in names))
+        dialog.filesSelected.connect(self._open_names)
         dialog.open()
 
     def _choose_folder(self) -> None:
         dialog = self._dialog("Open all photos of a folder", QFileDialog.FileMode.Directory, "")
-        dialog.fileSelected.connect(lambda name: self.open_dropped((Path(name),)))
+        dialog.fileSelected.connect(self._open_folder)
         dialog.open()
+
+    def _open_names(self, names: str | list[str]) -> None:
+        self.open_paths(Path(name) for name in ([names] if isinstance(names, str) else names))
+
+    def _open_folder(self, name: str) -> None:
+        self.open_dropped((Path(name),))
 
     def _dialog(self, title: str, mode: QFileDialog.FileMode, name_filter: str) -> QFileDialog:
         view = self._window.current
@@ -205,7 +220,7 @@ class Files(QObject):
     def _save(self, then: Callable[[], object] | None = None) -> None:
         view = self._window.current
         if view and view.project:
-            self._save_to(view, view.project, then)
+            self.save_to(view, then, view.project)
         else:
             self._save_as(then)
 
@@ -216,10 +231,11 @@ class Files(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(PROJECT)
         dialog.selectFile(f"{Path(view.title).stem}{PROJECT}")
-        dialog.fileSelected.connect(lambda name: self._save_to(view, Path(name), then))
+        dialog.fileSelected.connect(partial(self.save_to, view, then))
         dialog.open()
 
-    def _save_to(self, view: DocumentView, path: Path, then: Callable[[], object] | None = None) -> None:
+    def save_to(self, view: DocumentView, then: Callable[[], object] | None, name: str | Path) -> None:
+        path = Path(name)
         if view.id:
             self._window.ask(SaveProject(view.id, path), view, f"Saving {path.name}", then)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -40,7 +41,7 @@ class Looking(QObject):
         on("fit", lambda: self._on_canvas(Canvas.fit))
         on("toggle_fit", lambda: self._on_canvas(Canvas.toggle_fit))
         for name, mode in MODES.items():
-            on(name, lambda mode=mode: self.set_compare(mode))
+            on(name, partial(self.set_compare, mode))
         on("before", self._toggle_before)
         on("panels", self._toggle_panels)
         on("full_screen", self._toggle_full_screen)
@@ -55,7 +56,7 @@ class Looking(QObject):
         window = self._window
         mode = view.canvas.compare() if view else "single"
         for name, its in MODES.items():
-            window.action[name].setChecked(its == mode)
+            window.action[name].setChecked(bool(view) and its == mode)
         window.action["before"].setChecked(bool(view and view.before))
         if view and (version := view.head_version) and (card := view.card):
             window.status.show_photo(version.width, version.height, card.depth, card.profile)
@@ -147,12 +148,12 @@ class Looking(QObject):
 
     def _focus_pane(self, step: int) -> None:
         window = self._window
-        panes = [window.photos, window.versions.tree, window.quality, window.restore.task, window.chat.composer]
-        panes = [p for p in panes if p.isVisible() and p.isEnabled()]
+        shown = window.photos.currentWidget()
+        panes = [shown, window.versions.tree, window.quality, window.restore.task, window.chat.composer]
+        panes = [p for p in panes if p and p.isVisible() and p.isEnabled()]
         focus = window.focusWidget()
         at = next((k for k, p in enumerate(panes) if focus and (p is focus or p.isAncestorOf(focus))), -step)
-        pane = panes[(at + step) % len(panes)]
-        (window.photos.currentWidget() if pane is window.photos else pane).setFocus(Qt.FocusReason.ShortcutFocusReason)
+        panes[(at + step) % len(panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _focus_chat(self) -> None:
         self._window.docks["chat"].show()

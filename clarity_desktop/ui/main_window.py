@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import dataclasses
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPaintEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QCloseEvent
 
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import (
@@ -58,9 +56,8 @@ from clarity_desktop.messages import (
     VersionsChanged,
 )
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.actions import Actions, Needs
+from clarity_desktop.ui.actions import Needs
 from clarity_desktop.ui.canvas import Canvas
-from clarity_desktop.ui.chat_dock import ChatDock
 from clarity_desktop.ui.choosing import Choosing
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.editing import Editing
@@ -68,16 +65,9 @@ from clarity_desktop.ui.exporting import Exporting
 from clarity_desktop.ui.files import Files
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.looking import Looking
-from clarity_desktop.ui.notices import Notices
-from clarity_desktop.ui.panels import LEFT, RIGHT, make_dock, make_menus, make_toolbar
-from clarity_desktop.ui.photo_stack import PhotoStack
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.ui.quality_dock import QualityDock
-from clarity_desktop.ui.restore_dock import RestoreDock
 from clarity_desktop.ui.restoring import Restoring
-from clarity_desktop.ui.status import Status
-from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
-from clarity_desktop.ui.versions_dock import VersionsDock
+from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
 from clarity_desktop.values import DocumentCard, DocumentId, Manifest
 
@@ -102,70 +92,27 @@ class Follow:
         return type(self.request), getattr(self.request, "document", None)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Shell):
     """Widgets say what the user wishes; the window asks the backend and tells the widgets what came of it."""
 
-    painted = Signal()  # once, when the window is on the screen for the first time
     ended = Signal()  # closed, and nothing is under way any more
 
     def __init__(self, settings: Settings, samples: tuple[Path, ...] = ()) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(settings)
         self.samples = samples
         self.link: Link | None = None
         self.follows: list[Follow] = []
         self._waiting: list[Follow] = []
         self._spawned: set[asyncio.Task[None]] = set()
-        self._was_painted = self._closing = self._closed = False
+        self._closing = self._closed = False
         self.file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
-        self.action = Actions(self, settings.shortcuts)
-        self._make_widgets()
         self.looking, self.editing = Looking(self), Editing(self)
         self.files, self.exporting = Files(self), Exporting(self)
         self.restoring, self.choosing = Restoring(self), Choosing(self)
-        self._make_docks()
+        self.make_menus({"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu})
         self._connect()
-        self._restore_layout()
+        self.restore_shape()
         self.refresh()
-
-    # layout
-
-    def _make_widgets(self) -> None:
-        self.setObjectName("main")
-        self.setWindowTitle("Clarity Desktop")
-        self.resize(1440, 900)
-        self.setAcceptDrops(True)
-        self.setDockNestingEnabled(True)
-        self.versions, self.quality = VersionsDock(), QualityDock()
-        self.restore, self.chat = RestoreDock(), ChatDock()
-        self.notices, self.status, self.photos = Notices(), Status(), PhotoStack()
-        self.crop_bar, self.straighten_bar = CropBar(), StraightenBar()
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for widget in (self.photos.tabs, self.notices, self.crop_bar, self.straighten_bar):
-            column.addWidget(widget)
-        column.addWidget(self.photos, 1)
-        self.setCentralWidget(centre)
-        self.setStatusBar(self.status)
-
-    def _make_docks(self) -> None:
-        self.toolbar = make_toolbar(self, self.action)
-        self.docks = {
-            "versions": make_dock(self, "versions", "Versions", self.versions, LEFT),
-            "quality": make_dock(self, "quality", "Quality", self.quality, LEFT),
-            "restore": make_dock(self, "restore", "Restore", self.restore, RIGHT),
-            "chat": make_dock(self, "chat", "Chat", self.chat, RIGHT),
-        }
-        docks = QMenu("Pan&els", self)
-        docks.addActions([dock.toggleViewAction() for dock in self.docks.values()])
-        submenus = {"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu, "docks": docks}
-        make_menus(self, self.action, submenus)
-        self.action.attach(self, self.photos, self.versions)
-        self.versions.menu_actions = tuple(
-            self.action[name] for name in ("go_to", "compare", "rename", "star", "delete")
-        )
 
     def _connect(self) -> None:
         self.action.on("quit", self.close)
@@ -176,17 +123,6 @@ class MainWindow(QMainWindow):
         self.photos.close_asked.connect(self.files.close)
         self.photos.canvas_made.connect(self._wire)
         self._wire(self.photos.empty_canvas)
-
-    def _restore_layout(self) -> None:
-        self.resizeDocks([self.docks["versions"], self.docks["restore"]], [270, 320], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["versions"], self.docks["quality"]], [420, 250], Qt.Orientation.Vertical)
-        self.resizeDocks([self.docks["restore"], self.docks["chat"]], [320, 400], Qt.Orientation.Vertical)
-        try:
-            geometry, state = (base64.b64decode(part) for part in self.settings.window.split(" "))
-        except (ValueError, binascii.Error):
-            return
-        self.restoreGeometry(QByteArray(geometry))
-        self.restoreState(QByteArray(state))
 
     # requests
 
@@ -316,6 +252,8 @@ class MainWindow(QMainWindow):
         if isinstance(follow.request, Say) and follow.view:
             follow.view.talking = any(f.view is follow.view for f in self.follows if isinstance(f.request, Say))
             self.chat.show_talking(bool(self.current and self.current.talking))
+        if follow.view and follow.view.card and follow.title and not self._closing:
+            self.complete(follow.view)
         if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
             self.photos.remove(follow.view)  # the photo could not be opened
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -366,7 +304,7 @@ class MainWindow(QMainWindow):
     def add_view(self, title: str, path: Path | None) -> DocumentView:
         """A place for a photo that is being opened."""
         view = self.photos.add(title, path)
-        view.canvas.tiles_wanted.connect(lambda hashes: self._read_tiles(view, hashes))
+        view.canvas.tiles_wanted.connect(partial(self._read_tiles, view))
         return view
 
     def _wire(self, canvas: Canvas) -> None:
@@ -394,9 +332,11 @@ class MainWindow(QMainWindow):
         self.restoring.estimate_soon()
         present: set[Needs] = {"nothing"}
         if view and view.card:
-            present |= {"photo"} | ({"parent"} if view.undo_to else set()) | ({"pair"} if view.other else set())
-        self.action.enable(present | ({"job"} if self.jobs else set()))
+            present.add("photo")
+            present.update(("parent",) if view.undo_to else (), ("pair",) if view.other else ())
+        self.action.enable(present)
         self.action["redo"].setEnabled(bool(view and view.can_redo))
+        self.action["cancel"].setEnabled(bool(self.jobs))
         self.photos.name_tabs()
 
     def _show_quality(self) -> None:
@@ -430,8 +370,9 @@ class MainWindow(QMainWindow):
             return
         if view.other and not view.show_other():
             self._ask_once(ReadManifest(view.id, view.other), view)
-        if (head := view.head_version) is not None and head.quality is None and not self._busy_with(view):
-            self._ask_once(Assess(view.id, head.id), view)
+        for version in (view.other_version, view.head_version):
+            if version is not None and version.quality is None and not self._busy_with(view):
+                self._ask_once(Assess(view.id, version.id), view)
 
     def _ask_once(self, request: Request, view: DocumentView) -> None:
         if all(f.request != request for f in self.follows):
@@ -481,26 +422,7 @@ class MainWindow(QMainWindow):
     def show_device(self, device: str) -> None:
         self.status.show_device(DEVICES[device])
 
-    # settings and the end
-
-    def change_settings(self, **fields: Any) -> None:
-        self.settings = dataclasses.replace(self.settings, **fields)
-
-    def save_settings(self) -> None:
-        """Write the user's choices with the window's shape. A folder that cannot be written is said, once."""
-        parts = (self.saveGeometry(), self.saveState())
-        shape = " ".join(base64.b64encode(part.data()).decode() for part in parts)
-        self.change_settings(window=shape)
-        try:
-            choices.save(self.settings)
-        except OSError as e:
-            log.warning("The settings could not be saved: %s", e)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self._was_painted:
-            self._was_painted = True
-            QTimer.singleShot(0, self.painted.emit)
+    # the end
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closed:
@@ -525,7 +447,7 @@ class MainWindow(QMainWindow):
                 async with aclosing(self.link.run(Close(view.id))) as news:
                     async for _ in news:
                         pass
-        self.file_thread.shutdown(wait=True)
+        self.file_thread.shutdown(wait=False, cancel_futures=True)
         self._closed = True
         self.close()
         self.ended.emit()

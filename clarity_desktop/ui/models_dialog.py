@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -25,6 +25,7 @@ from clarity_desktop.values import ModelCard
 
 STATES = {"ready": "Ready", "missing": "Not here", "partial": "Half fetched", "broken": "Damaged"}
 MODEL = Qt.ItemDataRole.UserRole
+ROW = 26
 
 
 class ModelsDialog(QDialog):
@@ -60,6 +61,7 @@ class ModelsDialog(QDialog):
         for model in models:
             item = QTreeWidgetItem([model.title, STATES[model.state], file_size(model.size), model.licence])
             item.setData(0, MODEL, model)
+            item.setSizeHint(0, QSize(0, ROW))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")
             self.list.addTopLevelItem(item)
@@ -88,8 +90,6 @@ class ModelsDialog(QDialog):
         tree.setAccessibleName("Models")
         tree.setHeaderLabels(["Model", "State", "Size", "Licence"])
         tree.setRootIsDecorated(False)
-        tree.setUniformRowHeights(True)
-        tree.setAlternatingRowColors(True)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         tree.header().setStretchLastSection(False)
@@ -103,6 +103,7 @@ class ModelsDialog(QDialog):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
+        self.close_button.setAutoDefault(False)
         buttons.addWidget(self.close_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
@@ -145,9 +146,12 @@ class ModelsDialog(QDialog):
     def _import_folder(self) -> None:
         self._import(QFileDialog.FileMode.Directory)
 
+    def _import_path(self, name: str) -> None:
+        self.import_asked.emit(Path(name))
+
     def _import(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self, "Import weights")
         dialog.setFileMode(mode)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.import_asked.emit(Path(path)))
+        dialog.fileSelected.connect(self._import_path)
         dialog.open()

@@ -25,6 +25,9 @@ class Bar(QFrame):
         self.setObjectName("notice")
         self.setProperty("kind", kind)
         self.text = text
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.timeout.connect(self.close_later)
         self.setAccessibleName(text)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 6, 6)
@@ -38,7 +41,13 @@ class Bar(QFrame):
             self.buttons[0].setProperty("role", "primary")
         row.addWidget(self._dismiss())
 
+    def stay(self, seconds: float) -> None:
+        """Go away by itself after so long; 0: never."""
+        if seconds:
+            self._clock.start(round(1000 * seconds))
+
     def close_later(self) -> None:
+        self._clock.stop()
         self.hide()
         self.deleteLater()
 
@@ -110,7 +119,7 @@ class Notices(QWidget):
             bar.close_later()
         bar = Bar(text, kind, choices, image)
         self._column.addWidget(bar)
-        if seconds:
-            QTimer.singleShot(round(1000 * seconds), bar, bar.close_later)
+        bar.show()  # a layout shows it only later
+        bar.stay(seconds)
         QAccessible.updateAccessibility(QAccessibleEvent(bar, QAccessible.Event.Alert))
         return bar

@@ -8,9 +8,12 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
+    QFrame,
     QHBoxLayout,
+    QLabel,
     QMainWindow,
     QMenu,
+    QMenuBar,
     QPushButton,
     QToolBar,
     QToolButton,
@@ -18,17 +21,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clarity_desktop.ui import theme
 from clarity_desktop.ui.actions import MENUS, TOOLBAR, Actions
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 RECENT_SHOWN = 4
 
 
-def make_menus(window: QMainWindow, actions: Actions, submenus: Mapping[str, QMenu]) -> dict[str, QMenu]:
+def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -> None:
     """Fill the menu bar from the table; submenus stand for the entries of those names."""
-    menus: dict[str, QMenu] = {}
     for title, names in MENUS.items():
-        menu = menus[title] = window.menuBar().addMenu(title)
+        menu = bar.addMenu(title)
         for name in names:
             if not name:
                 menu.addSeparator()
@@ -36,7 +39,6 @@ def make_menus(window: QMainWindow, actions: Actions, submenus: Mapping[str, QMe
                 menu.addMenu(submenus[name])
             else:
                 menu.addAction(actions[name])
-    return menus
 
 
 def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
@@ -64,12 +66,28 @@ def make_dock(window: QMainWindow, name: str, title: str, inside: QWidget, area:
     dock.setObjectName(name)
     dock.setAccessibleName(title)
     dock.setWidget(inside)
-    for button, spoken in (("qt_dockwidget_closebutton", "Close"), ("qt_dockwidget_floatbutton", "Float")):
-        if found := dock.findChild(QWidget, button):
-            found.setAccessibleName(f"{spoken} {title}")
-            found.setToolTip(f"{spoken} {title}")
+    dock.setTitleBarWidget(DockTitle(dock, title))
     window.addDockWidget(area, dock)
     return dock
+
+
+class DockTitle(QFrame):
+    """A panel's title with a button that puts the panel away; it is dragged like any title bar."""
+
+    def __init__(self, dock: QDockWidget, title: str) -> None:
+        super().__init__(dock)
+        self.setObjectName("docktitle")
+        label, close = QLabel(title), QToolButton()
+        theme.dress(close, "close")
+        close.setIconSize(QSize(12, 12))
+        close.setAccessibleName(f"Hide {title}")
+        close.setToolTip(f"Hide {title} (View, Panels brings it back)")
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        close.clicked.connect(dock.close)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 3, 4, 3)
+        row.addWidget(label, 1)
+        row.addWidget(close)
 
 
 class EmptyPage(QWidget):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPixmap
-from PySide6.QtWidgets import QStackedWidget, QTabBar
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar, QToolButton
 
+from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.panels import EmptyPage
@@ -34,7 +35,6 @@ class PhotoStack(QStackedWidget):
         self.addWidget(self.empty_canvas)
         self.tabs.hide()
         self.tabs.currentChanged.connect(self._choose)
-        self.tabs.tabCloseRequested.connect(self._ask_to_close)
 
     @property
     def current(self) -> DocumentView | None:
@@ -51,11 +51,11 @@ class PhotoStack(QStackedWidget):
         self.views.append(view)
         self.addWidget(view.canvas)
         index = self.tabs.addTab(title)
-        if button := self.tabs.tabButton(index, QTabBar.ButtonPosition.RightSide):
-            button.setAccessibleName(f"Close {title}")
-            button.setToolTip(f"Close {title}")
+        self.tabs.setTabButton(index, QTabBar.ButtonPosition.RightSide, self._close_button(view))
         self.tabs.setCurrentIndex(index)
         self._choose()
+        if not isinstance(self.window().focusWidget(), QLineEdit | QPlainTextEdit):
+            view.canvas.setFocus()
         return view
 
     def remove(self, view: DocumentView) -> None:
@@ -89,8 +89,15 @@ class PhotoStack(QStackedWidget):
         self.setCurrentWidget(self.current.canvas if self.current else self.empty_canvas)
         self.chosen.emit()
 
-    def _ask_to_close(self, index: int) -> None:
-        self.close_asked.emit(self.views[index])
+    def _close_button(self, view: DocumentView) -> QToolButton:
+        button = QToolButton()
+        theme.dress(button, "close")
+        button.setIconSize(QSize(12, 12))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setAccessibleName(f"Close {view.title}")
+        button.setToolTip(f"Close {view.title}")
+        button.clicked.connect(lambda: self.close_asked.emit(view))
+        return button
 
 
 def make_tabs() -> QTabBar:
@@ -98,7 +105,6 @@ def make_tabs() -> QTabBar:
     tabs.setAccessibleName("Open photos")
     tabs.setDocumentMode(True)
     tabs.setExpanding(False)
-    tabs.setTabsClosable(True)
     tabs.setElideMode(Qt.TextElideMode.ElideMiddle)
     tabs.setUsesScrollButtons(True)
     tabs.setIconSize(QSize(32, 22))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui import theme
 from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels
 from clarity_desktop.values import MethodCard, ModelCard, Task
 
@@ -135,6 +134,10 @@ class RestoreDock(QScrollArea):
         card = self._card()
         return ", ".join(sorted({self._models[m].licence for m in card.missing if m in self._models})) if card else ""
 
+    def minimumSizeHint(self) -> QSize:
+        """All up to the estimate: it must be seen in the smallest window."""
+        return QSize(240, self.estimate.geometry().bottom() + 6 if self.estimate.geometry().isValid() else 220)
+
     # layout
 
     def _lay_out(self) -> None:
@@ -148,16 +151,18 @@ class RestoreDock(QScrollArea):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Task", self.task)
         form.addRow("&Method", self.method)
-        form.addRow("St&rength", self._strength_row())
+        strength = QLabel("St&rength")
+        strength.setBuddy(self.strength)
+        form.addRow(strength, self._strength_row())
         column.addLayout(form)
-        column.addWidget(self.facts)
-        column.addWidget(self.fetch_button)
-        column.addWidget(self.estimate)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.visible_button)
         column.addLayout(buttons)
+        column.addWidget(self.fetch_button)
+        column.addWidget(self.estimate)
+        column.addWidget(self.facts)
         column.addStretch(1)
         self.setWidget(inside)
 
@@ -167,6 +172,7 @@ class RestoreDock(QScrollArea):
         self.percent.setSuffix(" %")
         self.percent.setValue(100)
         self.percent.setAccessibleName("Strength in percent, as a number")
+        self.percent.setFixedWidth(82)
         self.strength.setToolTip("How much of the result is taken; double-click for all of it")
         row.addWidget(self.strength, 1)
         row.addWidget(self.percent)
@@ -178,7 +184,6 @@ class RestoreDock(QScrollArea):
         self.task.currentIndexChanged.connect(self._list_methods)
         self.method.currentIndexChanged.connect(self._describe)
         self.button.setProperty("role", "primary")
-        theme.dress(self.button, "restore")
         self.visible_button.setAccessibleName("Restore the visible part only")
         self.visible_button.setToolTip("Restore only what the window shows: quick, to judge a method")
         self.button.clicked.connect(self._ask_all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ class Restoring(QObject):
         self._known: dict[Estimate, Estimated] = {}
         self._wanted: tuple[Estimate, Choice] | None = None  # a run that waits for its estimate
         self._models: tuple[ModelCard, ...] = ()
-        self._dialog: ModelsDialog | None = None
+        self.dialog: ModelsDialog | None = None
         self.tasks_menu = QMenu("Restore &for", window)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -98,6 +99,9 @@ class Restoring(QObject):
         self._window.restore.choose(task)
         self._asked(False)
 
+    def _run_from_menu(self, task: Task, _checked: bool = False) -> None:
+        self.run(task)
+
     def _asked(self, visible_only: bool) -> None:
         choice, view = self._window.restore.choice(), self._window.current
         if choice is None or view is None or view.card is None:
@@ -144,6 +148,7 @@ class Restoring(QObject):
         request = Restore(
             view.id, version.id, choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible
         )
+        self._window.files.welcomed()
         self._window.ask(request, view, TASK_TITLES[choice.task])
 
     def added(self, version: Version) -> None:
@@ -165,15 +170,15 @@ class Restoring(QObject):
         offered = {task for card in methods for task in card.tasks if not card.needs_mask}
         for task, title in TASK_TITLES.items():
             if task in offered:
-                self.tasks_menu.addAction(title).triggered.connect(lambda _=False, task=task: self.run(task))
+                self.tasks_menu.addAction(title).triggered.connect(partial(self._run_from_menu, task))
         self.estimate_soon()
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """What is there of the weights changed: methods may have become usable."""
         known, self._models = bool(self._models), models
         self._window.restore.show_models(models)
-        if self._dialog is not None:
-            self._dialog.show_models(models)
+        if self.dialog is not None:
+            self.dialog.show_models(models)
         if known:
             self._window.ask(ListMethods())
 
@@ -184,15 +189,15 @@ class Restoring(QObject):
         self._window.notices.say(sentence, "error", (("Models…", self.show_dialog),))
 
     def show_dialog(self) -> None:
-        if self._dialog is None:
-            self._dialog = dialog = ModelsDialog(self._window)
+        if self.dialog is None:
+            self.dialog = dialog = ModelsDialog(self._window)
             dialog.fetch_asked.connect(self.fetch)
             dialog.import_asked.connect(self._import)
             dialog.remove_asked.connect(self._remove)
             dialog.finished.connect(self._forget_dialog)
-        self._dialog.show_models(self._models)
-        self._dialog.show()
-        self._dialog.raise_()
+        self.dialog.show_models(self._models)
+        self.dialog.show()
+        self.dialog.raise_()
 
     def fetch(self, model: str) -> None:
         self._window.ask(FetchModel(model), None, f"Fetching {self._title(model)}")
@@ -232,7 +237,7 @@ class Restoring(QObject):
         self._window.ask(RemoveModel(model))
 
     def _forget_dialog(self) -> None:
-        self._dialog = None
+        self.dialog = None
 
     def _title(self, model: str) -> str:
         return next((m.title for m in self._models if m.id == model), model)

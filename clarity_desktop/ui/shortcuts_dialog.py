@@ -182,11 +182,12 @@ class ShortcutsDialog(QDialog):
         words = text.casefold().split()
         for at in range(self.list.topLevelItemCount()):
             group = self.list.topLevelItem(at)
-            rows = [group.child(k) for k in range(group.childCount())] if group else []
+            if group is None:
+                continue
+            rows = [row for k in range(group.childCount()) if (row := group.child(k))]
             for row in rows:
                 row.setHidden(not all(w in f"{row.text(0)} {row.text(1)}".casefold() for w in words))
-            if group:
-                group.setHidden(all(row.isHidden() for row in rows))
+            group.setHidden(all(row.isHidden() for row in rows))
 
     def _agree(self) -> None:
         self.agreed.emit(self.changed())

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QS
 from PySide6.QtGui import QAction, QFont, QImage, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -74,12 +75,10 @@ def score(quality: Quality | None) -> str:
 
 def details(version: Version) -> str:
     """What ran, when, how long: the second line of a row."""
-    parts = [clock(version.time)]
-    if version.name and version.name != what_ran(version.step):
-        parts.insert(0, what_ran(version.step))
-    if version.step.kind == "restore":
-        parts.append(duration(version.step.seconds))
-    return " · ".join(parts)
+    step, title = version.step, version_title(version)
+    ran = what_ran(step).removeprefix(f"{title} · ")
+    parts = [clock(version.time)] + ([ran] if ran != title else [])
+    return " · ".join(parts + ([duration(step.seconds)] if step.kind == "restore" else []))
 
 
 def spoken(version: Version, place: str) -> str:
@@ -168,6 +167,7 @@ class VersionsDock(QWidget):
         self.menu_actions: tuple[QAction, ...] = ()
         self.tree = QTreeWidget()
         self.tree.setAccessibleName("Versions")
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setHeaderHidden(True)
         self.tree.setItemDelegate(Row(self.tree))
         self.tree.setIndentation(16)

@@ -65,8 +65,11 @@ def what_ran(step: Step) -> str:
 
 
 def version_title(version: Version) -> str:
-    """The name a person gave, or what made it."""
-    return version.name or what_ran(version.step)
+    """The name a person gave, or what was done."""
+    step = version.step
+    if version.name:
+        return version.name
+    return TASK_TITLES[step.task] if step.kind == "restore" and step.task else what_ran(step)
 
 
 def clock(at: float, now: float | None = None) -> str:

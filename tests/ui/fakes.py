@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import numpy as np
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import News, Request
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import (
     TILE,
     Bounds,
@@ -126,11 +130,11 @@ class FakeLink:
                 raise error
             for news in self._answer(request):
                 yield news
-                gate = self.gates.get(type(request))
-                while gate is not None and not gate.is_set():
-                    if stop.is_set():
-                        raise asyncio.CancelledError
-                    await asyncio.sleep(0.005)
+            gate = self.gates.get(type(request))
+            while gate is not None and not gate.is_set():
+                if stop.is_set():
+                    raise asyncio.CancelledError
+                await asyncio.sleep(0.005)
             for news in self._end(request):
                 yield news
         finally:
@@ -152,7 +156,6 @@ class FakeLink:
             case m.Restore(document, version, _, _, _, _, _, visible):
                 yield m.Progress(0.0, "tile 1 of 2", 4.0)
                 yield self._tile(document, version, visible)
-                yield m.Progress(0.5, "tile 2 of 2", 2.0)
             case m.FetchModel():
                 yield m.Progress(0.25)
             case m.ReadTiles(document, hashes):
@@ -178,7 +181,9 @@ class FakeLink:
     def _end(self, request: Request) -> Iterable[News]:
         match request:
             case m.Open(path):
-                yield self._opened(path.name, path)
+                opened = self._opened(path.name, path)
+                yield opened
+                yield self._assessed(opened.card.id, opened.card.head)
             case m.OpenPixels(_, _, name):
                 yield self._opened(name, None)
             case m.Recover(store):
@@ -193,7 +198,9 @@ class FakeLink:
                 yield m.ModelsListed(self.models)
             case m.FetchModel(model):
                 self.models = tuple(replace(c, state="ready") if c.id == model else c for c in self.models)
-                self.methods = tuple(replace(c, missing=tuple(x for x in c.missing if x != model)) for c in self.methods)
+                self.methods = tuple(
+                    replace(c, missing=tuple(x for x in c.missing if x != model)) for c in self.methods
+                )
                 yield m.ModelsListed(self.models)
             case m.Estimate(document, version, task, method, _):
                 v = self.documents[document].versions[version]
@@ -266,9 +273,62 @@ class FakeLink:
 
     def _assessed(self, document: DocumentId, version: VersionId) -> m.Assessed:
         n = len(self.documents[document].versions)
-        why = {k: "It comes with a later version." for k in ("sseq", "brisque", "overall")}
+        why = dict.fromkeys(("sseq", "brisque", "overall"), "It comes with a later version.")
         quality = Quality(niqe=6.2 - n, piqe=48.0 - 8 * n, why=why)
         self.documents[document].versions[version] = replace(
             self.documents[document].versions[version], quality=quality
         )
         return m.Assessed(document, version, quality)
+
+
+@asynccontextmanager
+async def a_window(
+    pixels: Callable[[Path | None], Pixels] | None = None, settings: Settings | None = None, *, connected: bool = True
+) -> AsyncIterator[tuple[MainWindow, FakeLink]]:
+    """A shown window on a fake link; closed at the end as a user would, with all that it started ended."""
+    window = MainWindow(settings or Settings(), (Path("rain.jpg"),))
+    window.resize(1280, 800)
+    window.show()
+    link = FakeLink(pixels or gradient)
+    ended = asyncio.Event()
+    window.ended.connect(ended.set)
+    try:
+        if connected:
+            window.connect_backend(link)  # type: ignore[arg-type]
+            await until(lambda: window.restore.choice() is not None)
+        yield window, link
+    finally:
+        for gate in link.gates.values():
+            gate.set()
+        window.close()
+        await asyncio.wait_for(ended.wait(), 5)
+        window.deleteLater()
+
+
+async def a_photo(window: MainWindow, name: str = "rain.jpg") -> DocumentView:
+    """Open a photo in the window and wait until it and its scores are there."""
+    window.files.open_paths([Path(name)])
+    await until(lambda: bool(window.current and window.current.title == name and window.current.card))
+    await settled(window)
+    assert window.current is not None
+    return window.current
+
+
+async def settled(window: MainWindow) -> None:
+    """Wait until nothing is under way."""
+    await asyncio.sleep(0)
+    await until(lambda: not window.follows)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that must come to hold."""
+    for _ in range(500):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to hold")
+
+
+def gradient(_path: Path | None) -> Pixels:
+    y, x = np.mgrid[:300, :480]
+    return np.stack([x * 255 // 480, y * 255 // 300, (x + y) % 256], -1).astype(np.uint8)

@@ -1,0 +1,705 @@
+"""The window driven through its flows, with a scripted link in the backend's place."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import a_photo, a_window, settled, until
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QMessageBox
+
+from clarity_desktop import messages as m
+from clarity_desktop import settings as choices
+from clarity_desktop.messages import FileExists, ModelMissing, UserError
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, Rotate, Straighten, VersionId
+
+
+def texts(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.notices.bars()]
+
+
+def press(window: MainWindow, text: str) -> None:
+    """Press the notice's button of that name."""
+    [button] = [b for bar in window.notices.bars() for b in bar.buttons if b.text() == text]
+    button.click()
+
+
+def type_key(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    window.activateWindow()
+    QTest.keyClick(window.focusWidget() or window, key, modifier)
+
+
+async def test_a_photo_is_previewed_before_its_document_exists():
+    async with a_window() as (window, link):
+        link.gates[m.Open] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: window.current is not None and window.current.canvas.scale() > 0 and bool(link.of(m.Open)))
+        assert window.photos.tabs.tabText(0) == "rain.jpg"
+        assert not window.action["restore"].isEnabled()
+        link.gates[m.Open].set()
+        await settled(window)
+        assert window.action["restore"].isEnabled()
+        assert window.windowTitle().startswith("rain.jpg – ")
+        assert "480 × 300 · 8 bit · sRGB" in window.status.photo.text()
+
+
+async def test_a_photo_that_cannot_be_opened_leaves_a_sentence_and_no_tab():
+    async with a_window() as (window, link):
+        link.errors[m.Open] = UserError("“broken.jpg” is not a picture.")
+        window.files.open_paths([Path("broken.jpg")])
+        await settled(window)
+        assert window.current is None
+        assert texts(window) == ["“broken.jpg” is not a picture."]
+
+
+async def test_a_bug_is_said_with_the_log_and_without_its_trace(caplog: pytest.LogCaptureFixture):
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.errors[m.Undo] = ZeroDivisionError("secret detail")
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        [text] = texts(window)
+        assert str(choices.log_file()) in text
+        assert "secret detail" not in text
+        assert "ZeroDivisionError" in caplog.text
+
+
+async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: bool(link.of(m.Restore)) and window.status.job.isVisible())
+        assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
+        assert window.status.job.left.text() == "4 s left"
+        [request] = link.of(m.Restore)
+        assert (request.task, request.method, request.strength, request.region) == (
+            "derain",
+            "maxim-deraining",
+            1,
+            None,
+        )
+        assert request.visible == view.canvas.visible()
+        link.gates[m.Restore].set()
+        await settled(window)
+        assert not window.status.job.isVisible()
+        assert len(view.versions) == 2
+        assert view.head_version is not None
+        assert view.head_version.step.method == "maxim-deraining"
+        assert view.unsaved
+        assert window.photos.tabs.tabText(0) == "rain.jpg*"
+
+
+async def test_escape_cancels_the_running_job_and_nothing_else():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: window.action["cancel"].isEnabled() and bool(link.of(m.Restore)))
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert link.cancelled == link.of(m.Restore)
+        assert window.current is view
+        assert len(view.versions) == 1
+        assert not window.status.job.isVisible()
+        assert not window.action["cancel"].isEnabled()
+
+
+async def test_a_version_that_was_committed_while_it_was_cancelled_is_shown():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: bool(link.of(m.Restore)))
+        link.gates[m.Restore].set()
+        window.cancel_job()
+        await settled(window)
+        assert len(view.versions) == 2
+
+
+async def test_a_long_restoration_is_offered_with_the_visible_part_first():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.seconds = 184.0
+        window.restore.choose("deblur")
+        view.canvas.zoom_to(8.0)
+        window.action["restore"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["About 3 min for the whole photo (0.1 MP) on this CPU."]
+        assert not link.of(m.Restore)
+        visible = view.canvas.visible()
+        press(window, "Visible part first")
+        await settled(window)
+        [request] = link.of(m.Restore)
+        assert request.region.bounds == visible.cut(Bounds(0, 0, 480, 300))
+        assert request.feather > 0
+        assert texts(window) == []
+
+
+async def test_a_long_restoration_that_is_declined_does_not_run():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.seconds = 60.0
+        window.restoring.run("dehaze")
+        await until(lambda: bool(texts(window)))
+        press(window, "Cancel")
+        await settled(window)
+        assert not link.of(m.Restore)
+        assert texts(window) == []
+
+
+async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.restore.choose("denoise")
+        assert "to be fetched" in window.restore.method.currentText()
+        assert "89.0 MB" in window.restore.fetch_button.text()
+        window.restore.button.click()
+        [text] = texts(window)
+        assert "89.0 MB" in text
+        assert "Apache-2.0" in text
+        press(window, "Fetch and restore")
+        await until(lambda: bool(link.of(m.Restore)))
+        await settled(window)
+        assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
+        assert "to be fetched" not in window.restore.method.currentText()
+
+
+async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.errors[m.Restore] = ModelMissing("deraining.bin is not here; fetch it.")
+        window.restore.button.click()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["deraining.bin is not here; fetch it."]
+        press(window, "Models…")
+        assert window.restoring.dialog is not None
+        window.restoring.dialog.close()
+
+
+async def test_undo_redo_and_jump_move_the_head():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        original = view.head
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        rotated = view.head
+        assert window.action["undo"].isEnabled()
+        window.action["undo"].trigger()
+        await settled(window)
+        assert view.head == original
+        assert not window.action["undo"].isEnabled()
+        window.action["redo"].trigger()
+        await settled(window)
+        assert view.head == rotated
+        window.versions.choose(original or VersionId(""))
+        window.action["go_to"].trigger()
+        await settled(window)
+        assert link.of(m.GoTo)[0].version == original
+        assert view.head == original
+
+
+async def test_reset_makes_a_new_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["flip_horizontal"].trigger()
+        await settled(window)
+        window.action["reset"].trigger()
+        await settled(window)
+        assert len(link.of(m.Reset)) == 1
+        assert len(view.versions) == 3
+
+
+async def test_rename_star_and_delete_with_its_undo():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        version = view.head or VersionId("")
+        item = window.versions.tree.currentItem()
+        assert item is not None
+        item.setText(0, "Upright")
+        await settled(window)
+        assert view.versions[version].name == "Upright"
+        window.action["star"].trigger()
+        await settled(window)
+        assert view.versions[version].star
+        window.action["delete"].trigger()
+        await until(lambda: bool(texts(window)))
+        await settled(window)
+        assert view.versions[version].deleted
+        assert view.head != version
+        assert texts(window) == ["“Upright” was deleted."]
+        press(window, "Undo")
+        await settled(window)
+        assert not view.versions[version].deleted
+
+
+async def test_the_original_is_not_deleted():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.action["delete"].trigger()
+        assert not link.of(m.Edit)
+        assert "original cannot be deleted" in texts(window)[0]
+
+
+async def test_comparing_chooses_the_other_version_and_shows_both_scores():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head
+        for name in ("rotate_right", "flip_horizontal"):
+            window.action[name].trigger()
+            await settled(window)
+        assert view.other == view.undo_to
+        window.versions.choose(original or VersionId(""))
+        window.action["compare"].trigger()
+        await settled(window)
+        assert view.other == original
+        assert view.canvas.compare() == "split"
+        assert window.action["split"].isChecked()
+        assert window.quality.metrics["niqe"].change.text() == "▼ 2.0 better"
+        window.action["side_by_side"].trigger()
+        assert view.canvas.compare() == "side"
+        window.action["single"].trigger()
+        assert view.canvas.compare() == "single"
+
+
+async def test_the_conversation_can_ask_to_compare():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head or VersionId("")
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.looking.compare_asked(view, original, view.head or VersionId(""))
+        assert view.other == original
+        assert view.canvas.compare() == "split"
+
+
+async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.MonkeyPatch):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        window.action["before"].trigger()
+        now = 100.1
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        assert view.before
+        window.action["before"].trigger()
+        assert not view.before
+        window.action["before"].trigger()
+        now = 101.0
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        assert not view.before
+
+
+async def test_crop_straighten_rotate_and_flip_ask_for_versions():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["crop"].trigger()
+        assert window.crop_bar.isVisible()
+        view.canvas.set_crop(Bounds(10, 20, 200, 100))
+        assert window.crop_bar.size_label.text() == "200 × 100 pixels"
+        window.crop_bar.apply.click()
+        await settled(window)
+        assert not window.crop_bar.isVisible()
+        window.action["straighten"].trigger()
+        window.straighten_bar.slider.setValue(-25)
+        assert window.straighten_bar.degrees.value() == -2.5
+        window.straighten_bar.apply.click()
+        await settled(window)
+        window.action["rotate_left"].trigger()
+        window.action["flip_vertical"].trigger()
+        await settled(window)
+        changes = [r.transform for r in link.of(m.Change)]
+        assert changes == [Crop(Bounds(10, 20, 200, 100)), Straighten(-2.5), Rotate(3), Flip("vertical")]
+
+
+async def test_leaving_the_crop_changes_nothing():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["crop"].trigger()
+        window.crop_bar.ratio.setCurrentText("1 : 1")
+        frame = view.canvas.crop()
+        assert frame is not None
+        assert frame.width == frame.height
+        QTest.keyClick(view.canvas, Qt.Key.Key_Escape)
+        assert not window.crop_bar.isVisible()
+        assert not window.action["crop"].isChecked()
+        assert not link.of(m.Change)
+
+
+async def test_the_chat_sends_shows_and_keeps_a_conversation_for_each_photo():
+    async with a_window() as (window, link):
+        view = await a_photo(window, "a.jpg")
+        composer = window.chat.composer
+        composer.setPlainText("remove the rain")
+        QTest.keyClick(composer, Qt.Key.Key_Return)
+        await settled(window)
+        [said] = link.of(m.Say)
+        assert said.text == "remove the rain"
+        assert said.visible == view.canvas.visible()
+        assert [b.text() for b in window.chat.transcript.bubbles] == ["remove the rain", "You said: remove the rain"]
+        await a_photo(window, "b.jpg")
+        assert window.chat.transcript.bubbles == []
+        window.action["next_photo"].trigger()
+        assert window.current is view
+        assert len(window.chat.transcript.bubbles) == 2
+
+
+async def test_tabs_keep_each_photos_own_state():
+    async with a_window() as (window, _link):
+        first = await a_photo(window, "a.jpg")
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.action["split"].trigger()
+        second = await a_photo(window, "b.jpg")
+        assert second.canvas.compare() == "single"
+        assert not window.action["undo"].isEnabled()
+        window.action["previous_photo"].trigger()
+        assert window.current is first
+        assert window.action["split"].isChecked()
+        assert window.action["undo"].isEnabled()
+        window.files.open_paths([Path("b.jpg")])
+        assert window.current is second
+        assert len(window.photos.views) == 2
+
+
+async def test_news_for_a_photo_that_was_closed_are_dropped():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Change] = asyncio.Event()
+        window.action["rotate_right"].trigger()
+        await until(lambda: bool(link.of(m.Change)))
+        window.action["close"].trigger()
+        link.gates[m.Change].set()
+        await settled(window)
+        await until(lambda: bool(link.of(m.Close)))
+        await settled(window)
+        assert window.current is None
+        assert len(view.versions) == 1
+
+
+async def test_closing_unsaved_work_asks_and_cancel_keeps_the_photo():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        for label, open_after in (("Cancel", True), ("Discard", False)):
+            window.action["close"].trigger()
+            [box] = [b for b in window.findChildren(QMessageBox) if b.isVisible()]
+            [button] = [b for b in box.findChildren(QAbstractButton) if b.text() == label]
+            button.click()
+            await settled(window)
+            assert (view in window.photos.views) is open_after
+        await until(lambda: bool(link.of(m.Close)))
+        await settled(window)
+
+
+async def test_saving_a_project_makes_it_closable_without_a_question():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.files.save_to(view, None, "holiday.clarity")
+        await settled(window)
+        assert not view.unsaved
+        assert view.project == Path("holiday.clarity")
+        window.action["save"].trigger()
+        await settled(window)
+        assert [r.path for r in link.of(m.SaveProject)] == [Path("holiday.clarity")] * 2
+        window.action["close"].trigger()
+        await settled(window)
+        assert window.current is None
+
+
+async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offered_again():
+    async with a_window() as (window, link):
+        await a_photo(window, "untouched.jpg")
+        touched = await a_photo(window, "touched.jpg")
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: bool(link.of(m.Restore)))
+        ended: list[bool] = []
+        window.ended.connect(lambda: ended.append(True))
+        window.action["quit"].trigger()
+        await until(lambda: bool(ended))
+        assert not window.isVisible()
+        assert not window.follows
+        assert [r.document for r in link.of(m.Close)] != [touched.id]
+        assert len(link.of(m.Close)) == 1
+        assert choices.load().window
+
+
+async def test_the_window_remembers_its_shape_and_keys(qapp: object):
+    async with a_window() as (window, _link):
+        window.resize(1100, 750)
+        window.docks["chat"].close()
+        window.choosing.rebind({"crop": "K"})
+    settings = choices.load()
+    assert settings.shortcuts == {"crop": "K"}
+    async with a_window(settings=settings) as (window, _link):
+        assert (window.width(), window.height()) == (1100, 750) or window.width() == 1280
+        assert window.docks["chat"].isHidden()
+        assert window.action["crop"].shortcut().toString() == "K"
+
+
+async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
+    thumb = np.zeros((60, 80, 3), np.uint8)
+    async with a_window(connected=False) as (window, link):
+        link.recoveries = (
+            Recovery(Path("one.store"), "one.jpg", 1_700_000_000, 5, thumb),
+            Recovery(Path("two.store"), "two.jpg", 1_700_000_000, 1, thumb),
+        )
+        window.connect_backend(link)  # type: ignore[arg-type]
+        await settled(window)
+        assert "one.jpg" in texts(window)[0]
+        assert "5 versions" in texts(window)[0]
+        assert "1 more" in texts(window)[0]
+        press(window, "Recover")
+        await settled(window)
+        assert [r.store for r in link.of(m.Recover)] == [Path("one.store")]
+        assert window.current is not None
+        press(window, "Set aside")
+        await settled(window)
+        assert [r.store for r in link.of(m.Forget)] == [Path("two.store")]
+        assert texts(window) == []
+
+
+async def test_what_is_asked_before_the_backend_is_there_is_asked_when_it_comes():
+    async with a_window(connected=False) as (window, link):
+        window.files.open_paths([Path("rain.jpg")])
+        await asyncio.sleep(0.05)
+        assert link.asked == []
+        assert window.status.job.isVisible()
+        window.connect_backend(link)  # type: ignore[arg-type]
+        await settled(window)
+        assert window.current is not None
+        assert window.current.card is not None
+
+
+async def test_the_first_run_opens_the_sample_with_one_click_left():
+    async with a_window() as (window, link):
+        window.files.open_first([Path("rain.jpg")])
+        await settled(window)
+        press(window, "Remove the rain")
+        await settled(window)
+        assert [r.task for r in link.of(m.Restore)] == ["derain"]
+
+
+async def test_the_clipboard_goes_out_and_comes_in():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.action["copy"].trigger()
+        await settled(window)
+        assert QGuiApplication.clipboard().image().width() == 480
+        window.action["paste"].trigger()
+        await until(lambda: bool(link.of(m.OpenPixels)))
+        await settled(window)
+        [pasted] = link.of(m.OpenPixels)
+        assert pasted.pixels.shape == (300, 480, 3)
+        assert window.current is not None
+        assert window.current.title == "Pasted picture 1"
+        QGuiApplication.clipboard().setText("words")
+        window.action["paste"].trigger()
+        assert "The clipboard holds no picture." in texts(window)
+
+
+async def test_dropped_folders_open_their_photos(tmp_path: Path):
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    async with a_window() as (window, link):
+        window.files.open_dropped([tmp_path])
+        await until(lambda: len(link.of(m.Open)) == 2)
+        await settled(window)
+        assert [r.path.name for r in link.of(m.Open)] == ["a.png", "b.JPG"]
+
+
+async def test_a_dropped_bitmap_opens():
+    async with a_window() as (window, link):
+        image = QImage(20, 10, QImage.Format.Format_RGB32)
+        image.fill(0xFF8000)
+        window.files.open_image(image)
+        await until(lambda: bool(link.of(m.OpenPixels)))
+        await settled(window)
+        assert tuple(link.of(m.OpenPixels)[0].pixels[0, 0]) == (255, 128, 0)
+
+
+async def test_recent_photos_are_listed_and_missing_ones_are_grey(tmp_path: Path):
+    here = tmp_path / "here.jpg"
+    here.write_bytes(b"")
+    settings = Settings(recent=(str(here), str(tmp_path / "gone.jpg")))
+    async with a_window(settings=settings) as (window, link):
+        menu = window.files.recent_menu
+        menu.aboutToShow.emit()
+        entries = [a for a in menu.actions() if "jpg" in a.text()]
+        await until(lambda: not entries[1].isEnabled())
+        assert entries[0].isEnabled()
+        entries[0].trigger()
+        await settled(window)
+        assert link.of(m.Open)[0].path == here
+        menu.aboutToShow.emit()
+        menu.actions()[-1].trigger()
+        assert window.settings.recent == ()
+
+
+async def test_export_asks_with_the_dialogs_choices_and_again_without_it():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["export_again"].trigger()
+        dialog = window.exporting.dialog
+        assert dialog is not None
+        dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
+        dialog.quality.setValue(80)
+        dialog.folder.setText("pictures")
+        await until(lambda: dialog.size_label.text() == "About 1.2 MB")
+        dialog.export_button.click()
+        await settled(window)
+        [request] = link.of(m.Export)
+        assert request.options.path == Path("pictures/rain_restored.jpg")
+        assert (request.options.format, request.options.quality, request.options.exists) == ("jpeg", 80, "ask")
+        assert texts(window) == ["Exported rain_restored.jpg (1.2 MB)."]
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.action["export_again"].trigger()
+        await settled(window)
+        assert len(link.of(m.Export)) == 2
+        assert link.of(m.Export)[1].version == view.head
+
+
+async def test_a_file_that_exists_is_asked_about():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.action["export"].trigger()
+        assert window.exporting.dialog is not None
+        link.errors[m.Export] = FileExists("it exists")
+        window.exporting.dialog.export_button.click()
+        await settled(window)
+        assert "exists already" in texts(window)[0]
+        del link.errors[m.Export]
+        press(window, "Add a number")
+        await settled(window)
+        assert [r.options.exists for r in link.of(m.Export)] == ["ask", "number"]
+
+
+async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        assert view.id is not None
+        assert view.head is not None
+        link.gates[m.Estimate] = asyncio.Event()
+        older = window.ask(m.Estimate(view.id, view.head, "dehaze"), view)
+        newer = window.ask(m.Estimate(view.id, view.head, "deblur"), view)
+        await until(lambda: older not in window.follows)
+        assert newer in window.follows
+        link.gates[m.Estimate].set()
+        link.gates[m.Restore] = asyncio.Event()
+        first = window.ask(m.Restore(view.id, view.head, "dehaze"), view, "one")
+        second = window.ask(m.Restore(view.id, view.head, "deblur"), view, "two")
+        await until(lambda: len(link.of(m.Restore)) == 2)
+        assert first in window.follows
+        assert second in window.follows
+        assert window.status.job.name.text().startswith("one (+1)")
+        link.gates[m.Restore].set()
+        await settled(window)
+
+
+async def test_scores_go_to_their_version_even_when_another_is_open():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head or VersionId("")
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        view.assessed(original, Quality(niqe=9.5))
+        window.refresh()
+        assert window.quality.metrics["niqe"].change.text() == "▼ 5.3 better"
+
+
+async def test_single_letters_are_typed_in_the_chat_and_act_on_the_photo():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        QTest.keyClicks(window.chat.composer, "hey/1")
+        assert window.chat.composer.toPlainText() == "hey/1"
+        assert not link.of(m.Change)
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_H)
+        await until(lambda: bool(link.of(m.Change)))
+        await settled(window)
+        QTest.keyClick(view.canvas, Qt.Key.Key_1)
+        assert view.canvas.scale() == 1.0
+
+
+async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        QTest.keyClick(window.chat.composer, Qt.Key.Key_Tab)
+        assert not window.chat.composer.hasFocus()
+        assert window.docks["chat"].isVisible()
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
+        assert [d.isVisible() for d in window.docks.values()] == [False] * 4
+        QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
+        assert [d.isVisible() for d in window.docks.values()] == [True] * 4
+
+
+async def test_f6_goes_round_the_parts_of_the_window():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        view.canvas.setFocus()
+        seen = []
+        for _ in range(5):
+            window.action["next_pane"].trigger()
+            focus = window.focusWidget()
+            seen.append(focus.accessibleName() if focus else "")
+        assert seen == ["Versions", "Quality", "What to do", "Message", "Photo"]
+
+
+async def test_full_screen_and_back():
+    async with a_window() as (window, _link):
+        window.action["full_screen"].trigger()
+        assert window.isFullScreen()
+        window.action["full_screen"].trigger()
+        assert not window.isFullScreen()
+
+
+async def test_the_pixel_under_the_pointer_is_shown():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        await until(lambda: view.canvas.value_at(10, 10) is not None)
+        view.canvas.hovered.emit((10, 10))
+        assert window.status.pixel.text().startswith("10, 10")
+        view.canvas.hovered.emit(None)
+        assert window.status.pixel.text() == ""
+
+
+def test_every_action_of_the_window_does_something(qapp: object):
+    """An action without a slot would be a dead menu entry."""
+    window = MainWindow(Settings())
+    dead = [n for n in window.action.specs if not window.action[n].isSignalConnected(SIGNAL)]
+    assert dead == []
+    window.file_thread.shutdown()
+    window.deleteLater()
+
+
+SIGNAL = QAction.staticMetaObject.method(QAction.staticMetaObject.indexOfMethod("triggered(bool)"))
