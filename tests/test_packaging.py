@@ -176,3 +176,9 @@ def test_every_library_that_the_program_imports_is_asked_for(metadata: importlib
     asked = {PROJECTS.get(root, canonicalize_name(root)) for root in roots - sys.stdlib_module_names}
     optional = {"transformers"}  # of the extra `words`; imported where that is used
     assert asked - optional - {"clarity-desktop"} <= set(needed(metadata))
+
+
+def test_every_library_has_its_licence_in_the_table(metadata: importlib.metadata.Distribution) -> None:
+    table = (ROOT / "docs" / "licences.md").read_text("utf-8").lower().replace("_", "-")
+    for name in needed(metadata):
+        assert name in table, name

@@ -697,6 +697,54 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(given: Path, tmp_path: Pa
         Weights(parse(entry()), tmp_path / "in the way").import_(given)
 
 
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_installed(given: Path, tmp_path: Path) -> None:
+    (given / "a").write_bytes(CONTENT)
+    (tmp_path / "models.toml").write_text(entry(), "utf-8")
+    program = """
+import resource, sys
+from pathlib import Path
+from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights.catalog import parse
+from clarity_desktop.messages import UserError
+toy = Weights(parse(Path(sys.argv[1]).read_text("utf-8")), Path(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))  # no file may grow larger
+try:
+    toy.import_(Path(sys.argv[3]))
+except UserError as e:
+    print(e)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(toy.find("toy"))
+print(toy.import_(Path(sys.argv[3])))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "models.toml", tmp_path / "weights", given],
+        cwd=Path(weights.__file__).parents[3], capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    sentence, found, ready = done.stdout.splitlines()
+    assert "folder of weights" in sentence
+    assert "Make room" in sentence
+    assert (found, ready) == ("None", "('toy',)")
+
+
+def test_what_a_killed_run_left_is_swept_away_by_the_next(
+    toy: Callable[..., Weights], given: Path, tmp_path: Path
+) -> None:
+    (given / "a").write_bytes(CONTENT)
+    left = tmp_path / "weights" / f"toy-{'0' * 16}.safetensors.123.tmp"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    assert toy().state("toy").state == "missing"
+    toy().import_(given)
+    assert not left.exists()
+
+
 def test_all_models_have_a_card() -> None:
     assert [card.id for card in weights.cards()] == list(weights.catalog())
     assert {card.state for card in weights.cards()} == {"missing"}
+
+
+def test_every_model_has_its_row_in_the_table_of_licences() -> None:
+    table = (Path(__file__).resolve().parents[2] / "docs" / "licences.md").read_text("utf-8")
+    for model in weights.catalog().values():
+        assert f"| `{model.id}` |" in table
+        assert model.licence

@@ -47,7 +47,7 @@ class Weights:
             elif any(self._shelf.quarantine(model_id).glob("*")):
                 state = "broken"
             else:
-                state = "partial" if any(self._shelf.incoming(model_id).glob("*/*")) else "missing"
+                state = "partial" if any(self._shelf.incoming(model_id).glob("*/[!.]*")) else "missing"
         return ModelCard(model.id, model.title, model.size, model.licence, state, path)
 
     def find(self, model_id: str) -> Path | None:

@@ -140,7 +140,9 @@ class Shelf:
         return self.folder / f"{model_id}.json"
 
     def _files(self, model_id: str) -> list[Path]:
-        return list(self.folder.glob(f"{model_id}-{'[0-9a-f]' * 16}.safetensors"))
+        """What installing the model left, also where it was killed."""
+        name = f"{model_id}-{'[0-9a-f]' * 16}.safetensors"
+        return [path for form in (name, f"{name}.*.tmp", f"{model_id}.json.*.tmp") for path in self.folder.glob(form)]
 
     def _drop(self, *folders: Path) -> None:
         for folder in folders:
