@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clarity_desktop import settings
+
+FETCHED = settings.data_folder() / "weights"  # the user's own, before tests get a private home
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -47,6 +50,23 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the measuring data beside the project (../shared) is absent")
     return SHARED
+
+
+@pytest.fixture
+def weights(home: Path) -> Callable[[str], None]:
+    """weights(id): the fetched model is there in the private home too. Without it a test is skipped; in CI it fails."""
+
+    def have(model: str) -> None:
+        files = [p for p in FETCHED.glob(f"{model}*") if p.suffix in {".safetensors", ".json"}]
+        if len(files) < 2:
+            reason = f"{model} was not fetched: clarity models fetch {model}"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        own = settings.data_folder() / "weights"
+        own.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (own / file.name).symlink_to(file)
+
+    return have
 
 
 @pytest.fixture

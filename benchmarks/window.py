@@ -1,0 +1,184 @@
+"""The window: cold start to a painted window, opening a 24-MP photo, and gaps of the event loop while networks compute.
+
+Prints figures with their bars; `python -m benchmarks.window [seconds]`, offscreen or on a screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+COLD = """
+import json, os, sys, time
+import psutil
+born = psutil.Process().create_time()
+import asyncio, qasync
+from PySide6.QtWidgets import QApplication
+from clarity_desktop import app, settings
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.main_window import MainWindow
+qt = QApplication(["clarity-desktop"])
+theme.apply(qt, "system")
+loop = qasync.QEventLoop(qt)
+asyncio.set_event_loop(loop)
+window = MainWindow(settings.Settings(), app.samples())
+def painted():
+    print(json.dumps({"seconds": time.time() - born, "torch": "torch" in sys.modules}), flush=True)
+    os._exit(0)
+window.painted.connect(painted)
+window.show()
+with loop:
+    loop.run_forever()
+"""
+
+
+def cold_start() -> None:
+    """From the start of the process to the window on the screen, best of 5."""
+    told = []
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, check=True)
+        told.append(json.loads(done.stdout))
+    assert not any(t["torch"] for t in told), "torch was imported before the window was painted"
+    best = min(t["seconds"] for t in told)
+    print(f"cold start to a painted window: {best:.2f} s, best of 5 (bar 1.0); torch not imported by then")
+
+
+class Stage:
+    """A real window with its real backend, driven from inside."""
+
+    def __init__(self) -> None:
+        import qasync
+        from PySide6.QtWidgets import QApplication
+
+        from clarity_desktop import app, settings
+        from clarity_desktop.ui import theme
+        from clarity_desktop.ui.main_window import MainWindow
+
+        qt = QApplication.instance() or QApplication(["clarity-desktop"])
+        assert isinstance(qt, QApplication)
+        theme.apply(qt, "light")
+        self.loop = qasync.QEventLoop(qt)
+        asyncio.set_event_loop(self.loop)
+        self.window = MainWindow(settings.Settings(), app.samples())
+        self.window.resize(1600, 1000)
+        self.window.painted.connect(lambda: app.start_backend(self.window))
+        self.window.show()
+
+    async def until(self, true: Callable[[], object], seconds: float = 120) -> float:
+        """Wait in steps of 2 ms; returns the seconds it took."""
+        start = time.perf_counter()
+        while not true():
+            if time.perf_counter() - start > seconds:
+                raise TimeoutError
+            await asyncio.sleep(0.002)
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        if self.window.link is not None:
+            self.window.link.close()
+        self.window.hide()
+
+
+async def gaps(seconds: float) -> list[float]:
+    """Lengths of the event loop's turns, in milliseconds, for a while: a 1-ms timer that notes how late it is."""
+    from PySide6.QtCore import Qt, QTimer
+
+    last, found = time.perf_counter(), []
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        found.append(1000 * (now - last))
+        last = now
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    timer.start(1)
+    await asyncio.sleep(seconds)
+    timer.stop()
+    return found
+
+
+def _told(name: str, found: list[float]) -> str:
+    ordered = np.sort(found)
+    worst = ordered[min(len(ordered) - 1, int(0.999 * len(ordered)))]
+    return f"{name}: 99.9th percentile {worst:.1f} ms, longest {ordered[-1]:.1f} ms, median {statistics.median(found):.2f} ms"
+
+
+async def loop_gaps(stage: Stage, seconds: float) -> None:
+    """Gaps while idle and while a restoration runs on all cores."""
+    window = stage.window
+    window.files.open_sample()
+    await stage.until(lambda: window.current and window.current.card and not window.jobs)
+    await asyncio.sleep(2)
+    print(_told("event loop, idle", await gaps(min(10, seconds))))
+    window.restoring.run("derain")
+    await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.jobs))
+    print(_told("event loop, while a restoration runs", await gaps(seconds)) + " (bar 50 ms)")
+    start = time.perf_counter()
+    window.cancel_job()
+    await stage.until(lambda: not window.jobs)
+    print(f"cancelling answers after {time.perf_counter() - start:.2f} s (bar 1)")
+
+
+async def opening(stage: Stage) -> None:
+    """A 24-MP JPEG from the request to its first paint, against decoding alone."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 255, (250, 375, 3), np.uint8)
+    big = cv2.resize(small, (6000, 4000), interpolation=cv2.INTER_CUBIC)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "big.jpg"
+        path.write_bytes(cv2.imencode(".jpg", big, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+        alone = min(_decode(path) for _ in range(5))
+        took = []
+        for _ in range(3):
+            start = time.perf_counter()
+            stage.window.files.open_paths([path])
+            await stage.until(lambda: stage.window.current and stage.window.current.canvas.scale() > 0)
+            view = stage.window.current
+            assert view is not None
+            await stage.until(lambda view=view: view.canvas.has_picture())
+            took.append(time.perf_counter() - start)
+            await stage.until(lambda view=view: view.card and not stage.window.jobs)
+            view.unsaved = False
+            stage.window.files.close(view)
+            await stage.until(lambda view=view: view not in stage.window.photos.views)
+    print(
+        f"opening a 24-MP JPEG: first paint after {min(took):.2f} s, decoding alone {alone:.2f} s, "
+        f"ratio {min(took) / alone:.2f} (bar 1.5)"
+    )
+
+
+def _decode(path: Path) -> float:
+    from PIL import Image
+
+    start = time.perf_counter()
+    with Image.open(path) as image:
+        image.load()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+    cold_start()
+    stage = Stage()
+    with stage.loop:
+        stage.loop.run_until_complete(loop_gaps(stage, seconds))
+        stage.loop.run_until_complete(opening(stage))
+        stage.close()
+
+
+if __name__ == "__main__":
+    main()
