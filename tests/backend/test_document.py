@@ -383,6 +383,30 @@ def test_many_threads_at_once_lose_nothing(document: Document, folder: Path, pho
     again.close(keep=True)
 
 
+def test_closing_waits_for_who_reads_and_is_a_sentence_for_who_comes_later(document: Document, photo: Photo) -> None:
+    at = head(document)
+
+    def read() -> None:
+        with pytest.raises(UserError, match="was closed"):
+            while True:
+                assert np.array_equal(document.pixels(at), photo(700, 520))
+
+    with ThreadPoolExecutor(4) as others:
+        reading = [others.submit(read) for _ in range(4)]
+        add(document, photo(700, 520, seed=1))
+        document.close(keep=True)
+        for r in reading:
+            r.result(timeout=10)
+
+
+def test_a_step_from_a_version_that_was_pruned_is_a_sentence(document: Document, photo: Photo) -> None:
+    version = add(document, photo(700, 520, seed=1))
+    document.edit(version.id, deleted=True)
+    document.prune()
+    with pytest.raises(UserError, match="not part of the document"):
+        add(document, photo(700, 520, seed=1), version.id)
+
+
 # A full disk ----------------------------------------------------------------------------------------------------------
 
 

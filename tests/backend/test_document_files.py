@@ -384,6 +384,20 @@ def test_a_second_instance_is_not_mistaken_for_a_crash(folder: Path) -> None:
     assert [r.store for r in recoveries(folder)] == [store]
 
 
+def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path, photo: Photo, project: Path) -> None:
+    in_the_way = tmp_path / "a file"
+    in_the_way.touch()
+    for attempt in (
+        lambda: Document.create(in_the_way / "documents", Picture(photo(30, 20)), "a"),
+        lambda: Document.open_project(in_the_way / "documents", project),
+        lambda: Document.open(in_the_way / "a.store"),
+        lambda: forget(in_the_way / "a.store"),
+        lambda: forget(tmp_path / "a.store"),
+    ):
+        with pytest.raises(UserError, match=r"a file|a\.store"):
+            attempt()
+
+
 def test_what_is_forgotten_is_set_aside_and_can_still_be_opened(folder: Path, photo: Photo) -> None:
     document = Document.create(folder, Picture(photo(300, 200)), "a.png")
     version = add(document, photo(300, 200, seed=1))
@@ -395,6 +409,23 @@ def test_what_is_forgotten_is_set_aside_and_can_still_be_opened(folder: Path, ph
     again.close(keep=True)
 
 
+def test_what_is_in_a_file_that_is_still_there_is_not_offered(folder: Path, project: Path) -> None:
+    theirs = subprocess.run([sys.executable, "-c", KILLED, folder, project], stdout=subprocess.PIPE, check=False)
+    [saved, changed] = theirs.stdout.decode().split()
+    assert {p.stem for p in folder.glob("*.store")} == {saved, changed}
+    assert [r.store.stem for r in recoveries(folder)] == [changed]
+    assert [p.stem for p in folder.glob("*.store")] == [changed]
+
+
+KILLED = """
+import os, sys; from pathlib import Path
+from clarity_desktop.backend.document import Document
+saved, changed = (Document.open_project(*map(Path, sys.argv[1:])) for _ in range(2))
+changed.undo()
+print(saved.id, changed.id, flush=True); os.kill(os.getpid(), 9)
+"""
+
+
 def test_a_store_that_cannot_be_read_is_not_offered_and_stays(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder.mkdir()
     (folder / "broken.store").write_bytes(b"nonsense" * 100)
@@ -404,15 +435,18 @@ def test_a_store_that_cannot_be_read_is_not_offered_and_stays(folder: Path, capl
 
 
 def test_closing_erases_what_is_elsewhere_and_sets_aside_what_is_not(folder: Path, photo: Photo) -> None:
-    untouched = Document.create(folder, Picture(photo(300, 200), path=Path("/photos/a.png")), "untouched")
+    photo_file = folder.parent / "a.png"
+    photo_file.write_bytes(b"a photo")
+    untouched = Document.create(folder, Picture(photo(300, 200), path=photo_file), "untouched")
     pasted = Document.create(folder, Picture(photo(300, 200)), "pasted")
-    worked_on = Document.create(folder, Picture(photo(300, 200), path=Path("/photos/b.png")), "worked on")
+    worked_on = Document.create(folder, Picture(photo(300, 200), path=photo_file), "worked on")
     add(worked_on, photo(300, 200, seed=1))
-    for document in (untouched, pasted, worked_on):
+    orphan = Document.create(folder, Picture(photo(300, 200), path=Path("/gone/c.png")), "its photo is gone")
+    for document in (untouched, pasted, worked_on, orphan):
         document.close(keep=False)
         document.close(keep=False)
     left = sorted(p.name for p in folder.rglob("*") if p.is_file())
-    assert left == sorted(f"{d.id}.store" for d in (pasted, worked_on))
+    assert left == sorted(f"{d.id}.store" for d in (pasted, worked_on, orphan))
     assert all((folder / "closed" / name).exists() for name in left)
 
 

@@ -23,9 +23,10 @@ PATIENCE = 10.0
 
 def save(store: Store, path: Path) -> int:
     """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError."""
-    temporary = path.absolute().with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.absolute().with_name(f".{secrets.token_hex(6)}.clarity.tmp")
     try:
-        store.connection().execute("VACUUM INTO ?", (str(temporary),))
+        with store.using() as db:
+            db.execute("VACUUM INTO ?", (str(temporary),))
         with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             db.execute("DELETE FROM meta WHERE key='project'")
@@ -74,7 +75,6 @@ def copy(project: Path, store: Path) -> None:
     except Damaged as e:
         raise refused(project, e) from e
     except OSError as e:
-        store.unlink(missing_ok=True)
         raise UserError(
             f"{project} cannot be opened ({e.strerror}). Check the file, its disk and the free room."
         ) from e
@@ -102,7 +102,8 @@ def read(path: Path, named: Path) -> tuple[State, bool]:
     named is the file that the user knows it by. Raises UserError; a newer store is left as it is.
     """
     try:
-        schema.check_header(path)
+        with said(named):
+            schema.check_header(path)
         with closing(connect(path)) as db, impatient(db):
             schema.check(db)
             newer = schema.version_of(db) > len(schema.MIGRATIONS)

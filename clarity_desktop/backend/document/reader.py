@@ -31,18 +31,14 @@ class Reader:
 
     def tiles(self, names: Sequence[bytes]) -> list[Stored]:
         """Read-only tiles in the order of their names. Raises UserError if one is missing or damaged."""
-        held = {name: self._cache.get(name) for name in names}
-        data = self._store.get([name for name, tile in held.items() if tile is None])
-        read: list[Stored] = []
-        for name, tile in held.items():
-            if tile is None:
-                held[name] = self._unpack(name, data)
-        for name in names:
-            tile = held[name]
-            assert tile is not None
-            self._cache.put(name, tile)
-            read.append(tile)
-        return read
+        held = {name: tile for name in names if (tile := self._cache.get(name)) is not None}
+        absent = [name for name in dict.fromkeys(names) if name not in held]
+        data = self._store.get(absent)
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 1 + len(absent) // 4), "clarity-tiles") as pool:
+            held.update(zip(absent, pool.map(partial(self._unpack, data), absent), strict=True))
+        for name in absent:
+            self._cache.put(name, held[name])
+        return [held[name] for name in names]
 
     def window(self, level: Level, bounds: Bounds, dtype: np.dtype[Any], channels: int) -> Stored:
         """The pixels of a part of a level, H×W×3 or, for one channel, H×W. Raises UserError."""
@@ -58,14 +54,14 @@ class Reader:
 
     def _place(self, out: Stored, bounds: Bounds, data: dict[bytes, bytes], one: tuple[bytes, Bounds]) -> None:
         name, place = one
-        tile = self._unpack(name, data)
+        tile = self._unpack(data, name)
         if tile.shape != (place.height, place.width, *out.shape[2:]) or tile.dtype != out.dtype:
             raise self.damaged(Damaged("a tile lies where it does not fit"))
         part = place.cut(bounds)
         to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
         out[to.slices()] = tile[Bounds(part.x - place.x, part.y - place.y, part.width, part.height).slices()]
 
-    def _unpack(self, name: bytes, data: dict[bytes, bytes]) -> Stored:
+    def _unpack(self, data: dict[bytes, bytes], name: bytes) -> Stored:
         if name not in data:
             raise self.damaged(Damaged("a tile is missing"))
         try:

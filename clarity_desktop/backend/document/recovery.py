@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clarity_desktop.backend.document import schema, state
 from clarity_desktop.backend.document.project import impatient
-from clarity_desktop.backend.document.store import connect
+from clarity_desktop.backend.document.store import connect, said
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Recovery
@@ -69,8 +69,8 @@ class Lock:
             self._path.unlink(missing_ok=True)
 
 
-def summary(store: Path) -> Recovery | None:
-    """A closed store in short; None, with a line in the log, if it cannot be read."""
+def summary(store: Path) -> tuple[Recovery | None, bool]:
+    """A closed store in short, and whether all of it is elsewhere; None, and a line in the log, if it is unreadable."""
     try:
         schema.check_header(store)
         with closing(connect(store)) as db, impatient(db):
@@ -78,27 +78,34 @@ def summary(store: Path) -> Recovery | None:
             read = state.read(db)
     except (Damaged, UnicodeDecodeError, sqlite3.Error, OSError) as e:
         log.warning("%s cannot be offered again: %s", store, e)
-        return None
+        return None, False
     shown = read.versions[read.head]
     last = max(v.time for v in read.versions.values())
-    return Recovery(store, read.title, last, sum(not v.deleted for v in read.versions.values()), shown.thumbnail)
+    alive = sum(not v.deleted for v in read.versions.values())
+    return Recovery(store, read.title, last, alive, shown.thumbnail), read.elsewhere
 
 
 def recoveries(folder: Path) -> tuple[Recovery, ...]:
     """Documents that an earlier run did not close, the newest first. Those that a running program holds are not.
 
-    Also removes what a run left that died before a document's first version was whole.
+    Also removes what holds nobody's work: documents whose first version was not whole yet, and those of which all is in
+    a file that is still there. Raises UserError.
     """
+    with said(folder):
+        return _left(folder)
+
+
+def _left(folder: Path) -> tuple[Recovery, ...]:
     found: list[Recovery] = []
     for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{MAKING}")):
         if (lock := Lock.take(store)) is None:
             continue
-        making = store.suffix == MAKING
-        if making:
+        offer, useless = (None, True) if store.suffix == MAKING else summary(store)
+        if useless:
             erase(store)
-        elif (offer := summary(store)) is not None:
+        elif offer is not None:
             found.append(offer)
-        lock.release(gone=making)
+        lock.release(gone=useless)
     _tidy(folder)
     return tuple(sorted(found, key=lambda r: r.time, reverse=True))
 
@@ -134,17 +141,18 @@ def set_aside(store: Path) -> Path:
 
 def forget(store: Path) -> None:
     """Set aside what an earlier run left: it goes to the closed documents. Raises UserError."""
-    lock = Lock.take(store, patience=0.5)
-    if lock is None:
-        raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
-    try:
-        with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is set aside as it is
-            _fold(store)
-        set_aside(store)
-    except OSError as e:
-        lock.release()
-        raise UserError(f"{store} could not be set aside ({e.strerror}). Check the permissions of its folder.") from e
-    lock.release(gone=True)
+    with said(store):
+        lock = Lock.take(store, patience=0.5)
+        if lock is None:
+            raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
+        moved = False
+        try:
+            with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is set aside as it is
+                _fold(store)
+            set_aside(store)
+            moved = True
+        finally:
+            lock.release(gone=moved)
 
 
 def _fold(store: Path) -> None:
@@ -189,9 +197,10 @@ def prune(stores: Iterable[Path]) -> int:
     for store in stores:
         if store.parent.name != CLOSED:
             raise UserError(f"{store.name} is not a closed document and stays.")
-        if (lock := Lock.take(store)) is None:
-            continue  # opened again meanwhile
-        freed += _size(store)
-        erase(store)
-        lock.release(gone=True)
+        with said(store):
+            if (lock := Lock.take(store)) is None:
+                continue  # opened again meanwhile
+            freed += _size(store)
+            erase(store)
+            lock.release(gone=True)
     return freed

@@ -103,6 +103,12 @@ class State:
         return self.changes != self.saved
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether nothing is lost without this document: all of it is in a file that is still there."""
+        file = self.project or self.picture.path
+        return not self.unsaved and file is not None and file.is_file()
+
+    @property
     def doomed(self) -> frozenset[VersionId]:
         """Deleted versions that nothing living came from."""
         needed: set[VersionId] = set()

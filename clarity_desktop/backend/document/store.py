@@ -37,9 +37,11 @@ SENTENCES = {
 
 @contextmanager
 def said(path: Path) -> Generator[None]:
-    """Turn what SQLite reports about a disk or a file into a UserError; what is left is a bug."""
+    """Turn what SQLite or the system reports about a disk or a file into a UserError; what is left is a bug."""
     try:
         yield
+    except OSError as e:
+        raise UserError(f"{path} cannot be used ({e.strerror}). Check its disk and the permissions there.") from e
     except (sqlite3.Error, UnicodeDecodeError) as e:  # SQLite may name a damaged part in bytes that are no text
         unreadable = sqlite3.SQLITE_CORRUPT if isinstance(e, UnicodeDecodeError) else 0
         sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", unreadable) & 0xFF)
@@ -67,7 +69,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db.text_factory = _text
     db.execute("PRAGMA trusted_schema=OFF")
     db.execute("PRAGMA cell_size_check=ON")
-    db.execute("PRAGMA cache_size=-8000")
+    db.execute("PRAGMA cache_size=-4000")
     return db
 
 
@@ -87,12 +89,13 @@ class Store:
         self._writer = threading.RLock()
         self._opened: list[sqlite3.Connection] = []
         self._batches = 0
+        self._users = 0
+        self._at_rest = threading.Condition()
         self.closed = False
         with said(path):
-            self.connection()
+            self._connection()
 
-    def connection(self) -> sqlite3.Connection:
-        """This thread's. Raises sqlite3.Error; `reading` and `writing` say it as a sentence."""
+    def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._own, "db", None)
         if db is None:
             db = connect(self.path, read_only=self.read_only)
@@ -109,18 +112,31 @@ class Store:
         return db
 
     @contextmanager
+    def using(self) -> Generator[sqlite3.Connection]:
+        """This thread's connection, as long as nobody closes the store. Raises UserError then, and sqlite3.Error."""
+        with self._at_rest:
+            if self.closed:
+                raise UserError("This document was closed. Open it again.")
+            self._users += 1
+        try:
+            yield self._connection()
+        finally:
+            with self._at_rest:
+                self._users -= 1
+                self._at_rest.notify_all()
+
+    @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """A connection to read with. Raises UserError."""
-        with said(self.path):
-            yield self.connection()
+        with said(self.path), self.using() as db:
+            yield db
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
         """A transaction: committed as a whole on leaving, undone as a whole on an error. Raises UserError."""
         if self.read_only:
             raise UserError("This document is open for viewing only. Export a version as a photo to work on it.")
-        with self._writer, said(self.path):
-            db = self.connection()
+        with self._writer, self.reading() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -160,9 +176,11 @@ class Store:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
-        """Close the connections of all threads; the last one folds the log."""
-        with self._writer, said(self.path):
+        """Wait for whoever uses the store, then close it; the last connection folds the log. Raises UserError."""
+        with self._at_rest:
+            self.closed = True
+            self._at_rest.wait_for(lambda: not self._users)
+        with said(self.path):
             for db in self._opened:
                 db.close()
-            self._opened.clear()
-            self.closed = True
+        self._opened.clear()

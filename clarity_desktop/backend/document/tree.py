@@ -81,17 +81,17 @@ class Document:
             with said(unborn):
                 making.lay_out(unborn)
             making.first(unborn, picture, title, thumbnail, breathe)
-            unborn.replace(store)
+            return cls._born(unborn, store, lock, store)
         except BaseException:
             recovery.erase(unborn)
-            lock.release(gone=True)
+            lock.release(gone=not store.exists())
             raise
-        return cls._opened(store, lock, store)
 
     @classmethod
     def open(cls, store: Path, *, read_only: bool = False) -> Document:
         """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere."""
-        lock = Lock.take(store, patience=0.5) if store.is_file() else None
+        with said(store):
+            lock = Lock.take(store, patience=0.5) if store.is_file() else None
         if lock is None:
             where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
             raise UserError(f"{store} {where}, so it was not opened.")
@@ -105,17 +105,23 @@ class Document:
     def open_project(cls, folder: Path, project: Path) -> Document:
         """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
         store, lock = making.fresh(folder)
+        unborn = store.with_suffix(MAKING)
         try:
-            projects.copy(project, store.with_suffix(MAKING))
-            store.with_suffix(MAKING).replace(store)
-            document = cls._opened(store, lock, project)
+            projects.copy(project, unborn)
+            document = cls._born(unborn, store, lock, project)
         except BaseException:
-            recovery.erase(store.with_suffix(MAKING))
+            recovery.erase(unborn)
             recovery.erase(store)
             lock.release(gone=True)
             raise
         document._saved_as(project.absolute(), document._state.changes)
         return document
+
+    @classmethod
+    def _born(cls, unborn: Path, store: Path, lock: Lock, named: Path) -> Document:
+        with said(store):
+            unborn.replace(store)
+        return cls._opened(store, lock, named)
 
     @classmethod
     def _opened(cls, path: Path, lock: Lock, named: Path, *, read_only: bool = False) -> Document:
@@ -227,6 +233,7 @@ class Document:
         alpha: Alpha | None,
         breathe: Callable[[], None],
     ) -> tuple[bytes, bytes | None]:
+        self._state.version(parent)  # it may have been pruned, though its levels are remembered
         old, veil = self._levels(parent, "pixels"), self._levels(parent, "alpha")
         if changed is not None:
             assert (pixels.shape[1], pixels.shape[0]) == (old[0].width, old[0].height), "a part changed: same size"
@@ -335,26 +342,28 @@ class Document:
                 states.sweep(db)
                 states.write(db, before, after)
             self._state = after
+            self._levels.cache_clear()
             self._store.compact()
         return max(0, size - self._store.path.stat().st_size)
 
     def close(self, keep: bool) -> None:
         """End the document.
 
-        keep: its store stays where the next start offers it. Otherwise, if it holds work that is nowhere else, it goes
-        to the closed documents, and if not it is erased. Closing again does nothing. Raises UserError.
+        Work that is nowhere else is never erased: with `keep` it stays where the next start offers it, without, it goes
+        to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.
         """
-        if self._store.closed:
-            return
-        self._store.close()
-        redundant = not self._state.unsaved and (self._state.project or self._state.picture.path)
-        try:
-            if not keep:
-                (recovery.erase if redundant else recovery.set_aside)(self._store.path)
-        except OSError as e:
-            self._lock.release()
-            raise UserError(f"{self._store.path} could not be put away ({e.strerror}). It is offered again.") from e
-        self._lock.release(gone=not keep)
+        with self._adding:
+            if self._store.closed:
+                return
+            self._store.close()
+            try:
+                with said(self._store.path):
+                    if self._state.elsewhere:
+                        recovery.erase(self._store.path)
+                    elif not keep:
+                        recovery.set_aside(self._store.path)
+            finally:
+                self._lock.release(gone=not self._store.path.exists())
 
 
 def _with(state: State, version: Version) -> State:
