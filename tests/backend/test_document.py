@@ -386,10 +386,13 @@ def test_many_threads_at_once_lose_nothing(document: Document, folder: Path, pho
 def test_closing_waits_for_who_reads_and_is_a_sentence_for_who_comes_later(document: Document, photo: Photo) -> None:
     at = head(document)
 
+    def read_on() -> None:
+        while True:
+            assert np.array_equal(document.pixels(at), photo(700, 520))
+
     def read() -> None:
         with pytest.raises(UserError, match="was closed"):
-            while True:
-                assert np.array_equal(document.pixels(at), photo(700, 520))
+            read_on()
 
     with ThreadPoolExecutor(4) as others:
         reading = [others.submit(read) for _ in range(4)]
