@@ -667,7 +667,8 @@ def test_the_measured_tile_is_taken_where_it_fits() -> None:
     of = method(multiple_of=64, overlap=32, tile=384, memory=1000)
     assert plan(of, 2000, 2000, CPU, 16 * GB).tile == 384
     assert plan(of, 384, 300, CPU, 16 * GB).tile == 0
-    assert plan(of, 385, 300, CPU, 16 * GB).tile == 384
+    assert plan(of, 540, 540, CPU, 16 * GB).tile == 0  # no more than two tiles
+    assert plan(of, 550, 540, CPU, 16 * GB).tile == 384
     assert plan(replace(of, tiling="discouraged"), 2000, 2000, CPU, 16 * GB).tile == 0
     assert plan(replace(of, tiling="discouraged"), 2000, 2000, CPU, 1 * GB).tile == 832
 

@@ -132,11 +132,14 @@ def _picture(method: Method, width: int, height: int) -> int:
 
 
 def plan(method: Method, width: int, height: int, place: Place, free_memory: int) -> Recipe:
-    """How to restore width × height pixels within free_memory bytes. Raises UserError if that is too little."""
+    """How to restore width × height pixels within free_memory bytes. Raises UserError if that is too little.
+
+    In tiles of the side that was measured to be best; a photo of no more than two such tiles stays in one piece.
+    """
     recipe = Recipe(0, method.overlap, place)
     measured_best = method.tile if method.tiling == "yes" else 0
     fits = needed(method, width, height, 0) <= free_memory
-    if fits and (not measured_best or max(width, height) <= measured_best):
+    if fits and (not measured_best or width * height <= 2 * measured_best**2):
         return recipe
     if method.tiling == "no":
         raise UserError(_too_little(method, needed(method, width, height, 0), free_memory))
