@@ -33,6 +33,7 @@ UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP
 # What decoders raise for broken files. Anything else ends the child, which is a sentence too.
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, SyntaxError,
           RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error, cv2.error)  # fmt: skip
+_NO_MEMORY = -4  # OpenCV's code
 _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp",), "WEBP": (".webp",),
           "AVIF": (".avif",)}  # fmt: skip
@@ -61,6 +62,8 @@ def decode(path: str, caps: Caps) -> Decoded:
             raw = READERS[kind](file, caps)
             return _settled(raw, kind, path)
         except BROKEN as e:
+            if isinstance(e, cv2.error) and e.code == _NO_MEMORY:
+                raise MemoryError from e
             if isinstance(e, OSError) and e.errno in {errno.EIO, errno.ESTALE}:
                 raise Refused(f"cannot be read: {os.strerror(e.errno)}.") from e
             raise Refused(DAMAGED) from e

@@ -183,7 +183,7 @@ def _tiff(ready: _Ready) -> bytes:
 def _avif(ready: _Ready) -> bytes:
     out = io.BytesIO()
     ready.image().save(
-        out, "AVIF", quality=ready.quality, subsampling="4:4:4" if ready.quality >= _FINE else "4:2:0", speed=7,
+        out, "AVIF", quality=ready.quality, subsampling="4:4:4" if ready.quality >= _FINE else "4:2:0", speed=8,
         icc_profile=ready.icc or b"", exif=ready.exif, xmp=ready.blocks.xmp or b"",
     )  # fmt: skip
     return out.getvalue()

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -58,6 +59,14 @@ class Caps:
             raise Refused(DAMAGED)
         if frames > self.frames:
             raise Refused(f"holds {frames} pictures; files with more than {self.frames} are not opened.")
+
+
+def parted(samples: NDArray[Any], blue_first: bool = False) -> tuple[NDArray[Any], Channel | None]:
+    """H×W×3 or ×4 (OpenCV's order, or RGB) → contiguous RGB, and alpha if there is any."""
+    if samples.shape[2] == 3:
+        return cv2.cvtColor(samples, cv2.COLOR_BGR2RGB) if blue_first else samples, None
+    rgb = cv2.cvtColor(samples, cv2.COLOR_BGRA2RGB if blue_first else cv2.COLOR_RGBA2RGB)
+    return rgb, cv2.extractChannel(samples, 3)  # pyright: ignore[reportReturnType]
 
 
 def matched(pattern: bytes, head: bytes) -> tuple[bytes, ...] | None:

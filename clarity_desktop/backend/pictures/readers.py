@@ -13,7 +13,7 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import colour, metadata, tiff
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, matched
+from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, matched, parted
 
 FIRST = "The file holds more than one picture; only the first was opened."
 HDR = "This is an HDR photo; it is shown without its extra brightness."
@@ -77,9 +77,8 @@ def from_image(image: Image.Image) -> Raw:
         return Raw(np.asarray(image.convert("L")), mode)
     if mode == "La":
         image = image.convert("LA")
-    pixels = np.asarray(image.convert("RGBA" if clear else "RGB"))
-    alpha = np.ascontiguousarray(pixels[..., 3]) if clear else None
-    return Raw(pixels[..., :3], "L" if mode in {"1", "L", "LA", "La"} else mode, alpha)
+    pixels, alpha = parted(np.asarray(image.convert("RGBA" if clear else "RGB")))
+    return Raw(pixels, "L" if mode in {"1", "L", "LA", "La"} else mode, alpha)
 
 
 def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
@@ -132,8 +131,8 @@ def _png16(file: BinaryIO, image: Image.Image, grey: bool) -> Raw:
         raise Refused(DAMAGED)
     if stored.ndim == 2:
         return Raw(stored, "L")
-    alpha = np.ascontiguousarray(stored[..., 3]) if stored.shape[2] == 4 else None
-    return Raw(stored[..., 2::-1], "L" if grey else "RGB", alpha)
+    pixels, alpha = parted(stored, blue_first=True)
+    return Raw(pixels, "L" if grey else "RGB", alpha)
 
 
 def _still(png: bytes) -> bytes:
@@ -297,8 +296,8 @@ def _deep_avif(bytes_: bytes, config: int, image: Image.Image) -> Raw | None:
     stored = _widened(stored, 12 if config & 0x20 else 10)
     if stored.ndim == 2:
         return Raw(stored, "L")
-    alpha = np.ascontiguousarray(stored[..., 3]) if stored.shape[2] == 4 else None
-    return Raw(stored[..., 2::-1], "RGB", alpha)
+    pixels, alpha = parted(stored, blue_first=True)
+    return Raw(pixels, "RGB", alpha)
 
 
 def _widened(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:

@@ -166,7 +166,7 @@ def _strips(samples: NDArray[Any], rows: int, order: Literal["<", ">"]) -> list[
     def strip(y: int) -> bytes:
         part = samples[y : y + rows].copy()
         part[:, 1:] = part[:, 1:] - samples[y : y + rows, :-1]
-        return zlib.compress(part.astype(part.dtype.newbyteorder(order)).tobytes(), 6)
+        return zlib.compress(part.astype(part.dtype.newbyteorder(order)).tobytes(), 3)
 
     with ThreadPoolExecutor(2) as pool:  # zlib lets other threads run
         return list(pool.map(strip, range(0, samples.shape[0], rows)))

@@ -1,0 +1,206 @@
+"""Saving: whole or not at all, never onto the source unasked, and a sentence for whatever goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clarity_desktop.backend.pictures import save
+from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.values import ExportOptions, Picture
+
+PICTURE = Picture(np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8))
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"the original")
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.name != "home")
+
+
+def test_a_new_file_is_written_whole(tmp_path):
+    assert save(PICTURE, ExportOptions(tmp_path / "a.png"), None) == tmp_path / "a.png"
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.asarray(image), PICTURE.pixels)
+    assert names(tmp_path) == ["a.png"]
+
+
+def test_an_existing_file_is_asked_about(source):
+    with pytest.raises(FileExists, match=r"“photo\.png” exists already"):
+        save(PICTURE, ExportOptions(source), None)
+    assert source.read_bytes() == b"the original"
+
+
+def test_skip_leaves_it_and_says_nothing_was_written(source):
+    assert save(PICTURE, ExportOptions(source, exists="skip"), source) is None
+    assert source.read_bytes() == b"the original"
+
+
+def test_number_finds_the_next_free_name(source):
+    (source.parent / "photo-1.png").touch()
+    assert save(PICTURE, ExportOptions(source, exists="number"), source) == source.parent / "photo-2.png"
+    assert source.read_bytes() == b"the original"
+    assert (source.parent / "photo-1.png").read_bytes() == b""
+    assert names(source.parent) == ["photo-1.png", "photo-2.png", "photo.png"]
+
+
+def test_overwriting_the_source_keeps_every_older_self(source):
+    source.chmod(0o640)
+    for _ in range(2):
+        assert save(PICTURE, ExportOptions(source, exists="overwrite"), source) == source
+    assert source.read_bytes()[:4] == b"\x89PNG"
+    assert (source.parent / "photo.png~").read_bytes() == b"the original"
+    assert (source.parent / "photo.png~1").read_bytes() == source.read_bytes()
+    assert source.stat().st_mode & 0o777 == 0o640
+
+
+def test_overwriting_another_file_keeps_no_backup(source):
+    save(PICTURE, ExportOptions(source, exists="overwrite"), None)
+    assert names(source.parent) == ["photo.png"]
+
+
+def test_the_source_is_recognised_behind_a_link(source):
+    link = source.with_name("link.png")
+    link.symlink_to(source.name)
+    save(PICTURE, ExportOptions(link, exists="overwrite"), source)
+    assert link.is_symlink()
+    assert (source.parent / "photo.png~").read_bytes() == b"the original"
+
+
+@contextmanager
+def small_files_only(most: int):
+    """The system refuses to let files grow beyond that."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_file_that_cannot_grow_leaves_nothing_and_the_old_file_as_it_was(source):
+    with small_files_only(5000), pytest.raises(UserError, match=r"“photo.png” could not be saved: the disk"):
+        save(PICTURE, ExportOptions(source, exists="overwrite"), source)
+    assert source.read_bytes() == b"the original"
+    assert names(source.parent) == ["photo.png"]
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from clarity_desktop.backend.pictures import save
+from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.values import ExportOptions, Picture
+noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), np.uint8)
+try:
+    save(Picture(noise), ExportOptions(Path(sys.argv[2]) / "a.png"), None)
+except UserError as e:
+    print(e)
+print([p.name for p in Path(sys.argv[2]).iterdir()])
+"""
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    """On a file system of one megabyte of its own, in a mount namespace of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = f"mount -t tmpfs -o size=1m none '{disk}' && exec '{sys.executable}' -c \"$0\" \"$@\""
+    root = str(Path(__file__).resolve().parents[2])
+    command = ["unshare", "-rm", "sh", "-c", mounted, FULL_DISK, root, str(disk)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        pytest.skip("this system has no unshare")
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip("this system allows no file system of one's own")
+    assert done.stdout.splitlines() == [
+        "“a.png” could not be saved: the disk is full; make room or choose another folder.", "[]",
+    ]  # fmt: skip
+
+
+def test_a_missing_folder_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"“a.png” could not be saved: the folder does not exist"):
+        save(PICTURE, ExportOptions(tmp_path / "absent" / "a.png"), None)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="the folder does not exist"):
+        save(PICTURE, ExportOptions(tmp_path / "file" / "a.png"), None)
+
+
+def test_a_folder_of_that_name_is_a_sentence(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    for exists in ("ask", "overwrite", "number"):
+        with pytest.raises(UserError, match="there is a folder of that name"):
+            save(PICTURE, ExportOptions(tmp_path / "a.png", exists=exists), None)
+
+
+def test_a_name_too_long_or_impossible_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="the name is too long"):
+        save(PICTURE, ExportOptions(tmp_path / ("x" * 300 + ".png")), None)
+    with pytest.raises(UserError, match="no file may have"):
+        save(PICTURE, ExportOptions(tmp_path / "a\0.png"), None)
+    assert names(tmp_path) == []
+
+
+def test_a_link_that_leads_in_a_circle_is_a_sentence(tmp_path):
+    (tmp_path / "a.png").symlink_to("a.png")
+    with pytest.raises(UserError, match=r"“a.png” (could not be saved|exists already)"):
+        save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO])
+def test_a_folder_that_may_not_be_written_to_is_a_sentence(tmp_path, monkeypatch, code):
+    """The system's refusal is faked: root, who runs many tests, is refused nothing."""
+
+    def refuse(self: Path, *args: object, **named: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UserError, match=r"“a.png” could not be saved: .*\.$"):
+        save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
+
+
+def test_disks_without_hard_links_are_written_to_all_the_same(tmp_path, monkeypatch):
+    def refuse(*args: object, **named: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
+    original = (tmp_path / "a.png").read_bytes()
+    assert save(PICTURE, ExportOptions(tmp_path / "a.png", exists="number"), None) == tmp_path / "a-1.png"
+    save(PICTURE, ExportOptions(tmp_path / "a.png", exists="overwrite"), tmp_path / "a.png")
+    assert (tmp_path / "a.png~").read_bytes() == original
+    assert names(tmp_path) == ["a-1.png", "a.png", "a.png~"]
+
+
+def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path, monkeypatch):
+    from clarity_desktop.backend.pictures import export
+
+    def encode_slowly(picture: Picture, options: ExportOptions) -> bytes:
+        options.path.write_bytes(b"somebody else's")
+        return b"ours"
+
+    monkeypatch.setattr(export, "encode", encode_slowly)
+    with pytest.raises(FileExists):
+        save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
+    assert (tmp_path / "a.png").read_bytes() == b"somebody else's"
+    assert save(PICTURE, ExportOptions(tmp_path / "b.png", exists="number"), None) == tmp_path / "b-1.png"
+    assert save(PICTURE, ExportOptions(tmp_path / "c.png", exists="skip"), None) is None
+    assert names(tmp_path) == ["a.png", "b-1.png", "b.png", "c.png"]
