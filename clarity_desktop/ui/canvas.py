@@ -200,9 +200,8 @@ class Canvas(PhotoView):
         picture.fill(QColor(theme.colours().canvas))
         painter = QPainter(picture)
         self._stage.cache.next_frame()
-        self._stage.paint(painter, "version", place, area)
+        self.want([tile for tile, _ in self._stage.paint(painter, "version", place, area)])
         painter.end()
-        self.want(self._stage.missing("version", place, area))
         picture.setDevicePixelRatio(self.devicePixelRatioF())
         return picture
 

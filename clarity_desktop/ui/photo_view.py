@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.arrivals import Arrivals
-from clarity_desktop.ui.compare import Compare, Pane, paint_label, paint_split, panes
-from clarity_desktop.ui.pyramid import TileCache
+from clarity_desktop.ui.compare import Compare, Pane, Shown, paint_label, paint_split, panes
+from clarity_desktop.ui.frame import Frame, rectangle
+from clarity_desktop.ui.pyramid import Painted, TileCache
 from clarity_desktop.ui.stage import Stage
+from clarity_desktop.ui.view import Place
 from clarity_desktop.ui.viewport import ARROWS, REACH, Drag, Viewport
-from clarity_desktop.values import Bounds, Manifest, Pixels
+from clarity_desktop.values import TILE, Bounds, Manifest, Pixels
 
 BLOCK = 512
 """Side of the pieces in which a finished part of a restoration is made ready for the screen."""
@@ -35,6 +37,8 @@ class PhotoView(Viewport):
         self._split = 0.5
         self._peeking = False
         self._title, self._names = "", ("Before", "After")
+        self._frames: dict[Shown, Frame] = {}
+        self._looked: dict[Shown, object] = {}
         self._asked: set[bytes] = set()
         self._missing: list[bytes] = []
         self._asking = QTimer(self, singleShot=True, interval=0)
@@ -105,6 +109,7 @@ class PhotoView(Viewport):
     def ask_again(self) -> None:
         """A request for tiles ended, perhaps without all of them: what is still missing is wanted anew."""
         self._asked.clear()
+        self._looked.clear()
         self.update()
 
     def paint_tile(self, bounds: Bounds, pixels: Pixels) -> None:
@@ -114,7 +119,7 @@ class PhotoView(Viewport):
             for x in range(0, bounds.width, BLOCK):
                 part = pixels[y : y + BLOCK, x : x + BLOCK]
                 at = Bounds(bounds.x + x, bounds.y + y, part.shape[1], part.shape[0])
-                self._arrivals.add(lambda at=at, part=part: painted.add(at, part, icc))
+                self._arrivals.add(lambda at=at, part=part: self._paint_over(painted, at, part, icc))
 
     def clear_painted(self) -> None:
         """The restoration was cancelled: its parts go away. (show_version does this by itself.)"""
@@ -197,11 +202,18 @@ class PhotoView(Viewport):
     def _take(self, tile: bytes, icc: bytes | None, pixels: Pixels) -> None:
         self._asked.discard(tile)
         self._stage.cache.add(tile, icc, pixels)
+        for frame in self._frames.values():
+            frame.came(tile)
+
+    def _paint_over(self, painted: Painted, bounds: Bounds, pixels: Pixels, icc: bytes | None) -> None:
+        painted.add(bounds, pixels, icc)
+        if painted is self._stage.painted and self._size is not None and "version" in self._frames:
+            self._frames["version"].repaint(bounds, self._size)
 
     def want(self, tiles: list[bytes]) -> None:
         """Ask for tiles that are missing, once the painting is done."""
-        self._missing = tiles
         if tiles:
+            self._missing = tiles
             self._asking.start()
 
     def _ask(self) -> None:
@@ -219,13 +231,23 @@ class PhotoView(Viewport):
         painter.save()
         self.to_device(painter)
         for pane in self.panes():
-            clip = QRect(pane.clip.x, pane.clip.y, pane.clip.width, pane.clip.height)
             place = self._view.place(pane.area, *size)
-            painter.setClipRect(clip)
-            self._stage.paint(painter, pane.shows, place, clip)
-            missing += self._stage.missing(pane.shows, place, clip)
+            frame = self._frames.setdefault(pane.shows, Frame())
+            frame.paint(painter, self._stage, pane, place, theme.colours().canvas)
+            missing += frame.missing(pane) or self._around(pane, place)
         painter.restore()
         self.want(missing)
+
+    def _around(self, pane: Pane, place: Place) -> list[bytes]:
+        """What a pane that lacks nothing may soon show; looked for after every half tile of a pan."""
+        if pane.shows == "version":
+            self._stage.settle()
+        half = TILE // 2
+        at = (place.x // half, place.y // half, place.width, pane.clip.width, self._stage.edition)
+        if self._looked.get(pane.shows) == at:
+            return []
+        self._looked[pane.shows] = at
+        return self._stage.around(pane.shows, place, rectangle(pane.clip))
 
     def paint_names(self, painter: QPainter) -> None:
         """The names of the versions and the line between them."""
@@ -242,6 +264,11 @@ class PhotoView(Viewport):
             paint_label(painter, self._names[0], whole, right=False)
 
     # Events
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A hidden photo keeps no frames."""
+        super().hideEvent(event)
+        self._frames.clear()
 
     def hold(self, point: QPointF) -> Drag | None:
         if self._on_line(point):

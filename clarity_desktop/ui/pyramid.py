@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
@@ -104,25 +105,30 @@ class Pyramid:
     def tiles(self, level: int, place: Place, area: QRect) -> Iterator[tuple[int, QRect]]:
         """The tiles of a level that touch an area of the screen, each with its rectangle there."""
         at = self.manifest.levels[level]
-        across, down = at.width / place.width, at.height / place.height
-        left, right = _span((area.left() - place.x) * across, (area.right() + 1 - place.x) * across, at.width)
-        top, bottom = _span((area.top() - place.y) * down, (area.bottom() + 1 - place.y) * down, at.height)
-        for row in range(top, bottom):
-            for column in range(left, right):
-                index = row * at.columns + column
-                yield index, on_screen(at.bounds(index), at.width, at.height, place)
+        across, down = place.width / at.width, place.height / at.height
+        left, right = _span((area.left() - place.x) / across, (area.right() + 1 - place.x) / across, at.width)
+        top, bottom = _span((area.top() - place.y) / down, (area.bottom() + 1 - place.y) / down, at.height)
+        xs = [place.x + round(min(TILE * k, at.width) * across) for k in range(left, right + 1)]
+        ys = [place.y + round(min(TILE * k, at.height) * down) for k in range(top, bottom + 1)]
+        for row, (y, y_end) in enumerate(pairwise(ys), top):
+            for column, (x, x_end) in enumerate(pairwise(xs), left):
+                yield row * at.columns + column, QRect(x, y, x_end - x, y_end - y)
 
     def hash(self, level: int, index: int) -> bytes:
         return self.manifest.levels[level].tiles[index]
 
-    def find(self, level: int, index: int, reach: int) -> Piece | None:
-        """The picture of a tile, taken from its own or a level up to `reach` coarser."""
+    def find(self, level: int, index: int) -> Piece | None:
+        """The picture of a tile."""
+        image = self._cache.image(self.hash(level, index), self.icc)
+        return None if image is None else (image, QRectF(image.rect()))
+
+    def stand_in(self, level: int, index: int) -> Piece | None:
+        """The picture of a tile that has not come, from the finest coarser level that has it."""
         levels = self.manifest.levels
-        for coarser in range(level, min(len(levels), level + reach + 1)):
-            here, source = _covering(levels, level, index, coarser)
-            image = self._cache.image(levels[coarser].tiles[here], self.icc)
-            if image is not None:
-                return image, source
+        for coarser in range(level + 1, len(levels)):
+            here = _under(levels, level, index, coarser)
+            if (image := self._cache.image(levels[coarser].tiles[here], self.icc)) is not None:
+                return image, _part(levels, level, index, coarser, here)
         return None
 
     def has(self, level: int, index: int) -> bool:
@@ -148,16 +154,24 @@ def _span(first: float, end: float, size: int) -> tuple[int, int]:
     return (0, 0) if end <= first else (int(first // TILE), math.ceil(end / TILE))
 
 
-def _covering(levels: tuple[Level, ...], level: int, index: int, coarser: int) -> tuple[int, QRectF]:
-    """Which tile of a coarser level lies under a tile, and which part of it."""
-    fine, coarse, bounds = levels[level], levels[coarser], levels[level].bounds(index)
-    row, column = (k >> (coarser - level) for k in divmod(index, fine.columns))
-    here = min(row, (coarse.height - 1) // TILE) * coarse.columns + min(column, coarse.columns - 1)
-    tile = coarse.bounds(here)
+def _under(levels: tuple[Level, ...], level: int, index: int, coarser: int) -> int:
+    """Which tile of a coarser level lies under a tile."""
+    coarse = levels[coarser]
+    row, column = (k >> (coarser - level) for k in divmod(index, levels[level].columns))
+    return min(row, (coarse.height - 1) // TILE) * coarse.columns + min(column, coarse.columns - 1)
+
+
+def _part(levels: tuple[Level, ...], level: int, index: int, coarser: int, here: int) -> QRectF:
+    """Which part of the tile `here` of a coarser level a tile is."""
+    fine, coarse, bounds, tile = (
+        levels[level],
+        levels[coarser],
+        levels[level].bounds(index),
+        levels[coarser].bounds(here),
+    )
     across, down = coarse.width / fine.width, coarse.height / fine.height
     part = QRectF(bounds.x * across, bounds.y * down, bounds.width * across, bounds.height * down)
-    whole = QRectF(tile.x, tile.y, tile.width, tile.height)
-    return here, part.intersected(whole).translated(-tile.x, -tile.y)
+    return part.intersected(QRectF(tile.x, tile.y, tile.width, tile.height)).translated(-tile.x, -tile.y)
 
 
 def on_screen(bounds: Bounds, width: int, height: int, place: Place) -> QRect:

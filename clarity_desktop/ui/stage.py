@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
@@ -15,8 +13,8 @@ from clarity_desktop.values import TILE, Manifest, Pixels
 
 NEAREST = 2.0
 """From this scale on pixels are drawn as squares."""
-NEAR, ANY = 2, 99
-"""Levels: how much coarser what is around is asked for; no limit for a stand-in."""
+Lacking = tuple[bytes, QRect]
+"""The hash of a tile that has not come, and its rectangle on the screen."""
 SMOOTH = QPainter.RenderHint.SmoothPixmapTransform
 
 
@@ -28,6 +26,7 @@ class Stage:
         self.size: tuple[int, int] | None = None
         self.icc: bytes | None = None
         self.painted = Painted()
+        self.edition = 0  # changes with all that is shown but tiles that come
         self._version: Pyramid | None = None
         self._stale: tuple[Pyramid, Painted] | None = None  # the version before, shown until all tiles have come
         self._other: Pyramid | None = None
@@ -50,97 +49,99 @@ class Stage:
             self._preview = None
         self._stale = (self._version, self.painted) if self._version is not None and same else None
         self._version, self.size, self.icc = new, new.size, icc
-        self.painted = Painted()
+        self.clear_painted()
 
     def show_other(self, manifest: Manifest | None) -> None:
         self._other = None if manifest is None else Pyramid(manifest, self.icc, self.cache)
+        self.edition += 1
 
     def clear(self) -> None:
         self.size = self._version = self._stale = self._other = self._preview = None
-        self.painted = Painted()
+        self.clear_painted()
 
     def clear_painted(self) -> None:
         self.painted = Painted()
+        self.edition += 1
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:
         return None if self._version is None else self._version.value(x, y)
 
-    def paint(self, painter: QPainter, shows: Shown, place: Place, area: QRect) -> None:
-        """Paint a version where it touches an area of the screen, both in device pixels."""
+    def paint(self, painter: QPainter, shows: Shown, place: Place, area: QRect) -> list[Lacking]:
+        """Paint a version where it touches an area of the screen, both in device pixels. What it lacked is told."""
         pyramid, place = self._of(shows, place)
+        lacking: list[Lacking] = []
         if shows == "version" and self.size is not None:
             if pyramid is not None:
-                self._paint_version(painter, pyramid, place, area)
+                lacking = self._paint_version(painter, pyramid, place, area)
             elif self._preview is not None:
                 painter.setRenderHint(SMOOTH, on=True)
                 painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self._preview)
             self._paint_painted(painter, self.painted, place, area)
         elif pyramid is not None:
-            self._paint_tiles(painter, pyramid, place, area, reach=ANY)
+            lacking = self._paint_tiles(painter, pyramid, place, area, stands_in=True)
+        return lacking
 
-    def missing(self, shows: Shown, place: Place, area: QRect) -> list[bytes]:
-        """Tiles that the area lacks, nearest to its middle first; if it lacks none, those around it."""
+    def around(self, shows: Shown, place: Place, area: QRect) -> list[bytes]:
+        """Tiles that are not cached near an area that lacks none: those beside it, and coarser ones farther out."""
         pyramid, place = self._of(shows, place)
         if pyramid is None:
             return []
         level = pyramid.level(place)
-        lacking = _lacking(pyramid, level, place, area)
-        if lacking:
-            return lacking
-        if shows == "version":
-            self._stale = None  # its time is over
-        around = area.adjusted(-TILE, -TILE, TILE, TILE)
-        far = area.adjusted(-area.width(), -area.height(), area.width(), area.height())
-        coarser = min(level + NEAR, len(pyramid.manifest.levels) - 1)
-        return _lacking(pyramid, coarser, place, far) + _lacking(pyramid, level, place, around)
+        coarser = min(level + 2, len(pyramid.manifest.levels) - 1)
+        wide, near = area.width(), TILE
+        far = area.adjusted(-wide, -area.height(), wide, area.height())
+        return [
+            pyramid.hash(at, index)
+            for at, region in ((coarser, far), (level, area.adjusted(-near, -near, near, near)))
+            for index, _ in pyramid.tiles(at, place, region)
+            if not pyramid.has(at, index)
+        ]
+
+    def settle(self) -> None:
+        """All tiles of the version have come: what stood in for them is let go."""
+        self._stale = None
 
     def _of(self, shows: Shown, place: Place) -> tuple[Pyramid | None, Place]:
         if shows == "version" or self._other is None:
             return (self._version if shows == "version" else None), place
         return self._other, (place if self._other.size == self.size else place.within(*self._other.size))
 
-    def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect) -> None:
+    def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect) -> list[Lacking]:
         """While tiles are to come, what was shown before stands in: sharp but old is better than new but coarse."""
         if self._stale is None:
-            self._paint_tiles(painter, pyramid, place, area, reach=ANY)
-            return
+            return self._paint_tiles(painter, pyramid, place, area, stands_in=True)
         before, painted = self._stale
-        self._paint_tiles(painter, before, place, area, reach=ANY)
+        self._paint_tiles(painter, before, place, area, stands_in=True)
         self._paint_painted(painter, painted, place, area)
-        self._paint_tiles(painter, pyramid, place, area, reach=0)
+        return self._paint_tiles(painter, pyramid, place, area, stands_in=False)
 
     def _paint_painted(self, painter: QPainter, painted: Painted, place: Place, area: QRect) -> None:
         assert self.size is not None
         painter.setRenderHint(SMOOTH, place.width / self.size[0] < NEAREST)
         painted.paint(painter, *self.size, place, area)
 
-    def _paint_tiles(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect, *, reach: int) -> None:
-        """reach: how many levels coarser a stand-in may be."""
+    def _paint_tiles(
+        self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect, *, stands_in: bool
+    ) -> list[Lacking]:
+        """stands_in: coarser levels and the preview stand in for tiles that have not come."""
         level = pyramid.level(place)
         fine = place.width / pyramid.manifest.levels[level].width < NEAREST
+        lacking: list[Lacking] = []
         for index, target in pyramid.tiles(level, place, area):
-            piece = pyramid.find(level, index, 0)
+            piece = pyramid.find(level, index)
             painter.setRenderHint(SMOOTH, fine or piece is None)
-            if piece is None and reach:
-                piece = pyramid.find(level, index, reach)
-                if piece is None and self._preview is not None and pyramid is self._version:
-                    piece = _part(self._preview, pyramid, level, index)
+            if piece is None:
+                lacking.append((pyramid.hash(level, index), target))
+                piece = self._stand_in(pyramid, level, index) if stands_in else None
             if piece is not None:
                 painter.drawImage(QRectF(target), *piece)
+        return lacking
 
-
-def _lacking(pyramid: Pyramid, level: int, place: Place, area: QRect) -> list[bytes]:
-    return [pyramid.hash(level, index) for index in _by_nearness(pyramid, level, place, area)]
-
-
-def _by_nearness(pyramid: Pyramid, level: int, place: Place, area: QRect) -> Iterator[int]:
-    middle = area.center()
-    absent = [
-        ((target.center() - middle).manhattanLength(), index)
-        for index, target in pyramid.tiles(level, place, area)
-        if not pyramid.has(level, index)
-    ]
-    return (index for _, index in sorted(absent))
+    def _stand_in(self, pyramid: Pyramid, level: int, index: int) -> Piece | None:
+        piece = pyramid.stand_in(level, index)
+        if piece is None and self._preview is not None and pyramid is self._version:
+            return _part(self._preview, pyramid, level, index)
+        return piece
 
 
 def _part(preview: QImage, pyramid: Pyramid, level: int, index: int) -> Piece:

@@ -263,6 +263,30 @@ def test_zoomed_out_the_photo_has_no_seams(canvas: Canvas, pyramid):
         assert (image == (90, 140, 200)).all(), scale
 
 
+@pytest.mark.parametrize("scale", [0.37, 1.0, 1.7, 5.0])
+@pytest.mark.parametrize("mode", ["single", "split", "side"])
+def test_panning_shows_just_what_painting_all_anew_would_show(pair: Store, pyramid, scale: float, mode):
+    canvas = pair.canvas
+    first, second = pyramid(scene(), "c"), pyramid(255 - scene(), "d")
+    pair.tiles |= first[1] | second[1]
+    canvas.show_version(first[0], None)
+    canvas.show_other(second[0])
+    canvas.set_compare(mode)
+    canvas.zoom_to(scale)
+    pair.deliver()
+    for dx, dy in ((-37, 11), (300, -70), (-5, -90)):
+        canvas.pan(dx, dy)
+        canvas.set_split(canvas.split() * 0.9)
+        pair.deliver()
+    canvas.paint_tile(Bounds(900, 600, 300, 300), np.full((300, 300, 3), 99, np.uint8))
+    wait(canvas)
+    canvas.pan(8, 9)
+    pair.deliver()
+    shifted = colours(paint(canvas))
+    canvas._frames.clear()
+    assert np.abs(shifted - colours(paint(canvas))).max() <= 1
+
+
 def test_the_preview_is_painted_before_there_are_tiles_and_until_they_come(canvas: Canvas, pyramid):
     flat = np.full((1500, 2000, 3), (10, 200, 30), np.uint8)
     canvas.show_preview(2000, 1500, flat[:300, :400], None)

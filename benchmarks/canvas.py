@@ -1,0 +1,126 @@
+"""How fast a 100-megapixel photo pans: frames per second and the longest frame, on screens of ratio 1 and 2.
+
+    python benchmarks/canvas.py                 both ratios, each in its own process
+    python benchmarks/canvas.py --here          this process alone (QT_SCALE_FACTOR sets the ratio)
+
+The photo has 12000 × 8400 pixels (100.8 MP), 16 bits and the Display P3 profile: the dearest case. Its tiles are handed
+over one turn of the event loop after they were wanted, so that each frame carries the cost of making them ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+if not os.environ.get("DISPLAY"):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QColorSpace
+from PySide6.QtWidgets import QApplication
+
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.values import TILE, Level, Manifest, Pixels, VersionId
+
+WIDTH, HEIGHT = 12_000, 8_400
+WINDOW = (1600, 1000)
+SECONDS = 2.0
+SCALES = (("fit", None), ("27 %", 0.27), ("100 %", 1.0), ("150 %", 1.5), ("250 %", 2.5))
+NOISE = np.random.default_rng(0).integers(0, 65536, (2 * TILE, 2 * TILE, 3), np.uint16)
+
+
+def manifest(name: bytes) -> Manifest:
+    """A pyramid whose hashes say where their tile lies."""
+    levels: list[Level] = []
+    width, height = WIDTH, HEIGHT
+    while not levels or max(levels[-1].width, levels[-1].height) > TILE:
+        count = -(-width // TILE) * -(-height // TILE)
+        levels.append(Level(width, height, tuple(b"%s %d %d" % (name, len(levels), k) for k in range(count))))
+        width, height = (width + 1) // 2, (height + 1) // 2
+    return Manifest(VersionId(name.decode()), tuple(levels))
+
+
+class Backend:
+    """Makes tiles out of noise, a little after they were wanted."""
+
+    def __init__(self, canvas: Canvas, levels: tuple[Level, ...]) -> None:
+        self._canvas, self._levels = canvas, levels
+        self.delivered = 0
+        canvas.tiles_wanted.connect(lambda hashes: QTimer.singleShot(0, lambda: self._deliver(hashes)))
+
+    def _deliver(self, hashes: tuple[bytes, ...]) -> None:
+        self.delivered += len(hashes)
+        self._canvas.add_tiles(tuple((h, self._tile(h)) for h in hashes))
+
+    def _tile(self, tile: bytes) -> Pixels:
+        _, level, index = tile.split()
+        at = self._levels[int(level)].bounds(int(index))
+        y, x = int(index) * 37 % TILE, int(index) * 101 % TILE
+        return NOISE[y : y + at.height, x : x + at.width]
+
+
+def pan(app: QApplication, canvas: Canvas, *, split: bool) -> tuple[float, float, float]:
+    """Push the photo about for a while: frames per second, milliseconds of the longest frame and of CPU per frame."""
+    canvas.set_compare("split" if split else "single")
+    for _ in range(20):
+        app.processEvents()
+    frames, longest, start, cpu = 0, 0.0, time.perf_counter(), time.process_time()
+    before = start
+    while before - start < SECONDS:
+        step = 24 if frames // 60 % 2 == 0 else -24
+        canvas.pan(step, step // 2)
+        canvas.repaint()
+        app.processEvents()
+        now = time.perf_counter()
+        frames, longest, before = frames + 1, max(longest, now - before), now
+    return frames / (before - start), longest * 1000, (time.process_time() - cpu) / frames * 1000
+
+
+def here() -> None:
+    """Measure on this process's screen."""
+    app = QApplication([])
+    theme.apply(app, "dark")
+    canvas = Canvas()
+    canvas.resize(*WINDOW)
+    after, before = manifest(b"after"), manifest(b"before")
+    backend = Backend(canvas, after.levels)
+    icc = bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data())
+    canvas.show()
+    canvas.show_version(after, icc)
+    canvas.show_other(before)
+    for name, scale in SCALES:
+        for split in (False, True):
+            canvas.fit() if scale is None else canvas.zoom_to(scale)
+            before_count = backend.delivered
+            fps, longest, cpu = pan(app, canvas, split=split)
+            how = "split" if split else "alone"
+            print(
+                f"{canvas.devicePixelRatioF():g}×  {name:>5} {how}: {fps:6.0f} frames/s, longest {longest:5.1f} ms, "
+                f"{cpu:5.1f} ms CPU each, "
+                f"{backend.delivered - before_count} tiles came",
+                flush=True,
+            )
+    canvas.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--here", action="store_true")
+    if parser.parse_args().here:
+        here()
+        return
+    root = Path(__file__).resolve().parents[1]
+    print(f"{WIDTH} × {HEIGHT} pixels, 16 bits, Display P3; window {WINDOW[0]} × {WINDOW[1]}; goal: 30 frames/s")
+    for ratio in ("1", "2"):
+        environment = os.environ | {"QT_SCALE_FACTOR": ratio, "PYTHONPATH": str(root)}
+        subprocess.run([sys.executable, __file__, "--here"], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    main()
