@@ -16,6 +16,7 @@ from clarity_desktop import settings as choices
 if TYPE_CHECKING:
     from clarity_desktop.messages import End, News
     from clarity_desktop.ui.main_window import MainWindow
+    from clarity_desktop.values import Task
     from clarity_desktop.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,13 @@ LIBRARIES = {
     "libGL.so.1": "libgl1",
     "libdbus-1.so.3": "libdbus-1-3",
     "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
     "libglib-2.0.so.0": "libglib2.0-0",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
 """What Qt itself needs of the system on Linux → the Debian package it is in."""
 X_LIBRARIES = {
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libX11-xcb.so.1": "libx11-xcb1",
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
     "libxcb-image.so.0": "libxcb-image0",
@@ -37,8 +39,10 @@ X_LIBRARIES = {
     "libxcb-randr.so.0": "libxcb-randr0",
     "libxcb-render-util.so.0": "libxcb-render-util0",
     "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libX11-xcb.so.1": "libx11-xcb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
 """What its window on an X display needs besides."""
 
@@ -47,19 +51,18 @@ def check_display() -> str | None:
     """Why no window can be shown here and what to do about it; None if one can. Imports no Qt: it might abort."""
     if not sys.platform.startswith("linux"):
         return None
-    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
-    needed = dict(LIBRARIES)
-    if not platform:
-        if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
-            return "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set."
-        platform = "wayland" if os.environ.get("WAYLAND_DISPLAY") else "xcb"
-    if platform == "xcb":
-        needed |= X_LIBRARIES
-    if missing := missing_packages(needed):
+    asked = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    wayland, x = "WAYLAND_DISPLAY" in os.environ, os.environ.get("DISPLAY", "")
+    if not asked and not wayland and not x:
+        return "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set."
+    on_x = asked == "xcb" or (not asked and not wayland)
+    if missing := missing_packages(LIBRARIES | X_LIBRARIES if on_x else LIBRARIES):
         return (
             "The window needs system libraries that are missing here. On Debian or Ubuntu, this installs them:"
             f" sudo apt-get install {' '.join(missing)}"
         )
+    if on_x and not _reaches_display():
+        return f"There is no screen to open a window on: the display {x or '(none)'} does not answer."
     return None
 
 
@@ -76,8 +79,29 @@ def _loads(library: str) -> bool:
     return True
 
 
+def _reaches_display() -> bool:
+    """Whether the X server answers; Qt would end the program if it did not."""
+    xcb = ctypes.CDLL("libxcb.so.1")
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    answers = xcb.xcb_connection_has_error(connection) == 0
+    xcb.xcb_disconnect(connection)
+    return answers
+
+
 def run(paths: Sequence[Path], first_run: bool = False) -> int:
     """Show the window until it is closed. first_run: the photo is the sample, one click from its restoration."""
+
+    def begin(window: MainWindow) -> None:
+        if first_run:
+            window.files.open_first(paths)
+        else:
+            window.files.open_paths(p.absolute() for p in paths)
+
+    return _show(begin)
+
+
+def _show(begin: Callable[[MainWindow], object]) -> int:
     import qasync
     from PySide6.QtWidgets import QApplication
 
@@ -96,10 +120,7 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
     window = MainWindow(settings, samples())
     window.painted.connect(lambda: start_backend(window))
     window.show()
-    if first_run:
-        window.files.open_first(paths)
-    else:
-        window.files.open_paths(p.absolute() for p in paths)
+    begin(window)
     with loop:
         loop.run_until_complete(_until_ended(window))
         if window.link is not None:
@@ -139,3 +160,31 @@ def samples() -> tuple[Path, ...]:
 
 def _inside(folder: Path) -> Iterable[Path]:
     return folder.iterdir() if folder.is_dir() else ()
+
+
+def photograph(path: Path, target: Path, task: Task = "derain") -> None:
+    """Open a photo in the real window, restore it, compare, and write a picture of the window. Needs no screen."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+    async def pose(window: MainWindow) -> None:
+        window.resize(1600, 1000)
+        window.files.open_paths([path])
+        await _quiet(window)
+        window.restore.choose(task)
+        if (view := window.current) and (choice := window.restore.choice()):
+            window.restoring.start(view, choice)
+        await _quiet(window)
+        window.action["split"].trigger()
+        await _quiet(window)
+        window.grab().save(str(target))
+        window.close()
+
+    _show(lambda window: window.spawn(pose(window)))
+
+
+async def _quiet(window: MainWindow) -> None:
+    """Wait until the window has asked for all that it wants, and got it."""
+    calm = 0
+    while calm < 10:
+        calm = 0 if window.follows or window.link is None else calm + 1
+        await asyncio.sleep(0.05)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
@@ -37,7 +37,7 @@ class Files(QObject):
         super().__init__(window)
         self._window = window
         self._recoveries: list[Recovery] = []
-        self._pasted = 0
+        self._bitmaps = 0
         self._welcome: Bar | None = None
         self.recent_menu = QMenu("Open &recent", window)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
@@ -68,6 +68,17 @@ class Files(QObject):
     def open_dropped(self, paths: Sequence[Path]) -> None:
         """Files, and the photos of folders."""
         self._window.spawn(self._open_found(tuple(paths)))
+
+    def take(self, offered: QMimeData, name: str = "Dropped picture") -> bool:
+        """Open what is offered: files first, as browsers send an address with each picture. False: neither is there."""
+        files = [Path(url.toLocalFile()) for url in offered.urls() if url.isLocalFile()]
+        image = offered.imageData()
+        if files:
+            self.open_dropped(files)
+        elif isinstance(image, QImage) and not image.isNull():
+            self._bitmaps += 1
+            self.open_image(image, f"{name} {self._bitmaps}")
+        return bool(files) or image is not None
 
     def open_image(self, image: QImage, name: str = "Dropped picture") -> None:
         """A bitmap without a file."""
@@ -197,13 +208,7 @@ class Files(QObject):
     # clipboard
 
     def _paste(self) -> None:
-        clip = QGuiApplication.clipboard().mimeData()
-        if clip.hasUrls() and any(url.isLocalFile() for url in clip.urls()):
-            self.open_dropped([Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()])
-        elif clip.hasImage():
-            self._pasted += 1
-            self.open_image(QGuiApplication.clipboard().image(), f"Pasted picture {self._pasted}")
-        else:
+        if not self.take(QGuiApplication.clipboard().mimeData(), "Pasted picture"):
             self._window.notices.say("The clipboard holds no picture.", seconds=6)
 
     def _copy(self) -> None:

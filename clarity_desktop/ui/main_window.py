@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import (
@@ -112,6 +112,7 @@ class MainWindow(Shell):
         self.make_menus({"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu})
         self._connect()
         self.restore_shape()
+        self.show_device(settings.device)
         self.refresh()
 
     def _connect(self) -> None:
@@ -289,6 +290,7 @@ class MainWindow(Shell):
             at = job.progress
             self.status.show_job(title, at.fraction if at else None, at.note if at else "", at and at.seconds_left)
         self.action["cancel"].setEnabled(bool(self.jobs))
+        self.restoring.show_fetching(self.jobs)
 
     def cancel_job(self) -> None:
         """Stop what the status bar shows, nothing else."""
@@ -421,6 +423,16 @@ class MainWindow(Shell):
 
     def show_device(self, device: str) -> None:
         self.status.show_device(DEVICES[device])
+
+    # drops beside the photo
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasImage():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.files.take(event.mimeData())
+        event.acceptProposedAction()
 
     # the end
 

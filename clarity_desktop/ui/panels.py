@@ -30,6 +30,7 @@ RECENT_SHOWN = 4
 
 def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -> None:
     """Fill the menu bar from the table; submenus stand for the entries of those names."""
+    bar.setAccessibleName("Menus")
     for title, names in MENUS.items():
         menu = bar.addMenu(title)
         for name in names:

@@ -114,9 +114,9 @@ class RestoreDock(QScrollArea):
 
     def show_estimate(self, seconds: float | None, size: float = 0.0, place: str = "") -> None:
         """seconds None: not known (yet)."""
-        self.estimate.setText(
-            f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}" if seconds else " "
-        )
+        self.estimate.setVisible(seconds is not None)
+        if seconds is not None:
+            self.estimate.setText(f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}")
 
     def show_ready(self, ready: bool) -> None:
         """Whether there is a photo to restore."""
@@ -136,7 +136,7 @@ class RestoreDock(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """All up to the estimate: it must be seen in the smallest window."""
-        return QSize(240, self.estimate.geometry().bottom() + 6 if self.estimate.geometry().isValid() else 220)
+        return QSize(240, max(220, self.estimate.geometry().bottom() + 6))
 
     # layout
 
@@ -209,15 +209,17 @@ class RestoreDock(QScrollArea):
         self.method.blockSignals(True)
         self.method.clear()
         for card in (m for m in self._methods if task in m.tasks and not m.needs_mask):
-            self.method.addItem(card.title + (" (to be fetched)" if card.missing else ""), card.id)
+            self.method.addItem(card.title + (" (fetch first)" if card.missing else ""), card.id)
         self.method.setCurrentIndex(max(0, self.method.findData(self._preferred.get(task or ""))))
         self.method.blockSignals(False)
         self._describe()
 
     def _describe(self) -> None:
         task, card = self._task(), self._card()
-        self.facts.setText(f"{card.architecture}, trained on {card.trained_on}. {card.licence}." if card else " ")
-        self.facts.setToolTip(card.paper if card else "")
+        self.facts.setText(f"{card.architecture}, trained on {card.trained_on}." if card else "")
+        self.facts.setVisible(card is not None)
+        self.facts.setToolTip(f"{card.paper}\n{card.licence}" if card else "")
+        self.method.setToolTip(self.method.currentText())
         missing = bool(card and card.missing)
         self.fetch_button.setVisible(missing)
         size = self.missing_size()
@@ -229,7 +231,7 @@ class RestoreDock(QScrollArea):
 
 
 def _quiet_label() -> QLabel:
-    label = QLabel(" ")
+    label = QLabel()
     label.setWordWrap(True)
     label.setProperty("role", "muted")
     return label

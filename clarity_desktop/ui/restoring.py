@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +109,7 @@ class Restoring(QObject):
         if choice.missing:
             self._offer_fetch(lambda: self._asked(visible_only))
         elif visible_only:
-            self._restore(view, choice, visible_only=True)
+            self.start(view, choice, visible_only=True)
         elif (asked := self._estimate()) is not None:
             self._wanted = (asked, choice)
             if asked in self._known:
@@ -124,11 +124,11 @@ class Restoring(QObject):
         if view is None or (version := view.head_version) is None:
             return
         if known.seconds <= LONG:
-            self._restore(view, choice)
+            self.start(view, choice)
             return
         visible = view.canvas.visible()
         parts = (
-            [("Visible part first", lambda: self._restore(view, choice, visible_only=True))]
+            [("Visible part first", lambda: self.start(view, choice, visible_only=True))]
             if visible.area < 0.8 * version.width * version.height
             else []
         )
@@ -136,10 +136,10 @@ class Restoring(QObject):
             f"About {duration(known.seconds)} for the whole photo ({megapixels(known.megapixels)}) on"
             f" {place(known.device)}.",
             "offer",
-            (("Restore all", lambda: self._restore(view, choice)), *parts, ("Cancel", lambda: None)),
+            (("Restore all", lambda: self.start(view, choice)), *parts, ("Cancel", lambda: None)),
         )
 
-    def _restore(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:
+    def start(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:
         version = view.head_version
         if view.id is None or version is None:
             return
@@ -198,6 +198,12 @@ class Restoring(QObject):
         self.dialog.show_models(self._models)
         self.dialog.show()
         self.dialog.raise_()
+
+    def show_fetching(self, jobs: Sequence[Follow]) -> None:
+        """In the dialog: how far the weights are that are being fetched."""
+        if self.dialog is not None:
+            job = next((j for j in jobs if isinstance(j.request, FetchModel)), None)
+            self.dialog.show_progress(job.title if job else "", job.progress.fraction if job and job.progress else None)
 
     def fetch(self, model: str) -> None:
         self._window.ask(FetchModel(model), None, f"Fetching {self._title(model)}")

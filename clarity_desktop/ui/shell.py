@@ -42,6 +42,7 @@ class Shell(QMainWindow):
         self.setObjectName("main")
         self.setWindowTitle("Clarity Desktop")
         self.setDockNestingEnabled(True)
+        self.setAcceptDrops(True)
         self.action = Actions(self, settings.shortcuts)
         self.versions, self.quality = VersionsDock(), QualityDock()
         self.restore, self.chat = RestoreDock(), ChatDock()

@@ -94,12 +94,14 @@ class ShortcutsDialog(QDialog):
         for menu, names in MENUS.items():
             group = QTreeWidgetItem([menu.replace("&", "")])
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            group.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
             tree.addTopLevelItem(group)
             for name in (n for n in names if n in TITLES):
                 self._rows[name] = QTreeWidgetItem(group, [TITLES[name]])
                 self._rows[name].setData(0, NAME, name)
         others = QTreeWidgetItem(["Mouse and fields"])
         others.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        others.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
         tree.addTopLevelItem(others)
         for keys, what in FIXED:
             QTreeWidgetItem(others, [what, keys]).setFlags(Qt.ItemFlag.ItemIsEnabled)
@@ -161,7 +163,7 @@ class ShortcutsDialog(QDialog):
         defaults = default_bindings()
         for name, item in self._rows.items():
             keys = QKeySequence.listFromString(self.bindings[name])
-            item.setText(1, QKeySequence.listToString(keys, QKeySequence.SequenceFormat.NativeText))
+            item.setText(1, QKeySequence.listToString(keys, QKeySequence.SequenceFormat.NativeText) or "–")
             font = item.font(1)
             font.setBold(self.bindings[name] != defaults[name])
             item.setFont(1, font)

@@ -40,7 +40,7 @@ METRICS: dict[str, tuple[str, str]] = {
 }
 """Metric → its name and what its value means, in one line."""
 
-DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "CPU"}
+DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}
 
 _STEPS = {
     "open": "Original",
