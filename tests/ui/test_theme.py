@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QToolBar, QToolButton
 from clarity_desktop.settings import resources
 from clarity_desktop.ui import theme
 
-ICONS = sorted(f.stem for f in (resources() / "icons").glob("*.svg"))
+ICONS = sorted(f.stem for f in (resources() / "icons").glob("*.svg") if "currentColor" in f.read_text("utf-8"))
 
 
 @pytest.fixture(autouse=True)
@@ -67,11 +68,14 @@ def test_applying_changes_the_running_program(qapp: QApplication):
     assert theme.colours() is theme.DARK
 
 
-def test_the_style_sheet_names_only_known_colours(qapp: QApplication):
-    named = set(re.findall(r"@(\w+)", (resources() / "style.qss").read_text("utf-8"))) - {"name"}
+def test_the_style_sheet_names_only_known_colours_and_files(qapp: QApplication):
+    named = set(re.findall(r"@(\w+)", (resources() / "style.qss").read_text("utf-8"))) - {"name", "icons"}
     assert named <= set(asdict(theme.DARK))
     theme.apply(qapp, "dark")
     assert theme.DARK.ring in qapp.styleSheet()
+    files = re.findall(r'url\("(.+?)"\)', qapp.styleSheet())
+    assert files
+    assert all(Path(file).is_file() for file in files)
 
 
 def test_the_system_choice_follows_the_desktop(qapp: QApplication, monkeypatch: pytest.MonkeyPatch):
