@@ -28,7 +28,7 @@ _RED, _GREEN, _BLUE = (round(w * (1 << _SCALE)) for w in (0.298936021293775, 0.5
 _HALO = 3
 _BELL = np.exp(-(np.arange(-_HALO, _HALO + 1) ** 2) / (2 * (7 / 6) ** 2))
 _WINDOW = _BELL / _BELL.sum()
-_CHUNK = 16  # rows filtered at a time, so that they stay in the cache
+_CHUNK = 8  # rows filtered at a time, in the same memory, so that they stay in the cache
 
 
 def grey(pixels: Pixels) -> Grey:
@@ -55,31 +55,41 @@ def contrast(rows: Plane) -> Plane:
     """
     count, width = rows.shape[0] - 2 * _HALO, rows.shape[1]
     out = np.empty((count, width))
+    padded, scratch = np.empty((_CHUNK + 2 * _HALO, width + 2 * _HALO)), np.empty((2, _CHUNK, width + 2 * _HALO))
+    mean, spread = np.empty((2, _CHUNK, width))
     for y in range(0, count, _CHUNK):
-        padded = np.pad(rows[y : y + _CHUNK + 2 * _HALO], ((0, 0), (_HALO, _HALO)), mode="edge")
-        mean = _smooth(padded)
-        spread = _smooth(np.multiply(padded, padded))
-        spread -= mean * mean
+        if count - y < _CHUNK:  # the last ones
+            padded, scratch = padded[: count - y + 2 * _HALO], scratch[:, : count - y]
+            mean, spread = mean[: count - y], spread[: count - y]
+        _pad(rows[y : y + len(padded)], padded)
+        _smooth(padded, scratch, mean)
+        _smooth(np.multiply(padded, padded, out=padded), scratch, spread)
+        np.subtract(spread, np.multiply(mean, mean, out=scratch[0, :, :width]), out=spread)
         np.sqrt(np.abs(spread, out=spread), out=spread)
-        spread += 1
+        np.add(spread, 1, out=spread)
         np.subtract(rows[y + _HALO : y + _HALO + len(mean)], mean, out=mean)
-        np.divide(mean, spread, out=out[y : y + _CHUNK])
+        np.divide(mean, spread, out=out[y : y + len(mean)])
     return out
 
 
-def _smooth(padded: Plane) -> Plane:
+def _pad(rows: Plane, padded: Plane) -> None:
+    padded[:, _HALO:-_HALO] = rows
+    padded[:, :_HALO], padded[:, -_HALO:] = rows[:, :1], rows[:, -1:]
+
+
+def _smooth(padded: Plane, scratch: Plane, out: Plane) -> None:
     """The 7×7 Gaussian window: along the columns, then along the rows. Three pixels less on each side come out."""
-    height, width = padded.shape[0] - 2 * _HALO, padded.shape[1] - 2 * _HALO
-    down = _weighted([padded[k : k + height] for k in range(len(_WINDOW))], _WINDOW)
-    return _weighted([down[:, k : k + width] for k in range(len(_WINDOW))], _WINDOW)
+    down, term = scratch
+    height, width = out.shape
+    _add_up([padded[k : k + height] for k in range(len(_WINDOW))], _WINDOW, down, term)
+    _add_up([down[:, k : k + width] for k in range(len(_WINDOW))], _WINDOW, out, term[:, :width])
 
 
-def _weighted(taps: Sequence[NDArray[Any]], window: Plane) -> Plane:
-    total = np.multiply(taps[0], window[0], dtype=np.float64)
-    term = np.empty_like(total)
+def _add_up(taps: Sequence[NDArray[Any]], window: Plane, total: Plane, term: Plane) -> None:
+    """total = the weighted sum of the taps, from first to last."""
+    np.multiply(taps[0], window[0], out=total)
     for tap, weight in zip(taps[1:], window[1:], strict=True):
-        total += np.multiply(tap, weight, out=term)
-    return total
+        np.add(total, np.multiply(tap, weight, out=term), out=total)
 
 
 def around(plane: Grey, top: int, bottom: int) -> Plane:
@@ -89,19 +99,27 @@ def around(plane: Grey, top: int, bottom: int) -> Plane:
 
 def around_halved(plane: Grey, top: int, bottom: int) -> Plane:
     """As `around`, of the picture reduced to half its size; its sides must be even."""
-    return _halved(plane, _near(top, bottom, plane.shape[0] // 2))
+    near = _near(top, bottom, plane.shape[0] // 2)
+    first, last = int(near[0]), int(near[-1]) + 1
+    rows = [_halved(plane, y, min(y + _CHUNK, last)) for y in range(first, last, _CHUNK)]
+    return np.concatenate(rows)[near - first]
 
 
 def _near(top: int, bottom: int, height: int) -> NDArray[np.intp]:
     return np.clip(np.arange(top - _HALO, bottom + _HALO), 0, height - 1)
 
 
-def _halved(plane: Grey, rows: NDArray[np.intp]) -> Plane:
-    """Some rows of MATLAB's imresize(plane, 0.5): bicubic with antialiasing, mirrored at the border, not rounded."""
-    height, width = plane.shape
-    down = _weighted([plane[_mirrored(2 * rows + k, height)] for k in _TAPS], _BICUBIC)
-    padded = down[:, _mirrored(np.arange(-4, width + 4), width)]
-    return _weighted([padded[:, k + 4 : k + 4 + width : 2] for k in _TAPS], _BICUBIC)
+def _halved(plane: Grey, top: int, bottom: int) -> Plane:
+    """Rows of MATLAB's imresize(plane, 0.5): bicubic with antialiasing, mirrored at the border, not rounded."""
+    (height, width), count, margin = plane.shape, bottom - top, len(_BICUBIC) // 2
+    rows = plane[_mirrored(np.arange(2 * top - 3, 2 * bottom + 3), height)]
+    down, half = np.empty((2, count, width)), np.empty((2, count, width // 2))
+    _add_up([rows[k : k + 2 * count : 2] for k in range(len(_BICUBIC))], _BICUBIC, *down)
+    padded = np.empty((count, width + 2 * margin))
+    padded[:, margin:-margin] = down[0]
+    padded[:, :margin], padded[:, -margin:] = down[0][:, margin - 1 :: -1], down[0][:, : -margin - 1 : -1]
+    _add_up([padded[:, k : k + width : 2] for k in range(1, len(_BICUBIC) + 1)], _BICUBIC, *half)
+    return half[0]
 
 
 def _mirrored(at: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -115,8 +133,7 @@ def _cubic(x: Plane) -> Plane:
     return np.where(x <= 1, near, np.where(x <= 2, far, 0))
 
 
-_TAPS = range(-3, 5)
-_KERNEL = _cubic((np.array(_TAPS) - 0.5) / 2)
+_KERNEL = _cubic((np.arange(-3, 5) - 0.5) / 2)
 _BICUBIC = _KERNEL / _KERNEL.sum()
 
 _ALPHA = np.arange(200, 10001) / 1000

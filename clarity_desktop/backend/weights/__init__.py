@@ -182,8 +182,7 @@ class Weights:
         return {part.size for model in self._models.values() for form in model.forms for part in form.parts}
 
     def _how_to_get(self, model: Model) -> str:
-        megabytes = max(0.1, model.size / 1e6)
-        size = f"{megabytes:.0f} MB" if megabytes >= 1 else f"{megabytes:.1f} MB"
+        size = f"{model.size / 1e6:.0f} MB" if model.size >= 1e6 else f"{model.size / 1e3:.0f} KB"
         return (
             f"The weights “{model.title}” ({size}) are not on this machine: get them with `clarity models fetch "
             f"{model.id}`, or download {model.by_hand} into {self._shelf.by_hand}."
