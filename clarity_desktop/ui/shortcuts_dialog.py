@@ -74,7 +74,7 @@ class ShortcutsDialog(QDialog):
 
     def choose(self, name: str) -> None:
         """Make an action's row the current one."""
-        self.list.setCurrentItem(self._rows[name])
+        self.list.setCurrentItem(self.rows[name])
 
     def bind(self, name: str, keys: str) -> None:
         """Give an action other keys; a conflict is shown and must be solved before OK."""
@@ -90,15 +90,15 @@ class ShortcutsDialog(QDialog):
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         tree.header().setStretchLastSection(False)
-        self._rows: dict[str, QTreeWidgetItem] = {}
+        self.rows: dict[str, QTreeWidgetItem] = {}
         for menu, names in MENUS.items():
             group = QTreeWidgetItem([menu.replace("&", "")])
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             group.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
             tree.addTopLevelItem(group)
             for name in (n for n in names if n in TITLES):
-                self._rows[name] = QTreeWidgetItem(group, [TITLES[name]])
-                self._rows[name].setData(0, NAME, name)
+                self.rows[name] = QTreeWidgetItem(group, [TITLES[name]])
+                self.rows[name].setData(0, NAME, name)
         others = QTreeWidgetItem(["Mouse and fields"])
         others.setFlags(Qt.ItemFlag.ItemIsEnabled)
         others.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
@@ -161,7 +161,7 @@ class ShortcutsDialog(QDialog):
 
     def _show_bindings(self) -> None:
         defaults = default_bindings()
-        for name, item in self._rows.items():
+        for name, item in self.rows.items():
             keys = QKeySequence.listFromString(self.bindings[name])
             item.setText(1, QKeySequence.listToString(keys, QKeySequence.SequenceFormat.NativeText) or "–")
             font = item.font(1)

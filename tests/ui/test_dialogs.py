@@ -1,0 +1,142 @@
+"""Export, models and preferences by themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import MODELS
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.export_dialog import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
+from clarity_desktop.ui.files import MOST_AT_ONCE, photos_of
+from clarity_desktop.ui.models_dialog import ModelsDialog
+from clarity_desktop.ui.preferences import Preferences
+from clarity_desktop.values import ExportOptions, Step, Version, VersionId
+
+STEP = Step("restore", "derain", "maxim-deraining")
+VERSION = Version(VersionId("v"), None, STEP, "", 1_780_000_000.0, 6000, 4000, np.zeros((4, 6, 3), np.uint8))
+SUBJECT = Subject("holiday.photo.jpg", VERSION, 3, 16, "Adobe RGB")
+
+
+@pytest.fixture
+def parent(qtbot: QtBot) -> QWidget:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    return widget
+
+
+def test_the_pattern_knows_its_keys():
+    values = SUBJECT.values()
+    assert file_name("{name}_{tool}_{n}_{w}x{h}_{date}_{unknown}", values).startswith(
+        "holiday.photo_maxim-deraining_3_6000x4000_2026-"
+    )
+    assert file_name("{unknown}", values) == "{unknown}"
+    assert SUBJECT.values(3000)["h"] == "2000"
+
+
+def test_a_name_cannot_leave_its_folder():
+    assert "/" not in file_name("../../{name}", {"name": "a/b\\c"})
+    assert file_name("...", {}) == ""
+    form = ExportForm(ExportOptions(Path("out/photo")), "...")
+    assert form.of(SUBJECT).path == Path("out/photo.png")
+
+
+def test_photos_are_made_smaller_and_never_larger():
+    assert scaled(6000, 4000, 1500) == (1500, 1000)
+    assert scaled(600, 400, 1500) == (600, 400)
+    assert scaled(10_000, 1, 100) == (100, 1)
+
+
+def test_the_dialog_follows_its_choices(parent: QWidget, qtbot: QtBot):
+    form = ExportForm(ExportOptions(Path("out/photo")))
+    dialog = ExportDialog(parent, SUBJECT, form)
+    assert dialog.example.text() == "holiday.photo_restored.png"
+    assert not dialog.quality.isEnabled()
+    assert dialog.bits.isEnabled()
+    with qtbot.waitSignal(dialog.size_asked) as asked:
+        dialog.format.setCurrentIndex(dialog.format.findData("webp"))
+    assert asked.args is not None
+    assert asked.args[0].path == Path("out/holiday.photo_restored.webp")
+    assert dialog.quality.isEnabled()
+    assert not dialog.bits.isEnabled()
+    dialog.show_size(2_500_000)
+    assert dialog.size_label.text() == "About 2.5 MB"
+    dialog.resize_box.setChecked(True)
+    dialog.longest.setValue(1500)
+    assert dialog.dimensions.text() == "1500 × 1000"
+    dialog.metadata.setCurrentIndex(1)
+    with qtbot.waitSignal(dialog.exported) as said:
+        dialog.export_button.click()
+    assert said.args is not None
+    options = said.args[0].options
+    assert (options.format, options.longest, options.metadata, options.profile) == ("webp", 1500, "no-location", "keep")
+
+
+def test_the_dialog_opens_as_it_was_left(parent: QWidget):
+    options = ExportOptions(Path("out/photo"), "tiff", 70, 16, 2000, "srgb", "none", "number")
+    dialog = ExportDialog(parent, SUBJECT, ExportForm(options, "{name}-{n}"))
+    assert dialog.form() == ExportForm(options, "{name}-{n}")
+
+
+def test_the_formats_are_those_that_pictures_writes():
+    from clarity_desktop.backend import pictures
+
+    assert set(FORMATS) == set(pictures.FORMATS)
+
+
+def test_models_are_fetched_and_removed_as_their_state_allows(parent: QWidget, qtbot: QtBot):
+    dialog = ModelsDialog(parent)
+    dialog.show_models(MODELS)
+    assert "1 of 3 models" in dialog.total.text()
+    assert not dialog.fetch.isEnabled()
+    with qtbot.waitSignal(dialog.remove_asked) as said:
+        dialog.remove.click()
+    assert said.args == ["maxim-deraining"]
+    second = dialog.list.topLevelItem(1)
+    assert second is not None
+    dialog.list.setCurrentItem(second)
+    assert not dialog.remove.isEnabled()
+    assert dialog.fetch.text() == "Fetch (89.0 MB)"
+    with qtbot.waitSignal(dialog.fetch_asked) as said:
+        dialog.fetch.click()
+    assert said.args == ["maxim-denoising"]
+    dialog.show_models(tuple(dataclasses.replace(m, state="ready") for m in MODELS))
+    current = dialog.list.currentItem()
+    assert current is not None
+    assert current.text(0) == "MAXIM denoising"
+    dialog.show_progress("Fetching", 0.5)
+    assert not dialog.progress.isHidden()
+    dialog.show_progress("", None)
+    assert dialog.progress.isHidden()
+
+
+def test_preferences_come_back_whole_and_the_theme_is_tried_at_once(parent: QWidget, qtbot: QtBot):
+    settings = Settings(theme="light", threads=3, memory_budget=0.4, metadata="none", recent=("a.jpg",))
+    dialog = Preferences(parent, settings)
+    assert dialog.settings() == settings
+    with qtbot.waitSignal(dialog.theme_tried) as tried:
+        dialog.theme.setCurrentIndex(dialog.theme.findData("dark"))
+    assert tried.args == ["dark"]
+    with qtbot.waitSignal(dialog.theme_tried) as back:
+        dialog.reject()
+    assert back.args == ["light"]
+    dialog = Preferences(parent, settings)
+    dialog.memory.setValue(60)
+    with qtbot.waitSignal(dialog.agreed) as said:
+        dialog.buttons.accepted.emit()
+    assert said.args == [dataclasses.replace(settings, memory_budget=0.6)]
+
+
+def test_a_folder_gives_its_photos_up_to_a_limit(tmp_path: Path):
+    for k in range(MOST_AT_ONCE + 5):
+        (tmp_path / f"{k:03}.jpg").write_bytes(b"")
+    (tmp_path / "words.txt").write_bytes(b"")
+    found, left = photos_of([tmp_path])
+    assert len(found) == MOST_AT_ONCE
+    assert left == 5
+    assert found[0].name == "000.jpg"
