@@ -8,6 +8,7 @@ import random
 import struct
 import sys
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,7 +20,9 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.backend.pictures import FORMATS, Decoder, Limits, encode
+from clarity_desktop.backend.pictures.decode import decode, hand_over
 from clarity_desktop.backend.pictures.decoder import child_command
+from clarity_desktop.backend.pictures.raw import Caps, Refused
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -29,6 +32,9 @@ def decoder() -> Iterator[Decoder]:
     decoder = Decoder()
     yield decoder
     decoder.close()
+
+
+CAPS = Caps(pixels=250_000_000, bytes=10**9, frames=100)
 
 
 def refused(decoder: Decoder, path: Path) -> str:
@@ -174,11 +180,47 @@ def test_what_is_no_file_is_refused_without_waiting(decoder, tmp_path):
     assert "not a regular file" in refused(decoder, Path("/dev/zero"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file_is_refused(decoder, tmp_path):
-    (tmp_path / "a.jpg").write_bytes(FILES["jpeg8"])
-    (tmp_path / "a.jpg").chmod(0)
-    assert "permission" in refused(decoder, tmp_path / "a.jpg")
+def test_an_unreadable_file_is_refused(tmp_path, monkeypatch):
+    """The system's refusal is faked: root, who runs many tests, is refused nothing."""
+
+    def refuse(path: str) -> os.stat_result:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(Refused, match="do not have the permission"):
+        decode(str(tmp_path / "a.jpg"), CAPS)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_what_the_child_does_gives_the_same_in_this_process(decoder, tmp_path, name):
+    (tmp_path / name).write_bytes(FILES[name])
+    (tmp_path / "buffer").touch()
+    photo = decode(str(tmp_path / name), CAPS)
+    said = hand_over(photo, str(tmp_path / "buffer"))
+    there = decoder.read(tmp_path / name)
+    assert np.array_equal(photo.pixels, there.pixels)
+    assert said["size"] == (tmp_path / "buffer").stat().st_size
+    assert (tmp_path / "buffer").read_bytes().startswith(there.pixels.tobytes())
+
+
+@pytest.mark.parametrize("name", [n for n in HOSTILE if "\n" not in n])
+def test_what_the_child_refuses_is_refused_without_an_unknown_exception(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as the child does
+    (tmp_path / name).write_bytes(HOSTILE[name])
+    with warnings.catch_warnings(action="ignore"), pytest.raises(Refused):
+        decode(str(tmp_path / name), CAPS)
+
+
+def test_modules_in_the_current_folder_are_not_imported(tmp_path, monkeypatch):
+    for name in ("numpy", "json", "cv2", "clarity_desktop"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('hijacked')")
+    (tmp_path / "good.jpg").write_bytes(FILES["jpeg8"])
+    monkeypatch.chdir(tmp_path)
+    decoder = Decoder()
+    try:
+        assert decoder.read(Path("good.jpg")).pixels.size
+    finally:
+        decoder.close()
 
 
 def test_a_name_with_a_zero_byte_is_refused(decoder):

@@ -33,6 +33,7 @@ UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP
 # What decoders raise for broken files. Anything else ends the child, which is a sentence too.
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, SyntaxError,
           RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error, cv2.error)  # fmt: skip
+_LONGEST = 1 << 20  # bytes of a message: pixels and blocks go another way
 _NO_MEMORY = -4  # OpenCV's code
 _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp",), "WEBP": (".webp",),
@@ -187,7 +188,7 @@ def receive(stream: BinaryIO) -> dict[str, Any] | None:
     if len(head) < 4:
         return None
     (size,) = struct.unpack("<I", head)
-    body = stream.read(size)
+    body = stream.read(min(size, _LONGEST))
     return json.loads(body) if len(body) == size else None
 
 

@@ -98,7 +98,10 @@ class _Child:
 
     def end(self) -> None:
         self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:  # stuck in a dead network disk; the system ends it when it can
+            log.warning("The decoder %s does not end.", self._process.pid)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:

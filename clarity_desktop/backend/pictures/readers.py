@@ -18,7 +18,7 @@ from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, ma
 FIRST = "The file holds more than one picture; only the first was opened."
 HDR = "This is an HDR photo; it is shown without its extra brightness."
 _HEAD = 1 << 16  # bytes in which the boxes that describe an AVIF or HEIC photo are looked for
-_END = b"\xff\xd9"
+_SCAN, _END = 0xDA, b"\xff\xd9"
 BROKEN_BLOCK = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, OSError, EOFError,
                 SyntaxError, struct.error, RuntimeError, ArithmeticError)  # fmt: skip
 
@@ -87,7 +87,7 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
     if image.mode in {"L", "RGB"}:
         file.seek(0)
         bytes_ = file.read()
-        if _END in memoryview(bytes_)[-4096:].tobytes() or bytes_.rfind(_END) > len(bytes_) // 2:
+        if _ends(bytes_):
             raw = _fast_jpeg(bytes_, image)
     if raw is None:  # Pillow says what is wrong, and knows CMYK
         image.load()
@@ -96,6 +96,16 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
     if isinstance(shop, dict):
         raw.iptc = _bytes(shop.get(0x0404))
     return _with_blocks(raw, image)
+
+
+def _ends(jpeg: bytes) -> bool:
+    """Is there an end mark after the first scan? Some decoders paint grey what is missing."""
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
+        if jpeg[at + 1] == _SCAN:
+            return jpeg.find(_END, at) > 0
+        at += 1 if jpeg[at + 1] == 0xFF else 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return False
 
 
 def _fast_jpeg(bytes_: bytes, image: Image.Image) -> Raw | None:
