@@ -583,6 +583,15 @@ def test_an_installed_file_that_was_changed_is_refused_and_set_aside(
     assert not (tmp_path / "weights/quarantine/toy").exists()
 
 
+def test_fetching_puts_a_good_file_in_the_place_of_a_changed_one(toy: Callable[..., Weights], server: Server) -> None:
+    toy = toy(sources=https(server))
+    path = toy.fetch("toy", quiet)
+    path.write_bytes(b"something else")
+    assert toy.fetch("toy", quiet) == path
+    assert load_file(path)["kernel"].size == 300_000
+    assert toy.state("toy").state == "ready"
+
+
 @pytest.mark.parametrize("card", [b"", b"[]", b"{}", b'{"file": "../../x", "size": 1}', b"\xff\xfe", b"null"])
 def test_a_broken_card_counts_as_not_installed(
     toy: Callable[..., Weights], given: Path, tmp_path: Path, card: bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -119,11 +119,9 @@ class Weights:
         return Files([*named, self._shelf.by_hand, *(settings.resources() / s.at for s in sources)])
 
     def _from_hand(self, model: Model) -> Path | None:
-        try:
+        with suppress(UserError):  # a changed file is set aside; a good one is on its way
             if path := self._shelf.verified(model):
                 return path
-        except UserError:
-            return None  # it was set aside; a good one is on its way
         return self._install_from(self._on_hand(model), model)
 
     def _install_from(self, files: Files, model: Model) -> Path | None:

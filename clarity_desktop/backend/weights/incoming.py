@@ -10,12 +10,13 @@ from typing import IO
 
 from clarity_desktop.backend.weights.catalog import Form, Part
 from clarity_desktop.backend.weights.shelf import Shelf, checksum
+from clarity_desktop.messages import UserError
 
 CHUNK = 1 << 18
 
 
-class Unavailable(Exception):
-    """A source did not give the files. The text says why, to stand in a sentence with other reasons."""
+class Unavailable(UserError):
+    """A source did not give the files. The text says why; it can stand in a sentence with other reasons."""
 
 
 @dataclass(frozen=True, slots=True)
