@@ -87,6 +87,18 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureDisk:
+    """How much do documents take, and what would be erased to keep the budget? → DiskMeasured"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Erase closed documents, by the user's explicit wish. → DiskMeasured"""
+
+    stores: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     document: DocumentId
 
@@ -273,9 +285,9 @@ class RemoveModel:
 
 
 Request = (
-    Open | OpenPixels | FindRecoveries | Recover | Forget | Close | ReadManifest | ReadTiles | ReadPixels | Restore
-    | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export | EstimateSize | SaveProject
-    | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
+    Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
+    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export
+    | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
 )  # fmt: skip
 
 
@@ -314,6 +326,15 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class RecoveriesFound:
     recoveries: tuple[Recovery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskMeasured:
+    """used: bytes of all working and closed documents; over: the closed ones to erase to come under the budget."""
+
+    used: int
+    budget: int
+    over: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,9 +463,9 @@ class Notice:
 
 
 News = (
-    Progress | Previewed | Opened | RecoveriesFound | ManifestReady | TilesReady | PixelsReady | TileDone | VersionAdded
-    | HeadMoved | VersionsChanged | Assessed | Estimated | Exported | SizeEstimated | Saved | TurnAdded | CompareAsked
-    | MethodsListed | ModelsListed | Notice
+    Progress | Previewed | Opened | RecoveriesFound | DiskMeasured | ManifestReady | TilesReady | PixelsReady
+    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Estimated | Exported | SizeEstimated
+    | Saved | TurnAdded | CompareAsked | MethodsListed | ModelsListed | Notice
 )  # fmt: skip
 
 

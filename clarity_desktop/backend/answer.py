@@ -41,6 +41,11 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             await studio.recover(store, job)
         case m.Forget(store):
             await asyncio.to_thread(documents.forget, store)
+        case m.MeasureDisk():
+            job.emit(await studio.disk())
+        case m.Prune(stores):
+            await asyncio.to_thread(documents.prune, stores)
+            job.emit(await studio.disk())
         case m.Close(document):
             await studio.close_document(document)
         case m.ReadManifest(document, version):

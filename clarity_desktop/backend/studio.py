@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
+from clarity_desktop.backend import document as documents
 from clarity_desktop.backend import iqa, methods, pictures, restore, weights
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.methods import Method, Place, Run
@@ -21,6 +22,7 @@ from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.messages import (
     Assessed,
     Change,
+    DiskMeasured,
     Estimated,
     Exported,
     HeadMoved,
@@ -145,6 +147,12 @@ class Studio:
         job.emit(Opened(card, document.manifest(card.head)))
         await self.assess(document.id, card.head, job)
         return document
+
+    async def disk(self) -> DiskMeasured:
+        """What documents take on the disk, and which closed ones are over the budget. Erases nothing."""
+        budget = self.settings.disk_budget
+        used = await asyncio.to_thread(documents.usage, self.folder)
+        return DiskMeasured(used, budget, await asyncio.to_thread(documents.over_budget, self.folder, budget))
 
     async def close_document(self, at: DocumentId) -> None:
         """Close a document; what was not saved as a project is set aside, not erased."""

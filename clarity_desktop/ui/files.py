@@ -12,7 +12,17 @@ from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
-from clarity_desktop.messages import Close, Forget, Open, OpenPixels, ReadPixels, Recover, SaveProject
+from clarity_desktop.messages import (
+    Close,
+    DiskMeasured,
+    Forget,
+    Open,
+    OpenPixels,
+    Prune,
+    ReadPixels,
+    Recover,
+    SaveProject,
+)
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.pixels import to_image, to_pixels
@@ -110,6 +120,22 @@ class Files(QObject):
         if (path := view.project or view.path) and path not in self._window.samples:
             known = [str(path)] + [p for p in self._window.settings.recent if p != str(path)]
             self._window.change_settings(recent=tuple(known[:RECENT]))
+
+    # disk
+
+    def disk_measured(self, news: DiskMeasured) -> None:
+        """More than the user allows: offer to erase what was closed longest ago. Nothing goes unasked."""
+        if not news.over:
+            return
+        self._window.notices.say(
+            f"Documents take {news.used / 1e9:.1f} GB, more than the {news.budget / 1e9:.0f} GB you allow. "
+            f"{count(len(news.over), 'closed document', 'closed documents')} could be erased for good.",
+            "offer",
+            (("Erase them", lambda: self._prune(news)), ("Keep everything", lambda: None)),
+        )
+
+    def _prune(self, news: DiskMeasured) -> None:
+        self._window.ask(Prune(news.over), None, "Erasing closed documents")
 
     def _open_already(self, path: Path) -> DocumentView | None:
         return next((v for v in self._window.photos.views if path in (v.project or v.path, v.path)), None)

@@ -21,6 +21,7 @@ from clarity_desktop.messages import (
     Assessed,
     Close,
     CompareAsked,
+    DiskMeasured,
     Estimate,
     Estimated,
     EstimateSize,
@@ -31,6 +32,7 @@ from clarity_desktop.messages import (
     ListMethods,
     ListModels,
     ManifestReady,
+    MeasureDisk,
     MethodsListed,
     ModelMissing,
     ModelsListed,
@@ -133,7 +135,7 @@ class MainWindow(Shell):
         waiting, self._waiting = self._waiting, []
         for follow in waiting:
             self._start(follow)
-        for request in (ListMethods(), ListModels(), FindRecoveries()):
+        for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
             self.ask(request)
 
     def ask(
@@ -228,6 +230,8 @@ class MainWindow(Shell):
                 self.restoring.show_models(models)
             case RecoveriesFound(recoveries):
                 self.files.show_recoveries(recoveries)
+            case DiskMeasured():
+                self.files.disk_measured(news)
             case Notice(text):
                 self.notices.say(text)
             case _:

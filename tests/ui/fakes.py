@@ -192,6 +192,8 @@ class FakeLink:
                 self.documents.pop(document, None)
             case m.FindRecoveries():
                 yield m.RecoveriesFound(self.recoveries)
+            case m.MeasureDisk() | m.Prune():
+                yield m.DiskMeasured(0, 1, ())
             case m.ListMethods():
                 yield m.MethodsListed(self.methods)
             case m.ListModels() | m.ImportModel() | m.RemoveModel():
