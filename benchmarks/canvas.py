@@ -106,7 +106,28 @@ def here() -> None:
                 f"{backend.delivered - before_count} tiles came",
                 flush=True,
             )
+    go_back(app, canvas, (after, before), icc)
     canvas.close()
+
+
+def go_back(app: QApplication, canvas: Canvas, versions: tuple[Manifest, Manifest], icc: bytes) -> None:
+    """From one version to another and back at 100 %: milliseconds to the first paint, its tiles absent and cached."""
+    canvas.set_compare("single")
+    canvas.zoom_to(1.0)
+    for name in ("tiles absent", "tiles cached"):
+        times: list[float] = []
+        for version in versions:
+            start = time.perf_counter()
+            canvas.show_version(version, icc)
+            canvas.repaint()
+            times.append(time.perf_counter() - start)
+            until = time.perf_counter() + SECONDS
+            while time.perf_counter() < until:
+                app.processEvents()
+        print(
+            f"{canvas.devicePixelRatioF():g}×  another version, {name}: first paint {max(times) * 1000:.0f} ms",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -166,7 +166,9 @@ class Canvas(PhotoView):
         del event
         painter = QPainter(self)
         worn = theme.colours()
-        painter.fillRect(self.rect(), QColor(worn.canvas))
+        covered = self._size is not None and self._degrees is None and self.compare() in ("single", "split")
+        if not covered or self.devicePixelRatioF() % 1:  # where it is fractional, an edge may lie between two pixels
+            painter.fillRect(self.rect(), QColor(worn.canvas))
         if self._size is None:
             self._paint_invitation(painter, worn)
         elif self._degrees is not None:

@@ -32,8 +32,9 @@ class Frame:
             self._renew(pane.area)
         self._key, self._place = key, place
         clip = rectangle(pane.clip).translated(-pane.area.x, -pane.area.y)
-        self._complete(stage, pane, clip, QColor(colour))
-        painter.drawPixmap(pane.clip.x, pane.clip.y, self._pixmap, *clip.getRect())
+        if not clip.isEmpty():  # to Qt an empty source is the whole pixmap
+            self._complete(stage, pane, clip, QColor(colour))
+            painter.drawPixmap(pane.clip.x, pane.clip.y, self._pixmap, *clip.getRect())
 
     def missing(self, pane: Pane) -> list[bytes]:
         """Tiles that the pane's clip lacks, nearest to its middle first."""

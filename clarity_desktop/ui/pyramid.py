@@ -91,6 +91,7 @@ class Pyramid:
         self.manifest = manifest
         self.icc = icc
         self._cache = cache
+        self._grids = [(-(-at.height // TILE), at.columns) for at in manifest.levels]  # rows and columns of tiles
 
     @property
     def size(self) -> tuple[int, int]:
@@ -125,8 +126,11 @@ class Pyramid:
     def stand_in(self, level: int, index: int) -> Piece | None:
         """The picture of a tile that has not come, from the finest coarser level that has it."""
         levels = self.manifest.levels
+        row, column = divmod(index, self._grids[level][1])
         for coarser in range(level + 1, len(levels)):
-            here = _under(levels, level, index, coarser)
+            row, column = row >> 1, column >> 1
+            rows, columns = self._grids[coarser]
+            here = min(row, rows - 1) * columns + min(column, columns - 1)
             if (image := self._cache.image(levels[coarser].tiles[here], self.icc)) is not None:
                 return image, _part(levels, level, index, coarser, here)
         return None
@@ -152,13 +156,6 @@ def _span(first: float, end: float, size: int) -> tuple[int, int]:
     """Which tiles along one side cover first..end (pixels of the level)."""
     first, end = max(0.0, first), min(float(size), end)
     return (0, 0) if end <= first else (int(first // TILE), math.ceil(end / TILE))
-
-
-def _under(levels: tuple[Level, ...], level: int, index: int, coarser: int) -> int:
-    """Which tile of a coarser level lies under a tile."""
-    coarse = levels[coarser]
-    row, column = (k >> (coarser - level) for k in divmod(index, levels[level].columns))
-    return min(row, (coarse.height - 1) // TILE) * coarse.columns + min(column, coarse.columns - 1)
 
 
 def _part(levels: tuple[Level, ...], level: int, index: int, coarser: int, here: int) -> QRectF:

@@ -108,7 +108,8 @@ class Stage:
 
     def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Place, area: QRect) -> list[Lacking]:
         """While tiles are to come, what was shown before stands in: sharp but old is better than new but coarse."""
-        if self._stale is None:
+        level = pyramid.level(place)
+        if self._stale is None or all(pyramid.has(level, index) for index, _ in pyramid.tiles(level, place, area)):
             return self._paint_tiles(painter, pyramid, place, area, stands_in=True)
         before, painted = self._stale
         self._paint_tiles(painter, before, place, area, stands_in=True)

@@ -568,6 +568,17 @@ def test_the_split_line_divides_before_and_after(pair: Store):
     assert [at(pair.canvas, x, 300) for x in (100, 150, 172, 400)] == [0, 0, 255, 255]
 
 
+def test_the_split_line_reaches_both_ends(pair: Store):
+    canvas = pair.canvas
+    canvas.set_compare("split")
+    canvas.set_split(0.0)
+    pair.deliver()
+    assert [at(canvas, x, 300) for x in (25, 320, 610)] == [255, 255, 255]
+    canvas.set_split(1.0)
+    pair.deliver()
+    assert [at(canvas, x, 300) for x in (25, 320, 610)] == [0, 0, 0]
+
+
 def test_the_split_line_follows_mouse_and_keys(pair: Store, qtbot):
     canvas = pair.canvas
     canvas.set_compare("split")
