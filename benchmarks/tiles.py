@@ -98,9 +98,12 @@ def truth(path: Path) -> NDArray[np.uint8] | None:
 
 
 def measure(method: Method, run: Run, path: Path, at: Place) -> None:
-    """One table: the photo whole, then in every kind of tiles that its size allows."""
+    """One table: the photo whole, then in every kind of tiles that its size allows. Cut so that nothing is padded:
+    padding changes the result more than tiles do.
+    """
     pixels, target = photo(path), truth(path)
-    height, width = pixels.shape[:2]
+    height, width = (side // method.multiple_of * method.multiple_of for side in pixels.shape[:2])
+    pixels, target = pixels[:height, :width], None if target is None else target[:height, :width]
     print(f"\n**{method.id}**, {path.name}, {width} × {height}\n")
     print("| tile (real side) | overlap (real) | given | s | PSNR to whole | step | slope | PSNR to truth |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
@@ -182,6 +185,7 @@ def main() -> None:
         for name in (n for n in PHOTOS if asked.only in n):
             run = METHODS[name].load(weights.need(METHODS[name].weights), at)
             measure(METHODS[name], run, asked.data / PHOTOS[name], at)
+            del run
 
 
 if __name__ == "__main__":
