@@ -49,9 +49,9 @@ class Frame:
         return sorted(self._lacking, key=distance)
 
     def came(self, tile: bytes) -> None:
-        """A tile is in the cache now; if it is not one that was lacking, it may be a better stand-in for those."""
-        for one in (tile,) if tile in self._lacking else tuple(self._lacking):
-            self._forget(one)
+        """A tile is in the cache now."""
+        if tile in self._lacking:
+            self._forget(tile)
 
     def repaint(self, bounds: Bounds, size: tuple[int, int]) -> None:
         """A part of the photo has changed; size is the photo's."""
