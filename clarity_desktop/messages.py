@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     Bounds,
     DocumentCard,
@@ -284,10 +285,17 @@ class RemoveModel:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """The user's choices changed: they hold from the next request on."""
+
+    settings: Settings
+
+
 Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
     | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export
-    | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
+    | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
 )  # fmt: skip
 
 

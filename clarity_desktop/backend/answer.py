@@ -86,6 +86,8 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             job.emit(m.MethodsListed(await asyncio.to_thread(studio.methods)))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
             job.emit(await _models(request, job))
+        case m.Configure(settings):
+            studio.settings = settings
         case _:
             assert_never(request)
 
