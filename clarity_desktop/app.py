@@ -98,10 +98,10 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
         else:
             window.files.open_paths(p.absolute() for p in paths)
 
-    return _show(begin)
+    return show(begin)
 
 
-def _show(begin: Callable[[MainWindow], object]) -> int:
+def show(begin: Callable[[MainWindow], object]) -> int:
     import qasync
     from PySide6.QtWidgets import QApplication
 
@@ -179,7 +179,7 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
         window.grab().save(str(target))
         window.close()
 
-    _show(lambda window: window.spawn(pose(window)))
+    show(lambda window: window.spawn(pose(window)))
 
 
 async def _quiet(window: MainWindow) -> None:

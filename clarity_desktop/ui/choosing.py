@@ -40,9 +40,8 @@ class Choosing(QObject):
         dialog.open()
 
     def _take(self, settings: Settings) -> None:
-        self._window.settings = settings
         self._window.show_device(settings.device)
-        self._window.save_settings()
+        self._window.use_settings(settings)
 
     def _dress(self, choice: theme.Choice) -> None:
         app = QApplication.instance()

@@ -5,29 +5,24 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSlider,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from clarity_desktop.ui import fields
+from clarity_desktop.ui.fields import choice, label, muted, row, whole
 from clarity_desktop.ui.words import file_size
 from clarity_desktop.values import ExportOptions, Version
 
@@ -118,8 +113,8 @@ class ExportDialog(QDialog):
         self._soon.timeout.connect(self._ask_size)
         self._make_fields(form)
         self._lay_out()
-        self._fill(form)
         self._connect()
+        self.quality.setValue(form.options.quality)
         self._update()
 
     def form(self) -> ExportForm:
@@ -143,53 +138,45 @@ class ExportDialog(QDialog):
     # layout
 
     def _make_fields(self, form: ExportForm) -> None:
-        version = self._subject.version
-        self.format = _choices("Format", [(title, key) for key, (title, *_) in FORMATS.items()])
-        self.quality, self.quality_number = QSlider(Qt.Orientation.Horizontal), QSpinBox()
-        for field in (self.quality, self.quality_number):
-            field.setRange(1, 100)
+        options, version, depth = form.options, self._subject.version, self._subject.depth
+        longest = max(version.width, version.height)
+        self.format = choice("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
+        self.quality, self.quality_number = QSlider(Qt.Orientation.Horizontal), whole("Quality", 1, 100, 1)
+        self.quality.setRange(1, 100)
         self.quality.setAccessibleName("Quality")
-        self.quality_number.setAccessibleName("Quality as a number")
-        self.size_label = _live("Estimated size of the file")
-        self.bits = _choices("Bits per channel", [(f"As the photo ({self._subject.depth} bit)", None), ("8 bit", 8)])
-        if self._subject.depth == 16:
-            self.bits.addItem("16 bit", 16)
-        self.resize_box, self.longest = QCheckBox("Longest side"), QSpinBox()
-        self.longest.setRange(16, max(16, version.width, version.height))
-        self.longest.setValue(form.options.longest or max(version.width, version.height))
-        self.longest.setSuffix(" px")
-        self.longest.setAccessibleName("Longest side in pixels")
-        self.dimensions = _live("Size in pixels")
+        depths = [(f"As the photo ({depth} bit)", None), ("8 bit", 8), ("16 bit", 16)]
+        self.bits = choice("Bits per channel", depths if depth == 16 else depths[:2], options.depth)
+        self.resize_box = QCheckBox("Longest side")
+        self.resize_box.setChecked(options.longest is not None)
+        self.longest = whole("Longest side in pixels", 16, max(16, longest), options.longest or longest, " px")
         profiles = [(f"Keep ({self._subject.profile})", "keep"), ("Convert to sRGB", "srgb")]
-        self.profile = _choices("Colour profile", profiles)
+        self.profile = choice("Colour profile", profiles, options.profile)
         kept = [("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none")]
-        self.metadata = _choices("Metadata", kept)
-        self.pattern = QLineEdit()
+        self.metadata = choice("Metadata", kept, options.metadata)
+        self.pattern, self.folder = QLineEdit(form.pattern), QLineEdit(str(options.path.parent))
         self.pattern.setAccessibleName("Name pattern")
         self.pattern.setToolTip("Keys: " + " ".join(f"{{{key}}}" for key in KEYS))
-        self.example = _live("Example of the name")
-        self.folder = QLineEdit()
         self.folder.setAccessibleName("Folder")
         self.choose = QPushButton("Choose…")
         self.choose.setAccessibleName("Choose the folder")
         rules = [("Ask", "ask"), ("Add a number", "number"), ("Overwrite it", "overwrite"), ("Skip", "skip")]
-        self.exists = _choices("If the file exists", rules)
+        self.exists = choice("If the file exists", rules, options.exists)
+        self.size_label, self.dimensions, self.example = muted(), muted(), muted()
+        self.size_label.setAccessibleDescription("Estimated size of the file")
+        self.example.setAccessibleDescription("Example of the name")
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setHorizontalSpacing(14)
-        form.setVerticalSpacing(9)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = fields.form()
         form.addRow("&Format", self.format)
-        form.addRow(_label("&Quality", self.quality), _row(self.quality, self.quality_number))
+        form.addRow(label("&Quality", self.quality), row(self.quality, self.quality_number))
         form.addRow("", self.size_label)
         form.addRow("&Depth", self.bits)
-        form.addRow(_label("Si&ze", self.resize_box), _row(self.resize_box, self.longest, self.dimensions))
+        form.addRow(label("Si&ze", self.resize_box), row(self.resize_box, self.longest, self.dimensions))
         form.addRow("&Profile", self.profile)
         form.addRow("&Metadata", self.metadata)
         form.addRow("&Name", self.pattern)
         form.addRow("", self.example)
-        form.addRow(_label("F&older", self.folder), _row(self.folder, self.choose))
+        form.addRow(label("F&older", self.folder), row(self.folder, self.choose))
         form.addRow("If it e&xists", self.exists)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -200,22 +187,6 @@ class ExportDialog(QDialog):
         column.addLayout(form)
         column.addWidget(self.buttons)
         self.setMinimumWidth(500)
-
-    def _fill(self, form: ExportForm) -> None:
-        options = form.options
-        for box, value in (
-            (self.format, options.format),
-            (self.bits, options.depth),
-            (self.profile, options.profile),
-            (self.metadata, options.metadata),
-            (self.exists, options.exists),
-        ):
-            box.setCurrentIndex(max(0, box.findData(value)))
-        self.quality.setValue(options.quality)
-        self.quality_number.setValue(options.quality)
-        self.resize_box.setChecked(options.longest is not None)
-        self.pattern.setText(form.pattern)
-        self.folder.setText(str(options.path.parent))
 
     def _connect(self) -> None:
         self.quality.valueChanged.connect(self.quality_number.setValue)
@@ -260,36 +231,3 @@ class ExportDialog(QDialog):
     def _agree(self) -> None:
         self.exported.emit(self.form())
         self.accept()
-
-
-def _choices(name: str, entries: Sequence[tuple[str, Any]]) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    for title, value in entries:
-        box.addItem(title, value)
-    return box
-
-
-def _live(name: str) -> QLabel:
-    """A label whose text follows the choices."""
-    label = QLabel()
-    label.setProperty("role", "muted")
-    label.setAccessibleDescription(name)
-    return label
-
-
-def _label(text: str, field: QWidget) -> QLabel:
-    """A row's label with the mnemonic of the row's first field."""
-    label = QLabel(text)
-    label.setBuddy(field)
-    return label
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for k, widget in enumerate(widgets):
-        row.addWidget(widget, 1 if k == 0 and not isinstance(widget, QCheckBox) else 0)
-    if isinstance(widgets[0], QCheckBox):
-        row.addStretch(1)
-    return row

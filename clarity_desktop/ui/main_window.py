@@ -21,6 +21,7 @@ from clarity_desktop.messages import (
     Assessed,
     Close,
     CompareAsked,
+    Configure,
     DiskMeasured,
     Estimate,
     Estimated,
@@ -424,6 +425,14 @@ class MainWindow(Shell):
     def _read_tiles(self, view: DocumentView, hashes: tuple[bytes, ...]) -> None:
         if view.id:
             self.ask(ReadTiles(view.id, hashes), view)
+
+    def use_settings(self, settings: Settings) -> None:
+        """Take other choices: here, in the backend and on disk."""
+        self.settings = settings
+        self.save_settings()
+        self.restoring.forget_estimates()
+        if self.link is not None:  # it is made with the settings of that moment
+            self.ask(Configure(settings))
 
     def show_device(self, device: str) -> None:
         self.status.show_device(DEVICES[device])

@@ -63,6 +63,7 @@ class ModelsDialog(QDialog):
             item.setData(0, MODEL, model)
             item.setSizeHint(0, QSize(0, ROW))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setToolTip(3, model.licence)
             item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")
             self.list.addTopLevelItem(item)
             if chosen and model.id == chosen.id:
@@ -91,9 +92,8 @@ class ModelsDialog(QDialog):
         tree.setHeaderLabels(["Model", "State", "Size", "Licence"])
         tree.setRootIsDecorated(False)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        tree.header().setStretchLastSection(False)
-        for column in (1, 2, 3):
+        tree.header().setStretchLastSection(True)  # licences are as long as a sentence
+        for column in (0, 1, 2):
             tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         return tree
 

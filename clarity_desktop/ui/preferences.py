@@ -5,26 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.settings import Settings
+from clarity_desktop.ui import fields
+from clarity_desktop.ui.fields import choice, decimal, muted, whole
 
-CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
-    "theme": (("As the system", "system"), ("Light", "light"), ("Dark", "dark")),
-    "device": (("Automatic", "auto"), ("CPU", "cpu"), ("GPU (CUDA)", "cuda"), ("GPU (Apple Metal, untried)", "mps")),
-    "metadata": (("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none")),
-}
+THEMES = (("As the system", "system"), ("Light", "light"), ("Dark", "dark"))
+DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("GPU (CUDA)", "cuda"), ("GPU (Apple Metal, untried)", "mps"))
+METADATA = (("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none"))
 
 
 class Preferences(QDialog):
@@ -40,21 +29,15 @@ class Preferences(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._settings = settings
-        self.theme = self._choice("theme", "Appearance", settings.theme)
-        self.device = self._choice("device", "Processor", settings.device)
-        self.metadata = self._choice("metadata", "Metadata of exported photos", settings.metadata)
-        self.threads = QSpinBox()
-        self.threads.setRange(0, 256)
+        self.theme = choice("Appearance", THEMES, settings.theme)
+        self.device = choice("Processor", DEVICES, settings.device)
+        self.metadata = choice("Metadata of exported photos", METADATA, settings.metadata)
+        self.threads = whole("Threads", 0, 256, settings.threads)
         self.threads.setSpecialValueText("As many as there are cores")
-        self.threads.setValue(settings.threads)
-        self.threads.setAccessibleName("Threads")
-        self.memory = QSpinBox()
-        self.memory.setRange(10, 90)
-        self.memory.setSuffix(" % of the free memory")
-        self.memory.setValue(round(100 * settings.memory_budget))
-        self.memory.setAccessibleName("Memory for a restoration")
-        self.disk = _number("Disk space for open documents", 1, 2000, " GB", settings.disk_budget / 1e9)
-        self.megapixels = _number("Largest photo", 1, 2000, " megapixels", settings.max_megapixels)
+        share = round(100 * settings.memory_budget)
+        self.memory = whole("Memory for a restoration", 10, 90, share, " % of the free memory")
+        self.disk = decimal("Disk space for open documents", 1, 2000, settings.disk_budget / 1e9, " GB")
+        self.megapixels = decimal("Largest photo", 1, 2000, settings.max_megapixels, " megapixels")
         self.shortcuts = QPushButton("Keyboard shortcuts…")
         self.shortcuts.setAutoDefault(False)
         self._lay_out()
@@ -72,19 +55,8 @@ class Preferences(QDialog):
             max_megapixels=self.megapixels.value(),
         )
 
-    def _choice(self, field: str, name: str, value: str) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(name)
-        for title, key in CHOICES[field]:
-            box.addItem(title, key)
-        box.setCurrentIndex(max(0, box.findData(value)))
-        return box
-
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setHorizontalSpacing(14)
-        form.setVerticalSpacing(9)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = fields.form()
         form.addRow("&Appearance", self.theme)
         form.addRow("&Processor", self.device)
         form.addRow("&Threads", self.threads)
@@ -93,9 +65,7 @@ class Preferences(QDialog):
         form.addRow("&Largest photo", self.megapixels)
         form.addRow("&Metadata", self.metadata)
         form.addRow("", self.shortcuts)
-        note = QLabel("Processor, threads and memory hold from the next restoration on.")
-        note.setProperty("role", "muted")
-        note.setWordWrap(True)
+        note = muted("The largest photo holds from the next start on, everything else at once.")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setProperty("role", "primary")
         self.buttons.accepted.connect(self._agree)
@@ -120,13 +90,3 @@ class Preferences(QDialog):
     def _agree(self) -> None:
         self.agreed.emit(self.settings())
         self.accept()
-
-
-def _number(name: str, low: float, high: float, suffix: str, value: float) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(low, high)
-    field.setDecimals(0)
-    field.setSuffix(suffix)
-    field.setValue(value)
-    field.setAccessibleName(name)
-    return field

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -11,6 +13,10 @@ from clarity_desktop.values import Quality, Version
 
 WORST = {"piqe": 100.0, "niqe": 15.0}
 """The end of each metric's scale as it is drawn; values beyond it are drawn at the end."""
+
+
+MOST = 130
+"""Characters of a reason; all of it is in the tooltip."""
 
 
 def difference(now: float | None, before: float | None) -> str:
@@ -24,6 +30,12 @@ def difference(now: float | None, before: float | None) -> str:
 
 def value(quality: Quality | None, metric: str) -> float | None:
     return getattr(quality, metric) if quality else None
+
+
+def _short(why: str) -> str:
+    """A reason that may name paths and addresses, as much of it as the panel has room for."""
+    text = why if len(why) <= MOST else why[:MOST].rsplit(" ", 1)[0] + " …"
+    return re.sub(r"([/_\-])", "\\1\u200b", text)
 
 
 class Scale(QWidget):
@@ -94,7 +106,8 @@ class Metric(QWidget):
         why = now.why.get(self._metric, "") if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))
-        self.meaning.setText(why if a is None and why else meaning)
+        self.meaning.setText(_short(why) if a is None and why else meaning)
+        self.meaning.setToolTip(why if a is None else "")
         worst = WORST[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
         spoken = f"{title} {self.now.text()}, {self.change.text()}".rstrip(", ")

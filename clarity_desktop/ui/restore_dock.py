@@ -8,18 +8,17 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSlider,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from clarity_desktop.ui import fields
+from clarity_desktop.ui.fields import label, muted, row, whole
 from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels
 from clarity_desktop.values import MethodCard, ModelCard, Task
 
@@ -77,9 +76,9 @@ class RestoreDock(QScrollArea):
             box.setMinimumContentsLength(12)
         self.task.setAccessibleName("What to do")
         self.method.setAccessibleName("Method")
-        self.facts = _quiet_label()
-        self.strength, self.percent = Strength(), QSpinBox()
-        self.estimate = _quiet_label()
+        self.facts = muted()
+        self.strength, self.percent = Strength(), whole("Strength in percent, as a number", 5, 100, 100, " %")
+        self.estimate = muted()
         self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
         self.fetch_button = QPushButton("Fetch the weights…")
         self._lay_out()
@@ -145,15 +144,10 @@ class RestoreDock(QScrollArea):
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        form = QFormLayout()
-        form.setHorizontalSpacing(10)
-        form.setVerticalSpacing(8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = fields.form()
         form.addRow("&Task", self.task)
         form.addRow("&Method", self.method)
-        strength = QLabel("St&rength")
-        strength.setBuddy(self.strength)
-        form.addRow(strength, self._strength_row())
+        form.addRow(label("St&rength", self.strength), self._strength_row())
         column.addLayout(form)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -167,16 +161,9 @@ class RestoreDock(QScrollArea):
         self.setWidget(inside)
 
     def _strength_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.percent.setRange(5, 100)
-        self.percent.setSuffix(" %")
-        self.percent.setValue(100)
-        self.percent.setAccessibleName("Strength in percent, as a number")
-        self.percent.setFixedWidth(82)
+        self.percent.setFixedWidth(84)
         self.strength.setToolTip("How much of the result is taken; double-click for all of it")
-        row.addWidget(self.strength, 1)
-        row.addWidget(self.percent)
-        return row
+        return row(self.strength, self.percent)
 
     def _connect(self) -> None:
         self.strength.valueChanged.connect(self.percent.setValue)
@@ -228,10 +215,3 @@ class RestoreDock(QScrollArea):
         self.button.setText(title if len(title) < 18 else "Restore")
         self.button.setAccessibleName(f"Restore: {title}")
         self.changed.emit()
-
-
-def _quiet_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setProperty("role", "muted")
-    return label

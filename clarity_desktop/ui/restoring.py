@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,11 @@ class Restoring(QObject):
         window.action.on("models", self.show_dialog)
 
     # estimates
+
+    def forget_estimates(self) -> None:
+        """Another processor or thread count: nothing is known any more."""
+        self._known.clear()
+        self.estimate_soon()
 
     def estimate_soon(self) -> None:
         """The photo or the choice changed."""
@@ -159,7 +165,7 @@ class Restoring(QObject):
     def _prefer(self) -> None:
         if choice := self._window.restore.choice():
             preferred = {**self._window.settings.methods, choice.task: choice.method}
-            self._window.change_settings(methods=preferred)
+            self._window.use_settings(dataclasses.replace(self._window.settings, methods=preferred))
 
     # methods and their weights
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSlider
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSlider
 
+from clarity_desktop.ui.fields import decimal
 from clarity_desktop.values import Bounds
 
 RATIOS: dict[str, tuple[int, int] | None] = {
@@ -100,12 +101,7 @@ class StraightenBar(_Bar):
         self.slider.setPageStep(10)
         self.slider.setMinimumWidth(160)
         self.slider.setAccessibleName("Angle in tenths of a degree")
-        self.degrees = QDoubleSpinBox()
-        self.degrees.setRange(-MOST_DEGREES, MOST_DEGREES)
-        self.degrees.setDecimals(1)
-        self.degrees.setSingleStep(0.1)
-        self.degrees.setSuffix(" °")
-        self.degrees.setAccessibleName("Angle in degrees, clockwise")
+        self.degrees = decimal("Angle in degrees, clockwise", -MOST_DEGREES, MOST_DEGREES, 0, " °", decimals=1)
         self.slider.valueChanged.connect(self._slid)
         self.degrees.valueChanged.connect(self._typed)
         self.row.addWidget(self.slider, 1)

@@ -75,10 +75,16 @@ def score(quality: Quality | None) -> str:
 
 def details(version: Version) -> str:
     """What ran, when, how long: the second line of a row."""
-    step, title = version.step, version_title(version)
-    ran = what_ran(step).removeprefix(f"{title} · ")
-    parts = [clock(version.time)] + ([ran] if ran != title else [])
-    return " · ".join(parts + ([duration(step.seconds)] if step.kind == "restore" else []))
+    step, parts = version.step, [clock(version.time)]
+    if step.kind == "restore":
+        parts += [
+            duration(step.seconds),
+            step.method or "",
+            f"{100 * step.strength:.0f} %" if step.strength < 1 else "",
+        ]
+    elif step.kind[:4] != version_title(version)[:4].casefold():
+        parts.append(what_ran(step))  # the name is a person's own and does not say it
+    return " · ".join(p for p in parts if p)
 
 
 def spoken(version: Version, place: str) -> str:
@@ -165,6 +171,7 @@ class VersionsDock(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.menu_actions: tuple[QAction, ...] = ()
+        self._head: VersionId | None = None
         self.tree = QTreeWidget()
         self.tree.setAccessibleName("Versions")
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
@@ -189,6 +196,9 @@ class VersionsDock(QWidget):
     def show_versions(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> None:
         """Build the tree anew; the chosen row stays chosen, else the open version is."""
         chosen, before = self.chosen(), set(self._items())
+        if chosen == self._head:
+            chosen = head  # the row of the open version is chosen: it stays so
+        self._head = head
         self.tree.blockSignals(True)
         self.tree.clear()
         items: dict[VersionId, QTreeWidgetItem] = {}

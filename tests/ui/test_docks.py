@@ -47,7 +47,9 @@ def test_a_row_says_what_ran_when_and_how_good_it_is():
     v = version("a", "z", time.time(), step=step, quality=Quality(niqe=3.21), star=True)
     assert version_title(v) == "Remove rain"
     assert what_ran(step) == "Remove rain · maxim-deraining · 50 %"
-    assert details(v) == f"{clock(v.time)} · maxim-deraining · 50 % · 12 s"
+    assert details(v) == f"{clock(v.time)} · 12 s · maxim-deraining · 50 %"
+    assert details(version("b", "a", name="Cropped")) == clock(0.0)
+    assert details(version("b", "a", name="Upright")) == f"{clock(0.0)} · Crop"
     assert score(v.quality) == "NIQE 3.2"
     assert spoken(v, "head").endswith("NIQE 3.2, starred, open version")
     assert score(Quality(overall=71.0, niqe=3.0)) == "71 of 100"
@@ -66,6 +68,8 @@ def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):
     assert dock.chosen() == "c"
     dock.show_versions([*tree, version("d", "c", 3)], VersionId("d"), VersionId("c"))
     assert dock.chosen() == "d"
+    dock.show_versions([*tree, version("d", "c", 3)], VersionId("a"), None)
+    assert dock.chosen() == "a"
     item = dock.tree.topLevelItem(0)
     assert item is not None
     with qtbot.waitSignal(dock.opened) as said:

@@ -1,0 +1,184 @@
+"""Drive the real window through its main flows and write pictures of it: 1× and 2×, light and dark.
+
+    python benchmarks/screenshots.py [FOLDER]        default: out/screenshots
+
+Works without a screen. Restorations run for real; those whose weights are not on this machine are left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog, QWidget
+
+    from clarity_desktop.ui.main_window import MainWindow
+
+LARGE, SMALL = (1600, 1000), (1024, 700)
+PATIENCE = 600.0
+"""Seconds that a restoration may take here."""
+
+
+def main(words: list[str]) -> int:
+    folder = Path(words[0] if words else "out/screenshots").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        for scale in (1, 2):
+            command = [sys.executable, str(Path(__file__)), "--in", str(folder), str(scale)]
+            code = subprocess.run(command, env=_environment(Path(home) / str(scale), scale), check=False).returncode
+            if code:
+                return code
+    sys.stdout.write("".join(f"{p}\n" for p in sorted(folder.glob("*.png"))))
+    return 0
+
+
+def _environment(home: Path, scale: int) -> dict[str, str]:
+    """A private home with this machine's weights, and a screen of that many device pixels for each pixel."""
+    from clarity_desktop import settings
+
+    data = home / "data"
+    (data / settings.APP).mkdir(parents=True)
+    (data / settings.APP / "weights").symlink_to(settings.data_folder() / "weights")
+    return os.environ | {
+        "QT_QPA_PLATFORM": "offscreen",
+        "QT_SCALE_FACTOR": str(scale),
+        "XDG_DATA_HOME": str(data),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
+    }
+
+
+class Camera:
+    """Takes a picture of a widget in both themes."""
+
+    def __init__(self, folder: Path, scale: int) -> None:
+        self._folder, self._scale, self._taken = folder, scale, 0
+
+    async def take(self, name: str, widget: QWidget) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from clarity_desktop.ui import theme
+
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self._taken += 1
+        for choice in ("light", "dark"):
+            theme.apply(app, choice)
+            await asyncio.sleep(0.25)
+            widget.grab().save(str(self._folder / f"{self._taken:02}-{name}-{choice}-{self._scale}x.png"))
+
+
+async def tour(window: MainWindow, camera: Camera) -> None:
+    """The main flows, in the order in which a user meets them."""
+    window.resize(*LARGE)
+    await settled(window)
+    await camera.take("empty", window)
+    window.files.open_first(window.samples[:1])
+    await settled(window)
+    await camera.take("opened", window)
+    await restored(window, camera)
+    await shaped(window, camera)
+    await talked(window, camera)
+    await asked(window, camera)
+    window.resize(*SMALL)
+    await settled(window)
+    await camera.take("small", window)
+
+
+async def restored(window: MainWindow, camera: Camera) -> None:
+    choice, view = window.restore.choice(), window.current
+    if view is None or choice is None or choice.missing:
+        return
+    window.restoring.start(view, choice)
+    await until(lambda: any(f.progress for f in window.jobs) or not window.jobs)
+    await camera.take("restoring", window)
+    await settled(window)
+    window.action["split"].trigger()
+    await settled(window)
+    await camera.take("split", window)
+    window.action["side_by_side"].trigger()
+    await settled(window)
+    await camera.take("side-by-side", window)
+    window.action["single"].trigger()
+
+
+async def shaped(window: MainWindow, camera: Camera) -> None:
+    from clarity_desktop.values import Bounds
+
+    window.action["crop"].trigger()
+    if (view := window.current) is not None:
+        view.canvas.set_crop(Bounds(120, 60, 360, 300))
+    await camera.take("crop", window)
+    window.action["straighten"].trigger()
+    window.straighten_bar.degrees.setValue(4.0)
+    await camera.take("straighten", window)
+    window.straighten_bar.apply.click()
+    await settled(window)
+    window.action["undo"].trigger()
+    await settled(window)
+    window.action["flip_horizontal"].trigger()
+    await settled(window)
+    window.action["star"].trigger()
+    await settled(window)
+    await camera.take("branches", window)
+
+
+async def talked(window: MainWindow, camera: Camera) -> None:
+    for text in ("what can you do?", "undo", "compare before and after"):
+        window.chat.composer.setPlainText(text)
+        window.chat.composer.send()
+        await settled(window)
+    await camera.take("chat", window)
+    window.files.open_paths([Path("no such photo.jpg")])
+    await settled(window)
+    await camera.take("error", window)
+
+
+async def asked(window: MainWindow, camera: Camera) -> None:
+    """The dialogs."""
+    from PySide6.QtWidgets import QDialog
+
+    for name in ("export", "models", "shortcuts", "preferences"):
+        window.action[name].trigger()
+        await settled(window)
+        dialogs: list[QDialog] = [d for d in window.findChildren(QDialog) if d.isVisible()]
+        for dialog in dialogs:
+            await camera.take(name, dialog)
+            dialog.close()
+
+
+async def settled(window: MainWindow) -> None:
+    await asyncio.sleep(0.3)
+    await until(lambda: not window.follows and window.link is not None)
+    await asyncio.sleep(0.2)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(round(PATIENCE / 0.05)):
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError
+
+
+def photograph(folder: Path, scale: int) -> int:
+    from clarity_desktop import app
+
+    async def pose(window: MainWindow) -> None:
+        await tour(window, Camera(folder, scale))
+        window.close()
+
+    return app.show(lambda window: window.spawn(pose(window)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--in"]:
+        sys.exit(photograph(Path(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(sys.argv[1:]))
