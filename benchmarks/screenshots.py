@@ -175,7 +175,7 @@ def photograph(folder: Path, scale: int) -> int:
         await tour(window, Camera(folder, scale))
         window.close()
 
-    return app.show(lambda window: window.spawn(pose(window)))
+    return app.show(lambda window: window.asking.spawn(pose(window)))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ async def loop_gaps(stage: Stage, seconds: float) -> None:
     await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.jobs))
     print(_told("event loop, while a restoration runs", await gaps(seconds)) + " (bar 50 ms)")
     start = time.perf_counter()
-    window.cancel_job()
+    window.asking.cancel_job()
     await stage.until(lambda: not window.jobs)
     print(f"cancelling answers after {time.perf_counter() - start:.2f} s (bar 1)")
 

@@ -179,7 +179,7 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
         window.grab().save(str(target))
         window.close()
 
-    show(lambda window: window.spawn(pose(window)))
+    show(lambda window: window.asking.spawn(pose(window)))
 
 
 async def _quiet(window: MainWindow) -> None:

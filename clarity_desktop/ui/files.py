@@ -77,7 +77,7 @@ class Files(QObject):
 
     def open_dropped(self, paths: Sequence[Path]) -> None:
         """Files, and the photos of folders."""
-        self._window.spawn(self._open_found(tuple(paths)))
+        self._window.asking.spawn(self._open_found(tuple(paths)))
 
     def take(self, offered: QMimeData, name: str = "Dropped picture") -> bool:
         """Open what is offered: files first, as browsers send an address with each picture. False: neither is there."""
@@ -92,7 +92,7 @@ class Files(QObject):
 
     def open_image(self, image: QImage, name: str = "Dropped picture") -> None:
         """A bitmap without a file."""
-        self._window.spawn(self._open_bitmap(image, name))
+        self._window.asking.spawn(self._open_bitmap(image, name))
 
     def open_sample(self) -> None:
         if self._window.samples:
@@ -200,7 +200,7 @@ class Files(QObject):
             for path, action in entries.items():
                 action.setEnabled(await loop.run_in_executor(self._window.file_thread, path.exists))
 
-        self._window.spawn(grey_out_missing())
+        self._window.asking.spawn(grey_out_missing())
 
     # what an earlier run left
 
@@ -304,11 +304,11 @@ class Files(QObject):
     def _close_now(self, view: DocumentView) -> None:
         if view in self._window.photos.views:
             self._window.photos.remove(view)
-            self._window.spawn(self._close_document(view))
+            self._window.asking.spawn(self._close_document(view))
 
     async def _close_document(self, view: DocumentView) -> None:
         """First end what runs for the document, then close it."""
-        await self._window.stop(view)
+        await self._window.asking.stop(view)
         if view.id:
             self._window.ask(Close(view.id))
 

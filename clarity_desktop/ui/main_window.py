@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -23,9 +22,7 @@ from clarity_desktop.messages import (
     CompareAsked,
     Configure,
     DiskMeasured,
-    Estimate,
     Estimated,
-    EstimateSize,
     Exported,
     FileExists,
     FindRecoveries,
@@ -44,10 +41,10 @@ from clarity_desktop.messages import (
     Previewed,
     Progress,
     ReadManifest,
-    ReadPixels,
     ReadTiles,
     RecoveriesFound,
     Request,
+    Restore,
     Saved,
     Say,
     SizeEstimated,
@@ -60,6 +57,7 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Needs
+from clarity_desktop.ui.asking import Asking, Follow
 from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.choosing import Choosing
 from clarity_desktop.ui.document_view import DocumentView
@@ -75,24 +73,6 @@ from clarity_desktop.ui.words import DEVICES
 from clarity_desktop.values import DocumentCard, DocumentId, Manifest
 
 log = logging.getLogger(__name__)
-REPLACED = (Estimate, EstimateSize, Assess, ReadPixels)
-"""A newer request of these kinds makes the older one for the same photo pointless."""
-
-
-@dataclasses.dataclass(eq=False)
-class Follow:
-    """A request on its way. title: what the status bar calls it; "" for what takes no time worth showing."""
-
-    request: Request
-    view: DocumentView | None = None
-    title: str = ""
-    then: Callable[[], object] | None = None  # called when it has finished, not when it failed or was cancelled
-    progress: Progress | None = None
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def key(self) -> tuple[type, object]:
-        return type(self.request), getattr(self.request, "document", None)
 
 
 class MainWindow(Shell):
@@ -103,10 +83,8 @@ class MainWindow(Shell):
     def __init__(self, settings: Settings, samples: tuple[Path, ...] = ()) -> None:
         super().__init__(settings)
         self.samples = samples
-        self.link: Link | None = None
-        self.follows: list[Follow] = []
-        self._waiting: list[Follow] = []
-        self._spawned: set[asyncio.Task[None]] = set()
+        self.asking = Asking(self._follow, self._ended)
+        self.asking.jobs_changed.connect(self.show_jobs)
         self._closing = self._closed = False
         self.file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
         self.looking, self.editing = Looking(self), Editing(self)
@@ -120,8 +98,8 @@ class MainWindow(Shell):
 
     def _connect(self) -> None:
         self.action.on("quit", self.close)
-        self.action.on("cancel", self.cancel_job)
-        self.status.cancelled.connect(self.cancel_job)
+        self.action.on("cancel", self.asking.cancel_job)
+        self.status.cancelled.connect(self.asking.cancel_job)
         self.chat.said.connect(self._say)
         self.photos.chosen.connect(self._photo_chosen)
         self.photos.close_asked.connect(self.files.close)
@@ -132,10 +110,7 @@ class MainWindow(Shell):
 
     def connect_backend(self, link: Link) -> None:
         """The backend is there: ask for what the window needs, then for all that was asked before."""
-        self.link = link
-        waiting, self._waiting = self._waiting, []
-        for follow in waiting:
-            self._start(follow)
+        self.asking.connect_backend(link)
         for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
             self.ask(request)
 
@@ -146,22 +121,8 @@ class MainWindow(Shell):
         title: str = "",
         then: Callable[[], object] | None = None,
     ) -> Follow:
-        """Send a request and follow it; for the kinds in REPLACED it takes the place of an older one."""
-        follow = Follow(request, view, title, then)
-        if isinstance(request, REPLACED):
-            for older in [f for f in self.follows if f.key == follow.key and f.task]:
-                older.task.cancel()  # type: ignore[union-attr]
-        if self.link is None:
-            self._waiting.append(follow)
-        else:
-            self._start(follow)
-        self.show_jobs()
-        return follow
-
-    def _start(self, follow: Follow) -> None:
-        self.follows.append(follow)
-        follow.task = asyncio.ensure_future(self._follow(follow))
-        follow.task.add_done_callback(lambda task: self._ended(follow, task))
+        """Send a request; its news come through _follow."""
+        return self.asking.ask(Follow(request, view, title, then))
 
     async def _follow(self, follow: Follow) -> None:
         """The one place where news reach widgets."""
@@ -238,25 +199,10 @@ class MainWindow(Shell):
             case _:
                 assert_never(news)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work that waits for something else than the backend; it ends with the window."""
-        task = asyncio.ensure_future(work)
-        self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
-
-    async def stop(self, view: DocumentView) -> None:
-        """Cancel what runs for a photo and wait until it has ended."""
-        mine = [f for f in self.follows if f.view is view and f.task]
-        for follow in mine:
-            if self.link:
-                self.link.cancel(follow.request)
-        await asyncio.gather(*(f.task for f in mine if f.task), return_exceptions=True)
-
     def _ended(self, follow: Follow, task: asyncio.Task[None]) -> None:
         """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
-        self.follows.remove(follow)
         if isinstance(follow.request, Say) and follow.view:
-            follow.view.talking = any(f.view is follow.view for f in self.follows if isinstance(f.request, Say))
+            follow.view.talking = any(f.view is follow.view and isinstance(f.request, Say) for f in self.follows)
             self.chat.show_talking(bool(self.current and self.current.talking))
         if follow.view and follow.view.card and follow.title and not self._closing:
             self.complete(follow.view)
@@ -267,7 +213,6 @@ class MainWindow(Shell):
             self._undo_painting(follow)
             what = follow.title or type(follow.request).__name__
             self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
-        self.show_jobs()
 
     def _cancelled(self, follow: Follow) -> None:
         self._undo_painting(follow)
@@ -276,15 +221,22 @@ class MainWindow(Shell):
 
     def _undo_painting(self, follow: Follow) -> None:
         """A restoration ended without a version: its parts go away."""
-        if follow.view and follow.title and not self._closing:
+        if follow.view and isinstance(follow.request, Restore | Say) and not self._closing:
             follow.view.canvas.clear_painted()
 
     # jobs
 
     @property
+    def link(self) -> Link | None:
+        return self.asking.link
+
+    @property
+    def follows(self) -> list[Follow]:
+        return self.asking.follows
+
+    @property
     def jobs(self) -> list[Follow]:
-        """What runs and is worth showing, oldest first."""
-        return [f for f in (*self._waiting, *self.follows) if f.title]
+        return self.asking.jobs
 
     def show_jobs(self) -> None:
         if not self.jobs:
@@ -296,11 +248,6 @@ class MainWindow(Shell):
             self.status.show_job(title, at.fraction if at else None, at.note if at else "", at and at.seconds_left)
         self.action["cancel"].setEnabled(bool(self.jobs))
         self.restoring.show_fetching(self.jobs)
-
-    def cancel_job(self) -> None:
-        """Stop what the status bar shows, nothing else."""
-        if self.link and self.jobs:
-            self.link.cancel(self.jobs[0].request)
 
     # photos
 
@@ -463,10 +410,7 @@ class MainWindow(Shell):
 
     async def _shut(self) -> None:
         """Cancel what runs, close what is saved; unsaved work stays in its store for the next start."""
-        tasks = [*(f.task for f in self.follows if f.task), *self._spawned]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.asking.cancel_all()
         for view in self.photos.views:
             if self.link and view.id and not view.unsaved:
                 async with aclosing(self.link.run(Close(view.id))) as news:

@@ -28,7 +28,8 @@ from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixel
 from clarity_desktop.values import MethodCard, ModelCard, Region, Task, Version
 
 if TYPE_CHECKING:
-    from clarity_desktop.ui.main_window import Follow, MainWindow
+    from clarity_desktop.ui.asking import Follow
+    from clarity_desktop.ui.main_window import MainWindow
 
 LONG = 20.0
 """Seconds: a run that is estimated to take longer is offered, not started."""

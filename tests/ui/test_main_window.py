@@ -121,7 +121,7 @@ async def test_a_version_that_was_committed_while_it_was_cancelled_is_shown():
         window.restore.button.click()
         await until(lambda: bool(link.of(m.Restore)))
         link.gates[m.Restore].set()
-        window.cancel_job()
+        window.asking.cancel_job()
         await settled(window)
         assert len(view.versions) == 2
 
