@@ -96,11 +96,11 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2)
         load=load,
         multiple_of=64,
         padding="zero",  # as published; with mirrored borders the grid mixing sees another picture
-        overlap=64,
+        overlap=128,
         tile=512,
         tiling="discouraged",
-        memory=6000,
-        base=400_000_000,
+        memory=2700,
+        base=300_000_000,
         speed=22.0 if stages == 2 else 34.0,
         residual=False,
     )
