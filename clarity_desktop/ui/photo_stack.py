@@ -82,7 +82,8 @@ class PhotoStack(QStackedWidget):
         for index, view in enumerate(self.views):
             self.tabs.setTabText(index, view.shown_title.replace("&", "&&"))
             self.tabs.setTabToolTip(index, str(view.path or view.title))
-            if version := view.head_version:
+            if (version := view.head_version) and self.tabs.tabData(index) != version.id:
+                self.tabs.setTabData(index, version.id)
                 self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(version.thumbnail))))
 
     def _choose(self, _index: int = -1) -> None:

@@ -82,7 +82,7 @@ def details(version: Version) -> str:
             step.method or "",
             f"{100 * step.strength:.0f} %" if step.strength < 1 else "",
         ]
-    elif step.kind[:4] != version_title(version)[:4].casefold():
+    elif what_ran(step)[:4] != version_title(version)[:4]:
         parts.append(what_ran(step))  # the name is a person's own and does not say it
     return " · ".join(p for p in parts if p)
 
@@ -172,6 +172,8 @@ class VersionsDock(QWidget):
         super().__init__()
         self.menu_actions: tuple[QAction, ...] = ()
         self._head: VersionId | None = None
+        self._shown: tuple[object, ...] = ()
+        self._images: dict[VersionId, QImage] = {}
         self.tree = QTreeWidget()
         self.tree.setAccessibleName("Versions")
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
@@ -194,7 +196,11 @@ class VersionsDock(QWidget):
         self.setFocusProxy(self.tree)
 
     def show_versions(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> None:
-        """Build the tree anew; the chosen row stays chosen, else the open version is."""
+        """Show the tree; the chosen row stays chosen, unless it was that of the open version or there is a new one."""
+        versions = tuple(versions)
+        if (shown := (*versions, head, other)) == self._shown:
+            return
+        self._shown = shown
         chosen, before = self.chosen(), set(self._items())
         if chosen == self._head:
             chosen = head  # the row of the open version is chosen: it stays so
@@ -204,7 +210,7 @@ class VersionsDock(QWidget):
         items: dict[VersionId, QTreeWidgetItem] = {}
         for version, under in lines(versions):
             place = "head" if version.id == head else "other" if version.id == other else ""
-            item = _item(version, place)
+            item = _item(version, place, self._image(version))
             items[version.id] = item
             items[under].addChild(item) if under else self.tree.addTopLevelItem(item)
         self.tree.expandAll()
@@ -238,6 +244,12 @@ class VersionsDock(QWidget):
                 waiting += [item.child(k) for k in range(item.childCount())]
         return found
 
+    def _image(self, version: Version) -> QImage:
+        """The thumbnail, made once: a long history is listed again with each new version."""
+        if version.id not in self._images:
+            self._images[version.id] = to_image(version.thumbnail)
+        return self._images[version.id]
+
     def _open_item(self, item: QTreeWidgetItem) -> None:
         self.opened.emit(_version(item).id)
 
@@ -259,12 +271,12 @@ def _version(item: QTreeWidgetItem) -> Version:
     return item.data(0, VERSION)
 
 
-def _item(version: Version, place: str) -> QTreeWidgetItem:
+def _item(version: Version, place: str, image: QImage) -> QTreeWidgetItem:
     item = QTreeWidgetItem()
     item.setText(0, version_title(version))
     item.setData(0, VERSION, version)
     item.setData(0, PLACE, place)
-    item.setData(0, Qt.ItemDataRole.DecorationRole, to_image(version.thumbnail))
+    item.setData(0, Qt.ItemDataRole.DecorationRole, image)
     item.setData(0, Qt.ItemDataRole.AccessibleTextRole, spoken(version, place))
     item.setToolTip(0, spoken(version, place))
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
