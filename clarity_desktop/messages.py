@@ -74,6 +74,11 @@ class FindRecoveries:
 
 
 @dataclass(frozen=True, slots=True)
+class FindClosed:
+    """Look for documents that were closed without being saved. → ClosedFound; Recover opens one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recover:
     """Open what an earlier run left. → Opened"""
 
@@ -296,6 +301,7 @@ Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
     | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export
     | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
+    | FindClosed
 )  # fmt: skip
 
 
@@ -333,6 +339,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class RecoveriesFound:
+    recoveries: tuple[Recovery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedFound:
     recoveries: tuple[Recovery, ...]
 
 
@@ -471,7 +482,8 @@ class Notice:
 
 
 News = (
-    Progress | Previewed | Opened | RecoveriesFound | DiskMeasured | ManifestReady | TilesReady | PixelsReady
+    Progress | Previewed | Opened | RecoveriesFound | ClosedFound
+    | DiskMeasured | ManifestReady | TilesReady | PixelsReady
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Estimated | Exported | SizeEstimated
     | Saved | TurnAdded | CompareAsked | MethodsListed | ModelsListed | Notice
 )  # fmt: skip

@@ -37,6 +37,8 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             await studio.open_picture(Picture(pixels, alpha), name, job)
         case m.FindRecoveries():
             job.emit(m.RecoveriesFound(await asyncio.to_thread(documents.recoveries, studio.folder)))
+        case m.FindClosed():
+            job.emit(m.ClosedFound(await asyncio.to_thread(documents.recoveries, studio.folder / "closed")))
         case m.Recover(store):
             await studio.recover(store, job)
         case m.Forget(store):

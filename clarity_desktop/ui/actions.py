@@ -44,12 +44,13 @@ ACTIONS: tuple[Spec, ...] = (
     # File
     Spec("open", "&Open…", ("Ctrl+O",), "Open photos or projects", "open", "nothing"),
     Spec("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "Open all photos of a folder", needs="nothing"),
+    Spec("reopen", "Reopen a &closed document…", ("Ctrl+Shift+T",), "What was closed unsaved", needs="nothing"),
     Spec("open_sample", "Open a sa&mple photo", (), "A damaged photo to try the program on", needs="nothing"),
     Spec("save", "&Save project", ("Ctrl+S",), "Save the photo with all its versions as a .clarity file", "save"),
     Spec("save_as", "Save project &as…", ("Ctrl+Shift+S",), "Save the project under another name"),
     Spec("export_again", "Export a&gain", ("Ctrl+E",), "Export with the same choices as the last time"),
     Spec("export", "&Export…", ("Ctrl+Shift+E",), "Write the open version as a picture file", "export"),
-    Spec("close", "&Close", ("Ctrl+W",), "Close the photo"),
+    Spec("close", "C&lose", ("Ctrl+W",), "Close the photo"),
     Spec("quit", "&Quit", ("Ctrl+Q",), "Unsaved work is kept for the next start", needs="nothing"),
     # Edit
     Spec("undo", "&Undo", ("Ctrl+Z",), "Back to the version before", "undo", "parent", repeats=True),
@@ -101,7 +102,8 @@ ACTIONS: tuple[Spec, ...] = (
 )  # fmt: skip
 
 MENUS: dict[str, tuple[str, ...]] = {
-    "&File": ("open", "open_folder", "open_sample", "recent", "", "save", "save_as", "", "export_again", "export", "",
+    "&File": ("open", "open_folder", "open_sample", "recent", "reopen",
+              "", "save", "save_as", "", "export_again", "export", "",
               "close", "quit"),
     "&Edit": ("undo", "redo", "reset", "", "copy", "paste", "", "chat", "", "preferences"),
     "&View": ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single", "split",

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 from clarity_desktop.messages import (
     Close,
     DiskMeasured,
+    FindClosed,
     Forget,
     Open,
     OpenPixels,
@@ -23,6 +24,7 @@ from clarity_desktop.messages import (
     Recover,
     SaveProject,
 )
+from clarity_desktop.ui.closed_dialog import ClosedDialog
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.pixels import to_image, to_pixels
@@ -55,6 +57,7 @@ class Files(QObject):
         on("open", self._choose_files)
         on("open_folder", self._choose_folder)
         on("open_sample", self.open_sample)
+        on("reopen", lambda: window.ask(FindClosed()))
         on("save", self._save)
         on("save_as", self._save_as)
         on("close", self._close_current)
@@ -231,6 +234,15 @@ class Files(QObject):
             to_image(found.thumbnail),
         )
 
+    def show_closed(self, closed: Sequence[Recovery]) -> None:
+        """What was closed without being saved, to be opened again."""
+        dialog = ClosedDialog(self._window, closed)
+        dialog.opened.connect(self._reopen)
+        dialog.open()
+
+    def _reopen(self, found: Recovery) -> None:
+        self._window.ask(Recover(found.store), None, f"Opening {found.title}")
+
     # clipboard
 
     def _paste(self) -> None:
@@ -291,7 +303,7 @@ class Files(QObject):
         box.setWindowTitle("Close")
         box.setIcon(QMessageBox.Icon.Question)
         box.setText(f"“{view.title}” has versions that are not saved as a project.")
-        box.setInformativeText("Closed without saving, it is kept for a while among the closed documents.")
+        box.setInformativeText("Discarded, it is kept for a while: File, Reopen a closed document.")
         save = box.addButton("Save project", QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)

@@ -19,6 +19,7 @@ from clarity_desktop.messages import (
     Assess,
     Assessed,
     Close,
+    ClosedFound,
     CompareAsked,
     Configure,
     DiskMeasured,
@@ -192,6 +193,8 @@ class MainWindow(Shell):
                 self.restoring.show_models(models)
             case RecoveriesFound(recoveries):
                 self.files.show_recoveries(recoveries)
+            case ClosedFound(closed):
+                self.files.show_closed(closed)
             case DiskMeasured():
                 self.files.disk_measured(news)
             case Notice(text):

@@ -194,6 +194,8 @@ class FakeLink:
                 yield m.RecoveriesFound(self.recoveries)
             case m.MeasureDisk() | m.Prune():
                 yield m.DiskMeasured(0, 1, ())
+            case m.FindClosed():
+                yield m.ClosedFound(self.recoveries)
             case m.ListMethods():
                 yield m.MethodsListed(self.methods)
             case m.ListModels() | m.ImportModel() | m.RemoveModel():

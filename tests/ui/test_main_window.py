@@ -17,6 +17,7 @@ from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import FileExists, ModelMissing, UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.ui.closed_dialog import ClosedDialog
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, Rotate, Straighten, VersionId
 
@@ -477,6 +478,19 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         await settled(window)
         assert [r.store for r in link.of(m.Forget)] == [Path("two.store")]
         assert texts(window) == []
+
+
+async def test_what_was_closed_unsaved_can_be_opened_again():
+    async with a_window() as (window, link):
+        link.recoveries = (Recovery(Path("c.store"), "c.jpg", 0.0, 3, np.zeros((60, 80, 3), np.uint8)),)
+        window.action["reopen"].trigger()
+        await settled(window)
+        [dialog] = window.findChildren(ClosedDialog)
+        assert "3 versions" in (dialog.list.currentItem().text() if dialog.list.currentItem() else "")
+        dialog.open_button.click()
+        await settled(window)
+        assert [r.store for r in link.of(m.Recover)] == [Path("c.store")]
+        assert window.current is not None
 
 
 async def test_what_is_asked_before_the_backend_is_there_is_asked_when_it_comes():
