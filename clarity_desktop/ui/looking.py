@@ -89,6 +89,7 @@ class Looking(QObject):
         """The conversation asked to show two versions together."""
         if view is not None:
             view.chosen_other = other if version == view.head else version
+            view.canvas.set_compare("side")
             self.compare_with(view)
 
     def compare_with(self, view: DocumentView) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPixmap
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from clarity_desktop.ui import theme
@@ -15,6 +15,23 @@ Kind = Literal["info", "error", "offer"]
 Choice = tuple[str, Callable[[], object]]
 MOST = 3
 """More bars than this would push the photo away: the oldest goes."""
+
+
+class Sign(QWidget):
+    """The icon of a kind of notice, drawn in the colours of the moment."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self._kind = kind
+        self.setFixedSize(18, 18)
+        self.setAccessibleName("Error" if kind == "error" else "Notice")
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        worn, painter = theme.colours(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        name, colour = ("warning", worn.error) if self._kind == "error" else ("info", worn.muted)
+        theme.paint_icon(painter, name, QRectF(self.rect()), colour)
+        painter.end()
 
 
 class Bar(QFrame):
@@ -51,16 +68,14 @@ class Bar(QFrame):
         self.hide()
         self.deleteLater()
 
-    def _picture(self, kind: Kind, image: QImage | None) -> QLabel:
-        label = QLabel()
-        if image is not None:
-            at = self.devicePixelRatioF()
-            scaled = image.scaledToHeight(round(36 * at), Qt.TransformationMode.SmoothTransformation)
-            scaled.setDevicePixelRatio(at)
-            label.setPixmap(QPixmap.fromImage(scaled))
-        else:
-            label.setPixmap(theme.icon("warning" if kind == "error" else "info").pixmap(18, 18))
-        label.setAccessibleName("Error" if kind == "error" else "Notice")
+    def _picture(self, kind: Kind, image: QImage | None) -> QWidget:
+        if image is None:
+            return Sign(kind)
+        label, at = QLabel(), self.devicePixelRatioF()
+        scaled = image.scaledToHeight(round(36 * at), Qt.TransformationMode.SmoothTransformation)
+        scaled.setDevicePixelRatio(at)
+        label.setPixmap(QPixmap.fromImage(scaled))
+        label.setAccessibleName("Thumbnail")
         return label
 
     def _sentence(self, text: str) -> QLabel:

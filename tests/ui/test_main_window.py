@@ -282,7 +282,7 @@ async def test_the_conversation_can_ask_to_compare():
         await settled(window)
         window.looking.compare_asked(view, original, view.head or VersionId(""))
         assert view.other == original
-        assert view.canvas.compare() == "split"
+        assert view.canvas.compare() == "side"
 
 
 async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.MonkeyPatch):
