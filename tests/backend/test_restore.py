@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -637,16 +638,34 @@ def test_cancelling_inside_a_tile_passes_through(photo: Callable[..., Any]) -> N
         do(photo(40, 40), method(), run, job=FakeJob(1))
 
 
-def test_progress_rises_to_1_with_an_estimate_after_the_first_tile(photo: Callable[..., Any]) -> None:
+def test_progress_rises_to_1_with_an_estimate_from_the_first_tile_on(photo: Callable[..., Any]) -> None:
     job = FakeJob()
     do(photo(300, 300), method(), starving(64 * 64, MemoryError(), 2), Recipe(128, 8, CPU), job=job)
     fractions = [fraction for fraction, _, _ in job.ticks]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
     assert fractions[-1] == 1
-    assert job.ticks[0][1:] == ("Tile 1 of 9", None)
-    assert job.ticks[1][2] is not None
+    assert job.ticks[0][1] == "Tile 1 of 9"
+    assert all(left is not None and left >= 0 for _, _, left in job.ticks)
     assert job.ticks[-1][2] == 0
+
+
+def test_inside_a_long_tile_progress_goes_on_and_the_time_left_shrinks(photo: Callable[..., Any]) -> None:
+    job = FakeJob()
+
+    def run(tile: Any, mask: Any, breath: Any) -> Any:
+        for _ in range(8):
+            time.sleep(0.1)
+            breath.breathe()
+        return tile
+
+    slow = replace(method(), speed=100.0)  # said to take 0.9 s for this photo
+    do(photo(95, 95), slow, run, Recipe(0, 8, CPU), job=job)
+    inside = job.ticks[1:-1]
+    assert len(inside) >= 2
+    assert all(0 < fraction < 1 for fraction, _, _ in inside)
+    lefts = [left for _, _, left in inside]
+    assert lefts == sorted(lefts, reverse=True)
 
 
 # Recipes -------------------------------------------------------------------------------------------------------------

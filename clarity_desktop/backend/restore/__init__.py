@@ -38,6 +38,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+_TELLING = 0.25
+"""Seconds between two reports of progress inside a tile."""
+
+
 class Ticking(Breath, Protocol):
     """What a restoration needs of a Job: `worker.Job` in the program, a stand-in in tests."""
 
@@ -200,6 +204,7 @@ class _Attempt:
         x, y = (seen if seen.area else work.box).centre
         self._focus = x - work.box.x, y - work.box.y
         self._computed, self._seconds, self._fraction = 0, 0.0, 0.0
+        self._within = _Within(job, 0.0, 0.0, "", 0.0, 0.0)
 
     def result(self, notes: tuple[str, ...]) -> Restored:
         """Run all tiles. Raises _UnusableError, UserError, MemoryError, Aborted and what the method raises."""
@@ -244,15 +249,26 @@ class _Attempt:
         tiles = self._grid(tile)
         order = [n for n in tiles.order(self._focus) if only is None or n in only]
         order = [n for n in order if self._blend.wants(tiles.cell(n, self._scale))]
-        started, before, done = time.monotonic(), self._fraction, set[int]()
+        before, done = self._fraction, set[int]()
         for count, number in enumerate(order):
-            left = (time.monotonic() - started) / count * (len(order) - count) if count else None
             self._fraction = before + (1 - before) * count / len(order)
-            self._job.tick(self._fraction, f"Tile {count + 1} of {len(order)}" if len(order) > 1 else "", left)
+            each = self._expected(tiles.tile(number).area)
+            note = f"Tile {count + 1} of {len(order)}" if len(order) > 1 else ""
+            share = (1 - before) / len(order)
+            self._within = _Within(self._job, self._fraction, share, note, each, each * (len(order) - count - 1))
+            self._within.tell()
             if not self._tile(tiles, number):
+                self._fraction = self._within.reached
                 return done
             done.add(number)
         return None
+
+    def _expected(self, area: int) -> float:
+        """Seconds that the method will take for so many pixels: as its tiles did just now, else as it did before."""
+        if self._computed:
+            return self._seconds * area / self._computed
+        method = self._work.method
+        return machine.speeds().get(machine.speed_key(method, self._recipe.place), method.speed) * area / 1e6
 
     def _tile(self, tiles: Grid, number: int) -> bool:
         """Compute, check, blend and show one tile. False if there was no memory for it."""
@@ -286,7 +302,7 @@ class _Attempt:
         residual = method.residual and method.scale == 1 and source.dtype == np.uint16
         given = as_tile(as_pixels(as_deep(source), np.dtype(np.uint8))) if residual else tile
         mask = self._work.mask[at.slices()] if method.needs_mask and self._work.mask is not None else None
-        after = self._run(_padded(given, method), None if mask is None else _padded(mask, method), self._job)
+        after = self._run(_padded(given, method), None if mask is None else _padded(mask, method), self._within)
         after = after[: at.height * method.scale, : at.width * method.scale]
         _check(given, after)
         return np.add(tile, after - given, dtype=np.float32) if residual else after
@@ -302,6 +318,32 @@ class _Attempt:
         before = _enlarged(as_tile(source), self._scale)
         mixed = as_deep(mix(before, after.clip(0, 1), amount))
         return mixed if self._scale != 1 else np.where(amount[..., None] > 0, mixed, as_deep(source))
+
+
+class _Within:
+    """The breath of a method inside one tile: a large tile takes minutes, in which progress goes on by the clock."""
+
+    def __init__(self, job: Ticking, start: float, share: float, note: str, expected: float, after: float) -> None:
+        """start and share: of the whole progress; expected: seconds for this tile; after: for those that follow."""
+        self._job, self._start, self._share, self._note = job, start, share, note
+        self._expected, self._after = max(expected, 1e-3), after
+        self._began, self._told = time.monotonic(), 0.0
+        self.reached = start
+
+    def breathe(self) -> None:
+        if time.monotonic() - self._told < _TELLING:
+            self._job.breathe()
+        else:
+            self.tell()
+
+    def tell(self) -> None:
+        gone = time.monotonic() - self._began if self._told else 0.0
+        self._told = time.monotonic()
+        # Near its end a tile that takes longer than expected slows down instead of standing still.
+        part = gone / (gone + max(self._expected - gone, 0.1 * self._expected))
+        left = max(self._expected - gone, 0.1 * self._expected) + self._after
+        self.reached = self._start + self._share * part
+        self._job.tick(self.reached, self._note, left)
 
 
 def _canvas(pixels: Pixels, scale: int) -> Pixels:
