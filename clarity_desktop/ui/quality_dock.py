@@ -106,6 +106,7 @@ class Metric(QWidget):
         why = now.why.get(self._metric, "") if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))
+        self.change.setVisible(bool(self.change.text()))
         self.meaning.setText(_short(why) if a is None and why else meaning)
         self.meaning.setToolTip(why if a is None else "")
         worst = WORST[self._metric]

@@ -196,7 +196,7 @@ class RestoreDock(QScrollArea):
         self.method.blockSignals(True)
         self.method.clear()
         for card in (m for m in self._methods if task in m.tasks and not m.needs_mask):
-            self.method.addItem(card.title + (" (fetch first)" if card.missing else ""), card.id)
+            self.method.addItem(card.title + (" (fetch)" if card.missing else ""), card.id)
         self.method.setCurrentIndex(max(0, self.method.findData(self._preferred.get(task or ""))))
         self.method.blockSignals(False)
         self._describe()

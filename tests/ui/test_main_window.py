@@ -162,7 +162,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
     async with a_window() as (window, link):
         await a_photo(window)
         window.restore.choose("denoise")
-        assert "fetch first" in window.restore.method.currentText()
+        assert "(fetch)" in window.restore.method.currentText()
         assert "89.0 MB" in window.restore.fetch_button.text()
         window.restore.button.click()
         [text] = texts(window)
@@ -172,7 +172,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
         await until(lambda: bool(link.of(m.Restore)))
         await settled(window)
         assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
-        assert "fetch first" not in window.restore.method.currentText()
+        assert "(fetch)" not in window.restore.method.currentText()
 
 
 async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
