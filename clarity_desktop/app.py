@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from clarity_desktop import settings as choices
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from clarity_desktop.messages import End, News
     from clarity_desktop.ui.main_window import MainWindow
     from clarity_desktop.values import Task
@@ -120,6 +123,12 @@ def show(begin: Callable[[MainWindow], object]) -> int:
     window = MainWindow(settings, samples())
     window.painted.connect(lambda: start_backend(window))
     window.show()
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        window.close()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     begin(window)
     with loop:
         loop.run_until_complete(_until_ended(window))

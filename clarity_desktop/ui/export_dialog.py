@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import fields
-from clarity_desktop.ui.fields import choice, label, muted, row, whole
+from clarity_desktop.ui.fields import calm, choice, label, muted, row, whole
 from clarity_desktop.ui.words import file_size
 from clarity_desktop.values import ExportOptions, Version
 
@@ -141,7 +141,7 @@ class ExportDialog(QDialog):
         options, version, depth = form.options, self._subject.version, self._subject.depth
         longest = max(version.width, version.height)
         self.format = choice("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
-        self.quality, self.quality_number = QSlider(Qt.Orientation.Horizontal), whole("Quality", 1, 100, 1)
+        self.quality, self.quality_number = calm(QSlider(Qt.Orientation.Horizontal)), whole("Quality", 1, 100, 1)
         self.quality.setRange(1, 100)
         self.quality.setAccessibleName("Quality")
         depths = [(f"As the photo ({depth} bit)", None), ("8 bit", 8), ("16 bit", 16)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -17,9 +18,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+Field = TypeVar("Field", bound=QWidget)
 Spin = TypeVar("Spin", bound=QAbstractSpinBox)
 INSET = 6
 """Pixels between the edge of a number field and its number."""
+
+
+class _Calm(QObject):
+    """Lets the wheel change a field only while it has the focus: else it scrolls what the field is in."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+
+def calm(field: Field) -> Field:
+    """The field, deaf to the wheel that passes over it."""
+    field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    field.installEventFilter(_Calm(field))
+    return field
 
 
 def whole(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
@@ -44,7 +63,7 @@ def decimal(name: str, low: float, high: float, value: float, suffix: str = "", 
 
 def choice(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> QComboBox:
     """A list of titles with what they stand for."""
-    box = QComboBox()
+    box = calm(QComboBox())
     box.setAccessibleName(name)
     for title, meaning in entries:
         box.addItem(title, meaning)
@@ -88,6 +107,6 @@ def form() -> QFormLayout:
 
 
 def _named(field: Spin, name: str) -> Spin:
-    field.setAccessibleName(name)
+    calm(field).setAccessibleName(name)
     field.lineEdit().setTextMargins(INSET, 0, 0, 0)
     return field

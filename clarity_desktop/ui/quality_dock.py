@@ -130,6 +130,7 @@ class QualityDock(QScrollArea):
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 8, 12, 8)
         self.names = QLabel()
+        self.names.setProperty("role", "muted")
         self.names.setWordWrap(True)
         column.addWidget(self.names)
         self.metrics = {metric: Metric(metric) for metric in METRICS}

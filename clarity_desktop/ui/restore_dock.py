@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import fields
-from clarity_desktop.ui.fields import label, muted, row, whole
+from clarity_desktop.ui.fields import calm, label, muted, row, whole
 from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels
 from clarity_desktop.values import MethodCard, ModelCard, Task
 
@@ -42,7 +42,6 @@ class Strength(QSlider):
         self.setSingleStep(5)
         self.setPageStep(10)
         self.setValue(100)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Strength in percent")
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
@@ -69,15 +68,14 @@ class RestoreDock(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Restore")
-        self.task = QComboBox()
-        self.method = QComboBox()
+        self.task, self.method = calm(QComboBox()), calm(QComboBox())
         for box in (self.task, self.method):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
         self.task.setAccessibleName("What to do")
         self.method.setAccessibleName("Method")
         self.facts = muted()
-        self.strength, self.percent = Strength(), whole("Strength in percent, as a number", 5, 100, 100, " %")
+        self.strength, self.percent = calm(Strength()), whole("Strength in percent, as a number", 5, 100, 100, " %")
         self.estimate = muted()
         self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
         self.fetch_button = QPushButton("Fetch the weights…")

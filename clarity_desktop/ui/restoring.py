@@ -148,7 +148,7 @@ class Restoring(QObject):
 
     def start(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:
         version = view.head_version
-        if view.id is None or version is None:
+        if view.id is None or version is None or view not in self._window.photos.views:
             return
         visible = view.canvas.visible()
         region = Region.rectangle(visible, version.width, version.height, "visible part") if visible_only else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QImage, QPainter, QPalette
+from PySide6.QtGui import QAction, QFont, QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -27,6 +27,7 @@ VERSION = Qt.ItemDataRole.UserRole
 PLACE = Qt.ItemDataRole.UserRole + 1  # "head", "other" or ""
 THUMB = QSize(64, 46)
 ROW = 58
+INVITATION = "Each change becomes a version here; every one of them stays within reach."
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -162,6 +163,19 @@ def _paint_words(painter: QPainter, box: QRect, option: QStyleOptionViewItem, ve
         painter.drawText(room, left, painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room.width()))
 
 
+class History(QTreeWidget):
+    """The tree, which says what it is for while it is empty."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.topLevelItemCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            room = self.viewport().rect().adjusted(12, 10, -12, -10)
+            painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap, INVITATION)
+            painter.end()
+
+
 class VersionsDock(QWidget):
     """Values in by show_versions; the wishes name a version. The keys of the tree belong to the window's actions."""
 
@@ -174,7 +188,7 @@ class VersionsDock(QWidget):
         self._head: VersionId | None = None
         self._shown: tuple[object, ...] = ()
         self._images: dict[VersionId, QImage] = {}
-        self.tree = QTreeWidget()
+        self.tree = History()
         self.tree.setAccessibleName("Versions")
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setHeaderHidden(True)

@@ -6,8 +6,10 @@ import time
 
 import numpy as np
 from fakes import METHODS, MODELS
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.chat_dock import ChatDock
@@ -129,6 +131,26 @@ def test_strength_goes_back_to_all_on_a_double_click_and_is_fine_with_shift(qtbo
     assert dock.strength.value() == 56
     QTest.mouseDClick(dock.strength, Qt.MouseButton.LeftButton)
     assert dock.percent.value() == 100
+
+
+def test_the_wheel_changes_a_field_only_while_it_has_the_focus(qtbot: QtBot):
+    dock = RestoreDock()
+    qtbot.addWidget(dock)
+    dock.resize(320, 400)
+    dock.show()
+    dock.activateWindow()
+    dock.strength.setValue(50)
+    for focused in (False, True):
+        if focused:
+            dock.strength.setFocus()
+            qtbot.waitUntil(dock.strength.hasFocus)
+        else:
+            dock.task.setFocus()
+        at = QPointF(dock.strength.rect().center())
+        turn = QWheelEvent(at, at, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+                           Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+        QApplication.sendEvent(dock.strength, turn)
+        assert (dock.strength.value() > 50) is focused
 
 
 def test_the_composer_sends_starts_lines_and_recalls(qtbot: QtBot):
