@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QMimeData, QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
@@ -27,9 +29,9 @@ from clarity_desktop.messages import (
 from clarity_desktop.ui.closed_dialog import ClosedDialog
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.notices import Bar
-from clarity_desktop.ui.pixels import to_image, to_pixels
+from clarity_desktop.ui.pixels import to_image, to_picture, to_pixels
 from clarity_desktop.ui.words import clock, count
-from clarity_desktop.values import Recovery
+from clarity_desktop.values import Pixels, Recovery
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.main_window import MainWindow
@@ -253,8 +255,13 @@ class Files(QObject):
         if (view := self._window.current) and view.id and view.head:
             self._window.ask(ReadPixels(view.id, view.head), view, "Copying")
 
-    def copied(self, image: QImage) -> None:
+    def copy_pixels(self, pixels: Pixels, alpha: NDArray[np.uint8] | None) -> None:
         """The pixels for the clipboard have come."""
+        self._window.asking.spawn(self._put_into_clipboard(pixels, alpha))
+
+    async def _put_into_clipboard(self, pixels: Pixels, alpha: NDArray[np.uint8] | None) -> None:
+        loop = asyncio.get_running_loop()
+        image = await loop.run_in_executor(self._window.file_thread, to_picture, pixels, alpha)
         QGuiApplication.clipboard().setImage(image)
         self._window.notices.say("The picture is in the clipboard.", seconds=4)
 

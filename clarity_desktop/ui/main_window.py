@@ -67,7 +67,6 @@ from clarity_desktop.ui.exporting import Exporting
 from clarity_desktop.ui.files import Files
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.looking import Looking
-from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.ui.restoring import Restoring
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
@@ -179,8 +178,8 @@ class MainWindow(Shell):
                 self._turn_added(document, lambda view: view.turns.append(turn))
             case CompareAsked(document, version, other):
                 self.looking.compare_asked(self.photos.view(document), version, other)
-            case PixelsReady(_, _, pixels, _):
-                self.files.copied(to_image(pixels))
+            case PixelsReady(_, _, pixels, alpha):
+                self.files.copy_pixels(pixels, alpha)
             case Exported(_, path, size):
                 self.exporting.exported(path, size)
             case SizeEstimated(size):

@@ -37,6 +37,17 @@ def to_image(pixels: Pixels, icc: bytes | None = None) -> QImage:
     return image.convertedToColorSpace(screen).convertToFormat(QImage.Format.Format_RGB32)
 
 
+def to_picture(pixels: Pixels, alpha: NDArray[np.uint8] | None) -> QImage:
+    """sRGB pixels of 8 bits with their alpha, for the clipboard. The image owns its memory."""
+    image = to_image(pixels)
+    if alpha is not None:
+        height, width = alpha.shape
+        rows = np.ascontiguousarray(alpha)
+        image = image.convertToFormat(QImage.Format.Format_ARGB32)
+        image.setAlphaChannel(QImage(rows.data, width, height, width, QImage.Format.Format_Grayscale8))
+    return image
+
+
 def to_pixels(image: QImage) -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
     """A bitmap from the clipboard or a drop, in sRGB: its pixels, and its alpha of the same depth if it has any."""
     if image.colorSpace().isValid() and image.colorSpace() != colour_space(None):

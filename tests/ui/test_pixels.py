@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QColorSpace, QImage
 
-from clarity_desktop.ui.pixels import halved, to_image, to_pixels
+from clarity_desktop.ui.pixels import halved, to_image, to_picture, to_pixels
 
 P3 = bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data())
 GREY = bytes(QColorSpace(QColorSpace.NamedColorSpace.SRgb).iccProfile().data()).replace(b"RGB XYZ ", b"GRAY XYZ")
@@ -100,3 +100,14 @@ def test_halving_rounds_up_and_averages():
     half = halved(image)
     assert (half.width(), half.height()) == (2, 1)
     assert 60 < rgb(half, 0, 0)[0] < 140
+
+
+def test_a_picture_for_the_clipboard_keeps_its_alpha():
+    pixels = np.full((4, 6, 3), (10, 200, 30), np.uint8)
+    alpha = np.zeros((4, 6), np.uint8)
+    alpha[:, 3:] = 255
+    back, kept = to_pixels(to_picture(pixels, alpha))
+    assert kept is not None
+    assert np.array_equal(kept, alpha)
+    assert np.array_equal(back[:, 3:], pixels[:, 3:])
+    assert to_pixels(to_picture(pixels, None))[1] is None
