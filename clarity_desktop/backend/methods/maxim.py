@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
 from clarity_desktop.values import Mask, Task, Tile
 
 if TYPE_CHECKING:
+    import torch
+
     from clarity_desktop.backend.nets.maxim import Maxim
 
 _LICENCE = "MIT (the package); the networks were published by Google Research, whose code is under Apache-2.0"
@@ -25,7 +29,7 @@ def load(weights: Mapping[str, Path], place: Place) -> Run:
     net = _network(path)
     if place.device == "cpu":
         return _on_cpu(net)
-    return _on_device(net, place.device)
+    return on_device(net, place.device)
 
 
 def _network(path: Path) -> Maxim:
@@ -40,20 +44,27 @@ def _network(path: Path) -> Maxim:
     return net
 
 
-def _on_cpu(net: Maxim) -> Run:
+def _as_tensor(tile: Tile) -> torch.Tensor:
+    """1×H×W×3. torch warns of arrays that it could not write to, so such a tile is copied."""
     import torch
+
+    return torch.from_numpy(np.require(tile, requirements=("C", "W")))[None]
+
+
+def _on_cpu(net: Maxim) -> Run:
+    """The arrangement for the processor."""
 
     from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
 
     fast = CpuMaxim(net)
 
-    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
-        return fast(torch.from_numpy(tile)[None], breath.breathe)[0].numpy()
+    def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
+        return fast(_as_tensor(tile), breath.breathe)[0].numpy()
 
     return run
 
 
-def _on_device(net: Maxim, device: str) -> Run:
+def on_device(net: Maxim, device: str) -> Run:
     """The plain module, on CUDA or MPS; MPS is untried."""
     import torch
 
@@ -67,9 +78,9 @@ def _on_device(net: Maxim, device: str) -> Run:
             torch.mps.synchronize()
         breath.breathe()
 
-    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+    def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
         with torch.inference_mode(), _exact_convolutions():
-            result: torch.Tensor = net(torch.from_numpy(tile)[None].to(device), lambda: tick(breath))
+            result: torch.Tensor = net(_as_tensor(tile).to(device), lambda: tick(breath))
             return result[0].cpu().numpy()
 
     return run
@@ -95,7 +106,7 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2)
         weights=(f"maxim-{name}",),
         load=load,
         multiple_of=64,
-        padding="zero",  # as published; with mirrored borders the grid mixing sees another picture
+        padding="reflect",  # the package fills up with black, and the grid mixing carries that into the whole picture
         overlap=128,
         tile=512,
         tiling="discouraged",

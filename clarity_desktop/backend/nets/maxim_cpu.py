@@ -228,8 +228,11 @@ class Residual:
         self._conv1, self._conv2 = Convolution.of(block.conv1), Convolution.of(block.conv2)
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        y = self._conv2(self._conv1(norm(x, self._norm), "leaky_relu"))
+    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
+        y = self._conv1(norm(x, self._norm), "leaky_relu")
+        tick()
+        y = self._conv2(y)
+        tick()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -242,8 +245,9 @@ class DenseResidual:
         self._second = Linear(Affine.of(mixing.dense_1))
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
         y = self._second(self._first.gelu(norm(x)))
+        tick()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -284,8 +288,10 @@ class CrossGating:
 
     def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, tick: Tick) -> tuple[Tensor, Tensor]:
         x, y = self._in_x.gelu(norm(shortcut_x)), self._in_y.gelu(norm(shortcut_y))
+        tick()
         gate_x, gate_y = self._gating_x(x, tick), self._gating_y(y, tick)
         y = self._out_y.plus(gate_x.mul_(y), shortcut_y)
+        tick()
         x = self._out_x.plus(gate_y.mul_(x), shortcut_x).add_(y)
         return x, y
 
@@ -341,8 +347,7 @@ class Trunk:
     def __call__(self, shortcut: Tensor, tick: Tick) -> Tensor:
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, tick))
-            tick()
+            x = residual(multi_axis(x, tick), tick)
         return x.add_(shortcut)
 
 
@@ -358,7 +363,7 @@ class Bottleneck:
         shortcut = self._entrance(x)
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, tick))
+            x = residual(multi_axis(x, tick), tick)
         return x.add_(shortcut)
 
 

@@ -75,6 +75,9 @@ def check(weights: dict[str, Tensor], source: str) -> None:
     shapes = {key: tuple(value.shape) for key, value in weights.items()}
     for key in wanted.keys() ^ shapes.keys():
         raise ValueError(f"{source} {'lacks' if key in wanted else 'has the unknown weight'} {key}.")
+    for key, value in weights.items():
+        if value.dtype != torch.float32:
+            raise ValueError(f"In {source}, {key} is not float32.")
     for key, shape in shapes.items():
         if shape != wanted[key]:
             raise ValueError(f"{source} holds {key} with the shape {shape}; it must be {wanted[key]}.")
