@@ -394,7 +394,7 @@ def _version(document: Document, version: VersionId) -> Version:
 
 def _preview(picture: Picture) -> Previewed:
     height, width = picture.pixels.shape[:2]
-    factor = max(1, max(width, height) // PREVIEW)
+    factor = max(1, -(-max(width, height) // PREVIEW))
     return Previewed(picture.path, width, height, pictures.reduced(picture.pixels, factor), picture.icc)
 
 
