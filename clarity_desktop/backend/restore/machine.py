@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clarity_desktop import settings as choices
+from clarity_desktop.backend import gently
 from clarity_desktop.backend.methods.method import Method, Place
 from clarity_desktop.messages import UserError
 
@@ -39,6 +40,7 @@ def available(device: str) -> bool:
     """Whether torch can compute there."""
     if device == "cpu":
         return True
+    gently.import_torch()
     import torch
 
     return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()

@@ -1,0 +1,45 @@
+"""The first `import torch` without stopping the window: its libraries are loaded, and its objects made, beside it."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import importlib.util
+import sys
+import threading
+from pathlib import Path
+
+_once = threading.Lock()
+
+
+def import_torch() -> None:
+    """Import torch on this thread; the others run meanwhile. Later calls return at once.
+
+    Python's own loading of a library holds the interpreter's lock for as long as the linker works (0.2 to 0.8 s for
+    torch); a C function that is called through ctypes does not. The collector would stop everybody, too, to look
+    through half a million new objects that stay for good: it pauses, and then leaves them alone for ever.
+    """
+    with _once:
+        if "torch" in sys.modules:
+            return
+        _load_libraries()
+        paused = gc.isenabled()
+        gc.disable()
+        try:
+            importlib.import_module("torch")
+        finally:
+            gc.freeze()
+            if paused:
+                gc.enable()
+
+
+def _load_libraries() -> None:
+    """Have the linker load what torch consists of. Where this does not work the import does it itself."""
+    found = importlib.util.find_spec("torch")
+    if sys.platform != "linux" or found is None or found.origin is None:
+        return
+    library = Path(found.origin).parent / "lib" / "libtorch_python.so"
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    dlopen(str(library).encode(), 2)  # RTLD_NOW
