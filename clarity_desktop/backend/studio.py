@@ -127,12 +127,20 @@ class Studio:
             document = await asyncio.to_thread(Document.open_project, self.folder, path)
             return await self._show(document, job)
         job.tick(0.0, f"Opening {path.name}")
+        drafted = await asyncio.to_thread(self._decoder.preview, path)
+        if drafted is not None:
+            draft, (width, height) = drafted
+            job.emit(Previewed(path, width, height, draft.pixels, draft.icc))
         picture = await self.read(path)
-        return await self.open_picture(picture, path.name, job)
+        return await self._open(picture, path.name, job, previewed=drafted is not None)
 
     async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
         """Make a document of a decoded or pasted picture."""
-        job.emit(_preview(picture))
+        return await self._open(picture, title, job, previewed=False)
+
+    async def _open(self, picture: Picture, title: str, job: Job, *, previewed: bool) -> Document:
+        if not previewed:
+            job.emit(await asyncio.to_thread(_preview, picture))
         thumbnail = await asyncio.to_thread(_thumbnail, picture.pixels, picture.icc)
         document = await asyncio.to_thread(Document.create, self.folder, picture, title, thumbnail, job.check)
         return await self._show(document, job)

@@ -27,7 +27,7 @@ from PIL import Image, ImageCms, ImageFile
 from clarity_desktop.backend.pictures import colour, geometry, metadata
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Channel, Raw, Refused
-from clarity_desktop.backend.pictures.readers import READERS, kind_of
+from clarity_desktop.backend.pictures.readers import READERS, draft, kind_of
 
 UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC)."
 # What decoders raise for broken files. Anything else ends the child, which is a sentence too.
@@ -68,6 +68,26 @@ def decode(path: str, caps: Caps) -> Decoded:
             if isinstance(e, OSError) and e.errno in {errno.EIO, errno.ESTALE}:
                 raise Refused(f"cannot be read: {os.strerror(e.errno)}.") from e
             raise Refused(DAMAGED) from e
+
+
+def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
+    """A JPEG at a quarter of its size, in a third of the time, and its own width and height as it will be shown.
+
+    None for other formats, and for photos that are quick anyway. Raises as `decode`.
+    """
+    with _regular(path, caps) as file:
+        if kind_of(file.read(64)) != "JPEG":
+            return None
+        try:
+            found = draft(file, caps)
+            if found is None:
+                return None
+            raw, (width, height) = found
+            settled = _settled(raw, "JPEG", path)
+        except BROKEN:
+            return None  # reading it whole will say what is wrong
+        wide = (settled.pixels.shape[1] >= settled.pixels.shape[0]) == (width >= height)
+        return settled, (width, height) if wide else (height, width)
 
 
 def _regular(path: str, caps: Caps) -> BinaryIO:
@@ -223,7 +243,10 @@ def hand_over(photo: Decoded, buffer: str) -> dict[str, Any]:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     caps = Caps(request["pixels"], request["bytes"], request["frames"])
     try:
-        return hand_over(decode(request["path"], caps), request["buffer"])
+        if not request["preview"]:
+            return hand_over(decode(request["path"], caps), request["buffer"])
+        found = preview(request["path"], caps)
+        return {"none": True} if found is None else {**hand_over(found[0], request["buffer"]), "whole": found[1]}
     except Refused as e:
         return {"refused": str(e)}
     except MemoryError:

@@ -173,6 +173,27 @@ class Decoder:
             finally:
                 buffer.close()
 
+    def preview(self, path: Path) -> tuple[Picture, tuple[int, int]] | None:
+        """A large JPEG much reduced and the photo's own width and height, sooner than `read`; None for other files.
+
+        Raises UserError where reading it will fail too.
+        """
+        with self._lock:
+            buffer = _Buffer()
+            try:
+                answer = self._ask(path, buffer.path, preview=True)
+                if "refused" in answer:
+                    raise UserError(f"“{shown(path)}” {answer['refused']}")
+                if "none" in answer:
+                    return None
+                width, height = answer["whole"]
+                return _picture(answer, buffer, path), (int(width), int(height))
+            except (OSError, ValueError, KeyError, TypeError) as e:
+                log.warning("The decoder's answer makes no sense: %r", e)
+                return None
+            finally:
+                buffer.close()
+
     def close(self) -> None:
         """Ends the child. A photo that was read stays valid; read raises UserError from now on."""
         with self._lock:
@@ -186,7 +207,7 @@ class Decoder:
         except OSError as e:
             raise UserError(f"The process that reads photos could not be started: {e.strerror}.") from e
 
-    def _ask(self, path: Path, buffer: str) -> dict[str, Any]:
+    def _ask(self, path: Path, buffer: str, *, preview: bool = False) -> dict[str, Any]:
         if self._child is None:
             raise UserError(f"“{shown(path)}” was not read: the program is closing.")
         if not self._child.alive:  # ended between two photos, perhaps by the system
@@ -194,7 +215,7 @@ class Decoder:
             self._child = self._start()
         limits = self.limits
         request = {"path": str(path.absolute()), "buffer": buffer, "pixels": round(limits.megapixels * 1e6),
-                   "bytes": limits.bytes, "frames": limits.frames}  # fmt: skip
+                   "bytes": limits.bytes, "frames": limits.frames, "preview": preview}  # fmt: skip
         try:
             return self._child.ask(request, limits.seconds)
         except _Hung:

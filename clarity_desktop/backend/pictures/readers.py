@@ -18,6 +18,7 @@ from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, ma
 FIRST = "The file holds more than one picture; only the first was opened."
 HDR = "This is an HDR photo; it is shown without its extra brightness."
 _HEAD = 1 << 16  # bytes in which the boxes that describe an AVIF or HEIC photo are looked for
+_WORTH_A_DRAFT = 4_000_000  # pixels
 _SCAN, _END = 0xDA, b"\xff\xd9"
 BROKEN_BLOCK = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, OSError, EOFError,
                 SyntaxError, struct.error, RuntimeError, ArithmeticError)  # fmt: skip
@@ -96,6 +97,17 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
     if isinstance(shop, dict):
         raw.iptc = _bytes(shop.get(0x0404))
     return _with_blocks(raw, image)
+
+
+def draft(file: BinaryIO, caps: Caps) -> tuple[Raw, tuple[int, int]] | None:
+    """A large RGB JPEG at a quarter of its size, and its size; None for one that is small or of other colours."""
+    image = _opened(file, ("JPEG", "MPO"), caps)
+    size = image.size
+    if image.mode != "RGB" or size[0] * size[1] < _WORTH_A_DRAFT:
+        return None
+    image.draft("RGB", (size[0] // 4, size[1] // 4))
+    image.load()
+    return _with_blocks(from_image(image), image), size
 
 
 def _ends(jpeg: bytes) -> bool:
