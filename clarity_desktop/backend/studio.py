@@ -221,13 +221,11 @@ class Studio:
         box = wish.region.bounds if wish.region else Bounds(0, 0, width, height)
         box = restore.padded_box(box, method, width, height)
         if wish.recorded is not None:
-            budget = self._budget(wish.recorded.place)
+            budget = restore.budget(self.settings, wish.recorded.place.device)
             return restore.replay(wish.recorded, method, box.width, box.height, budget)
         place = restore.place(self.settings)
-        return restore.plan(method, box.width, box.height, place, self._budget(place)), None
-
-    def _budget(self, place: Place) -> int:
-        return int(restore.free_memory(place.device) * self.settings.memory_budget)
+        budget = restore.budget(self.settings, place.device)
+        return restore.plan(method, box.width, box.height, place, budget), None
 
     def _load(self, method: Method, files: dict[str, Path], place: Place) -> Run:
         if self._loaded is None or self._loaded[0] != (method.id, place):

@@ -94,7 +94,8 @@ def _exact_convolutions() -> Any:
     return cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
-def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2) -> Method:
+def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2, tile: int = 0) -> Method:
+    """tile 0: the network judges the light of the whole picture, so that its tiles are as large as memory allows."""
     return Method(
         id=f"maxim-{name}",
         title=title,
@@ -107,9 +108,9 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2)
         load=load,
         multiple_of=64,
         padding="reflect",  # the package fills up with black, and the grid mixing carries that into the whole picture
-        overlap=128,
-        tile=512,
-        tiling="discouraged",
+        overlap=128 if stages == 2 else 64,
+        tile=tile,
+        tiling="yes" if tile else "discouraged",
         memory=2700,
         base=300_000_000,
         speed=22.0 if stages == 2 else 34.0,
@@ -118,11 +119,11 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2)
 
 
 METHODS: tuple[Method, ...] = (
-    _method("deraining", "MAXIM deraining", "derain", "Rain13k"),
-    _method("denoising", "MAXIM denoising", "denoise", "SIDD", stages=3),
-    _method("deblurring", "MAXIM deblurring", "deblur", "GoPro", stages=3),
+    _method("deraining", "MAXIM deraining", "derain", "Rain13k", tile=1024),
+    _method("denoising", "MAXIM denoising", "denoise", "SIDD", stages=3, tile=768),
+    _method("deblurring", "MAXIM deblurring", "deblur", "GoPro", stages=3, tile=768),
     _method("dehazing-outdoor", "MAXIM dehazing (outdoor)", "dehaze", "RESIDE outdoor"),
     _method("dehazing-indoor", "MAXIM dehazing (indoor)", "dehaze", "RESIDE indoor"),
-    _method("enhancement", "MAXIM low-light enhancement", "low_light", "LOL"),
+    _method("enhancement", "MAXIM low-light enhancement", "low_light", "LOL", tile=1024),
     _method("retouching", "MAXIM retouching", "retouch", "MIT-Adobe FiveK"),
 )

@@ -18,7 +18,7 @@ from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
 from clarity_desktop.backend.restore import machine
 from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
 from clarity_desktop.backend.restore.layout import Grid
-from clarity_desktop.backend.restore.machine import free_memory, place
+from clarity_desktop.backend.restore.machine import budget, free_memory, place
 from clarity_desktop.backend.restore.recipe import (
     Recipe,
     grid,
@@ -34,7 +34,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
 
 __all__ = [
-    "Recipe", "Restored", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore", "seconds",
+    "Recipe", "Restored", "budget", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore", "seconds",
 ]  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def restore(
 def estimate(method: Method, width: int, height: int, settings: Settings) -> float:
     """Seconds that a restoration of width × height pixels would take here and now. Raises UserError as `plan`."""
     at = place(settings)
-    recipe = plan(method, width, height, at, int(free_memory(at.device) * settings.memory_budget))
+    recipe = plan(method, width, height, at, budget(settings, at.device))
     return seconds(method, width, height, recipe, machine.speeds())
 
 

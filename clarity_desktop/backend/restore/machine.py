@@ -64,6 +64,17 @@ def free_memory(device: str = "cpu") -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
+MOST = 4_500_000_000
+"""Bytes of the machine's memory that a restoration plans with at most: larger tiles gain little, and 6 GB must hold
+a 50-megapixel photo, the network and the program."""
+
+
+def budget(settings: choices.Settings, device: str = "cpu") -> int:
+    """Bytes that a restoration may plan with here and now."""
+    allowed = int(free_memory(device) * settings.memory_budget)
+    return allowed if device == "cuda" else min(allowed, MOST)
+
+
 NO_LIMIT = 1 << 62
 
 
