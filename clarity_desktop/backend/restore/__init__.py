@@ -34,7 +34,8 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
 
 __all__ = [
-    "Recipe", "Restored", "budget", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore", "seconds",
+    "Recipe", "Restored", "budget", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore",
+    "seconds",
 ]  # fmt: skip
 
 
