@@ -46,7 +46,9 @@ def cold_start() -> None:
     """From the start of the process to the window on the screen, best of 5."""
     told = []
     for _ in range(5):
-        done = subprocess.run([sys.executable, "-c", COLD, str(time.time())], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", COLD, str(time.time())], capture_output=True, text=True, check=True
+        )
         told.append(json.loads(done.stdout))
     assert not any(t["torch"] for t in told), "torch was imported before the window was painted"
     best = min(t["seconds"] for t in told)

@@ -299,7 +299,9 @@ async def _models(asked: argparse.Namespace) -> int:
         lane.close()
     for card in cards:
         row = {**asdict(card), "path": str(card.path) if card.path else None}
-        _print(row if asked.json else f"{card.id:28} {card.state:8} {max(0.1, card.size / 1e6):7.1f} MB  {card.licence}")
+        _print(
+            row if asked.json else f"{card.id:28} {card.state:8} {max(0.1, card.size / 1e6):7.1f} MB  {card.licence}"
+        )
     return USAGE if asked.verb == "verify" and any(c.state == "broken" for c in cards) else DONE
 
 
