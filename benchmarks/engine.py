@@ -1,0 +1,98 @@
+"""The engine: what a regional restoration costs, and whether memory stays flat over many rounds.
+
+    python -m benchmarks.engine [rounds]
+
+The region is measured with MAXIM deraining, if its weights are here; the rounds with a method that only halves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from clarity_desktop.backend import methods, weights
+from clarity_desktop.backend.methods import Method
+from clarity_desktop.backend.restore import padded_box
+from clarity_desktop.backend.studio import Studio, Wish
+from clarity_desktop.messages import Restore
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import Bounds, Picture, Region
+from clarity_desktop.worker import Job, Lane
+
+PLAIN = Method(
+    id="halves", title="Halving", tasks=("denoise",), architecture="none", licence="MIT", paper="none",
+    trained_on="nothing", weights=(), load=lambda _weights, _place: lambda tile, _mask, _breath: tile * 0.5,
+    tile=512, overlap=32, memory=100, base=1000,
+)  # fmt: skip
+
+
+def scene(width: int, height: int) -> np.ndarray:
+    """A picture with some texture."""
+    y, x = np.mgrid[:height, :width]
+    base = np.stack([128 + 90 * np.sin(x / 9), 128 + 90 * np.cos(y / 7), (x + y) % 256], -1)
+    return base.clip(0, 255).astype(np.uint8)
+
+
+async def region_cost(studio: Studio, lane: Lane) -> None:
+    """Best of 3 each: a whole photo of 768², and a region of 240 × 200 in it."""
+    method = methods.choose("derain")
+    if weights.find(method.weights[0]) is None:
+        print("regional cost: not measured, the weights of MAXIM deraining are not here")
+        return
+    pixels = scene(768, 768)
+    region = Region.rectangle(Bounds(300, 280, 240, 200), 768, 768)
+    best = {"whole": 1e9, "region": 1e9}
+    for _ in range(3):
+        for name, wish in (("whole", Wish("derain")), ("region", Wish("derain", region=region))):
+            start = time.perf_counter()
+            await studio.apply(pixels, wish, Job(lambda _news: None, lane))
+            best[name] = min(best[name], time.perf_counter() - start)
+    share = padded_box(region.bounds, method, 768, 768).area / pixels[..., 0].size
+    ratio, bar = best["region"] / best["whole"], 1.3 * share + 0.1
+    print(
+        f"regional restoration: {best['region']:.1f} s, whole photo {best['whole']:.1f} s, ratio {ratio:.2f} "
+        f"(bar {bar:.2f} for a box of {share:.0%})"
+    )
+
+
+async def steady(studio: Studio, lane: Lane, rounds: int) -> None:
+    """Restore and undo, over and over, in one document."""
+    methods.METHODS["halves"] = PLAIN
+    methods.all_methods.cache_clear()
+    document = await studio.open_picture(Picture(scene(480, 320)), "steady", Job(lambda _news: None, lane))
+    process, marks = psutil.Process(), {}
+    for k in range(1, rounds + 1):
+        job = Job(lambda _news: None, lane)
+        await studio.restore(Restore(document.id, document.card().head, "denoise", "halves"), job)
+        studio.move(document.id, lambda d: d.undo(), job)
+        if k in {rounds // 5, rounds}:
+            gc.collect()
+            marks[k] = process.memory_info().rss
+    early, late = marks.values()
+    print(
+        f"memory after {rounds // 5} and {rounds} rounds of restore and undo: {early / 1e6:.0f} and "
+        f"{late / 1e6:.0f} MB, {late / early - 1:+.1%} (bar 5 %)"
+    )
+
+
+async def _main(rounds: int) -> None:
+    lane = Lane()
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(Settings(), Path(folder))
+        try:
+            await region_cost(studio, lane)
+            await steady(studio, lane, rounds)
+        finally:
+            lane.close()
+            studio.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1]) if len(sys.argv) > 1 else 500))
