@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import io
 import json
 import logging
 import logging.handlers
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +30,10 @@ COMMANDS = ("restore", "assess", "models")
 log = logging.getLogger(__name__)
 
 
+class Unread(Aborted):
+    """Nobody reads what is printed any more, as with `clarity … | head`."""
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """`clarity …`: run one command and return its exit code."""
     parser = _parser()
@@ -35,12 +42,16 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return USAGE
     keep_log(verbose=asked.verbose)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
     try:
         return asyncio.run(asked.run(asked))
     except UserError as e:
         return _say(e)
+    except Unread:
+        return CANCELLED
     except (Aborted, KeyboardInterrupt, asyncio.CancelledError):
-        return _complain("Cancelled; nothing was written.", CANCELLED)
+        return _complain("Cancelled. What was finished before is kept.", CANCELLED)
     except Exception:
         log.exception("clarity %s failed", " ".join(sys.argv[1:]))
         return _complain(f"Something went wrong inside Clarity Desktop. The details are in {settings.log_file()}.", 1)
@@ -101,7 +112,7 @@ def _add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--method", metavar="ID", help="the task's default method if not given")
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
     p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white")
-    p.add_argument("--feather", type=int, default=0, metavar="PX", help="soften the mask's edge inwards")
+    p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
     p.set_defaults(run=_restore)
 
@@ -129,6 +140,12 @@ def _share(text: str) -> float:
     return value
 
 
+def _pixels(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pixels")
+    return int(text)
+
+
 # restore and assess ---------------------------------------------------------------------------------------------------
 
 
@@ -144,8 +161,14 @@ async def _restore(asked: argparse.Namespace) -> int:
 
     methods.choose(asked.task, asked.method)  # a wrong name is said before the first photo is read
 
+    if asked.out_dir:
+        _make_folder(asked.out_dir)
+    results: dict[str, Path] = {}
+
     async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
-        return await _restore_one(studio, path, _target(path, asked), asked, job)
+        target = _target(path, asked)
+        _claim(target, path, asked.photos, results)
+        return await _restore_one(studio, path, target, asked, job)
 
     return await _each(asked.photos, asked.json, one, _restored_line)
 
@@ -158,8 +181,7 @@ async def _restore_one(
 
     start = time.perf_counter()
     options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")
-    if _same(target, path):
-        raise UserError(f"{path} would be overwritten by its own result. Name another file; the photo is untouched.")
+    pictures.check_place(target)  # said before the work, not after it
     picture = await studio.read(path)
     region = await _region(studio, asked.mask, picture) if asked.mask else None
     wish = Wish(asked.task, asked.method, asked.strength, region, asked.feather)
@@ -173,6 +195,23 @@ async def _restore_one(
         "steps": [_step(asked.task, applied)], "before": scores(before), "after": scores(after),
         "notes": [*picture.notes, *applied.notes],
     }  # fmt: skip
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as e:
+        raise UserError(f"The folder {folder} cannot be made: {getattr(e, 'strerror', None) or e}.") from e
+
+
+def _claim(target: Path, path: Path, photos: Iterable[Path], results: dict[str, Path]) -> None:
+    """A result is written neither over a photo of this run nor over another result of it. Raises UserError."""
+    if (photo := next((p for p in photos if _same(target, p)), None)) is not None:
+        whose = "its own result" if photo == path else f"the result of {path}"
+        raise UserError(f"{photo} would be overwritten by {whose}. Name another file; the photo is untouched.")
+    first = results.setdefault(os.path.normcase(os.path.realpath(target)), path)
+    if first != path:
+        raise UserError(f"{target} is where the result of {first} goes. Restore {path} into another folder.")
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -260,6 +299,8 @@ async def _each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[
             try:
                 row = await one(studio, path, Job(_show_progress, lane))
                 _print(row if as_json else line(row))
+                for note in () if as_json else row.get("notes", ()):
+                    _complain(note, DONE)
             except UserError as e:
                 worst = max(worst, _say(e))
                 if as_json:
@@ -319,8 +360,14 @@ def _show_progress(news: News) -> None:
 def _print(row: dict[str, Any] | str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    sys.stdout.write((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write((row if isinstance(row, str) else json.dumps(row)) + "\n")
+        sys.stdout.flush()
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python says it again at its exit
+        if e.errno == errno.EPIPE:
+            raise Unread from e
+        raise UserError(f"The output could not be written: {e.strerror}.") from e
 
 
 def _say(error: UserError) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from clarity_desktop import cli
+from clarity_desktop.backend.studio import Studio
 from tests.backend.conftest import plain_methods as plain_methods
 
 
@@ -109,6 +111,7 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "2"],
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "nan"],
         ["restore", "IN", "-o", "x.docx", "--task", "derain"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--feather", "-1"],
         ["restore", "IN", "-o", "no/such/folder/x.png", "--task", "derain"],
         ["restore", "nothing.png", "-o", "x.png", "--task", "derain"],
         ["restore", "IN", "IN", "-o", "x.png", "--task", "derain"],
@@ -156,6 +159,73 @@ def test_several_photos_go_to_a_folder_under_their_names(clarity, file, tmp_path
     assert code == 0
     assert [r["output"] for r in rows] == [str(out / "scene.png"), str(out / "other.bmp")]
     assert sorted(p.name for p in out.iterdir()) == ["other.bmp", "scene.png"]
+
+
+def test_the_folder_for_results_is_made(clarity, file, tmp_path) -> None:
+    assert clarity("restore", file, "--out-dir", tmp_path / "new" / "one", "--task", "derain")[0] == 0
+    assert (tmp_path / "new" / "one" / "scene.png").is_file()
+
+
+def test_a_result_is_written_over_no_other_result_and_no_other_photo(clarity, file, tmp_path, photo) -> None:
+    twin, out = tmp_path / "twin" / file.name, tmp_path / "out"
+    twin.parent.mkdir()
+    Image.fromarray(photo(40, 30)).save(twin)
+    code, rows, _ = clarity("restore", file, twin, "--out-dir", out, "--task", "derain", "--json")
+    assert (code, ["error" in r for r in rows]) == (2, [False, True])
+    assert str(file) in rows[1]["error"]
+    assert read(out / file.name).shape == read(file).shape
+    before = twin.read_bytes()
+    code, rows, _ = clarity("restore", file, twin, "--out-dir", twin.parent, "--task", "derain", "--json")
+    assert (code, ["error" in r for r in rows]) == (2, [True, True])
+    assert twin.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_to_is_said_before_the_work(clarity, file, tmp_path, monkeypatch) -> None:
+    async def work(*_: object) -> None:
+        pytest.fail("the photo was read")
+
+    monkeypatch.setattr(Studio, "read", work)
+    (tmp_path / "folder.png").mkdir()
+    for out in ("missing/x.png", "folder.png", "scene.png/x.png"):
+        code, [row], _ = clarity("restore", file, "-o", tmp_path / out, "--task", "derain", "--json")
+        assert code == 2
+        assert "could not be saved" in row["error"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "home", "scene.png"]
+
+
+def test_what_was_converted_is_said(clarity, tmp_path) -> None:
+    press = tmp_path / "press.jpg"
+    Image.new("CMYK", (64, 48), (10, 200, 30, 0)).save(press)
+    code, _, said = clarity("restore", press, "-o", tmp_path / "out.jpg", "--task", "derain")
+    assert code == 0
+    assert "CMYK" in said
+
+
+def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> None:
+    odd = os.fsencode(tmp_path) + b"/odd\xff\xe2.png"
+    file.rename(os.fsdecode(odd))
+    for words in (["--json"], []):
+        done = subprocess.run(
+            [sys.executable, "-m", "clarity_desktop", "assess", odd, *words],
+            capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        said = done.stdout.decode("utf-8")
+        assert os.fsencode(json.loads(said)["path"]) == odd if words else "odd" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_closed_pipe_ends_quietly_and_a_full_one_with_a_sentence(file) -> None:
+    words = [sys.executable, "-m", "clarity_desktop", "assess", str(file), str(file)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (4, b"")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert b"could not be written" in done.stderr
 
 
 def test_sixteen_bits_stay_sixteen_bits(clarity, tmp_path, photo) -> None:

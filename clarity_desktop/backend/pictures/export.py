@@ -6,8 +6,9 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -39,11 +40,8 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
     A file that is `source` is replaced only with exists="overwrite", and its old self stays beside it as `name~`.
     Raises FileExists with exists="ask", and UserError; whatever happens, no half file is left.
     """
-    target = options.path
-    if "\0" in str(target):
-        raise UserError(f"“{shown(target)}” could not be saved: the name holds a character that no file may have.")
-    try:
-        target = Path(os.path.realpath(target)) if target.is_symlink() else target
+    with _said(options.path):
+        target = Path(os.path.realpath(options.path)) if options.path.is_symlink() else options.path
         if os.path.lexists(target):
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
@@ -52,9 +50,27 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
             if options.exists == "skip":
                 return None
         return _write(encode(picture, options), target, options, source)
+
+
+def check_place(target: Path) -> None:
+    """Raise now what `save` would say of the target's folder after the work is done. Leaves nothing behind."""
+    with _said(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
+        with tempfile.TemporaryFile(dir=Path(os.path.realpath(target)).parent):
+            pass
+
+
+@contextmanager
+def _said(target: Path) -> Generator[None]:
+    """An error of the disk becomes the sentence about the file that was to be written."""
+    if "\0" in str(target):
+        raise UserError(f"“{shown(target)}” could not be saved: the name holds a character that no file may have.")
+    try:
+        yield
     except OSError as e:
         reason = _REASONS.get(e.errno or 0) or f"{os.strerror(e.errno) if e.errno else e}."
-        raise UserError(f"“{shown(options.path)}” could not be saved: {reason}") from e
+        raise UserError(f"“{shown(target)}” could not be saved: {reason}") from e
 
 
 def _write(file: bytes, target: Path, options: ExportOptions, source: Path | None) -> Path | None:
