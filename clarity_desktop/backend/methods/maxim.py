@@ -23,12 +23,13 @@ _PAPER = "Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022"
 def load(weights: Mapping[str, Path], place: Place) -> Run:
     """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
 
-    Results are always float32: in bfloat16 no arrangement keeps the 45 dB that a preview would need.
+    place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by
+    method); CUDA and MPS always compute in float32.
     """
     [path] = weights.values()
     net = _network(path)
     if place.device == "cpu":
-        return _on_cpu(net)
+        return _on_cpu(net, place.dtype)
     return on_device(net, place.device)
 
 
@@ -51,12 +52,13 @@ def _as_tensor(tile: Tile) -> torch.Tensor:
     return torch.from_numpy(np.require(tile, requirements=("C", "W")))[None]
 
 
-def _on_cpu(net: Maxim) -> Run:
+def _on_cpu(net: Maxim, dtype: str) -> Run:
     """The arrangement for the processor."""
+    import torch
 
     from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
 
-    fast = CpuMaxim(net)
+    fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" else torch.float32)
 
     def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
         return fast(_as_tensor(tile), breath.breathe)[0].numpy()

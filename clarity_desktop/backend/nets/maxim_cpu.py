@@ -35,6 +35,18 @@ Activation = Literal["none", "leaky_relu", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What goes along with one run: whom to ask whether to go on, and the type inside the residual branches."""
+
+    tick: Tick
+    dtype: torch.dtype
+
+    def norm(self, x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
+        """The layer norm at the entrance of a branch."""
+        return norm(x, affine).to(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
 class Affine:
     """x → x Wᵀ + b over the last axis, in float64 while it is being multiplied out."""
 
@@ -65,55 +77,70 @@ class Affine:
         return [Affine(part, self.bias * (k == 0)) for k, part in enumerate(parts)]
 
 
+class ByType:
+    """A tensor in each floating type that it was asked for: layers compute in the type of what they are given."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensors = {torch.float32: tensor.float()}
+
+    def like(self, x: Tensor) -> Tensor:
+        if x.dtype not in self._tensors:
+            self._tensors[x.dtype] = self._tensors[torch.float32].to(x.dtype)
+        return self._tensors[x.dtype]
+
+
 class Linear:
-    """An Affine ready to run in float32."""
+    """An Affine ready to run."""
 
     def __init__(self, affine: Affine) -> None:
-        self._weight = affine.weight.float().contiguous()
-        self._bias = affine.bias.float().contiguous()
+        self._weight, self._bias = ByType(affine.weight.contiguous()), ByType(affine.bias.contiguous())
 
     def __call__(self, x: Tensor) -> Tensor:
+        weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
-            return F.linear(x, self._weight, self._bias)
-        return _FUSED._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+            return F.linear(x, weight, bias)
+        return _FUSED._linear_pointwise(x, weight, bias, "none", [], "")
 
     def gelu(self, x: Tensor) -> Tensor:
+        weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
-            return F.gelu(F.linear(x, self._weight, self._bias), approximate="tanh")
-        return _FUSED._linear_pointwise(x, self._weight, self._bias, "gelu", [], "tanh")
+            return F.gelu(F.linear(x, weight, bias), approximate="tanh")
+        return _FUSED._linear_pointwise(x, weight, bias, "gelu", [], "tanh")
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
-        if _FUSED is None:
-            return F.linear(x, self._weight, self._bias).add_(other)
-        return _FUSED._linear_pointwise.binary(x, other, self._weight, self._bias, "add")
+        """The sum, in the type of other."""
+        if _FUSED is None or x.dtype != other.dtype:
+            return other + self(x)
+        return _FUSED._linear_pointwise.binary(x, other, self._weight.like(x), self._bias.like(x), "add")
 
 
 class Mixing:
     """A dense layer along the first axis of T×(R·C)."""
 
     def __init__(self, dense: nn.Linear, shift: float = 0.0) -> None:
-        self._weight = dense.weight.detach().clone()
-        self._bias = (dense.bias.detach() + shift)[:, None]
+        self._weight = ByType(dense.weight.detach().clone())
+        self._bias = ByType((dense.bias.detach() + shift)[:, None])
 
     def __call__(self, x: Tensor) -> Tensor:
+        weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
-            return torch.addmm(self._bias, self._weight, x)
-        return _FUSED._linear_pointwise(self._weight, x.t(), None, "none", [], "").add_(self._bias)
+            return torch.addmm(bias, weight, x)
+        return _FUSED._linear_pointwise(weight, x.t(), None, "none", [], "").add_(bias)
 
     def gate(self, u: Tensor, v: Tensor) -> Tensor:
         """u · mixed(v)"""
+        weight, bias = self._weight.like(v), self._bias.like(v)
         if _FUSED is None:
-            return torch.addmm(self._bias, self._weight, v).mul_(u)
-        mixed: Tensor = _FUSED._linear_pointwise.binary(self._weight, u, v.t(), None, "mul")
-        return mixed.addcmul_(u, self._bias)
+            return torch.addmm(bias, weight, v).mul_(u)
+        mixed: Tensor = _FUSED._linear_pointwise.binary(weight, u, v.t(), None, "mul")
+        return mixed.addcmul_(u, bias)
 
 
 class Convolution:
     """A convolution over H×W×C."""
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1) -> None:
-        self._weight = weight.float().contiguous(memory_format=torch.channels_last)
-        self._bias = bias.float()
+        self._weight, self._bias = ByType(weight.contiguous(memory_format=torch.channels_last)), ByType(bias)
         self._stride = stride
         self._padding = 1
 
@@ -126,13 +153,13 @@ class Convolution:
         return Convolution(weight, bias, module.stride[0])
 
     def __call__(self, x: Tensor, activation: Activation = "none") -> Tensor:
-        picture = x.permute(2, 0, 1)[None]
+        picture, weight, bias = x.permute(2, 0, 1)[None], self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
-            y = _activated(F.conv2d(picture, self._weight, self._bias, self._stride, self._padding), activation)
+            y = _activated(F.conv2d(picture, weight, bias, self._stride, self._padding), activation)
         else:
             sides = [[side, side] for side in (self._padding, self._stride, 1)]
             scalars = [SLOPE] if activation == "leaky_relu" else []
-            y = _FUSED._convolution_pointwise(picture, self._weight, self._bias, *sides, 1, activation, scalars, "")
+            y = _FUSED._convolution_pointwise(picture, weight, bias, *sides, 1, activation, scalars, "")
         return y[0].permute(1, 2, 0)
 
 
@@ -175,10 +202,10 @@ class Gmlp:
         self._exit = Linear(exit_)
         self._gated_exit = Linear(Affine(*_without_bias(Affine.of(layer.out_project).then(exit_), exit_)))
 
-    def add_to(self, out: Tensor, normed: Tensor, tick: Tick) -> None:
+    def add_to(self, out: Tensor, normed: Tensor, flow: Flow) -> None:
         for x, y in pieces(normed, out, side=self._side, grid=self._grid):
             y.add_(self._piece(x.flatten(0, 3)).view(y.shape))
-            tick()
+            flow.tick()
 
     def _piece(self, x: Tensor) -> Tensor:
         t = self._side**2
@@ -203,10 +230,10 @@ class MultiAxis:
         exit_u, exit_v = Affine.of(layer.out_project).inputs(features, features)
         self._branches = Gmlp(layer.grid_gmlp_layer, u, exit_u), Gmlp(layer.block_gmlp_layer, v, exit_v)
 
-    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
-        normed = norm(x)
+    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
+        normed = flow.norm(x)
         for branch in self._branches:
-            branch.add_to(x, normed, tick)
+            branch.add_to(x, normed, flow)
         return x
 
 
@@ -217,7 +244,7 @@ class Attention:
         self._first, self._second = Linear(Affine.of(module.conv_0)), Linear(Affine.of(module.conv_1))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._second(self._first(x.mean((0, 1))[None]).relu_()).sigmoid_()
+        return self._second(self._first(x.mean((0, 1), dtype=torch.float32)[None]).relu_()).sigmoid_()
 
 
 class Residual:
@@ -228,11 +255,11 @@ class Residual:
         self._conv1, self._conv2 = Convolution.of(block.conv1), Convolution.of(block.conv2)
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
-        y = self._conv1(norm(x, self._norm), "leaky_relu")
-        tick()
+    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
+        y = self._conv1(flow.norm(x, self._norm), "leaky_relu")
+        flow.tick()
         y = self._conv2(y)
-        tick()
+        flow.tick()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -245,9 +272,9 @@ class DenseResidual:
         self._second = Linear(Affine.of(mixing.dense_1))
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
-        y = self._second(self._first.gelu(norm(x)))
-        tick()
+    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
+        y = self._second(self._first.gelu(flow.norm(x)))
+        flow.tick()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -265,7 +292,7 @@ class Gating:
             for grid, entrance, mixing, exit_ in zip((True, False), entrances, mixings, exits, strict=True)
         ]
 
-    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
+    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
         x = norm(x)
         out = torch.empty_like(x)
         for grid, entrance, mixing, exit_ in self._axes:
@@ -273,7 +300,7 @@ class Gating:
                 u = entrance.gelu(piece.flatten(0, 3))
                 y = exit_(mixing(u.view(self._side**2, -1)).view(u.shape)).view(target.shape)
                 target.copy_(y) if grid else target.add_(y)
-                tick()
+                flow.tick()
         return out
 
 
@@ -286,12 +313,12 @@ class CrossGating:
         self._gating_x, self._gating_y = Gating(block.gating_x), Gating(block.gating_y)
         self._out_x, self._out_y = Linear(Affine.of(block.out_project_x)), Linear(Affine.of(block.out_project_y))
 
-    def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, tick: Tick) -> tuple[Tensor, Tensor]:
-        x, y = self._in_x.gelu(norm(shortcut_x)), self._in_y.gelu(norm(shortcut_y))
-        tick()
-        gate_x, gate_y = self._gating_x(x, tick), self._gating_y(y, tick)
+    def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
+        x, y = self._in_x.gelu(flow.norm(shortcut_x)), self._in_y.gelu(flow.norm(shortcut_y))
+        flow.tick()
+        gate_x, gate_y = self._gating_x(x, flow), self._gating_y(y, flow)
         y = self._out_y.plus(gate_x.mul_(y), shortcut_y)
-        tick()
+        flow.tick()
         x = self._out_x.plus(gate_y.mul_(x), shortcut_x).add_(y)
         return x, y
 
@@ -344,10 +371,10 @@ class Trunk:
             for multi_axis, residual in zip(block.multi_axis, block.residual, strict=True)
         ]
 
-    def __call__(self, shortcut: Tensor, tick: Tick) -> Tensor:
+    def __call__(self, shortcut: Tensor, flow: Flow) -> Tensor:
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, tick), tick)
+            x = residual(multi_axis(x, flow), flow)
         return x.add_(shortcut)
 
 
@@ -359,11 +386,11 @@ class Bottleneck:
             for multi_axis, residual in zip(block.multi_axis, block.residual, strict=True)
         ]
 
-    def __call__(self, x: Tensor, tick: Tick) -> Tensor:
+    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
         shortcut = self._entrance(x)
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, tick), tick)
+            x = residual(multi_axis(x, flow), flow)
         return x.add_(shortcut)
 
 
@@ -380,11 +407,11 @@ class Entrance:
             self._gating, self._other = CrossGating(fuse), Linear(Affine.of(fuse.conv_1))
         self._convolution = Convolution.of(conv, then=exit_)
 
-    def __call__(self, picture: Tensor, attended: Tensor | None, tick: Tick) -> Tensor:
+    def __call__(self, picture: Tensor, attended: Tensor | None, flow: Flow) -> Tensor:
         x = self._convolution(picture)
         if self._gating is None or self._other is None or attended is None:
             return x
-        return self._gating(x, self._other(attended), tick)[0]
+        return self._gating(x, self._other(attended), flow)[0]
 
 
 class Encoder:
@@ -407,16 +434,16 @@ class Encoder:
         self._down = Convolution.of(block.conv_1)
 
     def __call__(
-        self, x: Tensor | None, picture: Tensor, attended: Tensor | None, before: Tensor | None, tick: Tick
+        self, x: Tensor | None, picture: Tensor, attended: Tensor | None, before: Tensor | None, flow: Flow
     ) -> tuple[Tensor, Tensor]:
-        skip = self._entrance(picture, attended, tick)
-        tick()
+        skip = self._entrance(picture, attended, flow)
+        flow.tick()
         shortcut = self._of_skip(skip) if self._of_skip is not None else skip
         if self._of_x is not None and x is not None:
             shortcut = self._of_x.plus(x, shortcut)
-        x = self._trunk(shortcut, tick)
+        x = self._trunk(shortcut, flow)
         if self._gating and self._gating_x and self._gating_y and before is not None:
-            x, _ = self._gating(self._gating_x(x), self._gating_y(before), tick)
+            x, _ = self._gating(self._gating_x(x), self._gating_y(before), flow)
         return self._down(x), x
 
 
@@ -430,10 +457,10 @@ class Decoder:
         self._gathering = Gathering(cast(maxim.UpSampleRatios, stage.skip_ratios[level]), skips[::-1])
         self._trunk = Trunk(block)
 
-    def __call__(self, x: Tensor, skips: Sequence[Tensor], tick: Tick) -> Tensor:
+    def __call__(self, x: Tensor, skips: Sequence[Tensor], flow: Flow) -> Tensor:
         shortcut = self._gathering(skips, self._doubling(x))
-        tick()
-        return self._trunk(shortcut, tick)
+        flow.tick()
+        return self._trunk(shortcut, flow)
 
 
 class Skips:
@@ -446,8 +473,8 @@ class Skips:
         self._doubling = Doubling(cast(nn.ConvTranspose2d, block.conv_transpose_0), Affine.of(block.conv_1))
         self._gating = CrossGating(block)
 
-    def __call__(self, encoded: Sequence[Tensor], x: Tensor, tick: Tick) -> tuple[Tensor, Tensor]:
-        return self._gating(self._gathering(encoded), self._doubling(x), tick)
+    def __call__(self, encoded: Sequence[Tensor], x: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
+        return self._gating(self._gathering(encoded), self._doubling(x), flow)
 
 
 class Attended:
@@ -473,31 +500,31 @@ class Stage:
         self._output = [Convolution.of(cast(nn.Conv2d, conv)) for conv in stage.output_conv]
 
     def __call__(
-        self, pictures: list[Tensor], before: maxim.Before | None, tick: Tick
+        self, pictures: list[Tensor], before: maxim.Before | None, flow: Flow
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Returns encoded and decoded features at each scale."""
         encoded: list[Tensor] = []
         x: Tensor | None = None
         for i, encoder in enumerate(self._encoders):
             attended, features = (before.attended[i], before.features[i]) if before else (None, None)
-            x, skip = encoder(x, pictures[i], attended, features, tick)
+            x, skip = encoder(x, pictures[i], attended, features, flow)
             encoded.append(skip)
         assert x is not None
         for block in self._bottlenecks:
-            x = block(x, tick)
-        return encoded, self._decoded(self._gated(encoded, x, tick), x, tick)
+            x = block(x, flow)
+        return encoded, self._decoded(self._gated(encoded, x, flow), x, flow)
 
-    def _gated(self, encoded: list[Tensor], x: Tensor, tick: Tick) -> list[Tensor]:
+    def _gated(self, encoded: list[Tensor], x: Tensor, flow: Flow) -> list[Tensor]:
         skips: list[Tensor] = []
         for gate in reversed(self._skips):
-            skip, x = gate(encoded, x, tick)
+            skip, x = gate(encoded, x, flow)
             skips.insert(0, skip)
         return skips
 
-    def _decoded(self, skips: list[Tensor], x: Tensor, tick: Tick) -> list[Tensor]:
+    def _decoded(self, skips: list[Tensor], x: Tensor, flow: Flow) -> list[Tensor]:
         decoded: list[Tensor] = []
         for decoder in reversed(self._decoders):
-            x = decoder(x, skips, tick)
+            x = decoder(x, skips, flow)
             decoded.insert(0, x)
         return decoded
 
@@ -510,10 +537,16 @@ class Stage:
 
 
 class CpuMaxim:
-    """Runs a Maxim of any size; keeps no reference to the module. Agrees with it to better than 100 dB."""
+    """Runs a Maxim of any size; keeps no reference to the module.
 
-    def __init__(self, net: maxim.Maxim) -> None:
+    dtype: float32 agrees with the module to better than 100 dB. bfloat16 computes what lies inside the residual
+    branches in bfloat16, for previews: 57 to 73 dB against float32, in two thirds of the time where the processor
+    has bfloat16 products.
+    """
+
+    def __init__(self, net: maxim.Maxim, dtype: torch.dtype = torch.float32) -> None:
         self._stages = [Stage(cast(maxim.Stage, stage)) for stage in net.stages]
+        self._dtype = dtype
 
     @torch.inference_mode()
     def __call__(self, x: Tensor, tick: Tick = lambda: None) -> Tensor:
@@ -521,11 +554,12 @@ class CpuMaxim:
 
         tick is called every few milliseconds of work and may raise.
         """
+        flow = Flow(tick, self._dtype)
         picture = x[0].contiguous()
         pictures = [picture, picture[1::2, 1::2].contiguous(), picture[2::4, 2::4].contiguous()]
         before: maxim.Before | None = None
         for stage in self._stages[:-1]:
-            before = stage.leave(pictures, *stage(pictures, before, tick))
+            before = stage.leave(pictures, *stage(pictures, before, flow))
             tick()
-        _, decoded = self._stages[-1](pictures, before, tick)
+        _, decoded = self._stages[-1](pictures, before, flow)
         return self._stages[-1].answer(picture, decoded)[None]
