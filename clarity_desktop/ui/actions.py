@@ -92,6 +92,7 @@ ACTIONS: tuple[Spec, ...] = (
     # Version
     Spec("go_to", "&Open this version", ("Return", "Enter"), "Show the chosen version", scope="versions"),
     Spec("compare", "&Compare with this version", ("C",), "Compare the open version with the chosen one", "layers"),
+    Spec("repeat", "Re&peat this step on the open version", (), "Restore the open version as the chosen one was"),
     Spec("rename", "&Rename…", ("F2",), "Give the version a name", scope="versions"),
     Spec("star", "&Star", ("S",), "Mark the version", "star", scope="versions"),
     Spec("delete", "&Delete", ("Del",), "Take it out of the tree; can be undone", "trash", scope="versions"),
@@ -111,7 +112,7 @@ MENUS: dict[str, tuple[str, ...]] = {
               "previous_photo", "next_pane", "previous_pane"),
     "&Photo": ("restore", "restore_visible", "tasks", "", "crop", "straighten", "rotate_left", "rotate_right",
                "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
-    "Ve&rsion": ("go_to", "compare", "", "rename", "star", "delete"),
+    "Ve&rsion": ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
     "&Help": ("shortcuts", "about"),
 }  # fmt: skip
 """Menu → names of actions in order; "" is a line; "recent", "docks" and "tasks" are menus that the window fills."""

@@ -44,6 +44,7 @@ from clarity_desktop.messages import (
     ReadManifest,
     ReadTiles,
     RecoveriesFound,
+    Repeat,
     Request,
     Restore,
     Saved,
@@ -223,7 +224,7 @@ class MainWindow(Shell):
 
     def _undo_painting(self, follow: Follow) -> None:
         """A restoration ended without a version: its parts go away."""
-        if follow.view and isinstance(follow.request, Restore | Say) and not self._closing:
+        if follow.view and isinstance(follow.request, Restore | Repeat | Say) and not self._closing:
             follow.view.canvas.clear_painted()
 
     # jobs
@@ -292,6 +293,7 @@ class MainWindow(Shell):
             present.update(("parent",) if view.undo_to else (), ("pair",) if view.other else ())
         self.action.enable(present)
         self.action["redo"].setEnabled(bool(view and view.can_redo))
+        self.restoring.show_repeatable()
         self.action["cancel"].setEnabled(bool(self.jobs))
         self.photos.name_tabs()
 

@@ -18,14 +18,15 @@ from clarity_desktop.messages import (
     ImportModel,
     ListMethods,
     RemoveModel,
+    Repeat,
     Request,
     Restore,
 )
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.models_dialog import ModelsDialog
 from clarity_desktop.ui.restore_dock import Choice
-from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels, place
-from clarity_desktop.values import MethodCard, ModelCard, Region, Task, Version
+from clarity_desktop.ui.words import TASK_TITLES, duration, file_size, megapixels, place, version_title, what_ran
+from clarity_desktop.values import MethodCard, ModelCard, Region, Task, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
@@ -46,7 +47,7 @@ class Restoring(QObject):
         super().__init__(window)
         self._window = window
         self._known: dict[Estimate, Estimated] = {}
-        self._wanted: tuple[Estimate, Choice] | None = None  # a run that waits for its estimate
+        self._wanted: tuple[Estimate, Callable[[], object]] | None = None  # a run that waits for its estimate
         self._models: tuple[ModelCard, ...] = ()
         self.dialog: ModelsDialog | None = None
         self.tasks_menu = QMenu("Restore &for", window)
@@ -60,7 +61,9 @@ class Restoring(QObject):
         window.restore.method.activated.connect(self._prefer)
         window.action.on("restore", lambda: self._asked(False))
         window.action.on("restore_visible", lambda: self._asked(True))
+        window.action.on("repeat", self._repeat)
         window.action.on("models", self.show_dialog)
+        window.versions.chosen_changed.connect(self.show_repeatable)
 
     # estimates
 
@@ -87,7 +90,9 @@ class Restoring(QObject):
         if request == self._estimate():
             self._window.restore.show_estimate(news.seconds, news.megapixels, place(news.device))
         if self._wanted and self._wanted[0] == request:
-            self._decide(*self._wanted)
+            _, decide = self._wanted
+            self._wanted = None
+            decide()
 
     def _estimate(self) -> Estimate | None:
         view, choice = self._window.current, self._window.restore.choice()
@@ -96,8 +101,19 @@ class Restoring(QObject):
         return Estimate(view.id, view.head, choice.task, choice.method)
 
     def _ask_estimate(self) -> None:
-        if (asked := self._estimate()) and asked not in self._known:
+        if self._wanted and any(f.request == self._wanted[0] for f in self._window.follows):
+            self._soon.start()  # a newer estimate would end the one that a run waits for
+        elif (asked := self._estimate()) and asked not in self._known:
             self._window.ask(asked, self._window.current)
+
+    def _when_known(self, view: DocumentView, asked: Estimate, decide: Callable[[], object]) -> None:
+        """Decide about a run now or when its estimate has come."""
+        self._wanted = None
+        if asked in self._known:
+            decide()
+        else:
+            self._wanted = (asked, decide)
+            self._window.ask(asked, view)
 
     # runs
 
@@ -118,15 +134,10 @@ class Restoring(QObject):
         elif visible_only:
             self.start(view, choice, visible_only=True)
         elif (asked := self._estimate()) is not None:
-            self._wanted = (asked, choice)
-            if asked in self._known:
-                self._decide(asked, choice)
-            else:
-                self._window.ask(asked, view)
+            self._when_known(view, asked, lambda: self._decide(asked, choice))
 
     def _decide(self, asked: Estimate, choice: Choice) -> None:
         """Start what is quick; of what is slow, say how slow and offer to begin with the visible part."""
-        self._wanted = None
         known, view = self._known[asked], self._window.photos.view(asked.document)
         if view is None or (version := view.head_version) is None:
             return
@@ -157,6 +168,46 @@ class Restoring(QObject):
         )
         self._window.files.welcomed()
         self._window.ask(request, view, TASK_TITLES[choice.task])
+
+    # the step of another version again
+
+    def show_repeatable(self) -> None:
+        """Whether the chosen row's step can be taken again on the open version."""
+        self._window.action["repeat"].setEnabled(self._repeatable() is not None)
+
+    def _repeatable(self) -> tuple[DocumentView, Version, VersionId] | None:
+        """The chosen version, if a restoration made it and another one is open; and the open one."""
+        view = self._window.current
+        made = view.versions.get(self._window.versions.chosen() or VersionId("")) if view else None
+        if view is None or view.id is None or view.head is None or made is None or made.id == view.head:
+            return None
+        return (view, made, view.head) if made.step.kind == "restore" and made.step.task else None
+
+    def _repeat(self) -> None:
+        if (found := self._repeatable()) is None:
+            return
+        view, made, head = found
+        if made.step.region:  # as large as it was: so it takes as long as it took
+            self._decide_repeat(view, made, head, made.step.seconds)
+        elif view.id and made.step.task:
+            asked = Estimate(view.id, head, made.step.task, made.step.method)
+            self._when_known(view, asked, lambda: self._decide_repeat(view, made, head, self._known[asked].seconds))
+
+    def _decide_repeat(self, view: DocumentView, made: Version, head: VersionId, seconds: float) -> None:
+        """Start what is quick; of what is slow, say how slow. What is repeated has its own region: all or nothing."""
+
+        def start() -> None:
+            if view.id and view in self._window.photos.views:
+                self._window.ask(Repeat(view.id, head, made.id), view, what_ran(made.step))
+
+        if seconds <= LONG:
+            start()
+            return
+        self._window.notices.say(
+            f"Repeating “{version_title(made)}” on the open version takes about {duration(seconds)}.",
+            "offer",
+            (("Repeat", start), ("Cancel", lambda: None)),
+        )
 
     def added(self, version: Version) -> None:
         """A version came: call the user back if the window is not looked at."""

@@ -27,7 +27,7 @@ from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 from clarity_desktop.ui.versions_dock import VersionsDock
 
 log = logging.getLogger(__name__)
-VERSION_MENU = ("go_to", "compare", "rename", "star", "delete")
+VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
 class Shell(QMainWindow):

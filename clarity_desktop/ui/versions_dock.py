@@ -181,6 +181,7 @@ class VersionsDock(QWidget):
 
     opened = Signal(str)  # VersionId: show it
     renamed = Signal(str, str)  # VersionId, new name
+    chosen_changed = Signal()  # another row is the one that keys and the menu act on
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,6 +205,7 @@ class VersionsDock(QWidget):
         self.tree.customContextMenuRequested.connect(self._show_menu)
         self.tree.itemDoubleClicked.connect(self._open_item)
         self.tree.itemChanged.connect(self._named)
+        self.tree.currentItemChanged.connect(self.chosen_changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tree)

@@ -228,6 +228,9 @@ class FakeLink:
             case m.Restore(document, version, task, method, strength):
                 step = Step("restore", task, method, strength=strength, seconds=3.5)
                 yield from self._added(document, version, step, lambda p: 255 - p)
+            case m.Repeat(document, version, made):
+                step = self.documents[document].versions[made].step
+                yield from self._added(document, version, step, lambda p: 255 - p)
             case m.Change(document, version, transform):
                 kind = type(transform).__name__.lower()
                 yield from self._added(document, version, Step(kind), lambda p: np.ascontiguousarray(p[:, ::-1]))

@@ -187,6 +187,55 @@ async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
         window.restoring.dialog.close()
 
 
+async def test_the_step_of_another_version_is_repeated_on_the_open_one():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.restore.button.click()
+        await settled(window)
+        restored, original = view.head, view.original
+        assert restored
+        assert original
+        assert not window.action["repeat"].isEnabled()  # the open version was made by it
+        window.versions.choose(original)
+        assert not window.action["repeat"].isEnabled()  # nothing ran to make the original
+        window.action["undo"].trigger()
+        await settled(window)
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        turned = view.head
+        assert turned
+        assert not window.action["repeat"].isEnabled()  # only restorations are repeated
+        window.versions.choose(restored)
+        assert window.action["repeat"].isEnabled()
+        window.action["repeat"].trigger()
+        await settled(window)
+        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored)]
+        assert view.head_version
+        assert view.head_version.parent == turned
+        assert view.head_version.step.method == "maxim-deraining"
+
+
+async def test_a_long_repetition_says_first_how_long_it_takes():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.restore.button.click()
+        await settled(window)
+        restored = view.head
+        assert restored
+        window.action["undo"].trigger()
+        await settled(window)
+        link.seconds = 95.0
+        window.restoring.forget_estimates()
+        window.versions.choose(restored)
+        window.action["repeat"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Repeating “Remove rain” on the open version takes about 2 min."]
+        assert not link.of(m.Repeat)
+        press(window, "Repeat")
+        await settled(window)
+        assert len(link.of(m.Repeat)) == 1
+
+
 async def test_undo_redo_and_jump_move_the_head():
     async with a_window() as (window, link):
         view = await a_photo(window)
