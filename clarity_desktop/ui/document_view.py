@@ -32,6 +32,8 @@ class DocumentView(QObject):
         self.project: Path | None = None
         self.card: DocumentCard | None = None
         self.head: VersionId | None = None
+        self.wished: list[VersionId] = []  # where each undo and redo leads that is on its way
+        self._left: dict[VersionId, VersionId] = {}  # version → the one that undo last left towards it
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}
         self.turns: list[Turn] = []
@@ -73,8 +75,29 @@ class DocumentView(QObject):
         return self.versions.get(self.other) if self.other else None
 
     @property
-    def can_redo(self) -> bool:
-        return any(v.parent == self.head and not v.deleted for v in self.versions.values())
+    def undo_leads_to(self) -> VersionId | None:
+        """Where one more undo leads after those that are on their way: keys come faster than answers."""
+        version = self.versions.get(self._heading) if self._heading else None
+        return version.parent if version else None
+
+    @property
+    def redo_leads_to(self) -> VersionId | None:
+        """The same for redo; a guess where the way was left in an earlier run."""
+        if self._heading is None:
+            return None
+        below = [v.id for v in self.versions.values() if v.parent == self._heading and not v.deleted]
+        left = self._left.get(self._heading)
+        return left if left in below else below[-1] if below else None
+
+    def undone(self, to: VersionId) -> None:
+        """Undo is asked for."""
+        if self._heading:
+            self._left[to] = self._heading
+        self.wished.append(to)
+
+    @property
+    def _heading(self) -> VersionId | None:
+        return self.wished[-1] if self.wished else self.head
 
     @property
     def original(self) -> VersionId | None:

@@ -29,8 +29,8 @@ class Editing(QObject):
         super().__init__(window)
         self._window = window
         on = window.action.on
-        on("undo", lambda: self._ask_document(Undo))
-        on("redo", lambda: self._ask_document(Redo))
+        on("undo", self._undo)
+        on("redo", self._redo)
         on("reset", self._reset)
         for name in CHANGES:
             on(name, lambda name=name: self._change(*CHANGES[name]))
@@ -47,9 +47,17 @@ class Editing(QObject):
 
     # versions
 
-    def _ask_document(self, request: type[Undo] | type[Redo]) -> None:
-        if (view := self._window.current) and view.id:
-            self._window.ask(request(view.id), view)
+    def _undo(self) -> None:
+        if (view := self._window.current) and view.id and (to := view.undo_leads_to):
+            view.undone(to)
+            self._window.ask(Undo(view.id), view)
+            self._window.show_steps()
+
+    def _redo(self) -> None:
+        if (view := self._window.current) and view.id and (to := view.redo_leads_to):
+            view.wished.append(to)
+            self._window.ask(Redo(view.id), view)
+            self._window.show_steps()
 
     def _reset(self) -> None:
         if (view := self._window.current) and view.id and view.head:

@@ -44,6 +44,7 @@ from clarity_desktop.messages import (
     ReadManifest,
     ReadTiles,
     RecoveriesFound,
+    Redo,
     Repeat,
     Request,
     Restore,
@@ -53,6 +54,7 @@ from clarity_desktop.messages import (
     TileDone,
     TilesReady,
     TurnAdded,
+    Undo,
     UserError,
     VersionAdded,
     VersionsChanged,
@@ -207,6 +209,9 @@ class MainWindow(Shell):
         if isinstance(follow.request, Say) and follow.view:
             follow.view.talking = any(f.view is follow.view and isinstance(f.request, Say) for f in self.follows)
             self.chat.show_talking(bool(self.current and self.current.talking))
+        if isinstance(follow.request, Undo | Redo) and follow.view:
+            follow.view.wished.pop(0)
+            self.show_steps()
         if follow.view and follow.view.card and follow.title and not self._closing:
             self.complete(follow.view)
         if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
@@ -292,10 +297,16 @@ class MainWindow(Shell):
             present.add("photo")
             present.update(("parent",) if view.undo_to else (), ("pair",) if view.other else ())
         self.action.enable(present)
-        self.action["redo"].setEnabled(bool(view and view.can_redo))
+        self.show_steps()
         self.restoring.show_repeatable()
         self.action["cancel"].setEnabled(bool(self.jobs))
         self.photos.name_tabs()
+
+    def show_steps(self) -> None:
+        """Whether there is a step back and one forward."""
+        view = self.current
+        self.action["undo"].setEnabled(bool(view and view.undo_leads_to))
+        self.action["redo"].setEnabled(bool(view and view.redo_leads_to))
 
     def _show_quality(self) -> None:
         view = self.current

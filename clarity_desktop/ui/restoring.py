@@ -213,6 +213,7 @@ class Restoring(QObject):
         """A version came: call the user back if the window is not looked at."""
         if version.step.kind == "restore":
             QApplication.alert(self._window)
+            self.forget_estimates()  # the measured speed is another now
 
     def _prefer(self) -> None:
         if choice := self._window.restore.choice():

@@ -258,6 +258,40 @@ async def test_undo_redo_and_jump_move_the_head():
         assert view.head == original
 
 
+async def test_undo_and_redo_are_not_lost_when_keys_come_faster_than_answers():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        for _ in range(2):
+            window.action["rotate_left"].trigger()
+            await settled(window)
+        last = view.head
+        for name in ("undo", "undo", "undo", "redo", "redo", "redo", "undo", "redo"):
+            window.action[name].trigger()
+        await settled(window)
+        assert len(link.of(m.Undo)) == 3
+        assert len(link.of(m.Redo)) == 3
+        assert view.head == last
+        assert texts(window) == []
+        assert window.action["undo"].isEnabled()
+        assert not window.action["redo"].isEnabled()
+
+
+async def test_an_estimate_is_made_anew_after_a_restoration():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        await until(lambda: bool(link.of(m.Estimate)))
+        await settled(window)
+        link.seconds = 200.0
+        window.action["restore"].trigger()
+        await settled(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        window.action["restore"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["About 3 min for the whole photo (0.1 MP) on this CPU."]
+        assert len(view.versions) == 2
+
+
 async def test_reset_makes_a_new_version():
     async with a_window() as (window, link):
         view = await a_photo(window)
