@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QFont, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -27,6 +27,7 @@ VERSION = Qt.ItemDataRole.UserRole
 PLACE = Qt.ItemDataRole.UserRole + 1  # "head", "other" or ""
 THUMB = QSize(64, 46)
 ROW = 58
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 INVITATION = "Each change becomes a version here; every one of them stays within reach."
 
 Index = QModelIndex | QPersistentModelIndex
@@ -119,6 +120,13 @@ class Row(QStyledItemDelegate):
         _paint_words(painter, QRect(frame.right() + 10, box.top(), box.right() - frame.right() - 10, box.height()),
                      option, version, place)  # fmt: skip
         painter.restore()
+
+    def eventFilter(self, object: QObject, event: QEvent) -> bool:  # noqa: A002 — Qt's name
+        """Enter ends the typing of a name; it does not open the version as it does on a row."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() in ENTER:
+            event.accept()
+            return True
+        return super().eventFilter(object, event)
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         super().setEditorData(editor, index)

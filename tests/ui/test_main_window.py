@@ -11,7 +11,7 @@ from fakes import a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox
 
 from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
@@ -326,6 +326,29 @@ async def test_rename_star_and_delete_with_its_undo():
         press(window, "Undo")
         await settled(window)
         assert not view.versions[version].deleted
+
+
+async def test_enter_ends_the_typing_of_a_name_and_opens_nothing():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        head, original = view.head, view.original
+        assert original
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.versions.tree.setFocus()
+        window.versions.choose(original)
+        QTest.keyClick(window.versions.tree, Qt.Key.Key_F2)
+        await until(lambda: isinstance(window.focusWidget(), QLineEdit))
+        editor = window.focusWidget()
+        assert isinstance(editor, QLineEdit)
+        QTest.keyClicks(editor, "as it came")
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+        await settled(window)
+        assert view.versions[original].name == "as it came"
+        assert not link.of(m.GoTo)
+        assert view.head == head
 
 
 async def test_the_original_is_not_deleted():
