@@ -141,8 +141,8 @@ def _share(text: str) -> float:
 
 
 def _pixels(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of pixels")
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pixels from 0 to 99999")
     return int(text)
 
 

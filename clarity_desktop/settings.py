@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -13,6 +14,13 @@ from typing import Any, Literal
 import platformdirs
 
 APP = "clarity-desktop"
+RANGES = {
+    "threads": (0, 256),
+    "memory_budget": (0.05, 0.95),
+    "disk_budget": (0, 1 << 50),
+    "max_megapixels": (1, 2000),
+}
+"""What a number from a file may be; elsewhere it counts as missing."""
 log = logging.getLogger(__name__)
 
 
@@ -53,23 +61,26 @@ def log_file() -> Path:
 
 
 def load() -> Settings:
-    """The stored choices; a field that is missing or of the wrong type takes its default."""
+    """The stored choices; a field that is missing or makes no sense takes its default."""
     try:
         stored: Any = json.loads(config_file().read_text("utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         log.warning("Settings could not be read (%s); the defaults are used.", e)
         return Settings()
     return parse(stored if isinstance(stored, dict) else {})
 
 
 def parse(stored: Mapping[str, Any]) -> Settings:
-    """Settings from untrusted JSON: only known fields of the right type are taken."""
+    """Settings from untrusted JSON: only known fields of the right type and range are taken."""
     defaults = Settings()
     taken: dict[str, Any] = {}
     for f in fields(Settings):
         value, default = stored.get(f.name), getattr(defaults, f.name)
+        low, high = RANGES.get(f.name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            continue
         if isinstance(default, tuple) and isinstance(value, list):
             taken[f.name] = tuple(str(x) for x in value)
         elif isinstance(default, Mapping) and isinstance(value, dict):

@@ -67,6 +67,7 @@ log = logging.getLogger(__name__)
 PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
 THUMBNAIL = 128
 TILES_AT_ONCE = 16
+FEATHER = 100_000  # pixels; a file that says more means no feather
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ class Studio:
         feather = settings.pop("feather", 0)
         wish = Wish(
             step.task, step.method, step.strength, document.region(step.region) if step.region else None,
-            feather if isinstance(feather, int) else 0, recorded=Recipe.from_json(settings),
+            feather if isinstance(feather, int) and 0 <= feather <= FEATHER else 0, recorded=Recipe.from_json(settings),
         )  # fmt: skip
         return await self._run(document, asked.version, wish, job)
 

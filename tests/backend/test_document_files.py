@@ -198,6 +198,14 @@ def test_files_that_are_no_projects_are_refused(folder: Path, tmp_path: Path) ->
         assert "not a Clarity project" in refusal(folder, file)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_named_as_a_project_is_refused_and_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.clarity"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="not a file"):
+        Document.open_project(folder, pipe)
+
+
 def test_a_project_that_is_cut_off_is_refused(folder: Path, project: Path) -> None:
     whole = project.read_bytes()
     for share in (0.3, 0.9):

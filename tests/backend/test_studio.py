@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,16 @@ def test_a_repeated_step_gives_the_same_pixels(studio, recorder, file) -> None:
     assert again.id != first.id
     assert again.parent == card.head
     assert np.array_equal(document.pixels(again.id), document.pixels(first.id))
+
+
+def test_a_feather_that_no_photo_has_is_not_believed(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    made = restored(studio, recorder, card, region=Region.rectangle(Bounds(10, 10, 90, 90), 200, 150))
+    document = studio.document(card.id)
+    step = replace(made.step, settings={**made.step.settings, "feather": 10**400})
+    strange = document.add(card.head, step, document.pixels(made.id), thumbnail=made.thumbnail)
+    again = asyncio.run(studio.repeat(Repeat(card.id, card.head, strange.id), recorder.job()))
+    assert again.step.settings["feather"] == 0
 
 
 def test_the_original_cannot_be_repeated(studio, recorder, file) -> None:

@@ -592,7 +592,9 @@ def test_fetching_puts_a_good_file_in_the_place_of_a_changed_one(toy: Callable[.
     assert toy.state("toy").state == "ready"
 
 
-@pytest.mark.parametrize("card", [b"", b"[]", b"{}", b'{"file": "../../x", "size": 1}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "card", [b"", b"[]", b"{}", b'{"file": "../../x", "size": 1}', b"\xff\xfe", b"null", b'{"a":' * 50_000]
+)
 def test_a_broken_card_counts_as_not_installed(
     toy: Callable[..., Weights], given: Path, tmp_path: Path, card: bytes
 ) -> None:

@@ -75,6 +75,8 @@ def _expected(version: int) -> Shape:
 
 def check_header(path: Path) -> None:
     """Raises Damaged if a file is no document of ours or is shorter than it says. Reads 100 bytes; raises OSError."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise Damaged("it is not a file")
     with path.open("rb") as file:
         head = file.read(100)
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):

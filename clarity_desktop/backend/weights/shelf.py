@@ -130,7 +130,7 @@ class Shelf:
         try:
             stored: Any = json.loads(self._card_path(model.id).read_text("utf-8"))
             card = Card(**stored)
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return None
         forms = {(form.sha256, _layout(form)) for form in model.forms}
         plain = card.file == f"{model.id}-{card.sha256[:16]}.safetensors"
