@@ -24,7 +24,7 @@ def load(weights: Mapping[str, Path], place: Place) -> Run:
     """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
 
     place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by
-    method); CUDA and MPS always compute in float32.
+    method; less with black borders, so for previews only); CUDA and MPS always compute in float32.
     """
     [path] = weights.values()
     net = _network(path)
@@ -67,7 +67,7 @@ def _on_cpu(net: Maxim, dtype: str) -> Run:
 
 
 def on_device(net: Maxim, device: str) -> Run:
-    """The plain module, on CUDA or MPS; MPS is untried."""
+    """The plain module, on CUDA or MPS; both are untried, for want of such a machine."""
     import torch
 
     net = net.to(device)
