@@ -458,6 +458,17 @@ def test_closing_erases_what_is_elsewhere_and_sets_aside_what_is_not(folder: Pat
     assert all((folder / "closed" / name).exists() for name in left)
 
 
+def test_work_whose_project_file_was_overwritten_is_set_aside(folder: Path, photo: Photo, tmp_path: Path) -> None:
+    file = tmp_path / "both.clarity"
+    first, second = (Document.create(folder, Picture(photo(64, 64, seed=k)), f"{k}.png") for k in (1, 2))
+    for document in (first, second):
+        add(document, photo(64, 64, seed=3))
+        document.save_project(file)
+    first.close(keep=False)
+    second.close(keep=False)
+    assert [r.versions for r in recoveries(folder / "closed")] == [2]
+
+
 def test_the_longest_closed_go_first_and_only_when_asked(folder: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (3, 512, 512, 3), np.uint8)
     stores = []

@@ -29,7 +29,7 @@ def save(store: Store, path: Path) -> int:
             db.execute("VACUUM INTO ?", (str(temporary),))
         with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
-            db.execute("DELETE FROM meta WHERE key='project'")
+            db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
             changes = rows.whole(rows.meta(db).get("changes"), 0, 1 << 60)
         _flush(temporary)
         temporary.replace(path)

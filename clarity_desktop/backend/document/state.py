@@ -28,6 +28,7 @@ class State:
     changes: int = 0  # made so far
     saved: int = 0  # of these, in the project file
     project: Path | None = None
+    stamp: str = ""  # of the project file as it was saved
 
     def version(self, at: VersionId) -> Version:
         if at not in self.versions:
@@ -104,9 +105,12 @@ class State:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether nothing is lost without this document: all of it is in a file that is still there."""
-        file = self.project or self.picture.path
-        return not self.unsaved and file is not None and file.is_file()
+        """Whether nothing is lost without this document: all of it is in a file that is still there, and unchanged."""
+        if self.unsaved:
+            return False
+        if self.project is not None:
+            return self.stamp == stamp_of(self.project) != ""
+        return self.picture.path is not None and self.picture.path.is_file()
 
     @property
     def doomed(self) -> frozenset[VersionId]:
@@ -116,6 +120,15 @@ class State:
             if (not version.deleted or version.id in needed) and version.parent is not None:
                 needed.add(version.parent)
         return frozenset(v.id for v in self.versions.values() if v.deleted and v.id not in needed)
+
+
+def stamp_of(file: Path) -> str:
+    """Tells a file from what is later written in its place; empty if it cannot be looked at."""
+    try:
+        at = file.stat()
+    except OSError:
+        return ""
+    return f"{at.st_size} {at.st_mtime_ns}"
 
 
 def read(db: sqlite3.Connection) -> State:
@@ -136,6 +149,7 @@ def read(db: sqlite3.Connection) -> State:
         changes=rows.whole(meta.get("changes"), 0, 1 << 60),
         saved=rows.whole(meta.get("saved"), 0, 1 << 60),
         project=None if project is None else rows.local(project),
+        stamp=rows.text(meta.get("stamp", "")),
     )
 
 

@@ -315,11 +315,12 @@ class Document:
         self._saved_as(path.absolute(), projects.save(self._store, path))
 
     def _saved_as(self, project: Path, changes: int) -> None:
+        stamp = states.stamp_of(project)
         with self._moving:
             if not self._store.read_only:
                 with self._store.writing() as db:
-                    rows.put_meta(db, {"project": os.fsencode(project), "saved": changes})
-            self._state = replace(self._state, project=project, saved=changes)
+                    rows.put_meta(db, {"project": os.fsencode(project), "saved": changes, "stamp": stamp})
+            self._state = replace(self._state, project=project, saved=changes, stamp=stamp)
 
     def prune(self) -> int:
         """Erase deleted versions that nothing living came from, with their tiles. Returns the bytes freed.
