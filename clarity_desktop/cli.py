@@ -317,33 +317,44 @@ async def _each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[
 async def _models(asked: argparse.Namespace) -> int:
     from clarity_desktop.backend import weights
 
-    lane = Lane()
+    if asked.verb in ("fetch", "import", "remove") and not asked.names:
+        return _complain(f"`clarity models {asked.verb}` needs a name. `clarity models list` shows them.", USAGE)
+    wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
+    worst, shown, lane = DONE, set[str](), Lane()
     job = Job(_show_progress, lane)
     try:
-        names: Sequence[str] = asked.names
-        if asked.verb == "import":
-            names = [found for name in names for found in await asyncio.to_thread(weights.import_, Path(name))]
-        elif asked.verb == "fetch":
-            for name in names:
-                await asyncio.to_thread(weights.fetch, name, job.tick)
-        elif asked.verb == "remove":
-            for name in names:
-                await asyncio.to_thread(weights.remove, name)
-        elif asked.verb == "verify":
-            names = names or list(weights.catalog())
-            for name in names:
-                await asyncio.to_thread(weights.verify, name)
-        if asked.verb != "list" and not asked.names and asked.verb != "verify":
-            return _complain(f"`clarity models {asked.verb}` needs a name. `clarity models list` shows them.", USAGE)
-        cards = [c for c in weights.cards() if not names or c.id in names]
+        for name in asked.names or [card.id for card in weights.cards() if card.state in wanted]:
+            shown.add(name)
+            try:
+                shown.update(await asyncio.to_thread(_do, asked.verb, name, job.tick))
+            except UserError as e:
+                worst = max(worst, _say(e))
     finally:
         lane.close()
-    for card in cards:
-        row = {**asdict(card), "path": str(card.path) if card.path else None}
-        _print(
-            row if asked.json else f"{card.id:28} {card.state:8} {max(0.1, card.size / 1e6):7.1f} MB  {card.licence}"
-        )
-    return USAGE if asked.verb == "verify" and any(c.state == "broken" for c in cards) else DONE
+    for card in weights.cards():
+        if card.id in shown:
+            row = {**asdict(card), "path": str(card.path) if card.path else None}
+            megabytes = max(0.1, card.size / 1e6)
+            _print(row if asked.json else f"{card.id:28} {card.state:8} {megabytes:7.1f} MB  {card.licence}")
+    return worst
+
+
+def _do(verb: str, name: str, tick: Callable[[float, str], None]) -> tuple[str, ...]:
+    """One verb of `clarity models`; returns the models that it was about."""
+    from clarity_desktop.backend import weights
+
+    match verb:
+        case "import":
+            return weights.import_(Path(name))
+        case "fetch":
+            weights.fetch(name, tick)
+        case "remove":
+            weights.remove(name)
+        case "verify":
+            weights.verify(name)
+        case _:
+            weights.state(name)
+    return (name,)
 
 
 # What a terminal sees -------------------------------------------------------------------------------------------------

@@ -119,6 +119,7 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["assess", "nothing.png"],
         ["models", "fetch"],
         ["models", "fetch", "nobody"],
+        ["models", "list", "nobody"],
     ],
 )
 def test_bad_usage_and_bad_input_are_a_sentence_and_exit_2(clarity, file, tmp_path, monkeypatch, words) -> None:
@@ -242,6 +243,22 @@ def test_models_are_listed_one_object_each(clarity) -> None:
     assert code == 0
     assert {"maxim-deraining", "maxim-denoising", "maxim-retouching", "niqe"} <= {r["id"] for r in rows}
     assert all(r["state"] in {"ready", "missing", "partial", "broken"} for r in rows)
+
+
+def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> None:
+    code, rows, said = clarity("models", "remove", "nobody", "niqe", "--json")
+    assert (code, [r["id"] for r in rows]) == (2, ["niqe"])
+    assert "nobody" in said
+    code, rows, said = clarity("models", "verify", "niqe", "maxim-denoising", "--json")
+    assert (code, [r["state"] for r in rows]) == (3, ["missing", "missing"])
+    assert said.count("not on this machine") == 2
+
+
+def test_verify_without_names_is_about_what_is_installed(clarity, weights) -> None:
+    assert clarity("models", "verify", "--json")[:2] == (0, [])
+    weights("niqe")
+    code, rows, _ = clarity("models", "verify", "--json")
+    assert (code, [r["id"] for r in rows]) == (0, ["niqe"])
 
 
 def _program(*words: str) -> subprocess.CompletedProcess[str]:
