@@ -150,7 +150,9 @@ class Looking(QObject):
     def _focus_pane(self, step: int) -> None:
         window = self._window
         shown = window.photos.currentWidget()
-        panes = [shown, window.versions.tree, window.quality, window.restore.task, window.chat.composer]
+        bars = window.notices.bars()
+        notice = bars[-1].first if bars else None
+        panes = [notice, shown, window.versions.tree, window.quality, window.restore.task, window.chat.composer]
         panes = [p for p in panes if p and p.isVisible() and p.isEnabled()]
         focus = window.focusWidget()
         at = next((k for k, p in enumerate(panes) if focus and (p is focus or p.isAncestorOf(focus))), -step)

@@ -6,13 +6,25 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from clarity_desktop.ui import theme
 
 Kind = Literal["info", "error", "offer"]
 Choice = tuple[str, Callable[[], object]]
+SENTENCE = 320
+"""Pixels that a sentence and its icon need beside the buttons."""
 MOST = 3
 """More bars than this would push the photo away: the oldest goes."""
 
@@ -46,17 +58,39 @@ class Bar(QFrame):
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.close_later)
         self.setAccessibleName(text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 6, 6)
-        row.setSpacing(10)
-        row.addWidget(self._picture(kind, image))
-        row.addWidget(self._sentence(text), 1)
         self.buttons = [self._button(label, act) for label, act in choices]
-        for button in self.buttons:
-            row.addWidget(button)
         if self.buttons and kind == "offer":
             self.buttons[0].setProperty("role", "primary")
-        row.addWidget(self._dismiss())
+        dismiss = self._dismiss()
+        self.first = self.buttons[0] if self.buttons else dismiss
+        self._lay_out(self._picture(kind, image), self._sentence(text), dismiss)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The buttons go under the sentence where they would leave it too little room."""
+        super().resizeEvent(event)
+        below = event.size().width() < SENTENCE + self._row.sizeHint().width()
+        if self.buttons and below != self._below:
+            self._below = below
+            self._grid.removeItem(self._row)
+            self._place_buttons()
+
+    def _lay_out(self, picture: QWidget, sentence: QWidget, dismiss: QWidget) -> None:
+        self._row = QHBoxLayout()
+        self._row.setSpacing(10)
+        for button in self.buttons:
+            self._row.addWidget(button)
+        self._row.addStretch(1)
+        self._below = False
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(12, 6, 6, 6)
+        self._grid.setSpacing(10)
+        self._grid.setColumnStretch(1, 1)
+        for column, widget in ((0, picture), (1, sentence), (3, dismiss)):
+            self._grid.addWidget(widget, 0, column)
+        self._place_buttons()
+
+    def _place_buttons(self) -> None:
+        self._grid.addLayout(self._row, 1 if self._below else 0, 1 if self._below else 2)
 
     def stay(self, seconds: float) -> None:
         """Go away by itself after so long; 0: never."""
@@ -111,6 +145,7 @@ class Notices(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Notices")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # panels keep their room
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(1)

@@ -113,7 +113,7 @@ class RestoreDock(QScrollArea):
         """seconds None: not known (yet)."""
         self.estimate.setVisible(seconds is not None)
         if seconds is not None:
-            self.estimate.setText(f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}")
+            self.estimate.setText(f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}.")
 
     def show_ready(self, ready: bool) -> None:
         """Whether there is a photo to restore."""

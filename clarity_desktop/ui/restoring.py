@@ -154,7 +154,7 @@ class Restoring(QObject):
             f"About {duration(known.seconds)} for the whole photo ({megapixels(known.megapixels)}) on"
             f" {place(known.device)}.",
             "offer",
-            (("Restore all", lambda: self.start(view, choice)), *parts, ("Cancel", lambda: None)),
+            (*parts, ("Restore all", lambda: self.start(view, choice)), ("Cancel", lambda: None)),
         )
 
     def start(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:

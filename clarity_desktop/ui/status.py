@@ -49,7 +49,7 @@ class JobStrip(QWidget):
 
     def show_job(self, name: str, fraction: float | None, note: str, seconds_left: float | None) -> None:
         """fraction None: it cannot be told how far it is."""
-        self.name.setText(f"{name}: {note}" if note else name)
+        self.name.setText(f"{name}: {note}" if note and note != name else name)
         self.bar.setRange(0, 0 if fraction is None else 1000)
         if fraction is not None:
             # 100 % is what is done and on the screen, never what is about to be

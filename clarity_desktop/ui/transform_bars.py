@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSlider
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
 from clarity_desktop.ui.fields import decimal
 from clarity_desktop.values import Bounds
@@ -34,6 +34,8 @@ class _Bar(QFrame):
         super().__init__()
         self.setObjectName("transform")
         self.setAccessibleName(name)
+        # In a narrow window the panels would give up their room for the bar and not get it back.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(12, 6, 12, 6)
         self.row.setSpacing(10)
@@ -99,7 +101,7 @@ class StraightenBar(_Bar):
         self.slider.setRange(-10 * MOST_DEGREES, 10 * MOST_DEGREES)
         self.slider.setSingleStep(1)
         self.slider.setPageStep(10)
-        self.slider.setMinimumWidth(160)
+        self.slider.setMinimumWidth(60)
         self.slider.setAccessibleName("Angle in tenths of a degree")
         self.degrees = decimal("Angle in degrees, clockwise", -MOST_DEGREES, MOST_DEGREES, 0, " °", decimals=1)
         self.slider.valueChanged.connect(self._slid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -27,6 +27,8 @@ VERSION = Qt.ItemDataRole.UserRole
 PLACE = Qt.ItemDataRole.UserRole + 1  # "head", "other" or ""
 THUMB = QSize(64, 46)
 ROW = 58
+NARROWEST = 200
+"""Pixels: a thumbnail, the beginning of a name and a score."""
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 INVITATION = "Each change becomes a version here; every one of them stays within reach."
 
@@ -168,7 +170,14 @@ def _paint_words(painter: QPainter, box: QRect, option: QStyleOptionViewItem, ve
         painter.setFont(face)
         painter.setPen(pen)
         room = line.adjusted(0, 0, -taken, 0)
-        painter.drawText(room, left, painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room.width()))
+        painter.drawText(room, left, fitting(words, room.width(), painter.fontMetrics()))
+
+
+def fitting(words: str, width: int, metrics: QFontMetrics) -> str:
+    """As many of the parts as there is room for; a single part is cut."""
+    while metrics.horizontalAdvance(words) > width and " · " in words:
+        words = words.rsplit(" · ", 1)[0]
+    return metrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
 
 
 class History(QTreeWidget):
@@ -218,6 +227,7 @@ class VersionsDock(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tree)
         self.setFocusProxy(self.tree)
+        self.setMinimumWidth(NARROWEST)
 
     def show_versions(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> None:
         """Show the tree; the chosen row stays chosen, unless it was that of the open version or there is a new one."""

@@ -9,14 +9,14 @@ from fakes import METHODS, MODELS
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.chat_dock import ChatDock
 from clarity_desktop.ui.quality_dock import QualityDock, difference
 from clarity_desktop.ui.restore_dock import Choice, RestoreDock
 from clarity_desktop.ui.status import Status, memory_used
-from clarity_desktop.ui.versions_dock import VersionsDock, details, lines, score, spoken
+from clarity_desktop.ui.versions_dock import VersionsDock, details, fitting, lines, score, spoken
 from clarity_desktop.ui.words import clock, duration, file_size, megapixels, version_title, what_ran
 from clarity_desktop.values import Quality, Step, Turn, Version, VersionId
 
@@ -55,6 +55,16 @@ def test_a_row_says_what_ran_when_and_how_good_it_is():
     assert score(v.quality) == "NIQE 3.2"
     assert spoken(v, "head").endswith("NIQE 3.2, starred, open version")
     assert score(Quality(overall=71.0, niqe=3.0)) == "71 of 100"
+
+
+def test_a_row_leaves_out_what_it_has_no_room_for(qtbot: QtBot):
+    tree = QTreeWidget()
+    qtbot.addWidget(tree)
+    metrics = tree.fontMetrics()
+    words = "15:19 · 43 s · maxim-deraining"
+    assert fitting(words, metrics.horizontalAdvance(words) + 4, metrics) == words
+    assert fitting(words, metrics.horizontalAdvance(words) - 4, metrics) == "15:19 · 43 s"
+    assert fitting(words, 1, metrics) != words
 
 
 def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):

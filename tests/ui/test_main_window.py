@@ -11,7 +11,7 @@ from fakes import a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox
 
 from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
@@ -794,6 +794,42 @@ async def test_f6_goes_round_the_parts_of_the_window():
             focus = window.focusWidget()
             seen.append(focus.accessibleName() if focus else "")
         assert seen == ["Versions", "Quality", "What to do", "Message", "Photo"]
+
+
+async def test_f6_reaches_what_the_window_says():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        bar = window.notices.say("This would take long.", "offer", (("Restore all", lambda: None),))
+        window.current.canvas.setFocus()
+        window.action["previous_pane"].trigger()
+        assert window.focusWidget() is bar.buttons[0]
+        bar.buttons[0].click()
+        await asyncio.sleep(0)
+
+
+async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence_its_own():
+    async with a_window() as (window, _link):
+        window.resize(1024, 700)
+        await a_photo(window)
+        await asyncio.sleep(0.05)
+        width = window.versions.width()
+        for name in ("crop", "straighten"):
+            window.action[name].trigger()
+            await asyncio.sleep(0.05)
+            assert window.versions.width() == width
+            assert window.centralWidget().rect().contains(window.straighten_bar.geometry())
+        window.editing.leave()
+        offer = ("Recover", lambda: None), ("Later", lambda: None), ("Set aside", lambda: None)
+        bar = window.notices.say("“small rain.jpg” from 15:22 has unsaved work: 2 versions.", "offer", offer)
+        await asyncio.sleep(0.05)
+        assert window.versions.width() == width
+        sentence = next(w for w in bar.findChildren(QLabel) if w.text() == bar.text)
+        assert bar.buttons[0].y() > sentence.geometry().bottom()
+        window.resize(1600, 1000)
+        await asyncio.sleep(0.05)
+        assert bar.buttons[0].y() < sentence.geometry().bottom()
 
 
 async def test_full_screen_and_back():
