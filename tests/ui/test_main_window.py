@@ -815,21 +815,22 @@ async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence
         await a_photo(window)
         await asyncio.sleep(0.05)
         width = window.versions.width()
-        for name in ("crop", "straighten"):
+        for name, bar in (("crop", window.crop_bar), ("straighten", window.straighten_bar)):
             window.action[name].trigger()
             await asyncio.sleep(0.05)
             assert window.versions.width() == width
-            assert window.centralWidget().rect().contains(window.straighten_bar.geometry())
+            assert bar.cancel.geometry().right() <= bar.width()
+            assert bar.cancel.width() >= bar.cancel.sizeHint().width()
         window.editing.leave()
         offer = ("Recover", lambda: None), ("Later", lambda: None), ("Set aside", lambda: None)
-        bar = window.notices.say("“small rain.jpg” from 15:22 has unsaved work: 2 versions.", "offer", offer)
+        notice = window.notices.say("“small rain.jpg” from 15:22 has unsaved work: 2 versions.", "offer", offer)
         await asyncio.sleep(0.05)
         assert window.versions.width() == width
-        sentence = next(w for w in bar.findChildren(QLabel) if w.text() == bar.text)
-        assert bar.buttons[0].y() > sentence.geometry().bottom()
+        sentence = next(w for w in notice.findChildren(QLabel) if w.text() == notice.text)
+        assert notice.buttons[0].y() > sentence.geometry().bottom()
         window.resize(1600, 1000)
         await asyncio.sleep(0.05)
-        assert bar.buttons[0].y() < sentence.geometry().bottom()
+        assert notice.buttons[0].y() < sentence.geometry().bottom()
 
 
 async def test_full_screen_and_back():
