@@ -193,7 +193,7 @@ async def _restore_one(
     return {
         "path": str(path), "output": str(target), "seconds": round(time.perf_counter() - start, 3),
         "steps": [_step(asked.task, applied)], "before": scores(before), "after": scores(after),
-        "notes": [*picture.notes, *applied.notes],
+        "notes": [*picture.notes, *applied.notes, *pictures.losses(picture, options)],
     }  # fmt: skip
 
 

@@ -202,6 +202,16 @@ def test_what_was_converted_is_said(clarity, tmp_path) -> None:
     assert "CMYK" in said
 
 
+def test_what_the_format_cannot_hold_is_said(clarity, tmp_path, photo) -> None:
+    deep = tmp_path / "deep.png"
+    cv2.imwrite(str(deep), np.dstack([photo(64, 48, depth=16), np.full((48, 64), 30_000, np.uint16)]))
+    for name, told in (("out.jpg", ["no transparency", "8 bits"]), ("out.png", [])):
+        code, [row], _ = clarity("restore", deep, "-o", tmp_path / name, "--task", "derain", "--json")
+        assert code == 0
+        assert len(row["notes"]) == len(told)
+        assert all(part in note for part, note in zip(told, row["notes"], strict=True))
+
+
 def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> None:
     odd = os.fsencode(tmp_path) + b"/odd\xff\xe2.png"
     file.rename(os.fsdecode(odd))

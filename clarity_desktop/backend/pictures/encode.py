@@ -101,6 +101,19 @@ def encode(picture: Picture, options: ExportOptions) -> bytes:
         raise UserError(f"There is not enough memory to write the photo as {kind.title}.") from e
 
 
+def losses(picture: Picture, options: ExportOptions) -> tuple[str, ...]:
+    """What the file will lack because its format cannot hold it, a sentence each."""
+    kind = FORMATS[options.format]
+    said: list[str] = []
+    if picture.alpha is not None and not kind.alpha:
+        said.append(f"{kind.title} holds no transparency: the photo was put on white.")
+    if (options.depth or picture.depth) == 16 and 16 not in kind.depths:
+        said.append(f"{kind.title} holds 8 bits a channel: the photo's 16 were rounded.")
+    if not kind.metadata and options.metadata != "none" and (picture.exif or picture.xmp or picture.iptc):
+        said.append(f"{kind.title} holds no metadata: the photo's was left out.")
+    return tuple(said)
+
+
 def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     pixels, alpha, icc = picture.pixels, picture.alpha, picture.icc
     if options.longest:
