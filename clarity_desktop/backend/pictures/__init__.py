@@ -7,5 +7,5 @@ from clarity_desktop.backend.pictures.export import check_place, save
 from clarity_desktop.backend.pictures.geometry import change, inner_size, reduced
 from clarity_desktop.backend.pictures.icc import profile_name
 
-__all__ = ["FORMATS", "READABLE", "Decoder", "Format", "Limits", "change", "check_place", "encode", "inner_size", "losses",
-           "profile_name", "reduced", "save", "to_srgb8"]  # fmt: skip
+__all__ = ["FORMATS", "READABLE", "Decoder", "Format", "Limits", "change", "check_place", "encode", "inner_size",
+           "losses", "profile_name", "reduced", "save", "to_srgb8"]  # fmt: skip
