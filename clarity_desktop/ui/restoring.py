@@ -131,8 +131,9 @@ class Restoring(QObject):
             return
         if choice.missing:
             self._offer_fetch(lambda: self._asked(visible_only))
-        elif visible_only:
-            self.start(view, choice, visible_only=True)
+        elif visible_only and view.id and view.head:
+            asked = Estimate(view.id, view.head, choice.task, choice.method, view.canvas.visible())
+            self._when_known(view, asked, lambda: self._decide_visible(asked, choice))
         elif (asked := self._estimate()) is not None:
             self._when_known(view, asked, lambda: self._decide(asked, choice))
 
@@ -155,6 +156,21 @@ class Restoring(QObject):
             f" {place(known.device)}.",
             "offer",
             (*parts, ("Restore all", lambda: self.start(view, choice)), ("Cancel", lambda: None)),
+        )
+
+    def _decide_visible(self, asked: Estimate, choice: Choice) -> None:
+        """Start what is quick; the visible part may be the whole photo, and slow."""
+        known, view = self._known[asked], self._window.photos.view(asked.document)
+        if view is None:
+            return
+        if known.seconds <= LONG:
+            self.start(view, choice, visible_only=True)
+            return
+        self._window.notices.say(
+            f"About {duration(known.seconds)} for the visible part ({megapixels(known.megapixels)}) on"
+            f" {place(known.device)}. Zoomed in, it is smaller and quicker.",
+            "offer",
+            (("Restore it", lambda: self.start(view, choice, visible_only=True)), ("Cancel", lambda: None)),
         )
 
     def start(self, view: DocumentView, choice: Choice, *, visible_only: bool = False) -> None:

@@ -146,6 +146,20 @@ async def test_a_long_restoration_is_offered_with_the_visible_part_first():
         assert texts(window) == []
 
 
+async def test_a_visible_part_that_would_take_long_is_offered_too():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.seconds = 184.0
+        window.action["restore_visible"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window)[0].startswith("About 3 min for the visible part (0.1 MP) on this CPU.")
+        assert not link.of(m.Restore)
+        press(window, "Restore it")
+        await settled(window)
+        [request] = link.of(m.Restore)
+        assert request.region is not None
+
+
 async def test_a_long_restoration_that_is_declined_does_not_run():
     async with a_window() as (window, link):
         await a_photo(window)
