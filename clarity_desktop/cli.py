@@ -44,8 +44,13 @@ def main(words: Sequence[str] | None = None) -> int:
     keep_log(verbose=asked.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
+    return _net(lambda: asyncio.run(asked.run(asked)))
+
+
+def _net(run: Callable[[], int]) -> int:
+    """Run what a terminal asked for; whatever goes wrong is a sentence there, and a trace in the log if it is a bug."""
     try:
-        return asyncio.run(asked.run(asked))
+        return run()
     except UserError as e:
         return _say(e)
     except Unread:
@@ -53,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except (Aborted, KeyboardInterrupt, asyncio.CancelledError):
         return _complain("Cancelled. What was finished before is kept.", CANCELLED)
     except Exception:
-        log.exception("clarity %s failed", " ".join(sys.argv[1:]))
+        log.exception("%s failed", " ".join(sys.argv))
         return _complain(f"Something went wrong inside Clarity Desktop. The details are in {settings.log_file()}.", 1)
 
 
@@ -68,7 +73,7 @@ def desktop(words: Sequence[str] | None = None) -> int:
     if asked.first_run:
         from clarity_desktop import first_run
 
-        return first_run.start()
+        return _net(first_run.start)
     from clarity_desktop import app
 
     if (sentence := app.check_display()) is not None:
@@ -162,7 +167,7 @@ async def _restore(asked: argparse.Namespace) -> int:
     methods.choose(asked.task, asked.method)  # a wrong name is said before the first photo is read
 
     if asked.out_dir:
-        _make_folder(asked.out_dir)
+        make_folder(asked.out_dir)
     results: dict[str, Path] = {}
 
     async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
@@ -197,7 +202,8 @@ async def _restore_one(
     }  # fmt: skip
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are missing. Raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as e:

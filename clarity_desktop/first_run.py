@@ -75,7 +75,7 @@ class _bar:  # noqa: N801 — called like a function
 def _headless() -> int:
     from clarity_desktop import app
 
-    OUT.mkdir(exist_ok=True)
+    cli.make_folder(OUT)
     result, screenshot = OUT / "restored.png", OUT / "window.png"
     code = cli.main(["restore", str(sample()), "-o", str(result), "--task", "derain"])
     if code == cli.DONE:

@@ -291,6 +291,20 @@ def test_the_module_runs_commands_and_says_its_version() -> None:
     assert done.stdout.startswith("Clarity Desktop ")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux may have no screen")
+def test_a_first_run_that_may_not_write_is_a_sentence(tmp_path, weights, monkeypatch) -> None:
+    for model in ("maxim-deraining", "niqe"):
+        weights(model)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "out").write_bytes(b"not a folder")
+    monkeypatch.chdir(tmp_path)
+    done = _program("--first-run")
+    assert done.returncode == 2
+    assert "The folder out cannot be made" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_appears_without_torch_or_qt() -> None:
     code = (
         "import sys; from clarity_desktop import cli\n"
