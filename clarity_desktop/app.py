@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,8 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
     return show(begin)
 
 
-def show(begin: Callable[[MainWindow], object]) -> int:
+def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -> int:
+    """documents: the folder of working documents, if not the user's own."""
     import qasync
     from PySide6.QtWidgets import QApplication
 
@@ -121,7 +123,7 @@ def show(begin: Callable[[MainWindow], object]) -> int:
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     window = MainWindow(settings, samples())
-    window.painted.connect(lambda: start_backend(window))
+    window.painted.connect(lambda: start_backend(window, documents))
     window.show()
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
@@ -143,7 +145,7 @@ async def _until_ended(window: MainWindow) -> None:
     await ended
 
 
-def start_backend(window: MainWindow) -> None:
+def start_backend(window: MainWindow, documents: Path | None = None) -> None:
     """Give the window, once it is on the screen, its backend; what is heavy is imported on the backend's thread."""
     from clarity_desktop.ui.link import Link
     from clarity_desktop.worker import Worker
@@ -153,7 +155,7 @@ def start_backend(window: MainWindow) -> None:
     def make_answer() -> Any:
         from clarity_desktop.backend import answer
 
-        return answer.make_answer(settings)
+        return answer.make_answer(settings, documents)
 
     def make_worker(emit: Callable[[int, News | End], None]) -> Worker:
         return Worker(make_answer, emit)
@@ -188,7 +190,8 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
         window.grab().save(str(target))
         window.close()
 
-    show(lambda window: window.asking.spawn(pose(window)))
+    with tempfile.TemporaryDirectory() as documents:  # what is only photographed is nobody's unsaved work
+        show(lambda window: window.asking.spawn(pose(window)), Path(documents))
 
 
 async def _quiet(window: MainWindow) -> None:

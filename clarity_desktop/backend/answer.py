@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import assert_never
 
 from clarity_desktop import messages as m
@@ -17,9 +18,12 @@ from clarity_desktop.values import Picture
 from clarity_desktop.worker import Answer, Job
 
 
-def make_answer(settings: Settings) -> tuple[Answer, Callable[[], None]]:
-    """For `worker.Worker`: what answers requests, and what closes the documents in the end."""
-    studio = Studio(settings)
+def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answer, Callable[[], None]]:
+    """For `worker.Worker`: what answers requests, and what closes the documents in the end.
+
+    documents: the folder of working documents, if not the user's own.
+    """
+    studio = Studio(settings, documents)
     talk = Talk(studio)
 
     async def answer_one(request: Request, job: Job) -> None:

@@ -124,7 +124,7 @@ class Talk:
         if card.head == original:
             return "This is the original; there is nothing to compare it with yet."
         job.emit(CompareAsked(at, card.head, original))
-        return "Before and after are shown together. Y puts them side by side, Shift+Y gives a line to drag, E one picture."
+        return "Before and after are shown together: Y for side by side, Shift+Y for a line, E for one picture."
 
     def _move(self, at: DocumentId, verb: str, job: Job) -> str:
         self._studio.move(at, lambda d: d.undo() if verb == "undo" else d.redo(), job)
