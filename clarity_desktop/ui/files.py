@@ -308,7 +308,6 @@ class Files(QObject):
         self._window.photos.select(view)
         box = QMessageBox(self._window)
         box.setWindowTitle("Close")
-        box.setIcon(QMessageBox.Icon.Question)
         box.setText(f"“{view.title}” has versions that are not saved as a project.")
         box.setInformativeText("Discarded, it is kept for a while: File, Reopen a closed document.")
         save = box.addButton("Save project", QMessageBox.ButtonRole.AcceptRole)

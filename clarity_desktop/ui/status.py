@@ -6,11 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.words import duration, file_size
+
+LEAST = 60
+"""Pixels of a job's name that are always shown."""
 
 
 def memory_used() -> int | None:
@@ -21,6 +25,24 @@ def memory_used() -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+class Short(QLabel):
+    """A label that gives way: a long name is cut in the middle rather than making the window wider."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metrics, room = self.fontMetrics(), self.contentsRect()
+        if metrics.horizontalAdvance(self.text()) <= room.width():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        words = metrics.elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+        painter.end()
+
+
 class JobStrip(QWidget):
     """What runs now: its name, how far it is, how long it will take, and Cancel."""
 
@@ -28,7 +50,7 @@ class JobStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = QLabel()
+        self.name = Short()
         self.bar = QProgressBar()
         self.bar.setFixedWidth(150)
         self.bar.setTextVisible(False)

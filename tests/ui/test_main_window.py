@@ -847,6 +847,18 @@ async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence
         assert notice.buttons[0].y() < sentence.geometry().bottom()
 
 
+async def test_a_job_with_a_long_name_does_not_make_the_window_wider():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        window.status.show_pixel((1234, 567), (200, 201, 202))
+        window.resize(1024, 700)
+        window.status.show_job("Exporting a name that is much longer than most_restored.png", 0.5, "", 3.0)
+        await asyncio.sleep(0.05)
+        assert window.width() == 1024
+        assert window.status.job.cancel.width() >= window.status.job.cancel.sizeHint().width()
+        window.status.show_no_job()
+
+
 async def test_full_screen_and_back():
     async with a_window() as (window, _link):
         window.action["full_screen"].trigger()
