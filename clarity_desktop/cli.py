@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Applied, Studio
 
 DONE, USAGE, NO_MODEL, CANCELLED = 0, 2, 3, 4
+PATIENCE = 0.5
+"""Seconds that a cancelled command waits for what it was doing."""
+STOPPED = "Cancelled. What was finished before is kept."
 COMMANDS = ("restore", "assess", "models")
 log = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ def _net(run: Callable[[], int]) -> int:
     except Unread:
         return CANCELLED
     except (Aborted, KeyboardInterrupt, asyncio.CancelledError):
-        return _complain("Cancelled. What was finished before is kept.", CANCELLED)
+        return _complain(STOPPED, CANCELLED)
     except Exception:
         log.exception("%s failed", " ".join(sys.argv))
         return _complain(f"Something went wrong inside Clarity Desktop. The details are in {settings.log_file()}.", 1)
@@ -84,6 +87,8 @@ def desktop(words: Sequence[str] | None = None) -> int:
 def keep_log(*, verbose: bool = False) -> None:
     """All details go to the log file in the user's folder; a terminal gets sentences only."""
     root = logging.getLogger()
+    if any(isinstance(h, logging.handlers.RotatingFileHandler) for h in root.handlers):
+        return
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
         settings.log_file().parent.mkdir(parents=True, exist_ok=True)
@@ -311,10 +316,22 @@ async def _each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[
                 worst = max(worst, _say(e))
                 if as_json:
                     _print({"path": str(path), "error": str(e)})
+    except (Aborted, asyncio.CancelledError):
+        if not lane.close(PATIENCE):
+            _leave()
+        raise
     finally:
         lane.close()
         studio.close()
     return worst
+
+
+def _leave() -> NoReturn:
+    """Cancelled while a library loads, which nothing can interrupt: end without it. Nothing is written by then."""
+    _complain(STOPPED, CANCELLED)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(CANCELLED)
 
 
 # models ---------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
-from clarity_desktop.messages import Aborted, Cancelled, End, Failed, Finished, News, Progress, Request
+from clarity_desktop.messages import Aborted, Cancelled, End, Failed, Finished, News, Progress, Request, UserError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -70,8 +70,8 @@ class Lane:
         with self._changed:
             return self._short.popleft() if self._short else None
 
-    def close(self) -> None:
-        """Finish what runs, drop what waits."""
+    def close(self, patience: float | None = None) -> bool:
+        """Drop what waits and finish what runs, for so many seconds at most; whether it has ended."""
         with self._changed:
             self._closed = True
             for _, future in (*self._short, *self._long):
@@ -79,7 +79,8 @@ class Lane:
             self._short.clear()
             self._long.clear()
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(patience)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         if self._polite:
@@ -236,6 +237,9 @@ class Worker:
             await self._answer(request, job)
         except Aborted:
             end = Cancelled()
+        except UserError as e:
+            log.info("%s: %s", type(request).__name__, e)
+            end = Failed(e)
         except Exception as e:
             log.exception("%s failed", type(request).__name__)
             end = Failed(e)

@@ -21,8 +21,6 @@ DEPTH = 3
 GROUPS = 2
 """Pairs of a multi-axis layer and a residual attention block in each U-net block."""
 BOTTLENECKS = 2
-MULTIPLE_OF = 64
-"""Height and width of the input are multiples of this."""
 EPSILON = 1e-6
 SLOPE = 0.2
 """Of the leaky ReLU."""
