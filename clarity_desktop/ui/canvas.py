@@ -221,7 +221,8 @@ class Canvas(PhotoView):
         painter.setFont(font)
         painter.setPen(QColor(worn.muted))
         words = "JPEG, PNG, WebP, TIFF, HEIC, AVIF and more. Everything stays on this computer."
-        painter.drawText(line.translated(0, 34), Qt.AlignmentFlag.AlignCenter, words)
+        room = QRectF(16, middle.y() - 9, self.width() - 32, 44)
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
 
     # Events
 

@@ -37,7 +37,6 @@ class ClosedDialog(QDialog):
         self.open_button, self.cancel = QPushButton("Open"), QPushButton("Cancel")
         self.open_button.setProperty("role", "primary")
         self.open_button.setDefault(True)
-        self.open_button.setEnabled(bool(closed))
         self.open_button.clicked.connect(self._open)
         self.cancel.clicked.connect(self.reject)
         buttons = QHBoxLayout()
@@ -47,7 +46,7 @@ class ClosedDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        column.addWidget(muted("Closed without being saved." if closed else "Nothing was closed without being saved."))
+        column.addWidget(muted("Closed without being saved."))
         column.addWidget(self.list, 1)
         column.addLayout(buttons)
 

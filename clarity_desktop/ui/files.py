@@ -238,6 +238,9 @@ class Files(QObject):
 
     def show_closed(self, closed: Sequence[Recovery]) -> None:
         """What was closed without being saved, to be opened again."""
+        if not closed:
+            self._window.notices.say("Nothing was closed without being saved.", seconds=6)
+            return
         dialog = ClosedDialog(self._window, closed)
         dialog.opened.connect(self._reopen)
         dialog.open()

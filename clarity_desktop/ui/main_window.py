@@ -317,7 +317,7 @@ class MainWindow(Shell):
         self.editing.leave()
         self.chat.show_turns(view.turns if view else ())
         self.chat.show_talking(bool(view and view.talking))
-        self.photos.empty.show_recent(self.settings.recent)
+        self.photos.show_recent(self.settings.recent)
         self.refresh()
 
     # what came

@@ -131,3 +131,4 @@ class EmptyPage(QWidget):
             button.setAccessibleName(f"Open again: {Path(text).name}")
             button.clicked.connect(lambda _checked=False, text=text: self.recent_asked.emit(text))
             self.recent_box.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
+            button.show()  # a layout shows it only later, and the page is as large as what is shown

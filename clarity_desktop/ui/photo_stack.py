@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -75,6 +76,11 @@ class PhotoStack(QStackedWidget):
         """To the next or previous photo, round and round."""
         if self.views:
             self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(self.views))
+
+    def show_recent(self, paths: Sequence[str]) -> None:
+        """What the page without a photo offers to open again."""
+        self.empty.show_recent(paths)
+        self.empty_canvas.set_empty_widget(self.empty)  # it has another size
 
     def name_tabs(self) -> None:
         """Titles with the star of unsaved work, and thumbnails."""

@@ -11,7 +11,7 @@ from fakes import a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox, QPushButton
 
 from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
@@ -612,6 +612,26 @@ async def test_what_was_closed_unsaved_can_be_opened_again():
         await settled(window)
         assert [r.store for r in link.of(m.Recover)] == [Path("c.store")]
         assert window.current is not None
+
+
+async def test_that_nothing_was_closed_unsaved_is_said_without_a_dialog():
+    async with a_window() as (window, _link):
+        window.action["reopen"].trigger()
+        await settled(window)
+        assert texts(window) == ["Nothing was closed without being saved."]
+        assert window.findChildren(ClosedDialog) == []
+
+
+async def test_the_page_without_a_photo_has_room_for_what_was_opened_last():
+    async with a_window(settings=Settings(recent=("/a.jpg",))) as (window, _link):
+        for name in ("/b.jpg", "/c.jpg", "/d.jpg"):
+            await a_photo(window, Path(name).name)
+            window.change_settings(recent=(name, *window.settings.recent))
+            window.action["close"].trigger()
+            await settled(window)
+        buttons = [b for b in window.photos.empty.findChildren(QPushButton) if b.isFlat() and not b.isHidden()]
+        assert len(buttons) == 4
+        assert all(b.height() >= b.sizeHint().height() for b in buttons)
 
 
 async def test_what_is_asked_before_the_backend_is_there_is_asked_when_it_comes():
