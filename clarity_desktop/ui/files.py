@@ -125,6 +125,7 @@ class Files(QObject):
         if (path := view.project or view.path) and path not in self._window.samples:
             known = [str(path)] + [p for p in self._window.settings.recent if p != str(path)]
             self._window.change_settings(recent=tuple(known[:RECENT]))
+            self._window.save_settings()  # a crash does not forget what was open
 
     # disk
 

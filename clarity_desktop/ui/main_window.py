@@ -97,6 +97,7 @@ class MainWindow(Shell):
         self._connect()
         self.restore_shape()
         self.show_device(settings.device)
+        self.photos.show_recent(settings.recent)
         self.refresh()
 
     def _connect(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
 from clarity_desktop.ui.fields import decimal
@@ -22,6 +22,8 @@ RATIOS: dict[str, tuple[int, int] | None] = {
     "2 : 3": (2, 3),
 }
 MOST_DEGREES = 45
+NAMED = 500
+"""Pixels of width from which a bar shows its name."""
 
 
 class _Bar(QFrame):
@@ -39,9 +41,9 @@ class _Bar(QFrame):
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(12, 6, 12, 6)
         self.row.setSpacing(10)
-        title = QLabel(name)
-        title.setProperty("role", "title")
-        self.row.addWidget(title)
+        self.title = QLabel(name)
+        self.title.setProperty("role", "title")
+        self.row.addWidget(self.title)
         self.apply = QPushButton("Apply")
         self.apply.setProperty("role", "primary")
         self.cancel = QPushButton("Cancel")
@@ -54,6 +56,11 @@ class _Bar(QFrame):
         self.row.addStretch(1)
         self.row.addWidget(self.apply)
         self.row.addWidget(self.cancel)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is too little room, the controls come before the name."""
+        super().resizeEvent(event)
+        self.title.setVisible(event.size().width() >= NAMED)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -624,6 +624,7 @@ async def test_that_nothing_was_closed_unsaved_is_said_without_a_dialog():
 
 async def test_the_page_without_a_photo_has_room_for_what_was_opened_last():
     async with a_window(settings=Settings(recent=("/a.jpg",))) as (window, _link):
+        assert [b.text() for b in window.photos.empty.findChildren(QPushButton) if b.isFlat()] == ["a.jpg"]
         for name in ("/b.jpg", "/c.jpg", "/d.jpg"):
             await a_photo(window, Path(name).name)
             window.change_settings(recent=(name, *window.settings.recent))
@@ -854,6 +855,7 @@ async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence
             await asyncio.sleep(0.05)
             assert window.versions.width() == width
             assert bar.cancel.geometry().right() <= bar.width()
+            assert not bar.title.isVisible() or bar.title.width() >= bar.title.sizeHint().width()
             assert bar.cancel.width() >= bar.cancel.sizeHint().width()
         window.editing.leave()
         offer = ("Recover", lambda: None), ("Later", lambda: None), ("Set aside", lambda: None)
