@@ -178,12 +178,17 @@ def speeds() -> dict[str, float]:
     }
 
 
+_TELLING = 0.5
+"""Megapixels of a run that count as much as all that was known before."""
+
+
 def remember(method: Method, at: Place, megapixels: float, seconds: float) -> None:
     """Note how long a method took on so many megapixels. A full disk costs only the note."""
     if megapixels < 0.05 or seconds <= 0:
         return  # so little says nothing about much
-    known, key, new = speeds(), speed_key(method, at), seconds / megapixels
-    known[key] = (known[key] + new) / 2 if key in known else new
+    known, key = speeds(), speed_key(method, at)
+    before, weight = known.get(key, method.speed), megapixels / (megapixels + _TELLING)
+    known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead
     target = _speeds_file()
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
