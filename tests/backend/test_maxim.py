@@ -26,6 +26,8 @@ from clarity_desktop.backend.nets.maxim_weights import check, convert, stages
 from clarity_desktop.backend.nets.tfjs import read_graph_model
 from tests.graph_evaluator import Graph
 
+FIRST = "maxim-deraining"
+"""Whose package is fetched for the tests wherever npm is."""
 SEVEN = pytest.mark.parametrize("method", methods.METHODS, ids=lambda method: method.id)
 
 
@@ -73,7 +75,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def package(name: str) -> Path:
         if name not in found:
             path = next(_unpacked(given, name, folder), None)
-            if path is None and os.environ.get("CI"):
+            if path is None and (os.environ.get("CI") or (name == FIRST and shutil.which("npm"))):
                 path = _fetched(name, folder)
             if path is None:
                 pytest.skip(f"the package @upscalerjs/{name} is in none of the folders of CLARITY_WEIGHTS")
@@ -102,7 +104,7 @@ def _fetched(name: str, folder: Path) -> Path:
     package = f"@upscalerjs/{name}@0.1.0"
     done = subprocess.run([npm, "pack", "--silent", package], cwd=folder, capture_output=True, text=True, timeout=300)
     if done.returncode:
-        pytest.fail(f"npm could not fetch {package}: {done.stderr}")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm could not fetch {package}: {done.stderr}")
     return _extracted(folder / done.stdout.split()[-1], folder / name)
 
 
