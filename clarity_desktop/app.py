@@ -18,6 +18,8 @@ from clarity_desktop import settings as choices
 if TYPE_CHECKING:
     from types import FrameType
 
+    from PySide6.QtCore import QMessageLogContext, QtMsgType
+
     from clarity_desktop.messages import End, News
     from clarity_desktop.ui.main_window import MainWindow
     from clarity_desktop.values import Task
@@ -108,11 +110,13 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
 def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -> int:
     """documents: the folder of working documents, if not the user's own."""
     import qasync
+    from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
     from clarity_desktop.ui import theme
     from clarity_desktop.ui.main_window import MainWindow
 
+    qInstallMessageHandler(_to_log)
     app = QApplication.instance() or QApplication(["clarity-desktop"])
     assert isinstance(app, QApplication)
     app.setApplicationName("Clarity Desktop")
@@ -137,6 +141,11 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
         if window.link is not None:
             window.link.close()
     return 0
+
+
+def _to_log(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """What Qt has to say is for the log, not for the terminal."""
+    log.log(logging.WARNING if kind.value else logging.DEBUG, "Qt: %s", text)
 
 
 async def _until_ended(window: MainWindow) -> None:
