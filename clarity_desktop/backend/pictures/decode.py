@@ -99,7 +99,7 @@ def _regular(path: str, caps: Caps) -> BinaryIO:
         if not stat.S_ISREG(found.st_mode):
             raise Refused("is not a regular file and cannot be a photo.")
         if found.st_size == 0:
-            raise Refused("is empty.")
+            raise Refused("is empty; try to copy it again from where it came from.")
         if found.st_size > caps.bytes:
             raise Refused(f"has {found.st_size / 1e9:.1f} GB; files above {caps.bytes / 1e9:.1f} GB are not opened.")
         return open(path, "rb", opener=_without_waiting)
