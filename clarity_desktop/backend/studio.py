@@ -189,7 +189,10 @@ class Studio:
         applied = await self.apply(pixels, wish, job, paint)
         for note in applied.notes:
             job.emit(Notice(note))
-        return await self._keep(document, version, applied, wish.region, job)
+        job.tick(1.0, "Keeping the result")
+        return await self._commit(
+            document, version, applied.step, applied.pixels, job, changed=applied.changed, region=wish.region
+        )
 
     async def apply(
         self,
@@ -273,13 +276,7 @@ class Studio:
             return changed, None if alpha is None else pictures.change(alpha, asked.transform)
 
         pixels, alpha = await job.heavy(make)
-        step = _transform_step(asked.transform)
-        thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
-        version = await job.heavy(
-            document.add, asked.version, step, pixels,
-            alpha=alpha, thumbnail=thumbnail, name=_title(step), breathe=job.breathe,
-        )  # fmt: skip
-        return await self._added(document, version, job)
+        return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
@@ -299,29 +296,27 @@ class Studio:
         """The photo as it was opened, as a new child of the version: a way back that can itself be undone."""
         document = self.document(asked.document)
         first = document.card().versions[0].id
+        pixels, alpha = await job.heavy(lambda: (document.pixels(first), document.alpha(first)))
+        return await self._commit(document, asked.version, Step("reset"), pixels, job, alpha=alpha)
 
-        def make() -> Version:
-            pixels = document.pixels(first)
-            thumbnail = _thumbnail(pixels, document.card().icc)
-            alpha = document.alpha(first)
-            return document.add(
-                asked.version, Step("reset"), pixels, alpha=alpha, thumbnail=thumbnail, name="Original again"
-            )
-
-        return await self._added(document, await job.heavy(make), job)
-
-    async def _keep(
-        self, document: Document, parent: VersionId, applied: Applied, region: Region | None, job: Job
+    async def _commit(
+        self,
+        document: Document,
+        parent: VersionId,
+        step: Step,
+        pixels: Pixels,
+        job: Job,
+        *,
+        changed: Bounds | None = None,
+        alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
+        region: Region | None = None,
     ) -> Version:
-        job.tick(1.0, "Keeping the result")
-        thumbnail = await job.heavy(_thumbnail, applied.pixels, document.card().icc)
+        """Every new version ends here: thumbnail, transaction, news, scores."""
+        thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
-            document.add, parent, applied.step, applied.pixels,
-            changed=applied.changed, region=region, thumbnail=thumbnail, name=_title(applied.step), breathe=job.breathe,
+            document.add, parent, step, pixels,
+            changed=changed, alpha=alpha, region=region, thumbnail=thumbnail, name=_title(step), breathe=job.breathe,
         )  # fmt: skip
-        return await self._added(document, version, job)
-
-    async def _added(self, document: Document, version: Version, job: Job) -> Version:
         job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
         await self.assess(document.id, version.id, job)
         return version
@@ -387,11 +382,6 @@ class Studio:
         job.emit(Saved(at, path))
 
 
-def whole(pixels: Pixels) -> Bounds:
-    """The bounds of all of a picture."""
-    return Bounds(0, 0, pixels.shape[1], pixels.shape[0])
-
-
 def _version(document: Document, version: VersionId) -> Version:
     found = next((v for v in document.card().versions if v.id == version), None)
     if found is None:
@@ -435,7 +425,7 @@ def _transform_step(transform: Transform) -> Step:
 TITLES = {
     "derain": "Rain removed", "denoise": "Denoised", "deblur": "Deblurred", "dehaze": "Haze removed",
     "low_light": "Brightened", "retouch": "Retouched", "crop": "Cropped", "rotate": "Turned", "flip": "Flipped",
-    "straighten": "Straightened",
+    "straighten": "Straightened", "reset": "Original again",
 }  # fmt: skip
 
 

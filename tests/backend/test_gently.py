@@ -28,5 +28,7 @@ def test_without_its_libraries_the_import_does_it_all(monkeypatch):
     from clarity_desktop.backend import gently
 
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr("ctypes.CDLL", None)
+    loaded: list[object] = []
+    monkeypatch.setattr("ctypes.CDLL", loaded.append)
     gently._load_libraries()
+    assert loaded == []

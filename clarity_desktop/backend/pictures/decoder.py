@@ -52,6 +52,10 @@ class _Hung(Exception):
     pass
 
 
+class _NoPreview(Exception):
+    """The file has none that would come sooner."""
+
+
 class _Died(Exception):
     pass
 
@@ -160,37 +164,38 @@ class Decoder:
 
     def read(self, path: Path) -> Picture:
         """The photo, with read-only pixels; blocks for up to `limits.seconds`. Raises UserError."""
-        with self._lock:
-            buffer = _Buffer()
-            try:
-                answer = self._ask(path, buffer.path)
-                if "refused" in answer:
-                    raise UserError(f"“{shown(path)}” {answer['refused']}")
-                return _picture(answer, buffer, path)
-            except (OSError, ValueError, KeyError, TypeError) as e:
-                log.warning("The decoder's answer makes no sense: %r", e)
-                raise UserError(f"“{shown(path)}” could not be read: the decoder gave up on it.") from e
-            finally:
-                buffer.close()
+        try:
+            return self._received(path, preview=False)[0]
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            log.warning("The decoder's answer makes no sense: %r", e)
+            raise UserError(f"“{shown(path)}” could not be read: the decoder gave up on it.") from e
 
     def preview(self, path: Path) -> tuple[Picture, tuple[int, int]] | None:
         """A large JPEG much reduced and the photo's own width and height, sooner than `read`; None for other files.
 
         Raises UserError where reading it will fail too.
         """
+        try:
+            picture, answer = self._received(path, preview=True)
+            width, height = answer["whole"]
+            return picture, (int(width), int(height))
+        except _NoPreview:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            log.warning("The decoder's answer makes no sense: %r", e)
+            return None
+
+    def _received(self, path: Path, *, preview: bool) -> tuple[Picture, dict[str, Any]]:
+        """The picture that the child hands over, and all of its answer."""
         with self._lock:
             buffer = _Buffer()
             try:
-                answer = self._ask(path, buffer.path, preview=True)
+                answer = self._ask(path, buffer.path, preview=preview)
                 if "refused" in answer:
                     raise UserError(f"“{shown(path)}” {answer['refused']}")
                 if "none" in answer:
-                    return None
-                width, height = answer["whole"]
-                return _picture(answer, buffer, path), (int(width), int(height))
-            except (OSError, ValueError, KeyError, TypeError) as e:
-                log.warning("The decoder's answer makes no sense: %r", e)
-                return None
+                    raise _NoPreview
+                return _picture(answer, buffer, path), answer
             finally:
                 buffer.close()
 
@@ -207,7 +212,7 @@ class Decoder:
         except OSError as e:
             raise UserError(f"The process that reads photos could not be started: {e.strerror}.") from e
 
-    def _ask(self, path: Path, buffer: str, *, preview: bool = False) -> dict[str, Any]:
+    def _ask(self, path: Path, buffer: str, *, preview: bool) -> dict[str, Any]:
         if self._child is None:
             raise UserError(f"“{shown(path)}” was not read: the program is closing.")
         if not self._child.alive:  # ended between two photos, perhaps by the system
