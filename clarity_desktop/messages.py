@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
+    Advice,
     Bounds,
+    Detection,
+    Distance,
     DocumentCard,
     DocumentId,
     ExportOptions,
@@ -225,6 +228,31 @@ class Assess:
 
 
 @dataclass(frozen=True, slots=True)
+class Detect:
+    """What is wrong with a version? → Detected"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Advise:
+    """What should be done? Runs nothing. → Detected (if not known), Advised"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Improve:
+    """Auto: detect, score, choose, restore, compare, roll back what made it worse. → as Restore, then Improved"""
+
+    document: DocumentId
+    version: VersionId
+    visible: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """→ Exported"""
 
@@ -299,7 +327,8 @@ class Configure:
 
 Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
-    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Export
+    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Detect | Advise | Improve
+    | Export
     | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
     | FindClosed
 )  # fmt: skip
@@ -414,9 +443,38 @@ class VersionsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
+    """distance None: this is the original, or its size differs."""
+
     document: DocumentId
     version: VersionId
     quality: Quality
+    distance: Distance | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    document: DocumentId
+    version: VersionId
+    detection: Detection
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """advice in the order in which it should be followed; none: the photo looks fine. text says it in plain words."""
+
+    document: DocumentId
+    version: VersionId
+    advice: tuple[Advice, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Improved:
+    """Auto is done: version is the one that it stopped at; text says what was done, what was rolled back, and why."""
+
+    document: DocumentId
+    version: VersionId
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +542,8 @@ class Notice:
 News = (
     Progress | Previewed | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | PixelsReady
-    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Estimated | Exported | SizeEstimated
+    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected | Advised | Improved
+    | Estimated | Exported | SizeEstimated
     | Saved | TurnAdded | CompareAsked | MethodsListed | ModelsListed | Notice
 )  # fmt: skip
 

@@ -26,6 +26,15 @@ Task = Literal[
 ]  # fmt: skip
 TASKS: tuple[Task, ...] = get_args(Task)
 
+Degradation = Literal[
+    "rain streak", "raindrop", "snow", "haze", "blur", "inpaint", "low-light", "overexposure", "flare", "shadow",
+    "watermark", "noise", "JPEG",
+]  # fmt: skip
+"""What can be wrong with a photo; "inpaint" is missing, scratched or covered pixels."""
+DEGRADATIONS: tuple[Degradation, ...] = get_args(Degradation)
+CLASSES: tuple[str, ...] = ("normal", *DEGRADATIONS, "blend")
+"""The 15 classes of the paper (3.1): "normal" is none of the degradations, "blend" two or more at once."""
+
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 TILE = 256
@@ -99,11 +108,54 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One degradation in one photo: probability 0..1 that it is there, severity 0..1 (0: not visible, 1: heavy)."""
+
+    probability: float
+    severity: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """What is wrong with a photo.
+
+    top: the 15 CLASSES with their probabilities (sum 1), most likely first. found: each of the 13 DEGRADATIONS.
+    heat: rows×columns×13 uint8, 0..255: how likely each degradation is in that part of the photo, in the order of
+    DEGRADATIONS; the grid covers the whole photo.
+    """
+
+    top: tuple[tuple[str, float], ...]
+    found: Mapping[Degradation, Finding]
+    heat: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A task that would help, with the degradation that it answers and a sentence why."""
+
+    task: Task
+    degradation: Degradation
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far a version is from the photo as it was opened: PSNR in dB (None: identical) and SSIM 0..1.
+
+    None as a whole where the sizes differ. No-reference scores reward invention: large is to be marked.
+    """
+
+    psnr: float | None
+    ssim: float
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """No-reference scores of one version; None where a metric is undefined or not built, with why.
 
     PIQE, BRISQUE and SSEQ: 0 is best, about 100 worst. NIQE: lower is better, 2 to 5 is a good photo.
-    overall: 0..100, higher is better.
+    overall: 0..100, higher is better; low and high are its range. ours names the metrics whose parameters are our own
+    fit, because the authors' are not on this machine. more: further metrics that the user switched on.
     """
 
     sseq: float | None = None
@@ -111,6 +163,10 @@ class Quality:
     brisque: float | None = None
     piqe: float | None = None
     overall: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ours: tuple[str, ...] = ()
+    more: Mapping[str, float] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -199,6 +255,7 @@ class Version:
     star: bool = False
     deleted: bool = False
     quality: Quality | None = None
+    detection: Detection | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
