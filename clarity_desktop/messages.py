@@ -327,9 +327,8 @@ class Configure:
 
 Request = (
     Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
-    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Detect | Advise | Improve
-    | Export
-    | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
+    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Detect
+    | Advise | Improve | Export | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
     | FindClosed
 )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Damage for training: one function a degradation."""
