@@ -326,10 +326,10 @@ class Configure:
 
 
 Request = (
-    Open | OpenPixels | FindRecoveries | Recover | Forget | MeasureDisk | Prune | Close | ReadManifest | ReadTiles
-    | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit | Assess | Detect
-    | Advise | Improve | Export | EstimateSize | SaveProject | Say | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
-    | FindClosed
+    Open | OpenPixels | FindRecoveries | FindClosed | Recover | Forget | MeasureDisk | Prune | Close
+    | ReadManifest | ReadTiles | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit
+    | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | Say
+    | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
 )  # fmt: skip
 
 
