@@ -1,0 +1,319 @@
+"""Letters and logos as coverage: what watermarks, stamps and covering text are drawn with."""
+
+from __future__ import annotations
+
+import string
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Coverage = NDArray[np.uint8]
+"""h×w; 0: free, 255: covered, between at soft edges."""
+
+_SYLLABLES = [
+    "al",
+    "an",
+    "ar",
+    "ba",
+    "be",
+    "bo",
+    "ca",
+    "ce",
+    "da",
+    "de",
+    "di",
+    "do",
+    "el",
+    "en",
+    "fa",
+    "fo",
+    "ga",
+    "ge",
+    "gra",
+    "ha",
+    "hi",
+    "in",
+    "jo",
+    "ka",
+    "ki",
+    "la",
+    "li",
+    "lo",
+    "ma",
+    "me",
+    "mi",
+    "mo",
+    "na",
+    "no",
+    "nu",
+    "oli",
+    "on",
+    "pa",
+    "pho",
+    "pi",
+    "ra",
+    "re",
+    "ro",
+    "sa",
+    "se",
+    "sha",
+    "sol",
+    "sta",
+    "su",
+    "ta",
+    "ti",
+    "to",
+    "tra",
+    "u",
+    "va",
+    "ve",
+    "vi",
+    "wa",
+    "wi",
+    "xa",
+    "ya",
+    "zo",
+]
+_PLAIN = [
+    "Photo",
+    "Photography",
+    "Sample",
+    "Preview",
+    "Proof",
+    "Copyright",
+    "Studio",
+    "Images",
+    "Draft",
+    "Stock",
+    "Confidential",
+    "Demo",
+    "Art",
+    "Gallery",
+]
+_ENDINGS = ("photos.example", "images.example", ".example", "stock.example", "pics.example")
+_CAPITALS, _DIGITS = np.array(list(string.ascii_uppercase)), np.array(list(string.digits))
+_CASES = (str, str, str.upper, str.lower, str.title)
+
+
+def name(rng: np.random.Generator) -> str:
+    """An invented word of two to four syllables."""
+    return "".join(rng.choice(_SYLLABLES, int(rng.integers(2, 5)))).capitalize()
+
+
+def words(rng: np.random.Generator) -> str:
+    """What a watermark says: names, ©, an address, letters, a number."""
+    kind = int(rng.integers(9))
+    if kind == 0:
+        text = f"© {name(rng)} {name(rng)}"
+    elif kind == 1:
+        text = ("www." if rng.random() < 0.6 else "") + name(rng).lower() + str(rng.choice(_ENDINGS))
+    elif kind == 2:
+        text = f"© {rng.integers(1995, 2027)} {name(rng)}"
+    elif kind == 3:
+        text = "".join(rng.choice(_CAPITALS, int(rng.integers(1, 5))))
+    elif kind == 4:
+        text = f"#{''.join(rng.choice(_DIGITS, int(rng.integers(6, 10))))}"
+    elif kind == 5:
+        text = f"{name(rng)} {rng.choice(_PLAIN)}"
+    elif kind == 6:
+        text = f"@{name(rng).lower()}"
+    else:
+        text = str(rng.choice(_PLAIN)) if rng.random() < 0.5 else name(rng)
+    return _CASES[int(rng.integers(len(_CASES)))](text)
+
+
+def date(rng: np.random.Generator) -> str:
+    """A camera's date stamp."""
+    year, month, day = int(rng.integers(1988, 2027)), int(rng.integers(1, 13)), int(rng.integers(1, 29))
+    hour, minute = int(rng.integers(24)), int(rng.integers(60))
+    forms = (
+        f"{day:02}.{month:02}.{year}", f"'{year % 100:02} {month} {day}", f"{year}/{month:02}/{day:02}",
+        f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}", f"{hour:02}:{minute:02}", f"{day}.{month}.{year % 100:02}",
+    )  # fmt: skip
+    return forms[int(rng.integers(len(forms)))]
+
+
+@lru_cache(maxsize=64)
+def _pillow_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+@lru_cache(maxsize=4)
+def _face(kind: str) -> cv2.FontFace:
+    return cv2.FontFace(kind)
+
+
+def letters(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """One to three lines of text, about `size` pixels a line, in one of a dozen fonts, weights and slants."""
+    lines = [text]
+    if " " in text and rng.random() < 0.35:
+        lines = text.split(" ")
+    draw = (_stroked, _pillow, _pillow, _faced, _faced)[int(rng.integers(5))]
+    style = int(rng.integers(1 << 16))
+    # the same style on every line: chance is drawn anew from one number
+    rows = [draw(line, size, np.random.default_rng(style)) for line in lines[:3] if line]
+    width = max(row.shape[1] for row in rows)
+    left = rng.random() < 0.5
+    padded = [np.pad(row, ((0, 0), _sides(width - row.shape[1], left))) for row in rows]
+    return _shaped(np.concatenate(padded), rng)
+
+
+def _sides(more: int, left: bool) -> tuple[int, int]:
+    return (0, more) if left else (more // 2, more - more // 2)
+
+
+def _stroked(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """The plotter fonts of OpenCV: single strokes of any thickness."""
+    font = int(rng.integers(8)) + (16 if rng.random() < 0.3 else 0)
+    thickness = max(1, round(size * float(rng.uniform(0.03, 0.14))))
+    text = text.replace("©", "(c)")
+    scale = size / 34
+    (width, height), base = cv2.getTextSize(text, font, scale, thickness)
+    stamp = np.zeros((height + base + 2 * thickness, width + 2 * thickness), np.uint8)
+    cv2.putText(stamp, text, (thickness, height + thickness), font, scale, (255,), thickness, cv2.LINE_AA)
+    return stamp
+
+
+def _faced(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """The outline fonts of OpenCV in any weight, upright or slanted."""
+    face, weight = _face("italic" if rng.random() < 0.35 else "sans"), int(rng.integers(200, 900))
+    points, width, height = max(6, round(size)), round(size * (len(text) + 2)), round(size * 1.5)
+    stamp = np.zeros((height, width), np.uint8)
+    cv2.putText(stamp, text, (round(size * 0.4), round(size * 1.05)), (255,), face, points, weight)
+    used = np.flatnonzero(stamp.any(0))
+    return stamp[:, : int(used[-1]) + round(size * 0.4)] if used.size else stamp
+
+
+def _pillow(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """Pillow's own font, bold by a stroke or as an outline only."""
+    font = _pillow_font(max(6, round(size)))
+    bold = round(size * float(rng.uniform(0, 0.06)))
+    left, top, right, bottom = font.getbbox(text, stroke_width=bold)
+    canvas = Image.new("L", (max(1, round(right - left)) + 2, max(1, round(bottom - top)) + round(size * 0.3)))
+    ImageDraw.Draw(canvas).text((1 - left, round(size * 0.1) - top), text, 255, font, stroke_width=bold)
+    return np.asarray(canvas)
+
+
+def _shaped(stamp: Coverage, rng: np.random.Generator) -> Coverage:
+    """Stretched or slanted now and then."""
+    height, width = stamp.shape
+    if rng.random() < 0.35:
+        stamp = cv2.resize(stamp, (max(4, round(width * float(rng.uniform(0.7, 1.5)))), height)).astype(np.uint8)
+    if rng.random() < 0.2:
+        slant = float(rng.uniform(0.1, 0.4))
+        turn = np.array([[1, -slant, slant * height], [0, 1, 0]])
+        stamp = cv2.warpAffine(stamp, turn, (stamp.shape[1] + int(slant * height), height)).astype(np.uint8)
+    return stamp
+
+
+def logo(size: int, rng: np.random.Generator) -> Coverage:
+    """A mark without words, size×size: disc, ring, rings, shield, star, polygon, square, bars or petals; hollow or with
+    a letter cut out now and then."""
+    stamp = np.zeros((size, size), np.uint8)
+    kind = int(rng.integers(8))
+    thick = -1 if rng.random() < 0.45 else max(1, round(size * float(rng.uniform(0.03, 0.12))))
+    middle, radius = size // 2, round(size * 0.42)
+    if kind == 0:
+        cv2.circle(stamp, (middle, middle), radius, (255,), thick, cv2.LINE_AA)
+    elif kind == 1:
+        for dx in (-radius // 3, radius // 3):
+            cv2.circle(stamp, (middle + dx, middle), radius * 2 // 3, (255,), max(1, size // 14), cv2.LINE_AA)
+    elif kind == 2:
+        _bars(stamp, rng)
+    elif kind == 3:
+        for angle in np.arange(0, 360, 360 / int(rng.integers(3, 9))):
+            cv2.ellipse(
+                stamp, (middle, middle), (radius, radius // 4), angle, 0, 360, (255,), max(1, size // 24), cv2.LINE_AA
+            )
+    else:
+        _polygon(stamp, _outline(kind, rng) * radius + middle, thick)
+    if thick == -1 and rng.random() < 0.6:
+        _cut_letter(stamp, rng)
+    elif thick > 0 and rng.random() < 0.4:
+        _polygon(stamp, _outline(int(rng.integers(4, 8)), rng) * radius * 0.5 + middle, -1)
+    return stamp
+
+
+def _outline(kind: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """n×2 corners about the origin within radius 1: a shield, a star, a polygon or a square turned at will."""
+    if kind == 4:
+        return np.array(
+            [(-0.8, -0.9), (0, -0.7), (0.8, -0.9), (0.75, 0.1), (0.4, 0.65), (0, 1), (-0.4, 0.65), (-0.75, 0.1)]
+        )
+    corners = 4 if kind == 7 else int(rng.integers(3, 9))
+    radii = np.ones(2 * corners) if kind != 5 else np.tile([1, float(rng.uniform(0.35, 0.7))], corners)
+    if kind != 5:
+        radii = radii[:corners]
+    angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=False) + float(rng.choice([-np.pi / 2, rng.uniform(0, 6)]))
+    return np.stack([np.cos(angles), np.sin(angles)], 1) * radii[:, None]
+
+
+def _polygon(stamp: Coverage, corners: NDArray[np.float64], thick: int) -> None:
+    whole = [corners.round().astype(np.int32)]
+    if thick < 0:
+        cv2.fillPoly(stamp, whole, (255,), cv2.LINE_AA)
+    else:
+        cv2.polylines(stamp, whole, True, (255,), thick, cv2.LINE_AA)
+
+
+def _bars(stamp: Coverage, rng: np.random.Generator) -> None:
+    size, count = stamp.shape[0], int(rng.integers(2, 6))
+    step = size / (count + 1)
+    for i in range(count):
+        top = round(size * float(rng.uniform(0.1, 0.6)))
+        cv2.rectangle(stamp, (round(step * (i + 0.6)), top), (round(step * (i + 1.1)), round(size * 0.9)), (255,), -1)
+
+
+def _cut_letter(stamp: Coverage, rng: np.random.Generator) -> None:
+    size = stamp.shape[0]
+    letter = letters(str(rng.choice(_CAPITALS)), size * 0.55, rng)
+    h, w = min(letter.shape[0], size), min(letter.shape[1], size)
+    y, x = (size - h) // 2, (size - w) // 2
+    inside = stamp[y : y + h, x : x + w]
+    np.minimum(inside, 255 - letter[:h, :w], out=inside)
+
+
+def seal(size: int, rng: np.random.Generator) -> Coverage:
+    """A round seal: two rings and letters around, a logo in the middle; size×size."""
+    stamp = np.zeros((size, size), np.uint8)
+    middle = size // 2
+    for radius in (0.47, 0.3):
+        cv2.circle(stamp, (middle, middle), round(size * radius), (255,), max(1, size // 40), cv2.LINE_AA)
+    around = (words(rng) + " * " + name(rng)).replace("©", "(c)")
+    for letter, angle in zip(around, np.linspace(0, 360, len(around), endpoint=False), strict=True):
+        glyph = np.zeros((size, size), np.uint8)
+        cv2.putText(
+            glyph,
+            letter,
+            (middle - size // 30, round(size * 0.16)),
+            0,
+            size / 260,
+            (255,),
+            max(1, size // 110),
+            cv2.LINE_AA,
+        )
+        turn = cv2.getRotationMatrix2D((middle, middle), -angle, 1)
+        np.maximum(stamp, cv2.warpAffine(glyph, turn, (size, size)), out=stamp)
+    inner = logo(max(8, round(size * 0.4)), rng)
+    at = (size - inner.shape[0]) // 2
+    inside = stamp[at : at + inner.shape[0], at : at + inner.shape[0]]
+    np.maximum(inside, inner, out=inside)
+    return stamp
+
+
+def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
+    """A logo and words beside or below it; `size` is about the height of a letter."""
+    text = letters(words(rng), size, rng)
+    sign = logo(max(8, round(size * float(rng.uniform(1.2, 2.2)))), rng)
+    beside = rng.random() < 0.7
+    axis = 0 if beside else 1
+    most = max(text.shape[axis], sign.shape[axis])
+
+    def centred(stamp: Coverage) -> Coverage:
+        sides = _sides(most - stamp.shape[axis], left=False)
+        return np.pad(stamp, (sides, (0, 0)) if beside else ((0, 0), sides))
+
+    return np.concatenate([centred(sign), centred(text)], 1 - axis)
