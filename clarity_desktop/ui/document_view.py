@@ -7,10 +7,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from clarity_desktop.messages import Advised
 from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.export_dialog import ExportForm
 from clarity_desktop.ui.words import version_title
 from clarity_desktop.values import (
+    Detection,
+    Distance,
     DocumentCard,
     DocumentId,
     Manifest,
@@ -36,6 +39,8 @@ class DocumentView(QObject):
         self._left: dict[VersionId, VersionId] = {}  # version → the one that undo last left towards it
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}
+        self.distances: dict[VersionId, Distance | None] = {}  # from the original; None: it has another size
+        self.advised: Advised | None = None
         self.turns: list[Turn] = []
         self.chosen_other: VersionId | None = None
         self.before = False
@@ -131,9 +136,17 @@ class DocumentView(QObject):
         self.versions |= {v.id: v for v in versions}
         self.unsaved = True
 
-    def assessed(self, version: VersionId, quality: Quality) -> None:
+    def assessed(self, version: VersionId, quality: Quality, distance: Distance | None = None) -> None:
         if (known := self.versions.get(version)) is not None:
             self.versions[version] = dataclasses.replace(known, quality=quality)
+            self.distances[version] = distance
+
+    def detected(self, version: VersionId, detection: Detection) -> None:
+        if (known := self.versions.get(version)) is not None:
+            self.versions[version] = dataclasses.replace(known, detection=detection)
+
+    def take_advice(self, advised: Advised) -> None:
+        self.advised = advised
 
     def saved(self, path: Path) -> None:
         self.project, self.unsaved = path, False

@@ -96,7 +96,7 @@ class Looking(QObject):
         """Show the chosen pair, at a line unless two are shown already."""
         if view.canvas.compare() == "single":
             view.canvas.set_compare("split")
-        self._window.complete(view)
+        self._window.perceiving.complete(view)
         if view is self._window.current:
             self._window.refresh()
 

@@ -16,18 +16,21 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import (
-    Assess,
+    Advised,
     Assessed,
     Close,
     ClosedFound,
     CompareAsked,
     Configure,
+    Detected,
     DiskMeasured,
     Estimated,
     Exported,
     FileExists,
     FindRecoveries,
     HeadMoved,
+    Improve,
+    Improved,
     ListMethods,
     ListModels,
     ManifestReady,
@@ -41,7 +44,6 @@ from clarity_desktop.messages import (
     PixelsReady,
     Previewed,
     Progress,
-    ReadManifest,
     ReadTiles,
     RecoveriesFound,
     Redo,
@@ -70,6 +72,7 @@ from clarity_desktop.ui.exporting import Exporting
 from clarity_desktop.ui.files import Files
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.looking import Looking
+from clarity_desktop.ui.perceiving import Perceiving
 from clarity_desktop.ui.restoring import Restoring
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
@@ -93,6 +96,7 @@ class MainWindow(Shell):
         self.looking, self.editing = Looking(self), Editing(self)
         self.files, self.exporting = Files(self), Exporting(self)
         self.restoring, self.choosing = Restoring(self), Choosing(self)
+        self.perceiving = Perceiving(self)
         self.make_menus({"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu})
         self._connect()
         self.restore_shape()
@@ -173,8 +177,14 @@ class MainWindow(Shell):
                 self._to(document, lambda view: view.changed(versions))
             case ManifestReady(document, manifest):
                 self._to(document, lambda view: view.manifest_came(manifest))
-            case Assessed(document, version, quality):
-                self._to(document, lambda view: view.assessed(version, quality))
+            case Assessed(document, version, quality, distance):
+                self._to(document, lambda view: view.assessed(version, quality, distance))
+            case Detected(document, version, detection):
+                self._to(document, lambda view: view.detected(version, detection))
+            case Advised():
+                self._to(news.document, lambda view: view.take_advice(news))
+            case Improved():
+                self.perceiving.improved(news)
             case Saved(document, path):
                 self._to(document, lambda view: view.saved(path))
                 self.files.saved(path)
@@ -214,7 +224,7 @@ class MainWindow(Shell):
             follow.view.wished.pop(0)
             self.show_steps()
         if follow.view and follow.view.card and follow.title and not self._closing:
-            self.complete(follow.view)
+            self.perceiving.complete(follow.view)
         if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
             self.photos.remove(follow.view)  # the photo could not be opened
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -230,7 +240,7 @@ class MainWindow(Shell):
 
     def _undo_painting(self, follow: Follow) -> None:
         """A restoration ended without a version: its parts go away."""
-        if follow.view and isinstance(follow.request, Restore | Repeat | Say) and not self._closing:
+        if follow.view and isinstance(follow.request, Restore | Repeat | Improve | Say) and not self._closing:
             follow.view.canvas.clear_painted()
 
     # jobs
@@ -288,7 +298,7 @@ class MainWindow(Shell):
         self.versions.show_versions(
             view.versions.values() if view else (), view.head if view else None, view.other if view else None
         )
-        self._show_quality()
+        self.perceiving.show()
         self.restore.show_ready(bool(view and view.card))
         self.chat.show_ready(bool(view and view.card))
         self.looking.show_state(view)
@@ -309,10 +319,6 @@ class MainWindow(Shell):
         self.action["undo"].setEnabled(bool(view and view.undo_leads_to))
         self.action["redo"].setEnabled(bool(view and view.redo_leads_to))
 
-    def _show_quality(self) -> None:
-        view = self.current
-        self.quality.show_versions(view.head_version if view else None, view.other_version if view else None)
-
     def _photo_chosen(self) -> None:
         view = self.current
         self.editing.leave()
@@ -328,29 +334,11 @@ class MainWindow(Shell):
         if (view := self.photos.view(document)) is None:
             return
         change(view)
-        self.complete(view)
+        self.perceiving.complete(view)
         if view is self.current:
             self.refresh()
         else:
             self.photos.name_tabs()
-
-    def complete(self, view: DocumentView) -> None:
-        """Ask for what the photo's state still lacks: the manifest of the version compared with, and scores."""
-        if view.id is None:
-            return
-        if view.other and not view.show_other():
-            self._ask_once(ReadManifest(view.id, view.other), view)
-        for version in (view.other_version, view.head_version):
-            if version is not None and version.quality is None and not self._busy_with(view):
-                self._ask_once(Assess(view.id, version.id), view)
-
-    def _ask_once(self, request: Request, view: DocumentView) -> None:
-        if all(f.request != request for f in self.follows):
-            self.ask(request, view)
-
-    def _busy_with(self, view: DocumentView) -> bool:
-        """Whether a request is under way that brings the scores by itself."""
-        return any(f.view is view and f.title for f in self.follows)
 
     def _previewed(self, follow: Follow, news: Previewed) -> None:
         if follow.view and not follow.view.card:
@@ -367,7 +355,7 @@ class MainWindow(Shell):
         self.files.opened(view)
         for note in card.notes:
             self.notices.say(f"{card.title}: {note}")
-        self.complete(view)
+        self.perceiving.complete(view)
         if view is self.current:
             self._photo_chosen()
 
