@@ -142,7 +142,7 @@ def memory(method: Method, side: int, threads: int) -> None:
     import psutil
 
     process = psutil.Process()
-    run = method.load(weights.need(method.weights), Place("cpu", "float32", threads))
+    run = method.load(weights.need(method.weights), Place("cpu", "float32", threads), method.tasks[0])
     loaded = process.memory_info().rss
     tile = np.random.default_rng(0).random((side, side, 3), np.float32)
     started = time.monotonic()

@@ -12,11 +12,11 @@ import numpy as np
 from clarity_desktop.backend.methods import Method, Place, Run
 from clarity_desktop.backend.methods.method import Breath
 from clarity_desktop.messages import News
-from clarity_desktop.values import Mask, Tile
+from clarity_desktop.values import Mask, Task, Tile
 from clarity_desktop.worker import Job, Lane
 
 
-def _load(weights: Mapping[str, Path], place: Place) -> Run:
+def _load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
     def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
         breath.breathe()
         return np.multiply(tile, 0.5, dtype=np.float32)
@@ -24,7 +24,7 @@ def _load(weights: Mapping[str, Path], place: Place) -> Run:
     return run
 
 
-def _load_slow(weights: Mapping[str, Path], place: Place) -> Run:
+def _load_slow(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
     def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
         for _ in range(20):
             time.sleep(0.02)

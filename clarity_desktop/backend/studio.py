@@ -101,7 +101,7 @@ class Studio:
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._loaded: tuple[tuple[str, Place], Run] | None = None  # the last network used: the likeliest next one
+        self._loaded: tuple[tuple[str, Task, Place], Run] | None = None  # the last one: the likeliest next
 
     def close(self) -> None:
         """Close every document (they are kept) and end the decoder."""
@@ -207,11 +207,11 @@ class Studio:
         start = time.perf_counter()
         job.tick(0.0, f"Loading {method.title}")
         recipe, note = await job.heavy(self._recipe, method, pixels, wish)
-        run = await job.heavy(self._load, method, files, recipe.place)
+        run = await job.heavy(self._load, method, wish.task, files, recipe.place)
         done = await job.heavy(
             restore.restore, pixels, method, run, recipe, region=wish.region, feather=wish.feather,
             strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
-            reload=lambda place: self._load(method, files, place),
+            reload=lambda place: self._load(method, wish.task, files, place),
         )  # fmt: skip
         step = Step(
             "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
@@ -231,10 +231,10 @@ class Studio:
         budget = restore.budget(self.settings, place.device)
         return restore.plan(method, box.width, box.height, place, budget), None
 
-    def _load(self, method: Method, files: dict[str, Path], place: Place) -> Run:
-        if self._loaded is None or self._loaded[0] != (method.id, place):
+    def _load(self, method: Method, task: Task, files: dict[str, Path], place: Place) -> Run:
+        if self._loaded is None or self._loaded[0] != (method.id, task, place):
             self._loaded = None  # two networks never lie in memory together
-            self._loaded = (method.id, place), method.load(files, place)
+            self._loaded = (method.id, task, place), method.load(files, place, task)
         return self._loaded[1]
 
     async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:

@@ -143,7 +143,7 @@ def padded(tile: np.ndarray, mode: Any = "constant") -> np.ndarray:
 def restored(
     method: Method, weights: Path, tile: np.ndarray, mode: str = "constant", dtype: Any = "float32"
 ) -> np.ndarray:
-    run = method.load({method.weights[0]: weights}, Place("cpu", dtype))
+    run = method.load({method.weights[0]: weights}, Place("cpu", dtype), method.tasks[0])
     return run(padded(tile, mode), None, Breath())[: tile.shape[0], : tile.shape[1]]
 
 
@@ -191,7 +191,7 @@ def test_the_same_weights_give_the_same_picture_on_the_plain_path(packages, inst
     net = Maxim(2)
     net.load_state_dict(convert(packages(method.id) / "models"))
     plain = methods.on_device(net, "cpu")(tile, None, Breath())
-    fast = method.load({"maxim-deraining": installed(method)}, Place("cpu"))(tile, None, Breath())
+    fast = method.load({"maxim-deraining": installed(method)}, Place("cpu"), method.tasks[0])(tile, None, Breath())
     assert decibels(torch.from_numpy(plain), torch.from_numpy(fast)) > 100
 
 

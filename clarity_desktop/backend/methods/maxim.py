@@ -20,7 +20,7 @@ _LICENCE = "MIT (the package); the networks were published by Google Research, w
 _PAPER = "Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022"
 
 
-def load(weights: Mapping[str, Path], place: Place) -> Run:
+def load(weights: Mapping[str, Path], place: Place, _task: Task) -> Run:
     """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
 
     place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by

@@ -32,8 +32,8 @@ class Place:
     threads: int = 2
 
 
-Load = Callable[[Mapping[str, Path], Place], Run]
-"""weights id → file (verified, on disk) and the place; returns the function that runs. Imports torch inside."""
+Load = Callable[[Mapping[str, Path], Place, Task], Run]
+"""weights id → file (verified, on disk), the place, and which of its tasks the method is to do; returns the function that runs. Imports torch inside."""
 
 
 @dataclass(frozen=True, slots=True)
