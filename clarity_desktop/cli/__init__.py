@@ -1,0 +1,107 @@
+"""The verbs from a terminal. Imports no Qt, except `app` for the window."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import logging
+import logging.handlers
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from clarity_desktop import __version__, settings
+from clarity_desktop.cli.looking import add_assess
+from clarity_desktop.cli.models import add_models
+from clarity_desktop.cli.restoring import add_restore, make_folder
+from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
+from clarity_desktop.messages import Aborted, UserError
+
+__all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
+
+COMMANDS = ("restore", "assess", "models")
+log = logging.getLogger(__name__)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """`clarity …`: run one command and return its exit code."""
+    parser = _parser()
+    asked = parser.parse_args(words)
+    if "run" not in asked:
+        parser.print_help(sys.stderr)
+        return USAGE
+    keep_log(verbose=asked.verbose)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
+    return _net(lambda: asyncio.run(asked.run(asked)))
+
+
+def _net(run: Callable[[], int]) -> int:
+    """Run what a terminal asked for; whatever goes wrong is a sentence there, and a trace in the log if it is a bug."""
+    try:
+        return run()
+    except UserError as e:
+        return say(e)
+    except Unread:
+        return CANCELLED
+    except (Aborted, KeyboardInterrupt, asyncio.CancelledError):
+        return complain(STOPPED, CANCELLED)
+    except Exception:
+        log.exception("%s failed", " ".join(sys.argv))
+        return complain(f"Something went wrong inside Clarity Desktop. The details are in {settings.log_file()}.", 1)
+
+
+def desktop(words: Sequence[str] | None = None) -> int:
+    """`clarity-desktop [photo …]`: open the window."""
+    parser = argparse.ArgumentParser("clarity-desktop", description="Restores damaged photos on this machine.")
+    parser.add_argument("photos", nargs="*", type=Path, help="photos or .clarity projects to open")
+    parser.add_argument("--first-run", action="store_true", help="open the sample photo, ready for a first restoration")
+    parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
+    asked = parser.parse_args(words)
+    keep_log()
+    if asked.first_run:
+        from clarity_desktop import first_run
+
+        return _net(first_run.start)
+    from clarity_desktop import app
+
+    if (sentence := app.check_display()) is not None:
+        return complain(sentence, 1)
+    return app.run(asked.photos)
+
+
+def keep_log(*, verbose: bool = False) -> None:
+    """All details go to the log file in the user's folder; a terminal gets sentences only."""
+    root = logging.getLogger()
+    if any(isinstance(h, logging.handlers.RotatingFileHandler) for h in root.handlers):
+        return
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    try:
+        settings.log_file().parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            settings.log_file(), maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
+        )
+    except OSError as e:
+        complain(f"No log is kept: {e.strerror}.", 0)
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("clarity", description="Restores damaged photos on this machine.")
+    parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="write more to the log")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    add_restore(commands.add_parser("restore", help="restore photos"))
+    add_assess(commands.add_parser("assess", help="score photos without a reference"))
+    add_models(commands.add_parser("models", help="list, fetch, import, verify or remove weights"))
+    return parser
+
+
+def run_and_exit() -> NoReturn:
+    """`python -m clarity_desktop`: a command if the first word is one, the window otherwise."""
+    words = sys.argv[1:]
+    sys.exit(main(words) if words and words[0] in COMMANDS else desktop(words))

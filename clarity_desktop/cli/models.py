@@ -1,0 +1,63 @@
+"""`clarity models`: the weights on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from clarity_desktop.cli.terminal import DONE, USAGE, complain, print_row, say, show_progress
+from clarity_desktop.messages import UserError
+from clarity_desktop.worker import Job, Lane
+
+
+def add_models(p: argparse.ArgumentParser) -> None:
+    p.add_argument("verb", choices=("list", "fetch", "import", "verify", "remove"))
+    p.add_argument("names", nargs="*", metavar="ID|PATH", help="models, or files and folders to import")
+    p.add_argument("--json", action="store_true", help="one JSON object per model on stdout, and nothing else")
+    p.set_defaults(run=_models)
+
+
+async def _models(asked: argparse.Namespace) -> int:
+    from clarity_desktop.backend import weights
+
+    if asked.verb in ("fetch", "import", "remove") and not asked.names:
+        return complain(f"`clarity models {asked.verb}` needs a name. `clarity models list` shows them.", USAGE)
+    wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
+    worst, shown, lane = DONE, set[str](), Lane()
+    job = Job(show_progress, lane)
+    try:
+        for name in asked.names or [card.id for card in weights.cards() if card.state in wanted]:
+            shown.add(name)
+            try:
+                shown.update(await asyncio.to_thread(_do, asked.verb, name, job.tick))
+            except UserError as e:
+                worst = max(worst, say(e))
+    finally:
+        lane.close()
+    for card in weights.cards():
+        if card.id in shown:
+            row = {**asdict(card), "path": str(card.path) if card.path else None}
+            megabytes = max(0.1, card.size / 1e6)
+            print_row(row if asked.json else f"{card.id:28} {card.state:8} {megabytes:7.1f} MB  {card.licence}")
+    return worst
+
+
+def _do(verb: str, name: str, tick: Callable[[float, str], None]) -> tuple[str, ...]:
+    """One verb of `clarity models`; returns the models that it was about."""
+    from clarity_desktop.backend import weights
+
+    match verb:
+        case "import":
+            return weights.import_(Path(name))
+        case "fetch":
+            weights.fetch(name, tick)
+        case "remove":
+            weights.remove(name)
+        case "verify":
+            weights.verify(name)
+        case _:
+            weights.state(name)
+    return (name,)

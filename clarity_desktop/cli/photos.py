@@ -1,0 +1,56 @@
+"""What every command that takes photos shares: one studio for all of them, a line each, scores as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop import settings
+from clarity_desktop.cli.terminal import DONE, complain, leave, print_row, say, show_progress
+from clarity_desktop.messages import Aborted, UserError
+from clarity_desktop.values import Quality
+from clarity_desktop.worker import Job, Lane
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.studio import Studio
+
+PATIENCE = 0.5
+"""Seconds that a cancelled command waits for what it was doing."""
+One = Callable[["Studio", Path, Job], Any]
+
+
+async def each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[[dict[str, Any]], str]) -> int:
+    """Do one thing to each photo; a file that fails has its line, the others go on, the worst code is returned."""
+    from clarity_desktop.backend.studio import Studio
+
+    worst, lane = DONE, Lane()
+    studio = Studio(settings.load())
+    try:
+        for path in photos:
+            try:
+                row = await one(studio, path, Job(show_progress, lane))
+                print_row(row if as_json else line(row))
+                for note in () if as_json else row.get("notes", ()):
+                    complain(note, DONE)
+            except UserError as e:
+                worst = max(worst, say(e))
+                if as_json:
+                    print_row({"path": str(path), "error": str(e)})
+    except (Aborted, asyncio.CancelledError):
+        if not lane.close(PATIENCE):
+            leave()
+        raise
+    finally:
+        lane.close()
+        studio.close()
+    return worst
+
+
+def scores(quality: Quality) -> dict[str, Any]:
+    """The scores as the JSON of `assess` has them; "why" names what is null."""
+    row = asdict(quality)
+    row["why"] = dict(quality.why)
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}

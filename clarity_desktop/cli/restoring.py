@@ -1,0 +1,167 @@
+"""`clarity restore`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop.cli.photos import each, scores
+from clarity_desktop.cli.terminal import USAGE, complain
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import TASKS, ExportOptions, Picture, Region, Task
+from clarity_desktop.worker import Job
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.studio import Applied, Studio
+
+
+def add_restore(p: argparse.ArgumentParser) -> None:
+    p.add_argument("photos", nargs="+", type=Path, metavar="IN")
+    out = p.add_mutually_exclusive_group(required=True)
+    out.add_argument("-o", "--output", type=Path, metavar="OUT", help="the file to write (one IN)")
+    out.add_argument("--out-dir", type=Path, metavar="DIR", help="the folder to write to, under the photos' own names")
+    p.add_argument("--task", required=True, metavar="TASK", help="auto, " + ", ".join(TASKS))
+    p.add_argument("--method", metavar="ID", help="the task's default method if not given")
+    p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
+    p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white")
+    p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
+    p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
+    p.set_defaults(run=_restore)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return value
+
+
+def _pixels(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pixels from 0 to 99999")
+    return int(text)
+
+
+async def _restore(asked: argparse.Namespace) -> int:
+    if asked.output and len(asked.photos) > 1:
+        return complain("-o names one file, but there are several photos; use --out-dir.", USAGE)
+    if asked.task == "auto":
+        return complain(
+            "Choosing the task by itself is not part of this version. Name one with --task, for example --task derain.",
+            USAGE,
+        )
+    from clarity_desktop.backend import methods
+
+    methods.choose(asked.task, asked.method)  # a wrong name is said before the first photo is read
+
+    if asked.out_dir:
+        make_folder(asked.out_dir)
+    results: dict[str, Path] = {}
+
+    async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
+        target = _target(path, asked)
+        _claim(target, path, asked.photos, results)
+        return await _restore_one(studio, path, target, asked, job)
+
+    return await each(asked.photos, asked.json, one, _restored_line)
+
+
+async def _restore_one(
+    studio: Studio, path: Path, target: Path, asked: argparse.Namespace, job: Job
+) -> dict[str, Any]:  # fmt: skip
+    from clarity_desktop.backend import pictures
+    from clarity_desktop.backend.studio import Wish
+
+    start = time.perf_counter()
+    options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")
+    pictures.check_place(target)  # said before the work, not after it
+    picture = await studio.read(path)
+    region = await _region(studio, asked.mask, picture) if asked.mask else None
+    wish = Wish(asked.task, asked.method, asked.strength, region, asked.feather)
+    before = await studio.score(picture.pixels, job)
+    applied = await studio.apply(picture.pixels, wish, job)
+    after = await studio.score(applied.pixels, job)
+    done = replace(picture, pixels=applied.pixels)
+    await asyncio.to_thread(pictures.save, done, options, path)
+    return {
+        "path": str(path), "output": str(target), "seconds": round(time.perf_counter() - start, 3),
+        "steps": [_step(asked.task, applied)], "before": scores(before), "after": scores(after),
+        "notes": [*picture.notes, *applied.notes, *pictures.losses(picture, options)],
+    }  # fmt: skip
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are missing. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as e:
+        raise UserError(f"The folder {folder} cannot be made: {getattr(e, 'strerror', None) or e}.") from e
+
+
+def _claim(target: Path, path: Path, photos: Iterable[Path], results: dict[str, Path]) -> None:
+    """A result is written neither over a photo of this run nor over another result of it. Raises UserError."""
+    if (photo := next((p for p in photos if _same(target, p)), None)) is not None:
+        whose = "its own result" if photo == path else f"the result of {path}"
+        raise UserError(f"{photo} would be overwritten by {whose}. Name another file; the photo is untouched.")
+    first = results.setdefault(os.path.normcase(os.path.realpath(target)), path)
+    if first != path:
+        raise UserError(f"{target} is where the result of {first} goes. Restore {path} into another folder.")
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.exists() and b.exists() and a.samefile(b)
+
+
+def _step(task: Task, applied: Applied) -> dict[str, Any]:
+    return {
+        "task": task, "method": applied.step.method, "seconds": round(applied.step.seconds, 3),
+        "kept": True, "why": "as asked", "settings": dict(applied.step.settings),
+    }  # fmt: skip
+
+
+async def _region(studio: Studio, path: Path, picture: Picture) -> Region:
+    mask = (await studio.read(path)).pixels
+    height, width = picture.pixels.shape[:2]
+    if mask.shape[:2] != (height, width):
+        raise UserError(
+            f"The mask {path} has {mask.shape[1]}×{mask.shape[0]} pixels, the photo {width}×{height}. "
+            "A mask must have the size of the photo after its orientation is applied."
+        )
+    grey = mask.max(axis=2) if mask.dtype.itemsize == 1 else (mask.max(axis=2) >> 8).astype("uint8")
+    try:
+        return Region.of(grey, path.stem)
+    except ValueError:
+        raise UserError(f"The mask {path} selects nothing: it has no white pixel.") from None
+
+
+def _target(path: Path, asked: argparse.Namespace) -> Path:
+    if asked.output:
+        return asked.output
+    from clarity_desktop.backend import pictures
+
+    writable = {suffix for f in pictures.FORMATS.values() for suffix in f.suffixes}
+    return asked.out_dir / (path.name if path.suffix.lower() in writable else f"{path.stem}.png")
+
+
+def _format(target: Path) -> str:
+    from clarity_desktop.backend import pictures
+
+    for key, form in pictures.FORMATS.items():
+        if target.suffix.lower() in form.suffixes:
+            return key
+    known = ", ".join(sorted({s for f in pictures.FORMATS.values() for s in f.suffixes}))
+    raise UserError(f"{target.name} does not say a format that can be written. Its name must end in one of {known}.")
+
+
+def _restored_line(row: dict[str, Any]) -> str:
+    step = row["steps"][0]
+    return f"{row['path']} → {row['output']}: {step['task']} by {step['method']} in {row['seconds']:.1f} s"

@@ -1,0 +1,56 @@
+"""What a terminal sees: sentences, rows, progress on one line, exit codes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+from clarity_desktop.messages import Aborted, ModelMissing, News, Progress, UserError
+
+DONE, USAGE, NO_MODEL, CANCELLED = 0, 2, 3, 4
+STOPPED = "Cancelled. What was finished before is kept."
+
+
+class Unread(Aborted):
+    """Nobody reads what is printed any more, as with `clarity … | head`."""
+
+
+def show_progress(news: News) -> None:
+    """Progress on one line of a terminal; a pipe or a file gets none."""
+    if isinstance(news, Progress) and sys.stderr.isatty():
+        left = "" if news.seconds_left is None else f", {news.seconds_left:.0f} s left"
+        sys.stderr.write(f"\r\x1b[K{news.fraction:4.0%} {news.note}{left}")
+        sys.stderr.flush()
+
+
+def print_row(row: dict[str, Any] | str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    try:
+        sys.stdout.write((row if isinstance(row, str) else json.dumps(row)) + "\n")
+        sys.stdout.flush()
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python says it again at its exit
+        if e.errno == errno.EPIPE:
+            raise Unread from e
+        raise UserError(f"The output could not be written: {e.strerror}.") from e
+
+
+def say(error: UserError) -> int:
+    return complain(str(error), NO_MODEL if isinstance(error, ModelMissing) else USAGE)
+
+
+def complain(sentence: str, code: int) -> int:
+    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + sentence + "\n")
+    return code
+
+
+def leave() -> NoReturn:
+    """Cancelled while a library loads, which nothing can interrupt: end without it. Nothing is written by then."""
+    complain(STOPPED, CANCELLED)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(CANCELLED)
