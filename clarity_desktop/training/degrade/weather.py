@@ -14,59 +14,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.training.damage import Damaged, Photo
+from clarity_desktop.training.degrade import pane
+from clarity_desktop.training.degrade.field import softened
+from clarity_desktop.training.degrade.pane import log_uniform
 
 Plane = NDArray[np.float32]
 Rng = np.random.Generator
 
 FRACTION = 4  # bits after the point in cv2's drawing coordinates
 MOST_SHAPES = 6000  # drawn per layer; more could not be told apart
+MOST_DROPS = 700
 
 
 def rain_streak(photo: Photo, severity: float, rng: Rng) -> Damaged:
     """Streaks of 1..4 depths, from sparse to a downpour, in front of a mist in two photos of five.
 
     Off the vertical: normal, 18° wide, at most 60°; each depth within 10° of it. Length 8..90 px, width 0.7..4 px
-    at scale 1, longer and wider the nearer. A depth covers 0.5..35 % of the photo at severity 1. Drawn lines,
-    motion-blurred noise, or both; added, screened, laid over, or refracting the blurred scene behind them.
+    at scale 1, longer and wider the nearer. A depth covers 1..60 % of the photo at severity 1, in one photo of three
+    unevenly. Drawn lines, motion-blurred noise, or both; added, screened, laid over, or refracting the blurred scene
+    behind them. In one photo of four, drops burst on the ground in the lower part.
     """
     scale, light = _scale(photo, rng), _light(photo, rng, 0.75, 1.0)
     angle = float(np.clip(rng.normal(0, 18), -60, 60))
-    kind, mode, heavy = rng.random(), int(rng.integers(4)), _spread(rng, 0.06, 0.35)
-    length, width, opacity = _spread(rng, 10, 50), _spread(rng, 0.9, 2.0), rng.uniform(0.45, 0.95)
+    kind, mode, heavy = rng.random(), int(rng.integers(4)), log_uniform(rng, 0.1, 0.6)
+    length, width, opacity = log_uniform(rng, 9, 60), log_uniform(rng, 0.9, 2.0), rng.uniform(0.6, 1.0)
     out = _veil(photo, severity * rng.uniform(0.1, 0.6), rng) if rng.random() < 0.4 else photo
     source = _behind(out, light, mode)
+    thin = np.float32(1.0) if rng.random() < 0.67 else 0.25 + 1.1 * _cloud(photo.shape, rng, log_uniform(rng, 1, 4))
     for near in np.linspace(0.0, 1.0, int(rng.integers(1, 5))):
         size = scale * 2 ** (1.6 * near - 0.8)
         long, wide = float(np.clip(length * size, 8, 90 * scale)), float(np.clip(width * size, 0.7, 4 * scale))
-        share = heavy * (0.1 + 0.9 * severity) * 2 ** (-2 * near) * rng.uniform(0.6, 1.2)
+        share = heavy * (0.15 + 0.85 * severity) * 2 ** (-2 * near) * rng.uniform(0.6, 1.2)
         make = _drawn_streaks if rng.random() < (kind * 3 - 1) else _blurred_streaks
         streaks = make(photo.shape, share, long, wide, angle + rng.uniform(-10, 10), rng)
         if near > 0.6 and rng.random() < 0.5:
-            streaks = _soft(streaks, wide * rng.uniform(0.4, 1.2))
-        out = _lay(out, streaks * np.float32(opacity * (0.35 + 0.65 * severity)), source, mode)
+            streaks = softened(streaks, wide * rng.uniform(0.4, 1.2))
+        out = _lay(out, streaks * thin * np.float32(opacity * (0.45 + 0.55 * severity)), source, mode)
+    if rng.random() < 0.25:
+        out = _lay(out, _splashes(photo.shape, severity, scale, rng) * np.float32(opacity), light, 2)
     return _done(out)
 
 
 def raindrop(photo: Photo, severity: float, rng: Rng) -> Damaged:
     """Drops on a pane: each shows the scene behind upside down, small and blurred, darker at the rim.
 
-    Radius 4..60 px at scale 1, 1..4 merged balls a drop, 0.8..1.5 as high as wide; 2..35 % of the photo is covered
+    Radius 3.5..60 px at scale 1, 1..4 merged balls a drop, 0.8..1.5 as high as wide; 6..40 % of the photo is covered
     at severity 1. A photo's drops are sharp (camera near the pane), defocused (far focus, edges as wide as
-    0.1..0.9 of the radius) or mixed. Running trails in one photo of four, a wet pane's blur in one of three.
+    0.1..0.9 of the radius), both, or plain discs with the corners of the shutter. Running trails in one photo of
+    four, a wet pane's blur in one of three.
     """
-    scale = _scale(photo, rng)
-    scene = _lens_scene(photo, rng)
-    out = _wet_pane(photo, severity * rng.uniform(0.1, 0.5), scale, rng) if rng.random() < 0.33 else photo.copy()
+    height, width = photo.shape[:2]
+    scale, out = _scale(photo, rng), photo.copy()
+    scene = pane.through_a_lens(photo, rng)
+    if rng.random() < 0.33:
+        film = _cloud(photo.shape, rng, log_uniform(rng, 2, 10)) * 0.6 + 0.4
+        out = pane.wet(photo, film * np.float32(severity * rng.uniform(0.1, 0.5)), scale, rng)
     if rng.random() < 0.25:
-        _trails(out, severity, scale, rng)
-    typical, spread = _spread(rng, 5, 26), rng.uniform(0.15, 0.6)
-    share = _spread(rng, 0.06, 0.35) * (0.12 + 0.88 * severity)
+        pane.paint_trails(out, severity, scale, rng)
+    typical, unlike = log_uniform(rng, 4, 26), rng.uniform(0.15, 0.7)
+    room = log_uniform(rng, 0.06, 0.4) * (0.12 + 0.88 * severity) * height * width
     strength = rng.uniform(0.75, 1.0) * (0.7 + 0.3 * severity)
-    look = _DropLook(rng)
-    room = share * photo.shape[0] * photo.shape[1]
-    for _ in range(600):
-        radius = float(np.clip(typical * scale * math.exp(rng.normal(0, spread)), 2.5, 60 * scale))
-        _place_drop(out, scene, radius, strength, look, np.random.default_rng(rng.integers(1 << 62)))
+    look = pane.Look.drawn(rng)
+    for _ in range(MOST_DROPS):
+        radius = float(np.clip(typical * scale * math.exp(rng.normal(0, unlike)), 3.5, 60 * scale))
+        pane.paint_drop(out, scene, radius, strength, look, np.random.default_rng(rng.integers(1 << 62)))
         room -= math.pi * radius**2
         if room < 0:
             break
@@ -80,9 +91,9 @@ def snow(photo: Photo, severity: float, rng: Rng) -> Damaged:
     severity 1. Round, ragged, or noise through a threshold; at rest or falling 2..30 px within an exposure at up to
     70° off the vertical; opacity 0.4..1.
     """
-    scale, light = _scale(photo, rng), _light(photo, rng, 0.86, 1.0)
-    angle, fall = float(np.clip(rng.normal(0, 28), -70, 70)), _spread(rng, 1, 14) * (rng.random() < 0.65)
-    size, heavy, opacity = _spread(rng, 0.9, 2.4), _spread(rng, 0.02, 0.16), rng.uniform(0.55, 1.0)
+    scale, light = _scale(photo, rng), _light(photo, rng, 0.86, 1.0, 0.01)
+    angle, fall = float(np.clip(rng.normal(0, 28), -70, 70)), log_uniform(rng, 1, 14) * (rng.random() < 0.65)
+    size, heavy, opacity = log_uniform(rng, 0.9, 2.4), log_uniform(rng, 0.02, 0.16), rng.uniform(0.55, 1.0)
     ragged = rng.random()
     out = _veil(photo, severity * rng.uniform(0.1, 0.55), rng) if rng.random() < 0.4 else photo
     for near in np.linspace(0.0, 1.0, int(rng.integers(1, 5))):
@@ -92,17 +103,17 @@ def snow(photo: Photo, severity: float, rng: Rng) -> Damaged:
         flakes = make(photo.shape, share, radius, rng)
         flakes = _moved(flakes, fall * scale * 2 ** (1.4 * near), angle + rng.uniform(-12, 12))
         if near > 0.5 and rng.random() < 0.5:
-            flakes = _soft(flakes, radius * rng.uniform(0.2, 0.8))
+            flakes = softened(flakes, radius * rng.uniform(0.2, 0.8))
         out = _lay(out, flakes * np.float32(opacity * (0.45 + 0.55 * severity)), light, 2)
     if rng.random() < 0.5:
-        discs = _drawn_flakes(photo.shape, 0.12 * severity * rng.random(), scale * _spread(rng, 8, 30), rng)
-        discs = _soft(discs, scale * _spread(rng, 1, 6))
+        discs = _drawn_flakes(photo.shape, 0.12 * severity * rng.random(), scale * log_uniform(rng, 8, 30), rng)
+        discs = softened(discs, scale * log_uniform(rng, 1, 6))
         out = _lay(out, discs * np.float32(rng.uniform(0.12, 0.6)), light, 2)
     return _done(out)
 
 
 def haze(photo: Photo, severity: float, rng: Rng) -> Damaged:
-    """Scattering, I = J t + A (1 − t) with t = exp(−β d): β d is 0.1..2.3 on average, A 0.6..1 and slightly tinted.
+    """Scattering, I = J t + A (1 − t) with t = exp(−β d): β d is 0.06..1.85 on average, A 0.6..1 and slightly tinted.
 
     d is a guess: the ground up to a horizon at 0.15..0.75 of the height, a ramp, clouds, the scene's own darkest
     channel or brightness (smoothed), none at all, or two of these; patches of fog in one photo of four. In linear
@@ -110,11 +121,11 @@ def haze(photo: Photo, severity: float, rng: Rng) -> Damaged:
     """
     depth = _depth(photo, rng)
     if rng.random() < 0.25:
-        depth = depth * (0.4 + 1.2 * _cloud(photo.shape, rng, _spread(rng, 1.5, 6)))
+        depth = depth * (0.4 + 1.2 * _cloud(photo.shape, rng, log_uniform(rng, 1.5, 6)))
     depth /= max(float(depth.mean()), 1e-3)
-    mean = (0.1 + 2.2 * severity**1.2) * rng.uniform(0.75, 1.1)
+    mean = (0.08 + 1.6 * severity) * rng.uniform(0.75, 1.1)
     t = np.exp(-np.float32(mean) * depth)[..., None]
-    light = _light(photo, rng, 0.6, 1.0)
+    light = _light(photo, rng, 0.6, 1.0, 0.03)
     if rng.random() < 0.33:
         linear = np.power(photo, np.float32(2.2)) * t + np.power(light, np.float32(2.2)) * (1 - t)
         return _done(np.power(np.clip(linear, 0, 1), np.float32(1 / 2.2)))
@@ -132,35 +143,18 @@ def _done(picture: NDArray[np.float32]) -> Damaged:
     return Damaged(np.clip(picture, 0, 1).astype(np.float32, copy=False))
 
 
-def _spread(rng: Rng, low: float, high: float) -> float:
-    """Every factor between low and high is as likely as the next."""
-    return math.exp(rng.uniform(math.log(low), math.log(high)))
-
-
 def _scale(photo: Photo, rng: Rng) -> float:
     """Pixels per nominal pixel: 1 for a camera's own, else as if the photo had been 480 px high."""
     relative = float(np.clip(min(photo.shape[:2]) / 480, 0.5, 3))
-    return (1.0 if rng.random() < 0.5 else relative) * _spread(rng, 0.8, 1.25)
+    return (1.0 if rng.random() < 0.5 else relative) * log_uniform(rng, 0.8, 1.25)
 
 
-def _light(photo: Photo, rng: Rng, low: float, high: float) -> NDArray[np.float32]:
-    """Colour of the sky's light, bluish or warm by up to 5 %; grey in a grey photo."""
+def _light(photo: Photo, rng: Rng, low: float, high: float, tint: float = 0.02) -> NDArray[np.float32]:
+    """Colour of the sky's light, bluish or warm by about the tint; grey in a grey photo."""
     few = photo[::7, ::7]
     grey = float(np.ptp(few, axis=2).max()) < 0.02
-    tint = np.zeros(3) if grey else rng.normal(0, 0.012, 3) + rng.normal(0, 0.02) * np.array([1, 0, -1])
-    return np.clip(rng.uniform(low, high) * (1 + tint), 0, 1).astype(np.float32)
-
-
-def _soft(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Gaussian blur, by halves where it is wide, so that its cost does not grow with sigma."""
-    if sigma < 0.3:
-        return plane
-    height, width = plane.shape[:2]
-    shrink = max(1, min(int(sigma / 2), min(height, width) // 4))
-    if shrink == 1:
-        return _f32(cv2.GaussianBlur(plane, (0, 0), sigma))
-    small = cv2.resize(plane, (max(1, width // shrink), max(1, height // shrink)), interpolation=cv2.INTER_AREA)
-    return _f32(cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / shrink), (width, height)))
+    cast = rng.normal(0, tint / 3, 3) + rng.normal(0, tint) * np.array([1, 0, -1])
+    return np.clip(rng.uniform(low, high) * (1 + (0 if grey else cast)), 0, 1).astype(np.float32)
 
 
 def _cloud(shape: tuple[int, ...], rng: Rng, cells: float) -> Plane:
@@ -189,7 +183,7 @@ def _lay(under: Photo, cover: Plane, light: NDArray[np.float32], mode: int) -> P
     """mode 0: light added, 1: screened, else laid over with cover as its opacity."""
     cover = np.minimum(cover, 1)[..., None]
     if mode == 0:
-        return np.minimum(under + cover * light * np.float32(0.8), 1)
+        return np.minimum(under + cover * light * np.float32(0.9), 1)
     if mode == 1:
         return _f32(1 - (1 - under) * (1 - cover * light))
     return _f32(under + cover * (light - under))
@@ -202,7 +196,7 @@ def _behind(photo: Photo, light: NDArray[np.float32], mode: int) -> NDArray[np.f
     """What streaks are made of: the sky's light or, refracting, a blur of the scene lit by it."""
     if mode < 3:
         return light
-    wide = _soft(photo, max(4.0, min(photo.shape[:2]) / 16))
+    wide = softened(photo, max(4.0, min(photo.shape[:2]) / 16))
     return np.minimum(wide * np.float32(0.55) + light * np.float32(0.5), 1)
 
 
@@ -214,7 +208,7 @@ def _drawn_streaks(shape: tuple[int, ...], share: float, long: float, wide: floa
     way = np.array([math.sin(math.radians(angle)), math.cos(math.radians(angle))])
     middle = rng.random((count, 2)) * [width + long, height + long] - long / 2
     half = (way * long / 2) * np.exp(rng.normal(0, 0.35, (count, 1)))
-    weak, strong = rng.uniform(30, 120), rng.uniform(140, 255)
+    weak, strong = rng.uniform(50, 140), rng.uniform(170, 255)
     for part, level in zip(np.array_split(np.arange(count), 5), np.linspace(weak, strong, 5), strict=True):
         thick = max(1, round(wide + rng.uniform(-0.5, 0.5)))
         for reach, dim in ((1.0, 0.5), (0.6, 1.0)):
@@ -222,7 +216,7 @@ def _drawn_streaks(shape: tuple[int, ...], share: float, long: float, wide: floa
             lines = np.round(ends * (1 << FRACTION)).astype(np.int32)
             faint = dim * min(1.0, wide) * level
             cv2.polylines(canvas, list(lines), False, (faint,), thick, cv2.LINE_AA, FRACTION)
-    return _soft(canvas.astype(np.float32) * np.float32(1 / 255), 0.35 * wide * rng.random())
+    return softened(canvas.astype(np.float32) * np.float32(1 / 255), 0.35 * wide * rng.random())
 
 
 def _blurred_streaks(shape: tuple[int, ...], share: float, long: float, wide: float, angle: float, rng: Rng) -> Plane:
@@ -240,98 +234,15 @@ def _blurred_streaks(shape: tuple[int, ...], share: float, long: float, wide: fl
     start = -(2 + (tall * lean if lean > 0 else 0)) + lean * 2 * length
     shear = np.array([[1, lean, start], [0, 1, -2 * length]], np.float64)
     streaks = _f32(cv2.warpAffine(tails, shear, (width, height)))
-    return _soft(streaks, 0.35 * wide * rng.random()) * np.float32(min(1.0, wide))
+    return softened(streaks, 0.35 * wide * rng.random()) * np.float32(min(1.0, wide))
 
 
-# Drops
-
-
-class _DropLook:
-    """What the drops of one photo share: focus, light and how strongly they bend it."""
-
-    def __init__(self, rng: Rng) -> None:
-        self.focus = int(rng.integers(3))
-        self.edge = rng.uniform(0.1, 0.9)
-        self.bend = _spread(rng, 2.5, 9)
-        self.rim = rng.uniform(0.15, 0.75)
-        self.bright = rng.uniform(0.85, 1.3)
-        self.gleam = rng.uniform(0, 0.7)
-        self.side = rng.uniform(0, 2 * math.pi)
-        self.ragged = rng.random()
-
-    def softness(self, radius: float, rng: Rng) -> float:
-        """Width of a drop's edge in pixels."""
-        sharp = self.focus == 0 or (self.focus == 2 and rng.random() < 0.5)
-        return 0.8 + (rng.uniform(0, 0.06) if sharp else self.edge * rng.uniform(0.5, 1.0)) * radius
-
-
-def _lens_scene(photo: Photo, rng: Rng) -> Photo:
-    """The scene as drops show it: a quarter in size, blurred."""
-    height, width = photo.shape[:2]
-    small = cv2.resize(photo, (max(2, width // 4), max(2, height // 4)), interpolation=cv2.INTER_AREA)
-    return _f32(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.5, 2.5)))
-
-
-def _drop_field(x: Plane, y: Plane, look: _DropLook, rng: Rng) -> Plane:
-    """1 − r² for a round drop of radius 1, its generalisation for merged balls; positive inside."""
-    pull = 1 / (x * x + y * y + np.float32(1e-3))
-    if rng.random() < look.ragged:
-        for _ in range(int(rng.integers(1, 4))):
-            turn, away, size = rng.uniform(0, 2 * math.pi), rng.uniform(0.4, 0.9), rng.uniform(0.15, 0.55)
-            dx, dy = np.float32(away * math.cos(turn)), np.float32(away * math.sin(turn))
-            pull += np.float32(size**2) / ((x - dx) ** 2 + (y - dy) ** 2 + np.float32(1e-3))
-    return _f32(1 - 1 / pull)
-
-
-def _place_drop(out: Photo, scene: Photo, radius: float, strength: float, look: _DropLook, rng: Rng) -> None:
-    """One drop, painted into out."""
-    height, width = out.shape[:2]
-    cx, cy = rng.random() * width, rng.random() * height
-    soft, tall = look.softness(radius, rng), rng.uniform(0.8, 1.5) ** 0.5
-    reach = radius * 1.75 + soft + 1
-    x0, x1 = max(0, int(cx - reach)), min(width, int(cx + reach) + 1)
-    y0, y1 = max(0, int(cy - reach)), min(height, int(cy + reach) + 1)
-    x = ((np.arange(x0, x1, dtype=np.float32) + 0.5 - np.float32(cx)) / np.float32(radius / tall))[None]
-    y = ((np.arange(y0, y1, dtype=np.float32) + 0.5 - np.float32(cy)) / np.float32(radius * tall))[:, None]
-    field = _drop_field(x, y, look, rng)
-    cover = np.clip(field * np.float32(radius / 2 / soft) + np.float32(0.5), 0, 1) * np.float32(strength)
-    depth = np.clip(field, 0, 1)
-    bend = np.float32(look.bend * radius / 4) / np.sqrt(depth + np.float32(0.35))
-    map_x, map_y = np.float32(cx / 4) - x * bend, np.float32(cy / 4) - y * bend
-    inside = _f32(cv2.remap(scene, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
-    side = x * np.float32(math.cos(look.side)) + y * np.float32(math.sin(look.side))
-    shade = np.float32(look.bright) * (1 - np.float32(look.rim) * (1 - depth) ** 3)
-    gleam = np.float32(look.gleam) * np.clip(side - np.float32(0.35), 0, 1) ** 2 * (depth > 0)
-    inside = inside * shade[..., None] + gleam[..., None]
-    here = out[y0:y1, x0:x1]
-    here += cover[..., None] * (np.minimum(inside, 1) - here)
-
-
-def _wet_pane(photo: Photo, amount: float, scale: float, rng: Rng) -> Photo:
-    """A film of water or fine mist on the pane, unevenly blurring the scene."""
-    film = np.float32(amount) * (0.4 + 0.6 * _cloud(photo.shape, rng, _spread(rng, 2, 10)))[..., None]
-    milky = _soft(photo, scale * _spread(rng, 1.5, 8)) * np.float32(0.92) + np.float32(0.05)
-    return _f32(photo + film * (milky - photo))
-
-
-def _trails(out: Photo, severity: float, scale: float, rng: Rng) -> None:
-    """Water running down: winding lines that bend the scene sideways by their slope, painted into out."""
-    height, width = out.shape[:2]
-    canvas = np.zeros((height, width), np.uint8)
-    for _ in range(1 + int(rng.integers(1, 6) * severity)):
-        steps = np.arange(0, rng.uniform(0.3, 1.0) * height, 6 * scale)
-        wander = np.cumsum(rng.normal(0, 1.2 * scale, len(steps))) + rng.random() * width
-        line = np.stack([wander, steps + rng.uniform(-0.2, 0.6) * height], axis=1)
-        points = np.round(line * (1 << FRACTION)).astype(np.int32)
-        thick = max(1, round(scale * rng.uniform(2, 9)))
-        cv2.polylines(canvas, [points], False, (255,), thick, cv2.LINE_AA, FRACTION)
-    body = _soft(canvas.astype(np.float32) * np.float32(1 / 255), scale * rng.uniform(1, 3))
-    push = np.float32(scale * rng.uniform(30, 80))
-    map_x = cv2.Sobel(body, cv2.CV_32F, 1, 0, scale=1 / 8) * push + np.arange(width, dtype=np.float32)[None]
-    map_y = cv2.Sobel(body, cv2.CV_32F, 0, 1, scale=1 / 8) * push + np.arange(height, dtype=np.float32)[:, None]
-    bent = _f32(cv2.remap(out, _f32(map_x), _f32(map_y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
-    cover = np.minimum(body * np.float32(1.5), 1)[..., None]
-    out += cover * (_soft(bent, scale * 1.2) * np.float32(rng.uniform(0.85, 1.1)) - out)
+def _splashes(shape: tuple[int, ...], severity: float, scale: float, rng: Rng) -> Plane:
+    """Specks of water thrown up, the more the lower, from a height of 0.3..0.8 of the photo on."""
+    specks = _noise_flakes(shape, rng.uniform(0.03, 0.2) * (0.15 + 0.85 * severity), scale * rng.uniform(0.7, 1.8), rng)
+    start = rng.uniform(0.3, 0.8)
+    down = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]
+    return specks * np.clip((down - np.float32(start)) / np.float32(1.01 - start), 0, 1).astype(np.float32)
 
 
 # Snow
@@ -342,8 +253,8 @@ def _drawn_flakes(shape: tuple[int, ...], share: float, radius: float, rng: Rng)
     height, width = shape[:2]
     canvas = np.zeros((height, width), np.uint8)
     count = int(np.clip(share * height * width / (math.pi * radius**2), 1, MOST_SHAPES))
-    corners = 6 if radius < 2 else 9
-    ragged = rng.uniform(0, 0.45)
+    corners = 6 if radius < 2 else 9 if radius < 5 else 16
+    ragged = rng.uniform(0, 0.45 if radius < 5 else 0.12)
     turns = np.linspace(0, 2 * math.pi, corners, endpoint=False) + rng.uniform(0, 2 * math.pi, (count, 1))
     far = radius * np.exp(rng.normal(0, 0.4, (count, 1))) * (1 + rng.uniform(-ragged, ragged, (count, corners)))
     flat = rng.uniform(0.6, 1.0, (count, 1))
@@ -409,9 +320,9 @@ def _one_depth(photo: Photo, kind: int, rng: Rng) -> Plane:
         y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] * np.float32(math.sin(turn))
         return _f32(np.clip(x + y + np.float32(0.5), 0, 1) + np.float32(base))
     if kind == 2:
-        return _cloud(photo.shape, rng, _spread(rng, 1, 5)) + np.float32(rng.uniform(0.1, 0.8))
+        return _cloud(photo.shape, rng, log_uniform(rng, 1, 5)) + np.float32(rng.uniform(0.1, 0.8))
     if kind in (3, 4):  # hazy and far things are bright in their darkest channel
         guess = photo.min(axis=2) if kind == 3 else photo.mean(axis=2)
-        sigma = min(height, width) * _spread(rng, 0.01, 0.12)
-        return _soft(guess, sigma) + np.float32(rng.uniform(0.1, 0.6))
+        sigma = min(height, width) * log_uniform(rng, 0.01, 0.12)
+        return softened(guess, sigma) + np.float32(rng.uniform(0.1, 0.6))
     return np.ones((height, width), np.float32)
