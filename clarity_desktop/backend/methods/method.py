@@ -33,7 +33,8 @@ class Place:
 
 
 Load = Callable[[Mapping[str, Path], Place, Task], Run]
-"""weights id → file (verified, on disk), the place, and which of its tasks the method is to do; returns the function that runs. Imports torch inside."""
+"""weights id → file (verified, on disk), the place, and which of its tasks the method is to do; returns the function
+that runs. Imports torch inside."""
 
 
 @dataclass(frozen=True, slots=True)
