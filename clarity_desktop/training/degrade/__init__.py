@@ -1,1 +1,91 @@
-"""Damage for training: one function a degradation."""
+"""Damage for training: one function a degradation, blends of two or three, and what a good photo may look like."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.training.damage import Damage, Damaged, Photo
+from clarity_desktop.training.degrade.camera import blur, jpeg, noise
+from clarity_desktop.training.degrade.everyday import ordinary, saved
+from clarity_desktop.training.degrade.flare import flare
+from clarity_desktop.training.degrade.light import low_light, overexposure, shadow
+from clarity_desktop.training.degrade.marks import inpaint, watermark
+from clarity_desktop.training.degrade.weather import haze, rain_streak, raindrop, snow
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
+
+__all__ = ["DAMAGES", "ORDER", "blend", "ordinary", "sample", "saved"]
+
+DAMAGES: dict[Degradation, Damage] = {
+    "rain streak": rain_streak, "raindrop": raindrop, "snow": snow, "haze": haze, "blur": blur, "inpaint": inpaint,
+    "low-light": low_light, "overexposure": overexposure, "flare": flare, "shadow": shadow, "watermark": watermark,
+    "noise": noise, "JPEG": jpeg,
+}  # fmt: skip
+"""In the order of DEGRADATIONS."""
+
+ORDER: tuple[Degradation, ...] = (
+    "shadow", "haze", "rain streak", "snow", "raindrop", "flare", "low-light", "overexposure", "blur", "noise",
+    "inpaint", "watermark", "JPEG",
+)  # fmt: skip
+"""As light meets them: the scene, the lens, the exposure, the sensor, the print, the file."""
+
+COMMON: tuple[tuple[Degradation, ...], ...] = (
+    ("low-light", "noise"), ("low-light", "noise", "JPEG"), ("low-light", "blur"), ("haze", "rain streak"),
+    ("haze", "JPEG"), ("haze", "snow"), ("rain streak", "raindrop"), ("blur", "noise"), ("blur", "noise", "JPEG"),
+    ("blur", "JPEG"), ("noise", "JPEG"), ("watermark", "JPEG"), ("inpaint", "noise"), ("inpaint", "blur"),
+    ("low-light", "rain streak"), ("low-light", "flare"), ("overexposure", "flare"), ("shadow", "JPEG"),
+    ("haze", "low-light"), ("snow", "JPEG"), ("rain streak", "JPEG"),
+)  # fmt: skip
+"""What comes together in life; half of the blends."""
+
+
+def blend(photo: Photo, rng: np.random.Generator, count: int | None = None) -> tuple[Damaged, dict[Degradation, float]]:
+    """Two or three degradations (`count` of them, or drawn) on one photo, as light meets them, and how severe each is.
+    Low light and overexposure never meet. Severities are 0.25 to 0.9: each can still be seen."""
+    count = count or int(rng.integers(2, 4))
+    chosen = _together(count, rng)
+    severities: dict[Degradation, float] = {}
+    damaged = Damaged(photo)
+    for name in ORDER:
+        if name in chosen:
+            severities[name] = float(rng.uniform(0.25, 0.9))
+            after = DAMAGES[name](damaged.pixels, severities[name], rng)
+            damaged = Damaged(after.pixels, _either(damaged, after))
+    return damaged, severities
+
+
+def _together(count: int, rng: np.random.Generator) -> frozenset[Degradation]:
+    if rng.random() < 0.5:
+        fitting = [names for names in COMMON if len(names) == count]
+        return frozenset(fitting[int(rng.integers(len(fitting)))])
+    while True:
+        chosen = frozenset(DEGRADATIONS[i] for i in rng.choice(len(DEGRADATIONS), count, replace=False))
+        if not {"low-light", "overexposure"} <= chosen:
+            return chosen
+
+
+def _either(before: Damaged, after: Damaged) -> NDArray[np.float32] | None:
+    if before.holes is None or after.holes is None:
+        return before.holes if after.holes is None else after.holes
+    return np.maximum(before.holes, after.holes)
+
+
+def sample(photo: Photo, rng: np.random.Generator) -> tuple[Damaged, dict[Degradation, float]]:
+    """One of the 15 classes, each as likely, and what was done: nothing for "normal".
+
+    Every class is drawn from ordinary photos and most are saved well once more, so that traces of either say nothing
+    about the class. The result is smaller than the photo where `ordinary` scaled it down: never below a shorter side of
+    256 pixels.
+    """
+    kind = CLASSES[int(rng.integers(len(CLASSES)))]
+    clean = ordinary(photo, rng)
+    damaged, severities = Damaged(clean), dict[Degradation, float]()
+    if kind == "blend":
+        damaged, severities = blend(clean, rng)
+    for name in DEGRADATIONS:
+        if name == kind:
+            severities[name] = float(rng.uniform(0.05, 1))
+            damaged = DAMAGES[name](clean, severities[name], rng)
+    if rng.random() < 0.6:
+        damaged = Damaged(saved(damaged.pixels, rng), damaged.holes)
+    return damaged, severities

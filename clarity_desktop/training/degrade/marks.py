@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from clarity_desktop.training.damage import Damaged, Photo
 from clarity_desktop.training.degrade import lettering
 from clarity_desktop.training.degrade.lettering import Coverage
+from clarity_desktop.training.degrade.linear import Plane, clip
 
-Plane = NDArray[np.float32]
 Rng = np.random.Generator
 
 
@@ -30,7 +30,7 @@ def watermark(photo: Photo, severity: float, rng: Rng) -> Damaged:
         cover = _placed(lettering.letters(lettering.words(rng), _size(height, width, rng), rng), height, width, rng)
         cover = cover.astype(np.float32) / 255
     if rng.random() < 0.3:  # scaled by whoever saved it
-        cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.0)))
+        cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.0))), np.float32)
     opacity = float(np.clip(0.15 + 0.75 * severity + rng.uniform(-0.08, 0.08), 0.12, 0.92))
     return Damaged(_inked(photo, cover, opacity, rng))
 
@@ -156,7 +156,7 @@ def _inked(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
     style, colour = rng.random(), _ink(rng)
     reach = max(1, round(rng.uniform(1, 3)))
     if style < 0.12:  # hollow letters
-        cover = np.clip(cv2.dilate(cover, np.ones((reach + 1, reach + 1))) - cover * 0.95, 0, 1)
+        cover = clip(cv2.dilate(cover, np.ones((reach + 1, reach + 1))) - cover * np.float32(0.95))
     elif style < 0.24:
         rim = cv2.dilate(cover, np.ones((2 * reach + 1, 2 * reach + 1))) - cover
         photo = _over(photo, rim, 1 - colour, opacity * 0.9)
@@ -167,11 +167,11 @@ def _inked(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
         return _embossed(photo, cover, opacity, reach, rng)
     elif style < 0.54:  # lightens or darkens as printed on
         ink = colour if colour.mean() > 0.5 else colour - 1
-        marked = np.clip(photo + cover[..., None] * (opacity * 0.7 * ink).astype(np.float32), 0, 1)
+        marked = clip(photo + cover[..., None] * (opacity * 0.7 * ink))
         return _seen(photo, marked, cover, opacity)
     elif style < 0.6:  # fades along the mark
-        ramp = np.linspace(*rng.uniform(0.35, 1.3, 2), cover.shape[1], dtype=np.float32)
-        cover = np.clip(cover * ramp, 0, 1)
+        ramp = np.linspace(rng.uniform(0.35, 1.3), rng.uniform(0.35, 1.3), cover.shape[1], dtype=np.float32)
+        cover = clip(cover * ramp)
     return _seen(photo, _over(photo, cover, _colours(cover, colour, rng), opacity), cover, opacity)
 
 
@@ -207,7 +207,7 @@ def _embossed(photo: Photo, cover: Plane, opacity: float, reach: int, rng: Rng) 
     soft = cv2.GaussianBlur(cover, (0, 0), 0.7)
     relief = soft - np.roll(soft, (dy * reach, dx * reach), (0, 1))
     veil = cover * float(rng.uniform(0, 0.35))
-    return np.clip(photo + (opacity * (0.8 * relief + veil))[..., None].astype(np.float32), 0, 1)
+    return clip(photo + (opacity * (0.8 * relief + veil))[..., None])
 
 
 # ---- what is lost
@@ -232,7 +232,7 @@ def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
     elif not thin:
         share = (cover > 127).astype(np.float32)
     pixels = photo + share[..., None] * (_told_apart(_filling(photo, cover, thin, rng), photo, cover) - photo)
-    return Damaged(np.clip(pixels, 0, 1), (share > 0).astype(np.float32))
+    return Damaged(clip(pixels), (share > 0).astype(np.float32))
 
 
 def _until(cover: Coverage, draw: Callable[[Coverage, float, Rng], None], target: float, rng: Rng) -> None:
@@ -347,11 +347,9 @@ def _text(cover: Coverage, _: float, rng: Rng) -> None:
 def _blob(cover: Coverage, target: float, rng: Rng) -> None:
     """A stain: an ellipse with a wavy edge."""
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    waves = sum(float(rng.normal(0, 0.15)) * np.cos(k * angles + float(rng.uniform(0, 6.3))) for k in (2, 3, 5))
-    radius = (target * cover.size * float(rng.uniform(0.1, 0.6)) / np.pi) ** 0.5
-    outline = (
-        np.stack([np.cos(angles) * float(rng.uniform(0.6, 1.6)), np.sin(angles)], 1) * (1 + waves)[:, None] * radius
-    )
+    waves = np.cos(np.outer(angles, (2, 3, 5)) + rng.uniform(0, 6.3, 3)) @ rng.normal(0, 0.15, 3)
+    radius = (target * cover.size * float(rng.uniform(0.1, 0.6)) / np.pi) ** 0.5 * (1 + waves)
+    outline = np.stack([np.cos(angles) * float(rng.uniform(0.6, 1.6)) * radius, np.sin(angles) * radius], 1)
     cv2.fillPoly(cover, [(outline + _start(cover, rng)).round().astype(np.int32)], (255,))
 
 
@@ -369,6 +367,7 @@ def _told_apart(filling: NDArray[np.float32], photo: Photo, cover: Coverage) -> 
 
 def _filling(photo: Photo, cover: Coverage, thin: bool, rng: Rng) -> NDArray[np.float32]:
     """What shows where the photo is lost: white, black, grey, the photo's mean, paper, noise or any colour."""
+    height, width = cover.shape
     draw = rng.random()
     if draw < 0.34:
         return np.full(3, rng.uniform(0.9, 1) if thin else rng.choice([1.0, rng.uniform(0.9, 1)]), np.float32)
@@ -380,8 +379,8 @@ def _filling(photo: Photo, cover: Coverage, thin: bool, rng: Rng) -> NDArray[np.
         return photo.mean((0, 1), dtype=np.float64).astype(np.float32)
     if draw < 0.84:  # the paper below the picture, uneven
         paper = np.array([0.92, 0.87, 0.76], np.float32) * np.float32(rng.uniform(0.75, 1.05))
-        return np.clip(paper + 0.04 * _field(*cover.shape, 5, rng)[..., None], 0, 1)
+        return clip(paper + 0.04 * _field(height, width, 5, rng)[..., None])
     if draw < 0.92:
-        noise = rng.random((*cover.shape, 3 if rng.random() < 0.5 else 1), np.float32)
-        return np.clip(0.5 + (noise - 0.5) * np.float32(rng.uniform(0.3, 1)), 0, 1)
+        noise = rng.random((height, width, 3 if rng.random() < 0.5 else 1), np.float32)
+        return clip(0.5 + (noise - 0.5) * np.float32(rng.uniform(0.3, 1)))
     return rng.uniform(0, 1, 3).astype(np.float32)
