@@ -71,13 +71,13 @@ def raindrop(photo: Photo, severity: float, rng: Rng) -> Damaged:
         out = pane.wet(photo, film * np.float32(severity * rng.uniform(0.1, 0.5)), scale, rng)
     if rng.random() < 0.25:
         pane.paint_trails(out, severity, scale, rng)
-    typical, unlike = log_uniform(rng, 4, 26), rng.uniform(0.15, 0.7)
+    typical, unlike = log_uniform(rng, 4, 22), rng.uniform(0.15, 0.7)
     room = log_uniform(rng, 0.06, 0.4) * (0.12 + 0.88 * severity) * height * width
     strength = rng.uniform(0.75, 1.0) * (0.7 + 0.3 * severity)
     look = pane.Look.drawn(rng)
     for _ in range(MOST_DROPS):
         radius = float(np.clip(typical * scale * math.exp(rng.normal(0, unlike)), 3.5, 60 * scale))
-        pane.paint_drop(out, scene, radius, strength, look, np.random.default_rng(rng.integers(1 << 62)))
+        pane.paint_drop(out, scene, radius, strength, look, rng)
         room -= math.pi * radius**2
         if room < 0:
             break
