@@ -19,31 +19,61 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     Always glare, the sum of one to three falloffs (Gaussian 0.1 to 1.2 half sides, inverse power 1 to 3, or
     exponential); then each with its own chance: four to sixteen rays or many fine ones, a long streak, a halo ring, 2
     to 9 ghosts (discs, rings, polygons) on the line through the centre, and a veil. Tints from white to orange, blue
-    or any. The brightest added light is about 0.25 to 2.5 of white; one photo in seven has a second source.
+    or any. One in five has two to six small lamps instead, one in seven a second source; a third of the sources sit
+    where the photo is bright already. The brightest added light is about 0.2 to 2.5 of white.
     """
     amount = jittered(severity, rng)
     height, width = photo.shape[:2]
     scale = min(1.0, _CANVAS / max(height, width))
     shape = (max(8, round(height * scale)), max(8, round(width * scale)))
-    stray = _stray_light(shape, rng)
+    small = np.asarray(cv2.resize(photo, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    stray = _lamps(small, rng) if rng.random() < 0.2 else _stray_light(small, rng)
     if rng.random() < 0.14:
-        stray += np.float32(rng.uniform(0.3, 1.0)) * _stray_light(shape, rng)
+        stray += np.float32(rng.uniform(0.3, 1.0)) * _stray_light(small, rng)
     if stray.shape[:2] != (height, width):
         stray = np.asarray(cv2.resize(stray, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    power = between(0.25, rng.uniform(1.2, 2.5), amount)
+    power = between(0.2, rng.uniform(1.2, 2.5), amount)
     light = to_linear(photo) * np.float32(1.0 - 0.15 * amount * rng.random()) + np.maximum(stray, 0.0) * power
     if rng.random() < 0.2:
         light = 1.0 - np.exp(-1.4 * light)
     return Damaged(clip(to_srgb(light.astype(np.float32))))
 
 
-def _stray_light(shape: tuple[int, int], rng: np.random.Generator) -> Plane:
+def _lamps(photo: Photo, rng: np.random.Generator) -> Plane:
+    """H×W×3 of linear light: two to six lamps as in a street, each with a small glow of its colour, one lens's rays."""
+    x, y = places(photo.shape)
+    stray = np.zeros(photo.shape, np.float32)
+    reach, rayed = rng.uniform(0.05, 0.3), rng.random() < 0.6
+    seed = int(rng.integers(1 << 30))
+    for _ in range(int(rng.integers(2, 7))):
+        sx, sy = _source(photo, 0.95, rng)
+        dx, dy = x - np.float32(sx), y - np.float32(sy)
+        away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+        own = np.float32(reach * rng.uniform(0.5, 1.5))
+        glow = np.float32(rng.uniform(0.3, 1.0)) * np.exp(-away / own)
+        glow += np.float32(rng.uniform(0.5, 2.0)) / (1.0 + (away / (0.2 * own)) ** 4)
+        if rayed:
+            glow += _rays(dx, dy, away / (2 * own), np.random.default_rng(seed)) * np.float32(rng.uniform(0.3, 1.0))
+        stray += glow[..., None] * _tint(rng)
+    return stray
+
+
+def _source(photo: Photo, spread: float, rng: np.random.Generator) -> tuple[float, float]:
+    """x and y of a source as `places` counts them: where the photo is bright, in one of three, else anywhere."""
+    height, width = photo.shape[:2]
+    longest = max(height, width)
+    if spread > 1 or rng.random() > 0.33:
+        return rng.uniform(-spread, spread) * width / longest, rng.uniform(-spread, spread) * height / longest
+    rows, columns = rng.integers(0, height, 48), rng.integers(0, width, 48)
+    best = int(np.argmax(photo[rows, columns].sum(-1)))
+    return (2 * int(columns[best]) - width) / longest, (2 * int(rows[best]) - height) / longest
+
+
+def _stray_light(photo: Photo, rng: np.random.Generator) -> Plane:
     """H×W×3 of linear light, its brightest about 1, of one source."""
+    shape = photo.shape[:2]
     x, y = places(shape)
-    ratio = shape[0] / shape[1] if shape[0] < shape[1] else 1.0
-    wide = min(1.0, shape[1] / shape[0])
-    spread = 0.9 if rng.random() < 0.72 else 1.4
-    sx, sy = rng.uniform(-spread, spread) * wide, rng.uniform(-spread, spread) * ratio
+    sx, sy = _source(photo, 0.9 if rng.random() < 0.72 else 1.4, rng)
     dx, dy = x - np.float32(sx), y - np.float32(sy)
     away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
     tint = _tint(rng)
@@ -52,7 +82,7 @@ def _stray_light(shape: tuple[int, int], rng: np.random.Generator) -> Plane:
         stray += _rays(dx, dy, away, rng)[..., None] * (0.5 + 0.5 * tint)
     if rng.random() < 0.2:
         stray += _streak(dx, dy, rng)[..., None] * _tint(rng)
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         stray += _halo(away, rng)
     nearest = float(away.min())
     stray /= np.float32(np.exp(-0.5 * nearest)) * np.float32(max(0.2, float(np.quantile(stray[::4, ::4], 0.995))))
@@ -126,9 +156,9 @@ def _streak(dx: Plane, dy: Plane, rng: np.random.Generator) -> Plane:
 def _halo(away: Plane, rng: np.random.Generator) -> Plane:
     """H×W×3: a ring around the source whose colours part a little, as in a rainbow."""
     radius, thick = rng.uniform(0.2, 0.9), np.float32(rng.uniform(0.015, 0.1))
-    part = rng.uniform(-0.12, 0.12) * radius
+    part = rng.uniform(-0.06, 0.06) * radius
     rings = [np.exp(-(((away - np.float32(radius + k * part)) / thick) ** 2)) for k in (1.0, 0.0, -1.0)]
-    return np.stack(rings, -1) * np.float32(rng.uniform(0.05, 0.35))
+    return np.stack(rings, -1) * np.float32(rng.uniform(0.03, 0.2))
 
 
 def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.Generator) -> Plane:

@@ -25,9 +25,9 @@ def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damage
     """Too little light.
 
     One of four: exposure cut by 1 to 6 stops in linear light; a gamma of 1.4 to 5 with a gain of 0.95 to 0.5; the
-    two together with a colour cast (± 15 %) and 10 to 60 % less colour, as a sensor at its floor gives; or uneven
-    light, where a lamp or a window keeps a part up to 3.5 stops brighter. Then a vignette (one in four), in half the
-    cases Poisson-Gaussian noise, 8 bits, and seldom a lift of the black (a camera's gain after the damage).
+    two together with a colour cast (to ± 30 %) and 10 to 60 % less colour, as a sensor at its floor gives; or uneven
+    light, where lamps, a window or the sky stay up to 5 stops brighter than the rest. Then a vignette (one in
+    four), in half the cases Poisson-Gaussian noise, 8 bits, and seldom a lift of the black (a camera's gain).
     """
     amount = jittered(severity, rng)
     model = rng.choice(4, p=[0.3, 0.2, 0.3, 0.2])
@@ -39,7 +39,7 @@ def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damage
     elif model == 2:
         light = _starved(photo, amount, rng)
     else:
-        light = to_linear(photo) * np.exp2(_uneven_stops(photo.shape, amount, rng))[..., None]
+        light = to_linear(photo) * np.exp2(_uneven_stops(photo, amount, rng))[..., None]
     if rng.random() < 0.25:
         light *= _vignette(photo.shape, rng.uniform(0.2, 0.8))
     if rng.random() < 0.5:
@@ -60,10 +60,14 @@ def _starved(photo: Photo, amount: float, rng: np.random.Generator) -> Plane:
     return light * cast.astype(np.float32)
 
 
-def _uneven_stops(shape: tuple[int, ...], amount: float, rng: np.random.Generator) -> Plane:
-    """H×W stops of exposure, all below 0: dark, with one to three pools of light or a slow drift over the photo."""
+def _uneven_stops(photo: Photo, amount: float, rng: np.random.Generator) -> Plane:
+    """H×W stops of exposure, all below 0: dark, but for what was bright, or with pools of light, or a slow drift."""
+    shape = photo.shape
     stops = np.full(shape[:2], -between(1.0, 5.5, amount), np.float32)
-    if rng.random() < 0.35:
+    kind = rng.random()
+    if kind < 0.4:
+        return (stops * (1.0 - rng.uniform(0.5, 0.95) * _bright_parts(photo, rng))).astype(np.float32)
+    if kind < 0.6:
         return np.minimum(stops * (1.0 + 0.3 * cloud(shape, rng, rng.uniform(1.0, 3.0))), -0.3).astype(np.float32)
     x, y = places(shape)
     for _ in range(int(rng.integers(1, 4))):
@@ -71,6 +75,13 @@ def _uneven_stops(shape: tuple[int, ...], amount: float, rng: np.random.Generato
         away = (x - rng.uniform(-1, 1)) ** 2 + (y - rng.uniform(-0.8, 0.8)) ** 2
         stops += np.float32(rng.uniform(0.2, 0.65)) * -stops * np.exp(-away / np.float32(2 * reach**2))
     return np.minimum(stops, -0.2)
+
+
+def _bright_parts(photo: Photo, rng: np.random.Generator) -> Plane:
+    """H×W 0..1: 1 in the parts that are bright already, 0 in the dark ones, with a soft border."""
+    bright = softened(luma(photo)[..., 0], min(photo.shape[:2]) * rng.uniform(0.01, 0.05))
+    steep, middle = np.float32(rng.uniform(8, 25)), np.float32(rng.uniform(0.35, 0.7))
+    return (1.0 / (1.0 + np.exp(-(bright - middle) * steep))).astype(np.float32)
 
 
 def _vignette(shape: tuple[int, ...], depth: float) -> Plane:
@@ -143,8 +154,7 @@ def _glowing(light: Plane, rng: np.random.Generator) -> Numbers:
 def _burnt_stops(photo: Photo, stops: float, rng: np.random.Generator) -> Plane:
     """H×W stops, 0 or more: a lifted photo with a region, or all that was bright, lifted by up to 1.4 times more."""
     if rng.random() < 0.4:
-        bright = softened(luma(photo)[..., 0], min(photo.shape[:2]) * rng.uniform(0.01, 0.05))
-        weight = 1.0 / (1.0 + np.exp(-(bright - np.float32(rng.uniform(0.3, 0.6))) * np.float32(rng.uniform(8, 25))))
+        weight = _bright_parts(photo, rng)
     else:
         region = highest(cloud(photo.shape, rng, rng.uniform(1.0, 3.0)), rng.uniform(0.25, 0.6))
         weight = softened(region, min(photo.shape[:2]) * rng.uniform(0.03, 0.2))
@@ -156,13 +166,13 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
     Its shape is one of: half-plane or corner, polygon, blobs, bars (fence, blind), leaves (thresholded noise),
     branches, or a standing figure; 8 to 70 % of the photo. Its penumbra is 0.5 to 30 pixels of Gaussian deviation
-    (to 60 px wide), sometimes wider away from the object. The light there is multiplied by 0.72 to 0.12 in linear
+    (to 60 px wide), sometimes wider away from the object. The light there is multiplied by 0.6 to 0.1 in linear
     light, a little bluer (0 to 20 %) since the sky still lights it.
     """
     amount = jittered(severity, rng)
     covered = _shadow_mask(photo.shape, rng)
     unit = pixel_unit(photo.shape, rng)
-    edge = float(np.exp(rng.uniform(np.log(0.5), np.log(30.0)))) * unit
+    edge = float(np.exp(rng.uniform(np.log(0.5), np.log(rng.choice([8.0, 30.0], p=[0.7, 0.3]))))) * unit
     edge = min(edge, 0.12 * max(photo.shape[:2]))
     soft = softened(covered, edge)
     if rng.random() < 0.3:
@@ -170,7 +180,7 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
         turn = rng.uniform(0, 2 * np.pi)
         far = np.clip(0.5 + 0.5 * (x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))), 0.0, 1.0)
         soft = soft + (softened(covered, min(3.0 * edge, 0.1 * max(photo.shape[:2]))) - soft) * far
-    kept = between(0.72, 0.12, amount) * rng.uniform(0.9, 1.1)
+    kept = 0.6 * (0.1 / 0.6) ** amount * rng.uniform(0.9, 1.1)
     blue = rng.uniform(0.0, 0.2) * rng.choice([1.0, 0.3, -0.2], p=[0.6, 0.3, 0.1])
     colour = np.array([kept * (1.0 - 0.5 * blue), kept, kept * (1.0 + blue)], np.float32)
     weight = np.clip(soft, 0.0, 1.0)[..., None]
@@ -264,7 +274,7 @@ def _figure(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
         [[-0.5, 0.2], [0.5, 0.2], [0.65, 1.2], [0.4, 2.5], [0.1, 2.5], [0, 1.6], [-0.1, 2.5], [-0.4, 2.5], [-0.65, 1.2]]
     )
     parts = [ring * 0.32 + np.array([0.0, -0.2]), body]
-    lean, tall, size = rng.uniform(-0.8, 0.8), rng.uniform(0.7, 2.0), rng.uniform(0.2, 0.55)
+    lean, tall, size = rng.uniform(-0.8, 0.8), rng.uniform(0.7, 2.0), rng.uniform(0.28, 0.65)
     turn = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else 0.0
     spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     shear = np.array([[1.0, 0.0], [lean, tall]]) @ spin * size
