@@ -181,15 +181,12 @@ def _veil(photo: Photo, thickness: float, rng: Rng) -> Photo:
 
 def _lay(under: Photo, cover: Plane, light: NDArray[np.float32], mode: int) -> Photo:
     """mode 0: light added, 1: screened, else laid over with cover as its opacity. light: one colour, or H×W×3."""
-    cover = np.minimum(cover, 1).astype(np.float32, copy=False)
-    thick = _f32(cv2.merge((cover, cover, cover)))  # three equal planes: far quicker than an axis of length 1
-    if light.ndim == 1:
-        shine = _f32(cv2.merge(tuple(cover * part for part in light)))
-    else:
-        shine = thick * light
+    cover = np.minimum(cover, 1)[..., None]
     if mode == 0:
-        return np.minimum(under + shine * np.float32(0.9), 1)
-    return under + shine - under * (shine if mode == 1 else thick)
+        return np.minimum(under + cover * light * np.float32(0.9), 1)
+    if mode == 1:
+        return _f32(1 - (1 - under) * (1 - cover * light))
+    return _f32(under + cover * (light - under))
 
 
 # Rain
