@@ -166,7 +166,7 @@ def noise(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
     One of five: Poisson-Gaussian in linear light (gain 3e-4 to 0.03, read noise 0.001 to 0.04, colours amplified
     unequally); Gaussian of σ 5 to 60/255 (colour, grey, or each channel its own); correlated noise (low-passed as
-    after demosaicing, or with blotches of colour of 3 to 12 pixels; σ 5 to 45/255); speckle (σ 0.06 to 0.5);
+    after demosaicing, or with blotches of colour of 3 to 12 pixels; σ 4 to 30/255); speckle (σ 0.06 to 0.5);
     salt and pepper (0.5 to 15 %). Seldom two. One in four is kept as a JPEG of 85 to 97, one in ten is half denoised.
     """
     amount = jittered(severity, rng)
@@ -186,7 +186,7 @@ def _one_noise(photo: Photo, amount: float, model: int, rng: np.random.Generator
     if model == 0:
         return _sensor(photo, amount, rng)
     if model == 2:
-        return photo + _correlated(photo.shape, rng) * np.float32(between(5.0, 45.0, amount) / 255)
+        return photo + _correlated(photo.shape, rng) * np.float32(between(4.0, 30.0, amount) / 255)
     if model == 4:
         return _salted(photo, between(0.005, 0.15, amount), rng)
     grain = rng.standard_normal(photo.shape, dtype=np.float32)

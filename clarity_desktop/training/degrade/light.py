@@ -165,7 +165,7 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     """A cast shadow.
 
     Its shape is one of: half-plane or corner, polygon, blobs, bars (fence, blind), leaves (thresholded noise),
-    branches, or a standing figure; 8 to 70 % of the photo. Its penumbra is 0.5 to 30 pixels of Gaussian deviation
+    branches, or a standing figure; 8 to 70 % of the photo. Its penumbra is 0.5 to 8, at times 30, pixels of deviation
     (to 60 px wide), sometimes wider away from the object. The light there is multiplied by 0.6 to 0.1 in linear
     light, a little bluer (0 to 20 %) since the sky still lights it.
     """
