@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from clarity_desktop.ui import theme
@@ -125,6 +125,13 @@ class PhotoView(Viewport):
         """The restoration was cancelled: its parts go away. (show_version does this by itself.)"""
         self._stage.clear_painted()
         self.changed()
+
+    def show_heat(self, shows: Shown, picture: QImage | None) -> None:
+        """Lay a picture over a version until another one is shown there; None takes it away."""
+        edition = self._stage.edition
+        self._stage.show_heat(shows, picture)
+        if self._stage.edition != edition:
+            self.changed()
 
     def value_at(self, x: int, y: int) -> tuple[int, int, int] | None:
         """The photo's own RGB value (8 or 16 bits); zoomed out, the mean around it; None if it has not come yet."""

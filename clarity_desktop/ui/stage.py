@@ -31,6 +31,7 @@ class Stage:
         self._stale: tuple[Pyramid, Painted] | None = None  # the version before, shown until all tiles have come
         self._other: Pyramid | None = None
         self._preview: QImage | None = None
+        self._heat: dict[Shown, QImage] = {}
 
     @property
     def has_other(self) -> bool:
@@ -49,13 +50,27 @@ class Stage:
             self._preview = None
         self._stale = (self._version, self.painted) if self._version is not None and same else None
         self._version, self.size, self.icc = new, new.size, icc
+        self._heat.pop("version", None)
         self.clear_painted()
 
     def show_other(self, manifest: Manifest | None) -> None:
+        if self._other is not None and manifest is self._other.manifest and self.icc == self._other.icc:
+            return
         self._other = None if manifest is None else Pyramid(manifest, self.icc, self.cache)
+        self._heat.pop("other", None)
+        self.edition += 1
+
+    def show_heat(self, shows: Shown, picture: QImage | None) -> None:
+        """A picture to be stretched over a version, until another version is shown; None takes it away."""
+        if picture is self._heat.get(shows):
+            return
+        self._heat.pop(shows, None)
+        if picture is not None:
+            self._heat[shows] = picture
         self.edition += 1
 
     def clear(self) -> None:
+        self._heat.clear()
         self.size = self._version = self._stale = self._other = self._preview = None
         self.clear_painted()
 
@@ -79,6 +94,9 @@ class Stage:
             self._paint_painted(painter, self.painted, place, area)
         elif pyramid is not None:
             lacking = self._paint_tiles(painter, pyramid, place, area, stands_in=True)
+        if (heat := self._heat.get(shows)) is not None:
+            painter.setRenderHint(SMOOTH, on=True)
+            painter.drawImage(QRectF(place.x, place.y, place.width, place.height), heat)
         return lacking
 
     def around(self, shows: Shown, place: Place, area: QRect) -> list[bytes]:

@@ -19,10 +19,14 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import (
+    DEGRADATIONS,
     TILE,
     Bounds,
+    Degradation,
+    Detection,
     DocumentCard,
     DocumentId,
+    Finding,
     Level,
     Manifest,
     MethodCard,
@@ -53,6 +57,22 @@ MODELS = (
     ModelCard("maxim-denoising", "MAXIM denoising", 89_000_000, "Apache-2.0", "missing"),
     ModelCard("maxim-deblurring", "MAXIM deblurring", 89_000_000, "Apache-2.0", "partial"),
 )
+
+
+def a_detection(**likely: float) -> Detection:
+    """What is wrong, by the first word of each degradation: a_detection(rain=0.97). Nothing: the photo looks fine.
+
+    The heat grows from the left edge of the photo to the right.
+    """
+    found = {d: Finding(likely.get(d.split()[0].split("-")[0], 0.02), 0.8 if likely else 0.0) for d in DEGRADATIONS}
+    named: list[Degradation] = sorted(found, key=lambda d: -found[d].probability)
+    first = "normal" if not likely else "blend" if len(likely) > 1 else named[0]
+    others = [c for c in ("normal", *named, "blend") if c != first]
+    top = ((first, 0.93), *((c, 0.005) for c in others))
+    heat = np.zeros((6, 8, len(DEGRADATIONS)), np.float64)
+    for k, d in enumerate(DEGRADATIONS):
+        heat[:, :, k] = 255 * found[d].probability * np.linspace(0, 1, 8)
+    return Detection(top, found, heat.astype(np.uint8))
 
 
 class FakeDocument:
