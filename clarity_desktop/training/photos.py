@@ -61,7 +61,7 @@ def load(path: Path, longest: int | None = None) -> Photo:
             if image.width * image.height > MAX_PIXELS:
                 raise UserError(f"“{path}” has {image.width} × {image.height} pixels. Leave it out or scale it down.")
             if longest:
-                image.draft("RGB", (2 * longest, 2 * longest))  # a JPEG is decoded at a fraction of its size
+                image.draft(None, (2 * longest, 2 * longest))  # a JPEG is decoded at a fraction of its size
             icc = image.info.get("icc_profile")
             upright = _in_srgb(ImageOps.exif_transpose(image), icc)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -85,6 +85,6 @@ def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             return converted or image.convert("RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             return image.convert("RGB")
     return image.convert("RGB")

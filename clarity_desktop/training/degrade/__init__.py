@@ -10,7 +10,8 @@ from clarity_desktop.training.degrade.camera import blur, jpeg, noise
 from clarity_desktop.training.degrade.everyday import ordinary, saved
 from clarity_desktop.training.degrade.flare import flare
 from clarity_desktop.training.degrade.light import low_light, overexposure, shadow
-from clarity_desktop.training.degrade.marks import inpaint, watermark
+from clarity_desktop.training.degrade.losses import inpaint
+from clarity_desktop.training.degrade.marks import watermark
 from clarity_desktop.training.degrade.weather import haze, rain_streak, raindrop, snow
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
@@ -41,14 +42,16 @@ COMMON: tuple[tuple[Degradation, ...], ...] = (
 
 def blend(photo: Photo, rng: np.random.Generator, count: int | None = None) -> tuple[Damaged, dict[Degradation, float]]:
     """Two or three degradations (`count` of them, or drawn) on one photo, as light meets them, and how severe each is.
-    Low light and overexposure never meet. Severities are 0.25 to 0.9: each can still be seen."""
+    Low light and overexposure never meet. Severities are 0.25 to 0.9, of the
+    exposure 0.2 to 0.55: each can still be seen."""
     count = count or int(rng.integers(2, 4))
     chosen = _together(count, rng)
     severities: dict[Degradation, float] = {}
     damaged = Damaged(photo)
     for name in ORDER:
         if name in chosen:
-            severities[name] = float(rng.uniform(0.25, 0.9))
+            exposure = name in ("low-light", "overexposure")
+            severities[name] = float(rng.uniform(0.2, 0.55) if exposure else rng.uniform(0.25, 0.9))
             after = DAMAGES[name](damaged.pixels, severities[name], rng)
             damaged = Damaged(after.pixels, _either(damaged, after))
     return damaged, severities

@@ -16,7 +16,7 @@ Coverage = NDArray[np.uint8]
 _SYLLABLES = (
     "al", "an", "ar", "ba", "be", "bo", "ca", "ce", "da", "de", "di", "do", "el", "en", "fa", "fo", "ga", "ge", "gra",
     "ha", "hi", "in", "jo", "ka", "ki", "la", "li", "lo", "ma", "me", "mi", "mo", "na", "no", "nu", "oli", "on", "pa",
-    "pho", "pi", "ra", "re", "ro", "sa", "se", "sha", "sol", "sta", "su", "ta", "ti", "to", "tra", "u", "va", "ve", "xa",
+    "pho", "pi", "ra", "re", "ro", "sa", "se", "sha", "sol", "sta", "su", "ta", "ti", "to", "tra", "va", "ve", "xa",
 )  # fmt: skip
 _PLAIN = (
     "Photo", "Photography", "Sample", "Preview", "Proof", "Copyright", "Studio", "Images", "Draft", "Stock",
@@ -246,3 +246,24 @@ def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
         return np.pad(stamp, (sides, (0, 0)) if beside else ((0, 0), sides))
 
     return np.concatenate([centred(sign), centred(text)], 1 - axis)
+
+
+def usual_size(height: int, width: int, rng: np.random.Generator) -> float:
+    """Height of a letter: 12 px to a third of the photo, small ones more often; on a patch as on the photo it is of."""
+    return float(np.exp(rng.uniform(np.log(12), np.log(max(16.0, min(height, width) / 3, min(96.0, height))))))
+
+
+def placed(stamp: Coverage, height: int, width: int, rng: np.random.Generator) -> Coverage:
+    """The stamp somewhere on an H×W plane, turned one time in three; more than half of it inside where it fits."""
+    h, w = stamp.shape
+    slack = float(rng.uniform(0, 0.25))
+    x = float(rng.uniform(*sorted((w * (0.5 - slack), width - w * (0.5 - slack)))))
+    y = float(rng.uniform(*sorted((h * (0.5 - slack), height - h * (0.5 - slack)))))
+    if rng.random() < 0.25:
+        x, y = width / 2, height / 2
+    angle = 0.0
+    if rng.random() < 0.35:
+        angle = float(rng.choice([90, -90, 45, 30, rng.uniform(-60, 60), rng.uniform(-15, 15)]))
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1)
+    turn[:, 2] += (x - w / 2, y - h / 2)
+    return cv2.warpAffine(stamp, turn, (width, height)).astype(np.uint8)
