@@ -12,7 +12,7 @@ import numpy as np
 from clarity_desktop.backend.methods import Method, Place, Run
 from clarity_desktop.backend.methods.method import Breath
 from clarity_desktop.messages import News
-from clarity_desktop.values import Mask, Task, Tile
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Mask, Task, Tile
 from clarity_desktop.worker import Job, Lane
 
 
@@ -41,6 +41,15 @@ HALVES = Method(
 """Halves every value: its effect is known to the last digit."""
 SLOW = replace(HALVES, id="slow", tasks=("denoise",), load=_load_slow, speed=1000.0)
 """The same, taking 0.4 s a tile, and said to take 1000 s a megapixel."""
+
+
+def detection(found: Mapping[Degradation, Finding] | None = None, heat: tuple[int, int] = (3, 4)) -> Detection:
+    """What a detector might say: what is given is there, nothing else; nothing given is a clean photo."""
+    there = found or {}
+    leading = max(there, key=lambda name: there[name].probability) if there else "normal"
+    top = ((leading, 0.86), *((name, 0.01) for name in CLASSES if name != leading))
+    each = {name: there.get(name, Finding(0.02, 0.0)) for name in DEGRADATIONS}
+    return Detection(top, each, np.full((*heat, len(DEGRADATIONS)), 7, np.uint8))
 
 
 class Recorder:

@@ -19,7 +19,8 @@ import pytest
 
 from clarity_desktop.backend.document import Document, recoveries, reduced
 from clarity_desktop.messages import Aborted, UserError
-from clarity_desktop.values import TILE, Bounds, Picture, Quality, Region, Step, Turn, Version, VersionId
+from clarity_desktop.values import TILE, Bounds, Finding, Picture, Quality, Region, Step, Turn, Version, VersionId
+from tests.fakes import detection
 
 Photo = Callable[..., np.ndarray]
 STEP = Step("restore", task="denoise", method="median", strength=0.5, settings={"tile": 256, "seed": 7})
@@ -259,7 +260,11 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     pixels = photo(700, 520, seed=1)
     version = add(document, pixels, changed=region.bounds, region=region, name="Blue sky")
     document.edit(version.id, star=True)
-    document.set_quality(version.id, Quality(piqe=31.5, overall=64.0, why={"sseq": "not built"}))
+    quality = Quality(
+        piqe=31.5, overall=64.0, low=60, high=68, ours=("niqe",), more={"musiq": 51.0}, why={"sseq": "no"}
+    )
+    document.set_quality(version.id, quality)
+    document.set_detection(version.id, detection({"haze": Finding(0.75, 0.5)}))
     document.add_turn(Turn("user", "make the sky blue", (version.id,), 12.5))
     before = document.card()
     document.undo()
@@ -271,7 +276,12 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     assert card.head == before.versions[0].id
     assert (again.id, again.parent, again.name, again.star) == (version.id, card.head, "Blue sky", True)
     assert again.step == Step(**{**vars_of(STEP), "region": version.step.region})
-    assert again.quality == Quality(piqe=31.5, overall=64.0, why={"sseq": "not built"})
+    assert again.quality == quality
+    assert again.detection is not None
+    assert again.detection.top == detection({"haze": Finding(0.75, 0.5)}).top
+    assert again.detection.found["haze"] == Finding(0.75, 0.5)
+    assert again.detection.heat.shape == (3, 4, 13)
+    assert (again.detection.heat == 7).all()
     assert np.array_equal(again.thumbnail, version.thumbnail)
     assert [(t.role, t.text, t.versions, t.time) for t in card.turns] == [
         ("user", "make the sky blue", (version.id,), 12.5)

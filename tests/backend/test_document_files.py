@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -18,7 +19,8 @@ import zstandard
 
 from clarity_desktop.backend.document import Document, forget, over_budget, prune, recoveries, reduced, schema, usage
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Picture, Region, Step, Turn, Version
+from clarity_desktop.values import Finding, Picture, Region, Step, Turn, Version
+from tests.fakes import detection
 
 Photo = Callable[..., np.ndarray]
 STEP = Step("restore", task="denoise", method="median")
@@ -37,6 +39,7 @@ def project(folder: Path, tmp_path: Path, photo: Photo) -> Path:
     pixels = photo(700, 520, seed=1)
     region = Region.of(np.pad(np.full((40, 50), 200, np.uint8), ((100, 380), (200, 450))), "sky")
     document.add(document.card().head, STEP, pixels, region=region, thumbnail=reduced(pixels))
+    document.set_detection(document.card().head, detection({"noise": Finding(0.9, 0.4)}))
     document.add_turn(Turn("user", "less noise", (document.card().head,), 1.0))
     document.save_project(tmp_path / "cat.clarity")
     document.close(keep=False)
@@ -263,6 +266,19 @@ STRANGE = {
     "thumbnail": "UPDATE version SET thumbnail=x'00'",
     "large thumbnail": "UPDATE version SET thumbnail=(SELECT data FROM tile LIMIT 1)",
     "quality": 'UPDATE version SET quality=\'{"piqe": "good"}\'',
+    "many scores": f"UPDATE version SET quality='{json.dumps({'more': {f'm{k}': 1 for k in range(101)}})}'",
+    "detection": "UPDATE version SET detection='[]'",
+    "detection of a number": "UPDATE version SET detection=5",
+    "a class twice": "UPDATE version SET detection=json_set(detection, '$.top[0]', json('[\"snow\",0.86]'))",
+    "an unknown class": "UPDATE version SET detection=json_set(detection, '$.top[0][0]', 'fire')",
+    "shares above one": "UPDATE version SET detection=json_set(detection, '$.top[1][1]', 0.9)",
+    "an unsure share": "UPDATE version SET detection=json_set(detection, '$.top[1][1]', 'x')",
+    "a degradation missing": "UPDATE version SET detection=json_remove(detection, '$.found.haze')",
+    "severity": "UPDATE version SET detection=json_set(detection, '$.found.haze[1]', 9e999)",
+    "heat is large": "UPDATE version SET detection=json_set(detection, '$.heat[0]', 1000000)",
+    "heat of another size": "UPDATE version SET detection=json_set(detection, '$.heat[0]', 4)",
+    "heat is no code": "UPDATE version SET detection=json_set(detection, '$.heat[2]', '===')",
+    "heat is not packed": "UPDATE version SET detection=json_set(detection, '$.heat[2]', 'aGVsbG8=')",
     "role": "UPDATE turn SET role='system'",
     "no tiles": "DELETE FROM tile",
     "names cut": "UPDATE version SET pixels=substr(pixels, 2)",

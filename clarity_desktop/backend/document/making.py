@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.document import pyramid, rows, schema
+from clarity_desktop.backend.document import checks, pyramid, rows, schema
 from clarity_desktop.backend.document.keep import keep
 from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
@@ -76,7 +76,7 @@ def first(
         names = keep(store, picture.pixels, None, (), _nothing_older, breathe)
         alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, breathe)
         about = {
-            "title": rows.clean(title),
+            "title": checks.clean(title),
             "head": version.id,
             "changes": 0,
             "saved": 0,
@@ -99,7 +99,7 @@ def insert(
     if region is not None:
         marks = ", ".join("?" * len(region))
         db.execute(f"INSERT OR IGNORE INTO region({rows.REGION}, id) VALUES({marks})", region)
-    marks = ", ".join("?" * 13)
+    marks = ", ".join("?" * 14)
     db.execute(
         f"INSERT INTO version({rows.COLUMNS}, pixels, alpha) VALUES({marks})",
         (*rows.version_row(version), names, alpha),

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from clarity_desktop.backend.document import rows, schema, state
+from clarity_desktop.backend.document import checks, rows, schema, state
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, connect, said
 from clarity_desktop.backend.document.tiles import Damaged
@@ -30,7 +30,7 @@ def save(store: Store, path: Path) -> int:
         with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
-            changes = rows.whole(rows.meta(db).get("changes"), 0, 1 << 60)
+            changes = checks.whole(rows.meta(db).get("changes"), 0, 1 << 60)
         _flush(temporary)
         temporary.replace(path)
         _flush(path.absolute().parent)

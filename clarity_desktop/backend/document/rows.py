@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -14,64 +13,19 @@ from typing import Any, Literal
 
 import numpy as np
 
+from clarity_desktop.backend.document.checks import blob, clean, number, parsed, text, whole
+from clarity_desktop.backend.document.perceived import detection_of, detection_text, quality_of, quality_text
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
-from clarity_desktop.values import TASKS, Bounds, Picture, Quality, Region, Step, Turn, Version, VersionId
+from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
 
 SIDE = 1 << 20  # pixels; more is not a photo
 AREA = 1 << 31
 VERSIONS = 5000
 """More versions than this in one file are taken for an attack on the memory."""
 THUMBNAIL = 128
-SCORES = ("sseq", "niqe", "brisque", "piqe", "overall")
 
 REGION = "label, x, y, width, height, across, down, mask"
-COLUMNS = "id, parent, step, quality, name, star, deleted, time, width, height, thumbnail"
-
-
-def _parsed(text: Any) -> dict[str, Any]:
-    if not isinstance(text, str) or len(text) > 1_000_000:
-        raise Damaged("a version's description is not text")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as e:
-        raise Damaged("a version's description cannot be read") from e
-    if not isinstance(value, dict):
-        raise Damaged("a version's description has the wrong form")
-    return value
-
-
-def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """A finite number in a range, or Damaged."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
-        raise Damaged("a number is out of its range")
-    return float(value)
-
-
-def whole(value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Damaged("a number is out of its range")
-    return value
-
-
-def text(value: Any, longest: int = 500) -> str:
-    if not isinstance(value, str):
-        raise Damaged("a name is not text")
-    return clean(value[:longest])
-
-
-def clean(value: str) -> str:
-    """Without the half characters that a file name may hold and neither SQLite nor a window takes."""
-    return value.encode("utf-8", "replace").decode()
-
-
-def finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def blob(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise Damaged("a part is missing")
-    return value
+COLUMNS = "id, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail"
 
 
 def step_text(step: Step) -> str:
@@ -83,7 +37,7 @@ def step_text(step: Step) -> str:
 
 
 def step_of(stored: Any) -> Step:
-    row = _parsed(stored)
+    row = parsed(stored)
     weights, settings = row.get("weights", {}), row.get("settings", {})
     if not isinstance(weights, dict) or not isinstance(settings, dict):
         raise Damaged("a version's description has the wrong form")
@@ -100,38 +54,22 @@ def step_of(stored: Any) -> Step:
     )
 
 
-def quality_text(quality: Quality) -> str:
-    """A score that is no number is stored as undefined."""
-    scores = {name: finite(getattr(quality, name)) for name in SCORES}
-    return json.dumps({**scores, "why": dict(quality.why)})
-
-
-def quality_of(stored: Any) -> Quality | None:
-    if stored is None:
-        return None
-    row = _parsed(stored)
-    why = row.get("why", {})
-    if not isinstance(why, dict):
-        raise Damaged("a version's scores have the wrong form")
-    scores = {k: None if row.get(k) is None else number(row[k]) for k in SCORES}
-    return Quality(**scores, why={text(k): text(v) for k, v in why.items()})
-
-
 def version_row(version: Version) -> tuple[Any, ...]:
     """Values for COLUMNS."""
     quality = None if version.quality is None else quality_text(version.quality)
+    detection = None if version.detection is None else detection_text(version.detection)
     assert version.thumbnail.dtype == np.uint8, "a thumbnail is 8 bits"
     assert max(version.thumbnail.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
     _, thumbnail = pack(version.thumbnail)
     return (
-        version.id, version.parent, step_text(version.step), quality, clean(version.name), version.star,
+        version.id, version.parent, step_text(version.step), quality, detection, clean(version.name), version.star,
         version.deleted, version.time, version.width, version.height, thumbnail,
     )  # fmt: skip
 
 
 def version_of(row: tuple[Any, ...]) -> Version:
     """A version from values of COLUMNS. Raises Damaged."""
-    at, parent, step, quality, name, star, deleted, time, width, height, thumbnail = row
+    at, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail = row
     small = unpack(blob(thumbnail))
     if small.ndim != 3 or small.dtype != np.uint8 or max(small.shape[:2]) > THUMBNAIL:
         raise Damaged("a thumbnail has the wrong form")
@@ -149,6 +87,7 @@ def version_of(row: tuple[Any, ...]) -> Version:
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
         quality=quality_of(quality),
+        detection=detection_of(detection),
     )
 
 

@@ -36,7 +36,12 @@ def _2_regions_and_turns(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (_1_versions, _2_regions_and_turns)
+def _3_detections(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE version ADD COLUMN detection TEXT")
+    db.execute("UPDATE version SET quality=NULL")  # older scores lack metrics and ranges: they are made anew
+
+
+MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections)
 """Append only; each runs in its own transaction together with the file's version number."""
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from clarity_desktop.backend.document import pyramid, rows
+from clarity_desktop.backend.document import checks, pyramid, rows
+from clarity_desktop.backend.document.perceived import detection_text, quality_text
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
@@ -134,22 +135,22 @@ def stamp_of(file: Path) -> str:
 def read(db: sqlite3.Connection) -> State:
     """The state that a file holds. Raises Damaged."""
     meta, versions = rows.meta(db), rows.versions(db)
-    head = VersionId(rows.text(meta.get("head")))
+    head = VersionId(checks.text(meta.get("head")))
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
         raise Damaged("no version is marked as the one to show")
     project = meta.get("project")
     return State(
-        title=rows.text(meta.get("title")),
+        title=checks.text(meta.get("title")),
         picture=rows.picture_of(meta),
         has_alpha=bool(meta.get("alpha")),
         head=head,
         versions=versions,
         redo=rows.redo(db, versions),
         turns=rows.turns(db),
-        changes=rows.whole(meta.get("changes"), 0, 1 << 60),
-        saved=rows.whole(meta.get("saved"), 0, 1 << 60),
+        changes=checks.whole(meta.get("changes"), 0, 1 << 60),
+        saved=checks.whole(meta.get("saved"), 0, 1 << 60),
         project=None if project is None else rows.local(project),
-        stamp=rows.text(meta.get("stamp", "")),
+        stamp=checks.text(meta.get("stamp", "")),
     )
 
 
@@ -161,22 +162,25 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
             db.execute("UPDATE version SET redo=? WHERE id=?", (below, at))
     for at, version in after.versions.items():
         if (old := before.versions.get(at)) is not None and old is not version:
-            quality = None if version.quality is None else rows.quality_text(version.quality)
             db.execute(
-                "UPDATE version SET name=?, star=?, deleted=?, quality=? WHERE id=?",
-                (rows.clean(version.name), version.star, version.deleted, quality, at),
+                "UPDATE version SET name=?, star=?, deleted=? WHERE id=?",
+                (checks.clean(version.name), version.star, version.deleted, at),
             )
+            if version.quality is not old.quality and version.quality is not None:
+                db.execute("UPDATE version SET quality=? WHERE id=?", (quality_text(version.quality), at))
+            if version.detection is not old.detection and version.detection is not None:
+                db.execute("UPDATE version SET detection=? WHERE id=?", (detection_text(version.detection), at))
 
 
 def strays(db: sqlite3.Connection) -> tuple[list[bytes], int]:
     """Tiles that no version names, and how many named tiles are missing. Raises Damaged."""
     named: set[bytes] = set()
     for width, height, pixels, alpha in db.execute("SELECT width, height, pixels, alpha FROM version"):
-        for level in pyramid.levels(width, height, rows.blob(pixels)):
+        for level in pyramid.levels(width, height, checks.blob(pixels)):
             named.update(level.tiles)
         if alpha is not None:
-            named.update(pyramid.levels(width, height, rows.blob(alpha), reduced=False)[0].tiles)
-    held: set[bytes] = {rows.blob(name) for (name,) in db.execute("SELECT hash FROM tile")}
+            named.update(pyramid.levels(width, height, checks.blob(alpha), reduced=False)[0].tiles)
+    held: set[bytes] = {checks.blob(name) for (name,) in db.execute("SELECT hash FROM tile")}
     return list(held - named), len(named - held)
 
 

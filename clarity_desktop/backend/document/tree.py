@@ -29,6 +29,7 @@ from clarity_desktop.backend.document.tiles import Damaged, Stored
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import (
     Bounds,
+    Detection,
     DocumentCard,
     DocumentId,
     Level,
@@ -280,11 +281,23 @@ class Document:
 
     def set_quality(self, version: VersionId, quality: Quality) -> Version:
         """Keep a version's scores; this alone leaves a saved document saved. Raises UserError."""
+        return self._learn(version, lambda v: replace(v, quality=quality))
 
-        def scored(s: State) -> State:
-            return replace(s, versions={**s.versions, version: replace(s.version(version), quality=quality)})
+    def set_detection(self, version: VersionId, detection: Detection) -> Version:
+        """Keep what was found in a version; this alone leaves a saved document saved. Raises UserError."""
+        return self._learn(version, lambda v: replace(v, detection=detection))
 
-        return self._change(scored).versions[version]
+    def _learn(self, version: VersionId, learnt: Callable[[Version], Version]) -> Version:
+        """What was seen in a version belongs to it, also where the file itself may not be changed."""
+
+        def known(s: State) -> State:
+            return replace(s, versions={**s.versions, version: learnt(s.version(version))})
+
+        if self._store.read_only:
+            with self._moving:
+                self._state = known(self._state)
+                return self._state.versions[version]
+        return self._change(known).versions[version]
 
     def add_turn(self, turn: Turn) -> None:
         """Raises UserError."""
