@@ -15,7 +15,7 @@ from clarity_desktop.training.degrade.marks import watermark
 from clarity_desktop.training.degrade.weather import haze, rain_streak, raindrop, snow
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
-__all__ = ["DAMAGES", "ORDER", "blend", "ordinary", "sample", "saved"]
+__all__ = ["DAMAGES", "ORDER", "blend", "ordinary", "sample", "saved", "together"]
 
 DAMAGES: dict[Degradation, Damage] = {
     "rain streak": rain_streak, "raindrop": raindrop, "snow": snow, "haze": haze, "blur": blur, "inpaint": inpaint,
@@ -45,7 +45,7 @@ def blend(photo: Photo, rng: np.random.Generator, count: int | None = None) -> t
     Low light and overexposure never meet. Severities are 0.25 to 0.9, of the
     exposure 0.2 to 0.55: each can still be seen."""
     count = count or int(rng.integers(2, 4))
-    chosen = _together(count, rng)
+    chosen = together(count, rng)
     severities: dict[Degradation, float] = {}
     damaged = Damaged(photo)
     for name in ORDER:
@@ -57,7 +57,8 @@ def blend(photo: Photo, rng: np.random.Generator, count: int | None = None) -> t
     return damaged, severities
 
 
-def _together(count: int, rng: np.random.Generator) -> frozenset[Degradation]:
+def together(count: int, rng: np.random.Generator) -> frozenset[Degradation]:
+    """`count` (2 or 3) degradations for a blend: half of them what comes together in life, half by chance."""
     if rng.random() < 0.5:
         fitting = [names for names in COMMON if len(names) == count]
         return frozenset(fitting[int(rng.integers(len(fitting)))])
