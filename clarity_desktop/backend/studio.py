@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,10 @@ from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import iqa, methods, pictures, restore, weights
+from clarity_desktop.backend import iqa, methods, naming, pictures, workshop
 from clarity_desktop.backend.document import Document
-from clarity_desktop.backend.methods import Method, Place, Run
 from clarity_desktop.backend.restore import Recipe
+from clarity_desktop.backend.workshop import Applied, Wish
 from clarity_desktop.messages import (
     Assessed,
     Change,
@@ -44,20 +42,14 @@ from clarity_desktop.messages import Restore as RestoreAsked
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     Bounds,
-    Crop,
     DocumentId,
     ExportOptions,
-    Flip,
     MethodCard,
     Picture,
     Pixels,
     Quality,
     Region,
-    Rotate,
     Step,
-    Straighten,
-    Task,
-    Transform,
     Version,
     VersionId,
 )
@@ -70,29 +62,6 @@ TILES_AT_ONCE = 16
 FEATHER = 100_000  # pixels; a file that says more means no feather
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A restoration as asked for, apart from the pixels it is asked for."""
-
-    task: Task
-    method: str | None = None
-    strength: float = 1.0
-    region: Region | None = None
-    feather: int = 0
-    visible: Bounds | None = None
-    recorded: Recipe | None = None  # settings of an earlier run to be used again
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Applied:
-    """What a wish made of pixels: the step is complete, changed is where the result may differ."""
-
-    pixels: Pixels
-    step: Step
-    changed: Bounds
-    notes: tuple[str, ...]
-
-
 class Studio:
     """Everything that can be done to photos. One per program; its methods run on the backend's loop."""
 
@@ -101,7 +70,7 @@ class Studio:
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._loaded: tuple[tuple[str, Task, Place], Run] | None = None  # the last one: the likeliest next
+        self._workshop = workshop.Workshop()
 
     def close(self) -> None:
         """Close every document (they are kept) and end the decoder."""
@@ -173,7 +142,7 @@ class Studio:
 
     def methods(self) -> tuple[MethodCard, ...]:
         """Every method, with the weights files it still lacks."""
-        return tuple(_card(m) for m in methods.all_methods().values())
+        return tuple(naming.card(m) for m in methods.all_methods().values())
 
     async def restore(self, asked: RestoreAsked, job: Job) -> Version:
         """Restore a version, or a region of it; the result becomes its child and the head."""
@@ -202,40 +171,7 @@ class Studio:
         on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
     ) -> Applied:
         """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
-        method = methods.choose(wish.task, wish.method or self.settings.methods.get(wish.task))
-        files = await asyncio.to_thread(weights.need, method.weights)
-        start = time.perf_counter()
-        job.tick(0.0, f"Loading {method.title}")
-        recipe, note = await job.heavy(self._recipe, method, pixels, wish)
-        run = await job.heavy(self._load, method, wish.task, files, recipe.place)
-        done = await job.heavy(
-            restore.restore, pixels, method, run, recipe, region=wish.region, feather=wish.feather,
-            strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
-            reload=lambda place: self._load(method, wish.task, files, place),
-        )  # fmt: skip
-        step = Step(
-            "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
-            seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": wish.feather},
-        )  # fmt: skip
-        return Applied(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
-
-    def _recipe(self, method: Method, pixels: Pixels, wish: Wish) -> tuple[Recipe, str | None]:
-        """How to cut the work; a recorded way is kept unless this machine does not allow it, which is then said."""
-        height, width = pixels.shape[:2]
-        box = wish.region.bounds if wish.region else Bounds(0, 0, width, height)
-        box = restore.padded_box(box, method, width, height)
-        if wish.recorded is not None:
-            budget = restore.budget(self.settings, wish.recorded.place.device)
-            return restore.replay(wish.recorded, method, box.width, box.height, budget)
-        place = restore.place(self.settings)
-        budget = restore.budget(self.settings, place.device)
-        return restore.plan(method, box.width, box.height, place, budget), None
-
-    def _load(self, method: Method, task: Task, files: dict[str, Path], place: Place) -> Run:
-        if self._loaded is None or self._loaded[0] != (method.id, task, place):
-            self._loaded = None  # two networks never lie in memory together
-            self._loaded = (method.id, task, place), method.load(files, place, task)
-        return self._loaded[1]
+        return await self._workshop.apply(pixels, wish, self.settings, job, on_tile)
 
     async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:
         """How long a restoration of the version, or of a part of it, would take here."""
@@ -246,9 +182,7 @@ class Studio:
 
     def estimate(self, size: tuple[int, int], task: str, method: str | None) -> Estimated:
         """How long restoring width × height pixels would take here, and by which method."""
-        chosen = methods.choose(task, method or self.settings.methods.get(task))
-        seconds = restore.estimate(chosen, *size, self.settings)
-        return Estimated(seconds, size[0] * size[1] / 1e6, chosen.id, restore.place(self.settings).device)
+        return workshop.estimate(size, task, method, self.settings)
 
     async def repeat(self, asked: Repeat, job: Job) -> Version:
         """Take the step that made one version again, on another, with its recorded settings."""
@@ -276,7 +210,9 @@ class Studio:
             return changed, None if alpha is None else pictures.change(alpha, asked.transform)
 
         pixels, alpha = await job.heavy(make)
-        return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
+        return await self._commit(
+            document, asked.version, naming.transform_step(asked.transform), pixels, job, alpha=alpha
+        )
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
@@ -314,8 +250,8 @@ class Studio:
         """Every new version ends here: thumbnail, transaction, news, scores."""
         thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
-            document.add, parent, step, pixels,
-            changed=changed, alpha=alpha, region=region, thumbnail=thumbnail, name=_title(step), breathe=job.breathe,
+            document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
+            thumbnail=thumbnail, name=naming.title(step), breathe=job.breathe,
         )  # fmt: skip
         job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
         await self.assess(document.id, version.id, job)
@@ -400,36 +336,3 @@ def _thumbnail(pixels: Pixels, icc: bytes | None) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     small = pictures.reduced(pixels, max(1, -(-max(width, height) // THUMBNAIL)))
     return pictures.to_srgb8(Picture(small, icc=icc))[0]
-
-
-def _card(method: Method) -> MethodCard:
-    missing = tuple(name for name in method.weights if weights.state(name).state != "ready")
-    return MethodCard(
-        method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
-        method.needs_mask, missing,
-    )  # fmt: skip
-
-
-def _transform_step(transform: Transform) -> Step:
-    match transform:
-        case Crop(bounds):
-            return Step("crop", settings={"bounds": [bounds.x, bounds.y, bounds.width, bounds.height]})
-        case Rotate(turns):
-            return Step("rotate", settings={"quarter_turns": turns})
-        case Flip(axis):
-            return Step("flip", settings={"axis": axis})
-        case Straighten(degrees):
-            return Step("straighten", settings={"degrees": degrees})
-
-
-TITLES = {
-    "derain": "Rain removed", "denoise": "Denoised", "deblur": "Deblurred", "dehaze": "Haze removed",
-    "low_light": "Brightened", "retouch": "Retouched", "crop": "Cropped", "rotate": "Turned", "flip": "Flipped",
-    "straighten": "Straightened", "reset": "Original again",
-}  # fmt: skip
-
-
-def _title(step: Step) -> str:
-    """What a version is called until the user names it."""
-    what = TITLES.get(step.task or step.kind, (step.task or step.kind).replace("_", " ").capitalize())
-    return what if step.strength == 1 else f"{what} ({step.strength:.0%})"

@@ -18,7 +18,8 @@ from clarity_desktop.values import TASKS, ExportOptions, Picture, Region, Task
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
-    from clarity_desktop.backend.studio import Applied, Studio
+    from clarity_desktop.backend.studio import Studio
+    from clarity_desktop.backend.workshop import Applied
 
 
 def add_restore(p: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ async def _restore_one(
     studio: Studio, path: Path, target: Path, asked: argparse.Namespace, job: Job
 ) -> dict[str, Any]:  # fmt: skip
     from clarity_desktop.backend import pictures
-    from clarity_desktop.backend.studio import Wish
+    from clarity_desktop.backend.workshop import Wish
 
     start = time.perf_counter()
     options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")

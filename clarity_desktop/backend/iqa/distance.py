@@ -1,0 +1,63 @@
+"""How far two versions of a photo are apart: PSNR and SSIM. Says how much changed, not whether it became better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.values import Distance, Pixels
+
+AREA = 3_000_000
+"""SSIM of more pixels than this is that of both photos reduced to it: twelve megapixels would take a second."""
+_WINDOW, _SIGMA = (11, 11), 1.5
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def distance(a: Pixels, b: Pixels, breathe: Callable[[], None] = lambda: None) -> Distance:
+    """Between two photos of one size and depth.
+
+    PSNR is over all values of all channels, SSIM (Wang et al. 2004, Gaussian window of 11 pixels) over 8-bit luma, of
+    photos larger than AREA after reducing them. 12 megapixels take 0.3 s on two cores; raises what breathe raises.
+    """
+    assert a.shape == b.shape, "only photos of one size can be compared"
+    assert a.dtype == b.dtype, "only photos of one depth can be compared"
+    ratio = psnr(a, b)
+    breathe()
+    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a), _luma(b), breathe))
+
+
+def psnr(a: Pixels, b: Pixels) -> float | None:
+    """In dB, over all values; None where the photos are identical."""
+    error = float(cv2.norm(a, b, cv2.NORM_L2SQR)) / a.size
+    return 10 * math.log10(float(np.iinfo(a.dtype).max) ** 2 / error) if error else None
+
+
+def _luma(pixels: Pixels) -> NDArray[np.float32]:
+    """0..255, H×W, of at most AREA pixels."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, math.sqrt(AREA / (height * width)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return np.multiply(grey, 1 if grey.dtype == np.uint8 else 1 / 257, dtype=np.float32)
+
+
+def _ssim(a: NDArray[np.float32], b: NDArray[np.float32], breathe: Callable[[], None]) -> float:
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    breathe()
+    both = mean_a * mean_b
+    squares = mean_a**2 + mean_b**2
+    covariance = _blurred(a * b) - both
+    breathe()
+    variances = _blurred(a * a) + _blurred(b * b) - squares
+    breathe()
+    ratio = (2 * both + _C1) * (2 * covariance + _C2) / ((squares + _C1) * (variances + _C2))
+    return float(np.clip(ratio.mean(dtype=np.float64), 0, 1))
+
+
+def _blurred(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(plane, _WINDOW, _SIGMA), np.float32)
