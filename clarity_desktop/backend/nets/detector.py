@@ -1,0 +1,165 @@
+"""Our own degradation detector: an image tower whose embedding is compared with those of class prompts, as CLIP does.
+
+The tower looks twice. An overview of the whole photo goes through EfficientNet-Lite0 (Tan and Le, ICML 2019, and its
+Lite variant): light, haze, shadows, large marks. Crops at native resolution go through a small residual network: what
+JPEG, noise, blur and fine rain leave is gone from any thumbnail. Both give tokens with a place in the photo; two
+transformer layers let them speak, and each token also says what it sees at its own place: the heat map.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clarity_desktop.values import CLASSES, DEGRADATIONS
+
+OVERVIEW = 224
+"""Side of the overview in pixels; it gives GRID × GRID tokens."""
+GRID = 7
+CROP = 128
+"""Side of a crop in pixels."""
+WIDTH = 192
+EMBEDDING = 256
+_PLACE = 5
+
+
+class _Same(nn.Conv2d):
+    """A convolution with TensorFlow's padding: for even sizes and stride 2, less before than after."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        reach = self.kernel_size[0] - self.stride[0]
+        return super().forward(F.pad(input, (reach // 2, reach - reach // 2, reach // 2, reach - reach // 2)))
+
+
+class _Norm(nn.BatchNorm2d):
+    """Normalisation by the statistics of the pretraining, which stay as they are."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+
+
+def _unit(inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    return [_Same(inside, outside, kernel, stride, groups=groups, bias=False), _Norm(outside, 1e-3)]
+
+
+class _Inverted(nn.Module):
+    """Expansion, depthwise convolution, projection; added to the input where the sizes agree."""
+
+    def __init__(self, inside: int, outside: int, kernel: int, stride: int, factor: int) -> None:
+        super().__init__()
+        wide = inside * factor
+        expand = [*_unit(inside, wide), nn.ReLU6()] if factor > 1 else []
+        self.body = nn.Sequential(
+            *expand, *_unit(wide, wide, kernel, stride, wide), nn.ReLU6(), *_unit(wide, outside)
+        )  # fmt: skip
+        self.residual = inside == outside and stride == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x) if self.residual else self.body(x)
+
+
+_STAGES = (  # blocks, outside, kernel, stride, expansion
+    (1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6),
+    (1, 320, 3, 1, 6),
+)  # fmt: skip
+
+
+class Overview(nn.Module):
+    """EfficientNet-Lite0 without its classifier: N×3×224×224 in 0..1 → N×320×7×7."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(*_unit(3, 32, 3, 2), nn.ReLU6())
+        self.blocks = nn.ModuleList()
+        inside = 32
+        for count, outside, kernel, stride, factor in _STAGES:
+            for k in range(count):
+                self.blocks.append(_Inverted(inside, outside, kernel, stride if k == 0 else 1, factor))
+                inside = outside
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        x = self.stem((rgb * 255 - 127) / 128)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.body(x))
+
+
+class Detail(nn.Module):
+    """Crops at native resolution, N×3×128×128 in 0..1 → N×WIDTH; mean and largest answer over the crop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(12, 32, 3, padding=1), nn.ReLU(), _Residual(32), *_narrow(32, 64), _Residual(64), _Residual(64),
+            *_narrow(64, 128), _Residual(128), _Residual(128), *_narrow(128, 192), _Residual(192),
+        )  # fmt: skip
+        self.out = nn.Linear(2 * 192, WIDTH)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        x = self.body(F.pixel_unshuffle(rgb * 2 - 1, 2))
+        return self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1))
+
+
+def _narrow(inside: int, outside: int) -> list[nn.Module]:
+    return [nn.Conv2d(inside, outside, 3, 2, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()]
+
+
+class Detector(nn.Module):
+    """The image tower with what the class prompts were encoded to.
+
+    overview N×3×224×224 and crops N×K×3×128×128 in 0..1; places N×K×5: centre, width and height as shares of the
+    photo, and log2 of how much the crop's photo was reduced. Returns logits: "classes" N×15 (CLASSES), "found" N×13
+    (DEGRADATIONS), "severity" N×13, "heat" N×(49+K)×13, the overview's tokens first, row by row.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overview, self.detail = Overview(), Detail()
+        self.seen = nn.Linear(320, WIDTH)
+        self.place = nn.Sequential(nn.Linear(_PLACE, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.first = nn.Parameter(torch.zeros(1, 1, WIDTH))
+        self.kind = nn.Parameter(torch.zeros(2, WIDTH))
+        layer = nn.TransformerEncoderLayer(WIDTH, 4, 3 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.mix = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.embed, self.embed_each = nn.Linear(WIDTH, EMBEDDING), nn.Linear(WIDTH, EMBEDDING)
+        self.severity, self.heat = nn.Linear(WIDTH, len(DEGRADATIONS)), nn.Linear(WIDTH, len(DEGRADATIONS))
+        self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
+        self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
+        self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
+        axis = (torch.arange(GRID) + 0.5) / GRID
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        cells = torch.stack((x, y, torch.full_like(x, 1 / GRID), torch.full_like(x, 1 / GRID), torch.zeros_like(x)), -1)
+        self.register_buffer("cells", cells.reshape(1, GRID * GRID, _PLACE), persistent=False)
+
+    def forward(self, overview: Tensor, crops: Tensor, places: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
+        """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights."""
+        count, many = crops.shape[:2]
+        wide = self.seen(self.overview(overview).flatten(2).transpose(1, 2)) + self.kind[0]
+        wide = wide + self.place(self.cells.expand(count, -1, -1))
+        near = self.detail(crops.flatten(0, 1)).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
+        tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
+        whole, tokens = tokens[:, 0], tokens[:, 1:]
+        texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
+        image, each = F.normalize(self.embed(whole), dim=-1), F.normalize(self.embed_each(whole), dim=-1)
+        return {
+            "classes": self.temperature.exp().clamp(max=100) * image @ texts.T,
+            "found": self.each_scale.exp() * each @ texts[1:-1].T + self.each_bias,
+            "severity": self.severity(whole),
+            "heat": self.heat(tokens),
+        }

