@@ -72,6 +72,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("side_by_side", "Side &by side", ("Y",), "Before beside after", "side", "pair", checkable=True),
     Spec("stacked", "&Top and bottom", ("Alt+Y",), "Before above after", "top", "pair", checkable=True),
     Spec("before", "Show the &before", ("\\",), "Switch to it; hold to peek", "eye", "pair", checkable=True),
+    Spec("heat", "Show &where it is wrong", ("J",), "A map over the photo", "heat", checkable=True),
     Spec("panels", "Hide the &panels", ("Tab",), "Only the photo", "", "nothing", "photo", checkable=True),
     Spec("full_screen", "F&ull screen", ("F11",), needs="nothing", checkable=True),
     Spec("next_photo", "&Next photo", ("Ctrl+Tab",), repeats=True),
@@ -81,6 +82,8 @@ ACTIONS: tuple[Spec, ...] = (
     # Photo
     Spec("restore", "&Restore", ("Ctrl+R",), "Run the chosen restoration on the photo", "restore"),
     Spec("restore_visible", "Restore the &visible part", ("Ctrl+Alt+R",), "Run it only on what the window shows"),
+    Spec("improve", "&Auto", ("Ctrl+U",), "Find out what is wrong, put it right, keep only what helped", "auto"),
+    Spec("advise", "&What should I do?", ("W",), "Says what would help; does nothing by itself", "info"),
     Spec("crop", "&Crop…", ("R",), "Keep a rectangle of the photo", "crop", checkable=True),
     Spec("straighten", "&Straighten…", ("Shift+R",), "Turn the photo by a few degrees", "straighten", checkable=True),
     Spec("rotate_left", "Rotate &left", ("Ctrl+[",), "A quarter turn to the left", "rotate-left"),
@@ -108,18 +111,19 @@ MENUS: dict[str, tuple[str, ...]] = {
               "close", "quit"),
     "&Edit": ("undo", "redo", "reset", "", "copy", "paste", "", "chat", "", "preferences"),
     "&View": ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single", "split",
-              "side_by_side", "stacked", "before", "", "panels", "full_screen", "docks", "", "next_photo",
+              "side_by_side", "stacked", "before", "heat", "", "panels", "full_screen", "docks", "", "next_photo",
               "previous_photo", "next_pane", "previous_pane"),
-    "&Photo": ("restore", "restore_visible", "tasks", "", "crop", "straighten", "rotate_left", "rotate_right",
-               "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
+    "&Photo": ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "crop", "straighten", "rotate_left",
+               "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
     "Ve&rsion": ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
     "&Help": ("shortcuts", "about"),
 }  # fmt: skip
 """Menu → names of actions in order; "" is a line; "recent", "docks" and "tasks" are menus that the window fills."""
 
 TOOLBAR: tuple[str, ...] = (
-    "open", "save", "export", "", "undo", "redo", "", "crop", "straighten", "rotate_left", "rotate_right",
-    "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split", "side_by_side", "before",
+    "open", "save", "export", "", "undo", "redo", "", "improve", "", "crop", "straighten", "rotate_left",
+    "rotate_right", "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split",
+    "side_by_side", "before", "heat",
 )  # fmt: skip
 
 

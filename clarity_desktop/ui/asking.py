@@ -9,11 +9,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from clarity_desktop.messages import Assess, Estimate, EstimateSize, Progress, ReadPixels, Request
+from clarity_desktop.messages import Assess, Detect, Estimate, EstimateSize, Progress, ReadPixels, Request
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.link import Link
 
-REPLACED = (Estimate, EstimateSize, Assess, ReadPixels)
+REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadPixels)
 """A newer request of these kinds makes the older one for the same photo pointless."""
 
 

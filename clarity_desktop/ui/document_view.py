@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from clarity_desktop.messages import Advised
+from clarity_desktop.messages import Advised, Request
 from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.export_dialog import ExportForm
 from clarity_desktop.ui.words import version_title
@@ -41,6 +41,7 @@ class DocumentView(QObject):
         self.manifests: dict[VersionId, Manifest] = {}
         self.distances: dict[VersionId, Distance | None] = {}  # from the original; None: it has another size
         self.advised: Advised | None = None
+        self.failed: dict[Request, str] = {}  # what was asked unasked and could not be answered, with why
         self.turns: list[Turn] = []
         self.chosen_other: VersionId | None = None
         self.before = False
@@ -88,10 +89,11 @@ class DocumentView(QObject):
     @property
     def redo_leads_to(self) -> VersionId | None:
         """The same for redo; a guess where the way was left in an earlier run."""
-        if self._heading is None:
-            return None
-        below = [v.id for v in self.versions.values() if v.parent == self._heading and not v.deleted]
-        left = self._left.get(self._heading)
+        return self._after(self._heading) if self._heading else None
+
+    def _after(self, version: VersionId) -> VersionId | None:
+        below = [v.id for v in self.versions.values() if v.parent == version and not v.deleted]
+        left = self._left.get(version)
         return left if left in below else below[-1] if below else None
 
     def undone(self, to: VersionId) -> None:
@@ -107,6 +109,24 @@ class DocumentView(QObject):
     @property
     def original(self) -> VersionId | None:
         return next((v.id for v in self.versions.values() if v.parent is None), None)
+
+    @property
+    def best(self) -> Version | None:
+        """The version with the best overall score, the earliest of several; None while there is no score."""
+        living = [v for v in self.versions.values() if not v.deleted and v.quality and v.quality.overall is not None]
+        return max(living, key=lambda v: v.quality.overall if v.quality and v.quality.overall else 0.0, default=None)
+
+    @property
+    def branch(self) -> tuple[Version, ...]:
+        """The versions from the original to the open one, and on to where redo would lead."""
+        chain: list[Version] = []
+        version = self.head_version
+        while version is not None:
+            chain.insert(0, version)
+            version = self.versions.get(version.parent) if version.parent else None
+        while chain and (after := self._after(chain[-1].id)) is not None:
+            chain.append(self.versions[after])
+        return tuple(v for v in chain if not v.deleted)
 
     # news
 

@@ -148,7 +148,8 @@ class MainWindow(Shell):
             self.restoring.offer_models(follow, str(e))
         except UserError as e:
             self._undo_painting(follow)
-            self.notices.say(str(e), "error")
+            if not self.perceiving.failed(follow, str(e)):
+                self.notices.say(str(e), "error")
         else:
             if follow.then:
                 follow.then()
@@ -230,6 +231,7 @@ class MainWindow(Shell):
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(follow.request).__name__, exc_info=error)
             self._undo_painting(follow)
+            self.perceiving.failed(follow, "This could not be found out; why is in the log.")
             what = follow.title or type(follow.request).__name__
             self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
 

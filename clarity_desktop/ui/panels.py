@@ -54,6 +54,8 @@ def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
             button = bar.widgetForAction(actions[name])
             button.setAccessibleName(actions.specs[name].title)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if isinstance(button, QToolButton) and name == "improve":
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         else:
             bar.addSeparator()
     if extension := bar.findChild(QToolButton, "qt_toolbar_ext_button"):

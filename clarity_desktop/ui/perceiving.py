@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Assess, Improved, ReadManifest, Request
+from clarity_desktop.messages import Advise, Assess, Detect, Estimate, GoTo, Improve, Improved, ReadManifest, Request
+from clarity_desktop.ui import heat
 from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.findings_panel import ordered
+from clarity_desktop.ui.quality_dock import Judged
+from clarity_desktop.ui.restoring import LONG
+from clarity_desktop.ui.words import TASK_TITLES, duration
+from clarity_desktop.values import Degradation, Task, Version, VersionId
 
 if TYPE_CHECKING:
+    from clarity_desktop.ui.asking import Follow
     from clarity_desktop.ui.main_window import MainWindow
 
 
@@ -19,11 +28,45 @@ class Perceiving(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._degradation: Degradation | None = None  # on the map; None: the likeliest
+        window.action.on("heat", self._show_heat)
+        window.action.on("improve", self.improve)
+        window.action.on("advise", self._advise)
+        dock = window.quality
+        dock.findings.heat_toggled.connect(window.action["heat"].setChecked)
+        dock.findings.heat_toggled.connect(self._show_heat)
+        dock.findings.heat_chosen.connect(self._choose_heat)
+        dock.jump_asked.connect(self._jump)
+        dock.advice.asked.connect(self._advise)
+        dock.advice.task_asked.connect(window.restoring.run)
+        dock.advice.all_asked.connect(self.improve)
+
+    # what is shown
 
     def show(self) -> None:
         """Show what is known of the current photo's open version."""
-        view = self._window.current
-        self._window.quality.show_versions(view.head_version if view else None, view.other_version if view else None)
+        view, offered = self._window.current, self._window.restore.offers
+        self._window.quality.show_photo(_judged(view) if view else None, offered)
+        self._show_heat()
+
+    def _show_heat(self) -> None:
+        """Lay the map over the versions that are shown, or take it away; no map while nothing is known."""
+        on = self._window.action["heat"].isChecked()
+        self._window.quality.findings.show_heat(on)
+        for view in self._window.photos.views:
+            view.canvas.show_heat("version", self._map(view.head_version) if on else None)
+            view.canvas.show_heat("other", self._map(view.other_version) if on else None)
+
+    def _map(self, version: Version | None) -> QImage | None:
+        if version is None or version.detection is None:
+            return None
+        return heat.picture(version.detection, self._degradation or ordered(version.detection)[0])
+
+    def _choose_heat(self, degradation: Degradation | None) -> None:
+        self._degradation = degradation
+        self._show_heat()
+
+    # what is missing
 
     def complete(self, view: DocumentView) -> None:
         """Ask for what the photo's state lacks: the manifest of the version compared with, scores, what is wrong."""
@@ -33,17 +76,104 @@ class Perceiving(QObject):
             self._ask_once(ReadManifest(view.id, view.other), view)
         if self._busy_with(view):
             return
-        for version in (view.other_version, view.head_version):
-            if version is not None and version.quality is None:
-                self._ask_once(Assess(view.id, version.id), view)
+        head, other = view.head_version, view.other_version
+        if other is not None and other.quality is None:
+            self._ask_once(Assess(view.id, other.id), view)
+        if head is not None and (head.quality is None or _lacks_distance(view, head)):
+            self._ask_once(Assess(view.id, head.id), view)
 
-    def improved(self, news: Improved) -> None:
-        self._window.notices.say(news.text)
+    def failed(self, follow: Follow, why: str) -> bool:
+        """Something that nobody asked for could not be answered: said in the panel, and not asked for again."""
+        if follow.view is None or not isinstance(follow.request, Assess | Detect):
+            return False
+        follow.view.failed[follow.request] = why
+        if follow.view is self._window.current:
+            self.show()
+        return True
 
     def _ask_once(self, request: Request, view: DocumentView) -> None:
-        if all(f.request != request for f in self._window.follows):
+        if request not in view.failed and all(f.request != request for f in self._window.follows):
             self._window.ask(request, view)
 
     def _busy_with(self, view: DocumentView) -> bool:
         """Whether a request is under way that brings the scores by itself."""
         return any(f.view is view and f.title for f in self._window.follows)
+
+    # what the user asks for
+
+    def _jump(self, version: VersionId) -> None:
+        if (view := self._window.current) and view.id and version != view.head:
+            self._window.ask(GoTo(view.id, version), view)
+
+    def _advise(self) -> None:
+        if (view := self._window.current) and view.id and view.head:
+            self._window.docks["quality"].show()
+            self._window.ask(Advise(view.id, view.head), view)
+
+    def improve(self) -> None:
+        """Auto: find out what would help and how long it takes; start what is quick, offer what is slow."""
+        view = self._window.current
+        if view is None or view.id is None or view.head is None or self._at_work(view):
+            return
+        head = view.head
+        if view.advised is not None and view.advised.version == head:
+            self._weigh(view, head)
+        else:
+            self._window.ask(Advise(view.id, head), view, then=lambda: self._weigh(view, head))
+
+    def improved(self, news: Improved) -> None:
+        self._window.notices.say(news.text)
+
+    def _at_work(self, view: DocumentView) -> bool:
+        return any(f.view is view and isinstance(f.request, Improve) for f in self._window.jobs)
+
+    def _weigh(self, view: DocumentView, head: VersionId) -> None:
+        advised = view.advised
+        if view not in self._window.photos.views or view.head != head or advised is None or advised.version != head:
+            return
+        tasks: tuple[Task, ...] = tuple(a.task for a in advised.advice if self._window.restore.offers(a.task))
+        self._add_up(view, head, tasks, tasks, 0.0)
+
+    def _add_up(
+        self, view: DocumentView, head: VersionId, tasks: tuple[Task, ...], left: tuple[Task, ...], seconds: float
+    ) -> None:
+        """Estimate one task after the other, then decide."""
+        if view.id is None or not left:
+            self._decide(view, head, tasks, seconds)
+            return
+        asked = Estimate(view.id, head, left[0])
+
+        def go_on() -> None:
+            self._add_up(view, head, tasks, left[1:], seconds + self._window.restoring.known(asked).seconds)
+
+        self._window.restoring.when_known(view, asked, go_on)
+
+    def _decide(self, view: DocumentView, head: VersionId, tasks: tuple[Task, ...], seconds: float) -> None:
+        start = partial(self._start, view, head)
+        if seconds <= LONG:
+            start()
+            return
+        named = ", then ".join(TASK_TITLES[task].lower().replace("jpeg", "JPEG") for task in tasks)
+        self._window.notices.say(
+            f"Auto would {named}: about {duration(seconds)}.", "offer", (("Start", start), ("Cancel", lambda: None))
+        )
+
+    def _start(self, view: DocumentView, head: VersionId) -> None:
+        if view.id and view in self._window.photos.views and view.head == head and not self._at_work(view):
+            self._window.ask(Improve(view.id, head, view.canvas.visible()), view, "Auto")
+
+
+def _lacks_distance(view: DocumentView, version: Version) -> bool:
+    return version.parent is not None and version.id not in view.distances
+
+
+def _judged(view: DocumentView) -> Judged | None:
+    head = view.head_version
+    if view.id is None or head is None:
+        return None
+    advised = view.advised if view.advised and view.advised.version == head.id else None
+    return Judged(
+        view.id, head, view.other_version, view.best, view.versions.get(view.original) if view.original else None,
+        view.branch, view.distances.get(head.id), advised,
+        view.failed.get(Detect(view.id, head.id), ""), view.failed.get(Assess(view.id, head.id), ""),
+    )  # fmt: skip

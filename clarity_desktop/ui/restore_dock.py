@@ -88,6 +88,10 @@ class RestoreDock(QScrollArea):
         task, card = self._task(), self._card()
         return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
 
+    def offers(self, task: Task) -> bool:
+        """Is there a method for a task, with its weights or to be fetched?"""
+        return self.task.findData(task) >= 0
+
     def choose(self, task: Task) -> None:
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
 

@@ -106,7 +106,11 @@ class Restoring(QObject):
         elif (asked := self._estimate()) and asked not in self._known:
             self._window.ask(asked, self._window.current)
 
-    def _when_known(self, view: DocumentView, asked: Estimate, decide: Callable[[], object]) -> None:
+    def known(self, asked: Estimate) -> Estimated:
+        """An estimate that has come."""
+        return self._known[asked]
+
+    def when_known(self, view: DocumentView, asked: Estimate, decide: Callable[[], object]) -> None:
         """Decide about a run now or when its estimate has come."""
         self._wanted = None
         if asked in self._known:
@@ -133,9 +137,9 @@ class Restoring(QObject):
             self._offer_fetch(lambda: self._asked(visible_only))
         elif visible_only and view.id and view.head:
             asked = Estimate(view.id, view.head, choice.task, choice.method, view.canvas.visible())
-            self._when_known(view, asked, lambda: self._decide_visible(asked, choice))
+            self.when_known(view, asked, lambda: self._decide_visible(asked, choice))
         elif (asked := self._estimate()) is not None:
-            self._when_known(view, asked, lambda: self._decide(asked, choice))
+            self.when_known(view, asked, lambda: self._decide(asked, choice))
 
     def _decide(self, asked: Estimate, choice: Choice) -> None:
         """Start what is quick; of what is slow, say how slow and offer to begin with the visible part."""
@@ -207,7 +211,7 @@ class Restoring(QObject):
             self._decide_repeat(view, made, head, made.step.seconds)
         elif view.id and made.step.task:
             asked = Estimate(view.id, head, made.step.task, made.step.method)
-            self._when_known(view, asked, lambda: self._decide_repeat(view, made, head, self._known[asked].seconds))
+            self.when_known(view, asked, lambda: self._decide_repeat(view, made, head, self._known[asked].seconds))
 
     def _decide_repeat(self, view: DocumentView, made: Version, head: VersionId, seconds: float) -> None:
         """Start what is quick; of what is slow, say how slow. What is repeated has its own region: all or nothing."""

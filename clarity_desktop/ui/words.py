@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from clarity_desktop.values import Step, Task, Version
+from clarity_desktop.values import Degradation, Step, Task, Version
 
 TASK_TITLES: dict[Task, str] = {
     "derain": "Remove rain",
@@ -34,9 +34,29 @@ CHIPS: dict[Task, str] = {
 }
 """What the chat suggests to say, one for each task that it understands."""
 
+DEGRADATION_TITLES: dict[Degradation, str] = {
+    "rain streak": "Rain streaks",
+    "raindrop": "Raindrops",
+    "snow": "Snow",
+    "haze": "Haze",
+    "blur": "Blur",
+    "inpaint": "Missing parts",
+    "low-light": "Low light",
+    "overexposure": "Overexposure",
+    "flare": "Lens flare",
+    "shadow": "Shadow",
+    "watermark": "Watermark",
+    "noise": "Noise",
+    "JPEG": "JPEG artefacts",
+}
+SEVERITIES = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
+"""From which severity on it is called so."""
+
 METRICS: dict[str, tuple[str, str]] = {
-    "piqe": ("PIQE", "Block-wise distortion, 0 to 100. Lower is better."),
-    "niqe": ("NIQE", "Distance from natural photos; 2 to 5 is good. Lower is better."),
+    "sseq": ("SSEQ", "Lower is better; 0 is best, about 100 worst."),
+    "niqe": ("NIQE", "Lower is better; 2 to 5 is a good photo."),
+    "brisque": ("BRISQUE", "Lower is better; 0 is best, about 100 worst."),
+    "piqe": ("PIQE", "Lower is better; 0 is best, about 100 worst."),
 }
 """Metric → its name and what its value means, in one line."""
 
@@ -70,6 +90,11 @@ def version_title(version: Version) -> str:
     if version.name:
         return version.name
     return TASK_TITLES[step.task] if step.kind == "restore" and step.task else what_ran(step)
+
+
+def severity(share: float) -> str:
+    """A severity of 0..1 in a word."""
+    return next(word for least, word in SEVERITIES if share >= least)
 
 
 def clock(at: float, now: float | None = None) -> str:

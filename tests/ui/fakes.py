@@ -21,9 +21,11 @@ from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import (
     DEGRADATIONS,
     TILE,
+    Advice,
     Bounds,
     Degradation,
     Detection,
+    Distance,
     DocumentCard,
     DocumentId,
     Finding,
@@ -132,6 +134,9 @@ class FakeLink:
         self.errors: dict[type, Exception] = {}
         self.gates: dict[type, asyncio.Event] = {}
         self.seconds = 4.0
+        self.detection = a_detection(rain=0.97)
+        self.advice: tuple[Advice, ...] = (Advice("derain", "rain streak", "Rain streaks cover the photo."),)
+        self.distance = Distance(31.2, 0.93)
         self.methods, self.models = METHODS, MODELS
         self.recoveries: tuple[Recovery, ...] = ()
         self._stops: dict[int, asyncio.Event] = {}
@@ -173,7 +178,7 @@ class FakeLink:
         match request:
             case m.Open(path):
                 yield m.Previewed(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)
-            case m.Restore(document, version, _, _, _, _, _, visible):
+            case m.Restore(document, version, _, _, _, _, _, visible) | m.Improve(document, version, visible):
                 yield m.Progress(0.0, "tile 1 of 2", 4.0)
                 yield self._tile(document, version, visible)
             case m.FetchModel():
@@ -203,6 +208,7 @@ class FakeLink:
             case m.Open(path):
                 opened = self._opened(path.name, path)
                 yield opened
+                yield self._detected(opened.card.id, opened.card.head)
                 yield self._assessed(opened.card.id, opened.card.head)
             case m.OpenPixels(_, _, name):
                 yield self._opened(name, None)
@@ -231,6 +237,11 @@ class FakeLink:
                 yield m.Estimated(self.seconds, v.width * v.height / 1e6, method or task)
             case m.Assess(document, version):
                 yield self._assessed(document, version)
+            case m.Detect(document, version):
+                yield self._detected(document, version)
+            case m.Advise(document, version):
+                yield self._detected(document, version)
+                yield m.Advised(document, version, self.advice, "This would help." if self.advice else "Looks fine.")
             case m.EstimateSize():
                 yield m.SizeEstimated(1_234_567)
             case m.Export(document, _, options):
@@ -248,6 +259,8 @@ class FakeLink:
             case m.Restore(document, version, task, method, strength):
                 step = Step("restore", task, method, strength=strength, seconds=3.5)
                 yield from self._added(document, version, step, lambda p: 255 - p)
+            case m.Improve(document, version):
+                yield from self._improved(document, version)
             case m.Repeat(document, version, made):
                 step = self.documents[document].versions[made].step
                 yield from self._added(document, version, step, lambda p: 255 - p)
@@ -296,16 +309,30 @@ class FakeLink:
         d = self.documents[document]
         added = d.add(version, step, change(d.pixels[version]))
         yield m.VersionAdded(document, added, d.manifests[added.id])
+        yield self._detected(document, added.id)
         yield self._assessed(document, added.id)
 
+    def _improved(self, document: DocumentId, version: VersionId) -> Iterable[News]:
+        for advice in self.advice:
+            step = Step("restore", advice.task, "maxim", seconds=1.0)
+            yield from self._added(document, self.documents[document].head, step, lambda p: 255 - p)
+        text = "Removed the rain: 40 → 48." if self.advice else "The photo looks fine: nothing was done."
+        yield self._turn(document, "assistant", text)
+        yield m.Improved(document, self.documents[document].head, text)
+
+    def _detected(self, document: DocumentId, version: VersionId) -> m.Detected:
+        d = self.documents[document]
+        d.versions[version] = replace(d.versions[version], detection=self.detection)
+        return m.Detected(document, version, self.detection)
+
     def _assessed(self, document: DocumentId, version: VersionId) -> m.Assessed:
-        n = len(self.documents[document].versions)
-        why = dict.fromkeys(("sseq", "brisque", "overall"), "It comes with a later version.")
-        quality = Quality(niqe=6.2 - n, piqe=48.0 - 8 * n, why=why)
-        self.documents[document].versions[version] = replace(
-            self.documents[document].versions[version], quality=quality
-        )
-        return m.Assessed(document, version, quality)
+        """Each version scores better than the one before."""
+        d = self.documents[document]
+        n, first = len(d.versions), d.versions[version].parent is None
+        quality = Quality(niqe=6.2 - n, piqe=48.0 - 8 * n, sseq=40.0 - n, overall=40.0 + 8 * n, low=33.0 + 8 * n,
+                          high=47.0 + 8 * n, ours=("sseq",), why={"brisque": "Too small for BRISQUE."})  # fmt: skip
+        d.versions[version] = replace(d.versions[version], quality=quality)
+        return m.Assessed(document, version, quality, None if first else self.distance)
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.chat_dock import ChatDock
-from clarity_desktop.ui.quality_dock import QualityDock, difference
 from clarity_desktop.ui.restore_dock import Choice, RestoreDock
 from clarity_desktop.ui.status import Status, memory_used
 from clarity_desktop.ui.versions_dock import VersionsDock, details, fitting, lines, score, spoken
@@ -88,23 +87,6 @@ def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):
         dock.tree.itemDoubleClicked.emit(item, 0)
     assert said.args == ["a"]
     assert not dock.grab().isNull()
-
-
-def test_quality_says_the_difference_in_words_and_why_there_is_none(qtbot: QtBot):
-    assert difference(3.0, 5.5) == "▼ 2.5 better"
-    assert difference(5.5, 3.0) == "▲ 2.5 worse"
-    assert difference(3.0, 3.01) == "= the same"
-    assert difference(None, 3.0) == ""
-    dock = QualityDock()
-    qtbot.addWidget(dock)
-    now = version("b", "a", quality=Quality(piqe=20.0, why={"niqe": "The photo is too small for NIQE."}))
-    dock.show_versions(now, version("a", quality=Quality(piqe=50.0, niqe=7.0)))
-    assert dock.metrics["piqe"].change.text() == "▼ 30.0 better"
-    assert "Lower is better" in dock.metrics["piqe"].meaning.text()
-    assert dock.metrics["niqe"].now.text() == "–"
-    assert dock.metrics["niqe"].meaning.text() == "The photo is too small for NIQE."
-    dock.show_versions(None, None)
-    assert dock.metrics["piqe"].isHidden()
 
 
 def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: QtBot):

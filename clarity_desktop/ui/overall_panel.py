@@ -1,0 +1,131 @@
+"""The overall score of the open version: now, before and best, over the versions, and what it cost in likeness."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from clarity_desktop.ui.fields import muted
+from clarity_desktop.ui.notices import Sign
+from clarity_desktop.ui.trend import Trend
+from clarity_desktop.ui.words import version_title
+from clarity_desktop.values import Distance, Quality, Version, VersionId
+
+FAR_PSNR, FAR_SSIM = 20.0, 0.6
+"""A version farther from the original than either has changed much."""
+CAUTION = "Large change: compare before you trust the score."
+
+
+def overall(version: Version | None) -> float | None:
+    return version.quality.overall if version and version.quality else None
+
+
+def climb(now: float | None, before: float | None) -> str:
+    """How the open version differs where higher is better."""
+    if now is None or before is None:
+        return ""
+    if abs(now - before) < 0.5:
+        return "= the same"
+    return f"▲ {now - before:.0f} better" if now > before else f"▼ {before - now:.0f} worse"
+
+
+def far(distance: Distance | None) -> bool:
+    """Has so much changed that a better score may be invention?"""
+    return distance is not None and (
+        (distance.psnr is not None and distance.psnr < FAR_PSNR) or distance.ssim < FAR_SSIM
+    )
+
+
+def likeness(distance: Distance) -> str:
+    if distance.psnr is None:
+        return "The same as the original, pixel by pixel."
+    return f"Distance from the original: PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f}."
+
+
+def _extent(quality: Quality) -> str:
+    return (
+        f"of 100, likely {quality.low:.0f} to {quality.high:.0f}"
+        if quality.low is not None and quality.high is not None
+        else "of 100"
+    )
+
+
+class OverallPanel(QWidget):
+    """Values in by show_scores and show_distance; jump_asked names a version to open."""
+
+    jump_asked = Signal(str)  # VersionId
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._best: VersionId | None = None
+        self.figure, self.extent, self.change = QLabel("–"), muted("of 100"), QLabel()
+        self.figure.setProperty("role", "figure")
+        self.extent.setToolTip("A sum of several measures, fitted to damaged and clean photos. A hint, no verdict.")
+        self.before, self.best = muted(), QPushButton()
+        self.best.setProperty("role", "quiet")
+        self.best.setToolTip("Open the version with the best overall score")
+        self.best.clicked.connect(self._jump)
+        self.trend = Trend()
+        self.trend.chosen.connect(self.jump_asked)
+        self.distance, self.caution = muted(), QLabel(CAUTION)
+        self.caution.setWordWrap(True)
+        self.warning = QWidget()
+        self._lay_out()
+
+    def show_scores(self, now: Version, before: Version | None, best: Version | None) -> None:
+        quality, value = now.quality, overall(now)
+        self.figure.setText(f"{value:.0f}" if value is not None else "–")
+        why = quality.why.get("overall", "") if quality and value is None else ""
+        self.extent.setText(_extent(quality) if quality and value is not None else why or "of 100")
+        self.change.setText(climb(value, overall(before)))
+        self.change.setVisible(bool(self.change.text()))
+        earlier = overall(before)
+        self.before.setText(f"Before: {earlier:.0f}" if earlier is not None else "")
+        self.before.setVisible(earlier is not None)
+        self._show_best(now, best)
+        spoken = f"Overall score {self.figure.text()} {self.extent.text()}, {self.change.text()}".rstrip(", ")
+        self.figure.setAccessibleName(spoken)
+        self.setAccessibleName(spoken)
+
+    def show_distance(self, distance: Distance | None, *, gained: bool) -> None:
+        """distance None: this is the original or it has another size. gained: the score rose over the original's."""
+        self.distance.setText(likeness(distance) if distance else "")
+        self.distance.setVisible(distance is not None)
+        self.warning.setVisible(gained and far(distance))
+
+    def _show_best(self, now: Version, best: Version | None) -> None:
+        value = overall(best)
+        self.best.setVisible(best is not None and value is not None)
+        if best is None or value is None:
+            return
+        self._best = best.id
+        here = best.id == now.id
+        self.best.setEnabled(not here)
+        title = "this one" if here else version_title(best)
+        self.best.setText(f"Best: {value:.0f} ({title if len(title) < 20 else title[:18] + '…'})")
+        self.best.setAccessibleName(f"Best overall score: {value:.0f}, {title}")
+
+    def _jump(self) -> None:
+        if self._best:
+            self.jump_asked.emit(self._best)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        first, second, third = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(self.warning)
+        first.setSpacing(8)
+        first.addWidget(self.figure)
+        first.addWidget(self.extent, 1, Qt.AlignmentFlag.AlignVCenter)
+        first.addWidget(self.change, 0, Qt.AlignmentFlag.AlignVCenter)
+        second.addWidget(self.before)
+        second.addStretch(1)
+        second.addWidget(self.best)
+        third.setContentsMargins(0, 2, 0, 2)
+        third.addWidget(Sign("error"), 0, Qt.AlignmentFlag.AlignTop)
+        third.addWidget(self.caution, 1)
+        column.addLayout(first)
+        column.addWidget(self.trend)
+        column.addLayout(second)
+        column.addWidget(self.distance)
+        column.addWidget(self.warning)
