@@ -56,17 +56,18 @@ class Half(NamedTuple):
 def damage(
     name: str, photo: Photo, rng: np.random.Generator, severity: float | None = None
 ) -> tuple[Damaged, dict[Degradation, float]]:
-    """One photo of a class of values.CLASSES and the severities that were used; by itself severity is 0.3 to 1.
+    """One photo of a class of values.CLASSES and the severities that were used.
+
+    severity: None draws one from 0.3 to 1, for each part of a blend from 0.3 to 0.7.
 
     "normal" is the photo as it is or through a JPEG of quality 92 to 98. Raises KeyError for another name.
     """
     if name == "normal":
         return Damaged(_harmless(photo, rng)), {}
-    if name == "blend":
-        parts = BLENDS[rng.integers(len(BLENDS))]
-        given = {part: float(rng.uniform(0.35, 0.8)) if severity is None else severity for part in parts}
-    else:
-        given = {_known(name): float(rng.uniform(0.3, 1)) if severity is None else severity}
+    blend = name == "blend"
+    parts: tuple[Degradation, ...] = BLENDS[rng.integers(len(BLENDS))] if blend else (_known(name),)
+    drawn = rng.uniform(0.3, 0.7 if blend else 1, len(parts))
+    given = {part: float(own) if severity is None else severity for part, own in zip(parts, drawn, strict=True)}
     return _applied(photo, given, rng), given
 
 

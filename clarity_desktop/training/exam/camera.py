@@ -112,9 +112,11 @@ def _developed(raw: Field, gains: NDArray[np.float32]) -> Photo:
     known[0, ::2, ::2] = known[2, 1::2, 1::2] = 1
     known[1] = 1 - known[0] - known[2]
     near = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32)
-    planes = [cv2.filter2D(raw * k, -1, near, borderType=cv2.BORDER_REFLECT) /
-              cv2.filter2D(k, -1, near, borderType=cv2.BORDER_REFLECT).clip(1e-6) for k in known]  # fmt: skip
-    return to_srgb(np.stack(planes, -1) * gains)
+    planes = np.moveaxis(known, 0, -1)
+    summed, counted = (
+        cv2.filter2D(p, -1, near, borderType=cv2.BORDER_REFLECT) for p in (planes * raw[..., None], planes)
+    )
+    return to_srgb(np.asarray(summed / counted, np.float32) * gains)
 
 
 def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:

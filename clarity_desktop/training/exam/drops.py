@@ -68,7 +68,8 @@ def _seen(photo: Photo, warp: NDArray[np.float32], rng: np.random.Generator) -> 
     blurred = soft(photo, 1.6 * unit(photo.shape))
     x = np.abs((at[..., 0] + columns) % (2 * columns) - columns).clip(0, columns - 1)
     y = np.abs((at[..., 1] + rows) % (2 * rows) - rows).clip(0, rows - 1)
-    return cv2.remap(blurred, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+    seen = cv2.remap(blurred, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+    return np.asarray(seen, np.float32)
 
 
 def _shine(height: Field, scale: float) -> Field:

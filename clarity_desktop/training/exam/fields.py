@@ -44,7 +44,7 @@ def rise(low: float, high: float, severity: float) -> float:
 def grown(grid: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
     """A coarse grid as a smooth H×W field."""
     height, width = shape[:2]
-    return cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def clouds(shape: tuple[int, ...], rng: np.random.Generator, coarsest: int = 3, octaves: int = 4) -> Field:
@@ -62,12 +62,12 @@ def soft(field: Field, sigma: float) -> Field:
     if sigma < 0.3:
         return field
     if sigma <= 6:
-        return cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), np.float32)
     height, width = field.shape[:2]
     step = min(sigma / 3, min(height, width) / 8)
     small = cv2.resize(field, (max(2, round(width / step)), max(2, round(height / step))), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REFLECT)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def line_kernel(length: float, degrees: float) -> Field:
@@ -75,9 +75,9 @@ def line_kernel(length: float, degrees: float) -> Field:
     side = int(length) // 2 * 2 + 3
     middle, (dx, dy) = side / 2 - 0.5, (np.sin(np.radians(degrees)), np.cos(np.radians(degrees)))
     kernel = np.zeros((side, side), np.float32)
-    ends = [(middle + k * length / 2 * dx, middle + k * length / 2 * dy) for k in (-1, 1)]
-    cv2.line(kernel, *(_fixed(x, y) for x, y in ends), 1.0, 1, cv2.LINE_8, _SHIFT)
-    kernel = cv2.GaussianBlur(kernel, (0, 0), 0.5)
+    one, other = (_fixed(middle + k * length / 2 * dx, middle + k * length / 2 * dy) for k in (-1, 1))
+    cv2.line(kernel, one, other, 1.0, 1, cv2.LINE_8, _SHIFT)
+    kernel = np.asarray(cv2.GaussianBlur(kernel, (0, 0), 0.5), np.float32)
     return kernel / kernel.sum()
 
 
@@ -87,7 +87,7 @@ def strokes(shape: tuple[int, ...], segments: NDArray[np.float64], widths: NDArr
     for (x0, y0, x1, y1, value), width in zip(segments, widths, strict=True):
         shade = round(255 * float(value))
         cv2.line(canvas, _fixed(x0, y0), _fixed(x1, y1), shade, max(1, round(width)), cv2.LINE_AA, _SHIFT)
-    return canvas.astype(np.float32) / 255
+    return canvas.astype(np.float32) / np.float32(255)
 
 
 def blob(rng: np.random.Generator, corners: int, roughness: float) -> NDArray[np.float64]:
@@ -105,7 +105,7 @@ def filled(shape: tuple[int, ...], outline: NDArray[np.float64]) -> Field:
     canvas = np.zeros(shape[:2], np.uint8)
     points = np.rint(outline * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(canvas, [points], 255, cv2.LINE_AA, _SHIFT)
-    return canvas.astype(np.float32) / 255
+    return canvas.astype(np.float32) / np.float32(255)
 
 
 _SHIFT = 4

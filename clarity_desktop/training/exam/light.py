@@ -71,7 +71,8 @@ def _glare(away: Field, rng: np.random.Generator) -> Field:
     """The source itself, burnt out, in two halos."""
     core, near, far = rng.uniform(0.02, 0.045), rng.uniform(0.06, 0.14), rng.uniform(0.25, 0.5)
     ring = 0.12 * np.exp(-(((away - rng.uniform(0.2, 0.4)) / 0.02) ** 2))
-    return 3 * np.exp(-((away / core) ** 2)) + 0.9 * np.exp(-away / near) + 0.35 * np.exp(-((away / far) ** 2)) + ring
+    halos = 0.9 * np.exp(-away / near) + 0.35 * np.exp(-((away / far) ** 2))
+    return np.asarray(3 * np.exp(-((away / core) ** 2)) + halos + ring, np.float32)
 
 
 def _shimmer(angle: Field, away: Field, rng: np.random.Generator) -> Field:
@@ -152,7 +153,7 @@ def _occluder(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
     sharp, wide = rng.uniform(0.8, 2.5) * unit(shape), rng.uniform(3, 12) * unit(shape)
     further = clouds(shape, rng, 2, 1)
     sheet = sheet.astype(np.float32)
-    return soft(sheet, sharp) * (1 - further) + soft(sheet, wide) * further
+    return np.asarray(soft(sheet, sharp) * (1 - further) + soft(sheet, wide) * further, np.float32)
 
 
 def _figure(shape: tuple[int, ...], rng: np.random.Generator) -> Field:

@@ -48,7 +48,7 @@ def _text(rng: np.random.Generator) -> Field:
         (12 - left, 12 - top), line, fill=90 if outlined else 255, font=font, align="center",
         stroke_width=5 if outlined else 0, stroke_fill=255,
     )  # fmt: skip
-    return np.asarray(sheet, np.float32) / 255
+    return np.asarray(sheet, np.float32) / np.float32(255)
 
 
 def _plotted(word: str, rng: np.random.Generator) -> Field:
@@ -59,7 +59,7 @@ def _plotted(word: str, rng: np.random.Generator) -> Field:
     (width, height), below = cv2.getTextSize(word, face, 3, thick)
     sheet = np.zeros((height + below + 20, width + 20), np.uint8)
     cv2.putText(sheet, word, (10, height + 8), face, 3, 255, thick, cv2.LINE_AA)
-    return sheet.astype(np.float32) / 255
+    return sheet.astype(np.float32) / np.float32(255)
 
 
 def _logo(rng: np.random.Generator) -> Field:
@@ -106,7 +106,7 @@ def _tiled(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Fi
     gap = int(pad * stamp.shape[0]), int(pad * 0.5 * stamp.shape[1])
     cell = np.pad(stamp, ((gap[0], gap[0]), (gap[1], gap[1])))
     grid = np.concatenate([cell, np.roll(cell, cell.shape[1] // 2, 1)], 0)
-    small = cv2.resize(grid, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = _reduced(grid, scale)
     reach = int(np.hypot(rows, columns)) + 2
     sheet = np.tile(small, (reach // small.shape[0] + 1, reach // small.shape[1] + 1))
     return _warped(sheet, shape, 1.0, float(rng.uniform(-40, 40)), np.array([columns / 2, rows / 2]))
@@ -115,12 +115,16 @@ def _tiled(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Fi
 def _warped(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, place: NDArray[np.float64]) -> Field:
     """The stamp's middle at a place of the photo, turned and scaled."""
     if scale < 1:
-        stamp = cv2.resize(stamp, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        stamp = _reduced(stamp, scale)
         scale = 1.0
     middle = stamp.shape[1] / 2, stamp.shape[0] / 2
     matrix = cv2.getRotationMatrix2D(middle, turn, scale)
     matrix[:, 2] += place - middle
-    return cv2.warpAffine(stamp, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.warpAffine(stamp, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
+
+
+def _reduced(sheet: Field, scale: float) -> Field:
+    return np.asarray(cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def lost(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:

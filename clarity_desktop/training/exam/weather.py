@@ -56,13 +56,13 @@ def _rain_noise(shape: tuple[int, ...], angle: float, severity: float, scale: fl
     height, width = shape[:2]
     grain = rng.random((round(height / scale) + 1, round(width / scale) + 1), np.float32)
     dots = (grain > 1 - rise(0.003, 0.012, severity)).astype(np.float32)
-    dots = cv2.resize(dots, (width, height), interpolation=cv2.INTER_LINEAR)
+    dots = np.asarray(cv2.resize(dots, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     length = rise(16, 34, severity) * scale
     return (_stretched(dots, length, angle) * length * 0.75).clip(0, 1)
 
 
 def _stretched(sheet: Field, length: float, angle: float) -> Field:
-    return cv2.filter2D(sheet, -1, line_kernel(length, angle), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.filter2D(sheet, -1, line_kernel(length, angle), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def snow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
@@ -93,7 +93,7 @@ def _flakes(shape: tuple[int, ...], radius: float, most: int, severity: float, r
         outline = np.roll(looks[k % 6], int(turns[k]), 0)[::6] * sizes[k] + places[k]
         points = np.rint(outline * 16).astype(np.int32)
         cv2.fillPoly(sheet, [points], round(255 * float(opacity[k])), cv2.LINE_AA, 4)
-    return sheet.astype(np.float32) / 255
+    return sheet.astype(np.float32) / np.float32(255)
 
 
 def haze(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:

@@ -1,0 +1,138 @@
+"""The detector's test set: damaged by the exam's own synthesis, and real photos of each class where there are some."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.messages import UserError
+from clarity_desktop.training import exam
+from clarity_desktop.training.photos import load
+from clarity_desktop.values import CLASSES, Degradation
+
+RealPart = Literal["train", "exam"]
+
+REAL_SHARE = 0.3
+"""The paper mixes synthetic and real photos 7:3."""
+
+REAL_SETS: Mapping[tuple[str, str], str] = {
+    ("rain_real", "rain-streak"): "rain streak",
+    ("raindrop_real", "raindrop"): "raindrop",
+    ("snow_real", "snow"): "snow",
+    ("haze_real", "haze"): "haze",
+    ("blur_real", "motion-blur"): "blur",
+    ("blur_real", "defocus-blur"): "blur",
+    ("blur_gopro", "input"): "blur",
+    ("inpaint_places2", "input"): "inpaint",
+    ("old_photos", "scratched"): "inpaint",
+    ("lowlight_real", "low-light"): "low-light",
+    ("exposure_real", "low-light"): "low-light",
+    ("exposure_bracket", "under"): "low-light",
+    ("lol_train", "input"): "low-light",
+    ("exposure_real", "overexposure"): "overexposure",
+    ("exposure_bracket", "over"): "overexposure",
+    ("flare_real", "flare"): "flare",
+    ("flare_real", "glow"): "flare",
+    ("shadow_real", "shadow"): "shadow",
+    ("shadow_ucb", "input"): "shadow",
+    ("watermark_real", "watermark"): "watermark",
+    ("noise_real", "noise"): "noise",
+    ("noise_cc15", "input"): "noise",
+    ("jpeg_real", "jpeg"): "JPEG",
+    ("composite_synth", "low-light+haze+rain"): "blend",  # made by a program, but not by one of ours
+    ("composite_synth", "low-light+haze+snow"): "blend",
+}
+"""(set, role) of the index → class. noise_polyu is absent: its noise is too weak to be seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One photo of the test set: pixels H×W×3 uint8 RGB, of the class `name`.
+
+    severities: what damaged it, 0..1 each; empty for real photos, where nobody knows. source: the photo's file.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    source: Path
+    real: bool
+    severities: Mapping[Degradation, float] = field(default_factory=dict)
+
+
+def real_part(path: Path) -> RealPart:
+    """The half a real photo belongs to, by a hash of its stem: one scene under one name stays together."""
+    return "exam" if hashlib.sha256(b"real photo " + path.stem.encode()).digest()[0] % 2 else "train"
+
+
+def real_photos(folder: Path, part: RealPart) -> list[tuple[str, Path]]:
+    """Class and file of every real photo of one half, in the order of CLASSES and of the index.
+
+    folder holds index.csv with the columns path, set and role; paths are relative to it. Raises UserError where the
+    index is absent, lacks a column, or names a file outside the folder.
+    """
+    index = folder / "index.csv"
+    try:
+        with index.open(newline="", encoding="utf-8") as lines:
+            rows = [(row["path"], REAL_SETS.get((row["set"], row["role"]))) for row in csv.DictReader(lines)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"“{index}” could not be read ({error}). Name a folder with an index.csv.") from error
+    except KeyError as error:
+        raise UserError(f"“{index}” has no column {error}. It needs path, set and role.") from error
+    found = [(name, _inside(folder, path)) for path, name in rows if name]
+    return sorted((f for f in found if real_part(f[1]) == part), key=lambda f: CLASSES.index(f[0]))
+
+
+def _inside(folder: Path, path: str) -> Path:
+    whole = folder / path
+    if not whole.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"“{folder / 'index.csv'}” names “{path}”, which is outside its folder. Correct that line.")
+    return whole
+
+
+def build(clean: Sequence[Path], real: Path | None, per_class: int = 200, seed: int = 0) -> Iterator[Case]:
+    """per_class cases of each class, class by class in the order of CLASSES.
+
+    clean: files that nothing was trained on. real: a folder with index.csv; up to 3 of 10 cases of a class come from
+    its exam half, as many as there are, and the rest is synthetic. The same seed gives the same cases. Raises
+    UserError where clean is empty or a file is no picture.
+    """
+    if not clean:
+        raise UserError("There is no clean photo to damage. Name a folder with clean photos.")
+    known = real_photos(real, "exam") if real else []
+    for at, name in enumerate(CLASSES):
+        rng = np.random.default_rng([seed, at])
+        taken = _in_turn([path for n, path in known if n == name], rng)[: round(REAL_SHARE * per_class)]
+        for path in taken:
+            yield Case(name, _bytes(load(path)), path, real=True)
+        order = rng.permutation(len(clean))
+        for k in range(per_class - len(taken)):
+            yield _synthetic(name, clean[order[k % len(clean)]], np.random.default_rng([seed, at, k]))
+
+
+def _in_turn(paths: Sequence[Path], rng: np.random.Generator) -> list[Path]:
+    """The paths shuffled, one of each folder in turn, so that no large set crowds out the small ones."""
+    shuffled = [paths[k] for k in rng.permutation(len(paths))]
+    turn: dict[Path, int] = {}
+    keyed: list[tuple[int, int, Path]] = []
+    for k, path in enumerate(shuffled):
+        turn[path.parent] = turn.get(path.parent, -1) + 1
+        keyed.append((turn[path.parent], k, path))
+    return [path for _, _, path in sorted(keyed)]
+
+
+def _synthetic(name: str, path: Path, rng: np.random.Generator) -> Case:
+    """One damaged photo, its longest side at most 448 to 800 pixels: data sets are of many sizes."""
+    photo = load(path, longest=int(rng.integers(448, 801)))
+    damaged, severities = exam.damage(name, photo, rng)
+    return Case(name, _bytes(damaged.pixels), path, real=False, severities=severities)
+
+
+def _bytes(photo: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(photo * 255).astype(np.uint8)
