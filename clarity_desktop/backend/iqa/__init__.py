@@ -2,43 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from safetensors.numpy import load_file
+import numpy as np
 
-from clarity_desktop.backend import weights
-from clarity_desktop.backend.iqa import niqe, piqe
-from clarity_desktop.backend.iqa.statistics import grey
+from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
+from clarity_desktop.backend.iqa.parameters import brisque_parameters, niqe_parameters, sseq_parameters
+from clarity_desktop.backend.iqa.statistics import STRIP, Grey, Plane, grey, halved, in_bands, strip, strips
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Pixels, Quality
 
-ABSENT = {
-    "sseq": "SSEQ is not part of this version yet.",
-    "brisque": "BRISQUE is not part of this version yet.",
-    "overall": "The overall score needs SSEQ and BRISQUE, which are not part of this version yet.",
-}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What the metrics see of a photo: all that is needed to score it, or to fit their parameters.
+
+    niqe: 36 of each block (n×36; n is 0 for a photo smaller than a block, and a block without texture has nan);
+    brisque: 36; sseq: 12; piqe: its score, which needs no parameters. None where undefined, with why.
+    """
+
+    niqe: Plane
+    brisque: Plane | None
+    sseq: Plane | None
+    piqe: float | None
+    why: Mapping[str, str]
+
+
+class _Part(NamedTuple):
+    """What one strip contributes."""
+
+    niqe: Plane
+    brisque: brisque.Sums
+    piqe: tuple[float, int]
+    sseq: Plane
 
 
 def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Quality:
     """Score RGB pixels, uint8 or uint16, H×W×3; 16 bits are reduced to 8 first, as the metrics are defined there.
 
     Where a metric is undefined it is None, and `why` says so in a sentence. Uses all cores; calls `breathe` about every
-    0.1 s and lets what it raises through. 12 megapixels take about half a second on two cores.
+    0.1 s and lets what it raises through. 12 megapixels take about a second on two cores.
     """
-    luma = grey(pixels)
+    found = features(pixels, breathe)
+    why = {"overall": "The overall score is not part of this version yet.", **found.why}
     scores: dict[str, float] = {}
-    why = dict(ABSENT)
+    ours: list[str] = []
+    for metric, score in SCORES.items():
+        if metric in why:
+            continue
+        try:
+            scores[metric], own = score(found)
+        except (ValueError, UserError) as e:  # a UserError: there are no parameters on this machine
+            why[metric] = str(e)
+            continue
+        if own:
+            ours.append(metric)
+    three = {metric: scores.get(metric) for metric in SCORES}
+    return Quality(three["sseq"], three["niqe"], three["brisque"], found.piqe, ours=tuple(ours), why=why)
+
+
+def _sseq(found: Features) -> tuple[float, bool]:
+    assert found.sseq is not None
+    model, ours = sseq_parameters()
+    return sseq.score(found.sseq, model), ours
+
+
+def _niqe(found: Features) -> tuple[float, bool]:
+    pristine, ours = niqe_parameters()
+    return niqe.score(found.niqe, pristine), ours
+
+
+def _brisque(found: Features) -> tuple[float, bool]:
+    assert found.brisque is not None
+    regression, ours = brisque_parameters()
+    return brisque.score(found.brisque, regression), ours
+
+
+SCORES: Mapping[str, Callable[[Features], tuple[float, bool]]] = {"sseq": _sseq, "niqe": _niqe, "brisque": _brisque}
+"""The score of a metric from the features of a photo, and whether its parameters are our own."""
+
+
+def features(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Features:
+    """What the metrics see of RGB pixels, uint8 or uint16, H×W×3; `breathe` as in `assess`."""
+    luma = grey(pixels)
+    why: dict[str, str] = {}
+    mirrored = _or_why(partial(piqe.filled_up, luma), "piqe", why)
+    parts = in_bands(partial(_part, luma, niqe.whole_blocks(luma), mirrored), strips(luma.shape[0]), breathe)
+    if luma.min() == luma.max():  # all that could be counted is the border
+        why |= {m: f"{m.upper()} is not defined for a photo without texture." for m in ("brisque", "sseq")}
+    return Features(
+        niqe=np.concatenate([part.niqe for part in parts]),
+        brisque=_or_why(lambda: brisque.features([part.brisque for part in parts]), "brisque", why),
+        sseq=_or_why(lambda: sseq.features(_entropies(luma, parts, breathe)), "sseq", why),
+        piqe=None if mirrored is None else piqe.score([part.piqe for part in parts]),
+        why=why,
+    )
+
+
+def _part(luma: Grey, blocks: Grey, mirrored: Grey | None, index: int) -> _Part:
+    shared = strip(luma, index)
+    return _Part(
+        niqe=niqe.of_strip(shared, blocks),
+        brisque=brisque.of_strip(shared),
+        piqe=(0.0, 0) if mirrored is None else piqe.of_strip(shared, mirrored),
+        sseq=sseq.entropies(luma[shared.top : shared.bottom]),
+    )
+
+
+def _entropies(luma: Grey, parts: list[_Part], breathe: Callable[[], None]) -> list[Plane]:
+    """Of the blocks at each size; the parts hold those of the full one."""
+    sizes = [np.concatenate([part.sseq for part in parts], 1)]
+    small = luma
+    while len(sizes) < sseq.SIZES:
+        whole = small
+        small = np.concatenate(in_bands(partial(_half_strip, whole), strips(whole.shape[0]), breathe))
+        sizes.append(sseq.entropies(small))
+    return sizes
+
+
+def _half_strip(plane: Grey, index: int) -> Grey:
+    return halved(plane, index * STRIP // 2, -(-min((index + 1) * STRIP, plane.shape[0]) // 2))
+
+
+def _or_why(work: Callable[[], T], metric: str, why: dict[str, str]) -> T | None:
+    if metric in why:
+        return None
     try:
-        scores["piqe"] = piqe.score(luma, breathe)
+        return work()
     except ValueError as e:
-        why["piqe"] = str(e)
-    try:
-        scores["niqe"] = niqe.score(luma, _pristine(), breathe)
-    except (ValueError, UserError) as e:  # a UserError: its parameters are not on this machine
-        why["niqe"] = str(e)
-    return Quality(**scores, why=why)
-
-
-def _pristine() -> niqe.Pristine:
-    table = load_file(weights.need(["niqe"])["niqe"])
-    return niqe.Pristine(table["mean"], table["covariance"])
+        why[metric] = str(e)
+        return None

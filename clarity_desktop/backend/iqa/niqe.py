@@ -1,28 +1,26 @@
 """NIQE: how far the statistics of a photo's blocks are from those of pristine photos (Mittal et al., 2013).
 
-After the authors' release: all blocks of 96×96 count, and their published model of pristine photos is used.
+After the authors' release: all blocks of 96×96 count, and a model of pristine photos is what they are compared with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gamma
 
 from clarity_desktop.backend.iqa.statistics import (
+    STRIP,
     Grey,
     Plane,
-    around,
-    around_halved,
+    Strip,
     asymmetric_fit,
-    contrast,
-    in_bands,
+    moments,
+    reframed,
 )
 
-BLOCK = 96
+BLOCK = STRIP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +31,13 @@ class Pristine:
     covariance: Plane
 
 
-def score(luma: Grey, pristine: Pristine, breathe: Callable[[], None]) -> float:
-    """NIQE of a grey photo; lower is better. Raises ValueError, in a sentence, for one too small or without texture."""
-    down, across = luma.shape[0] // BLOCK, luma.shape[1] // BLOCK
-    if down * across < 2:
+def score(features: Plane, pristine: Pristine) -> float:
+    """NIQE of the blocks' features (n×36, as of `of_strip`); lower is better.
+
+    Raises ValueError, in a sentence, for a photo too small or without texture.
+    """
+    if len(features) < 2:
         raise ValueError("NIQE needs a photo of at least 96 × 192 pixels.")
-    whole = luma[: down * BLOCK, : across * BLOCK]
-    features = np.concatenate(in_bands(lambda k: _features(whole, k), down, breathe))
     usable = features[~np.isnan(features).any(1)]
     if len(usable) < 2:
         raise ValueError("NIQE is not defined for a photo without texture.")
@@ -48,11 +46,18 @@ def score(luma: Grey, pristine: Pristine, breathe: Callable[[], None]) -> float:
     return float(np.sqrt(away @ np.linalg.pinv(spread) @ away))
 
 
-def _features(whole: Grey, band: int) -> Plane:
-    """36 features of each block of one row of blocks: 18 at full size, 18 at half size."""
-    top, bottom = band * BLOCK, (band + 1) * BLOCK
-    full = _of_blocks(contrast(around(whole, top, bottom)))
-    return np.concatenate([full, _of_blocks(contrast(around_halved(whole, top // 2, bottom // 2)))], 1)
+def whole_blocks(luma: Grey) -> Grey:
+    """The photo without what is left of whole blocks at the right and at the bottom."""
+    return luma[: luma.shape[0] // BLOCK * BLOCK, : luma.shape[1] // BLOCK * BLOCK]
+
+
+def of_strip(part: Strip, whole: Grey) -> Plane:
+    """36 features of each block of a strip, 18 at full size and 18 at half; whole: as of `whole_blocks`."""
+    if part.top + BLOCK > whole.shape[0] or not whole.shape[1]:
+        return np.empty((0, 36))
+    full = reframed(part, whole, part.top, part.bottom)
+    half = reframed(part, whole, part.top, part.bottom, half=True)
+    return np.concatenate([_of_blocks(full), _of_blocks(half)], 1)
 
 
 def _of_blocks(values: Plane) -> Plane:
@@ -63,17 +68,14 @@ def _of_blocks(values: Plane) -> Plane:
     blocks[:, 1:, 0], blocks[:, 1:, -1] = blocks[:, 1:, -2], blocks[:, 1:, 1]
     blocks[:, 0] = blocks[:, -1]
     here = np.ascontiguousarray(blocks[:, 1:, 1:-1])
-    alpha, left, right = _fit(here)
-    columns = [alpha, (left + right) / 2]
+    fit = asymmetric_fit(moments(_rows(here)))
+    columns = [fit.alpha, (fit.left_scale + fit.right_scale) / 2]
     product = np.empty_like(here)
     for beside in (blocks[:, 1:, :-2], blocks[:, :-1, 1:-1], blocks[:, :-1, :-2], blocks[:, :-1, 2:]):
-        alpha, left, right = _fit(np.multiply(here, beside, out=product))
-        columns += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha), left, right]
+        fit = asymmetric_fit(moments(_rows(np.multiply(here, beside, out=product))))
+        columns += [fit.alpha, fit.mean, fit.left_scale, fit.right_scale]
     return np.stack(columns, 1)
 
 
-def _fit(blocks: NDArray[np.float32]) -> tuple[Plane, Plane, Plane]:
-    """Shape, left and right scale of each block's values."""
-    alpha, left, right = asymmetric_fit(blocks.reshape(len(blocks), -1))
-    scale = np.sqrt(gamma(1 / alpha) / gamma(3 / alpha))
-    return alpha, left * scale, right * scale
+def _rows(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    return blocks.reshape(len(blocks), -1)

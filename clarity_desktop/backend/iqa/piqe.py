@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.iqa.statistics import Grey, Plane, around, contrast, in_bands
+from clarity_desktop.backend.iqa.statistics import STRIP, Grey, Plane, Strip, reframed
 
 BLOCK = 16
-BAND = 6 * BLOCK
 SEGMENT = 6
 ACTIVE = 0.1
 """Variance above which a block counts."""
@@ -18,21 +17,27 @@ FLAT = 0.1
 """Deviation below which a segment of an edge is an artefact."""
 
 
-def score(luma: Grey, breathe: Callable[[], None]) -> float:
-    """PIQE of a grey photo, 0..100; lower is better. Raises ValueError, in a sentence, for one too small."""
-    height, width = luma.shape
-    if min(height, width) < BLOCK:
-        raise ValueError("PIQE needs a photo of at least 16 × 16 pixels.")
-    whole = np.pad(luma, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
-    parts = in_bands(lambda k: _distortion(whole, k), -(-whole.shape[0] // BAND), breathe)
+def score(parts: Sequence[tuple[float, int]]) -> float:
+    """PIQE from what `of_strip` gave for each strip, 0..100; lower is better."""
     total, active = np.sum(parts, 0)
     return float(100 * (total + 1) / (active + 1))
 
 
-def _distortion(whole: Grey, band: int) -> tuple[float, int]:
-    """Of a band: the summed distortion of its active blocks, and how many there are."""
-    top, bottom = band * BAND, min((band + 1) * BAND, whole.shape[0])
-    values = contrast(around(whole, top, bottom)).reshape(-1, BLOCK, whole.shape[1] // BLOCK, BLOCK)
+def filled_up(luma: Grey) -> Grey:
+    """The photo mirrored at the right and at the bottom to whole blocks.
+
+    Raises ValueError, in a sentence, for one smaller than a block.
+    """
+    height, width = luma.shape
+    if min(height, width) < BLOCK:
+        raise ValueError("PIQE needs a photo of at least 16 × 16 pixels.")
+    return np.pad(luma, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
+
+
+def of_strip(part: Strip, whole: Grey) -> tuple[float, int]:
+    """The summed distortion of a strip's active blocks, and how many there are; whole: as of `filled_up`."""
+    bottom = min(part.top + STRIP, whole.shape[0])
+    values = reframed(part, whole, part.top, bottom).reshape(-1, BLOCK, whole.shape[1] // BLOCK, BLOCK)
     sums, squares = values.sum(1), np.einsum("byxc,byxc->bxc", values, values)  # down each column of each block
     variance = _variance(sums.sum(-1), squares.sum(-1), BLOCK * BLOCK)
     active = variance > ACTIVE

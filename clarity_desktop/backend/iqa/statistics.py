@@ -1,27 +1,34 @@
-"""What the metrics of natural scene statistics share: grey, local contrast, half size, fits, and work in bands.
+"""What the metrics of natural scene statistics share: grey, local contrast, half size, fits, and work in strips.
 
-All of it is plain numpy in float64 with a fixed order of sums, so that scores are the same on every machine and for
+All filtering is plain numpy in float64 with a fixed order of sums, so that scores are the same on every machine and for
 any number of cores. That matters in flat areas, where the local contrast is nothing but rounding noise whose sign the
 metrics count.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from clarity_desktop.values import Pixels
 
 Grey = NDArray[np.uint8]
 """H×W, 0..255."""
 Plane = NDArray[np.float64]
+Border = Literal["edge", "zero"]
+"""What lies outside a photo for the window of the local contrast: its edge pixels again, or zeros."""
 T = TypeVar("T")
+
+STRIP = 96
+"""Rows that are worked on together: a row of NIQE's blocks, six of PIQE's."""
 
 _SCALE = 22
 _RED, _GREEN, _BLUE = (round(w * (1 << _SCALE)) for w in (0.298936021293775, 0.587043074451121, 0.114020904255103))
@@ -48,20 +55,23 @@ def grey(pixels: Pixels) -> Grey:
     return out
 
 
-def contrast(rows: Plane) -> Plane:
-    """Mean-subtracted, contrast-normalised values (MSCN) of rows[3:-3]; the border at left and right is replicated.
+# Local contrast ------------------------------------------------------------------------------------------------------
+
+
+def contrast(rows: Plane, border: Border = "edge") -> Plane:
+    """Mean-subtracted, contrast-normalised values (MSCN) of rows[3:-3]; border is what lies at left and right.
 
     rows: (n+6)×W, 0..255, with three rows more above and below. Returns n×W.
     """
     count, width = rows.shape[0] - 2 * _HALO, rows.shape[1]
     out = np.empty((count, width))
-    padded, scratch = np.empty((_CHUNK + 2 * _HALO, width + 2 * _HALO)), np.empty((2, _CHUNK, width + 2 * _HALO))
+    padded, scratch = np.zeros((_CHUNK + 2 * _HALO, width + 2 * _HALO)), np.empty((2, _CHUNK, width + 2 * _HALO))
     mean, spread = np.empty((2, _CHUNK, width))
     for y in range(0, count, _CHUNK):
         if count - y < _CHUNK:  # the last ones
             padded, scratch = padded[: count - y + 2 * _HALO], scratch[:, : count - y]
             mean, spread = mean[: count - y], spread[: count - y]
-        _pad(rows[y : y + len(padded)], padded)
+        _pad(rows[y : y + len(padded)], padded, border)
         _smooth(padded, scratch, mean)
         _smooth(np.multiply(padded, padded, out=padded), scratch, spread)
         np.subtract(spread, np.multiply(mean, mean, out=scratch[0, :, :width]), out=spread)
@@ -72,9 +82,10 @@ def contrast(rows: Plane) -> Plane:
     return out
 
 
-def _pad(rows: Plane, padded: Plane) -> None:
+def _pad(rows: Plane, padded: Plane, border: Border) -> None:
     padded[:, _HALO:-_HALO] = rows
-    padded[:, :_HALO], padded[:, -_HALO:] = rows[:, :1], rows[:, -1:]
+    if border == "edge":
+        padded[:, :_HALO], padded[:, -_HALO:] = rows[:, :1], rows[:, -1:]
 
 
 def _smooth(padded: Plane, scratch: Plane, out: Plane) -> None:
@@ -92,80 +103,239 @@ def _add_up(taps: Sequence[NDArray[Any]], window: Plane, total: Plane, term: Pla
         np.add(total, np.multiply(tap, weight, out=term), out=total)
 
 
-def around(plane: Grey, top: int, bottom: int) -> Plane:
-    """Rows top..bottom with the three above and below that `contrast` needs; the picture's edge rows are replicated."""
-    return plane[_near(top, bottom, plane.shape[0])].astype(np.float64)
+def around(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
+    """Rows top..bottom with the three above and below that `contrast` needs; border is what lies outside the photo."""
+    rows = plane[_near(top, bottom, plane.shape[0])].astype(np.float64)
+    return rows if border == "edge" else _emptied(rows, top, plane.shape[0])
 
 
-def around_halved(plane: Grey, top: int, bottom: int) -> Plane:
-    """As `around`, of the picture reduced to half its size; its sides must be even."""
-    near = _near(top, bottom, plane.shape[0] // 2)
+def around_halved(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
+    """As `around`, of the photo reduced to half its size (an odd side is rounded up)."""
+    height = -(-plane.shape[0] // 2)
+    near = _near(top, bottom, height)
     first, last = int(near[0]), int(near[-1]) + 1
-    rows = [_halved(plane, y, min(y + _CHUNK, last)) for y in range(first, last, _CHUNK)]
-    return np.concatenate(rows)[near - first]
+    rows = np.concatenate([_halved(plane, y, min(y + _CHUNK, last)) for y in range(first, last, _CHUNK)])[near - first]
+    return rows if border == "edge" else _emptied(rows, top, height)
 
 
 def _near(top: int, bottom: int, height: int) -> NDArray[np.intp]:
     return np.clip(np.arange(top - _HALO, bottom + _HALO), 0, height - 1)
 
 
+def _emptied(rows: Plane, top: int, height: int) -> Plane:
+    """Those rows that lie outside the photo are zero; the first is row top - 3."""
+    rows[: max(0, _HALO - top)] = 0
+    rows[max(0, height + _HALO - top) :] = 0
+    return rows
+
+
+# Half size: MATLAB's imresize(plane, 0.5), bicubic with antialiasing, mirrored at the border -------------------------
+
+_TAPS = np.array([-3, -9, 29, 111], np.float32) / 256
+"""Half of the symmetric kernel: weights of the pixels 7/2, 5/2, 3/2 and 1/2 away."""
+
+
 def _halved(plane: Grey, top: int, bottom: int) -> Plane:
-    """Rows of MATLAB's imresize(plane, 0.5): bicubic with antialiasing, mirrored at the border, not rounded."""
-    (height, width), count, margin = plane.shape, bottom - top, len(_BICUBIC) // 2
-    rows = plane[_mirrored(np.arange(2 * top - 3, 2 * bottom + 3), height)]
-    down, half = np.empty((2, count, width)), np.empty((2, count, width // 2))
-    _add_up([rows[k : k + 2 * count : 2] for k in range(len(_BICUBIC))], _BICUBIC, *down)
-    padded = np.empty((count, width + 2 * margin))
-    padded[:, margin:-margin] = down[0]
-    padded[:, :margin], padded[:, -margin:] = down[0][:, margin - 1 :: -1], down[0][:, : -margin - 1 : -1]
-    _add_up([padded[:, k : k + width : 2] for k in range(1, len(_BICUBIC) + 1)], _BICUBIC, *half)
-    return half[0]
+    """Rows top..bottom of the half-size photo, not rounded. Sums of multiples of 2⁻¹⁶: exact in any order."""
+    return _halved_across(_halved_down(plane, top, bottom).astype(np.float64))
+
+
+def halved(plane: Grey, top: int, bottom: int) -> Grey:
+    """Rows top..bottom of the half-size photo as MATLAB makes it of uint8: rounded and clipped after each direction."""
+    out = np.empty((bottom - top, -(-plane.shape[1] // 2)), np.uint8)
+    for y in range(top, bottom, _CHUNK):
+        down = _halved_down(plane, y, min(y + _CHUNK, bottom))
+        out[y - top : y - top + len(down)] = _whole(_halved_across(_whole(down)))
+    return out
+
+
+def _whole(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.floor(np.clip(values, 0, 255, out=values) + np.float32(0.5))
+
+
+def _halved_down(plane: Grey, top: int, bottom: int) -> NDArray[np.float32]:
+    at = _mirrored(np.arange(2 * top - 3, 2 * bottom + 3), plane.shape[0])
+    rows = plane[at].astype(np.float32)
+    count = bottom - top
+    return _folded([rows[k : k + 2 * count - 1 : 2] for k in range(2 * len(_TAPS))])
+
+
+def _halved_across(rows: NDArray[Any]) -> NDArray[Any]:
+    width = rows.shape[1]
+    count = -(-width // 2)
+    at = _mirrored(np.arange(-3, 2 * count + 3), width)
+    even, odd = rows[:, at[::2]], rows[:, at[1::2]]  # contiguous: reading every second value is slow
+    return _folded([(even, odd)[k % 2][:, k // 2 : k // 2 + count] for k in range(2 * len(_TAPS))])
+
+
+def _folded(taps: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The weighted sum of the taps; those equally far from the centre have the same weight."""
+    total = (taps[0] + taps[-1]) * _TAPS[0]
+    for k in range(1, len(_TAPS)):
+        total += (taps[k] + taps[-1 - k]) * _TAPS[k]
+    return total
 
 
 def _mirrored(at: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    at = np.where(at < 0, -1 - at, at)
-    return np.where(at >= count, 2 * count - 1 - at, at)
+    at = at % (2 * count)
+    return np.where(at < count, at, 2 * count - 1 - at)
 
 
-def _cubic(x: Plane) -> Plane:
-    x = np.abs(x)
-    near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return np.where(x <= 1, near, np.where(x <= 2, far, 0))
+# Strips: the local contrast that the metrics share -------------------------------------------------------------------
+
+_EDGE = 8
+"""Columns beside an edge that depend on what lies outside, rounded up: 3 at full size, 5 at half size."""
 
 
-_KERNEL = _cubic((np.arange(-3, 5) - 0.5) / 2)
-_BICUBIC = _KERNEL / _KERNEL.sum()
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """Rows top..bottom of a grey photo and their local contrast, zeros around the photo.
 
-_ALPHA = np.arange(200, 10001) / 1000
-_RATIO = np.exp(2 * gammaln(2 / _ALPHA) - gammaln(1 / _ALPHA) - gammaln(3 / _ALPHA))  # grows with alpha
+    full has one row more: the first is the one above (of the top strip, the photo's last). half is the same of the
+    photo at half size, for its rows top/2..bottom/2.
+    """
+
+    luma: Grey
+    top: int
+    bottom: int
+    full: Plane
+    half: Plane
+
+
+def strip(luma: Grey, index: int) -> Strip:
+    """The strip of that index."""
+    height = luma.shape[0]
+    top, bottom = index * STRIP, min((index + 1) * STRIP, height)
+    full = _wrapped(luma, around, top, bottom, height)
+    return Strip(luma, top, bottom, full, _wrapped(luma, around_halved, top // 2, -(-bottom // 2), -(-height // 2)))
+
+
+def strips(height: int) -> int:
+    """How many strips a photo of that height has."""
+    return -(-height // STRIP)
+
+
+def _wrapped(luma: Grey, read: Callable[[Grey, int, int, Border], Plane], top: int, bottom: int, height: int) -> Plane:
+    if top:
+        return contrast(read(luma, top - 1, bottom, "zero"), "zero")
+    parts = [contrast(read(luma, y, end, "zero"), "zero") for y, end in ((height - 1, height), (0, bottom))]
+    return np.concatenate(parts)
+
+
+def reframed(part: Strip, luma: Grey, top: int, bottom: int, *, half: bool = False) -> Plane:
+    """Local contrast of rows top..bottom of a photo that differs from the strip's only by where its right and bottom
+    edges are, and that is continued by its edge pixels. Only what is near the edges is computed anew.
+
+    half: of the photo at half size, its rows top/2..bottom/2.
+    """
+    read, shared, step = (around_halved, part.half, 2) if half else (around, part.full, 1)
+    height, width = luma.shape[0] // step, luma.shape[1] // step
+    near = top // step < _EDGE or bottom // step > min(height, -(-part.luma.shape[0] // step)) - _EDGE
+    end = min(width, shared.shape[1]) - _EDGE
+    if near or end < 2 * _EDGE:
+        return contrast(read(luma, top // step, bottom // step, "edge"))
+    out = np.empty(((bottom - top) // step, width))
+    left = read(luma[:, : 2 * _EDGE * step], top // step, bottom // step, "edge")
+    right = read(luma[:, (end - _EDGE) * step :], top // step, bottom // step, "edge")
+    out[:, :_EDGE] = contrast(left)[:, :_EDGE]
+    out[:, _EDGE:end] = shared[1:, _EDGE:end]
+    out[:, end:] = contrast(right)[:, _EDGE:]
+    return out
+
+
+# Fits of generalised Gaussians ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shapes:
+    """The grid of shapes 0.2, 0.201 … 10 and what belongs to each; ratio is E|x|² / E x² and grows."""
+
+    alpha: Plane
+    ratio: Plane
+    scale: Plane  # √(Γ(1/α) / Γ(3/α))
+    mean: Plane  # Γ(2/α) / Γ(1/α)
+
+
+@cache
+def _shapes() -> _Shapes:
+    alpha = np.arange(200, 10001) / 1000
+    one, two, three = (np.array([math.lgamma(k / a) for a in alpha]) for k in (1, 2, 3))
+    return _Shapes(alpha, np.exp(2 * two - one - three), np.exp((one - three) / 2), np.exp(two - one))
+
+
+def _nearest(table: Plane, values: Plane) -> NDArray[np.intp]:
+    """Where in a growing table the value nearest to each stands. As in the authors' code, nan gives the first."""
+    right = np.clip(np.searchsorted(table, values), 1, len(table) - 1)
+    nearer = values - table[right - 1] <= table[right] - values
+    return np.where(np.isnan(values), 0, np.where(nearer, right - 1, right))
 
 
 def alpha_of(ratio: Plane) -> Plane:
-    """The shape of the generalised Gaussian with E|x|² / E x² nearest to ratio, on the grid 0.2, 0.201 … 10.
+    """The shape of the grid whose E|x|² / E x² is nearest to ratio."""
+    return _shapes().alpha[_nearest(_shapes().ratio, ratio)]
 
-    As in the authors' code, an undefined ratio gives the first of the grid.
+
+def alpha_of_inverse(ratio: Plane) -> Plane:
+    """The shape of the grid whose E x² / E|x|² is nearest to ratio."""
+    return _shapes().alpha[_nearest(-1 / _shapes().ratio, -ratio)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Sums over rows of `count` values each.
+
+    sums: 5×rows; the squares of those below and of those above zero, how many these are, and all absolute values.
     """
-    right = np.clip(np.searchsorted(_RATIO, ratio), 1, len(_RATIO) - 1)
-    nearer = ratio - _RATIO[right - 1] <= _RATIO[right] - ratio
-    return np.where(np.isnan(ratio), _ALPHA[0], _ALPHA[np.where(nearer, right - 1, right)])
+
+    sums: Plane
+    count: int
+
+    def total(self) -> Moments:
+        """Of all rows together, as one row."""
+        return Moments(self.sums.sum(1, keepdims=True), self.count * self.sums.shape[1])
+
+    @staticmethod
+    def joined(parts: Sequence[Moments]) -> Moments:
+        """The sum of parts of one row each, in their order."""
+        return Moments(np.sum([part.sums for part in parts], 0), sum(part.count for part in parts))
 
 
-def asymmetric_fit(values: NDArray[np.float32]) -> tuple[Plane, Plane, Plane]:
-    """Asymmetric generalised Gaussians of rows of values: alpha, left deviation, right deviation of each.
-
-    values: rows×n; their sums of squares are taken in float32. A deviation is nan where no value has that sign.
-    """
+def moments(values: NDArray[np.float32]) -> Moments:
+    """Of rows×n values; each row's sums are taken in float32."""
     part = np.minimum(values, 0)
     below, left = np.vecdot(part, part), part.sum(1)
     np.maximum(values, 0, out=part)
     above, right = np.vecdot(part, part), part.sum(1)
+    minus, plus = ([np.count_nonzero(row) for row in sign] for sign in (values < 0, values > 0))
+    return Moments(np.array([below, above, minus, plus, right.astype(np.float64) - left], np.float64), values.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asymmetric:
+    """Asymmetric generalised Gaussians: shape, deviations on the left and on the right, and their scales and mean."""
+
+    alpha: Plane
+    left: Plane
+    right: Plane
+    left_scale: Plane
+    right_scale: Plane
+    mean: Plane
+
+
+def asymmetric_fit(m: Moments) -> Asymmetric:
+    """The fit to each row. A deviation is nan where no value has that sign."""
+    below, above, minus, plus, absolute = m.sums
     with np.errstate(invalid="ignore", divide="ignore"):
-        minus = np.sqrt(below.astype(np.float64) / (values < 0).sum(1, dtype=np.int32))
-        plus = np.sqrt(above.astype(np.float64) / (values > 0).sum(1, dtype=np.int32))
-        gamma = minus / plus
-        ratio = (right.astype(np.float64) - left) ** 2 / (values.shape[1] * (below.astype(np.float64) + above))
-        alpha = alpha_of(ratio * (gamma**3 + 1) * (gamma + 1) / (gamma**2 + 1) ** 2)
-    return alpha, minus, plus
+        left, right = np.sqrt(below / minus), np.sqrt(above / plus)
+        g = left / right
+        ratio = absolute**2 / (m.count * (below + above))
+        at = _nearest(_shapes().ratio, ratio * (g**3 + 1) * (g + 1) / (g**2 + 1) ** 2)
+    scale = _shapes().scale[at]
+    mean = (right - left) * scale * _shapes().mean[at]
+    return Asymmetric(_shapes().alpha[at], left, right, left * scale, right * scale, mean)
+
+
+# Work in parts -------------------------------------------------------------------------------------------------------
 
 
 def in_bands(work: Callable[[int], T], count: int, breathe: Callable[[], None]) -> list[T]:

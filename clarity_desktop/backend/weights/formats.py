@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.weights.svm import libsvm_regression, sseq_mat
+
 Read = Callable[[Sequence[Path]], bytes]
 """The parts in the catalog's order, all in one folder under their published names, to the bytes of a safetensors
 file. Raises ValueError for content of another form."""
@@ -109,4 +111,6 @@ FORMATS: Mapping[str, Format] = {
     "tfjs-maxim": Format(_tfjs_maxim, 1),
     "niqe-npz": Format(_niqe_npz, 1),
     "niqe-mat": Format(_niqe_mat, 1),
+    "libsvm-regression": Format(libsvm_regression, 1),
+    "sseq-mat": Format(sseq_mat, 1),
 }
