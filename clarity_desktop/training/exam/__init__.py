@@ -59,7 +59,6 @@ def damage(
     """One photo of a class of values.CLASSES and the severities that were used.
 
     severity: None draws one from 0.3 to 1, for each part of a blend from 0.3 to 0.7.
-
     "normal" is the photo as it is or through a JPEG of quality 92 to 98. Raises KeyError for another name.
     """
     if name == "normal":
@@ -67,7 +66,8 @@ def damage(
     blend = name == "blend"
     parts: tuple[Degradation, ...] = BLENDS[rng.integers(len(BLENDS))] if blend else (_known(name),)
     drawn = rng.uniform(0.3, 0.7 if blend else 1, len(parts))
-    given = {part: float(own) if severity is None else severity for part, own in zip(parts, drawn, strict=True)}
+    used = [float(own) if severity is None else severity for own in drawn]
+    given: dict[Degradation, float] = dict(zip(parts, used, strict=True))
     return _applied(photo, given, rng), given
 
 
