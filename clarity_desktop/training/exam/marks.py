@@ -143,7 +143,7 @@ def lost(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
 
 def _holes(shape: tuple[int, ...], severity: float, rng: np.random.Generator) -> Field:
-    """Two to ten holes: Yu's brush strokes mostly, boxes and blots among them; 3 to 40 % of the photo."""
+    """Two to ten holes: Yu's brush strokes mostly, boxes and blots among them."""
     sheet = np.zeros(shape[:2], np.float32)
     boxes = rng.random() < 0.3
     made = [_box(shape, rng) if boxes and k % 2 == 0 else _brush(shape, rng) for k in range(10)]
