@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
-from clarity_desktop.backend.methods import maxim
+from clarity_desktop.backend import weights
+from clarity_desktop.backend.methods import clarity, maxim
 from clarity_desktop.backend.methods.method import Breath, Load, Method, Place, Run
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import TASKS, Task
@@ -16,8 +17,8 @@ __all__ = ["METHODS", "Breath", "Load", "Method", "Place", "Run", "all_methods",
 
 log = logging.getLogger(__name__)
 
-METHODS: dict[str, Method] = {m.id: m for m in maxim.METHODS}
-"""In order of preference: the first method of a task is its default."""
+METHODS: dict[str, Method] = {m.id: m for m in (*maxim.METHODS, *clarity.METHODS)}
+"""In order of preference: the default of a task is its first method whose weights are on this machine."""
 
 
 @cache
@@ -48,12 +49,16 @@ def choose(task: str, method: str | None = None) -> Method:
     if method is None:
         if not fitting:
             raise UserError(f"No method for “{task}” is part of this version. It can do {', '.join(tasks())}.")
-        return fitting[0]
+        return next((m for m in fitting if _ready(m)), fitting[0])
     if method not in table:
         raise UserError(f"There is no method “{method}”. For “{task}” there is {_named(fitting)}.")
     if task not in table[method].tasks:
         raise UserError(f"The method {method} does {', '.join(table[method].tasks)}, not {task}.")
     return table[method]
+
+
+def _ready(method: Method) -> bool:
+    return all(weights.state(name).state == "ready" for name in method.weights)
 
 
 def _named(methods: list[Method]) -> str:

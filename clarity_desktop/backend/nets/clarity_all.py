@@ -8,6 +8,7 @@ AAAI 2018). The last layer gives a factor and a term for each value: light and h
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -50,8 +51,8 @@ class ClarityAll(nn.Module):
         self.look = nn.Sequential(nn.Linear(12, _VECTOR), nn.ReLU(), nn.Linear(_VECTOR, _VECTOR))
         self.sense = nn.Linear(sides[2], _VECTOR)
         self.head = nn.Conv2d(16, width, 3, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in zip(sides, sides[1:], strict=False))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(sides, sides[1:], strict=False))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in itertools.pairwise(sides))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in itertools.pairwise(sides))
         self.before = nn.ModuleList(
             nn.ModuleList(_Block(s) for _ in range(n)) for s, n in zip(sides, blocks, strict=True)
         )

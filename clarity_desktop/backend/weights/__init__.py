@@ -20,7 +20,7 @@ from clarity_desktop.backend.weights.by_hand import Files, unpack
 from clarity_desktop.backend.weights.catalog import Model, parse
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.backend.weights.incoming import Incoming, Unavailable
-from clarity_desktop.backend.weights.shelf import Shelf
+from clarity_desktop.backend.weights.shelf import Shelf, checksum
 from clarity_desktop.backend.weights.sources import Tick, bring
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import ModelCard
@@ -54,9 +54,12 @@ class Weights:
         """The model's verified safetensors file; None if it is not on this machine.
 
         Files in the folders of CLARITY_WEIGHTS, in the by-hand folder and those that travel with the program are
-        found by size and SHA-256 and installed on the way. Raises UserError for an installed file that was changed.
+        found by size and SHA-256 and installed on the way; a safetensors file of the program itself is used in place.
+        Raises UserError for an installed file that was changed.
         """
         model = self._model(model_id)
+        if path := _bundled(model):
+            return path
         with _sentences(self._shelf.folder):
             if path := self._shelf.verified(model):
                 return path
@@ -185,6 +188,17 @@ class Weights:
             f"The weights “{model.title}” ({size}) are not on this machine: get them with `clarity models fetch "
             f"{model.id}`, or download {model.by_hand} into {self._shelf.by_hand}."
         )
+
+
+def _bundled(model: Model) -> Path | None:
+    """What travels with the program in the form that is loaded is used where it lies."""
+    for form in model.forms:
+        for source in form.sources:
+            if source.kind == "bundled" and form.format == "safetensors":
+                path = settings.resources() / source.at
+                if path.is_file() and checksum(path) == form.parts[0].sha256:
+                    return path
+    return None
 
 
 def _refuse_import(path: Path, begun: list[str]) -> NoReturn:

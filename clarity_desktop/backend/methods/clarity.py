@@ -1,0 +1,73 @@
+"""clarity-all: our own quick network for many kinds of damage. It travels with the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.values import Mask, Task, Tile
+
+
+def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
+    """The network, told its task. On processors that multiply bfloat16 its convolutions do so; what they give is a
+    factor and a term for each value, applied in float32. Raises ValueError for a file that holds another network."""
+    import torch
+    from safetensors.torch import load_file
+
+    from clarity_desktop.backend.nets import clarity_all
+
+    [path] = weights.values()
+    state = {k: v.float() for k, v in load_file(path).items()}
+    net = clarity_all.ClarityAll(state["head.weight"].shape[0]).eval()
+    net.load_state_dict(state)
+    net = net.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    native = place.device != "mps" and (place.device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    number = torch.tensor([clarity_all.TASKS.index(task)], device=place.device)
+
+    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        rgb = torch.from_numpy(np.require(tile, requirements=("C", "W"))).permute(2, 0, 1)[None].to(place.device)
+        holes = torch.zeros_like(rgb[:, :1])
+        if mask is not None:
+            holes[0, 0] = torch.from_numpy((mask > 0).astype(np.float32))
+        with torch.inference_mode(), torch.autocast(place.device, torch.bfloat16, enabled=native):
+            done = net(rgb.contiguous(memory_format=torch.channels_last), holes, number, breath.breathe)
+        return done[0].permute(1, 2, 0).float().cpu().numpy()
+
+    return run
+
+
+def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = False) -> Method:
+    return Method(
+        id=name,
+        title=title,
+        tasks=tasks,
+        architecture="residual U-Net, 4.0 M parameters, told its task",
+        licence="MIT (trained by this project; see the model card)",
+        paper="none; after Zhang et al., DRUNet (TPAMI 2021) and Perez et al., FiLM (AAAI 2018)",
+        trained_on="this project's own synthesis of damage; LOL's training pairs for low light",
+        weights=("clarity-all",),
+        load=load,
+        multiple_of=8,
+        padding="reflect",
+        overlap=64,
+        tiling="discouraged",
+        needs_mask=mask,
+        memory=700,
+        base=150_000_000,
+        speed=0.9,
+        residual=True,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _method(
+        "clarity-all",
+        "Clarity (quick)",
+        ("derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light", "overexposure",
+         "deflare", "deshadow", "dewatermark"),
+    ),
+    _method("clarity-fill", "Clarity (quick), holes", ("inpaint",), mask=True),
+)  # fmt: skip
