@@ -173,9 +173,9 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
 
 
 def samples() -> tuple[Path, ...]:
-    """The photos that come with the program."""
-    folder = choices.resources() / "samples"
-    return tuple(sorted(p for p in _inside(folder) if p.suffix in {".jpg", ".png"}))
+    """The photos that come with the program; the one that the first run shows is the first."""
+    photos = (p for p in _inside(choices.resources() / "samples") if p.suffix in {".jpg", ".png"})
+    return tuple(sorted(photos, key=lambda p: (p.name != "rain.jpg", p.name)))
 
 
 def _inside(folder: Path) -> Iterable[Path]:

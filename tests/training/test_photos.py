@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.training import photos
 
 
-def picture(path: Path, size: tuple[int, int] = (40, 30), **saved: object) -> Path:
+def picture(path: Path, size: tuple[int, int] = (40, 30), **saved: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     ramp = np.tile(np.linspace(0, 255, size[0]).astype(np.uint8)[None, :, None], (size[1], 1, 3))
     Image.fromarray(ramp).save(path, **saved)

@@ -170,7 +170,8 @@ def _band(cover: Plane, rng: Rng) -> Plane:
         if rng.random() < 0.4:
             left, right = 0, cover.shape[1]
         band[max(0, int(rows[0]) - room) : int(rows[-1]) + room, left:right] = 1
-    return band
+    # behind a pattern over the whole photo it would be a tint, not a band
+    return band if band.mean() < 0.3 else np.zeros_like(cover)
 
 
 def _colours(cover: Plane, colour: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
