@@ -45,7 +45,7 @@ def _text(rng: np.random.Generator) -> Field:
     sheet = Image.new("L", (int(right - left) + 24, int(bottom - top) + 24), 0)
     outlined = rng.random() < 0.25
     ImageDraw.Draw(sheet).multiline_text(
-        (12 - left, 12 - top), line, fill=90 if outlined else 255, font=font, align="center",
+        (12 - left, 12 - top), line, fill=150 if outlined else 255, font=font, align="center",
         stroke_width=5 if outlined else 0, stroke_fill=255,
     )  # fmt: skip
     return np.asarray(sheet, np.float32) / np.float32(255)
