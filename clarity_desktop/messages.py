@@ -523,7 +523,10 @@ class CompareAsked:
 
 @dataclass(frozen=True, slots=True)
 class MethodsListed:
+    """extra_metrics: further metrics of quality that are on this machine and can be switched on."""
+
     methods: tuple[MethodCard, ...]
+    extra_metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Settings:
     shortcuts: Mapping[str, str] = field(default_factory=dict)  # action name → key sequence, where changed
     window: str = ""  # geometry and docks, base64
     methods: Mapping[str, str] = field(default_factory=dict)  # task → preferred method
+    metrics: tuple[str, ...] = ()  # further metrics of quality that are switched on
 
 
 def data_folder() -> Path:

@@ -63,7 +63,7 @@ class AdvicePanel(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for k, one in enumerate(advice, 1):
-            step = QPushButton(f"{k}.  {TASK_TITLES[one.task]}")
+            step = QPushButton(f"{k}. {TASK_TITLES[one.task]}")
             step.setProperty("advice", True)
             step.setAccessibleName(f"{k}. {TASK_TITLES[one.task]}: {one.why}")
             step.clicked.connect(partial(self._ask, one.task))

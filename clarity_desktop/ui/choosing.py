@@ -28,12 +28,13 @@ class Choosing(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.extra_metrics: tuple[str, ...] = ()  # that are on this machine, to be switched on
         window.action.on("preferences", self._show_preferences)
         window.action.on("shortcuts", self._show_shortcuts)
         window.action.on("about", self._show_about)
 
     def _show_preferences(self) -> None:
-        dialog = Preferences(self._window, self._window.settings)
+        dialog = Preferences(self._window, self._window.settings, self.extra_metrics)
         dialog.theme_tried.connect(self._dress)
         dialog.agreed.connect(self._take)
         dialog.shortcuts_asked.connect(self._show_shortcuts)

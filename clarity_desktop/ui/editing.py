@@ -42,10 +42,19 @@ class Editing(QObject):
         on("star", self._star)
         on("delete", self._delete)
         window.versions.opened.connect(self._go_to)
+        window.versions.chosen_changed.connect(self.show_chosen)
         window.versions.renamed.connect(self._rename)
         self._connect_bars()
 
     # versions
+
+    def show_chosen(self) -> None:
+        """What can be done to the chosen version: the open one is open, the original stays."""
+        found, action = self._chosen(), self._window.action
+        starred = bool(found and found[2].star)
+        action["star"].setText("Remove the &star" if starred else "&Star")
+        action["go_to"].setEnabled(bool(found and found[2].id != found[0].head))
+        action["delete"].setEnabled(bool(found and found[2].parent))
 
     def _undo(self) -> None:
         if (view := self._window.current) and view.id and (to := view.undo_leads_to):
@@ -95,9 +104,6 @@ class Editing(QObject):
         if (found := self._chosen()) is None:
             return
         view, document, version = found
-        if version.parent is None:
-            self._window.notices.say("The original cannot be deleted: every other version comes from it.", seconds=8)
-            return
         self._window.ask(
             Edit(document, version.id, deleted=True), view, then=lambda: self._offer_back(view, document, version)
         )

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.fields import calm, muted
 from clarity_desktop.ui.heat import Legend
+from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.words import DEGRADATION_TITLES, severity
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding
 
@@ -165,6 +166,7 @@ class FindingsPanel(QWidget):
             line.setVisible(k < min(shown, len(names)))
         self.all.setText("Show fewer" if self.all.isChecked() else f"Show all {len(names)}")
         self.verdict.setText(headline(detection) if detection else "")
+        self.fine.setVisible(fine)
         for widget in (self.verdict, self.all, self.where):
             widget.setVisible(detection is not None)
         self.reason.setVisible(detection is None and bool(self.reason.text()))
@@ -183,11 +185,14 @@ class FindingsPanel(QWidget):
         self.heat_chosen.emit(self.which.currentData())
 
     def _lay_out(self) -> None:
-        self.reason = muted()
+        self.reason, self.fine = muted(), Sign("fine")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.verdict)
+        first = QHBoxLayout()
+        first.addWidget(self.fine, 0, Qt.AlignmentFlag.AlignTop)
+        first.addWidget(self.verdict, 1)
+        column.addLayout(first)
         column.addWidget(self.reason)
         for line in self.lines:
             column.addWidget(line)

@@ -201,7 +201,8 @@ class MainWindow(Shell):
                 self.exporting.size_estimated(size)
             case Estimated():
                 self.restoring.estimated(follow.request, news)
-            case MethodsListed(methods):
+            case MethodsListed(methods, extra_metrics):
+                self.choosing.extra_metrics = extra_metrics
                 self.restoring.show_methods(methods)
             case ModelsListed(models):
                 self.restoring.show_models(models)
@@ -312,6 +313,7 @@ class MainWindow(Shell):
         self.action.enable(present)
         self.show_steps()
         self.restoring.show_repeatable()
+        self.editing.show_chosen()
         self.action["cancel"].setEnabled(bool(self.jobs))
         self.photos.name_tabs()
 
@@ -381,11 +383,13 @@ class MainWindow(Shell):
 
     def use_settings(self, settings: Settings) -> None:
         """Take other choices: here, in the backend and on disk."""
+        others = settings.metrics != self.settings.metrics
         self.settings = settings
         self.save_settings()
         self.restoring.forget_estimates()
         if self.link is not None:  # it is made with the settings of that moment
             self.ask(Configure(settings))
+            self.perceiving.look_again(scores=others)
 
     def show_device(self, device: str) -> None:
         self.status.show_device(DEVICES[device])

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop.ui import theme
 
 Kind = Literal["info", "error", "offer"]
+Drawn = Kind | Literal["fine"]
 Choice = tuple[str, Callable[[], object]]
 SENTENCE = 320
 """Pixels that a sentence and its icon need beside the buttons."""
@@ -32,16 +33,17 @@ MOST = 3
 class Sign(QWidget):
     """The icon of a kind of notice, drawn in the colours of the moment."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Drawn) -> None:
         super().__init__()
         self._kind = kind
         self.setFixedSize(18, 18)
-        self.setAccessibleName("Error" if kind == "error" else "Notice")
+        self.setAccessibleName({"error": "Error", "fine": "Fine"}.get(kind, "Notice"))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         worn, painter = theme.colours(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        name, colour = ("warning", worn.error) if self._kind == "error" else ("info", worn.muted)
+        signs = {"error": ("warning", worn.error), "fine": ("check", worn.ring)}
+        name, colour = signs.get(self._kind, ("info", worn.muted))
         theme.paint_icon(painter, name, QRectF(self.rect()), colour)
         painter.end()
 

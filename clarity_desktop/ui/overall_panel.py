@@ -38,13 +38,13 @@ def far(distance: Distance | None) -> bool:
 
 def likeness(distance: Distance) -> str:
     if distance.psnr is None:
-        return "The same as the original, pixel by pixel."
-    return f"Distance from the original: PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f}."
+        return "Every pixel is that of the original."
+    return f"PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f} to the original"
 
 
 def _extent(quality: Quality) -> str:
     return (
-        f"of 100, likely {quality.low:.0f} to {quality.high:.0f}"
+        f"of 100 ({quality.low:.0f} to {quality.high:.0f})"
         if quality.low is not None and quality.high is not None
         else "of 100"
     )
@@ -60,7 +60,10 @@ class OverallPanel(QWidget):
         self._best: VersionId | None = None
         self.figure, self.extent, self.change = QLabel("–"), muted("of 100"), QLabel()
         self.figure.setProperty("role", "figure")
-        self.extent.setToolTip("A sum of several measures, fitted to damaged and clean photos. A hint, no verdict.")
+        self.extent.setToolTip(
+            "Higher is better; in brackets the range in which it likely lies. "
+            "A sum of several measures, fitted to damaged and clean photos: a hint, no verdict."
+        )
         self.before, self.best = muted(), QPushButton()
         self.best.setProperty("role", "quiet")
         self.best.setToolTip("Open the version with the best overall score")
@@ -68,6 +71,7 @@ class OverallPanel(QWidget):
         self.trend = Trend()
         self.trend.chosen.connect(self.jump_asked)
         self.distance, self.caution = muted(), QLabel(CAUTION)
+        self.distance.setToolTip("How far this version is from the photo as it was opened. Over 30 dB is hard to see.")
         self.caution.setWordWrap(True)
         self.warning = QWidget()
         self._lay_out()
@@ -122,7 +126,9 @@ class OverallPanel(QWidget):
         second.addStretch(1)
         second.addWidget(self.best)
         third.setContentsMargins(0, 2, 0, 2)
-        third.addWidget(Sign("error"), 0, Qt.AlignmentFlag.AlignTop)
+        warning = Sign("error")
+        warning.setAccessibleName("Caution")
+        third.addWidget(warning, 0, Qt.AlignmentFlag.AlignTop)
         third.addWidget(self.caution, 1)
         column.addLayout(first)
         column.addWidget(self.trend)

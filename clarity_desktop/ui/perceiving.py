@@ -81,6 +81,15 @@ class Perceiving(QObject):
             self._ask_once(Assess(view.id, other.id), view)
         if head is not None and (head.quality is None or _lacks_distance(view, head)):
             self._ask_once(Assess(view.id, head.id), view)
+        if head is not None and head.detection is None:
+            self._ask_once(Detect(view.id, head.id), view)
+
+    def look_again(self, *, scores: bool) -> None:
+        """Other settings: what failed may succeed now. scores: other metrics are switched on."""
+        for view in self._window.photos.views:
+            view.failed.clear()
+        if scores and (view := self._window.current) and view.id and view.head:
+            self._window.ask(Assess(view.id, view.head), view)
 
     def failed(self, follow: Follow, why: str) -> bool:
         """Something that nobody asked for could not be answered: said in the panel, and not asked for again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import fields
@@ -23,7 +23,8 @@ class Preferences(QDialog):
     agreed = Signal(object)  # Settings
     shortcuts_asked = Signal()
 
-    def __init__(self, parent: QWidget, settings: Settings) -> None:
+    def __init__(self, parent: QWidget, settings: Settings, extra_metrics: tuple[str, ...] = ()) -> None:
+        """extra_metrics: further metrics of quality that are on this machine."""
         super().__init__(parent)
         self.setWindowTitle("Preferences")
         self.setWindowModality(Qt.WindowModality.WindowModal)
@@ -38,6 +39,9 @@ class Preferences(QDialog):
         self.memory = whole("Memory for a restoration", 10, 90, share, " % of the free memory")
         self.disk = decimal("Disk space for open documents", 1, 2000, settings.disk_budget / 1e9, " GB")
         self.megapixels = decimal("Largest photo", 1, 2000, settings.max_megapixels, " megapixels")
+        self.metrics = {name: QCheckBox(name) for name in extra_metrics}
+        for name, box in self.metrics.items():
+            box.setChecked(name in settings.metrics)
         self.shortcuts = QPushButton("Keyboard shortcuts…")
         self.shortcuts.setAutoDefault(False)
         self._lay_out()
@@ -53,7 +57,13 @@ class Preferences(QDialog):
             memory_budget=self.memory.value() / 100,
             disk_budget=round(self.disk.value() * 1e9),
             max_megapixels=self.megapixels.value(),
+            metrics=self._chosen_metrics(),
         )
+
+    def _chosen_metrics(self) -> tuple[str, ...]:
+        """Those that are not on this machine now stay as they were."""
+        away = tuple(name for name in self._settings.metrics if name not in self.metrics)
+        return away + tuple(name for name, box in self.metrics.items() if box.isChecked())
 
     def _lay_out(self) -> None:
         form = fields.form()
@@ -64,6 +74,8 @@ class Preferences(QDialog):
         form.addRow("&Disk", self.disk)
         form.addRow("&Largest photo", self.megapixels)
         form.addRow("&Metadata", self.metadata)
+        for k, box in enumerate(self.metrics.values()):
+            form.addRow("" if k else "Further metrics", box)
         form.addRow("", self.shortcuts)
         note = muted("The largest photo holds from the next start on, everything else at once.")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)

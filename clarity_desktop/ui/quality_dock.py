@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.messages import Advised
 from clarity_desktop.ui.advice_panel import AdvicePanel
@@ -34,6 +34,10 @@ class Judged:
     no_quality: str = ""
 
 
+NARROWEST = 270
+"""Pixels: the longest title of a task in a button, beside the scroll bar."""
+
+
 class QualityDock(QScrollArea):
     """Values in by show_photo and show_heat; the wishes are those of its parts."""
 
@@ -42,11 +46,12 @@ class QualityDock(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self._judged: Judged | None = None
+        self.setMinimumWidth(NARROWEST)
         self.setAccessibleName("Quality")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.names, self.looking = muted(), muted("Looking…")
+        self.names = muted()
         self.busy = QProgressBar()
         self.busy.setObjectName("looking")
         self.busy.setRange(0, 0)
@@ -69,26 +74,27 @@ class QualityDock(QScrollArea):
         self._judged = judged
         for part in (self.overall, self.heading, self.findings, self.advice, self.measures):
             part.setVisible(judged is not None)
-        self._show_names(judged)
-        self._show_looking(judged)
+        looking = judged is not None and self._looks(judged)
+        self.busy.setVisible(looking)
+        self._show_names(judged, looking=looking)
         if judged is not None:
             self._show_detection(judged, forget=other)
             self._show_quality(judged, forget=other)
 
-    def _show_names(self, judged: Judged | None) -> None:
+    def _show_names(self, judged: Judged | None, *, looking: bool) -> None:
         if judged is None:
             self.names.setText("Open a photo to see how good it is and what is wrong with it.")
+            return
+        if looking:
+            self.names.setText(f"Looking… (● {version_title(judged.now)})")
             return
         before = f"   ○ {version_title(judged.before)}" if judged.before else ""
         self.names.setText(f"● {version_title(judged.now)}{before}")
 
-    def _show_looking(self, judged: Judged | None) -> None:
-        now = judged.now if judged else None
-        on = bool(judged and now and (
-            (now.detection is None and not judged.no_detection) or (now.quality is None and not judged.no_quality)
-        ))  # fmt: skip
-        self.looking.setVisible(on)
-        self.busy.setVisible(on)
+    def _looks(self, judged: Judged) -> bool:
+        """Is something on its way?"""
+        now = judged.now
+        return (now.detection is None and not judged.no_detection) or (now.quality is None and not judged.no_quality)
 
     def _show_detection(self, judged: Judged, *, forget: bool) -> None:
         detection = judged.now.detection
@@ -114,16 +120,15 @@ class QualityDock(QScrollArea):
     def _lay_out(self) -> None:
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
+        column.setContentsMargins(12, 8, 8, 8)
+        column.setSpacing(7)
         self.heading = QLabel("What is wrong")
         self.heading.setProperty("role", "muted")
         self.busy.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        top = QHBoxLayout()
-        top.addWidget(self.names, 1)
-        top.addWidget(self.looking)
-        self.looking.setWordWrap(False)
-        column.addLayout(top)
+        kept = self.busy.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        self.busy.setSizePolicy(kept)
+        column.addWidget(self.names)
         column.addWidget(self.busy)
         for part in (self.overall, self.heading, self.findings, self.advice, self.measures):
             column.addWidget(part)

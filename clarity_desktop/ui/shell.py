@@ -81,7 +81,7 @@ class Shell(QMainWindow):
         self.resize(1440, 900)
         docks, across, down = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["versions"], docks["restore"]], [270, 310], across)
-        self.resizeDocks([docks["versions"], docks["quality"]], [480, 270], down)
+        self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
         self.resizeDocks([docks["restore"], docks["chat"]], [270, 480], down)
         try:
             geometry, state = (base64.b64decode(part) for part in self.settings.window.split(" "))

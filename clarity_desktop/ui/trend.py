@@ -83,7 +83,7 @@ class Trend(QWidget):
         low, high = span([x for v in self._scored for x in _range(v)]) if self._scored else (0.0, 1.0)
         scale = (self.height() - 2 * MARGIN) / (high - low)
         veil = QColor(ink)
-        veil.setAlpha(46)
+        veil.setAlpha(64)
         painter.save()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(veil)

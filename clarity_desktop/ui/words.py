@@ -53,10 +53,10 @@ SEVERITIES = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"
 """From which severity on it is called so."""
 
 METRICS: dict[str, tuple[str, str]] = {
-    "sseq": ("SSEQ", "Lower is better; 0 is best, about 100 worst."),
-    "niqe": ("NIQE", "Lower is better; 2 to 5 is a good photo."),
-    "brisque": ("BRISQUE", "Lower is better; 0 is best, about 100 worst."),
-    "piqe": ("PIQE", "Lower is better; 0 is best, about 100 worst."),
+    "sseq": ("SSEQ", "Lower is better: 0 is best, about 100 worst."),
+    "niqe": ("NIQE", "Lower is better: 2 to 5 is a good photo."),
+    "brisque": ("BRISQUE", "Lower is better: 0 is best, about 100 worst."),
+    "piqe": ("PIQE", "Lower is better: 0 is best, about 100 worst."),
 }
 """Metric → its name and what its value means, in one line."""
 

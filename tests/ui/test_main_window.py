@@ -365,12 +365,34 @@ async def test_enter_ends_the_typing_of_a_name_and_opens_nothing():
         assert view.head == head
 
 
-async def test_the_original_is_not_deleted():
+async def test_the_original_is_not_deleted_and_the_open_version_is_not_opened():
     async with a_window() as (window, link):
-        await a_photo(window)
+        view = await a_photo(window)
+        assert not window.action["delete"].isEnabled()
+        assert not window.action["go_to"].isEnabled()
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        assert window.action["delete"].isEnabled()
+        assert not window.action["go_to"].isEnabled()
+        window.versions.choose(view.original or VersionId(""))
+        assert not window.action["delete"].isEnabled()
+        assert window.action["go_to"].isEnabled()
         window.action["delete"].trigger()
         assert not link.of(m.Edit)
-        assert "original cannot be deleted" in texts(window)[0]
+
+
+async def test_the_star_of_a_starred_version_can_be_removed_by_its_name():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        assert window.action["star"].text() == "&Star"
+        window.action["star"].trigger()
+        await settled(window)
+        assert window.action["star"].text() == "Remove the &star"
+        window.action["star"].trigger()
+        await settled(window)
+        assert window.action["star"].text() == "&Star"
+        assert view.head_version is not None
+        assert not view.head_version.star
 
 
 async def test_comparing_chooses_the_other_version_and_shows_both_scores():

@@ -1,0 +1,332 @@
+"""The quality panel by itself: what is wrong, what would help, the overall score and the single measures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fakes import a_detection
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from clarity_desktop.messages import Advised
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.advice_panel import AdvicePanel
+from clarity_desktop.ui.findings_panel import FINE, FindingsPanel, headline
+from clarity_desktop.ui.metrics_panel import OURS, difference
+from clarity_desktop.ui.overall_panel import OverallPanel, climb, far, likeness
+from clarity_desktop.ui.preferences import Preferences
+from clarity_desktop.ui.quality_dock import Judged, QualityDock
+from clarity_desktop.ui.trend import Trend, span
+from clarity_desktop.values import (
+    DEGRADATIONS,
+    Advice,
+    Detection,
+    Distance,
+    DocumentId,
+    Quality,
+    Step,
+    Task,
+    Version,
+    VersionId,
+)
+
+DOCUMENT = DocumentId("d")
+
+
+def version(at: str, overall: float | None = None, detection: Detection | None = None, **quality: object) -> Version:
+    scores = Quality(overall=overall, **quality) if overall is not None or quality else None  # type: ignore[arg-type]
+    thumb = np.zeros((8, 12, 3), np.uint8)
+    parent = None if at == "a" else VersionId("a")
+    return Version(VersionId(at), parent, Step("open" if at == "a" else "crop"), "", 0.0, 12, 8, thumb,
+                   quality=scores, detection=detection)  # fmt: skip
+
+
+def offered(_task: Task) -> bool:
+    return True
+
+
+def shown(widget: QWidget) -> bool:
+    return not widget.isHidden()
+
+
+@pytest.fixture
+def dock(qtbot: QtBot) -> QualityDock:
+    dock = QualityDock()
+    qtbot.addWidget(dock)
+    return dock
+
+
+@pytest.fixture
+def findings(qtbot: QtBot) -> FindingsPanel:
+    panel = FindingsPanel()
+    qtbot.addWidget(panel)
+    return panel
+
+
+# What is wrong
+
+
+def test_likely_degradations_are_listed_with_percent_and_severity(findings: FindingsPanel):
+    findings.show_detection(a_detection(rain=0.97, noise=0.6))
+    listed = [line for line in findings.lines if shown(line)]
+    assert [(line.name.text(), line.figure.text()) for line in listed] == [
+        ("Rain streaks", "97 %, strong"), ("Noise", "60 %, strong"),
+    ]  # fmt: skip
+    assert listed[0].accessibleName() == "Rain streaks 97 %, strong"
+    assert findings.verdict.text() == "Several things at once: rain streaks, noise"
+
+
+def test_one_degradation_is_named_with_its_probability():
+    assert headline(a_detection(haze=0.8)) == "Haze, 93 %"
+
+
+def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPanel):
+    findings.show_detection(a_detection())
+    assert findings.verdict.text() == FINE
+    assert shown(findings.fine)
+    assert [line for line in findings.lines if shown(line)] == []
+    findings.show_detection(a_detection(blur=0.9))
+    assert not shown(findings.fine)
+
+
+def test_all_thirteen_can_be_listed(findings: FindingsPanel):
+    findings.show_detection(a_detection(snow=0.9))
+    findings.all.click()
+    assert len({line.name.text() for line in findings.lines if shown(line)}) == len(DEGRADATIONS) == 13
+    findings.all.click()
+    assert len([line for line in findings.lines if shown(line)]) == 1
+
+
+def test_the_map_is_off_until_it_is_asked_for_and_lets_a_degradation_be_chosen(qtbot: QtBot, findings: FindingsPanel):
+    findings.show_detection(a_detection(rain=0.9))
+    assert not findings.where.isChecked()
+    assert not shown(findings.which)
+    with qtbot.waitSignal(findings.heat_toggled) as said:
+        findings.where.click()
+    assert said.args == [True]
+    assert shown(findings.which)
+    assert shown(findings.legend)
+    at = findings.which.findData("noise")
+    findings.which.setCurrentIndex(at)
+    with qtbot.waitSignal(findings.heat_chosen) as chosen:
+        findings.which.activated.emit(at)
+    assert chosen.args == ["noise"]
+
+
+# What would help
+
+
+def test_advice_is_a_list_of_buttons_in_order_and_starts_nothing_by_itself(qtbot: QtBot):
+    panel = AdvicePanel()
+    qtbot.addWidget(panel)
+    tasks: list[str] = []
+    panel.task_asked.connect(tasks.append)
+    steps = (Advice("dejpeg", "JPEG", "Blocks."), Advice("derain", "rain streak", "Streaks."))
+    panel.show_advice(Advised(DOCUMENT, VersionId("a"), steps, "Two steps."), lambda task: task == "derain")
+    assert [step.text() for step in panel.steps] == ["1. Remove JPEG artefacts", "2. Remove rain"]
+    assert panel.steps[1].accessibleName() == "2. Remove rain: Streaks."
+    assert [step.isEnabled() for step in panel.steps] == [False, True]
+    assert "no method" in panel.steps[0].toolTip()
+    assert tasks == []
+    panel.steps[1].click()
+    assert tasks == ["derain"]
+    with qtbot.waitSignal(panel.all_asked):
+        panel.all.click()
+    panel.show_advice(None, offered)
+    assert panel.steps == []
+    assert not shown(panel.all)
+
+
+def test_no_advice_is_a_sentence_without_buttons(qtbot: QtBot):
+    panel = AdvicePanel()
+    qtbot.addWidget(panel)
+    panel.show_advice(Advised(DOCUMENT, VersionId("a"), (), "The photo looks fine."), offered)
+    assert panel.text.text() == "The photo looks fine."
+    assert not shown(panel.all)
+
+
+# How good it is
+
+
+def test_a_difference_says_its_direction_in_words():
+    assert difference(3.0, 5.5) == "▼ 2.5 better"
+    assert difference(5.5, 3.0) == "▲ 2.5 worse"
+    assert difference(3.0, 3.01) == "= the same"
+    assert difference(None, 3.0) == ""
+    assert climb(62.0, 41.0) == "▲ 21 better"
+    assert climb(41.0, 62.0) == "▼ 21 worse"
+    assert climb(41.0, 41.2) == "= the same"
+    assert climb(41.0, None) == ""
+
+
+def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(dock: QualityDock):
+    now = version("b", piqe=20.0, sseq=31.0, ours=("sseq",), why={"niqe": "The photo is too small for NIQE."})
+    dock.show_photo(Judged(DOCUMENT, now, version("a", piqe=50.0, niqe=7.0)), offered)
+    assert list(dock.metrics) == ["sseq", "niqe", "brisque", "piqe"]
+    assert dock.metrics["piqe"].change.text() == "▼ 30.0 better"
+    assert "Lower is better" in dock.metrics["piqe"].meaning.text()
+    assert dock.metrics["niqe"].now.text() == "–"
+    assert dock.metrics["niqe"].meaning.text() == "The photo is too small for NIQE."
+    assert shown(dock.metrics["sseq"].ours)
+    assert OURS in dock.metrics["sseq"].accessibleName()
+    assert "authors" in dock.metrics["sseq"].ours.toolTip()
+    assert not shown(dock.metrics["piqe"].ours)
+
+
+def test_further_metrics_are_listed_where_they_are_switched_on(dock: QualityDock):
+    dock.show_photo(Judged(DOCUMENT, version("b", more={"musiq": 61.25}), version("a", more={"musiq": 40.0})), offered)
+    assert dock.measures.more.text() == "musiq  61.2  (before 40)"
+    dock.show_photo(Judged(DOCUMENT, version("b", piqe=1.0)), offered)
+    assert not shown(dock.measures.more)
+
+
+def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qtbot: QtBot):
+    panel = OverallPanel()
+    qtbot.addWidget(panel)
+    now, before, best = version("b", 55.0, low=48.0, high=61.0), version("a", 41.0), version("c", 62.0)
+    panel.show_scores(now, before, best)
+    assert panel.figure.text() == "55"
+    assert panel.extent.text() == "of 100 (48 to 61)"
+    assert panel.change.text() == "▲ 14 better"
+    assert panel.before.text() == "Before: 41"
+    assert panel.best.text() == "Best: 62 (Crop)"
+    with qtbot.waitSignal(panel.jump_asked) as said:
+        panel.best.click()
+    assert said.args == ["c"]
+    panel.show_scores(best, before, best)
+    assert panel.best.text() == "Best: 62 (this one)"
+    assert not panel.best.isEnabled()
+
+
+def test_an_undefined_overall_score_says_why(qtbot: QtBot):
+    panel = OverallPanel()
+    qtbot.addWidget(panel)
+    panel.show_scores(version("a", why={"overall": "The photo is smaller than 32 pixels."}), None, None)
+    assert panel.figure.text() == "–"
+    assert panel.extent.text() == "The photo is smaller than 32 pixels."
+
+
+@pytest.mark.parametrize(
+    ("distance", "marked"),
+    [
+        (Distance(18.0, 0.9), True),
+        (Distance(30.0, 0.5), True),
+        (Distance(30.0, 0.9), False),
+        (Distance(None, 1.0), False),
+        (None, False),
+    ],
+)
+def test_a_gain_is_marked_where_much_has_changed(qtbot: QtBot, distance: Distance | None, marked: bool):
+    panel = OverallPanel()
+    qtbot.addWidget(panel)
+    panel.show_distance(distance, gained=True)
+    assert shown(panel.warning) is marked is far(distance)
+    panel.show_distance(distance, gained=False)
+    assert not shown(panel.warning)
+
+
+def test_the_distance_is_said_in_figures():
+    assert likeness(Distance(31.24, 0.931)) == "PSNR 31.2 dB, SSIM 0.93 to the original"
+    assert "Every pixel" in likeness(Distance(None, 1.0))
+
+
+def test_the_curve_rises_with_the_score_names_all_versions_and_a_click_opens_one(qtbot: QtBot):
+    trend = Trend()
+    qtbot.addWidget(trend)
+    trend.resize(200, 52)
+    trend.show_branch((version("a", 41.0), version("b", None), version("c", 62.0), version("d", 50.0)), VersionId("d"))
+    assert trend.accessibleName() == "Overall score over 3 versions: Original 41, Crop 62, Crop 50"
+    first, second, third = trend.points()
+    assert first.y() > third.y() > second.y()
+    assert first.x() < second.x() < third.x()
+    with qtbot.waitSignal(trend.chosen) as said:
+        QTest.mouseClick(trend, Qt.MouseButton.LeftButton, pos=QPoint(100, 20))
+    assert said.args == ["c"]
+    assert not trend.grab().isNull()
+    trend.show_branch((version("a", 41.0),), VersionId("a"))
+    assert trend.isHidden()
+
+
+@pytest.mark.parametrize("values", [[50.0], [0.0, 3.0], [100.0], [2.0, 99.0], [40.0, 42.0]])
+def test_the_curve_shows_small_differences_small_and_holds_all_values(values: list[float]):
+    low, high = span(values)
+    assert 0 <= low <= min(values)
+    assert max(values) <= high <= 100
+    assert high - low >= 30
+
+
+# All together
+
+
+def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
+    known = version("a", 41.0, a_detection(rain=0.97))
+    dock.show_photo(Judged(DOCUMENT, known), offered)
+    assert not shown(dock.busy)
+    assert dock.findings.isEnabled()
+    dock.show_photo(Judged(DOCUMENT, version("b")), offered)
+    assert shown(dock.busy)
+    assert dock.names.text().startswith("Looking…")
+    assert dock.findings.lines[0].figure.text() == "97 %, strong"
+    assert dock.overall.figure.text() == "41"
+    assert not dock.findings.isEnabled()
+    assert not dock.overall.isEnabled()
+    assert dock.advice.button.isEnabled()
+
+
+def test_the_figures_of_another_photo_do_not_stay(dock: QualityDock):
+    dock.show_photo(Judged(DOCUMENT, version("a", 41.0, a_detection(rain=0.97))), offered)
+    dock.show_photo(Judged(DocumentId("e"), version("a")), offered)
+    assert dock.findings.verdict.text() == ""
+    assert dock.overall.figure.text() == "–"
+    assert [line for line in dock.findings.lines if shown(line)] == []
+
+
+def test_what_cannot_be_found_out_is_said_and_nothing_looks_busy(dock: QualityDock):
+    known = dataclasses.replace(version("a", 41.0), detection=None)
+    dock.show_photo(Judged(DOCUMENT, known, no_detection="The detector is not on this computer."), offered)
+    assert dock.findings.reason.text() == "The detector is not on this computer."
+    assert shown(dock.findings.reason)
+    assert not shown(dock.busy)
+
+
+def test_without_a_photo_there_is_an_invitation_and_nothing_else(dock: QualityDock):
+    dock.show_photo(Judged(DOCUMENT, version("a", 41.0)), offered)
+    dock.show_photo(None, offered)
+    assert dock.names.text().startswith("Open a photo")
+    assert not any(shown(part) for part in (dock.overall, dock.findings, dock.advice, dock.measures, dock.busy))
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_everything_fits_the_narrowest_dock(qapp: QApplication, dock: QualityDock, choice: theme.Choice):
+    theme.apply(qapp, choice)
+    steps = (Advice("overexposure", "overexposure", "Much of the sky is white and holds no detail any more."),)
+    now = version("b", 55.0, a_detection(overexposure=0.97), low=48.0, high=61.0, sseq=3.0, ours=("sseq",))
+    advised = Advised(DOCUMENT, now.id, steps, "One step would help.")
+    dock.resize(dock.minimumWidth(), 320)
+    dock.show()
+    dock.show_photo(Judged(DOCUMENT, now, version("a", 41.0), now, version("a", 41.0), (version("a", 41.0), now),
+                           Distance(12.0, 0.4), advised), offered)  # fmt: skip
+    dock.findings.where.setChecked(True)
+    dock.findings.all.setChecked(True)
+    QApplication.processEvents()
+    inside = dock.widget()
+    assert inside.width() <= dock.viewport().width()
+    assert inside.minimumSizeHint().width() <= dock.viewport().width()
+
+
+# Preferences
+
+
+def test_preferences_offer_the_further_metrics_of_this_machine_and_keep_the_others(qtbot: QtBot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = Preferences(parent, Settings(metrics=("away", "musiq")), ("musiq", "nima"))
+    assert [(name, box.isChecked()) for name, box in dialog.metrics.items()] == [("musiq", True), ("nima", False)]
+    dialog.metrics["nima"].setChecked(True)
+    dialog.metrics["musiq"].setChecked(False)
+    assert dialog.settings().metrics == ("away", "nima")
