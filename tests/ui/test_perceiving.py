@@ -1,0 +1,252 @@
+"""The window and perception: what comes by itself, what is asked for, the map over the photo, and Auto."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fakes import a_detection, a_photo, a_window, settled, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from clarity_desktop import messages as m
+from clarity_desktop.messages import UserError
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.findings_panel import FINE
+from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.values import Advice, Distance, VersionId
+
+TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
+
+
+def texts(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.notices.bars()]
+
+
+def press(window: MainWindow, label: str) -> None:
+    [button] = [b for bar in window.notices.bars() for b in bar.buttons if b.text() == label]
+    button.click()
+
+
+def heats(view: DocumentView) -> set[str]:
+    """Which of the versions on the canvas have a map over them."""
+    return set(view.canvas._stage._heat)
+
+
+async def restored(window: MainWindow) -> DocumentView:
+    """A photo with a restored version."""
+    view = await a_photo(window)
+    window.restoring.run("derain")
+    await until(lambda: len(view.versions) == 2)
+    await settled(window)
+    return view
+
+
+# What is wrong, and how good it is
+
+
+async def test_what_is_wrong_and_how_good_it_is_come_with_the_photo_and_are_not_asked_for_again():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        assert window.quality.findings.lines[0].accessibleName() == "Rain streaks 97 %, strong"
+        assert window.quality.overall.figure.text() == "48"
+        assert link.of(m.Detect) == link.of(m.Assess) == []
+
+
+async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_original():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.detection, link.distance = a_detection(), Distance(18.0, 0.9)
+        window.restoring.run("derain")
+        await until(lambda: len(view.versions) == 2)
+        await settled(window)
+        assert window.quality.findings.verdict.text() == FINE
+        assert window.quality.overall.change.text() == "▲ 8 better"
+        assert window.quality.overall.distance.text().startswith("PSNR 18.0 dB")
+        assert not window.quality.overall.warning.isHidden()
+        assert "Original 48, Remove rain 56" in window.quality.overall.trend.accessibleName()
+
+
+async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it_looks():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        view.distances.clear()
+        gate = link.gates[m.Assess] = asyncio.Event()
+        window.perceiving.complete(view)
+        window.perceiving.complete(view)
+        await until(lambda: bool(link.of(m.Assess)))
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head)]
+        gate.set()
+        await settled(window)
+        assert view.distances == {view.head: link.distance}
+        assert link.of(m.Detect) == []
+
+
+async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_asked_for_again():
+    async with a_window() as (window, link):
+        link.silent.add(m.Detected)
+        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        await a_photo(window)
+        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+        assert window.quality.busy.isHidden()
+        window.action["star"].trigger()
+        await settled(window)
+        assert len(link.of(m.Detect)) == 1
+        assert texts(window) == []
+
+
+async def test_the_best_version_is_a_click_away():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        best = view.head
+        window.action["undo"].trigger()
+        await settled(window)
+        assert window.quality.overall.best.text() == "Best: 56 (Remove rain)"
+        window.quality.overall.best.click()
+        await settled(window)
+        assert view.head == best
+        assert link.of(m.GoTo) == [m.GoTo(view.id, best)]
+
+
+async def test_the_curve_leads_on_to_where_redo_would_lead():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        assert [v.id for v in view.branch] == [view.original, *(v for v in view.versions if v != view.original)]
+        assert view.best is not None
+        assert view.best.id != view.head
+
+
+# The map
+
+
+async def test_the_map_is_off_at_first_and_a_key_lays_it_over_both_versions():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        assert heats(view) == set()
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_J)
+        assert heats(view) == {"version", "other"}
+        assert window.quality.findings.where.isChecked()
+        window.quality.findings.where.click()
+        assert heats(view) == set()
+        assert not window.action["heat"].isChecked()
+
+
+async def test_the_map_follows_the_open_version_and_is_away_while_nothing_is_known_of_it():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["heat"].trigger()
+        first = view.canvas._stage._heat["version"]
+        gate = link.gates[m.Detect] = asyncio.Event()
+        link.silent.add(m.Detected)
+        window.action["rotate_right"].trigger()
+        await until(lambda: bool(link.of(m.Detect)))
+        assert heats(view) == {"other"}
+        link.silent.clear()
+        gate.set()
+        await settled(window)
+        assert heats(view) == {"version", "other"}
+        window.quality.findings.heat_chosen.emit("snow")
+        assert view.canvas._stage._heat["version"] is not first
+
+
+# Advice
+
+
+async def test_what_should_i_do_lists_tasks_and_runs_nothing():
+    async with a_window() as (window, link):
+        link.advice = TWO_STEPS
+        view = await a_photo(window)
+        window.quality.advice.button.click()
+        await settled(window)
+        assert link.of(m.Advise) == [m.Advise(view.id, view.head)]
+        assert [step.text() for step in window.quality.advice.steps] == ["1. Remove rain", "2. Remove haze"]
+        assert link.of(m.Restore) == link.of(m.Improve) == []
+        window.quality.advice.steps[1].click()
+        await until(lambda: bool(link.of(m.Restore)))
+        await settled(window)
+        assert [r.task for r in link.of(m.Restore)] == ["dehaze"]
+        assert window.quality.advice.steps == []
+
+
+async def test_do_all_of_it_is_auto():
+    async with a_window() as (window, link):
+        link.advice = TWO_STEPS
+        view = await a_photo(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        window.quality.advice.all.click()
+        await until(lambda: bool(link.of(m.Improve)))
+        await settled(window)
+        assert len(view.versions) == 3
+        assert len(link.of(m.Advise)) == 1
+
+
+# Auto
+
+
+async def test_auto_brings_versions_says_what_it_did_and_leaves_it_in_the_chat():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: len(view.versions) == 2)
+        await settled(window)
+        [asked] = link.of(m.Improve)
+        assert (asked.document, asked.version) == (view.id, view.original)
+        assert texts(window) == ["Removed the rain: 40 → 48."]
+        assert window.chat.transcript.bubbles[-1].text() == "Removed the rain: 40 → 48."
+
+
+async def test_auto_leaves_a_photo_alone_that_looks_fine():
+    async with a_window() as (window, link):
+        link.advice, link.detection = (), a_detection()
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["The photo looks fine: nothing was done."]
+        assert len(view.versions) == 1
+        assert link.of(m.Estimate)[1:] == []
+
+
+async def test_a_long_auto_is_offered_with_its_time_and_not_started():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
+        assert link.of(m.Improve) == []
+        press(window, "Start")
+        await until(lambda: bool(link.of(m.Improve)))
+        await settled(window)
+
+
+async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Improve] = asyncio.Event()
+        window.action["improve"].trigger()
+        await until(lambda: any(f.progress for f in window.jobs))
+        assert window.jobs[0].title == "Auto"
+        window.action["improve"].trigger()
+        await asyncio.sleep(0.05)
+        assert len(link.of(m.Improve)) == 1
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert len(view.versions) == 1
+        assert view.canvas._stage.painted._patches == []
+
+
+async def test_further_metrics_are_scored_as_soon_as_they_are_switched_on():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.use_settings(window.settings)
+        await settled(window)
+        assert link.of(m.Assess) == []
+        window.use_settings(Settings(metrics=("musiq",)))
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head or VersionId(""))]
