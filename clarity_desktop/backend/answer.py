@@ -80,6 +80,12 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             studio.edit(document, version, job, name=name, star=star, deleted=deleted)
         case m.Assess(document, version):
             await studio.assess(document, version, job)
+        case m.Detect(document, version):
+            await studio.detect(document, version, job)
+        case m.Advise(document, version):
+            await studio.advise(document, version, job)
+        case m.Improve():
+            await talk.improve(request, job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):

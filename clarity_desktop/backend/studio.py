@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
+from clarity_desktop.backend import choose, detect, iqa, methods, naming, pictures, workshop
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import iqa, methods, naming, pictures, workshop
 from clarity_desktop.backend.document import Document
+from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.backend.workshop import Applied, Wish
 from clarity_desktop.messages import (
+    Advised,
     Assessed,
     Change,
+    Detected,
     DiskMeasured,
     Estimated,
     Exported,
@@ -42,6 +44,8 @@ from clarity_desktop.messages import Restore as RestoreAsked
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     Bounds,
+    Detection,
+    Distance,
     DocumentId,
     ExportOptions,
     MethodCard,
@@ -55,9 +59,10 @@ from clarity_desktop.values import (
 )
 from clarity_desktop.worker import Job
 
-log = logging.getLogger(__name__)
 PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
 THUMBNAIL = 128
+GEOMETRY = ("crop", "rotate", "straighten", "flip")
+"""Kinds of steps after which a pixel is elsewhere."""
 TILES_AT_ONCE = 16
 FEATHER = 100_000  # pixels; a file that says more means no feather
 
@@ -71,6 +76,8 @@ class Studio:
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
         self._workshop = workshop.Workshop()
+        self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
+        self._told: set[str] = set()  # sentences about looks that nobody asked for
 
     def close(self) -> None:
         """Close every document (they are kept) and end the decoder."""
@@ -85,6 +92,13 @@ class Studio:
             raise UserError("That photo is not open any more. Open it again.")
         return self._documents[at]
 
+    def version(self, at: DocumentId, version: VersionId) -> Version:
+        """What is known of a version. Raises UserError."""
+        found = next((v for v in self.document(at).card().versions if v.id == version), None)
+        if found is None:
+            raise UserError("That version is not there any more.")
+        return found
+
     # Opening and closing ---------------------------------------------------------------------------------------------
 
     async def read(self, path: Path) -> Picture:
@@ -92,7 +106,7 @@ class Studio:
         return await asyncio.to_thread(self._decoder.read, path)
 
     async def open(self, path: Path, job: Job) -> Document:
-        """Open a photo or a project as a document, show it at once, then score it."""
+        """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
         if path.suffix.lower() == ".clarity":
             document = await asyncio.to_thread(Document.open_project, self.folder, path)
             return await self._show(document, job)
@@ -123,7 +137,7 @@ class Studio:
         self._documents[document.id] = document
         card = document.card()
         job.emit(Opened(card, document.manifest(card.head)))
-        await self.assess(document.id, card.head, job)
+        await self._perceive(document.id, card.head, card.versions[-1].id, job)
         return document
 
     async def disk(self) -> DiskMeasured:
@@ -175,7 +189,7 @@ class Studio:
 
     async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:
         """How long a restoration of the version, or of a part of it, would take here."""
-        version = _version(self.document(asked.document), asked.version)
+        version = self.version(asked.document, asked.version)
         size = (asked.bounds.width, asked.bounds.height) if asked.bounds else (version.width, version.height)
         told = await asyncio.to_thread(self.estimate, size, asked.task, asked.method)
         job.emit(told)
@@ -187,7 +201,7 @@ class Studio:
     async def repeat(self, asked: Repeat, job: Job) -> Version:
         """Take the step that made one version again, on another, with its recorded settings."""
         document = self.document(asked.document)
-        step = _version(document, asked.made).step
+        step = self.version(document.id, asked.made).step
         if step.kind != "restore" or step.task is None:
             raise UserError("Only a restoration can be repeated on another version.")
         settings = dict(step.settings)
@@ -247,14 +261,14 @@ class Studio:
         alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         region: Region | None = None,
     ) -> Version:
-        """Every new version ends here: thumbnail, transaction, news, scores."""
+        """Every new version ends here: thumbnail, transaction, news, detection, scores."""
         thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
             thumbnail=thumbnail, name=naming.title(step), breathe=job.breathe,
         )  # fmt: skip
         job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
-        await self.assess(document.id, version.id, job)
+        await self._perceive(document.id, version.id, version.id, job)
         return version
 
     def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
@@ -276,22 +290,82 @@ class Studio:
         if card.head != before:
             job.emit(HeadMoved(at, card.head, document.manifest(card.head)))
 
-    # Quality ---------------------------------------------------------------------------------------------------------
+    # Looking ---------------------------------------------------------------------------------------------------------
 
-    async def assess(self, at: DocumentId, version: VersionId, job: Job) -> Quality:
-        """Score a version without a reference; kept with the version."""
-        document = self.document(at)
-        known = _version(document, version).quality
+    async def _perceive(self, at: DocumentId, version: VersionId, newest: VersionId, job: Job) -> None:
+        """Look at a version unasked, unless one newer than `newest` is made meanwhile. What fails is said once."""
+        document, known = self.document(at), self.version(at, version)
+        unknown = known.detection is None or known.quality is None
+        pixels = await asyncio.to_thread(document.pixels, version) if unknown else None
+        for look in (self.detect, self.assess):
+            if await job.short(lambda: document.card().versions[-1].id != newest):  # what is being committed counts
+                return
+            try:
+                await look(at, version, job, pixels)
+            except UserError as e:
+                if at in self._documents and str(e) not in self._told:
+                    self._told.add(str(e))
+                    job.emit(Notice(str(e)))
+
+    async def detect(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Detection:
+        """What is wrong with a version; kept with it. pixels: the version's, where the caller has them.
+
+        Raises UserError, ModelMissing.
+        """
+        known = self.version(at, version).detection
         if known is None:
-            pixels = await asyncio.to_thread(document.pixels, version)
-            known = await self.score(pixels, job)
-            document.set_quality(version, known)
-        job.emit(Assessed(at, version, known))
+            known = await self.find(await self._pixels(at, version, pixels), job)
+            self.document(at).set_detection(version, known)
+        job.emit(Detected(at, version, known))
+        return known
+
+    async def _pixels(self, at: DocumentId, version: VersionId, known: Pixels | None = None) -> Pixels:
+        return known if known is not None else await asyncio.to_thread(self.document(at).pixels, version)
+
+    async def find(self, pixels: Pixels, job: Job) -> Detection:
+        """What is wrong with pixels, in the next pause of the lane."""
+        return await job.short(detect.detect, pixels, breathe=job.breathe)
+
+    async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
+        """What should be done about a version. Runs nothing."""
+        detection = await self.detect(at, version, job)
+        advised = Advised(at, version, choose.advise(detection), choose.advice_text(detection))
+        job.emit(advised)
+        return advised
+
+    async def assess(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Quality:
+        """Score a version without a reference, kept with it, and tell how far it is from the photo as it was opened."""
+        known = self.version(at, version).quality
+        if known is None:
+            known = await self.score(await self._pixels(at, version, pixels), job)
+            self.document(at).set_quality(version, known)
+        job.emit(Assessed(at, version, known, await self._distance(at, version, job)))
         return known
 
     async def score(self, pixels: Pixels, job: Job) -> Quality:
         """Score pixels in the next pause of the lane."""
         return await job.short(iqa.assess, pixels, breathe=job.breathe)
+
+    async def _distance(self, at: DocumentId, version: VersionId, job: Job) -> Distance | None:
+        """None for the original, and where a crop or a turn on the way makes the two incomparable."""
+        if (at, version) not in self._distances:
+            document = self.document(at)
+            first = document.card().versions[0]
+            own = self.version(at, version)
+            if own == first or (own.width, own.height) != (first.width, first.height) or self._moved(at, own):
+                self._distances[at, version] = None
+            else:
+                a, b = [await self._pixels(at, v) for v in (first.id, version)]
+                self._distances[at, version] = await job.short(distance, a, b, breathe=job.breathe)
+        return self._distances[at, version]
+
+    def _moved(self, at: DocumentId, version: Version) -> bool:
+        """Whether pixels changed their places since the photo was opened."""
+        while version.parent is not None and version.step.kind != "reset":
+            if version.step.kind in GEOMETRY:
+                return True
+            version = self.version(at, version.parent)
+        return False
 
     # Files out -------------------------------------------------------------------------------------------------------
 
@@ -316,13 +390,6 @@ class Studio:
         job.tick(0.0, f"Saving {path.name}")
         await asyncio.to_thread(self.document(at).save_project, path)
         job.emit(Saved(at, path))
-
-
-def _version(document: Document, version: VersionId) -> Version:
-    found = next((v for v in document.card().versions if v.id == version), None)
-    if found is None:
-        raise UserError("That version is not there any more.")
-    return found
 
 
 def _preview(picture: Picture) -> Previewed:

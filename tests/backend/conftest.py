@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from clarity_desktop.backend import methods
+from clarity_desktop.backend import detect, methods
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
-from tests.fakes import HALVES, SLOW, Recorder
+from clarity_desktop.values import Detection, Pixels
+from tests.fakes import HALVES, SLOW, Recorder, detection
 
 
 @pytest.fixture
@@ -26,6 +27,27 @@ def plain_methods(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     methods.all_methods.cache_clear()
 
 
+class Detector:
+    """Stands for the network: what it is to find, by the brightness of the photo, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.finds: Callable[[Pixels], Detection] = lambda _: detection()
+        self.asked: list[Pixels] = []
+
+    def __call__(self, pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detection:
+        breathe()
+        self.asked.append(pixels)
+        return self.finds(pixels)
+
+
+@pytest.fixture
+def detector(monkeypatch: pytest.MonkeyPatch) -> Detector:
+    """No network: a photo looks fine unless the test sets `finds`."""
+    made = Detector()
+    monkeypatch.setattr(detect, "detect", made)
+    return made
+
+
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     made = Recorder()
@@ -34,7 +56,7 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, plain_methods: None) -> Iterator[Studio]:
+def studio(tmp_path: Path, plain_methods: None, detector: Detector) -> Iterator[Studio]:
     made = Studio(Settings(), tmp_path / "documents")
     yield made
     made.close()

@@ -34,9 +34,38 @@ def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> N
     assert tasks(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["what is wrong with this picture?", "is it noisy?", "how good is it?", "score it"])
-def test_a_photo_that_should_only_be_looked_at_is_never_changed(text: str) -> None:
-    assert plan(text).steps == (PlanStep("assess"),)
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("how good is it?", "assess"),
+        ("score it", "assess"),
+        ("what is wrong with this picture?", "detect"),
+        ("What's wrong with it", "detect"),
+        ("any problems?", "detect"),
+        ("is it noisy?", "detect"),
+        ("what should I do?", "advise"),
+        ("what do you suggest?", "advise"),
+    ],
+)
+def test_a_photo_that_should_only_be_looked_at_is_never_changed(text: str, tool: str) -> None:
+    assert plan(text).steps == (PlanStep(tool),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["fix it", "Auto", "auto-fix, please", "make it better", "make the photo look better", "improve this picture",
+     "can you fix all the problems?", "restore it automatically"],
+)  # fmt: skip
+def test_a_request_that_leaves_the_choice_is_for_auto(text: str) -> None:
+    assert plan(text).steps == (PlanStep("improve"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [("make the colours better", "retouch"), ("fix the blur", "deblur"), ("repair rain", "derain")],
+)
+def test_a_request_that_names_what_to_do_is_not_for_auto(text: str, task: str) -> None:
+    assert tasks(text) == [task]
 
 
 @pytest.mark.parametrize(

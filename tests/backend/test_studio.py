@@ -13,11 +13,14 @@ from PIL import Image
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
     Aborted,
+    Advised,
     Assessed,
     Change,
+    Detected,
     Estimated,
     Exported,
     HeadMoved,
+    Notice,
     Opened,
     PixelsReady,
     Previewed,
@@ -33,8 +36,8 @@ from clarity_desktop.messages import (
     VersionsChanged,
 )
 from clarity_desktop.messages import Estimate as EstimateAsked
-from clarity_desktop.values import Bounds, Crop, DocumentCard, ExportOptions, Flip, Region, Rotate, Straighten
-from tests.fakes import Recorder
+from clarity_desktop.values import Bounds, Crop, DocumentCard, ExportOptions, Finding, Flip, Region, Rotate, Straighten
+from tests.fakes import Recorder, detection
 
 
 @pytest.fixture
@@ -54,10 +57,10 @@ def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **wish):
     return asyncio.run(studio.restore(asked, recorder.job()))
 
 
-def test_opening_shows_a_preview_then_the_document_then_its_scores(studio, recorder, file, photo) -> None:
+def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, recorder, file, photo) -> None:
     card = opened(studio, recorder, file)
     kinds = [type(n) for n in recorder.news if not isinstance(n, Progress)]
-    assert kinds == [Previewed, Opened, Assessed]
+    assert kinds == [Previewed, Opened, Detected, Assessed]
     assert card.title == "scene.png"
     assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
     assert np.array_equal(studio.document(card.id).pixels(card.head), photo(200, 150))
@@ -240,3 +243,80 @@ def test_an_unknown_task_or_method_is_said_before_anything_runs(studio, recorder
         with pytest.raises(UserError):
             restored(studio, recorder, card, **wish)
     assert len(studio.document(card.id).card().versions) == 1
+
+
+# Looking --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_is_found_once_and_kept_in_the_project(studio, recorder, detector, file, tmp_path) -> None:
+    detector.finds = lambda _: detection({"haze": Finding(0.8, 0.5)})
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.detect(card.id, card.head, recorder.job()))
+    assert len(detector.asked) == 1
+    asyncio.run(studio.save_project(card.id, tmp_path / "a.clarity", recorder.job()))
+    again = opened(studio, recorder, tmp_path / "a.clarity")
+    assert len(detector.asked) == 1
+    assert again.versions[0].detection.found["haze"] == Finding(0.8, 0.5)
+    assert recorder.last(Detected).document == again.id
+
+
+def test_advice_runs_nothing(studio, recorder, detector, file) -> None:
+    detector.finds = lambda _: detection({"rain streak": Finding(0.8, 0.5)})
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.advise(card.id, card.head, recorder.job()))
+    advised = recorder.last(Advised)
+    assert [a.task for a in advised.advice] == ["derain"]
+    assert "derain" in advised.text
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_a_new_version_is_painted_before_it_is_looked_at(studio, recorder, detector, file) -> None:
+    card = opened(studio, recorder, file)
+    recorder.news.clear()
+    restored(studio, recorder, card)
+    kinds = [type(n) for n in recorder.news if isinstance(n, VersionAdded | Detected | Assessed)]
+    assert kinds == [VersionAdded, Detected, Assessed]
+
+
+def test_of_versions_that_come_fast_only_the_newest_is_looked_at(studio, recorder, detector, file) -> None:
+    card = opened(studio, recorder, file)
+    recorder.news.clear()
+
+    async def story() -> None:
+        turns = (studio.change(Change(card.id, card.head, Rotate(1)), recorder.job()) for _ in range(3))
+        await asyncio.gather(*turns)
+
+    asyncio.run(story())
+    newest = [n.version.id for n in recorder.news if isinstance(n, VersionAdded)][-1]
+    looked = [n.version for n in recorder.news if isinstance(n, Detected)]
+    assert newest in looked
+    assert len(looked) < 3
+
+
+def test_a_look_that_fails_unasked_is_said_once_and_scores_go_on(studio, recorder, detector, file) -> None:
+    def broken(_: object) -> None:
+        raise UserError("The detector's file is missing. Install the program again.")
+
+    detector.finds = broken
+    card = opened(studio, recorder, file)
+    restored(studio, recorder, card)
+    assert [n.text for n in recorder.news if isinstance(n, Notice)] == [
+        "The detector's file is missing. Install the program again."
+    ]
+    assert len([n for n in recorder.news if isinstance(n, Assessed)]) == 2
+    with pytest.raises(UserError, match="detector's file"):
+        asyncio.run(studio.detect(card.id, card.head, recorder.job()))
+
+
+def test_scores_come_with_the_distance_from_the_photo_as_it_was_opened(studio, recorder, file, photo) -> None:
+    card = opened(studio, recorder, file)
+    assert recorder.last(Assessed).distance is None
+    version = restored(studio, recorder, card)
+    found = recorder.last(Assessed).distance
+    half = np.rint(photo(200, 150) * 0.5)
+    assert found.psnr == pytest.approx(10 * np.log10(255**2 / np.mean((photo(200, 150) - half) ** 2)), abs=0.1)
+    assert 0 < found.ssim < 1
+    asyncio.run(studio.change(Change(card.id, version.id, Flip("horizontal")), recorder.job()))
+    assert recorder.last(Assessed).distance is None
+    asyncio.run(studio.reset(Reset(card.id, version.id), recorder.job()))
+    assert (recorder.last(Assessed).distance.psnr, recorder.last(Assessed).distance.ssim) == (None, 1.0)

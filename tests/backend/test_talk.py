@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.backend.chat.talk import Talk
-from clarity_desktop.messages import CompareAsked, HeadMoved, Opened, TurnAdded, VersionAdded
-from clarity_desktop.values import Bounds
-from tests.fakes import Recorder
+from clarity_desktop.messages import CompareAsked, HeadMoved, Improved, Opened, TurnAdded, VersionAdded
+from clarity_desktop.values import Bounds, Finding
+from tests.fakes import Recorder, detection
 
 
 class Conversation:
@@ -79,6 +79,26 @@ def test_scores_are_told_with_their_direction(conversation) -> None:
     reply = conversation.say("how good is it?")
     assert "PIQE" in reply
     assert "Lower is better" in reply
+
+
+def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(conversation, detector) -> None:
+    detector.finds = lambda _: detection({"rain streak": Finding(0.9, 0.7)})
+    first = conversation.tree().versions[0].id
+    conversation.studio.document(conversation.card.id).set_detection(first, detector.finds(None))
+    assert "Rain streaks: 90% likely, heavy" in conversation.say("what is wrong with it?")
+    assert "derain" in conversation.say("what should I do?")
+    assert len(conversation.tree().versions) == 1
+
+
+def test_auto_by_words_says_what_it_did_in_one_turn(conversation, detector) -> None:
+    rain, first = detection({"rain streak": Finding(0.9, 0.7)}), conversation.tree().versions[0].id
+    conversation.studio.document(conversation.card.id).set_detection(first, rain)
+    reply = conversation.say("fix it")
+    [_, version] = conversation.tree().versions
+    assert version.step.method == "halves"
+    assert "halves, kept" in reply
+    assert [t.versions for t in conversation.tree().turns] == [(), (version.id,)]
+    assert conversation.recorder.last(Improved).version == version.id
 
 
 def test_a_long_run_is_asked_about_first_and_the_visible_part_can_be_chosen(conversation, photo) -> None:

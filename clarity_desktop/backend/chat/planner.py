@@ -8,7 +8,7 @@ from typing import Literal
 
 from clarity_desktop.values import Task
 
-Tool = Literal["restore", "assess", "compare", "undo", "redo", "go_to"]
+Tool = Literal["restore", "assess", "detect", "advise", "improve", "compare", "undo", "redo", "go_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,30 @@ ORIGINAL = re.compile(r"\b(?:original|start over|from the beginning|reset)\b")
 COMPARE = re.compile(r"\b(?:compare|before (?:and|/|&) after|before/after|side by side|difference)\b")
 HELP = re.compile(r"^\W*(?:help|\?)\W*$|\bwhat can you do\b|\bhow (?:do|does|can) (?:i|this|you)\b|\bcommands\b")
 ASSESS = re.compile(r"\b(?:score|quality|how good|how bad|rate|assess|measure)\b")
+WRONG = re.compile(r"\bwrong\b|\bproblems?\b|\bdefects?\b|\bdetect\b|\bdiagnos\w+")
+ADVISE = re.compile(
+    r"\bwhat (?:should|can|could|do|shall) (?:i|we|you)\b|\bwhat (?:to do|next|would help|will help|does it need)\b|"
+    r"\b(?:advice|advise|suggest|suggestions?|recommend|recommendations?)\b"
+)
+IMPROVE = re.compile(
+    r"^\W*(?:(?:please|just|can you|could you|now|ok|and)\W+)*"
+    r"(?:auto(?:matic(?:ally)?)?|auto[- ]?(?:fix|improve|enhance|restore)|do (?:everything|whatever it needs)|"
+    r"(?:fix|improve|repair|restore)"
+    r"(?: (?:it|this|that|everything|all|them|(?:the |this |my |all )*(?:photo|picture|image|problems?|defects?)))?|"
+    r"make (?:it|this|(?:the |this |my )?(?:photo|picture|image)) (?:look )?(?:much |a lot |a bit )?(?:better|nicer))"
+    r"(?:\W+(?:for me|please|up|automatically|auto|now))*\W*$"
+)
 LOOKING = re.compile(r"^\W*(?:what(?:'s| is| are)?|why|is|are|does|do you|how (?:good|bad|noisy|dark|much))\b.*")
 
 HELP_TEXT = (
     "I can remove rain, noise, blur and haze, brighten a dark photo and retouch its colours. Say for example "
     "“remove the rain”, “first denoise, then brighten it a bit”, or “dehaze with maxim-dehazing-indoor”. "
-    "“Undo”, “redo”, “back to the original”, “compare” and “how good is it?” work too."
+    "“What is wrong with it?”, “what should I do?”, “fix it”, “undo”, “redo”, “back to the original”, “compare” and "
+    "“how good is it?” work too."
 )
 UNKNOWN = (
     "I did not understand that. In this version I can remove rain, noise, blur and haze, brighten, retouch, undo, "
-    "redo, compare and score. Say “help” for examples."
+    "redo, compare, score, say what is wrong and fix it by myself. Say “help” for examples."
 )
 
 
@@ -72,13 +86,19 @@ def plan(text: str) -> Plan:
     said = " ".join(text.lower().replace("’", "'").split())
     if HELP.search(said):
         return Plan(reply=HELP_TEXT)
+    if IMPROVE.match(said):
+        return Plan((PlanStep("improve"),))
+    if ADVISE.search(said):
+        return Plan((PlanStep("advise"),))
     if COMPARE.search(said):
         return Plan((PlanStep("compare"),))
     restores = _restores(said)
+    if WRONG.search(said) and not restores:
+        return Plan((PlanStep("detect"),))
     if ASSESS.search(said) and not re.search(r"\b(?:improve|better)\b", said):
         return Plan((PlanStep("assess"),))
     if LOOKING.match(said) and not re.search(r"\b(?:can|could|would|please)\b", said) and said.endswith("?"):
-        return Plan((PlanStep("assess"),))
+        return Plan((PlanStep("detect"),))
     if REDO.search(said):
         return Plan((PlanStep("redo"),))
     if UNDO.search(said) and not ORIGINAL.search(said):

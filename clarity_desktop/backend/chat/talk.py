@@ -6,9 +6,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from clarity_desktop.backend import choose, improve
 from clarity_desktop.backend.chat.planner import Plan, PlanStep, plan
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.messages import CompareAsked, Restore, TurnAdded, UserError
+from clarity_desktop.messages import CompareAsked, Improve, Improved, Restore, TurnAdded, UserError
 from clarity_desktop.values import Bounds, DocumentId, Quality, Region, Turn, VersionId
 from clarity_desktop.worker import Job
 
@@ -41,6 +42,16 @@ class Talk:
             reply = str(e)
         made = tuple(v.id for v in self._studio.document(at).card().versions[before:])
         self._add(at, Turn("assistant", reply, made, time.time()), job)
+
+    async def improve(self, asked: Improve, job: Job) -> None:
+        """Auto, as the button asks for it: what was done and why is said in the conversation too."""
+        at = asked.document
+        before = len(self._studio.document(at).card().versions)
+        bench = improve.OnVersion(self._studio, asked, job)
+        done = await improve.improve(bench, self._studio.settings)
+        made = tuple(v.id for v in self._studio.document(at).card().versions[before:])
+        self._add(at, Turn("assistant", done.text, made, time.time()), job)
+        job.emit(Improved(at, bench.version, done.text))
 
     def _add(self, at: DocumentId, turn: Turn, job: Job) -> None:
         self._studio.document(at).add_turn(turn)
@@ -94,6 +105,12 @@ class Talk:
                 return await self._restore(at, step, visible if only_visible else None, visible, job)
             case "assess":
                 return _scores(await self._studio.assess(at, self._head(at), job))
+            case "detect":
+                return choose.found(await self._studio.detect(at, self._head(at), job))
+            case "advise":
+                return (await self._studio.advise(at, self._head(at), job)).text
+            case "improve":
+                return await self._improve(at, visible, job)
             case "compare":
                 return self._compare(at, job)
             case "undo":
@@ -117,6 +134,12 @@ class Talk:
         version = await self._studio.restore(asked, job)
         where = " in the visible part" if region else ""
         return f"{version.name}{where} with {version.step.method} in {_span(version.step.seconds)}."
+
+    async def _improve(self, at: DocumentId, visible: Bounds | None, job: Job) -> str:
+        bench = improve.OnVersion(self._studio, Improve(at, self._head(at), visible), job)
+        done = await improve.improve(bench, self._studio.settings)
+        job.emit(Improved(at, bench.version, done.text))
+        return done.text
 
     def _compare(self, at: DocumentId, job: Job) -> str:
         card = self._studio.document(at).card()
@@ -153,7 +176,9 @@ def _scores(quality: Quality) -> str:
     def one(name: str, value: float | None, key: str) -> str:
         return f"{name} {value:.1f}" if value is not None else f"{name}: {quality.why.get(key, 'not available')}"
 
-    return f"{one('NIQE', quality.niqe, 'niqe')}; {one('PIQE', quality.piqe, 'piqe')}. Lower is better for both."
+    metrics = [one(name, getattr(quality, name.lower()), name.lower()) for name in ("SSEQ", "NIQE", "BRISQUE", "PIQE")]
+    overall = f"Overall {quality.overall:.0f} of 100, higher is better. " if quality.overall is not None else ""
+    return f"{overall}{'; '.join(metrics)}. Lower is better for these."
 
 
 def _span(seconds: float) -> str:

@@ -1,0 +1,218 @@
+"""What should be done about a photo, by which method, and whether it was worth it: the rules of Auto. Runs nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from clarity_desktop.backend import methods, restore, weights
+from clarity_desktop.backend.methods import Method
+from clarity_desktop.messages import UserError
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import DEGRADATIONS, Advice, Degradation, Detection, Finding, Quality, Task
+
+
+class Remedy(NamedTuple):
+    """What is done about a degradation, what it is called in a sentence, and why it is done at its place."""
+
+    task: Task
+    noun: str
+    why: str
+
+
+REMEDIES: dict[Degradation, Remedy] = {
+    "JPEG": Remedy("dejpeg", "JPEG traces", "Later steps would sharpen the blocks."),
+    "noise": Remedy("denoise", "noise", "Later steps would amplify it."),
+    "watermark": Remedy("dewatermark", "a watermark", "It lies on top of the photo."),
+    "inpaint": Remedy("inpaint", "scratches or holes", "Mark the scratches first; what is marked is filled in."),
+    "blur": Remedy("deblur", "blur", "It comes after noise, which it would amplify, and before light and haze."),
+    "low-light": Remedy("low_light", "too little light", "Brightening comes after noise, which it would amplify."),
+    "overexposure": Remedy("overexposure", "too much light", "Exposure is set right before the scene is cleared."),
+    "flare": Remedy("deflare", "lens flare", "It lies over the scene."),
+    "rain streak": Remedy("derain", "rain streaks", "They come off before the haze behind them."),
+    "raindrop": Remedy("deraindrop", "raindrops on the lens", "They come off before the haze behind them."),
+    "snow": Remedy("desnow", "falling snow", "It comes off before the haze behind it."),
+    "haze": Remedy("dehaze", "haze", "It is the farthest from the camera and comes last."),
+    "shadow": Remedy("deshadow", "a cast shadow", "It belongs to the scene and needs true colours."),
+}
+"""In the order of undoing: compression and noise, then imaging, then the scene; the pairs that were measured elsewhere
+agree (AgenticIR: JPEG before blur 20:28 failures, noise before darkness 32:35, blur before haze 18:20, blur before
+darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off before anything could spread it."""
+
+LIKELY = 0.5
+"""From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
+FINE = "Looks fine: nothing to do."
+PATIENCE = 60.0
+"""Seconds that one step of Auto may take where a quicker method is there: it has several steps and tries."""
+TRIES = 2
+"""Methods that Auto tries for one task."""
+
+
+# Advice --------------------------------------------------------------------------------------------------------------
+
+
+def present(detection: Detection) -> tuple[Degradation, ...]:
+    """What is likely there, in the order of undoing; nothing where the photo as a whole looks normal."""
+    if detection.top[0][0] == "normal":
+        return ()
+    return tuple(name for name in REMEDIES if detection.found[name].probability >= LIKELY)
+
+
+def advise(detection: Detection) -> tuple[Advice, ...]:
+    """Tasks that would help, in the order in which they should be done; only those that some method does."""
+    able = methods.tasks()
+    return tuple(
+        Advice(REMEDIES[name].task, name, f"{_sentence(name, detection.found[name])} {REMEDIES[name].why}")
+        for name in present(detection)
+        if REMEDIES[name].task in able
+    )
+
+
+def found(detection: Detection) -> str:
+    """What is wrong, in plain words."""
+    there = present(detection)
+    if there:
+        return " ".join(_sentence(name, detection.found[name]) for name in there)
+    if detection.top[0][0] == "normal":
+        return "Looks fine: nothing is wrong with it."
+    likeliest = max(REMEDIES, key=lambda name: detection.found[name].probability)
+    share = detection.found[likeliest].probability
+    return f"Nothing is clearly wrong. The likeliest is {REMEDIES[likeliest].noun} ({share:.0%})."
+
+
+def advice_text(detection: Detection) -> str:
+    """What should be done, in plain words."""
+    there, able = present(detection), methods.tasks()
+    if not there:
+        return FINE if detection.top[0][0] == "normal" else f"{found(detection)} Nothing to do."
+    parts = [found(detection)]
+    if tasks := [REMEDIES[name].task.replace("_", " ") for name in there if REMEDIES[name].task in able]:
+        parts.append(f"In this order: {', '.join(tasks)}.")
+    if "inpaint" in there and "inpaint" in able:
+        parts.append("Mark the scratches first.")
+    if unable := [REMEDIES[name].noun for name in there if REMEDIES[name].task not in able]:
+        parts.append(f"For {' and '.join(unable)} this version has no method.")
+    return " ".join(parts)
+
+
+def _sentence(name: Degradation, finding: Finding) -> str:
+    noun = REMEDIES[name].noun
+    return f"{noun[0].upper()}{noun[1:]}: {finding.probability:.0%} likely, {_strength(finding.severity)}."
+
+
+def _strength(severity: float) -> str:
+    return "slight" if severity < 1 / 3 else "clear" if severity < 2 / 3 else "heavy"
+
+
+# Methods -------------------------------------------------------------------------------------------------------------
+
+
+def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method, ...]:
+    """Methods of a task that can run at once on width × height pixels, the one to try first in front.
+
+    Only those whose weights are on this machine and that need no mask: Auto fetches nothing and marks nothing. The
+    user's own choice leads; then the table's order, but what takes longer than PATIENCE waits behind what does not.
+    """
+    own = settings.methods.get(task)
+    fitting = [m for m in methods.all_methods().values() if task in m.tasks and not m.needs_mask and _ready(m)]
+    seconds = {m.id: _seconds(m, size, settings) for m in fitting}
+    usable = [m for m in fitting if math.isfinite(seconds[m.id])]
+    return tuple(sorted(usable, key=lambda m: (m.id != own, seconds[m.id] > PATIENCE)))
+
+
+def _ready(method: Method) -> bool:
+    return all(weights.state(name).state == "ready" for name in method.weights)
+
+
+def _seconds(method: Method, size: tuple[int, int], settings: Settings) -> float:
+    """Infinite where the method cannot run on such a photo here."""
+    try:
+        return restore.estimate(method, *size, settings)
+    except UserError:
+        return math.inf
+
+
+# Judging -------------------------------------------------------------------------------------------------------------
+
+SAME = 50.0
+"""dB between a result and what it was made from, above which nobody sees a change."""
+NEAR = 25.0
+"""dB up to which a higher score alone speaks for a result: scores reward invention, and what is this near to the photo
+it was made from has invented little."""
+DROP = 0.1
+"""Of probability or severity: less is within the detector's own noise."""
+APPEARED = 0.2
+"""A degradation is new only if it became this much more likely, or one at the edge of LIKELY would count as new."""
+WORSE = 5.0
+"""Points of the overall score that count as worse where the score comes without a range."""
+REVEALED: dict[Task, tuple[Degradation, ...]] = {"low_light": ("noise", "JPEG"), "dehaze": ("noise", "JPEG")}
+"""Brightening and clearing show what was hidden. It was there before, and is treated next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is known of a photo at one moment."""
+
+    detection: Detection
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    kept: bool
+    why: str
+
+
+def judge(advice: Advice, before: Looked, after: Looked, change: float | None, tried: Collection[Task] = ()) -> Verdict:
+    """Whether a result is better than what it was made from. change: PSNR between the two in dB, None if identical.
+
+    It is kept if the degradation became less likely or less severe by DROP, or the overall score rose beyond its range
+    while the result stays NEAR; and if besides no other degradation appeared and the score did not fall beyond its
+    range. What changed nothing visible is not kept. tried: tasks that are behind us, whose degradation, shown anew,
+    nothing would treat any more.
+    """
+    degradation = advice.degradation
+    old, new = before.detection.found[degradation], after.detection.found[degradation]
+    about = _about(degradation, before, after)
+    if change is None or change >= SAME:
+        return Verdict(False, f"It changed nothing that could be seen ({about}).")
+    if appeared := _appeared(advice, before.detection, after.detection, tried):
+        return Verdict(False, f"It brought {REMEDIES[appeared].noun} ({about}).")
+    if _rise(before.quality, after.quality) < 0:
+        return Verdict(False, f"The photo as a whole became worse ({about}).")
+    if new.probability <= old.probability - DROP:
+        return Verdict(True, f"It worked ({about}).")
+    if new.severity <= old.severity - DROP:
+        return Verdict(True, f"It is weaker now ({about}).")
+    if _rise(before.quality, after.quality) > 0 and change >= NEAR:
+        return Verdict(True, f"The photo as a whole became better ({about}).")
+    return Verdict(False, f"It did not help ({about}).")
+
+
+def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collection[Task]) -> Degradation | None:
+    """What is there now and was not before, unless it was only hidden and can still be treated."""
+    hidden = [name for name in REVEALED.get(advice.task, ()) if REMEDIES[name].task not in tried]
+    for name in DEGRADATIONS:
+        was, now = before.found[name].probability, after.found[name].probability
+        if name != advice.degradation and name not in hidden and now >= LIKELY > was and now - was >= APPEARED:
+            return name
+    return None
+
+
+def _rise(before: Quality, after: Quality) -> int:
+    """1: the overall score rose beyond its range, -1: it fell beyond it, 0: neither, or it is not known."""
+    if before.overall is None or after.overall is None:
+        return 0
+    low = before.overall - WORSE if before.low is None else before.low
+    high = before.overall + WORSE if before.high is None else before.high
+    return (after.overall > high) - (after.overall < low)
+
+
+def _about(degradation: Degradation, before: Looked, after: Looked) -> str:
+    old, new = before.detection.found[degradation].probability, after.detection.found[degradation].probability
+    said = f"{REMEDIES[degradation].noun} {old:.0%} → {new:.0%} likely"
+    if before.quality.overall is None or after.quality.overall is None:
+        return said
+    return f"{said}, overall {before.quality.overall:.0f} → {after.quality.overall:.0f}"

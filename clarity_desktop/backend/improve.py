@@ -1,0 +1,217 @@
+"""Auto (Algorithm 1): detect and score, choose, restore, detect and score again, roll back what made it worse."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from clarity_desktop.backend import choose
+from clarity_desktop.backend.choose import REMEDIES, Looked
+from clarity_desktop.backend.iqa.distance import psnr
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.workshop import Wish
+from clarity_desktop.messages import Improve, Restore, UserError
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import Advice, DocumentId, Pixels, Task, VersionId
+from clarity_desktop.worker import Job
+
+LARGE = 20.0
+"""dB from the photo at the start below which a better score is said to come with a large change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One step of Auto: what was tried against what, and why it was kept or not. method None: there was none."""
+
+    advice: Advice
+    method: str | None
+    seconds: float
+    kept: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """What Auto did, and the photo before and after it; text tells it in plain words."""
+
+    tried: tuple[Tried, ...]
+    before: Looked
+    after: Looked
+    text: str
+
+
+class Bench(Protocol):
+    """A photo that Auto works on: versions of a document, or bare pixels."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    async def look(self) -> Looked:
+        """What is known of the photo as it is now."""
+        ...
+
+    async def attempt(self, task: Task, method: str) -> float:
+        """Restore, and go on with the result. Returns seconds. Raises what a restoration raises."""
+        ...
+
+    async def change(self) -> float | None:
+        """PSNR in dB between the last result and what it was made from; None: identical."""
+        ...
+
+    async def whole_change(self) -> float | None:
+        """PSNR in dB between the photo now and at the start; None: identical."""
+        ...
+
+    def back(self) -> None:
+        """Leave the last result and go back to what it was made from."""
+        ...
+
+
+async def improve(bench: Bench, settings: Settings) -> Improvement:
+    """Treat what is wrong until nothing is, or everything was tried. A photo that looks fine is left alone.
+
+    Each task has one turn, with at most choose.TRIES methods. Nothing of what was kept is lost by cancelling.
+    """
+    before = now = await bench.look()
+    tried: list[Tried] = []
+    while (advice := _next(now, tried)) is not None:
+        now = await _treat(bench, settings, advice, now, tried)
+    text = _report(tried, before, now, await bench.whole_change())
+    return Improvement(tuple(tried), before, now, text)
+
+
+def _next(now: Looked, tried: list[Tried]) -> Advice | None:
+    """The first thing to be done that has not had its turn; filling in needs a mask that only a person can give."""
+    done: set[Task] = {"inpaint", *(t.advice.task for t in tried)}
+    return next((a for a in choose.advise(now.detection) if a.task not in done), None)
+
+
+async def _treat(bench: Bench, settings: Settings, advice: Advice, now: Looked, tried: list[Tried]) -> Looked:
+    """Give one task its turn; returns what is known of the photo after it."""
+    ways = await asyncio.to_thread(choose.ways, advice.task, bench.size, settings)
+    if not ways:
+        tried.append(Tried(advice, None, 0.0, False, "No method for it is on this machine; “Models” can fetch one."))
+    behind: set[Task] = {t.advice.task for t in tried}
+    for way in ways[: choose.TRIES]:
+        try:
+            seconds = await bench.attempt(advice.task, way.id)
+        except UserError as e:  # a method that fails is a method that did not help
+            tried.append(Tried(advice, way.id, 0.0, False, str(e)))
+            continue
+        seen = await bench.look()
+        verdict = choose.judge(advice, now, seen, await bench.change(), behind)
+        tried.append(Tried(advice, way.id, seconds, verdict.kept, verdict.why))
+        if verdict.kept:
+            return seen
+        bench.back()
+    return now
+
+
+def _report(tried: list[Tried], before: Looked, after: Looked, change: float | None) -> str:
+    if not tried:
+        return choose.advice_text(before.detection)
+    parts = [_told(t) for t in tried]
+    if not any(t.kept for t in tried):
+        return " ".join([*parts, "The photo is as it was."])
+    if before.quality.overall is not None and after.quality.overall is not None:
+        parts.append(f"Overall {before.quality.overall:.0f} → {after.quality.overall:.0f}.")
+    if change is not None and change < LARGE:
+        parts.append(f"That is a large change ({change:.0f} dB from where it began): compare the two.")
+    left = choose.advice_text(after.detection) if choose.present(after.detection) else ""
+    return " ".join([*parts, *([f"Still there: {left}"] if left else ["Nothing else is wrong."])])
+
+
+def _told(t: Tried) -> str:
+    noun = REMEDIES[t.advice.degradation].noun
+    start = f"{noun[0].upper()}{noun[1:]}"
+    if t.method is None:
+        return f"{start}: {t.why}"
+    return f"{start}: {t.method}, {'kept' if t.kept else 'rolled back'}. {t.why}"
+
+
+class OnVersion:
+    """Versions of an open document: what is rolled back stays in the tree, named so, and the head goes back."""
+
+    def __init__(self, studio: Studio, asked: Improve, job: Job) -> None:
+        self._studio, self._asked, self._job = studio, asked, job
+        self._line = [asked.version]
+        """The version at the start and those that were kept, or are being judged, since."""
+
+    @property
+    def version(self) -> VersionId:
+        return self._line[-1]
+
+    @property
+    def _document(self) -> DocumentId:
+        return self._asked.document
+
+    @property
+    def size(self) -> tuple[int, int]:
+        version = self._studio.version(self._document, self.version)
+        return version.width, version.height
+
+    async def look(self) -> Looked:
+        detection = await self._studio.detect(self._document, self.version, self._job)
+        return Looked(detection, await self._studio.assess(self._document, self.version, self._job))
+
+    async def attempt(self, task: Task, method: str) -> float:
+        asked = Restore(self._document, self.version, task, method, visible=self._asked.visible)
+        made = await self._studio.restore(asked, self._job)
+        self._line.append(made.id)
+        return made.step.seconds
+
+    async def change(self) -> float | None:
+        return await self._between(self._line[-2])
+
+    async def whole_change(self) -> float | None:
+        return await self._between(self._line[0])
+
+    async def _between(self, other: VersionId) -> float | None:
+        document = self._studio.document(self._document)
+        a, b = [await asyncio.to_thread(document.pixels, v) for v in (other, self.version)]
+        return await self._job.short(psnr, a, b)
+
+    def back(self) -> None:
+        left, to = self._line.pop(), self._line[-1]
+        self._studio.move(self._document, lambda d: d.go_to(to), self._job)
+        name = self._studio.version(self._document, left).name
+        self._studio.edit(self._document, left, self._job, name=f"{name} (rolled back)")
+
+
+class OnPixels:
+    """Bare pixels, for the command line. wish holds what goes for every step: strength, region, feather."""
+
+    def __init__(self, studio: Studio, pixels: Pixels, wish: Wish, job: Job) -> None:
+        self._studio, self._wish, self._job = studio, wish, job
+        self._line = [pixels]
+        self.notes: list[str] = []
+
+    @property
+    def pixels(self) -> Pixels:
+        return self._line[-1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    async def look(self) -> Looked:
+        detection = await self._studio.find(self.pixels, self._job)
+        return Looked(detection, await self._studio.score(self.pixels, self._job))
+
+    async def attempt(self, task: Task, method: str) -> float:
+        applied = await self._studio.apply(self.pixels, replace(self._wish, task=task, method=method), self._job)
+        self._line.append(applied.pixels)
+        self.notes += applied.notes
+        return applied.step.seconds
+
+    async def change(self) -> float | None:
+        return await self._job.short(psnr, self._line[-2], self.pixels)
+
+    async def whole_change(self) -> float | None:
+        return await self._job.short(psnr, self._line[0], self.pixels)
+
+    def back(self) -> None:
+        self._line.pop()

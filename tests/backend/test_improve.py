@@ -1,0 +1,150 @@
+"""Auto, on documents and on bare pixels: detect, choose, restore, compare, roll back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clarity_desktop.backend import methods
+from clarity_desktop.backend.chat.talk import Talk
+from clarity_desktop.backend.improve import OnPixels, improve
+from clarity_desktop.backend.workshop import Wish
+from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TurnAdded, UserError, VersionAdded
+from clarity_desktop.values import DocumentCard, Finding
+from tests.fakes import HALVES, detection
+
+RAIN = detection({"rain streak": Finding(0.9, 0.8)})
+STILL = detection({"rain streak": Finding(0.88, 0.8)})
+
+
+@pytest.fixture
+def card(studio, recorder, detector, tmp_path: Path, photo) -> DocumentCard:
+    """An open photo; a photo counts as rainy while it is as bright as it was, and as clean once it was halved."""
+    file = tmp_path / "scene.png"
+    Image.fromarray(photo(80, 60)).save(file)
+    whole = photo(80, 60).mean()
+    detector.finds = lambda pixels: RAIN if pixels.mean() > 0.9 * whole else detection()
+    asyncio.run(studio.open(file, recorder.job()))
+    return recorder.last(Opened).card
+
+
+def auto(studio, recorder, card: DocumentCard) -> str:
+    asyncio.run(Talk(studio).improve(Improve(card.id, card.head), recorder.job()))
+    return recorder.last(Improved).text
+
+
+def also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
+    """One more method for rain, behind the first."""
+    monkeypatch.setitem(methods.METHODS, "more", replace(HALVES, **{"id": "more", **fields}))
+    methods.all_methods.cache_clear()
+
+
+def test_what_helped_is_kept_and_said_in_the_conversation(studio, recorder, card) -> None:
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [first, made] = tree.versions
+    assert (made.parent, made.step.method, tree.head) == (first.id, "halves", made.id)
+    assert "halves, kept" in text
+    assert "90% → 2% likely" in text
+    assert recorder.last(Improved).version == made.id
+    assert [(t.role, t.text, t.versions) for t in tree.turns] == [("assistant", text, (made.id,))]
+    assert recorder.last(TurnAdded).turn.text == text
+
+
+def test_a_photo_that_looks_fine_is_left_alone(studio, recorder, card, detector) -> None:
+    studio.document(card.id).set_detection(card.head, detection())
+    assert auto(studio, recorder, card) == "Looks fine: nothing to do."
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, recorder, card, detector) -> None:
+    detector.finds = lambda _: STILL
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [first, tried] = tree.versions
+    assert tree.head == recorder.last(HeadMoved).head == recorder.last(Improved).version == first.id
+    assert tried.name.endswith("(rolled back)")
+    assert not tried.deleted
+    assert "halves, rolled back" in text
+    assert "as it was" in text
+
+
+def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, detector, monkeypatch) -> None:
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "third", replace(HALVES, id="third"))
+    methods.all_methods.cache_clear()
+    detector.finds = lambda _: STILL
+    auto(studio, recorder, card)
+    [first, *tried] = studio.document(card.id).card().versions
+    assert [v.step.method for v in tried] == ["halves", "more"]
+    assert {v.parent for v in tried} == {first.id}
+
+
+def test_a_method_that_fails_is_said_and_the_other_goes_on(studio, recorder, card, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise UserError("The weights of halves are damaged. Fetch them again.")
+
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, load=broken))
+    methods.all_methods.cache_clear()
+    text = auto(studio, recorder, card)
+    assert "are damaged" in text
+    assert "more, kept" in text
+
+
+def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recorder, card, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, weights=("maxim-deraining",)))
+    methods.all_methods.cache_clear()
+    assert "No method for it is on this machine" in auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
+    also(monkeypatch, tasks=("inpaint",))
+    studio.document(card.id).set_detection(card.head, detection({"inpaint": Finding(0.9, 0.8)}))
+    assert "Mark the scratches first" in auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_each_task_has_one_turn_in_the_right_order(studio, recorder, card, detector) -> None:
+    detector.finds = lambda pixels: RAIN if len(detector.asked) < 3 else detection()
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    auto(studio, recorder, card)
+    assert [v.step.task for v in studio.document(card.id).card().versions] == [None, "denoise", "derain"]
+
+
+def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, card, detector) -> None:
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    detector.finds = lambda _: RAIN
+    job = recorder.job()
+
+    async def story() -> None:
+        running = asyncio.ensure_future(Talk(studio).improve(Improve(card.id, card.head), job))
+        while not any(isinstance(n, VersionAdded) for n in recorder.news):
+            await asyncio.sleep(0.01)
+        job.cancel()
+        with pytest.raises(Aborted):
+            await running
+
+    asyncio.run(story())
+    [first, made] = studio.document(card.id).card().versions
+    assert (made.parent, made.step.task) == (first.id, "denoise")
+
+
+def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
+    bench = OnPixels(studio, photo(80, 60), Wish("retouch"), recorder.job())
+    done = asyncio.run(improve(bench, studio.settings))
+    assert [(t.advice.task, t.method, t.kept) for t in done.tried] == [("derain", "halves", True)]
+    assert np.abs(bench.pixels - photo(80, 60) * 0.5).max() <= 1
+    detector.finds = lambda _: STILL
+    bench = OnPixels(studio, photo(80, 60), Wish("retouch"), recorder.job())
+    done = asyncio.run(improve(bench, studio.settings))
+    assert [t.kept for t in done.tried] == [False]
+    assert np.array_equal(bench.pixels, photo(80, 60))
