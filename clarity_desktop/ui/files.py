@@ -21,6 +21,7 @@ from clarity_desktop.messages import (
     Forget,
     Open,
     OpenPixels,
+    Previewed,
     Prune,
     ReadPixels,
     Recover,
@@ -31,9 +32,10 @@ from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.pixels import to_image, to_picture, to_pixels
 from clarity_desktop.ui.words import clock, count
-from clarity_desktop.values import Pixels, Recovery
+from clarity_desktop.values import DocumentCard, Manifest, Pixels, Recovery
 
 if TYPE_CHECKING:
+    from clarity_desktop.ui.asking import Follow
     from clarity_desktop.ui.main_window import MainWindow
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
@@ -120,8 +122,29 @@ class Files(QObject):
             self._welcome.close_later()
         self._welcome = None
 
-    def opened(self, view: DocumentView) -> None:
-        """A document has come: remember its file."""
+    def previewed(self, follow: Follow, news: Previewed) -> None:
+        """A photo can be looked at before its document exists."""
+        if follow.view and not follow.view.card:
+            follow.view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
+            self._window.status.show_zoom(follow.view.canvas.scale())
+
+    def came(self, follow: Follow, card: DocumentCard, manifest: Manifest) -> None:
+        """A document has come: show it in the place that waits for it."""
+        window = self._window
+        view = follow.view if follow.view in window.photos.views else None
+        if view is None and follow.view is not None:
+            window.ask(Close(card.id))  # its tab was closed while it was being opened
+            return
+        view = view or window.add_view(card.title, card.path)
+        view.opened(card, manifest)
+        self._remember(view)
+        for note in card.notes:
+            window.notices.say(f"{card.title}: {note}")
+        window.perceiving.complete(view)
+        if view is window.current:
+            window.photo_chosen()
+
+    def _remember(self, view: DocumentView) -> None:
         if (path := view.project or view.path) and path not in self._window.samples:
             known = [str(path)] + [p for p in self._window.settings.recent if p != str(path)]
             self._window.change_settings(recent=tuple(known[:RECENT]))

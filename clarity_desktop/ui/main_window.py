@@ -76,7 +76,7 @@ from clarity_desktop.ui.perceiving import Perceiving
 from clarity_desktop.ui.restoring import Restoring
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
-from clarity_desktop.values import DocumentCard, DocumentId, Manifest
+from clarity_desktop.values import DocumentId
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class MainWindow(Shell):
         self.action.on("cancel", self.asking.cancel_job)
         self.status.cancelled.connect(self.asking.cancel_job)
         self.chat.said.connect(self._say)
-        self.photos.chosen.connect(self._photo_chosen)
+        self.photos.chosen.connect(self.photo_chosen)
         self.photos.close_asked.connect(self.files.close)
         self.photos.canvas_made.connect(self._wire)
         self._wire(self.photos.empty_canvas)
@@ -160,9 +160,9 @@ class MainWindow(Shell):
                 follow.progress = news
                 self.show_jobs()
             case Previewed():
-                self._previewed(follow, news)
+                self.files.previewed(follow, news)
             case Opened(card, manifest):
-                self._opened(follow, card, manifest)
+                self.files.came(follow, card, manifest)
             case TilesReady(_, tiles):
                 if follow.view:
                     follow.view.canvas.add_tiles(tiles)
@@ -323,7 +323,8 @@ class MainWindow(Shell):
         self.action["undo"].setEnabled(bool(view and view.undo_leads_to))
         self.action["redo"].setEnabled(bool(view and view.redo_leads_to))
 
-    def _photo_chosen(self) -> None:
+    def photo_chosen(self) -> None:
+        """Another photo is shown, or the one shown has come."""
         view = self.current
         self.editing.leave()
         self.chat.show_turns(view.turns if view else ())
@@ -343,25 +344,6 @@ class MainWindow(Shell):
             self.refresh()
         else:
             self.photos.name_tabs()
-
-    def _previewed(self, follow: Follow, news: Previewed) -> None:
-        if follow.view and not follow.view.card:
-            follow.view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
-            self.status.show_zoom(follow.view.canvas.scale())
-
-    def _opened(self, follow: Follow, card: DocumentCard, manifest: Manifest) -> None:
-        view = follow.view if follow.view in self.photos.views else None
-        if view is None and follow.view is not None:
-            self.ask(Close(card.id))  # its tab was closed while it was being opened
-            return
-        view = view or self.add_view(card.title, card.path)
-        view.opened(card, manifest)
-        self.files.opened(view)
-        for note in card.notes:
-            self.notices.say(f"{card.title}: {note}")
-        self.perceiving.complete(view)
-        if view is self.current:
-            self._photo_chosen()
 
     def _turn_added(self, document: DocumentId, add: Callable[[DocumentView], object]) -> None:
         if view := self.photos.view(document):

@@ -39,7 +39,7 @@ def far(distance: Distance | None) -> bool:
 def likeness(distance: Distance) -> str:
     if distance.psnr is None:
         return "Every pixel is that of the original."
-    return f"PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f} to the original"
+    return f"Change: PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f}"
 
 
 def _extent(quality: Quality) -> str:
@@ -94,6 +94,7 @@ class OverallPanel(QWidget):
     def show_distance(self, distance: Distance | None, *, gained: bool) -> None:
         """distance None: this is the original or it has another size. gained: the score rose over the original's."""
         self.distance.setText(likeness(distance) if distance else "")
+        self.distance.setAccessibleName(f"Distance from the original. {self.distance.text()}")
         self.distance.setVisible(distance is not None)
         self.warning.setVisible(gained and far(distance))
 

@@ -55,6 +55,7 @@ def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
             button.setAccessibleName(actions.specs[name].title)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             if isinstance(button, QToolButton) and name == "improve":
+                actions[name].setIconText(f" {actions.specs[name].title}")  # a little room beside the icon
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         else:
             bar.addSeparator()

@@ -62,7 +62,7 @@ async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_ori
         await settled(window)
         assert window.quality.findings.verdict.text() == FINE
         assert window.quality.overall.change.text() == "▲ 8 better"
-        assert window.quality.overall.distance.text().startswith("PSNR 18.0 dB")
+        assert window.quality.overall.distance.text().startswith("Change: PSNR 18.0 dB")
         assert not window.quality.overall.warning.isHidden()
         assert "Original 48, Remove rain 56" in window.quality.overall.trend.accessibleName()
 

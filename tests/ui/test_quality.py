@@ -231,7 +231,7 @@ def test_a_gain_is_marked_where_much_has_changed(qtbot: QtBot, distance: Distanc
 
 
 def test_the_distance_is_said_in_figures():
-    assert likeness(Distance(31.24, 0.931)) == "PSNR 31.2 dB, SSIM 0.93 to the original"
+    assert likeness(Distance(31.24, 0.931)) == "Change: PSNR 31.2 dB, SSIM 0.93"
     assert "Every pixel" in likeness(Distance(None, 1.0))
 
 
