@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend import weights
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Pixels
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Pixels
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.nets.detector import Detector
@@ -47,7 +47,7 @@ def views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> Views:
     leave: the middle, or by chance in training."""
     height, width = pixels.shape[:2]
     factor = max(height, width) / REDUCED
-    levels = [(pixels, 0.0)]
+    levels: list[tuple[Pixels, float]] = [(pixels, 0.0)]
     if factor >= 2:
         small = cv2.resize(pixels, (_side(width, factor), _side(height, factor)), interpolation=cv2.INTER_AREA)
         levels.append((_eight_bits(small), float(np.log2(factor))))
@@ -71,7 +71,7 @@ def _side(side: int, factor: float) -> int:
     return max(1, round(side / factor))
 
 
-def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
 
@@ -136,7 +136,8 @@ def _network() -> tuple[Detector, Any]:
         net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
         # Only where the processor multiplies bfloat16 itself is it quicker, and there by far.
         fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        _known.append((net.to(memory_format=torch.channels_last), torch.bfloat16 if fast else torch.float32))
+        net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        _known.append((net, torch.bfloat16 if fast else torch.float32))
     return _known[0]
 
 
@@ -145,7 +146,7 @@ def understood(said: dict[str, NDArray[np.float32]], places: NDArray[np.float32]
     odds = np.exp(said["classes"] - said["classes"].max())
     odds /= odds.sum()
     top = tuple(sorted(((c, float(p)) for c, p in zip(CLASSES, odds, strict=True)), key=lambda row: -row[1]))
-    found = {
+    found: dict[Degradation, Finding] = {
         name: Finding(float(p), float(s))
         for name, p, s in zip(DEGRADATIONS, _share(said["found"]), _share(said["severity"]), strict=True)
     }

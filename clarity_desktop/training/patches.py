@@ -100,7 +100,7 @@ def _fit(photo: Photo, side: int) -> Photo:
 def _photographed(
     shot: tuple[NDArray[np.uint8], NDArray[np.uint8]], kind: Degradation, side: int, rng: np.random.Generator
 ) -> list[Row]:
-    damaged, clean = (_fit(part.astype(np.float32) / 255, side) for part in shot)
+    damaged, clean = (_fit(part.astype(np.float32) / np.float32(255), side) for part in shot)
     if rng.random() < 0.5:
         damaged, clean = damaged[:, ::-1], clean[:, ::-1]
     return [_row(clean, damaged, np.zeros(clean.shape[:2], np.float32), kind, side, rng) for _ in range(2)]

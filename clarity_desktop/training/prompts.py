@@ -48,6 +48,9 @@ def tokens(texts: list[str], context: int = CONTEXT) -> Tensor:
 class Text(nn.Module):
     """A small transformer over CLIP's tokens, as open_clip builds them; trained with the image tower."""
 
+    known: Tensor
+    all: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         torchvision_ready()

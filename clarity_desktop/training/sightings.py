@@ -55,7 +55,7 @@ def sightings(
 
 def _photographed(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) -> Sighting:
     """A real photo shows its class; what else may be wrong with it nobody noted down."""
-    part = _part(photo, rng, 0.75).astype(np.float32) / 255
+    part = _part(photo, rng, 0.75).astype(np.float32) / np.float32(255)
     if rng.random() < 0.5:
         part = saved(part, rng)
     seen = _views(part, rng)
@@ -67,7 +67,7 @@ def _photographed(name: str, photo: NDArray[np.uint8], rng: np.random.Generator)
 
 
 def _made(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) -> Sighting:
-    clean = ordinary(_part(photo, rng, 0.5).astype(np.float32) / 255, rng)
+    clean = ordinary(_part(photo, rng, 0.5).astype(np.float32) / np.float32(255), rng)
     pixels, severities, maps = clean, dict[Degradation, float](), dict[Degradation, NDArray[np.float32]]()
     while not _right(name, severities):
         pixels, severities, maps = _damaged(clean, _chosen(name, rng), rng)
@@ -101,12 +101,13 @@ def _damaged(
     pixels, severities, maps = clean, dict[Degradation, float](), dict[Degradation, NDArray[np.float32]]()
     only = _somewhere(clean.shape[:2], rng) if chosen and rng.random() < 0.15 else None
     low = 0.25 if len(chosen) > 1 else 0.12
-    for name in (d for d in ORDER if d in chosen):
+    order: list[Degradation] = [d for d in ORDER if d in chosen]
+    for name in order:
         severity = float(rng.uniform(low, 1))
         after = DAMAGES[name](pixels, severity, rng).pixels
         if only is not None:
-            after = pixels + (after - pixels) * only[..., None]
-        change = cv2.resize(np.abs(after - pixels).mean(2), (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+            after = np.asarray(pixels + (after - pixels) * only[..., None], np.float32)
+        change = _cells(np.abs(after - pixels).mean(2))
         if np.sort(change, None)[-4:].mean() > VISIBLE:
             severities[name] = severity
             maps[name] = _where(name, change, only)
@@ -133,12 +134,16 @@ def _where(name: Degradation, change: NDArray[np.float32], only: NDArray[np.floa
         return (change / (0.5 * np.quantile(change, 0.97) + 1e-6)).clip(0, 1)
     if only is None:
         return np.ones((_CELLS, _CELLS), np.float32)
-    return cv2.resize(only, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    return _cells(only)
+
+
+def _cells(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(field, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _at_tokens(cells: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
     """49+K: what a map says where each token looks."""
-    wide = cv2.resize(cells, (GRID, GRID), interpolation=cv2.INTER_AREA).reshape(-1)
+    wide = np.asarray(cv2.resize(cells, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32).reshape(-1)
     near: list[float] = []
     for x, y, w, h, _ in places:
         left, top = int((x - w / 2) * _CELLS), int((y - h / 2) * _CELLS)
@@ -158,7 +163,7 @@ def _part(photo: NDArray[np.uint8], rng: np.random.Generator, least: float) -> N
     wanted = float(np.exp(rng.uniform(np.log(280), np.log(900))))
     if wanted < longest:
         size = max(64, round(w * wanted / longest)), max(64, round(h * wanted / longest))
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
 
 

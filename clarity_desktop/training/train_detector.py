@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,7 @@ class _Run:
         parts = (
             F.cross_entropy(said["classes"], batch["kind"], label_smoothing=0.02),
             _known(F.binary_cross_entropy_with_logits, said["found"], batch["found"]),
-            _known(lambda a, b: F.l1_loss(a.sigmoid(), b), said["severity"], batch["severity"]),
+            _known(_distance, said["severity"], batch["severity"]),
             _known(F.binary_cross_entropy_with_logits, said["heat"], batch["heat"]),
         )
         loss = parts[0] + 2 * parts[1] + parts[2] + 1.5 * parts[3]
@@ -209,7 +209,11 @@ class _Run:
         part.replace(self.asked.out)
 
 
-def _known(loss: Any, said: Tensor, want: Tensor) -> Tensor:
+def _distance(said: Tensor, want: Tensor) -> Tensor:
+    return F.l1_loss(said.sigmoid(), want)
+
+
+def _known(loss: Callable[[Tensor, Tensor], Tensor], said: Tensor, want: Tensor) -> Tensor:
     """The loss over what is known; 0 where nothing is."""
     known = ~want.isnan()
     return loss(said[known], want[known]) if known.any() else said.sum() * 0

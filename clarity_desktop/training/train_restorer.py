@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     torch.manual_seed(asked.seed)
     torch.set_num_threads(asked.threads)
-    kinds = [d for d, task in zip(DEGRADATIONS, TASKS, strict=True) if task in (asked.task or TASKS)]
+    kinds: list[Degradation] = [d for d, task in zip(DEGRADATIONS, TASKS, strict=True) if task in (asked.task or TASKS)]
     run = _Run(asked, kinds)
     run.go()
     return 0
@@ -61,7 +61,9 @@ class _Stream(IterableDataset[Batch]):
     def __init__(self, asked: argparse.Namespace, kinds: list[Degradation], side: int, count: int, seed: int) -> None:
         paths = split(find(asked.photos), "train")
         self.photos = patches.read(paths)
-        self.real = {"low-light": _real_pairs(asked.low_light_pairs)} if asked.low_light_pairs else None
+        self.real: dict[Degradation, Sequence[tuple[Any, Any]]] | None = None
+        if asked.low_light_pairs:
+            self.real = {"low-light": _real_pairs(asked.low_light_pairs)}
         self.kinds, self.side, self.count, self.seed = kinds, side, count, seed
 
     def __iter__(self) -> Iterator[Batch]:

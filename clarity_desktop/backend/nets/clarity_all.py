@@ -9,7 +9,8 @@ AAAI 2018). The last layer gives a factor and a term for each value: light and h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +44,9 @@ class _Block(nn.Module):
 
 class ClarityAll(nn.Module):
     """float32 RGB N×3×H×W in 0..1, holes N×1×H×W (1: lost), task N (place in TASKS) → RGB of the same size."""
+
+    before: Any  # lists of lists of blocks; torch says only that they are modules
+    after: Any
 
     def __init__(self, width: int = 48, blocks: tuple[int, int, int] = (2, 2, 4)) -> None:
         super().__init__()
@@ -87,7 +91,7 @@ class ClarityAll(nn.Module):
         return seen * (1 + factor) + term
 
 
-def _through(blocks: nn.ModuleList | list[nn.Module], x: Tensor, vector: Tensor, breathe: Callable[[], None]) -> Tensor:
+def _through(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, breathe: Callable[[], None]) -> Tensor:
     for block in blocks:
         breathe()
         x = block(x, vector)

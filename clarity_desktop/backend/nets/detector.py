@@ -127,6 +127,9 @@ class Detector(nn.Module):
     (DEGRADATIONS), "severity" N×13, "heat" N×(49+K)×13, the overview's tokens first, row by row.
     """
 
+    prompts: Tensor
+    cells: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.overview, self.detail = Overview(), Detail()
