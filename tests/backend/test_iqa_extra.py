@@ -1,0 +1,104 @@
+"""Further metrics of pyiqa: only what is here, no net, no pickles."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clarity_desktop.backend.iqa import extra
+from clarity_desktop.messages import UserError
+
+Photo = Callable[..., np.ndarray]
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Torch's hub folder, empty."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name in ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # what is set here ends with the test
+    folder = tmp_path / "torch" / "hub"
+    (folder / "pyiqa").mkdir(parents=True)
+    yield folder
+    extra._metric.cache_clear()
+
+
+@pytest.fixture
+def pyiqa() -> None:
+    """pyiqa, with what it says at its import left aside."""
+    from clarity_desktop.backend import shims
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shims.torchvision_ready()
+        pytest.importorskip("pyiqa", exc_type=ImportError)
+
+
+def test_a_metric_is_offered_when_all_its_files_are_here(pyiqa: None, hub: Path) -> None:
+    assert extra.available() == ("entropy",)
+    (hub / "pyiqa" / "NRQM_model.mat").write_bytes(b"a")
+    assert extra.available() == ("entropy", "nrqm")
+    (hub / "pyiqa" / "niqe_modelparameters.mat").write_bytes(b"a")
+    assert extra.available() == ("entropy", "nrqm", "pi")
+
+
+def test_without_pyiqa_nothing_is_offered(monkeypatch: pytest.MonkeyPatch, photo: Photo) -> None:
+    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda _name: None)
+    assert extra.available() == ()
+    with pytest.raises(UserError, match="needs the package pyiqa"):
+        extra.measure("entropy", photo(64, 48))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_entropy_is_that_of_the_luma_whatever_the_depth(pyiqa: None, photo: Photo, capsys) -> None:
+    grey = np.repeat((np.arange(64 * 64) % 16 * 16).astype(np.uint8).reshape(64, 64)[..., None], 3, 2)
+    assert extra.measure("entropy", grey) == pytest.approx(4, abs=0.01)
+    assert extra.measure("entropy", grey.astype(np.uint16) * 257) == pytest.approx(4, abs=0.01)
+    assert extra.measure("entropy", photo(1600, 1200)) > 3
+    assert capsys.readouterr().out == ""
+
+
+def test_a_metric_whose_files_are_absent_is_a_sentence(pyiqa: None, photo: Photo) -> None:
+    with pytest.raises(UserError, match=r"musiq_koniq.*pth"):
+        extra.measure("musiq", photo(64, 48))
+    with pytest.raises(UserError, match="cannot be used here"):
+        extra.measure("nonsense", photo(64, 48))
+
+
+class Runs:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (Path.touch, (self._path,))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_that_would_run_code_is_refused(pyiqa: None, hub: Path, photo: Photo, tmp_path: Path) -> None:
+    weights = hub / "pyiqa" / "CNNIQA_koniq10k-e6f14c91.pth"
+    weights.write_bytes(pickle.dumps(Runs(tmp_path / "ran"), protocol=2))
+    from pyiqa.archs import cnniqa_arch
+
+    cnniqa_arch.default_model_urls["koniq10k"] = str(weights)  # pyiqa took its folder from the environment at import
+    with pytest.raises(UserError, match="cnniqa"):
+        extra.measure("cnniqa", photo(64, 48))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pyiqa_cannot_reach_the_net(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    address = server.getsockname()
+    monkeypatch.setattr(extra, "_metric", lambda _name: lambda _batch: socket.create_connection(address, 1))
+    with pytest.raises(UserError, match="reach the net"):
+        extra.measure("entropy", photo(64, 48))
+    socket.create_connection(address, 1).close()  # others can, and so can this thread afterwards
+    server.close()
+    monkeypatch.undo()
