@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from PIL import Image
 
 from clarity_desktop import cli
 from clarity_desktop.backend.studio import Studio
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
+from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
+from tests.fakes import detection
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +84,66 @@ def test_scores_that_are_undefined_are_null_and_say_why(clarity, tmp_path, photo
     assert all(row["why"][metric] for metric in undefined)
 
 
+def test_detect_names_every_class_and_every_degradation_of_each_photo(clarity, detector, file) -> None:
+    detector.finds = lambda _: detection({"rain streak": Finding(0.93, 0.61)})
+    code, rows, _ = clarity("detect", file, file, "--json")
+    assert (code, len(rows), len(detector.asked)) == (0, 2, 2)
+    for row in rows:
+        assert row.keys() == {"path", "top", "degradations", "seconds"}
+        assert sorted(name for name, _ in row["top"]) == sorted(CLASSES)
+        assert row["top"][0] == ["rain streak", 0.86]
+        assert list(row["degradations"]) == list(DEGRADATIONS)
+        assert row["degradations"]["rain streak"] == {"probability": 0.93, "severity": 0.61}
+    code = clarity("detect", file)[0]
+    assert code == 0
+
+
+def test_a_broken_photo_among_those_to_look_at_has_its_line(clarity, detector, file, tmp_path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    code, rows, _ = clarity("detect", file, bad, file, "--json")
+    assert (code, ["error" in r for r in rows]) == (2, [False, True, False])
+
+
+def test_auto_leaves_a_clean_photo_as_it_is(clarity, detector, file, tmp_path) -> None:
+    out = tmp_path / "out.png"
+    code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
+    assert (code, row["steps"]) == (0, [])
+    assert row["before"] == row["after"]
+    assert "Looks fine: nothing to do." in row["notes"]
+    assert np.array_equal(read(out), read(file))
+
+
+def test_auto_tells_each_step_and_writes_what_was_kept(clarity, detector, file, tmp_path) -> None:
+    bright, out = read(file).mean(), tmp_path / "out.png"
+    rain = detection({"rain streak": Finding(0.93, 0.61)})
+    detector.finds = lambda pixels: rain if pixels.mean() > 0.9 * bright else detection()
+    code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
+    [step] = row["steps"]
+    assert step.keys() == {"task", "method", "seconds", "kept", "why"}
+    assert (code, step["task"], step["method"], step["kept"]) == (0, "derain", "halves", True)
+    assert "93% → 2%" in step["why"]
+    assert row["before"].keys() == row["after"].keys() >= {"sseq", "niqe", "brisque", "piqe", "overall"}
+    assert np.abs(read(out) - np.rint(read(file) * 0.5)).max() <= 1
+
+
+def test_auto_writes_the_photo_as_it_was_where_nothing_helped(clarity, detector, file, tmp_path) -> None:
+    detector.finds = lambda _: detection({"rain streak": Finding(0.93, 0.61)})
+    out = tmp_path / "out.png"
+    code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
+    assert (code, [s["kept"] for s in row["steps"]]) == (0, [False])
+    assert np.array_equal(read(out), read(file))
+
+
+def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
+    got: list[list[str]] = []
+    module = types.ModuleType("clarity_desktop.training.bench_detector")
+    module.main = lambda words: got.append(words) or 5
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert clarity("bench", "detector", "--zero-shot", "ViT-B-32", "--help")[0] == 5
+    assert got == [["--zero-shot", "ViT-B-32", "--help"]]
+
+
 def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
@@ -108,7 +172,11 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["fly"],
         ["restore", "IN", "-o", "x.png", "--task", "fly"],
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--method", "nobody"],
-        ["restore", "IN", "-o", "x.png", "--task", "auto"],
+        ["restore", "IN", "-o", "x.png", "--task", "auto", "--method", "halves"],
+        ["detect"],
+        ["detect", "nothing.png"],
+        ["train", "fly"],
+        ["bench"],
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "2"],
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--strength", "nan"],
         ["restore", "IN", "-o", "x.docx", "--task", "derain"],
@@ -266,10 +334,12 @@ def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> No
 
 
 def test_verify_without_names_is_about_what_is_installed(clarity, weights) -> None:
-    assert clarity("models", "verify", "--json")[:2] == (0, [])
+    code, bundled, _ = clarity("models", "verify", "--json")
+    assert code == 0
+    assert "niqe" not in [r["id"] for r in bundled]
     weights("niqe")
     code, rows, _ = clarity("models", "verify", "--json")
-    assert (code, [r["id"] for r in rows]) == (0, ["niqe"])
+    assert (code, {r["id"] for r in rows}) == (0, {"niqe", *(r["id"] for r in bundled)})
 
 
 def _program(*words: str) -> subprocess.CompletedProcess[str]:
@@ -279,7 +349,8 @@ def _program(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_missing_model_is_exit_3_and_says_what_to_get_and_where_to_put_it(file, tmp_path) -> None:
-    done = _program("restore", str(file), "-o", str(tmp_path / "x.png"), "--task", "derain")
+    words = ("--task", "derain", "--method", "maxim-deraining")
+    done = _program("restore", str(file), "-o", str(tmp_path / "x.png"), *words)
     assert done.returncode == 3
     assert "clarity models fetch maxim-deraining" in done.stderr
     assert "Traceback" not in done.stderr

@@ -70,12 +70,8 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             await studio.change(request, job)
         case m.Reset():
             await studio.reset(request, job)
-        case m.GoTo(document, version):
-            studio.move(document, lambda d: d.go_to(version), job)
-        case m.Undo(document):
-            studio.move(document, lambda d: d.undo(), job)
-        case m.Redo(document):
-            studio.move(document, lambda d: d.redo(), job)
+        case m.GoTo() | m.Undo() | m.Redo():
+            _move(studio, request, job)
         case m.Edit(document, version, name, star, deleted):
             studio.edit(document, version, job, name=name, star=star, deleted=deleted)
         case m.Assess(document, version):
@@ -102,6 +98,16 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             studio.settings = settings
         case _:
             assert_never(request)
+
+
+def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
+    match request:
+        case m.GoTo(document, version):
+            studio.move(document, lambda d: d.go_to(version), job)
+        case m.Undo(document):
+            studio.move(document, lambda d: d.undo(), job)
+        case m.Redo(document):
+            studio.move(document, lambda d: d.redo(), job)
 
 
 async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> News:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from clarity_desktop.backend import choose
@@ -13,7 +13,7 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Improve, Restore, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Advice, DocumentId, Pixels, Task, VersionId
+from clarity_desktop.values import Advice, DocumentId, Pixels, Region, Task, VersionId
 from clarity_desktop.worker import Job
 
 LARGE = 20.0
@@ -182,10 +182,14 @@ class OnVersion:
 
 
 class OnPixels:
-    """Bare pixels, for the command line. wish holds what goes for every step: strength, region, feather."""
+    """Bare pixels, for the command line; strength, region and feather go for every step."""
 
-    def __init__(self, studio: Studio, pixels: Pixels, wish: Wish, job: Job) -> None:
-        self._studio, self._wish, self._job = studio, wish, job
+    def __init__(
+        self, studio: Studio, pixels: Pixels, job: Job,
+        *, strength: float = 1.0, region: Region | None = None, feather: int = 0,
+    ) -> None:  # fmt: skip
+        self._studio, self._job = studio, job
+        self._strength, self._region, self._feather = strength, region, feather
         self._line = [pixels]
         self.notes: list[str] = []
 
@@ -202,7 +206,8 @@ class OnPixels:
         return Looked(detection, await self._studio.score(self.pixels, self._job))
 
     async def attempt(self, task: Task, method: str) -> float:
-        applied = await self._studio.apply(self.pixels, replace(self._wish, task=task, method=method), self._job)
+        wish = Wish(task, method, self._strength, self._region, self._feather)
+        applied = await self._studio.apply(self.pixels, wish, self._job)
         self._line.append(applied.pixels)
         self.notes += applied.notes
         return applied.step.seconds

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from clarity_desktop import __version__, settings
-from clarity_desktop.cli.looking import add_assess
+from clarity_desktop.cli.looking import add_assess, add_detect
 from clarity_desktop.cli.models import add_models
 from clarity_desktop.cli.restoring import add_restore, make_folder
 from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
+from clarity_desktop.cli.training import add_bench, add_train
 from clarity_desktop.messages import Aborted, UserError
 
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
 
-COMMANDS = ("restore", "assess", "models")
+COMMANDS = ("restore", "detect", "assess", "models", "train", "bench")
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +36,12 @@ def main(words: Sequence[str] | None = None) -> int:
     keep_log(verbose=asked.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
-    return _net(lambda: asyncio.run(asked.run(asked)))
+    return _net(lambda: _run(asked))
+
+
+def _run(asked: argparse.Namespace) -> int:
+    done = asked.run(asked)
+    return done if isinstance(done, int) else asyncio.run(done)
 
 
 def _net(run: Callable[[], int]) -> int:
@@ -96,8 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_restore(commands.add_parser("restore", help="restore photos"))
+    add_detect(commands.add_parser("detect", help="tell what is wrong with photos"))
     add_assess(commands.add_parser("assess", help="score photos without a reference"))
     add_models(commands.add_parser("models", help="list, fetch, import, verify or remove weights"))
+    add_train(commands.add_parser("train", help="train a network of our own"))
+    add_bench(commands.add_parser("bench", help="measure detector, restorer or scores"))
     return parser
 
 

@@ -7,19 +7,18 @@ import asyncio
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.cli.photos import each, scores
 from clarity_desktop.cli.terminal import USAGE, complain
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import TASKS, ExportOptions, Picture, Region, Task
+from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, Task
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Studio
-    from clarity_desktop.backend.workshop import Applied
 
 
 def add_restore(p: argparse.ArgumentParser) -> None:
@@ -55,15 +54,12 @@ def _pixels(text: str) -> int:
 async def _restore(asked: argparse.Namespace) -> int:
     if asked.output and len(asked.photos) > 1:
         return complain("-o names one file, but there are several photos; use --out-dir.", USAGE)
-    if asked.task == "auto":
-        return complain(
-            "Choosing the task by itself is not part of this version. Name one with --task, for example --task derain.",
-            USAGE,
-        )
+    if asked.task == "auto" and asked.method:
+        return complain("--task auto chooses the methods itself; leave --method out, or name a task.", USAGE)
     from clarity_desktop.backend import methods
 
-    methods.choose(asked.task, asked.method)  # a wrong name is said before the first photo is read
-
+    if asked.task != "auto":
+        methods.choose(asked.task, asked.method)  # a wrong name is said before the first photo is read
     if asked.out_dir:
         make_folder(asked.out_dir)
     results: dict[str, Path] = {}
@@ -80,24 +76,57 @@ async def _restore_one(
     studio: Studio, path: Path, target: Path, asked: argparse.Namespace, job: Job
 ) -> dict[str, Any]:  # fmt: skip
     from clarity_desktop.backend import pictures
-    from clarity_desktop.backend.workshop import Wish
 
     start = time.perf_counter()
     options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")
     pictures.check_place(target)  # said before the work, not after it
     picture = await studio.read(path)
     region = await _region(studio, asked.mask, picture) if asked.mask else None
-    wish = Wish(asked.task, asked.method, asked.strength, region, asked.feather)
-    before = await studio.score(picture.pixels, job)
-    applied = await studio.apply(picture.pixels, wish, job)
-    after = await studio.score(applied.pixels, job)
-    done = replace(picture, pixels=applied.pixels)
-    await asyncio.to_thread(pictures.save, done, options, path)
+    work = _by_itself if asked.task == "auto" else _as_asked
+    done = await work(studio, picture.pixels, region, asked, job)
+    await asyncio.to_thread(pictures.save, replace(picture, pixels=done.pixels), options, path)
     return {
         "path": str(path), "output": str(target), "seconds": round(time.perf_counter() - start, 3),
-        "steps": [_step(asked.task, applied)], "before": scores(before), "after": scores(after),
-        "notes": [*picture.notes, *applied.notes, *pictures.losses(picture, options)],
+        "steps": done.steps, "before": scores(done.before), "after": scores(done.after),
+        "notes": [*picture.notes, *done.notes, *pictures.losses(picture, options)],
     }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """What became of a photo; steps as the JSON has them."""
+
+    pixels: Pixels
+    steps: list[dict[str, Any]]
+    before: Quality
+    after: Quality
+    notes: tuple[str, ...]
+
+
+async def _as_asked(
+    studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
+) -> _Done:  # fmt: skip
+    """The one task of the command line."""
+    from clarity_desktop.backend.workshop import Wish
+
+    before = await studio.score(pixels, job)
+    wish = Wish(asked.task, asked.method, asked.strength, region, asked.feather)
+    applied = await studio.apply(pixels, wish, job)
+    step = _step(asked.task, applied.step.method, applied.step.seconds, True, "as asked")
+    step["settings"] = dict(applied.step.settings)
+    return _Done(applied.pixels, [step], before, await studio.score(applied.pixels, job), applied.notes)
+
+
+async def _by_itself(
+    studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
+) -> _Done:  # fmt: skip
+    """Auto: what is wrong is treated, what made it no better is rolled back."""
+    from clarity_desktop.backend.improve import OnPixels, improve
+
+    bench = OnPixels(studio, pixels, job, strength=asked.strength, region=region, feather=asked.feather)
+    done = await improve(bench, studio.settings)
+    steps = [_step(t.advice.task, t.method, t.seconds, t.kept, t.why) for t in done.tried]
+    return _Done(bench.pixels, steps, done.before.quality, done.after.quality, (*bench.notes, done.text))
 
 
 def make_folder(folder: Path) -> None:
@@ -122,11 +151,8 @@ def _same(a: Path, b: Path) -> bool:
     return a.exists() and b.exists() and a.samefile(b)
 
 
-def _step(task: Task, applied: Applied) -> dict[str, Any]:
-    return {
-        "task": task, "method": applied.step.method, "seconds": round(applied.step.seconds, 3),
-        "kept": True, "why": "as asked", "settings": dict(applied.step.settings),
-    }  # fmt: skip
+def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) -> dict[str, Any]:
+    return {"task": task, "method": method, "seconds": round(seconds, 3), "kept": kept, "why": why}
 
 
 async def _region(studio: Studio, path: Path, picture: Picture) -> Region:
@@ -164,5 +190,5 @@ def _format(target: Path) -> str:
 
 
 def _restored_line(row: dict[str, Any]) -> str:
-    step = row["steps"][0]
-    return f"{row['path']} → {row['output']}: {step['task']} by {step['method']} in {row['seconds']:.1f} s"
+    kept = [f"{step['task']} by {step['method']}" for step in row["steps"] if step["kept"]]
+    return f"{row['path']} → {row['output']}: {', '.join(kept) or 'left as it is'} in {row['seconds']:.1f} s"

@@ -13,7 +13,6 @@ from PIL import Image
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.chat.talk import Talk
 from clarity_desktop.backend.improve import OnPixels, improve
-from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TurnAdded, UserError, VersionAdded
 from clarity_desktop.values import DocumentCard, Finding
 from tests.fakes import HALVES, detection
@@ -139,12 +138,12 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
-    bench = OnPixels(studio, photo(80, 60), Wish("retouch"), recorder.job())
+    bench = OnPixels(studio, photo(80, 60), recorder.job())
     done = asyncio.run(improve(bench, studio.settings))
     assert [(t.advice.task, t.method, t.kept) for t in done.tried] == [("derain", "halves", True)]
     assert np.abs(bench.pixels - photo(80, 60) * 0.5).max() <= 1
     detector.finds = lambda _: STILL
-    bench = OnPixels(studio, photo(80, 60), Wish("retouch"), recorder.job())
+    bench = OnPixels(studio, photo(80, 60), recorder.job())
     done = asyncio.run(improve(bench, studio.settings))
     assert [t.kept for t in done.tried] == [False]
     assert np.array_equal(bench.pixels, photo(80, 60))
