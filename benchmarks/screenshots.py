@@ -83,6 +83,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     window.files.open_first(window.samples[:1])
     await settled(window)
     await camera.take("opened", window)
+    await perceived(window, camera)
     await restored(window, camera)
     await shaped(window, camera)
     await talked(window, camera)
@@ -90,6 +91,15 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     window.resize(*SMALL)
     await settled(window)
     await camera.take("small", window)
+
+
+async def perceived(window: MainWindow, camera: Camera) -> None:
+    """What is wrong and where, and what would help."""
+    for name in ("heat", "advise"):
+        window.action[name].trigger()
+        await settled(window)
+    await camera.take("perceived", window)
+    window.action["heat"].trigger()
 
 
 async def restored(window: MainWindow, camera: Camera) -> None:

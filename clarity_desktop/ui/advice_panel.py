@@ -13,6 +13,9 @@ from clarity_desktop.ui.fields import muted
 from clarity_desktop.ui.words import TASK_TITLES
 from clarity_desktop.values import Advice, Task
 
+NOWHERE = "There is no method for this on this computer yet."
+MARKED = "The parts to fill in must be marked first: on the command line, “clarity restore” takes them as a mask."
+
 
 class AdvicePanel(QWidget):
     """Values in by show_advice; the wishes: advice, one task of it, all of it."""
@@ -53,7 +56,7 @@ class AdvicePanel(QWidget):
         for advice, step in zip(advised.advice if advised else (), self.steps, strict=True):
             there = offered(advice.task)
             step.setEnabled(there)
-            step.setToolTip("" if there else "There is no method for this on this computer yet.")
+            step.setToolTip("" if there else MARKED if advice.task == "inpaint" else NOWHERE)
         self.all.setVisible(any(step.isEnabled() for step in self.steps))
 
     def _renew(self, advice: tuple[Advice, ...]) -> None:

@@ -20,7 +20,7 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.fields import calm, muted
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
-from clarity_desktop.ui.words import DEGRADATION_TITLES, severity
+from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt, severity
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding
 
 WORTH = 0.15
@@ -143,7 +143,8 @@ class FindingsPanel(QWidget):
         """Nothing is known; why says so where it could not be found out."""
         self._detection = None
         self.verdict.setText("")
-        self.reason.setText(why)
+        self.reason.setText(excerpt(why))
+        self.reason.setToolTip(why)
         self._list()
 
     def show_heat(self, on: bool) -> None:

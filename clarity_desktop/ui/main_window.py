@@ -145,7 +145,8 @@ class MainWindow(Shell):
         except FileExists:
             self.exporting.ask_about_existing(follow.request, follow.view)
         except ModelMissing as e:
-            self.restoring.offer_models(follow, str(e))
+            if not self.perceiving.failed(follow, str(e)):
+                self.restoring.offer_models(follow, str(e))
         except UserError as e:
             self._undo_painting(follow)
             if not self.perceiving.failed(follow, str(e)):

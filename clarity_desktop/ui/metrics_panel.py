@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.fields import muted
-from clarity_desktop.ui.words import METRICS
+from clarity_desktop.ui.words import METRICS, excerpt
 from clarity_desktop.values import Quality
 
 WORST = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
 """The end of each metric's scale as it is drawn; values beyond it are drawn at the end."""
-MOST = 130
-"""Characters of a reason; all of it is in the tooltip."""
 OURS = "our own parameters"
 OURS_WHY = (
     "The authors' parameters are not on this computer, so those that this program's makers fitted are used. "
@@ -35,12 +31,6 @@ def difference(now: float | None, before: float | None) -> str:
 
 def value(quality: Quality | None, metric: str) -> float | None:
     return getattr(quality, metric) if quality else None
-
-
-def _short(why: str) -> str:
-    """A reason that may name paths and addresses, as much of it as the panel has room for."""
-    text = why if len(why) <= MOST else why[:MOST].rsplit(" ", 1)[0] + " …"
-    return re.sub(r"([/_\-])", "\\1\u200b", text)
 
 
 class Scale(QWidget):
@@ -110,7 +100,7 @@ class Metric(QWidget):
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))
         self.change.setVisible(bool(self.change.text()))
-        self.meaning.setText(_short(why) if a is None and why else meaning)
+        self.meaning.setText(excerpt(why) if a is None and why else meaning)
         self.meaning.setToolTip(why if a is None else "")
         ours = bool(now and a is not None and self._metric in now.ours)
         self.ours.setVisible(ours)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from clarity_desktop.ui.fields import muted
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.trend import Trend
-from clarity_desktop.ui.words import version_title
+from clarity_desktop.ui.words import excerpt, version_title
 from clarity_desktop.values import Distance, Quality, Version, VersionId
 
 FAR_PSNR, FAR_SSIM = 20.0, 0.6
@@ -76,11 +76,12 @@ class OverallPanel(QWidget):
         self.warning = QWidget()
         self._lay_out()
 
-    def show_scores(self, now: Version, before: Version | None, best: Version | None) -> None:
+    def show_scores(self, now: Version, before: Version | None, best: Version | None, failed: str = "") -> None:
+        """failed: why there are no scores at all."""
         quality, value = now.quality, overall(now)
         self.figure.setText(f"{value:.0f}" if value is not None else "–")
-        why = quality.why.get("overall", "") if quality and value is None else ""
-        self.extent.setText(_extent(quality) if quality and value is not None else why or "of 100")
+        why = quality.why.get("overall", "") if quality and value is None else failed
+        self.extent.setText(_extent(quality) if quality and value is not None else excerpt(why) or "of 100")
         self.change.setText(climb(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
         earlier = overall(before)

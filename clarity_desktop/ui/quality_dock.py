@@ -98,7 +98,7 @@ class QualityDock(QScrollArea):
 
     def _show_detection(self, judged: Judged, *, forget: bool) -> None:
         detection = judged.now.detection
-        self.findings.setEnabled(detection is not None)
+        self.findings.setEnabled(detection is not None or bool(judged.no_detection))
         if detection is not None:
             self.findings.show_detection(detection)
         elif forget or judged.no_detection:
@@ -107,11 +107,12 @@ class QualityDock(QScrollArea):
     def _show_quality(self, judged: Judged, *, forget: bool) -> None:
         now, before = judged.now, judged.before
         known = now.quality is not None
-        self.overall.setEnabled(known)
+        self.overall.setEnabled(known or bool(judged.no_quality))
         self.measures.setEnabled(known)
+        self.measures.setVisible(known or not judged.no_quality)
         self.overall.trend.show_branch(judged.branch, now.id)
         if known or forget or judged.no_quality:
-            self.overall.show_scores(now, before, judged.best)
+            self.overall.show_scores(now, before, judged.best, judged.no_quality)
             self.measures.show_quality(now.quality, before.quality if before else None)
             score, first = overall(now), overall(judged.original)
             gained = score is not None and first is not None and score > first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Literal
 
@@ -60,6 +61,9 @@ METRICS: dict[str, tuple[str, str]] = {
 }
 """Metric → its name and what its value means, in one line."""
 
+LONGEST = 130
+"""Characters of a reason that a panel shows; all of it is in the tooltip."""
+
 DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}
 
 _STEPS = {
@@ -90,6 +94,12 @@ def version_title(version: Version) -> str:
     if version.name:
         return version.name
     return TASK_TITLES[step.task] if step.kind == "restore" and step.task else what_ran(step)
+
+
+def excerpt(why: str) -> str:
+    """A reason that may name paths and addresses, as much of it as a panel has room for; it can break anywhere."""
+    text = why if len(why) <= LONGEST else why[:LONGEST].rsplit(" ", 1)[0] + " …"
+    return re.sub(r"([/_\-])", "\\1\u200b", text)
 
 
 def severity(share: float) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from fakes import a_detection, a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
-from clarity_desktop.messages import UserError
+from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import FINE
@@ -82,10 +83,11 @@ async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it
         assert link.of(m.Detect) == []
 
 
-async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_asked_for_again():
+@pytest.mark.parametrize("error", [UserError, ModelMissing])
+async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_asked_for_again(error: type[UserError]):
     async with a_window() as (window, link):
         link.silent.add(m.Detected)
-        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        link.errors[m.Detect] = error("The detector is not on this computer.")
         await a_photo(window)
         assert window.quality.findings.reason.text() == "The detector is not on this computer."
         assert window.quality.busy.isHidden()

@@ -142,6 +142,15 @@ def test_advice_is_a_list_of_buttons_in_order_and_starts_nothing_by_itself(qtbot
     assert not shown(panel.all)
 
 
+def test_filling_in_a_gap_says_that_it_must_be_marked(qtbot: QtBot):
+    panel = AdvicePanel()
+    qtbot.addWidget(panel)
+    steps = (Advice("inpaint", "inpaint", "Scratches."),)
+    panel.show_advice(Advised(DOCUMENT, VersionId("a"), steps, "One step."), lambda _task: False)
+    assert "must be marked" in panel.steps[0].toolTip()
+    assert not shown(panel.all)
+
+
 def test_no_advice_is_a_sentence_without_buttons(qtbot: QtBot):
     panel = AdvicePanel()
     qtbot.addWidget(panel)
@@ -291,6 +300,11 @@ def test_what_cannot_be_found_out_is_said_and_nothing_looks_busy(dock: QualityDo
     dock.show_photo(Judged(DOCUMENT, known, no_detection="The detector is not on this computer."), offered)
     assert dock.findings.reason.text() == "The detector is not on this computer."
     assert shown(dock.findings.reason)
+    assert dock.findings.reason.isEnabled()
+    dock.show_photo(Judged(DOCUMENT, version("b"), no_detection="No.", no_quality="The disk is full."), offered)
+    assert dock.overall.extent.text() == "The disk is full."
+    assert not shown(dock.measures)
+    assert not shown(dock.busy)
     assert not shown(dock.busy)
 
 
