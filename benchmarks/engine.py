@@ -20,7 +20,8 @@ import psutil
 from clarity_desktop.backend import methods, weights
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.restore import padded_box
-from clarity_desktop.backend.studio import Studio, Wish
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Restore
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Picture, Region

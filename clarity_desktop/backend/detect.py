@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend import weights
+from clarity_desktop.backend import gently, weights
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Pixels
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def detect(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detect
 
     Raises ModelMissing where the installation lacks the detector's file, and what breathe raises.
     """
+    gently.import_torch()
     import torch
 
     seen = views(pixels)
