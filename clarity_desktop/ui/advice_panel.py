@@ -73,6 +73,7 @@ class AdvicePanel(QWidget):
             self.steps.append(step)
             self._list.addWidget(step)
             self._list.addWidget(muted(one.why))
+            self._list.addSpacing(4)
 
     def _ask(self, task: Task, _checked: bool = False) -> None:
         self.task_asked.emit(task)

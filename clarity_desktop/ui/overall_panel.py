@@ -84,10 +84,7 @@ class OverallPanel(QWidget):
         self.extent.setText(_extent(quality) if quality and value is not None else excerpt(why) or "of 100")
         self.change.setText(climb(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
-        earlier = overall(before)
-        self.before.setText(f"Before: {earlier:.0f}" if earlier is not None else "")
-        self.before.setVisible(earlier is not None)
-        self._show_best(now, best)
+        self._show_others(now, before, best)
         spoken = f"Overall score {self.figure.text()} {self.extent.text()}, {self.change.text()}".rstrip(", ")
         self.figure.setAccessibleName(spoken)
         self.setAccessibleName(spoken)
@@ -99,17 +96,17 @@ class OverallPanel(QWidget):
         self.distance.setVisible(distance is not None)
         self.warning.setVisible(gained and far(distance))
 
-    def _show_best(self, now: Version, best: Version | None) -> None:
-        value = overall(best)
-        self.best.setVisible(best is not None and value is not None)
-        if best is None or value is None:
-            return
-        self._best = best.id
-        here = best.id == now.id
-        self.best.setEnabled(not here)
-        title = "this one" if here else version_title(best)
-        self.best.setText(f"Best: {value:.0f} ({title if len(title) < 20 else title[:18] + '…'})")
-        self.best.setAccessibleName(f"Best overall score: {value:.0f}, {title}")
+    def _show_others(self, now: Version, before: Version | None, best: Version | None) -> None:
+        """The score before and the best one; where that is the open version's, there is nowhere to go."""
+        earlier, top = overall(before), overall(best)
+        here = best is not None and best.id == now.id
+        self.before.setVisible(earlier is not None)
+        self.before.setText("" if earlier is None else f"Before: {earlier:.0f}{', best: this one' if here else ''}")
+        self.best.setVisible(best is not None and top is not None and not here)
+        if best is not None and top is not None:
+            self._best, title = best.id, version_title(best)
+            self.best.setText(f"Best: {top:.0f} ({title if len(title) < 20 else title[:18] + '…'})")
+            self.best.setAccessibleName(f"Best overall score: {top:.0f}, {title}")
 
     def _jump(self) -> None:
         if self._best:
@@ -124,9 +121,8 @@ class OverallPanel(QWidget):
         first.addWidget(self.figure)
         first.addWidget(self.extent, 1, Qt.AlignmentFlag.AlignVCenter)
         first.addWidget(self.change, 0, Qt.AlignmentFlag.AlignVCenter)
-        second.addWidget(self.before)
-        second.addStretch(1)
-        second.addWidget(self.best)
+        second.addWidget(self.before, 1)
+        second.addWidget(self.best, 0, Qt.AlignmentFlag.AlignRight)
         third.setContentsMargins(0, 2, 0, 2)
         warning = Sign("error")
         warning.setAccessibleName("Caution")

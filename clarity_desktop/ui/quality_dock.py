@@ -88,8 +88,8 @@ class QualityDock(QScrollArea):
         if looking:
             self.names.setText(f"Looking… (● {version_title(judged.now)})")
             return
-        before = f"   ○ {version_title(judged.before)}" if judged.before else ""
-        self.names.setText(f"● {version_title(judged.now)}{before}")
+        before = f"   ○\u00a0{version_title(judged.before)}" if judged.before else ""
+        self.names.setText(f"●\u00a0{version_title(judged.now)}{before}")
 
     def _looks(self, judged: Judged) -> bool:
         """Is something on its way?"""

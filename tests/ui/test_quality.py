@@ -208,8 +208,8 @@ def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qt
         panel.best.click()
     assert said.args == ["c"]
     panel.show_scores(best, before, best)
-    assert panel.best.text() == "Best: 62 (this one)"
-    assert not panel.best.isEnabled()
+    assert panel.before.text() == "Before: 41, best: this one"
+    assert not shown(panel.best)
 
 
 def test_an_undefined_overall_score_says_why(qtbot: QtBot):
