@@ -93,4 +93,4 @@ def test_methods_say_which_weights_are_missing_and_restoring_says_what_to_do(bac
     assert all(m.missing == (m.id,) for m in methods if m.id.startswith("maxim-"))
     document, version = cropped
     with pytest.raises(ModelMissing, match="clarity models fetch maxim-deraining"):
-        backend.ask(Restore(document, version.id, "derain"))
+        backend.ask(Restore(document, version.id, "derain", "maxim-deraining"))
