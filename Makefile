@@ -37,11 +37,13 @@ out/packages:
 	mv $@.part $@
 
 bench: setup out/packages
-	$(BIN)/clarity models fetch maxim-deraining niqe
+	$(BIN)/clarity models fetch maxim-deraining
+	-$(BIN)/clarity models fetch niqe brisque sseq
 	CLARITY_WEIGHTS="$(CURDIR)/out/packages" $(BIN)/python -m benchmarks.maxim
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.window
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.canvas
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.iqa
 
 screenshots: setup
 	$(BIN)/clarity models fetch maxim-deraining niqe

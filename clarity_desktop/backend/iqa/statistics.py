@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -187,9 +187,9 @@ _EDGE = 8
 """Columns beside an edge that depend on what lies outside, rounded up: 3 at full size, 5 at half size."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Strip:
-    """Rows top..bottom of a grey photo and their local contrast, zeros around the photo.
+    """Rows top..bottom of a grey photo, and their local contrast with zeros around the photo, computed when first used.
 
     full has one row more: the first is the one above (of the top strip, the photo's last). half is the same of the
     photo at half size, for its rows top/2..bottom/2.
@@ -198,16 +198,20 @@ class Strip:
     luma: Grey
     top: int
     bottom: int
-    full: Plane
-    half: Plane
+
+    @cached_property
+    def full(self) -> Plane:
+        return _wrapped(self.luma, around, self.top, self.bottom, self.luma.shape[0])
+
+    @cached_property
+    def half(self) -> Plane:
+        top, bottom, height = (-(-y // 2) for y in (self.top, self.bottom, self.luma.shape[0]))
+        return _wrapped(self.luma, around_halved, top, bottom, height)
 
 
 def strip(luma: Grey, index: int) -> Strip:
     """The strip of that index."""
-    height = luma.shape[0]
-    top, bottom = index * STRIP, min((index + 1) * STRIP, height)
-    full = _wrapped(luma, around, top, bottom, height)
-    return Strip(luma, top, bottom, full, _wrapped(luma, around_halved, top // 2, -(-bottom // 2), -(-height // 2)))
+    return Strip(luma, index * STRIP, min((index + 1) * STRIP, luma.shape[0]))
 
 
 def strips(height: int) -> int:
@@ -228,12 +232,13 @@ def reframed(part: Strip, luma: Grey, top: int, bottom: int, *, half: bool = Fal
 
     half: of the photo at half size, its rows top/2..bottom/2.
     """
-    read, shared, step = (around_halved, part.half, 2) if half else (around, part.full, 1)
+    read, step = (around_halved, 2) if half else (around, 1)
     height, width = luma.shape[0] // step, luma.shape[1] // step
     near = top // step < _EDGE or bottom // step > min(height, -(-part.luma.shape[0] // step)) - _EDGE
-    end = min(width, shared.shape[1]) - _EDGE
+    end = min(width, -(-part.luma.shape[1] // step)) - _EDGE
     if near or end < 2 * _EDGE:
         return contrast(read(luma, top // step, bottom // step, "edge"))
+    shared = part.half if half else part.full
     out = np.empty(((bottom - top) // step, width))
     left = read(luma[:, : 2 * _EDGE * step], top // step, bottom // step, "edge")
     right = read(luma[:, (end - _EDGE) * step :], top // step, bottom // step, "edge")
