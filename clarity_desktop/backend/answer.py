@@ -91,7 +91,7 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
         case m.Say(document, text, visible):
             await talk.say(document, text, visible, job)
         case m.ListMethods():
-            job.emit(m.MethodsListed(await asyncio.to_thread(studio.methods)))
+            job.emit(await asyncio.to_thread(studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
             job.emit(await _models(request, job))
         case m.Configure(settings):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from clarity_desktop import settings as choices
 from clarity_desktop.backend import choose, detect, iqa, methods, naming, pictures, workshop
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend.document import Document
+from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.backend.workshop import Applied, Wish
@@ -26,6 +29,7 @@ from clarity_desktop.messages import (
     Estimated,
     Exported,
     HeadMoved,
+    MethodsListed,
     Notice,
     Opened,
     PixelsReady,
@@ -48,7 +52,6 @@ from clarity_desktop.values import (
     Distance,
     DocumentId,
     ExportOptions,
-    MethodCard,
     Picture,
     Pixels,
     Quality,
@@ -59,6 +62,7 @@ from clarity_desktop.values import (
 )
 from clarity_desktop.worker import Job
 
+log = logging.getLogger(__name__)
 PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
 THUMBNAIL = 128
 GEOMETRY = ("crop", "rotate", "straighten", "flip")
@@ -77,7 +81,6 @@ class Studio:
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
         self._workshop = workshop.Workshop()
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
-        self._told: set[str] = set()  # sentences about looks that nobody asked for
 
     def close(self) -> None:
         """Close every document (they are kept) and end the decoder."""
@@ -154,9 +157,9 @@ class Studio:
 
     # Restoring -------------------------------------------------------------------------------------------------------
 
-    def methods(self) -> tuple[MethodCard, ...]:
-        """Every method, with the weights files it still lacks."""
-        return tuple(naming.card(m) for m in methods.all_methods().values())
+    def methods(self) -> MethodsListed:
+        """Every method, with the weights files it still lacks, and the further metrics that could be switched on."""
+        return MethodsListed(tuple(naming.card(m) for m in methods.all_methods().values()), extra.available())
 
     async def restore(self, asked: RestoreAsked, job: Job) -> Version:
         """Restore a version, or a region of it; the result becomes its child and the head."""
@@ -293,7 +296,7 @@ class Studio:
     # Looking ---------------------------------------------------------------------------------------------------------
 
     async def _perceive(self, at: DocumentId, version: VersionId, newest: VersionId, job: Job) -> None:
-        """Look at a version unasked, unless one newer than `newest` is made meanwhile. What fails is said once."""
+        """Look at a version unasked, unless one newer than `newest` is made meanwhile. What fails is logged."""
         document, known = self.document(at), self.version(at, version)
         unknown = known.detection is None or known.quality is None
         pixels = await asyncio.to_thread(document.pixels, version) if unknown else None
@@ -303,9 +306,7 @@ class Studio:
             try:
                 await look(at, version, job, pixels)
             except UserError as e:
-                if at in self._documents and str(e) not in self._told:
-                    self._told.add(str(e))
-                    job.emit(Notice(str(e)))
+                log.info("A new version was not looked at: %s", e)  # whoever asks for it is told
 
     async def detect(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Detection:
         """What is wrong with a version; kept with it. pixels: the version's, where the caller has them.
@@ -334,13 +335,38 @@ class Studio:
         return advised
 
     async def assess(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Quality:
-        """Score a version without a reference, kept with it, and tell how far it is from the photo as it was opened."""
+        """Score a version without a reference, kept with it, and tell how far it is from the photo as it was opened.
+
+        Metrics that the user switched on besides follow with a second Assessed.
+        """
         known = self.version(at, version).quality
         if known is None:
             known = await self.score(await self._pixels(at, version, pixels), job)
             self.document(at).set_quality(version, known)
-        job.emit(Assessed(at, version, known, await self._distance(at, version, job)))
+        away = await self._distance(at, version, job)
+        job.emit(Assessed(at, version, self._chosen(known), away))
+        if any(name not in known.more for name in self.settings.metrics):
+            known = await self.more(await self._pixels(at, version, pixels), known, job)
+            self.document(at).set_quality(version, known)
+            job.emit(Assessed(at, version, self._chosen(known), away))
         return known
+
+    def _chosen(self, quality: Quality) -> Quality:
+        """Without further metrics that are switched off by now."""
+        return replace(quality, more={k: v for k, v in quality.more.items() if k in self.settings.metrics})
+
+    async def more(self, pixels: Pixels, quality: Quality, job: Job) -> Quality:
+        """The scores with the further metrics that are switched on; some take seconds, so they are long work."""
+        for name in self.settings.metrics:
+            if name in quality.more:
+                continue
+            why = {k: v for k, v in quality.why.items() if k != name}
+            try:
+                value = await job.heavy(extra.measure, name, pixels)
+                quality = replace(quality, more={**quality.more, name: value}, why=why)
+            except UserError as e:
+                quality = replace(quality, why={**why, name: str(e)})
+        return quality
 
     async def score(self, pixels: Pixels, job: Job) -> Quality:
         """Score pixels in the next pause of the lane."""

@@ -58,7 +58,8 @@ def _detected_line(row: dict[str, Any]) -> str:
 async def _assess(asked: argparse.Namespace) -> int:
     async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
         start = time.perf_counter()
-        quality = await studio.score((await studio.read(path)).pixels, job)
+        pixels = (await studio.read(path)).pixels
+        quality = await studio.more(pixels, await studio.score(pixels, job), job)
         return {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
 
     return await each(asked.photos, asked.json, one, _assessed_line)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
     Aborted,
@@ -20,7 +21,6 @@ from clarity_desktop.messages import (
     Estimated,
     Exported,
     HeadMoved,
-    Notice,
     Opened,
     PixelsReady,
     Previewed,
@@ -293,19 +293,34 @@ def test_of_versions_that_come_fast_only_the_newest_is_looked_at(studio, recorde
     assert len(looked) < 3
 
 
-def test_a_look_that_fails_unasked_is_said_once_and_scores_go_on(studio, recorder, detector, file) -> None:
+def test_a_look_that_fails_unasked_keeps_nothing_from_going_on(studio, recorder, detector, file) -> None:
     def broken(_: object) -> None:
         raise UserError("The detector's file is missing. Install the program again.")
 
     detector.finds = broken
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)
-    assert [n.text for n in recorder.news if isinstance(n, Notice)] == [
-        "The detector's file is missing. Install the program again."
-    ]
     assert len([n for n in recorder.news if isinstance(n, Assessed)]) == 2
     with pytest.raises(UserError, match="detector's file"):
         asyncio.run(studio.detect(card.id, card.head, recorder.job()))
+
+
+def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, file, monkeypatch) -> None:
+    def measure(name: str, pixels: np.ndarray) -> float:
+        if name == "dbcnn":
+            raise UserError("dbcnn cannot be used here.")
+        return float(pixels.shape[1])
+
+    monkeypatch.setattr(extra, "measure", measure)
+    studio.settings = replace(studio.settings, metrics=("musiq", "dbcnn"))
+    card = opened(studio, recorder, file)
+    first, then = [n.quality for n in recorder.news if isinstance(n, Assessed)]
+    assert (first.more, then.more) == ({}, {"musiq": 200.0})
+    assert then.piqe == first.piqe
+    assert then.why["dbcnn"] == "dbcnn cannot be used here."
+    studio.settings = replace(studio.settings, metrics=())
+    asyncio.run(studio.assess(card.id, card.head, recorder.job()))
+    assert recorder.last(Assessed).quality.more == {}
 
 
 def test_scores_come_with_the_distance_from_the_photo_as_it_was_opened(studio, recorder, file, photo) -> None:
