@@ -1,0 +1,153 @@
+"""Our own restorer: the network with made-up weights, and the method that loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from clarity_desktop.backend.methods import Place, clarity
+from clarity_desktop.backend.nets.clarity_all import MULTIPLE, TASKS, ClarityAll
+from clarity_desktop.messages import Aborted
+from clarity_desktop.values import DEGRADATIONS
+
+SMALL = (1, 1, 2)
+
+
+class Breathing:
+    """Counts; stops the work where a test asks for it."""
+
+    def __init__(self, stop_at: int = 10_000) -> None:
+        self.count, self.stop_at = 0, stop_at
+
+    def breathe(self) -> None:
+        self.count += 1
+        if self.count >= self.stop_at:
+            raise Aborted
+
+
+@pytest.fixture
+def random() -> ClarityAll:
+    return with_random_weights(ClarityAll(8, SMALL))
+
+
+def with_random_weights(net: ClarityAll) -> ClarityAll:
+    torch.manual_seed(3)
+    for weight in net.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    return net.eval()
+
+
+def picture(height: int, width: int, count: int = 1) -> torch.Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(height * width))
+
+
+def holes_in(height: int, width: int) -> torch.Tensor:
+    holes = torch.zeros(1, 1, height, width)
+    holes[..., 4:9, 5:15] = 1
+    return holes
+
+
+@torch.inference_mode()
+def ask(net: ClarityAll, rgb: torch.Tensor, holes: torch.Tensor | None = None, task: str = "denoise") -> torch.Tensor:
+    holes = torch.zeros_like(rgb[:, :1]) if holes is None else holes
+    return net(rgb, holes, torch.full((len(rgb),), TASKS.index(task)))
+
+
+@pytest.mark.parametrize("size", [(MULTIPLE, MULTIPLE), (40, 64), (64, 40)])
+def test_the_result_has_the_size_of_the_photo(random: ClarityAll, size: tuple[int, int]) -> None:
+    assert ask(random, picture(*size, count=2)).shape == (2, 3, *size)
+
+
+def test_an_untrained_network_changes_nothing_outside_of_holes() -> None:
+    rgb, holes = picture(32, 48), holes_in(32, 48)
+    for task in TASKS:
+        done = ask(ClarityAll(8, SMALL).eval(), rgb, holes, task)
+        assert torch.equal(done, rgb * (1 - holes))
+
+
+def test_the_task_changes_the_result(random: ClarityAll) -> None:
+    rgb = picture(32, 32)
+    results = [ask(random, rgb, task=task) for task in TASKS]
+    for k, one in enumerate(results):
+        assert all(not torch.allclose(one, other, atol=1e-4) for other in results[k + 1 :])
+
+
+def test_there_is_a_task_for_each_degradation_and_each_once() -> None:
+    assert len(set(TASKS)) == len(TASKS) == len(DEGRADATIONS)
+
+
+def test_what_is_in_a_hole_does_not_matter(random: ClarityAll) -> None:
+    rgb, holes = picture(32, 48), holes_in(32, 48)
+    other = torch.where(holes > 0, 1 - rgb, rgb)
+    assert not torch.equal(rgb, other)
+    assert torch.equal(ask(random, rgb, holes, "inpaint"), ask(random, other, holes, "inpaint"))
+
+
+def test_where_the_hole_is_matters(random: ClarityAll) -> None:
+    rgb = picture(32, 48)
+    assert not torch.allclose(ask(random, rgb, holes_in(32, 48), "inpaint"), ask(random, rgb, None, "inpaint"))
+
+
+def test_one_photo_of_a_batch_knows_nothing_of_the_others(random: ClarityAll) -> None:
+    two = picture(24, 24, count=2)
+    assert torch.allclose(ask(random, two)[:1], ask(random, two[:1]), atol=1e-5)
+
+
+# The method -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Random weights of a narrow network as they are published: float16."""
+    path = tmp_path / "clarity-all.safetensors"
+    save_file({k: v.half() for k, v in with_random_weights(ClarityAll(8)).state_dict().items()}, path)
+    return path
+
+
+def test_a_file_in_float16_is_loaded_and_runs(file: Path, photo: Callable[..., np.ndarray]) -> None:
+    tile = (photo(64, 40) / 255).astype(np.float32)
+    before = tile.copy()
+    breath = Breathing()
+    done = clarity.load({"clarity-all": file}, Place(), "derain")(tile, None, breath)
+    assert done.shape == tile.shape
+    assert done.dtype == np.float32
+    assert np.isfinite(done).all()
+    assert not np.allclose(done, tile, atol=1e-3)
+    assert np.array_equal(tile, before)
+    assert breath.count > 5
+
+
+def test_the_method_gives_what_the_network_gives(file: Path, photo: Callable[..., np.ndarray]) -> None:
+    tile = (photo(48, 32) / 255).astype(np.float32)
+    mask = np.zeros((32, 48), np.uint8)
+    mask[8:16, 8:24] = 200
+    done = clarity.load({"clarity-all": file}, Place(), "inpaint")(tile, mask, Breathing())
+    net = with_random_weights(ClarityAll(8))
+    net.load_state_dict({k: v.half().float() for k, v in net.state_dict().items()})
+    rgb, holes = torch.from_numpy(tile).permute(2, 0, 1)[None], torch.from_numpy(mask > 0)[None, None].float()
+    wanted = ask(net, rgb, holes, "inpaint")[0].permute(1, 2, 0).numpy()
+    assert np.abs(done - wanted).mean() < 0.05 * wanted.std()  # bfloat16 where the processor has it
+
+
+def test_a_read_only_tile_is_taken(file: Path, photo: Callable[..., np.ndarray]) -> None:
+    tile = (photo(16, 16) / 255).astype(np.float32)
+    tile.flags.writeable = False
+    assert clarity.load({"clarity-all": file}, Place(), "dehaze")(tile, None, Breathing()).shape == tile.shape
+
+
+def test_cancelling_stops_the_network_on_its_way(file: Path) -> None:
+    breath = Breathing(stop_at=3)
+    with pytest.raises(Aborted):
+        clarity.load({"clarity-all": file}, Place(), "dehaze")(np.zeros((16, 16, 3), np.float32), None, breath)
+    assert breath.count == 3
+
+
+def test_the_two_methods_do_all_tasks_of_the_network_and_only_the_filling_one_asks_for_a_mask() -> None:
+    assert {t for m in clarity.METHODS for t in m.tasks} == set(TASKS)
+    assert {m.id: m.needs_mask for m in clarity.METHODS} == {"clarity-all": False, "clarity-fill": True}
+    assert all(m.multiple_of == MULTIPLE for m in clarity.METHODS)
