@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend import methods, restore, weights
 from clarity_desktop.backend.iqa.distance import distance, psnr
-from clarity_desktop.backend.methods import Method, Place
+from clarity_desktop.backend.methods import Method, Place, clarity
 from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.messages import UserError
@@ -194,7 +194,7 @@ class _Tried:
 def _restorer(name: str | None, file: Path | None, threads: int) -> _Tried:
     """The named method, or our network with all its tasks, those that are not offered as well."""
     if name is None:
-        method = replace(methods.METHODS["clarity-all"], tasks=TASKS)
+        method = replace(clarity.ALL, tasks=TASKS)
     else:
         method = methods.all_methods().get(name)
         if method is None:

@@ -55,19 +55,20 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
         overlap=64,
         tiling="discouraged",
         needs_mask=mask,
-        memory=700,
+        memory=260,
         base=150_000_000,
         speed=0.9,
         residual=True,
     )
 
 
-METHODS: tuple[Method, ...] = (
-    _method(
-        "clarity-all",
-        "Clarity (quick)",
-        ("derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light", "overexposure",
-         "deflare", "deshadow", "dewatermark"),
-    ),
-    _method("clarity-fill", "Clarity (quick), holes", ("inpaint",), mask=True),
+OFFERED: tuple[Task, ...] = (
+    "derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light", "overexposure", "deflare",
+    "deshadow", "dewatermark", "inpaint",
 )  # fmt: skip
+"""Of the tasks that the network knows, those that passed training/bench_restorer (docs/clarity-all.md)."""
+_HOLES: tuple[Task, ...] = ("inpaint",)
+
+ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in OFFERED if t not in _HOLES))
+FILL = _method("clarity-fill", "Clarity (quick), holes", tuple(t for t in OFFERED if t in _HOLES), mask=True)
+METHODS: tuple[Method, ...] = tuple(m for m in (ALL, FILL) if m.tasks)
