@@ -18,6 +18,7 @@ from PIL import Image
 
 from clarity_desktop import cli
 from clarity_desktop.backend.studio import Studio
+from clarity_desktop.cli.training import TRAIN
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
@@ -142,6 +143,20 @@ def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert clarity("bench", "detector", "--zero-shot", "ViT-B-32", "--help")[0] == 5
     assert got == [["--zero-shot", "ViT-B-32", "--help"]]
+
+
+@pytest.mark.parametrize("words", [*(("train", what) for what in TRAIN), ("bench", "detector"), ("bench", "restorer")])
+def test_what_can_be_trained_or_measured_says_what_it_takes(clarity, capsys, words) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--help"])
+    assert ended.value.code == 0
+    assert "--photos" in capsys.readouterr().out
+
+
+def test_training_without_its_photos_is_a_sentence(clarity, tmp_path) -> None:
+    code, _, said = clarity("train", "quality", "--photos", tmp_path / "none", "--out", tmp_path / "x.safetensors")
+    assert code == 2
+    assert "is no folder" in said
 
 
 def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_path) -> None:

@@ -8,7 +8,10 @@ from functools import partial
 from importlib import import_module
 
 ROOM = "clarity_desktop.training"
-TRAIN = {"detector": "train_detector", "restorer": "train_restorer"}
+TRAIN = {
+    "detector": "train_detector", "calibrate": "calibrate", "clip": "train_clip", "restorer": "train_restorer",
+    "quality": "fit_quality",
+}  # fmt: skip
 BENCH = {"detector": "bench_detector", "restorer": "bench_restorer", "quality": "bench_quality"}
 
 
