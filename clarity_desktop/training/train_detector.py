@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     return p
 
 
-class _Stream(IterableDataset[Batch]):
+class Stream(IterableDataset[Batch]):
+    """Sightings without end; asked names the folders: photos, and real or None."""
+
     def __init__(self, asked: argparse.Namespace, seed: int) -> None:
         self.photos = patches.read(split(find(asked.photos), "train"))
         self.real: list[tuple[str, Any]] = []
@@ -127,9 +129,7 @@ class _Run:
 
     def go(self) -> None:
         workers = 1 if self.asked.device == "cpu" else 12
-        loader = iter(
-            DataLoader(_Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers)
-        )
+        loader = iter(DataLoader(Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers))
         pool: list[Batch] = [next(loader) for _ in range(20 * self.asked.batch)]
         rng = np.random.default_rng(self.step)
         owed, kept, clock = 0.0, time.monotonic(), time.monotonic()
@@ -169,12 +169,7 @@ class _Run:
         with torch.autocast(self.asked.device, torch.bfloat16):
             said = self.net(overview, crops, batch["places"], self.text.drawn())
         said = {k: v.float() for k, v in said.items()}
-        parts = (
-            F.cross_entropy(said["classes"], batch["kind"], label_smoothing=0.02),
-            _known(F.binary_cross_entropy_with_logits, said["found"], batch["found"]),
-            _known(_distance, said["severity"], batch["severity"]),
-            _known(F.binary_cross_entropy_with_logits, said["heat"], batch["heat"]),
-        )
+        parts = losses(said, batch)
         loss = parts[0] + 2 * parts[1] + parts[2] + 1.5 * parts[3]
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -207,6 +202,16 @@ class _Run:
         # float16 would round statistics of normalisation and small factors; both are few.
         save_file({k: (v.half() if v.dim() > 1 else v).contiguous().cpu() for k, v in state.items()}, part)
         part.replace(self.asked.out)
+
+
+def losses(said: Batch, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of the classes, the degradations, their severities and the heat map."""
+    return (
+        F.cross_entropy(said["classes"], batch["kind"], label_smoothing=0.02),
+        _known(F.binary_cross_entropy_with_logits, said["found"], batch["found"]),
+        _known(_distance, said["severity"], batch["severity"]),
+        _known(F.binary_cross_entropy_with_logits, said["heat"], batch["heat"]),
+    )
 
 
 def _distance(said: Tensor, want: Tensor) -> Tensor:

@@ -1,0 +1,185 @@
+"""The detector's bench: its figures on cases with known answers, its files, and the calibration."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from clarity_desktop.backend.detect import views
+from clarity_desktop.backend.nets.detector import Detector
+from clarity_desktop.messages import UserError
+from clarity_desktop.training import bench_detector, calibrate, cases, looks, measures
+from clarity_desktop.training.calibrate import Fit, Said
+from clarity_desktop.training.exam import Half
+from clarity_desktop.training.photos import part_of
+from clarity_desktop.training.testset import Case
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
+
+GREY = np.full((40, 60, 3), 128, np.uint8)
+
+
+def named(name: str, *, flat: bool = True) -> Detection:
+    """All that a detector would say that is sure of one class; its heat is flat, or the upper half is hot."""
+    top = sorted(((c, 0.86 if c == name else 0.01) for c in CLASSES), key=lambda row: -row[1])
+    found = {d: Finding(0.9 if d == name else 0.1, 0.5) for d in DEGRADATIONS}
+    heat = np.full((8, 8, 13), 100, np.uint8)
+    if not flat:
+        heat[:4] = 200
+    return Detection(tuple(top), found, heat)
+
+
+def made(real: bool = False) -> list[Case]:
+    """Two cases of each class; their first pixel tells the class."""
+    out: list[Case] = []
+    for k, name in enumerate(CLASSES):
+        pixels = GREY.copy()
+        pixels[0, 0] = k
+        severities = {d: 0.6 for d in DEGRADATIONS if d == name and not real}
+        out += [Case(name, pixels, Path("x.png"), real, severities)] * 2
+    return out
+
+
+def knowing(pixels: np.ndarray) -> Detection:
+    return named(CLASSES[pixels[0, 0, 0]])
+
+
+def figures_of(look: looks.Look) -> dict[str, float]:
+    return bench_detector.figures(bench_detector.gather({"one": look}, made())["one"])
+
+
+@pytest.fixture
+def clean(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Path:
+    """Two photos of each part."""
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    left = {"train": 2, "check": 2, "exam": 2}
+    for k in range(1000):
+        path = folder / f"photo{k}.png"
+        if left[part_of(path)]:
+            left[part_of(path)] -= 1
+            Image.fromarray(photo(120, 90, seed=k)).save(path)
+    return folder
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Path:
+    torch.manual_seed(5)
+    net = Detector()
+    net.prompts = torch.nn.functional.normalize(torch.randn_like(net.prompts), dim=-1)
+    save_file(net.state_dict(), tmp_path / "untrained.safetensors")
+    return tmp_path / "untrained.safetensors"
+
+
+def test_one_that_knows_is_always_right() -> None:
+    row = figures_of(knowing)
+    assert row["top-1"] == row["top-3"] == row["mean average precision"] == 1
+    assert row["clean called degraded"] == 0
+    assert row["calibration error"] == pytest.approx(0.14)  # right in all cases, sure to 0.86
+    assert row["calibration error of each"] == pytest.approx(0.1)
+
+
+def test_one_that_says_haze_to_all_is_right_once_in_fifteen() -> None:
+    row = figures_of(lambda _: named("haze"))
+    assert row["top-1"] == pytest.approx(1 / 15)
+    assert row["clean called degraded"] == 1
+    assert row["cases"] == 30
+    assert row["top-3"] == pytest.approx(1 / 15)  # equal odds count against it
+
+
+def test_each_class_has_its_precision_and_what_it_is_taken_for() -> None:
+    def look(pixels: np.ndarray) -> Detection:
+        return named("haze") if CLASSES[pixels[0, 0, 0]] == "snow" else knowing(pixels)
+
+    rows = bench_detector.per_class(bench_detector.gather({"one": look}, made())["one"])
+    assert rows["snow"]["recall"] == 0
+    assert math.isnan(rows["snow"]["precision"])
+    assert rows["snow"]["taken for"] == {"haze": 2}
+    assert rows["haze"]["recall"] == 1
+    assert rows["haze"]["precision"] == 0.5
+
+
+def test_real_photos_have_counts_and_intervals() -> None:
+    rows = bench_detector.per_real_class(bench_detector.gather({"one": knowing}, made(real=True))["one"])
+    assert rows["noise"]["cases"] == rows["noise"]["right"] == 2
+    assert (rows["noise"]["low"], rows["noise"]["high"]) == pytest.approx((0.342, 1), abs=0.001)
+    assert rows["noise"]["found"] == 1
+
+
+def test_a_flat_heat_map_has_one_half_and_one_that_points_has_more() -> None:
+    where = np.zeros((40, 60), bool)
+    where[:20] = True
+    half = Half(GREY.astype(np.float32) / 255, "top", where)
+    assert bench_detector.localisation(lambda _: named("snow"), iter([("snow", half)])) == {"snow": 0.5}
+    assert bench_detector.localisation(lambda _: named("snow", flat=False), iter([("snow", half)])) == {"snow": 1}
+
+
+def test_known_figures() -> None:
+    assert measures.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert measures.average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])) == pytest.approx(5 / 6)
+    assert measures.area_under_curve(np.array([3.0, 1, 2, 2]), np.array([True, False, False, True])) == 0.875
+    assert measures.calibration_error(np.array([0.9, 0.9]), np.array([True, False])) == pytest.approx(0.4)
+    assert math.isnan(measures.correlation(np.ones(9), np.arange(9.0)))
+
+
+def test_the_bench_writes_its_figures_and_pictures(clean: Path, untrained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--photos", str(clean), "--weights", str(untrained), "--per-class", "1", "--own", "--threads", "1"]
+    assert bench_detector.main([*words, "--out", str(out)]) == 0
+    result = json.loads((out / "figures.json").read_text("utf-8"))
+    assert result["rows"]["built-in"]["cases"] == result["own"]["cases"] == 15
+    assert set(result["heat"]) == set(DEGRADATIONS)
+    assert "| watermark | 1 (0) |" in (out / "figures.md").read_text("utf-8")
+    with Image.open(out / "confusion.png") as matrix, Image.open(out / "wrong.jpg") as sheet:
+        assert matrix.width == matrix.height > 15 * 40
+        assert sheet.height > 200
+
+
+def test_weights_that_are_none_of_the_detectors_are_named(clean: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, wrong)
+    with pytest.raises(UserError, match=r"other\.safetensors” holds no weights of the detector"):
+        bench_detector.main(["--photos", str(clean), "--weights", str(wrong)])
+
+
+def test_calibration_makes_the_too_sure_less_sure() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 15, 3000)
+    classes = rng.normal(0, 1, (3000, 15))
+    classes[np.arange(3000), kinds] += 2.0
+    there = rng.random((3000, 13)) < 0.2
+    found = np.where(there, 1.0, -1.0) + rng.normal(0, 1, (3000, 13))
+    said = Said(classes * 6, found * 5 + 3, kinds, there)
+    fit = calibrate.fitted(said)
+    before, after = calibrate.errors(said), calibrate.errors(fit.applied(said))
+    assert after[0] < 0.05 < before[0]
+    assert after[1] < 0.03 < before[1]
+    assert (fit.classes, fit.found) == pytest.approx((1 / 3, 0.4), abs=0.02)
+
+
+def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
+    [case, *_] = cases.own(sorted(clean.iterdir()), 1)
+    seen = views(case.pixels)
+    before = looks.logits(looks.built_in(untrained), seen)
+    fit = Fit(0.5, 1.7, np.linspace(-1, 1, 13))
+    calibrate.fold(untrained, fit)
+    after = looks.logits(looks.built_in(untrained), seen)
+    assert after["classes"] == pytest.approx(before["classes"] * 0.5, abs=0.05)
+    assert after["found"] == pytest.approx(before["found"] * 1.7 + fit.bias, abs=0.05)
+    assert after["heat"] == pytest.approx(before["heat"])
+
+
+def test_the_calibration_works_on_the_photos_set_aside(
+    clean: Path, untrained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--photos", str(clean), "--weights", str(untrained), "--per-class", "1", "--threads", "1"]
+    assert calibrate.main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said] == ["before", "after"]

@@ -1,0 +1,152 @@
+"""CLIP by its name in open_clip, on a tiny random one: zero-shot, fine-tuning, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from clarity_desktop.backend.shims import torchvision_ready
+from clarity_desktop.messages import UserError
+from clarity_desktop.training import bench_detector, clip_tower, looks, train_clip
+from clarity_desktop.training.photos import part_of
+from clarity_desktop.values import CLASSES, DEGRADATIONS
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("something asked for the network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> tuple[str, Path]:
+    """The name of a tiny CLIP that open_clip knows, and a file with random weights for it."""
+    torchvision_ready()
+    import open_clip
+
+    (tmp_path / "tiny-clip.json").write_text(json.dumps(TINY), "utf-8")
+    open_clip.add_model_config(tmp_path / "tiny-clip.json")
+    torch.manual_seed(3)
+    model = open_clip.create_model("tiny-clip", load_weights=False)
+    torch.save({"state_dict": {f"module.{k}": v for k, v in model.state_dict().items()}}, tmp_path / "tiny.pt")
+    return "tiny-clip", tmp_path / "tiny.pt"
+
+
+@pytest.fixture
+def clean(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Path:
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    left = {"train": 2, "exam": 1, "check": 0}
+    for k in range(200):
+        path = folder / f"photo{k}.png"
+        if left[part_of(path)]:
+            left[part_of(path)] -= 1
+            Image.fromarray(photo(96, 80, seed=k)).save(path)
+    return folder
+
+
+def test_an_untuned_clip_answers_as_the_detector_does(tiny: tuple[str, Path], photo: Callable[..., np.ndarray]) -> None:
+    name, file = tiny
+    said = looks.look_with(clip_tower.zero_shot(name, str(file)))(photo(300, 200))
+    assert {c for c, _ in said.top} == set(CLASSES)
+    assert sum(p for _, p in said.top) == pytest.approx(1)
+    assert set(said.found) == set(DEGRADATIONS)
+    assert said.heat.shape == (8, 8, 13)
+
+
+def test_logits_are_the_cosines_of_the_mean_embedding_with_the_prompts(
+    tiny: tuple[str, Path], photo: Callable[..., np.ndarray]
+) -> None:
+    net = clip_tower.zero_shot(*map(str, tiny))
+    one = torch.from_numpy(photo(32, 32)).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        said = net(one, one[None].repeat(1, 3, 1, 1, 1), torch.zeros(1, 3, 5))
+        image = torch.nn.functional.normalize(net.visual((one - net.mean) / net.deviation), dim=-1)
+        texts = torch.nn.functional.normalize(net.every.mean(1), dim=-1)
+    assert said["classes"].numpy() == pytest.approx((image @ texts.T / 0.07).numpy(), abs=1e-3)
+    assert said["heat"].shape == (1, 4, 13)
+    assert said["found"][0, 3] == pytest.approx(float(said["classes"][0, 4] - said["classes"][0, 0]), abs=1e-3)
+
+
+def test_tuning_teaches_the_tower_and_its_file_is_read_again(
+    tiny: tuple[str, Path], clean: Path, tmp_path: Path, photo: Callable[..., np.ndarray]
+) -> None:
+    name, file = tiny
+    out = tmp_path / "tuned.safetensors"
+    words = ["--photos", str(clean), "--clip", name, "--weights", str(file), "--steps", "3", "--batch", "2"]
+    assert train_clip.main([*words, "--rate", "0.3", "--threads", "1", "--out", str(out)]) == 0
+    before, after = clip_tower.zero_shot(name, str(file)), clip_tower.load(out)
+    changed = [k for k, v in after.state_dict().items() if not torch.allclose(v, before.state_dict()[k], atol=2e-3)]
+    assert "visual.conv1.weight" in changed
+    assert "severity.bias" in changed
+    assert "every" not in changed
+    assert not np.array_equal(*(looks.look_with(n)(photo(64, 64)).heat for n in (before, after)))
+
+
+def test_the_bench_has_a_row_for_the_untuned_clip(
+    tiny: tuple[str, Path], clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, file = tiny
+    monkeypatch.setattr(looks, "built_in", lambda _: clip_tower.zero_shot(name, str(file)))
+    words = ["--photos", str(clean), "--per-class", "1", "--zero-shot", name, "--clip", str(file)]
+    assert bench_detector.main([*words, "--threads", "1", "--out", str(tmp_path / "out")]) == 0
+    rows = json.loads((tmp_path / "out" / "figures.json").read_text("utf-8"))["rows"]
+    assert list(rows) == ["built-in", "untuned tiny-clip"]
+    assert rows["untuned tiny-clip"]["cases"] == 15
+
+
+def test_nothing_is_fetched_where_no_file_is_named() -> None:
+    with pytest.raises(UserError, match="Nothing is fetched for ViT-B-32"):
+        clip_tower.zero_shot("ViT-B-32", None)
+
+
+def test_a_model_whose_words_lie_on_a_hub_is_refused() -> None:
+    with pytest.raises(UserError, match="do not come with open_clip"):
+        clip_tower.zero_shot("ViT-B-16-SigLIP", "x.safetensors")
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(UserError, match="has no model “hf-hub:somebody/clip”"):
+        clip_tower.zero_shot("hf-hub:somebody/clip", "x.safetensors")
+
+
+class _Bad:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("run from a weights file",)
+
+
+def test_a_weights_file_that_would_run_code_is_refused(
+    tiny: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.pt").write_bytes(pickle.dumps({"state_dict": _Bad()}, 2))
+    with pytest.raises(UserError, match=r"bad\.pt” holds no weights of tiny-clip"):
+        clip_tower.zero_shot(tiny[0], str(tmp_path / "bad.pt"))
+    torch.save({"state_dict": _Bad()}, tmp_path / "bad2.pt")
+    with pytest.raises(UserError, match="may try to run code"):
+        clip_tower.zero_shot(tiny[0], str(tmp_path / "bad2.pt"))
+    assert "run from" not in capsys.readouterr().out
+
+
+def test_another_models_weights_are_refused(tiny: tuple[str, Path], tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / "other.pt")
+    with pytest.raises(UserError, match=r"other\.pt” holds no weights of tiny-clip"):
+        clip_tower.zero_shot(tiny[0], str(tmp_path / "other.pt"))
+    with pytest.raises(UserError, match="could not be read as a tuned CLIP"):
+        clip_tower.load(tmp_path / "other.pt")
