@@ -1,0 +1,101 @@
+"""The detector's network: its towers have the shapes they promise, and the overview is EfficientNet-Lite0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import correlate2d
+
+from clarity_desktop.backend.nets.detector import CROP, GRID, OVERVIEW, WIDTH, Detail, Detector, Overview
+
+
+def plainly(x: np.ndarray, kernel: np.ndarray, stride: int, groups: int) -> np.ndarray:
+    """TensorFlow's SAME convolution, written out: C×H×W, and kernel O×I/groups×k×k."""
+    side, k = x.shape[1], kernel.shape[-1]
+    before = max((-(-side // stride) - 1) * stride + k - side, 0) // 2
+    padded = np.pad(x, ((0, 0), (before, k), (before, k)))
+    each = x.shape[0] // groups
+    out = []
+    for o, row in enumerate(kernel):
+        first = o // (len(kernel) // groups) * each
+        whole = sum(correlate2d(padded[first + i], row[i], "valid") for i in range(each))
+        out.append(whole[: stride * -(-side // stride) : stride, : stride * -(-side // stride) : stride])
+    return np.stack(out)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 4, 5])
+@torch.inference_mode()
+def test_a_block_does_what_the_architecture_says(place: int) -> None:
+    """Expansion 1×1, depthwise k×k, projection 1×1; normalised, two clipped to 0..6; added where sizes agree."""
+    torch.manual_seed(place)
+    block = Overview().blocks[place]
+    for name, value in block.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.rand_like(value) + 0.5 if "var" in name else torch.randn_like(value))
+    tensors = [v.numpy() for k, v in block.state_dict().items() if "num_batches" not in k]
+    layers = [tensors[k : k + 5] for k in range(0, len(tensors), 5)]
+    x = torch.randn(layers[0][0].shape[1] if len(layers) == 3 else 32, 12, 12)
+    y = x.numpy()
+    for k, (kernel, scale, shift, mean, variance) in enumerate(layers):
+        depthwise = k == len(layers) - 2
+        y = plainly(y, kernel, 2 if depthwise and place in (1, 3, 5) else 1, len(y) if depthwise else 1)
+        y = (y - mean[:, None, None]) / np.sqrt(variance[:, None, None] + 1e-3)
+        y = y * scale[:, None, None] + shift[:, None, None]
+        y = y.clip(0, 6) if k < len(layers) - 1 else y
+    y = y + x.numpy() if y.shape == x.shape else y
+    assert np.allclose(block(x[None])[0].numpy(), y, rtol=1e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_the_overview_has_the_size_of_efficientnet_lite0_and_its_grid() -> None:
+    """4 652 008 parameters are published, of which the head has 412 160 and the classifier 1 281 000."""
+    net = Overview()
+    assert sum(p.numel() for p in net.parameters()) == 4_652_008 - 412_160 - 1_281_000
+    assert len(net.blocks) == 16
+    assert net(torch.rand(1, 3, OVERVIEW, OVERVIEW)).shape == (1, 320, GRID, GRID)
+
+
+@torch.inference_mode()
+def test_the_overviews_statistics_stay_as_they_are_in_training() -> None:
+    net = Overview().train()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    net(torch.rand(2, 3, 64, 64))
+    assert all(torch.equal(before[k], v) for k, v in net.state_dict().items())
+
+
+@torch.inference_mode()
+def test_the_detail_tower_gives_a_token_for_each_crop() -> None:
+    net = Detail().eval()
+    crops = torch.rand(2, 3, CROP, CROP)
+    both = net(crops)
+    assert both.shape == (2, WIDTH)
+    assert torch.allclose(net(crops[1:]), both[1:], atol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_answer_has_the_promised_shapes_and_follows_the_prompts() -> None:
+    torch.manual_seed(0)
+    net = Detector().eval()
+    asked = torch.rand(2, 3, OVERVIEW, OVERVIEW), torch.rand(2, 3, 3, CROP, CROP), torch.rand(2, 3, 5)
+    kept, other = torch.randn(15, 256), torch.randn(15, 256)
+    net.prompts.copy_(kept)
+    said = net(*asked)
+    shapes = {k: tuple(v.shape) for k, v in said.items()}
+    assert shapes == {"classes": (2, 15), "found": (2, 13), "severity": (2, 13), "heat": (2, GRID**2 + 3, 13)}
+    assert torch.allclose(net(*asked, kept)["classes"], said["classes"], atol=1e-4)
+    changed = net(*asked, other)
+    assert not torch.allclose(changed["classes"], said["classes"], atol=1e-2)
+    assert torch.allclose(changed["severity"], said["severity"], atol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_order_of_the_crops_does_not_matter_to_the_whole() -> None:
+    torch.manual_seed(0)
+    net = Detector().eval()
+    net.prompts.normal_()
+    overview, crops, places = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
+    turned = net(overview, crops.flip(1), places.flip(1))
+    said = net(overview, crops, places)
+    assert torch.allclose(turned["classes"], said["classes"], atol=1e-3)
+    assert torch.allclose(turned["heat"][:, GRID**2 :].flip(1), said["heat"][:, GRID**2 :], atol=1e-3)
