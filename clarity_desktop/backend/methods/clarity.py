@@ -13,7 +13,7 @@ from clarity_desktop.values import Mask, Task, Tile
 
 def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
     """The network, told its task. On processors that multiply bfloat16 its convolutions do so; what they give is a
-    factor and a term for each value, applied in float32. Raises ValueError for a file that holds another network."""
+    factor and a term for each value, applied in float32."""
     import torch
     from safetensors.torch import load_file
 
