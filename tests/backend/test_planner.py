@@ -108,6 +108,11 @@ def test_a_named_method_is_taken_for_its_own_task_only() -> None:
     assert [(s.task, s.method) for s in steps] == [("denoise", None), ("dehaze", "maxim-dehazing-indoor")]
 
 
+def test_a_method_of_many_tasks_is_taken_for_each() -> None:
+    steps = plan("denoise and dehaze with clarity-all").steps
+    assert [(s.task, s.method) for s in steps] == [("denoise", "clarity-all"), ("dehaze", "clarity-all")]
+
+
 def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
     assert [s.method for s in plan("remove the haze in the room").steps] == ["maxim-dehazing-indoor"]
 

@@ -39,7 +39,7 @@ WORDS: dict[Task, str] = {
     "retouch": r"re-?touch\w*|enhanc\w*|(?:better|nicer|richer|dull|faded|washed[- ]out) ?(?:colou?rs?|tones?)?|"
     r"colou?rs?|contrast|vivid|pop\b",
 }
-METHODS = re.compile(r"maxim-[a-z-]+")
+METHODS = re.compile(r"\b(?:maxim|clarity)-[a-z-]+")
 INDOOR = re.compile(r"\b(?:indoors?|inside|room)\b")
 NEVER = re.compile(r"\b(?:do not|don'?t|never|without|no need to|not|leave|keep)\b(?:\s+\w+){0,2}\s*$")
 SLIGHTLY = re.compile(r"\b(?:slightly|a (?:bit|little|touch|tad)|just a touch|gently|subtl[ey]|softly|lightly)\b")
@@ -140,7 +140,7 @@ def _task_of(method: str) -> Task | None:
 
 
 def _method(task: Task, methods: list[str], words: str) -> str | None:
-    named = next((m for m in methods if _task_of(m) == task), None)
+    named = next((m for m in methods if _task_of(m) in (task, None)), None)  # None: its name says no task
     if named is None and task == "dehaze" and INDOOR.search(words):
         return "maxim-dehazing-indoor"
     return named
