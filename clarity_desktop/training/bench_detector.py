@@ -80,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
     p.add_argument("--weights", type=Path, metavar="FILE", help="instead of the detector that travels with the program")
     p.add_argument("--per-class", type=int, default=200, metavar="N")
-    p.add_argument("--own", action="store_true", help="measure on the training synthesis as well")
+    p.add_argument(
+        "--own", nargs="?", type=int, const=0, metavar="N",
+        help="measure on the training synthesis as well, N per class if that is to differ",
+    )  # fmt: skip
     p.add_argument("--zero-shot", metavar="MODEL", help="measure an untuned CLIP as well, by its name in open_clip")
     p.add_argument("--clip", metavar="FILE|ID", help="its weights: a file or an id of the catalog")
     p.add_argument("--tuned", type=Path, metavar="FILE", help="measure what `clarity train clip` wrote as well")
@@ -101,13 +104,13 @@ def _measured(asked: argparse.Namespace, clean: Sequence[Path], eyes: Mapping[st
         "classes": per_class(answers[first]), "confusion": _confusion(answers[first]).tolist(),
         "heat": localisation(look, cases.halves(clean, max(2, asked.per_class // HALVES), asked.seed)),
     }  # fmt: skip
-    wrong = list(answers[first])
+    wrong = [a for a in answers[first] if not a.real]
     if asked.real:
         real = gather({first: look}, cases.real(asked.real))[first]
         result["real"] = per_real_class(real)
         wrong += real
-    if asked.own:
-        own = gather({first: look}, cases.own(clean, asked.per_class, asked.seed))[first]
+    if asked.own is not None:
+        own = gather({first: look}, cases.own(clean, asked.own or asked.per_class, asked.seed))[first]
         result["own"] = figures(own)
         drawing.matrix(_confusion(own), CLASSES).save(asked.out / "confusion-own.png")
     _sheet(wrong).save(asked.out / "wrong.jpg", quality=85)

@@ -57,6 +57,6 @@ def sheet(photos: Sequence[tuple[NDArray[np.uint8], str]], across: int = 6) -> I
         x, y = k % across * THUMB, k // across * (THUMB + LINE)
         small = Image.fromarray(pixels)
         small.thumbnail((THUMB - 4, THUMB - 4))
-        picture.paste(small, (x, y))
+        picture.paste(small, (x, y + THUMB - 2 - small.height))
         write.multiline_text((x + 2, y + THUMB), text, "black", font, spacing=1)
     return picture
