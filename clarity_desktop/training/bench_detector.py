@@ -159,6 +159,8 @@ def figures(answers: Sequence[Answer]) -> dict[str, float]:
     return {
         "cases": len(answers), "real": sum(a.real for a in answers),
         **{f"top-{n}": float((place < n).mean()) for n in (1, 3, 5)},
+        "top-1 synthetic": _mean([float(k == 0) for k, a in zip(place, answers, strict=True) if not a.real]),
+        "top-1 real": _mean([float(k == 0) for k, a in zip(place, answers, strict=True) if a.real]),
         "clean called degraded": float(np.mean([a.said != 0 for a in normal])) if normal else math.nan,
         "calibration error": measures.calibration_error(odds.max(1), place == 0),
         "mean average precision": _mean(precise),

@@ -29,12 +29,13 @@ def _rows(result: Mapping[str, Any]) -> str:
         f"## Second synthesis and real photos, {result['per_class']} per class", "",
         f"{result['clean_photos']} clean photos were damaged; none was trained on. Bar: top-1 95 %, top-3 99.7 %, "
         "at most 5 % of clean photos called degraded.", "",
-        "| detector | cases (real) | top-1 | top-3 | top-5 | clean called degraded "
+        "| detector | cases (real) | top-1 | top-3 | top-5 | top-1 synthetic | top-1 real | clean called degraded "
         "| ECE top-1 | mAP | ECE each | severity r |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "|" + 12 * " --- |",
     ]  # fmt: skip
     for name, row in rows.items():
-        shares = [_percent(row[k]) for k in ("top-1", "top-3", "top-5", "clean called degraded")]
+        names = ("top-1", "top-3", "top-5", "top-1 synthetic", "top-1 real", "clean called degraded")
+        shares = [_percent(row[k]) for k in names]
         others = ("calibration error", "mean average precision", "calibration error of each", "severity correlation")
         cells = [f"{row['cases']} ({row['real']})", *shares, *(_number(row[k]) for k in others)]
         lines.append(f"| {name} | {' | '.join(cells)} |")

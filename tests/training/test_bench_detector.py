@@ -82,6 +82,8 @@ def test_one_that_knows_is_always_right() -> None:
     row = figures_of(knowing)
     assert row["top-1"] == row["top-3"] == row["mean average precision"] == 1
     assert row["clean called degraded"] == 0
+    assert row["top-1 synthetic"] == 1
+    assert math.isnan(row["top-1 real"])
     assert row["calibration error"] == pytest.approx(0.14)  # right in all cases, sure to 0.86
     assert row["calibration error of each"] == pytest.approx(0.1)
 
