@@ -10,10 +10,20 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
-from clarity_desktop.backend.iqa.parameters import brisque_parameters, niqe_parameters, sseq_parameters
+from clarity_desktop.backend.iqa.appearance import appearance
+from clarity_desktop.backend.iqa.overall import LEAST, Rating, rate
+from clarity_desktop.backend.iqa.parameters import (
+    brisque_parameters,
+    niqe_parameters,
+    overall_parameters,
+    own_brisque,
+    own_niqe,
+    own_sseq,
+    sseq_parameters,
+)
 from clarity_desktop.backend.iqa.statistics import STRIP, Grey, Plane, grey, halved, in_bands, strip, strips
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Pixels, Quality
+from clarity_desktop.values import Detection, Pixels, Quality
 
 T = TypeVar("T")
 
@@ -42,14 +52,15 @@ class _Part(NamedTuple):
     sseq: Plane
 
 
-def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Quality:
+def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection: Detection | None = None) -> Quality:
     """Score RGB pixels, uint8 or uint16, H×W×3; 16 bits are reduced to 8 first, as the metrics are defined there.
 
     Where a metric is undefined it is None, and `why` says so in a sentence. Uses all cores; calls `breathe` about every
-    0.1 s and lets what it raises through. 12 megapixels take about a second on two cores.
+    0.1 s and lets what it raises through. 12 megapixels take about a second on two cores. detection: what the detector
+    found in these pixels; the overall score is better founded with it.
     """
     found = features(pixels, breathe)
-    why = {"overall": "The overall score is not part of this version yet.", **found.why}
+    why = dict(found.why)
     scores: dict[str, float] = {}
     ours: list[str] = []
     for metric, score in SCORES.items():
@@ -62,8 +73,40 @@ def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Qualit
             continue
         if own:
             ours.append(metric)
+    rating = _overall(pixels, found, detection, why)
     three = {metric: scores.get(metric) for metric in SCORES}
-    return Quality(three["sseq"], three["niqe"], three["brisque"], found.piqe, ours=tuple(ours), why=why)
+    overall_three = (None, None, None) if rating is None else rating
+    return Quality(
+        three["sseq"], three["niqe"], three["brisque"], found.piqe, *overall_three, ours=tuple(ours), why=why
+    )
+
+
+def _overall(pixels: Pixels, found: Features, detection: Detection | None, why: dict[str, str]) -> Rating | None:
+    """None, and why, where the photo is too small for an overall score or its numbers are absent."""
+    table = overall_parameters()
+    if min(pixels.shape[:2]) < LEAST:
+        why["overall"] = f"The overall score needs a photo of at least {LEAST} × {LEAST} pixels."
+    elif not table:
+        why["overall"] = "The overall score's file is absent: install the program again."
+    else:
+        known = [np.full(36, np.nan) if found.brisque is None else found.brisque]
+        known += [np.full(12, np.nan) if found.sseq is None else found.sseq, appearance(pixels)]
+        return rate(np.concatenate(known), _by_ours(found), detection, table)
+    return None
+
+
+def _by_ours(found: Features) -> dict[str, float]:
+    """The metrics by our own parameters, those that are defined."""
+    scores: dict[str, float] = {} if found.piqe is None else {"piqe": found.piqe}
+    if found.brisque is not None:
+        scores["brisque"] = brisque.score(found.brisque, own_brisque())
+    if found.sseq is not None:
+        scores["sseq"] = sseq.score(found.sseq, own_sseq())
+    try:
+        scores["niqe"] = niqe.score(found.niqe, own_niqe())
+    except ValueError:
+        return scores
+    return scores
 
 
 def _sseq(found: Features) -> tuple[float, bool]:

@@ -52,6 +52,29 @@ def sseq_parameters() -> tuple[Distortions | Regression, bool]:
     return Distortions(classes, tuple(each)), False
 
 
+def overall_parameters() -> Table:
+    """The numbers of the overall score (overall.py), always our own; empty where the program's own file is absent."""
+    return ours("overall")
+
+
+def own_niqe() -> Pristine:
+    """Our own parameters, whatever else is on this machine; so do the next two. KeyError where our file is absent."""
+    return Pristine(ours("niqe")["mean"], ours("niqe")["covariance"])
+
+
+def own_brisque() -> Regression:
+    return _regression(ours("brisque"))
+
+
+def own_sseq() -> Regression:
+    return _regression(ours("sseq"))
+
+
+def ours(metric: str) -> Table:
+    """Our own numbers of a metric; empty where our file is absent."""
+    return _under(_own(settings.resources() / "iqa.safetensors"), f"{metric}.")
+
+
 def _regression(table: Table) -> Regression:
     rho, gamma = float(table["rho"][0]), float(table["gamma"][0])
     return Regression(table["vectors"], table["coefficients"], rho, gamma, table["low"], table["high"])
@@ -60,8 +83,8 @@ def _regression(table: Table) -> Regression:
 def _table(metric: str) -> tuple[Table, bool]:
     if path := weights.find(metric):
         return _read(path), False
-    ours = _under(_own(settings.resources() / "iqa.safetensors"), f"{metric}.")
-    return (ours, True) if ours else (_read(weights.need([metric])[metric]), False)
+    own = ours(metric)
+    return (own, True) if own else (_read(weights.need([metric])[metric]), False)
 
 
 def _read(path: Path) -> Table:

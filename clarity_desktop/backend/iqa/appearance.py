@@ -1,0 +1,176 @@
+"""Cheap measures of what the four metrics do not look at: exposure, colour, veils, noise, sharpness, lines, blocks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.iqa.statistics import Grey, Plane, grey
+from clarity_desktop.values import Pixels
+
+Floats = NDArray[np.float32]
+
+COUNT = 58
+_WIDE = 256
+_TILE, _TILES = 256, 3
+_NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+_TINY = np.float32(1e-3)
+
+
+def appearance(pixels: Pixels) -> Plane:
+    """The COUNT measures of RGB pixels, uint8 or uint16, of any size. No value of any is good or bad by itself.
+
+    The scene is measured at 256 pixels on its longest side, fine detail at the photo's own resolution; of a photo of
+    more than 768 pixels in both directions in nine places, so that the work is the same for any size.
+    """
+    small, tiles = _reduced(pixels), _tiles(pixels)
+    scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small)]
+    fine = np.mean([_fine(tile) for tile in tiles], 0)
+    return np.concatenate([scene, fine]).astype(np.float64)
+
+
+def _reduced(pixels: Pixels) -> Floats:
+    """RGB, 0..1."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, _WIDE / max(height, width))
+    if factor < 1:
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportAssignmentType]
+    return np.multiply(pixels, 1 / np.iinfo(pixels.dtype).max, dtype=np.float32)
+
+
+def _tiles(pixels: Pixels) -> list[NDArray[np.uint8]]:
+    height, width = pixels.shape[:2]
+    if min(height, width) <= _TILE * _TILES:
+        chosen = [pixels]
+    else:
+        rows, columns = (_starts(side) for side in (height, width))
+        chosen = [pixels[y : y + _TILE, x : x + _TILE] for y in rows for x in columns]
+    return [np.asarray(tile if tile.dtype == np.uint8 else tile >> 8, np.uint8) for tile in chosen]
+
+
+def _starts(side: int) -> list[int]:
+    return [round((k + 0.5) * side / _TILES - _TILE / 2) for k in range(_TILES)]
+
+
+def _exposure(small: Floats) -> list[float]:
+    luma = _luma(small)
+    away = luma - luma.mean()
+    spread = float(luma.std())
+    shape = [float((away**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
+    clipped = [(luma < 0.03).mean(), (luma > 0.97).mean(), (small.max(2) > 0.99).mean(), (small.min(2) < 0.01).mean()]
+    return [*_shares(luma, 0.5, 5, 25, 50, 75, 95, 99.5), spread, shape[0], min(shape[1], 20.0), *map(float, clipped)]
+
+
+def _colour(small: Floats) -> list[float]:
+    red, green, blue = (small[..., k] for k in range(3))
+    across, along = red - green, (red + green) / 2 - blue
+    most = small.max(2)
+    saturation = (most - small.min(2)) / np.maximum(most, 0.02)
+    strength = np.hypot(across.std(), along.std()) + 0.3 * np.hypot(across.mean(), along.mean())
+    return [
+        float(saturation.mean()),
+        *_shares(saturation, 90),
+        float(strength),
+        *map(float, (across.mean(), along.mean())),
+    ]
+
+
+def _veil(small: Floats) -> list[float]:
+    """The dark channel (He et al., 2009), and how it goes with brightness: haze lifts it everywhere."""
+    dark = cv2.erode(small.min(2), np.ones((9, 9), np.uint8))
+    soft = cv2.blur(_luma(small), (9, 9))
+    spots = cv2.GaussianBlur(_luma(small), (0, 0), 8)
+    return [
+        float(dark.mean()),
+        *_shares(dark, 5, 95),
+        float((soft - dark).mean()),
+        float(spots.max() - np.median(spots)),
+    ]
+
+
+def _layout(small: Floats) -> list[float]:
+    """How contrast and light are spread over the photo."""
+    luma = _luma(small)
+    mean = cv2.blur(luma, (7, 7))
+    local = np.sqrt(np.maximum(cv2.blur(luma * luma, (7, 7)) - mean * mean, 0))
+    coarse = cv2.resize(luma, (8, 8), interpolation=cv2.INTER_AREA)
+    sides = [float(np.abs(np.diff(coarse, axis=axis)).mean()) for axis in (0, 1)]
+    return [*_logs(_shares(local, 10, 50, 90)), float(local.mean()), float(coarse.std()), *sides]
+
+
+def _fine(tile: NDArray[np.uint8]) -> list[float]:
+    plane = grey(tile)
+    luma = plane.astype(np.float32)
+    return [*_noise(luma), *_detail(luma), *_marks(plane), *_blocks(luma), *_chroma(tile)]
+
+
+def _noise(luma: Floats) -> list[float]:
+    """Immerkær's mask, over 8×8 cells: the quietest cells hold noise and little else."""
+    rough = np.abs(cv2.filter2D(luma, -1, _NOISE))
+    cells = cv2.resize(rough, (-(-luma.shape[1] // 8), -(-luma.shape[0] // 8)), interpolation=cv2.INTER_AREA)
+    tails = float((rough**2).mean() / max(float(rough.mean()) ** 2, 1e-6))
+    return [*_logs([*_shares(cells, 2, 10, 50, 90), float(rough.mean()), tails])]
+
+
+def _detail(luma: Floats) -> list[float]:
+    """Energy of bands from fine to coarse, and of differences in four directions."""
+    soft = [luma, *(cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (0.7, 1.4, 2.8, 5.6))]
+    bands = [float((a - b).std()) for a, b in pairwise(soft)]
+    ways = [
+        luma[:, 1:] - luma[:, :-1],
+        luma[1:] - luma[:-1],
+        luma[1:, 1:] - luma[:-1, :-1],
+        luma[1:, :-1] - luma[:-1, 1:],
+    ]
+    steps = [float(np.abs(way).mean()) if way.size else 0.0 for way in ways]
+    mean = float(np.mean(steps))
+    directed = [np.log((step + 0.1) / (mean + 0.1)) for step in steps]
+    return [*_logs(bands), *_logs([mean]), *map(float, directed), float(np.ptp(directed))]
+
+
+def _marks(plane: Grey) -> list[float]:
+    """What is brighter, and darker, than all around it (drops, flakes, scratches), and what is exactly flat."""
+    found: list[float] = []
+    for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+        hat = cv2.morphologyEx(plane, way, np.ones((7, 7), np.uint8))
+        found += [float(hat.mean()), *_shares(hat, 99)]
+    ratio = (found[0] + 0.1) / (found[2] + 0.1)
+    same = (plane[:, 1:] == plane[:, :-1]) if plane.shape[1] > 1 else np.zeros((1, 1), bool)
+    middling = same & (plane[:, : same.shape[1]] > 8) & (plane[:, : same.shape[1]] < 247)
+    return [*_logs([*found, ratio]), float(same.mean()), float(middling.mean())]
+
+
+def _blocks(luma: Floats) -> list[float]:
+    """By how much the most marked of eight phases of steps stands out: a grid of 8×8 blocks, across and down."""
+    found: list[float] = []
+    for plane in (luma, luma.T):
+        steps = np.abs(np.diff(plane, axis=1)).mean(0)
+        if len(steps) < 24:
+            found.append(0.0)
+            continue
+        ratio = steps[1:-1] / ((steps[:-2] + steps[2:]) / 2 + 0.5)
+        phases = np.sort([float(ratio[k::8].mean()) for k in range(8)])
+        found.append(float(np.log((phases[-1] + 0.05) / (phases[4] + 0.05))))
+    return found
+
+
+def _chroma(tile: NDArray[np.uint8]) -> list[float]:
+    colours = cv2.cvtColor(tile, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
+    rough = np.abs(colours - cv2.blur(colours, (3, 3))).mean(2)
+    return _logs(_shares(cv2.blur(rough, (8, 8)), 10, 50))
+
+
+def _luma(small: Floats) -> Floats:
+    return small @ np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _shares(values: NDArray[np.generic], *percent: float) -> list[float]:
+    return [float(value) for value in np.percentile(values, percent)]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def _logs(values: list[float]) -> list[float]:
+    return [float(np.log(max(value, 0.0) + _TINY * 50)) for value in values]

@@ -1,0 +1,146 @@
+"""The overall score: orders it keeps, what it does with little to go by, and what its range means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from clarity_desktop import settings
+from clarity_desktop.backend import iqa
+from clarity_desktop.backend.iqa import overall, parameters
+from clarity_desktop.backend.iqa.appearance import COUNT, appearance
+from clarity_desktop.training.gradings import eight_bits
+from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding
+
+Photo = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def scene(shared: Path) -> np.ndarray:
+    """A clean photo that nothing was fitted on."""
+    folders = [folder for folder in (shared / "data").glob("clean_*") if folder.is_dir()]
+    return eight_bits(load(split(find(folders), "exam")[0], 384))
+
+
+def seen(probability: float, severity: float, what: Degradation = "haze") -> Detection:
+    """As a detector that is sure of all the rest."""
+    top = {**dict.fromkeys(CLASSES, 0.0), "normal": 1 - probability, what: probability}
+    found = {name: Finding(0.0, 0.0) for name in DEGRADATIONS} | {what: Finding(probability, severity)}
+    return Detection(tuple(sorted(top.items(), key=lambda row: -row[1])), found, np.zeros((1, 1, 13), np.uint8))
+
+
+def points(pixels: np.ndarray, detection: Detection | None = None) -> float:
+    score = iqa.assess(pixels, detection=detection).overall
+    assert score is not None
+    return score
+
+
+DAMAGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "noise": lambda p: p + np.random.default_rng(0).normal(0, 30, p.shape),
+    "blur": lambda p: cv2.GaussianBlur(p, (0, 0), 3),
+    "veil": lambda p: 0.35 * p + 0.6 * 255,
+    "darkness": lambda p: 0.15 * p,
+    "too much light": lambda p: 3.0 * p + 60,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_photo_scores_lower(scene: np.ndarray, damage: str) -> None:
+    worse = DAMAGES[damage](scene.astype(np.float32)).clip(0, 255).astype(np.uint8)
+    assert points(worse) < points(scene) - 5
+
+
+def test_the_range_holds_the_score_and_is_never_narrower_than_it_moves(photo: Photo) -> None:
+    quality = iqa.assess(photo(320, 240))
+    assert quality.overall is not None
+    assert quality.low is not None
+    assert quality.high is not None
+    assert 0 <= quality.low <= quality.overall - min(overall.NARROWEST, quality.overall)
+    assert quality.overall + min(overall.NARROWEST, 100 - quality.overall) <= quality.high <= 100
+
+
+def test_members_that_disagree_make_the_range_wider() -> None:
+    agreeing, apart = overall.rated(np.full(8, 0.5)), overall.rated(np.linspace(-1.5, 2.5, 8))
+    assert agreeing.overall == pytest.approx(apart.overall)
+    assert apart.high - apart.low > agreeing.high - agreeing.low == pytest.approx(2 * overall.NARROWEST)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (32, 500), (700, 33)])
+def test_a_score_is_there_from_32_pixels_on(photo: Photo, size: tuple[int, int]) -> None:
+    assert 0 <= points(photo(*size)) <= 100
+
+
+def test_a_smaller_photo_has_none_and_says_why(photo: Photo) -> None:
+    quality = iqa.assess(photo(200, 31))
+    assert quality.overall is None
+    assert (quality.low, quality.high) == (None, None)
+    assert "32 × 32" in quality.why["overall"]
+
+
+def test_grey_and_flat_photos_have_a_score(photo: Photo) -> None:
+    grey = np.repeat(photo(200, 150)[..., :1], 3, 2)
+    assert 0 <= points(grey) <= 100
+    assert 0 <= points(np.full((64, 64, 3), 90, np.uint8)) <= 100
+
+
+def test_sixteen_bits_score_as_eight(photo: Photo) -> None:
+    eight = photo(300, 220)
+    sixteen = eight.astype(np.uint16) * 257
+    assert points(sixteen) == pytest.approx(points(eight), abs=0.2)
+    assert np.allclose(appearance(sixteen), appearance(eight), atol=2e-3)
+
+
+def test_appearance_is_finite_for_any_size() -> None:
+    for size in ((1, 1), (1, 40), (40, 1), (8, 8), (900, 1000)):
+        found = appearance(np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8))
+        assert found.shape == (COUNT,)
+        assert np.isfinite(found).all()
+
+
+def test_the_score_is_the_same_whether_or_not_the_authors_files_are_here(
+    photo: Photo, monkeypatch: pytest.MonkeyPatch, shared: Path
+) -> None:
+    alone = iqa.assess(photo(256, 256))
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    beside = iqa.assess(photo(256, 256))
+    assert alone.ours == ("sseq", "niqe", "brisque")
+    assert beside.overall == alone.overall
+
+
+def test_an_undefined_metric_votes_as_for_a_clean_photo() -> None:
+    table = parameters.overall_parameters()
+    inputs, nobody = np.full((1, 48 + COUNT), np.nan), overall.row(None)[None]
+    votes = overall.votes(inputs, np.full((1, 4), np.nan), nobody, table)
+    assert np.array_equal(votes[0, 0, 1:], table["metric_clean"])
+    assert np.isfinite(overall.logits(votes, table)).all()
+
+
+def test_weights_never_reward_what_a_metric_calls_bad() -> None:
+    table = parameters.overall_parameters()
+    assert all((weights[:, :-1] >= 0).all() for name, weights in table.items() if name in ("alone", "seen"))
+
+
+def test_our_own_numbers_are_small_and_finite() -> None:
+    file = settings.resources() / "iqa.safetensors"
+    assert file.stat().st_size < 1_000_000
+    for metric in ("niqe", "brisque", "sseq", "overall"):
+        table = parameters.ours(metric)
+        assert table
+        assert all(np.isfinite(values).all() for values in table.values())
+    assert all(len(parameters.ours(metric)["vectors"]) <= 400 for metric in ("brisque", "sseq"))
+
+
+def test_without_its_file_the_score_is_absent_and_says_so(
+    photo: Photo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: Path
+) -> None:
+    monkeypatch.setattr(settings, "resources", lambda: tmp_path)
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    quality = iqa.assess(photo(64, 64))
+    assert quality.overall is None
+    assert quality.brisque is not None
+    assert "install the program again" in quality.why["overall"]
