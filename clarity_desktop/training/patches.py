@@ -57,7 +57,7 @@ def pairs(
     rng: np.random.Generator,
     real: dict[Degradation, Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] | None = None,
 ) -> Iterator[Pairs]:
-    """Batches of `count` patches without end: two of each scene, every kind as often, one scene in twelve undamaged.
+    """Batches of `count` patches without end: two of each scene, every kind as often, one scene in six undamaged.
 
     real: photographed pairs (damaged, clean) of a kind; a third of its scenes are taken from them.
     """
@@ -83,8 +83,8 @@ Row = tuple[Photo, Photo, NDArray[np.float32], int]
 def _made(photo: NDArray[np.uint8], kind: Degradation, side: int, rng: np.random.Generator) -> list[Row]:
     clean = _fit(ordinary(cut(photo, SCENE * side, rng), rng), side)
     damaged = Damaged(clean)
-    if rng.random() >= 1 / 12:
-        damaged = DAMAGES[kind](clean, float(rng.uniform(0.1, 1)), rng)
+    if rng.random() >= 1 / 6:
+        damaged = DAMAGES[kind](clean, float(rng.uniform(0.2, 1)), rng)
     if rng.random() < 0.25 and damaged.holes is None:
         damaged = Damaged(saved(damaged.pixels, rng))
     holes = np.zeros(clean.shape[:2], np.float32) if damaged.holes is None else damaged.holes

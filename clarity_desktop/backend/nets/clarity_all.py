@@ -62,6 +62,7 @@ class ClarityAll(nn.Module):
         )
         self.after = nn.ModuleList(nn.ModuleList(_Block(sides[k]) for _ in range(blocks[k])) for k in (0, 1))
         self.tail = nn.Conv2d(width, 24, 3, padding=1)
+        nn.init.normal_(self.task.weight, std=0.1)  # a vector of length 1: a step of training moves no block far
         for module in self.modules():
             if isinstance(module, _Block):  # every block starts as the identity
                 nn.init.zeros_(module.second.weight)
