@@ -15,7 +15,7 @@ from clarity_desktop.training.damage import Photo
 from clarity_desktop.training.degrade import DAMAGES, ORDER, ordinary, saved, together
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
-CROPS = 4
+CROPS = 3
 """Of a photo's crops, so many are trained on at a time, drawn by chance."""
 VISIBLE = 0.012
 """Mean change of the most damaged 64th of the photo, below which nobody would see it."""
@@ -41,11 +41,12 @@ def sightings(
     real: Sequence[tuple[str, NDArray[np.uint8]]] = (),
     share: float = 0.2,
 ) -> Iterator[Sighting]:
-    """Sightings without end, each class as often. real: photographed damage (class, photo), a `share` of all."""
+    """Sightings without end, each class as often, but normal twice. real: photographed damage (class, photo), a `share`
+    of all."""
     of_class = {name: [photo for kind, photo in real if kind == name] for name in CLASSES}
     while True:
-        for k in rng.permutation(len(CLASSES)):
-            name = CLASSES[k]
+        for k in rng.permutation(len(CLASSES) + 1):
+            name = CLASSES[k % len(CLASSES)]
             shots = of_class[name]
             if shots and rng.random() < share:
                 yield _photographed(name, shots[int(rng.integers(len(shots)))], rng)

@@ -30,6 +30,7 @@ KEEP_EVERY = 240.0  # seconds between two checkpoints
 POOL = 3000  # sightings in memory, 0.45 MB each
 USES = 3.0  # of each sighting, on average
 FROZEN = 6  # blocks of the pretrained overview that stay as they are
+PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
 
@@ -78,6 +79,12 @@ class Stream(IterableDataset[Batch]):
             yield _tensors(sighting)
 
 
+def _own(loader: Iterable[Batch]) -> Iterator[Batch]:
+    """Copies: what comes from another process holds an open file each, and the pool keeps thousands."""
+    for sighting in loader:
+        yield {name: value.clone() for name, value in sighting.items()}
+
+
 def _tensors(s: Sighting) -> Batch:
     return {
         "overview": torch.from_numpy(np.ascontiguousarray(s.views.overview)),
@@ -112,7 +119,8 @@ class _Run:
         known = {id(p) for p in self.net.overview.parameters()}
         fresh = [p for p in (*self.net.parameters(), *self.text.parameters()) if id(p) not in known]
         self.optimiser = torch.optim.AdamW(
-            [{"params": pretrained, "share": 0.1}, {"params": fresh, "share": 1.0}], lr=asked.rate, weight_decay=0.02
+            [{"params": pretrained, "share": PRETRAINED}, {"params": fresh, "share": 1.0}],
+            lr=asked.rate, weight_decay=0.02,
         )  # fmt: skip
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.spent = 0, 0.0
@@ -124,12 +132,13 @@ class _Run:
         self.text.load_state_dict(kept["text"])
         self.average = kept["average"]
         self.optimiser.load_state_dict(kept["optimiser"])
+        self.optimiser.param_groups[0]["share"] = PRETRAINED
         self.step, self.spent = kept["step"], kept["spent"]
         print(f"Going on at step {self.step}, {self.spent / 60:.0f} min behind.", flush=True)
 
     def go(self) -> None:
         workers = 1 if self.asked.device == "cpu" else 12
-        loader = iter(DataLoader(Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers))
+        loader = _own(DataLoader(Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers))
         pool: list[Batch] = [next(loader) for _ in range(20 * self.asked.batch)]
         rng = np.random.default_rng(self.step)
         owed, kept, clock = 0.0, time.monotonic(), time.monotonic()
