@@ -62,10 +62,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
     )
 
 
-OFFERED: tuple[Task, ...] = (
-    "derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light", "overexposure", "deflare",
-    "deshadow", "dewatermark", "inpaint",
-)  # fmt: skip
+OFFERED: tuple[Task, ...] = ("low_light",)
 """Of the tasks that the network knows, those that passed training/bench_restorer (docs/clarity-all.md)."""
 _HOLES: tuple[Task, ...] = ("inpaint",)
 
