@@ -61,23 +61,27 @@ def row(detection: Detection | None) -> Plane:
 
 
 def votes(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> Plane:
-    """How bad each judge finds N photos, members×N×V: the eye, the four metrics (each 0..1), then, unless all of
-    detections is nan, 14 by the detector: that the photo is not normal, and each degradation.
+    """How bad each judge finds N photos, members×N×V: the eye, the four metrics (each 0..1), then, where the
+    table has weights for them and detections are known, the detector's two.
 
     A metric that is undefined votes as for a usual clean photo.
     """
     eyes = -np.stack([_eye(inputs, table, k) for k in range(len(table["first"]))])
     four = _sigmoid((metrics - table["metric_middle"]) / table["metric_spread"])
     four = np.where(np.isnan(four), table["metric_clean"], four)
-    columns = [four] if np.isnan(detections).all() else [four, penalties(detections)]
+    unseen = "seen" not in table or np.isnan(detections).all()
+    columns = [four] if unseen else [four, penalties(detections)]
     shared = np.concatenate(columns, 1)
     return np.concatenate([eyes[..., None], np.broadcast_to(shared, (len(eyes), *shared.shape))], 2)
 
 
 def penalties(detections: Plane) -> Plane:
-    """N×14 from N×27: a degradation counts by how likely and, from four tenths on, by how severe it is."""
+    """N×2 from N×27: how likely the photo is not normal; and what the degradations take from it, 0..1, each by how
+    likely it is and, from four tenths on, by how severe. All weigh the same and none can raise the score, so that a
+    better detector needs no new fit."""
     normal, probability, severity = np.split(detections, (1, 1 + len(DEGRADATIONS)), 1)
-    return np.concatenate([1 - normal, probability * (0.4 + 0.6 * severity)], 1)
+    left = np.prod(1 - probability * (0.4 + 0.6 * severity), 1, keepdims=True)
+    return np.concatenate([1 - normal, 1 - left], 1)
 
 
 def logits(votes: Plane, table: Table) -> Plane:
