@@ -18,7 +18,7 @@ from PIL import Image
 
 from clarity_desktop import cli
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.cli.training import TRAIN
+from clarity_desktop.cli.training import BENCH, TRAIN
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
@@ -145,7 +145,7 @@ def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
     assert got == [["--zero-shot", "ViT-B-32", "--help"]]
 
 
-@pytest.mark.parametrize("words", [*(("train", what) for what in TRAIN), ("bench", "detector"), ("bench", "restorer")])
+@pytest.mark.parametrize("words", [*(("train", what) for what in TRAIN), *(("bench", what) for what in BENCH)])
 def test_what_can_be_trained_or_measured_says_what_it_takes(clarity, capsys, words) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([*words, "--help"])

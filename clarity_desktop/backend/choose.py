@@ -44,6 +44,8 @@ darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off
 LIKELY = 0.5
 """From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
 FINE = "Looks fine: nothing to do."
+BY_HAND: tuple[Task, ...] = ("inpaint",)
+"""Never done by Auto: it needs a mask that only a person can give."""
 PATIENCE = 60.0
 """Seconds that one step of Auto may take where a quicker method is there: it has several steps and tries."""
 TRIES = 2
@@ -120,6 +122,13 @@ def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method,
     seconds = {m.id: _seconds(m, size, settings) for m in fitting}
     usable = [m for m in fitting if math.isfinite(seconds[m.id])]
     return tuple(sorted(usable, key=lambda m: (m.id != own, seconds[m.id] > PATIENCE)))
+
+
+def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
+    """What Auto would take on width × height pixels, if the first method of each task helps."""
+    tasks = dict.fromkeys(a.task for a in advice if a.task not in BY_HAND)
+    first = [next(iter(ways(task, size, settings)), None) for task in tasks]
+    return sum(_seconds(method, size, settings) for method in first if method is not None)
 
 
 def _ready(method: Method) -> bool:

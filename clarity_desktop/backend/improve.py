@@ -11,9 +11,9 @@ from clarity_desktop.backend.choose import REMEDIES, Looked
 from clarity_desktop.backend.iqa.distance import psnr
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.workshop import Wish
-from clarity_desktop.messages import Improve, Restore, UserError
+from clarity_desktop.messages import Aborted, Improve, Restore, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Advice, DocumentId, Pixels, Region, Task, VersionId
+from clarity_desktop.values import Advice, DocumentCard, DocumentId, Pixels, Region, Task, VersionId
 from clarity_desktop.worker import Job
 
 LARGE = 20.0
@@ -65,8 +65,16 @@ class Bench(Protocol):
         """PSNR in dB between the photo now and at the start; None: identical."""
         ...
 
+    def keep(self) -> None:
+        """The last result is what goes on."""
+        ...
+
     def back(self) -> None:
         """Leave the last result and go back to what it was made from."""
+        ...
+
+    def abandon(self) -> None:
+        """The user cancelled: leave a result that nobody has judged yet, if there is one."""
         ...
 
 
@@ -77,15 +85,19 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
     """
     before = now = await bench.look()
     tried: list[Tried] = []
-    while (advice := _next(now, tried)) is not None:
-        now = await _treat(bench, settings, advice, now, tried)
+    try:
+        while (advice := _next(now, tried)) is not None:
+            now = await _treat(bench, settings, advice, now, tried)
+    except Aborted:
+        bench.abandon()
+        raise
     text = _report(tried, before, now, await bench.whole_change())
     return Improvement(tuple(tried), before, now, text)
 
 
 def _next(now: Looked, tried: list[Tried]) -> Advice | None:
-    """The first thing to be done that has not had its turn; filling in needs a mask that only a person can give."""
-    done: set[Task] = {"inpaint", *(t.advice.task for t in tried)}
+    """The first thing to be done that has not had its turn."""
+    done: set[Task] = {*choose.BY_HAND, *(t.advice.task for t in tried)}
     return next((a for a in choose.advise(now.detection) if a.task not in done), None)
 
 
@@ -105,6 +117,7 @@ async def _treat(bench: Bench, settings: Settings, advice: Advice, now: Looked, 
         verdict = choose.judge(advice, now, seen, await bench.change(), behind)
         tried.append(Tried(advice, way.id, seconds, verdict.kept, verdict.why))
         if verdict.kept:
+            bench.keep()
             return seen
         bench.back()
     return now
@@ -138,11 +151,13 @@ class OnVersion:
     def __init__(self, studio: Studio, asked: Improve, job: Job) -> None:
         self._studio, self._asked, self._job = studio, asked, job
         self._line = [asked.version]
-        """The version at the start and those that were kept, or are being judged, since."""
+        """The version at the start and those that were kept since."""
+        self._trial: VersionId | None = None
 
     @property
     def version(self) -> VersionId:
-        return self._line[-1]
+        """The one being judged, else the last that was kept."""
+        return self._trial or self._line[-1]
 
     @property
     def _document(self) -> DocumentId:
@@ -159,12 +174,19 @@ class OnVersion:
 
     async def attempt(self, task: Task, method: str) -> float:
         asked = Restore(self._document, self.version, task, method, visible=self._asked.visible)
-        made = await self._studio.restore(asked, self._job)
-        self._line.append(made.id)
-        return made.step.seconds
+        known = {v.id for v in self._document_card.versions}
+        try:
+            return (await self._studio.restore(asked, self._job)).step.seconds
+        finally:  # cancelled while it was looked at, it is there nevertheless
+            made = [v.id for v in self._document_card.versions if v.id not in known and v.parent == asked.version]
+            self._trial = made[-1] if made else None
+
+    @property
+    def _document_card(self) -> DocumentCard:
+        return self._studio.document(self._document).card()
 
     async def change(self) -> float | None:
-        return await self._between(self._line[-2])
+        return await self._between(self._line[-1])
 
     async def whole_change(self) -> float | None:
         return await self._between(self._line[0])
@@ -174,11 +196,20 @@ class OnVersion:
         a, b = [await asyncio.to_thread(document.pixels, v) for v in (other, self.version)]
         return await self._job.short(psnr, a, b)
 
+    def keep(self) -> None:
+        self._line.append(self.version)
+        self._trial = None
+
     def back(self) -> None:
-        left, to = self._line.pop(), self._line[-1]
-        self._studio.move(self._document, lambda d: d.go_to(to), self._job)
-        name = self._studio.version(self._document, left).name
-        self._studio.edit(self._document, left, self._job, name=f"{name} (rolled back)")
+        left = self.version
+        self.abandon()
+        name = f"Rolled back: {self._studio.version(self._document, left).name}"  # a narrow panel cuts the end
+        self._studio.edit(self._document, left, self._job, name=name)
+
+    def abandon(self) -> None:
+        if self._trial is not None:
+            self._trial = None
+            self._studio.move(self._document, lambda d: d.go_to(self.version), self._job)
 
 
 class OnPixels:
@@ -218,5 +249,11 @@ class OnPixels:
     async def whole_change(self) -> float | None:
         return await self._job.short(psnr, self._line[0], self.pixels)
 
+    def keep(self) -> None:
+        """The result is in the line already."""
+
     def back(self) -> None:
         self._line.pop()
+
+    def abandon(self) -> None:
+        """Nobody sees bare pixels of a cancelled command."""

@@ -34,6 +34,7 @@ from clarity_desktop.messages import (
     Opened,
     PixelsReady,
     Previewed,
+    Progress,
     Repeat,
     Reset,
     Saved,
@@ -300,6 +301,7 @@ class Studio:
         document, known = self.document(at), self.version(at, version)
         unknown = known.detection is None or known.quality is None
         pixels = await asyncio.to_thread(document.pixels, version) if unknown else None
+        job.emit(Progress(1.0, "Looking at the photo"))
         for look in (self.detect, self.assess):
             if await job.short(lambda: document.card().versions[-1].id != newest):  # what is being committed counts
                 return
@@ -329,8 +331,10 @@ class Studio:
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """What should be done about a version. Runs nothing."""
-        detection = await self.detect(at, version, job)
-        advised = Advised(at, version, choose.advise(detection), choose.advice_text(detection))
+        detection, known = await self.detect(at, version, job), self.version(at, version)
+        advice, size = choose.advise(detection), (known.width, known.height)
+        seconds = await asyncio.to_thread(choose.auto_seconds, advice, size, self.settings)
+        advised = Advised(at, version, advice, choose.advice_text(detection), seconds)
         job.emit(advised)
         return advised
 

@@ -135,7 +135,7 @@ class Files(QObject):
         if view is None and follow.view is not None:
             window.ask(Close(card.id))  # its tab was closed while it was being opened
             return
-        view = view or window.add_view(card.title, card.path)
+        view = follow.view = view or window.add_view(card.title, card.path)
         view.opened(card, manifest)
         self._remember(view)
         for note in card.notes:

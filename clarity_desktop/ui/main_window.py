@@ -79,6 +79,7 @@ from clarity_desktop.ui.words import DEVICES
 from clarity_desktop.values import DocumentId
 
 log = logging.getLogger(__name__)
+LOOKING = "Looking at the photo"
 
 
 class MainWindow(Shell):
@@ -164,6 +165,7 @@ class MainWindow(Shell):
                 self.files.previewed(follow, news)
             case Opened(card, manifest):
                 self.files.came(follow, card, manifest)
+                follow.title, follow.progress = LOOKING, None  # the photo is there; what is left is looking
             case TilesReady(_, tiles):
                 if follow.view:
                     follow.view.canvas.add_tiles(tiles)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Advise, Assess, Detect, Estimate, GoTo, Improve, Improved, ReadManifest, Request
+from clarity_desktop.messages import Advise, Assess, Detect, GoTo, Improve, Improved, ReadManifest, Request
 from clarity_desktop.ui import heat
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import ordered
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration
-from clarity_desktop.values import Degradation, Task, Version, VersionId
+from clarity_desktop.values import Degradation, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
@@ -79,7 +79,7 @@ class Perceiving(QObject):
         head, other = view.head_version, view.other_version
         if other is not None and other.quality is None:
             self._ask_once(Assess(view.id, other.id), view)
-        if head is not None and (head.quality is None or _lacks_distance(view, head)):
+        if head is not None and (_lacks_scores(head, self._window.settings.metrics) or _lacks_distance(view, head)):
             self._ask_once(Assess(view.id, head.id), view)
         if head is not None and head.detection is None:
             self._ask_once(Detect(view.id, head.id), view)
@@ -140,36 +140,27 @@ class Perceiving(QObject):
         advised = view.advised
         if view not in self._window.photos.views or view.head != head or advised is None or advised.version != head:
             return
-        tasks: tuple[Task, ...] = tuple(a.task for a in advised.advice if self._window.restore.offers(a.task))
-        self._add_up(view, head, tasks, tasks, 0.0)
-
-    def _add_up(
-        self, view: DocumentView, head: VersionId, tasks: tuple[Task, ...], left: tuple[Task, ...], seconds: float
-    ) -> None:
-        """Estimate one task after the other, then decide."""
-        if view.id is None or not left:
-            self._decide(view, head, tasks, seconds)
-            return
-        asked = Estimate(view.id, head, left[0])
-
-        def go_on() -> None:
-            self._add_up(view, head, tasks, left[1:], seconds + self._window.restoring.known(asked).seconds)
-
-        self._window.restoring.when_known(view, asked, go_on)
-
-    def _decide(self, view: DocumentView, head: VersionId, tasks: tuple[Task, ...], seconds: float) -> None:
         start = partial(self._start, view, head)
-        if seconds <= LONG:
+        if advised.seconds <= LONG:
             start()
             return
+        tasks = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
         named = ", then ".join(TASK_TITLES[task].lower().replace("jpeg", "JPEG") for task in tasks)
         self._window.notices.say(
-            f"Auto would {named}: about {duration(seconds)}.", "offer", (("Start", start), ("Cancel", lambda: None))
+            f"Auto would {named}: about {duration(advised.seconds)}.",
+            "offer",
+            (("Start", start), ("Cancel", lambda: None)),
         )
 
     def _start(self, view: DocumentView, head: VersionId) -> None:
         if view.id and view in self._window.photos.views and view.head == head and not self._at_work(view):
             self._window.ask(Improve(view.id, head, view.canvas.visible()), view, "Auto")
+
+
+def _lacks_scores(version: Version, metrics: tuple[str, ...]) -> bool:
+    """metrics: further ones that are switched on. One that could not be computed is named in `why`."""
+    known = version.quality
+    return known is None or any(name not in known.more and name not in known.why for name in metrics)
 
 
 def _lacks_distance(view: DocumentView, version: Version) -> bool:

@@ -106,10 +106,6 @@ class Restoring(QObject):
         elif (asked := self._estimate()) and asked not in self._known:
             self._window.ask(asked, self._window.current)
 
-    def known(self, asked: Estimate) -> Estimated:
-        """An estimate that has come."""
-        return self._known[asked]
-
     def when_known(self, view: DocumentView, asked: Estimate, decide: Callable[[], object]) -> None:
         """Decide about a run now or when its estimate has come."""
         self._wanted = None

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from clarity_desktop.backend import detect, methods
+from clarity_desktop.backend import detect, iqa, methods
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Detection, Pixels
+from clarity_desktop.values import Detection, Pixels, Quality
 from tests.fakes import HALVES, SLOW, Recorder, detection
 
 
@@ -46,6 +46,13 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Detector:
     made = Detector()
     monkeypatch.setattr(detect, "detect", made)
     return made
+
+
+@pytest.fixture
+def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No photo has a score: what the plain methods do to one is no improvement to any."""
+    why = dict.fromkeys(("sseq", "niqe", "brisque", "piqe", "overall"), "Not in this test.")
+    monkeypatch.setattr(iqa, "assess", lambda *_, **__: Quality(why=why))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Open
 from clarity_desktop.values import DocumentCard, Finding
 from tests.fakes import HALVES, detection
 
+pytestmark = pytest.mark.usefixtures("unscored")
 RAIN = detection({"rain streak": Finding(0.9, 0.8)})
 STILL = detection({"rain streak": Finding(0.88, 0.8)})
 
@@ -67,7 +68,7 @@ def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, 
     tree = studio.document(card.id).card()
     [first, tried] = tree.versions
     assert tree.head == recorder.last(HeadMoved).head == recorder.last(Improved).version == first.id
-    assert tried.name.endswith("(rolled back)")
+    assert tried.name.startswith("Rolled back: ")
     assert not tried.deleted
     assert "halves, rolled back" in text
     assert "as it was" in text
@@ -133,8 +134,10 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
             await running
 
     asyncio.run(story())
-    [first, made] = studio.document(card.id).card().versions
+    tree = studio.document(card.id).card()
+    [first, made] = tree.versions
     assert (made.parent, made.step.task) == (first.id, "denoise")
+    assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clarity_desktop.backend import restore
 from clarity_desktop.backend.chat.talk import Talk
 from clarity_desktop.messages import CompareAsked, HeadMoved, Improved, Opened, TurnAdded, VersionAdded
 from clarity_desktop.values import Bounds, Finding
@@ -90,7 +91,7 @@ def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(conversation, 
     assert len(conversation.tree().versions) == 1
 
 
-def test_auto_by_words_says_what_it_did_in_one_turn(conversation, detector) -> None:
+def test_auto_by_words_says_what_it_did_in_one_turn(unscored, conversation, detector) -> None:
     rain, first = detection({"rain streak": Finding(0.9, 0.7)}), conversation.tree().versions[0].id
     conversation.studio.document(conversation.card.id).set_detection(first, rain)
     reply = conversation.say("fix it")
@@ -99,6 +100,19 @@ def test_auto_by_words_says_what_it_did_in_one_turn(conversation, detector) -> N
     assert "halves, kept" in reply
     assert [t.versions for t in conversation.tree().turns] == [(), (version.id,)]
     assert conversation.recorder.last(Improved).version == version.id
+
+
+def test_a_long_auto_is_asked_about_first(unscored, conversation, detector, monkeypatch) -> None:
+    rain, first = detection({"rain streak": Finding(0.9, 0.7)}), conversation.tree().versions[0].id
+    conversation.studio.document(conversation.card.id).set_detection(first, rain)
+    monkeypatch.setattr(restore, "estimate", lambda *_: 50.0)
+    question = conversation.say("fix it")
+    assert "about 50 s" in question
+    assert "Rain streaks: 90% likely" in question
+    assert conversation.say("no") == "Nothing was changed."
+    assert len(conversation.tree().versions) == 1
+    conversation.say("fix it")
+    assert "halves, kept" in conversation.say("yes, go ahead")
 
 
 def test_a_long_run_is_asked_about_first_and_the_visible_part_can_be_chosen(conversation, photo) -> None:

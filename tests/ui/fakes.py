@@ -246,7 +246,8 @@ class FakeLink:
                 yield self._detected(document, version)
             case m.Advise(document, version):
                 yield self._detected(document, version)
-                yield m.Advised(document, version, self.advice, "This would help." if self.advice else "Looks fine.")
+                text = "This would help." if self.advice else "Looks fine."
+                yield m.Advised(document, version, self.advice, text, self.seconds * len(self.advice))
             case m.EstimateSize():
                 yield m.SizeEstimated(1_234_567)
             case m.Export(document, _, options):

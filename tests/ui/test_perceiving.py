@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from fakes import a_detection, a_photo, a_window, settled, until
@@ -12,6 +13,7 @@ from PySide6.QtTest import QTest
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.ui.asking import Follow
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import FINE
 from clarity_desktop.ui.main_window import MainWindow
@@ -81,6 +83,14 @@ async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it
         await settled(window)
         assert view.distances == {view.head: link.distance}
         assert link.of(m.Detect) == []
+
+
+async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at():
+    async with a_window() as (window, link):
+        follow = Follow(m.Open(Path("rain.png")), window.add_view("rain.png", None), "Opening rain.png")
+        window._reach(follow, link._opened("rain.png", None))
+        assert follow.title == "Looking at the photo"
+        assert follow.progress is None
 
 
 @pytest.mark.parametrize("error", [UserError, ModelMissing])
@@ -241,6 +251,16 @@ async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
         await settled(window)
         assert len(view.versions) == 1
         assert view.canvas._stage.painted._patches == []
+
+
+async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_meanwhile():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        window.use_settings(Settings(metrics=("musiq",)))
+        await settled(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        assert m.Assess(view.id, view.original) in link.of(m.Assess)
 
 
 async def test_further_metrics_are_scored_as_soon_as_they_are_switched_on():

@@ -64,13 +64,15 @@ class Talk:
                 return "Nothing was changed."
             return await self._do(at, pending.steps, visible, job, only_visible=answered == "visible")
         wanted = plan(text)
-        if question := await self._question(at, wanted, visible):
+        if question := await self._question(at, wanted, visible, job):
             self._pending[at] = _Pending(wanted.steps)
             return question
         return wanted.reply or await self._do(at, wanted.steps, visible, job)
 
-    async def _question(self, at: DocumentId, wanted: Plan, visible: Bounds | None) -> str:
+    async def _question(self, at: DocumentId, wanted: Plan, visible: Bounds | None, job: Job) -> str:
         """What to ask before a long run; empty where it is short or nothing smaller can be offered."""
+        if any(s.tool == "improve" for s in wanted.steps):
+            return await self._before_auto(at, job)
         size = self._size(at)
         restores = [s for s in wanted.steps if s.tool == "restore" and s.task]
         if not restores or visible is None or visible.area > 0.8 * size[0] * size[1]:
@@ -84,6 +86,15 @@ class Talk:
             f"The whole photo takes about {_span(seconds)} on this machine, the visible part about {_span(part)}. "
             "Shall I do “all” of it or the “visible part” first?"
         )
+
+    async def _before_auto(self, at: DocumentId, job: Job) -> str:
+        """Auto looks at the whole photo, so all that can be asked is whether."""
+        detection = await self._studio.detect(at, self._head(at), job)
+        advice = choose.advise(detection)
+        seconds = await asyncio.to_thread(choose.auto_seconds, advice, self._size(at), self._studio.settings)
+        if seconds <= PATIENCE:
+            return ""
+        return f"{choose.advice_text(detection)} It takes about {_span(seconds)} on this machine. Shall I go ahead?"
 
     async def _do(
         self,
