@@ -24,7 +24,7 @@ from clarity_desktop.training.photos import find, split
 from clarity_desktop.values import DEGRADATIONS, Degradation
 
 KEEP_EVERY = 240.0  # seconds between two checkpoints
-FLOOR = 0.004  # of the mean absolute error: what is nearer than one grey level is not pressed further
+FLOOR = 0.03  # of the mean absolute error; far smaller, undamaged patches would outweigh all damage
 HARD: frozenset[Degradation] = frozenset({"raindrop", "flare", "shadow", "watermark"})
 """What takes far longer to learn than the rest; half as often, so that the rest is learnt at all."""
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # damaged, clean: N×3×H×W; holes: N×1×H×W; task: N
