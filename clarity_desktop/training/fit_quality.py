@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.detect import detect
@@ -39,6 +39,8 @@ from clarity_desktop.training.photos import find, load, split
 
 Floats = NDArray[np.float64]
 Table = Mapping[str, Floats]
+Teacher = Callable[[Floats], float]
+COLUMNS = {"brisque": BRISQUE, "sseq": SSEQ}
 SHARP = 0.75
 """Blocks count as pristine from this share of the sharpest one's sharpness on, as in NIQE's paper."""
 VECTORS = 400
@@ -48,21 +50,39 @@ GRID = tuple((gamma, ridge) for gamma in (0.02, 0.05, 0.1, 0.2, 0.4) for ridge i
 def main(words: Sequence[str] | None = None) -> int:
     """Fit all and write one file of float32 safetensors."""
     asked = _parser().parse_args(words)
-    paths = shuffled(split(find(asked.photos), "train"))[: asked.count]
+    found = find(asked.photos)
+    if asked.detector_only:
+        return _detector_only(shuffled(split(found, "check"))[: asked.looks], asked)
+    known = teachers()
+    paths = shuffled(split(found, "train"))[: asked.count]
     pristine = pristine_model([_eight(path) for path in paths])
     photos = for_fitting(paths, asked.kinds, asked.seed)
     seen = kept(asked.keep, partial(look, photos)) if asked.keep else look(photos)
-    tables: dict[str, Table] = {
-        "niqe": pristine,
-        "brisque": _brisque(seen, asked.seed),
-        "sseq": _sseq(seen, asked.seed),
-    }
-    if asked.looks:
-        seen = detected(seen, for_fitting(paths[: asked.looks], asked.kinds, asked.seed), detect)
+    tables: dict[str, Table] = {"niqe": pristine}
+    tables |= {name: _learned(seen, COLUMNS[name], teacher, asked.seed) for name, teacher in known.items()}
     tables["overall"] = ranking.fitted(seen, metrics_of(seen, tables), asked.seed)
+    if looks := shuffled(split(found, "check"))[: asked.looks]:
+        tables["overall"] = _with_detector(looks, tables, asked)
     save(tables, asked.out)
     print(f"Wrote {asked.out} ({asked.out.stat().st_size} bytes).")
     return 0
+
+
+def _detector_only(paths: Sequence[Path], asked: argparse.Namespace) -> int:
+    """Fit the detector's part anew and leave every other number of the file as it is."""
+    tables: dict[str, dict[str, Floats]] = {}
+    for key, values in load_file(asked.out).items():
+        metric, name = key.split(".", 1)
+        tables.setdefault(metric, {})[name] = values.astype(np.float64)
+    save({**tables, "overall": _with_detector(paths, tables, asked)}, asked.out)
+    return 0
+
+
+def _with_detector(paths: Sequence[Path], tables: Mapping[str, Table], asked: argparse.Namespace) -> Table:
+    photos = partial(for_fitting, paths, asked.kinds, asked.seed)
+    seen = detected(look(photos()), photos(), detect)
+    own = ranking.with_detector(seen, metrics_of(seen, tables), tables["overall"], asked.seed)
+    return {**tables["overall"], "seen": own}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
     p.add_argument("--count", type=int, default=400, help="photos used at most")
     p.add_argument("--kinds", type=int, default=6, help="degradations that each photo gets, mild and strong")
-    p.add_argument("--looks", type=int, default=0, metavar="N", help="photos that the detector looks at too; 0: none")
+    p.add_argument("--looks", type=int, default=0, metavar="N", help="photos for the detector's part; 0: without it")
+    p.add_argument("--detector-only", action="store_true", help="fit only the detector's part of --out anew")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--keep", type=Path, metavar="FILE", help="what was measured is kept here (.npz) for another fit")
     p.add_argument("--out", type=Path, default=Path("checkpoints/iqa.safetensors"))
@@ -114,20 +135,16 @@ def _sharp_blocks(pixels: NDArray[np.uint8]) -> Floats:
 # BRISQUE and SSEQ ----------------------------------------------------------------------------------------------------
 
 
-def _brisque(seen: Seen, seed: int) -> Table:
-    teacher, ours = brisque_parameters()
-    return _learned(seen, BRISQUE, partial(brisque.score, regression=teacher), ours, seed)
-
-
-def _sseq(seen: Seen, seed: int) -> Table:
-    teacher, ours = sseq_parameters()
-    return _learned(seen, SSEQ, partial(sseq.score, model=teacher), ours, seed)
-
-
-def _learned(seen: Seen, columns: slice, teacher: Callable[[Floats], float], ours: bool, seed: int) -> Table:
-    """The regression nearest to the teacher on photos that it was not made from, among GRID; then made from all."""
-    if ours:
+def teachers() -> dict[str, Teacher]:
+    """The scores by the authors' parameters, from features. Raises UserError where these are not on this machine."""
+    (regression, a), (model, b) = brisque_parameters(), sseq_parameters()
+    if a or b:
         raise UserError("The authors' parameters are the teacher and are not on this machine: clarity models fetch.")
+    return {"brisque": partial(brisque.score, regression=regression), "sseq": partial(sseq.score, model=model)}
+
+
+def _learned(seen: Seen, columns: slice, teacher: Teacher, seed: int) -> Table:
+    """The regression nearest to the teacher on photos that it was not made from, among GRID; then made from all."""
     defined = ~np.isnan(seen.inputs[:, columns]).any(1)
     features, source = seen.inputs[defined, columns], seen.source[defined]
     wanted = np.array([teacher(row) for row in features]).clip(-20, 120)

@@ -27,6 +27,8 @@ CALM = 4.0
 """How much a difference between a photo and itself, cropped or saved, weighs against a pair in the wrong order."""
 CALM_WEIGHTS, SMALL = 0.5, 1e-3
 MEMBERS = 8
+LEAST = 0.15
+"""Weight that each of the four metrics has at least: what a person reads beside the score is part of it."""
 
 
 class Pairs(NamedTuple):
@@ -116,20 +118,18 @@ def _member(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed: int)
     nobody = np.full_like(seen.detections, np.nan)
     found = {"first": first, "bias": bias, "second": second}
     found["alone"] = weights(overall.votes(seen.inputs, metrics, nobody, own)[0], rest, seen.grade)
-    looked = np.asarray(~np.isnan(seen.detections).any(1), np.bool_)
-    if looked.any():
-        rest = Pairs(*_both(rest.better, rest.worse, looked), *_both(rest.first, rest.second, looked))
-        found["seen"] = weights(overall.votes(seen.inputs, metrics, seen.detections, own)[0], rest, seen.grade)
     return found
 
 
-def _both(one: NDArray[np.int64], other: NDArray[np.int64], looked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    both = looked[one] & looked[other]
-    return [one[both], other[both]]
+def with_detector(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed: int) -> Floats:
+    """The members' weights where the detector has looked, from photos that neither eyes nor detector were made from."""
+    votes = overall.votes(seen.inputs, metrics, seen.detections, {**table, "seen": np.empty(0)})
+    ordered = pairs(seen, np.unique(seen.source).tolist(), np.random.default_rng(seed))
+    return np.stack([weights(own, ordered, seen.grade) for own in votes])
 
 
 def weights(votes: Floats, of: Pairs, grade: NDArray[np.int64]) -> Floats:
-    """Non-negative weights of N×V votes that order the pairs (logistic loss) and leave alike what is alike, and a
+    """Weights, none negative, of N×V votes that order the pairs (logistic loss) and leave alike what is alike, and a
     constant: scaled so that the middle clean photo has 85 points and the middle strongly damaged one 30."""
     apart, alike = votes[of.worse] - votes[of.better], votes[of.first] - votes[of.second]
 
@@ -141,7 +141,8 @@ def weights(votes: Floats, of: Pairs, grade: NDArray[np.int64]) -> Floats:
         return float(value), slope
 
     start = np.full(votes.shape[1], 0.5)
-    w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start)).x)
+    bounds = [(LEAST if 1 <= k <= len(overall.METRICS) else 0, None) for k in range(len(start))]
+    w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
     own = np.unique(np.concatenate(of))
     clean, strong = (float(np.median(-votes[own[grade[own] == g]] @ w)) for g in (CLEAN, STRONG))
     high, low = np.log(0.85 / 0.15), np.log(0.3 / 0.7)

@@ -30,7 +30,8 @@ def scene(shared: Path) -> np.ndarray:
 def seen(probability: float, severity: float, what: Degradation = "haze") -> Detection:
     """As a detector that is sure of all the rest."""
     top = {**dict.fromkeys(CLASSES, 0.0), "normal": 1 - probability, what: probability}
-    found = {name: Finding(0.0, 0.0) for name in DEGRADATIONS} | {what: Finding(probability, severity)}
+    found: dict[Degradation, Finding] = {name: Finding(0.0, 0.0) for name in DEGRADATIONS}
+    found[what] = Finding(probability, severity)
     return Detection(tuple(sorted(top.items(), key=lambda row: -row[1])), found, np.zeros((1, 1, 13), np.uint8))
 
 

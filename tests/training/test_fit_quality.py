@@ -1,0 +1,142 @@
+"""Fitting the scores' own numbers, and the bench that tells how good they are, on a handful of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from clarity_desktop.backend.iqa import overall
+from clarity_desktop.backend.iqa.brisque import score
+from clarity_desktop.backend.iqa.kernel import Regression
+from clarity_desktop.messages import UserError
+from clarity_desktop.training import bench_quality, fit_quality, gradings, ranking
+from clarity_desktop.training.gradings import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
+from clarity_desktop.training.photos import find, split
+from clarity_desktop.values import DEGRADATIONS
+
+Photo = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def photos(shared: Path) -> list[Path]:
+    return split(find([shared / "data" / "clean_kodak24"]), "train")[:2]
+
+
+def made_up(count: int = 40) -> Seen:
+    """Photos whose order one input tells: the fourth falls with every grade, others are chance."""
+    rng = np.random.default_rng(0)
+    rows = [(s, kind, grade) for s in range(count) for kind, grade in ((-1, CLEAN), (-1, SAME), (3, MILD), (3, STRONG))]
+    keys = np.array(rows)
+    inputs = rng.normal(size=(len(rows), 6))
+    inputs[:, 3] = -np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [1.0, 2.5], 0.0) + 0.1 * inputs[:, 3]
+    detections = np.zeros((len(rows), 27))
+    detections[:, 0] = np.where(keys[:, 1] < 0, 0.9, 0.2)
+    detections[:, 1 + 3] = np.where(keys[:, 1] < 0, 0.05, 0.8)
+    detections[:, 14 + 3] = np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [0.3, 0.9], 0.0)
+    source, kind, grade = keys.T
+    return Seen(source, kind, grade, inputs, rng.normal(size=len(rows)), (), detections)
+
+
+def test_the_same_seed_gives_the_same_photos_and_a_part_of_the_list_too(photos: list[Path]) -> None:
+    whole, part = list(for_fitting(photos, 2, 3)), list(for_fitting(photos[:1], 2, 3))
+    assert [g[:3] for g in whole[: len(part)]] == [g[:3] for g in part]
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(whole, part, strict=False))
+    assert len(part) == 3 + 2 * 2
+
+
+def test_measuring_gives_each_degradation_as_many_photos_as_asked(photos: list[Path]) -> None:
+    made = list(for_measuring(photos, 1, 0))
+    for kind in range(len(DEGRADATIONS)):
+        assert sorted(g.grade for g in made if g.kind == kind) == [MILD, STRONG]
+    assert all(g.pixels.dtype == np.uint8 and max(g.pixels.shape) <= 400 for g in made)
+
+
+def test_a_crop_is_a_part_of_the_photo(photo: Photo) -> None:
+    whole = photo(200, 120)
+    part = cropped(whole, np.random.default_rng(2))
+    assert part.shape == (114, 190, 3)
+    places = [(y, x) for y in range(7) for x in range(11)]
+    assert any(np.array_equal(part, whole[y : y + 114, x : x + 190]) for y, x in places)
+
+
+def test_what_was_kept_in_a_file_is_not_measured_again(photos: list[Path], tmp_path: Path) -> None:
+    file = tmp_path / "seen.npz"
+    first = gradings.kept(file, lambda: gradings.look(for_fitting(photos[:1], 1, 0)))
+    again = gradings.kept(file, lambda: pytest.fail("measured again"))
+    assert np.array_equal(first.inputs, again.inputs)
+    assert [len(rows) for rows in first.blocks] == [len(rows) for rows in again.blocks]
+    assert np.isnan(again.detections).all()
+
+
+def test_the_regression_comes_near_a_smooth_teacher_and_has_the_products_form() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.uniform(-1, 1, (500, 36))
+    wanted = 50 + 20 * features[:, 0] - 10 * features[:, 1] ** 2
+    table = fit_quality.regression(features[:400], wanted[:400], 0.05, 1e-3, 0)
+    said = fit_quality.scores(table, features[400:])
+    assert np.corrcoef(said, wanted[400:])[0, 1] > 0.95
+    one = Regression(
+        table["vectors"], table["coefficients"], table["rho"][0], table["gamma"][0], table["low"], table["high"]
+    )
+    assert score(features[400], one) == pytest.approx(said[0], abs=0.01)
+
+
+def test_pristine_statistics_come_from_sharp_blocks_only(photo: Photo) -> None:
+    with pytest.raises(UserError, match="sharp blocks"):
+        fit_quality.pristine_model([photo(200, 100)])
+    model = fit_quality.pristine_model([photo(960, 960, seed=k) for k in range(3)])
+    assert model["mean"].shape == (36,)
+    assert np.linalg.eigvalsh(model["covariance"]).min() > -1e-9
+
+
+def test_the_fit_finds_the_order_and_its_weights_are_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "STEPS", 150)
+    monkeypatch.setattr(ranking, "MEMBERS", 2)
+    seen = made_up()
+    metrics = np.random.default_rng(3).normal(size=(len(seen.source), 4))
+    table = ranking.fitted(seen, metrics, 0)
+    table["seen"] = ranking.with_detector(seen, metrics, table, 0)
+    nobody = np.full_like(seen.detections, np.nan)
+    for detections in (nobody, seen.detections):
+        said = overall.logits(overall.votes(seen.inputs, metrics, detections, table), table).mean(0)
+        figures = bench_quality.order_figures(seen, said)["classes"]["haze"]
+        assert figures["clean over damaged"]["share"] >= 0.97
+        assert figures["mild over strong"]["share"] >= 0.95
+    assert all((table[name][:, :-1] >= 0).all() for name in ("alone", "seen"))
+
+
+def test_the_numbers_survive_their_file(tmp_path: Path) -> None:
+    fit_quality.save({"niqe": {"mean": np.arange(3.0)}, "overall": {"alone": np.ones((2, 6))}}, tmp_path / "x" / "y")
+    held = load_file(tmp_path / "x" / "y")
+    assert held["niqe.mean"].tolist() == [0, 1, 2]
+    assert held["overall.alone"].dtype == np.float32
+
+
+def test_without_the_authors_parameters_there_is_no_teacher(photos: list[Path], tmp_path: Path) -> None:
+    folder = str(photos[0].parent)
+    with pytest.raises(UserError, match="teacher"):
+        fit_quality.main(["--photos", folder, "--count", "8", "--kinds", "1", "--out", str(tmp_path / "iqa")])
+
+
+def test_the_bench_tells_orders_movement_and_agreement(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    folder = str(shared / "data" / "clean_urban100")
+    assert bench_quality.main(["--photos", folder, "--count", "3", "--each", "1", "--out", str(tmp_path / "q")]) == 0
+    told = (tmp_path / "q.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in told for name in DEGRADATIONS)
+    assert "Spearman" in told
+    assert (tmp_path / "q.json").exists()
+
+
+def test_real_pairs_are_read_from_the_index(shared: Path, tmp_path: Path) -> None:
+    pairs = bench_quality.real_pairs(shared / "data")
+    assert len(pairs["lol_train"]) == 428
+    assert all(good.parent.name == "target" and bad.parent.name == "input" for good, bad in pairs["noise_cc15"])
+    with pytest.raises(UserError, match=r"index\.csv"):
+        bench_quality.real_pairs(tmp_path)
