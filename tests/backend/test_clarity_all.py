@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from clarity_desktop.backend.methods import Place, clarity
+from clarity_desktop.backend.methods import Looking, Place, Run, clarity
 from clarity_desktop.backend.nets.clarity_all import MULTIPLE, TASKS, ClarityAll
+from clarity_desktop.backend.restore import Recipe, Restored, given, restore
 from clarity_desktop.messages import Aborted
-from clarity_desktop.values import DEGRADATIONS
+from clarity_desktop.values import DEGRADATIONS, Region
 
 SMALL = (1, 1, 2)
 
@@ -152,3 +154,102 @@ def test_the_methods_do_what_is_offered_and_only_the_filling_one_asks_for_a_mask
     assert set(clarity.OFFERED) <= set(TASKS)
     assert all(m.needs_mask == ("inpaint" in m.tasks) == (m.id == "clarity-fill") for m in clarity.METHODS)
     assert all(m.multiple_of == MULTIPLE for m in clarity.METHODS)
+
+
+# The whole photo and its tiles ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strong(tmp_path: Path) -> Path:
+    """A network that its judgement of the whole picture moves far."""
+    path = tmp_path / "strong.safetensors"
+    torch.manual_seed(3)
+    net = ClarityAll(8)
+    for name, weight in net.named_parameters():
+        for part, spread in (("second", 0.05), ("steer", 0.1), ("tail", 0.05), ("look", 0.2), ("sense", 0.2)):
+            if part in name:
+                torch.nn.init.normal_(weight, std=spread)
+    save_file(net.state_dict(), path)
+    return path
+
+
+class Job(Breathing):
+    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
+        self.breathe()
+
+
+def uneven(photo: Callable[..., np.ndarray]) -> np.ndarray:
+    """Its left side dark, its right side hazy: each by itself is judged differently."""
+    pixels = photo(384, 192)
+    pixels[:, :192] //= 4
+    pixels[:, 192:] = 128 + pixels[:, 192:] // 4
+    return pixels
+
+
+def restored(
+    pixels: np.ndarray, run: Run, recipe: Recipe, *, fills: bool = False, region: Region | None = None
+) -> Restored:
+    method = replace(clarity.ALL, needs_mask=fills)
+    return restore(
+        pixels, method, run, recipe, job=Job(), on_tile=lambda _bounds, _part: None, reload=lambda _place: run,
+        region=region,
+    )  # fmt: skip
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Root of the mean square of what differs, in parts of the spread of the first."""
+    return float(np.sqrt(np.square(one.astype(float) - other).mean()) / one.std())
+
+
+def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
+    strong: Path, photo: Callable[..., np.ndarray]
+) -> None:
+    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, Place(), "dehaze")
+    piece = restored(pixels, run, Recipe(0, 64, Place())).pixels
+    tiles = restored(pixels, run, Recipe(192, 64, Place()))
+    by_themselves = restored(pixels, lambda *given: run(*given), Recipe(192, 64, Place())).pixels
+    assert apart(piece, by_themselves) > 0.1
+    assert apart(piece, tiles.pixels) < 0.02
+    assert np.array_equal(restored(pixels, run, tiles.recipe).pixels, tiles.pixels)
+
+
+def test_a_region_is_judged_within_its_photo(strong: Path, photo: Callable[..., np.ndarray]) -> None:
+    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, Place(), "dehaze")
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    mask[64:128, 80:144] = 255
+    inside = mask > 0
+    piece = restored(pixels, run, Recipe(0, 64, Place())).pixels
+    part = restored(pixels, run, Recipe(0, 64, Place()), region=Region.of(mask)).pixels
+    assert np.array_equal(part[~inside], pixels[~inside])
+    assert apart(piece[inside], part[inside]) < 0.02
+
+
+@pytest.mark.parametrize("limit", [1_000_000, 20_000])
+def test_what_is_in_a_hole_is_not_judged(
+    strong: Path, photo: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(given, "OVERVIEW", limit)
+    pixels, run = photo(200, 160), clarity.load({"clarity-all": strong}, Place(), "inpaint")
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    mask[43:90, 51] = 255
+    mask[50, 60:97] = 255
+    other = np.where(mask[..., None] > 0, 255 - pixels, pixels)
+    one, two = (
+        restored(p, run, Recipe(0, 64, Place()), fills=True, region=Region.of(mask)).pixels for p in (pixels, other)
+    )
+    assert np.array_equal(one, two)
+
+
+def test_cancelling_stops_the_look_at_the_whole_photo(file: Path) -> None:
+    run = clarity.load({"clarity-all": file}, Place(), "dehaze")
+    assert isinstance(run, Looking)
+    with pytest.raises(Aborted):
+        run.seeing(np.zeros((16, 16, 3), np.float32), None, Breathing(stop_at=3))
+
+
+def test_a_look_at_the_picture_itself_changes_nothing(random: ClarityAll) -> None:
+    rgb, task = picture(32, 48), torch.tensor([TASKS.index("derain")])
+    holes = holes_in(32, 48)
+    with torch.inference_mode():
+        judged = random.judge(rgb, holes, task)
+        assert torch.equal(random(rgb, holes, task, judged=judged), random(rgb, holes, task))

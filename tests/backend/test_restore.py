@@ -21,6 +21,7 @@ from clarity_desktop.backend import restore as room
 from clarity_desktop.backend.methods.method import Method, Place, Run
 from clarity_desktop.backend.restore import Recipe, machine, plan, replay, restore
 from clarity_desktop.backend.restore.blend import FULL, as_deep, as_pixels, as_tile, feathered, mix
+from clarity_desktop.backend.restore.given import OVERVIEW, overview
 from clarity_desktop.backend.restore.layout import STEPS, Axis, Grid
 from clarity_desktop.messages import Aborted, UserError
 from clarity_desktop.values import Bounds, Region
@@ -133,6 +134,64 @@ def test_without_a_view_tiles_run_from_the_centre_of_the_picture() -> None:
     grid = Grid.over(500, 500, 100, 0, 1)
     assert grid.order((250, 250))[0] == 12
     assert set(grid.order((250, 250))[-4:]) == {0, 4, 20, 24}
+
+
+# The whole photo at a glance ------------------------------------------------------------------------------------------
+
+
+class Looker:
+    """Fills every tile with the mean of what it has seen: of the tile alone, or of the photo that it was shown."""
+
+    def __init__(self, mean: float | None = None) -> None:
+        self.mean, self.seen = mean, list[Any]()
+
+    def __call__(self, tile: Any, mask: Any, job: Any) -> Any:
+        return tile * np.float32(0.01) + np.float32(tile.mean() if self.mean is None else self.mean)
+
+    def seeing(self, overview: Any, mask: Any, job: Any) -> Run:
+        self.seen.append((overview, mask))
+        return Looker(float(overview.mean()))
+
+
+def test_a_method_that_judges_the_whole_photo_sees_it_once_before_its_tiles(photo: Callable[..., Any]) -> None:
+    pixels, run = photo(300, 200), Looker()
+    pixels[:, 150:] //= 3
+    done = do(pixels, method(overlap=16), run, Recipe(100, 16, CPU)).pixels
+    [(overview, mask)] = run.seen
+    assert np.array_equal(overview, as_tile(pixels))
+    assert mask is None
+    assert np.abs(done / 255 - as_tile(pixels) * 0.01 - overview.mean()).max() < 0.004
+
+
+def test_a_photo_in_one_piece_is_not_looked_at_twice(photo: Callable[..., Any]) -> None:
+    run = Looker()
+    do(photo(300, 200), method(overlap=16), run)
+    assert not run.seen
+
+
+def test_a_region_is_restored_by_a_look_at_all_of_its_photo(photo: Callable[..., Any]) -> None:
+    pixels, run = photo(300, 200), Looker()
+    mask = np.zeros((200, 300), np.uint8)
+    mask[20:60, 30:50] = 255
+    do(pixels, method(needs_mask=True, multiple_of=16), run, region=Region.of(mask))
+    [(overview, lost)] = run.seen
+    assert overview.shape == (208, 304, 3)
+    assert lost.shape == (208, 304)
+    assert np.array_equal(lost[:200, :300], mask)
+
+
+def test_a_large_photo_is_reduced_its_mean_and_every_hole_stay(photo: Callable[..., Any]) -> None:
+    pixels = photo(1700, 1301)
+    mask = np.zeros((1301, 1700), np.uint8)
+    mask[700, 900] = 1
+    seen, lost = overview(pixels, mask, method(multiple_of=8))
+    assert 0.9 * OVERVIEW < seen.shape[0] * seen.shape[1] < 1.02 * OVERVIEW
+    assert all(side % 8 == 0 for side in seen.shape[:2])
+    assert seen.shape[1] / seen.shape[0] == pytest.approx(1700 / 1301, abs=0.01)
+    assert seen.mean() == pytest.approx(as_tile(pixels).mean(), abs=0.005)
+    assert lost is not None
+    assert lost.any()
+    assert lost.shape == seen.shape[:2]
 
 
 # Tiles against the whole ---------------------------------------------------------------------------------------------

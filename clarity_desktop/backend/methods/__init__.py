@@ -9,11 +9,11 @@ from importlib.metadata import entry_points
 
 from clarity_desktop.backend import weights
 from clarity_desktop.backend.methods import clarity, maxim
-from clarity_desktop.backend.methods.method import Breath, Load, Method, Place, Run
+from clarity_desktop.backend.methods.method import Breath, Load, Looking, Method, Place, Run
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import TASKS, Task
 
-__all__ = ["METHODS", "Breath", "Load", "Method", "Place", "Run", "all_methods", "choose", "tasks"]
+__all__ = ["METHODS", "Breath", "Load", "Looking", "Method", "Place", "Run", "all_methods", "choose", "tasks"]
 
 log = logging.getLogger(__name__)
 

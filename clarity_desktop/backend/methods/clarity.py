@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
 from clarity_desktop.values import Mask, Task, Tile
+
+if TYPE_CHECKING:
+    import torch
+
+    from clarity_desktop.backend.nets.clarity_all import ClarityAll, Judged
 
 
 def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
@@ -26,17 +34,45 @@ def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
     net = net.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     native = place.device != "mps" and (place.device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
     number = torch.tensor([clarity_all.TASKS.index(task)], device=place.device)
+    return _Loaded(net, number, native)
 
-    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
-        rgb = torch.from_numpy(np.require(tile, requirements=("C", "W"))).permute(2, 0, 1)[None].to(place.device)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    """A Looking: the network, its task, and what it made of the whole photo if it was shown that."""
+
+    net: ClarityAll
+    number: torch.Tensor
+    native: bool
+    judged: Judged | None = None
+
+    def __call__(self, tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+        with self._computing():
+            done = self.net(*self._tensors(tile, mask), self.number, breath.breathe, self.judged)
+        return done[0].permute(1, 2, 0).float().cpu().numpy()
+
+    def seeing(self, overview: Tile, mask: Mask | None, breath: Breath) -> Run:
+        with self._computing():
+            judged = self.net.judge(*self._tensors(overview, mask), self.number, breath.breathe)
+        return replace(self, judged=judged)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        import torch
+
+        with torch.inference_mode(), torch.autocast(self.number.device.type, torch.bfloat16, enabled=self.native):
+            yield
+
+    def _tensors(self, tile: Tile, mask: Mask | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """1×3×H×W as the convolutions like it, and the holes."""
+        import torch
+
+        rgb = torch.from_numpy(np.require(tile, requirements=("C", "W"))).permute(2, 0, 1)[None]
+        rgb = rgb.to(self.number.device)
         holes = torch.zeros_like(rgb[:, :1])
         if mask is not None:
             holes[0, 0] = torch.from_numpy((mask > 0).astype(np.float32))
-        with torch.inference_mode(), torch.autocast(place.device, torch.bfloat16, enabled=native):
-            done = net(rgb.contiguous(memory_format=torch.channels_last), holes, number, breath.breathe)
-        return done[0].permute(1, 2, 0).float().cpu().numpy()
-
-    return run
+        return rgb.contiguous(memory_format=torch.channels_last), holes
 
 
 def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = False) -> Method:
@@ -53,7 +89,8 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
         multiple_of=8,
         padding="reflect",
         overlap=64,
-        tiling="discouraged",
+        tile=1024,
+        tiling="yes",
         needs_mask=mask,
         memory=260,
         base=150_000_000,

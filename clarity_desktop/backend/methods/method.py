@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from clarity_desktop.values import Mask, Task, Tile
 
@@ -21,6 +21,19 @@ class Breath(Protocol):
 Run = Callable[[Tile, Mask | None, Breath], Tile]
 """tile float32 RGB 0..1, H×W×3, both sides multiples of `multiple_of`; mask uint8 H×W where `needs_mask`, else None.
 Returns float32 RGB, scale·H×scale·W×3, not clipped. Must not change the tile. Raises Aborted."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A Run that judges what it is given as a whole: its light, its haze. Of a tile it must be told by `seeing`."""
+
+    def __call__(self, tile: Tile, mask: Mask | None, breath: Breath, /) -> Tile: ...
+
+    def seeing(self, overview: Tile, mask: Mask | None, breath: Breath, /) -> Run:
+        """The Run for tiles of one photo. overview is all of that photo, reduced where it is large, and mask its mask;
+        both are as Run takes them. The same overview must give the same Run. Raises Aborted.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

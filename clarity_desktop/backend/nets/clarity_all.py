@@ -26,6 +26,8 @@ TASKS: tuple[Task, ...] = (
 MULTIPLE = 8
 """Both sides of what it is given are multiples of this."""
 _VECTOR = 128
+Judged = tuple[Tensor, Tensor]
+"""N×128 each: what steers the blocks down to the first of the lowest, and what steers those after it."""
 
 
 class _Block(nn.Module):
@@ -71,25 +73,43 @@ class ClarityAll(nn.Module):
         nn.init.zeros_(self.tail.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(
-        self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None
+        self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None,
+        judged: Judged | None = None,
     ) -> Tensor:  # fmt: skip
+        """judged: what `judge` made of the whole picture, where rgb is a part of it; None: rgb is the whole."""
         seen = rgb * (1 - holes)
-        vector = self.task(task) + self.look(_statistics(seen))
-        x = self.head(F.pixel_unshuffle(torch.cat((seen - 0.5 * (1 - holes), holes), 1), 2))
-        skips: list[Tensor] = []
-        for level in range(2):
-            x = _through(self.before[level], x, vector, breathe)
-            skips.append(x)
-            x = self.down[level](x)
-        first, *rest = self.before[2]
-        x = first(x, vector)
-        vector = vector + self.sense(x.mean((2, 3)))
+        vector = judged[0] if judged else self._at_first_sight(seen, task)
+        x, skips = self._descended(seen, holes, vector, breathe)
+        vector = judged[1] if judged else vector + self.sense(x.mean((2, 3)))
+        _, *rest = self.before[2]
         x = _through(rest, x, vector, breathe)
         for level in (1, 0):
             x = self.up[level](x) + skips.pop()
             x = _through(self.after[level], x, vector, breathe)
         factor, term = F.pixel_shuffle(self.tail(x).float(), 2).chunk(2, 1)
         return seen * (1 + factor) + term
+
+    def judge(self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None) -> Judged:
+        """What steers the blocks, as `forward` finds it by itself."""
+        seen = rgb * (1 - holes)
+        vector = self._at_first_sight(seen, task)
+        x, _ = self._descended(seen, holes, vector, breathe)
+        return vector, vector + self.sense(x.mean((2, 3)))
+
+    def _at_first_sight(self, seen: Tensor, task: Tensor) -> Tensor:
+        return self.task(task) + self.look(_statistics(seen))
+
+    def _descended(
+        self, seen: Tensor, holes: Tensor, vector: Tensor, breathe: Callable[[], None]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Features after the first of the lowest blocks, and those of the levels above."""
+        x = self.head(F.pixel_unshuffle(torch.cat((seen - 0.5 * (1 - holes), holes), 1), 2))
+        skips: list[Tensor] = []
+        for level in range(2):
+            x = _through(self.before[level], x, vector, breathe)
+            skips.append(x)
+            x = self.down[level](x)
+        return _through(self.before[2][:1], x, vector, breathe), skips
 
 
 def _through(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, breathe: Callable[[], None]) -> Tensor:

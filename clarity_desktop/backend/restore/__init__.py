@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.backend.methods.method import Breath, Looking, Method, Place, Run
 from clarity_desktop.backend.restore import machine
 from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
+from clarity_desktop.backend.restore.given import overview, padded
 from clarity_desktop.backend.restore.layout import Grid
 from clarity_desktop.backend.restore.machine import budget, free_memory, place
 from clarity_desktop.backend.restore.recipe import (
@@ -134,8 +135,8 @@ class _Work:
     pixels: Pixels
     method: Method
     box: Bounds
-    mask: Mask | None  # of the box, as selected
-    soft: Mask | None  # the same, feathered
+    holes: Mask | None  # of the photo, where the method fills them
+    soft: Mask | None  # of the box: what is selected, feathered
     strength: float
     changed: Bounds
 
@@ -159,7 +160,8 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
     inside = _selected(region)
     box = padded_box(inside, method, width, height)
     mask = region.mask[box.slices()]
-    return _Work(pixels, method, box, mask, _soft(mask, inside, box, method, feather), strength, inside)
+    holes = region.mask if method.needs_mask else None
+    return _Work(pixels, method, box, holes, _soft(mask, inside, box, method, feather), strength, inside)
 
 
 def _selected(region: Region) -> Bounds:
@@ -205,6 +207,7 @@ class _Attempt:
         x, y = (seen if seen.area else work.box).centre
         self._focus = x - work.box.x, y - work.box.y
         self._computed, self._seconds, self._fraction = 0, 0.0, 0.0
+        self._seeing: Run | None = None
         self._within = _Within(job, 0.0, 0.0, "", 0.0, 0.0)
 
     def result(self, notes: tuple[str, ...]) -> Restored:
@@ -280,9 +283,8 @@ class _Attempt:
         if not work.strength or (work.soft is not None and not work.soft[at.slices()][inner].any()):
             self._blend.add(tiles, number, as_deep(_enlarged(as_tile(source), self._scale))[inner])
             return True
-        started = time.monotonic()
         try:
-            after = self._computed_tile(source, at)
+            after = self._computed_tile(self._run_over(tiles), source, at)
         except (MemoryError, RuntimeError) as e:
             if not _out_of_memory(e):
                 raise
@@ -290,20 +292,32 @@ class _Attempt:
         if after is None:  # outside the except block: the exception holds on to the memory
             _let_go()
             return False
-        self._seconds += time.monotonic() - started
-        self._computed += at.area
         shown = self._blend.add(tiles, number, self._blended(source, after, at)[inner])
         shown.flags.writeable = False
         self._on_tile(Bounds(cell.x + self._origin[0], cell.y + self._origin[1], cell.width, cell.height), shown)
         return True
 
-    def _computed_tile(self, source: Pixels, at: Bounds) -> Tile:
+    def _run_over(self, tiles: Grid) -> Run:
+        """The method for these tiles: if they are not all of the photo at once, it may want to see that first."""
+        work, run = self._work, self._run
+        whole = len(tiles) == 1 and (work.box.height, work.box.width) == work.pixels.shape[:2]
+        if whole or not isinstance(run, Looking):
+            return run
+        if self._seeing is None:
+            self._seeing = run.seeing(*overview(work.pixels, work.holes, work.method), self._within)
+        return self._seeing
+
+    def _computed_tile(self, run: Run, source: Pixels, at: Bounds) -> Tile:
         """What the method makes of a tile, checked and without padding; not clipped."""
         method, tile = self._work.method, as_tile(source)
         residual = method.residual and method.scale == 1 and source.dtype == np.uint16
         given = as_tile(as_pixels(as_deep(source), np.dtype(np.uint8))) if residual else tile
-        mask = self._work.mask[at.slices()] if method.needs_mask and self._work.mask is not None else None
-        after = self._run(_padded(given, method), None if mask is None else _padded(mask, method), self._within)
+        holes = self._work.holes
+        mask = None if holes is None else padded(holes[self._work.box.slices()][at.slices()], method)
+        started = time.monotonic()
+        after = run(padded(given, method), mask, self._within)
+        self._seconds += time.monotonic() - started
+        self._computed += at.area
         after = after[: at.height * method.scale, : at.width * method.scale]
         _check(given, after)
         return np.add(tile, after - given, dtype=np.float32) if residual else after
@@ -362,17 +376,6 @@ def _enlarged(tile: Tile, scale: int) -> Tile:
 
     size = tile.shape[1] * scale, tile.shape[0] * scale
     return cv2.resize(tile, size, interpolation=cv2.INTER_CUBIC).clip(0, 1).astype(np.float32, copy=False)
-
-
-def _padded(tile: Any, method: Method) -> Any:
-    """Right and bottom filled up to the method's multiple; a mask is never continued into the padding."""
-    down, across = (-side % method.multiple_of for side in tile.shape[:2])
-    if not (down or across):
-        return np.ascontiguousarray(tile)
-    widths = ((0, down), (0, across), (0, 0))[: tile.ndim]
-    if method.padding == "zero" or tile.ndim == 2:
-        return np.pad(tile, widths)
-    return np.pad(tile, widths, mode=method.padding)
 
 
 def _check(before: Tile, after: Tile) -> None:

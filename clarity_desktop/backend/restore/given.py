@@ -1,0 +1,49 @@
+"""What a method is given: tiles filled up to its multiple, and the whole photo at a glance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from clarity_desktop.backend.methods.method import Method
+from clarity_desktop.backend.restore.blend import as_tile
+from clarity_desktop.values import Mask, Pixels, Tile
+
+OVERVIEW = 1_000_000
+"""Pixels of a photo that is looked at as a whole, at most. A larger one is reduced."""
+
+
+def padded(tile: Any, method: Method) -> Any:
+    """Right and bottom filled up to the method's multiple; a mask is never continued into the padding."""
+    down, across = (-side % method.multiple_of for side in tile.shape[:2])
+    if not (down or across):
+        return np.ascontiguousarray(tile)
+    widths = ((0, down), (0, across), (0, 0))[: tile.ndim]
+    if method.padding == "zero" or tile.ndim == 2:
+        return np.pad(tile, widths)
+    return np.pad(tile, widths, mode=method.padding)
+
+
+def overview(pixels: Pixels, mask: Mask | None, method: Method) -> tuple[Tile, Mask | None]:
+    """The photo and its mask at no more than OVERVIEW pixels, padded. It depends on nothing else.
+
+    A pixel is masked if any of those that it stands for is.
+    """
+    seen = padded(as_tile(_reduced(pixels)), method)
+    if mask is None:
+        return seen, None
+    return seen, padded(_reduced((mask > 0).astype(np.uint8) * np.uint8(255)), method)
+
+
+def _reduced(values: Any) -> Any:
+    """By area, so that means stay as they are."""
+    height, width = values.shape[:2]
+    if height * width <= OVERVIEW:
+        return values
+    import cv2
+
+    factor = math.sqrt(OVERVIEW / (height * width))
+    size = max(1, math.floor(width * factor)), max(1, math.floor(height * factor))
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
