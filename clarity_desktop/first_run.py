@@ -38,21 +38,18 @@ def start() -> int:
 
 
 def _fetch() -> bool:
-    """Fetch the weights that are missing; whether a first restoration is possible."""
-    from clarity_desktop.backend import weights
+    """Fetch the weights that are missing; whether a first restoration is possible, by them or by what travels along."""
+    from clarity_desktop.backend import methods, weights
 
-    ready = True
     for name in (*FIRST, *WELCOME):
         if weights.find(name) is not None:
             continue
         try:
             weights.fetch(name, _bar(name))
         except UserError as e:
-            first = name in FIRST
             later = f"{name} could not be fetched now; `clarity models fetch {name}` says why and tries again."
-            sys.stderr.write(f"\r\x1b[K{e if first else later}\n")
-            ready = ready and not first
-    return ready
+            sys.stderr.write(f"\r\x1b[K{e if name in FIRST else later}\n")
+    return all(weights.state(name).state == "ready" for name in methods.choose("derain").weights)
 
 
 class _bar:  # noqa: N801 — called like a function

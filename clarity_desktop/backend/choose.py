@@ -15,27 +15,41 @@ from clarity_desktop.values import DEGRADATIONS, Advice, Degradation, Detection,
 
 
 class Remedy(NamedTuple):
-    """What is done about a degradation, what it is called in a sentence, and why it is done at its place."""
+    """What is done about a degradation, what both are called in a sentence, and why it is done at its place."""
 
     task: Task
     noun: str
+    deed: str
     why: str
 
 
 REMEDIES: dict[Degradation, Remedy] = {
-    "JPEG": Remedy("dejpeg", "JPEG traces", "Later steps would sharpen the blocks."),
-    "noise": Remedy("denoise", "noise", "Later steps would amplify it."),
-    "watermark": Remedy("dewatermark", "a watermark", "It lies on top of the photo."),
-    "inpaint": Remedy("inpaint", "scratches or holes", "Mark the scratches first; what is marked is filled in."),
-    "blur": Remedy("deblur", "blur", "It comes after noise, which it would amplify, and before light and haze."),
-    "low-light": Remedy("low_light", "too little light", "Brightening comes after noise, which it would amplify."),
-    "overexposure": Remedy("overexposure", "too much light", "Exposure is set right before the scene is cleared."),
-    "flare": Remedy("deflare", "lens flare", "It lies over the scene."),
-    "rain streak": Remedy("derain", "rain streaks", "They come off before the haze behind them."),
-    "raindrop": Remedy("deraindrop", "raindrops on the lens", "They come off before the haze behind them."),
-    "snow": Remedy("desnow", "falling snow", "It comes off before the haze behind it."),
-    "haze": Remedy("dehaze", "haze", "It is the farthest from the camera and comes last."),
-    "shadow": Remedy("deshadow", "a cast shadow", "It belongs to the scene and needs true colours."),
+    "JPEG": Remedy("dejpeg", "JPEG traces", "remove the JPEG traces", "Later steps would sharpen the blocks."),
+    "noise": Remedy("denoise", "noise", "remove the noise", "Later steps would amplify it."),
+    "watermark": Remedy("dewatermark", "a watermark", "remove the watermark", "It lies on top of the photo."),
+    "inpaint": Remedy(
+        "inpaint", "scratches or holes", "fill in the gaps", "Mark the scratches first; what is marked is filled in."
+    ),
+    "blur": Remedy(
+        "deblur", "blur", "sharpen it", "It comes after noise, which it would amplify, and before light and haze."
+    ),
+    "low-light": Remedy(
+        "low_light", "too little light", "brighten it", "Brightening comes after noise, which it would amplify."
+    ),
+    "overexposure": Remedy(
+        "overexposure",
+        "too much light",
+        "recover what is too bright",
+        "Exposure is set right before the scene is cleared.",
+    ),
+    "flare": Remedy("deflare", "lens flare", "remove the flare", "It lies over the scene."),
+    "rain streak": Remedy("derain", "rain streaks", "remove the rain", "They come off before the haze behind them."),
+    "raindrop": Remedy(
+        "deraindrop", "raindrops on the lens", "remove the drops", "They come off before the haze behind them."
+    ),
+    "snow": Remedy("desnow", "falling snow", "remove the snow", "It comes off before the haze behind it."),
+    "haze": Remedy("dehaze", "haze", "clear the haze", "It is the farthest from the camera and comes last."),
+    "shadow": Remedy("deshadow", "a cast shadow", "lift the shadow", "It belongs to the scene and needs true colours."),
 }
 """In the order of undoing: compression and noise, then imaging, then the scene; the pairs that were measured elsewhere
 agree (AgenticIR: JPEG before blur 20:28 failures, noise before darkness 32:35, blur before haze 18:20, blur before
@@ -66,7 +80,7 @@ def advise(detection: Detection) -> tuple[Advice, ...]:
     """Tasks that would help, in the order in which they should be done; only those that some method does."""
     able = methods.tasks()
     return tuple(
-        Advice(REMEDIES[name].task, name, f"{_sentence(name, detection.found[name])} {REMEDIES[name].why}")
+        Advice(REMEDIES[name].task, name, REMEDIES[name].why)
         for name in present(detection)
         if REMEDIES[name].task in able
     )
@@ -90,8 +104,8 @@ def advice_text(detection: Detection) -> str:
     if not there:
         return FINE if detection.top[0][0] == "normal" else f"{found(detection)} Nothing to do."
     parts = [found(detection)]
-    if tasks := [REMEDIES[name].task.replace("_", " ") for name in there if REMEDIES[name].task in able]:
-        parts.append(f"In this order: {', '.join(tasks)}.")
+    if deeds := [REMEDIES[name].deed for name in there if REMEDIES[name].task in able]:
+        parts.append(f"In this order: {', then '.join(deeds)}." if len(deeds) > 1 else f"What would help: {deeds[0]}.")
     if "inpaint" in there and "inpaint" in able:
         parts.append("Mark the scratches first.")
     if unable := [REMEDIES[name].noun for name in there if REMEDIES[name].task not in able]:
@@ -105,7 +119,8 @@ def _sentence(name: Degradation, finding: Finding) -> str:
 
 
 def _strength(severity: float) -> str:
-    return "slight" if severity < 1 / 3 else "clear" if severity < 2 / 3 else "heavy"
+    """In the words of the quality panel."""
+    return "faint" if severity < 0.15 else "light" if severity < 0.4 else "moderate" if severity < 0.7 else "strong"
 
 
 # Methods -------------------------------------------------------------------------------------------------------------

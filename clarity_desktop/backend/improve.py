@@ -129,7 +129,8 @@ def _report(tried: list[Tried], before: Looked, after: Looked, change: float | N
     parts = [_told(t) for t in tried]
     if not any(t.kept for t in tried):
         return " ".join([*parts, "The photo is as it was."])
-    if before.quality.overall is not None and after.quality.overall is not None:
+    several = sum(t.kept for t in tried) > 1  # of one step its own sentence says it
+    if several and before.quality.overall is not None and after.quality.overall is not None:
         parts.append(f"Overall {before.quality.overall:.0f} → {after.quality.overall:.0f}.")
     if change is not None and change < LARGE:
         parts.append(f"That is a large change ({change:.0f} dB from where it began): compare the two.")

@@ -28,6 +28,7 @@ WORTH = 0.15
 THERE = 0.5
 """From this probability on it is said to be there."""
 FINE = "Looks fine: nothing to do"
+UNSURE = "Nothing is clearly wrong"
 
 
 def ordered(detection: Detection) -> list[Degradation]:
@@ -36,12 +37,14 @@ def ordered(detection: Detection) -> list[Degradation]:
 
 
 def headline(detection: Detection) -> str:
-    """The most likely class in words, with its probability."""
+    """The most likely class in words, with its probability; the advice begins where something is THERE, and so here."""
     name, probability = detection.top[0]
+    there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= THERE]
     if name == "normal":
         return FINE
+    if not there:
+        return UNSURE
     if name == "blend":
-        there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= THERE]
         named = ", ".join(DEGRADATION_TITLES[d] for d in there[:3]).lower().replace("jpeg", "JPEG")
         return f"Several things at once: {named}" if len(there) > 1 else "Several things at once"
     title = next((t for d, t in DEGRADATION_TITLES.items() if d == name), name)

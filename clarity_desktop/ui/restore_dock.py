@@ -194,12 +194,16 @@ class RestoreDock(QScrollArea):
         return next((m for m in self._methods if m.id == self.method.currentData()), None)
 
     def _list_methods(self) -> None:
+        """Those of the task; the user's own choice stands first, else the first that needs nothing fetched."""
         task = self._task()
+        fitting = [m for m in self._methods if task in m.tasks and not m.needs_mask]
         self.method.blockSignals(True)
         self.method.clear()
-        for card in (m for m in self._methods if task in m.tasks and not m.needs_mask):
+        for card in fitting:
             self.method.addItem(card.title + (" (fetch)" if card.missing else ""), card.id)
-        self.method.setCurrentIndex(max(0, self.method.findData(self._preferred.get(task or ""))))
+        ready = next((m.id for m in fitting if not m.missing), "")
+        own = self.method.findData(self._preferred.get(task or ""))
+        self.method.setCurrentIndex(max(0, own if own >= 0 else self.method.findData(ready)))
         self.method.blockSignals(False)
         self._describe()
 

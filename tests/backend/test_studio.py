@@ -266,7 +266,7 @@ def test_advice_runs_nothing(studio, recorder, detector, file) -> None:
     asyncio.run(studio.advise(card.id, card.head, recorder.job()))
     advised = recorder.last(Advised)
     assert [a.task for a in advised.advice] == ["derain"]
-    assert "derain" in advised.text
+    assert "What would help: remove the rain." in advised.text
     assert len(studio.document(card.id).card().versions) == 1
 
 

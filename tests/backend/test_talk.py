@@ -86,8 +86,8 @@ def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(conversation, 
     detector.finds = lambda _: detection({"rain streak": Finding(0.9, 0.7)})
     first = conversation.tree().versions[0].id
     conversation.studio.document(conversation.card.id).set_detection(first, detector.finds(None))
-    assert "Rain streaks: 90% likely, heavy" in conversation.say("what is wrong with it?")
-    assert "derain" in conversation.say("what should I do?")
+    assert "Rain streaks: 90% likely, strong" in conversation.say("what is wrong with it?")
+    assert "What would help: remove the rain." in conversation.say("what should I do?")
     assert len(conversation.tree().versions) == 1
 
 

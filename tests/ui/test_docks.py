@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from fakes import METHODS, MODELS
@@ -111,6 +112,17 @@ def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: Q
     with qtbot.waitSignal(dock.asked) as said:
         dock.visible_button.click()
     assert said.args == [True]
+
+
+def test_a_method_that_needs_nothing_fetched_is_offered_first(qtbot: QtBot):
+    dock = RestoreDock()
+    qtbot.addWidget(dock)
+    [deraining] = [m for m in METHODS if m.id == "maxim-deraining"]
+    there = replace(deraining, id="of-our-own", title="Of our own", missing=())
+    dock.show_methods((replace(deraining, missing=("maxim-deraining",)), there), {})
+    assert dock.choice() == Choice("derain", "of-our-own", 1.0, ())
+    dock.show_methods((replace(deraining, missing=("maxim-deraining",)), there), {"derain": "maxim-deraining"})
+    assert dock.choice() == Choice("derain", "maxim-deraining", 1.0, ("maxim-deraining",))
 
 
 def test_strength_goes_back_to_all_on_a_double_click_and_is_fine_with_shift(qtbot: QtBot):

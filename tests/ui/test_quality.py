@@ -16,7 +16,7 @@ from clarity_desktop.messages import Advised
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.advice_panel import AdvicePanel
-from clarity_desktop.ui.findings_panel import FINE, FindingsPanel, headline
+from clarity_desktop.ui.findings_panel import FINE, UNSURE, FindingsPanel, headline
 from clarity_desktop.ui.metrics_panel import OURS, difference
 from clarity_desktop.ui.overall_panel import OverallPanel, climb, far, likeness
 from clarity_desktop.ui.preferences import Preferences
@@ -83,6 +83,7 @@ def test_likely_degradations_are_listed_with_percent_and_severity(findings: Find
 
 def test_one_degradation_is_named_with_its_probability():
     assert headline(a_detection(haze=0.8)) == "Haze, 93 %"
+    assert headline(a_detection(haze=0.4)) == UNSURE
 
 
 def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPanel):
