@@ -141,7 +141,7 @@ def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method,
 
 def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
     """What Auto would take on width × height pixels, if the first method of each task helps."""
-    tasks = dict.fromkeys(a.task for a in advice if a.task not in BY_HAND)
+    tasks: set[Task] = {a.task for a in advice if a.task not in BY_HAND}
     first = [next(iter(ways(task, size, settings)), None) for task in tasks]
     return sum(_seconds(method, size, settings) for method in first if method is not None)
 

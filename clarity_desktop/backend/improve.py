@@ -235,7 +235,7 @@ class OnPixels:
 
     async def look(self) -> Looked:
         detection = await self._studio.find(self.pixels, self._job)
-        return Looked(detection, await self._studio.score(self.pixels, self._job))
+        return Looked(detection, await self._studio.score(self.pixels, self._job, detection))
 
     async def attempt(self, task: Task, method: str) -> float:
         wish = Wish(task, method, self._strength, self._region, self._feather)

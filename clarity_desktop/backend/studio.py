@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -345,7 +345,10 @@ class Studio:
         """
         known = self.version(at, version).quality
         if known is None:
-            known = await self.score(await self._pixels(at, version, pixels), job)
+            pixels = await self._pixels(at, version, pixels)
+            seen = self.version(at, version).detection
+            seen = seen or await self._if_there(self.detect(at, version, job, pixels))
+            known = await self.score(pixels, job, seen)
             self.document(at).set_quality(version, known)
         away = await self._distance(at, version, job)
         job.emit(Assessed(at, version, self._chosen(known), away))
@@ -372,9 +375,21 @@ class Studio:
                 quality = replace(quality, why={**why, name: str(e)})
         return quality
 
-    async def score(self, pixels: Pixels, job: Job) -> Quality:
-        """Score pixels in the next pause of the lane."""
-        return await job.short(iqa.assess, pixels, breathe=job.breathe)
+    async def score(self, pixels: Pixels, job: Job, detection: Detection | None = None) -> Quality:
+        """Score pixels in the next pause of the lane. detection: what was found in them; the overall score uses it."""
+        return await job.short(iqa.assess, pixels, breathe=job.breathe, detection=detection)
+
+    async def look_and_score(self, pixels: Pixels, job: Job) -> Quality:
+        """Score bare pixels as a version is scored: after the detector has looked at them."""
+        return await self.score(pixels, job, await self._if_there(self.find(pixels, job)))
+
+    async def _if_there(self, look: Awaitable[Detection]) -> Detection | None:
+        """Scores go without a detector that is not on this machine; whoever asks for it is told why."""
+        try:
+            return await look
+        except UserError as e:
+            log.info("Scored without the detector: %s", e)
+            return None
 
     async def _distance(self, at: DocumentId, version: VersionId, job: Job) -> Distance | None:
         """None for the original, and where a crop or a turn on the way makes the two incomparable."""

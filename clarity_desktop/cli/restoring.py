@@ -109,12 +109,12 @@ async def _as_asked(
     """The one task of the command line."""
     from clarity_desktop.backend.workshop import Wish
 
-    before = await studio.score(pixels, job)
+    before = await studio.look_and_score(pixels, job)
     wish = Wish(asked.task, asked.method, asked.strength, region, asked.feather)
     applied = await studio.apply(pixels, wish, job)
     step = _step(asked.task, applied.step.method, applied.step.seconds, True, "as asked")
     step["settings"] = dict(applied.step.settings)
-    return _Done(applied.pixels, [step], before, await studio.score(applied.pixels, job), applied.notes)
+    return _Done(applied.pixels, [step], before, await studio.look_and_score(applied.pixels, job), applied.notes)
 
 
 async def _by_itself(

@@ -188,7 +188,7 @@ class MainWindow(Shell):
             case Advised():
                 self._to(news.document, lambda view: view.take_advice(news))
             case Improved():
-                self.perceiving.improved(news)
+                self.perceiving.improved(follow, news)
             case Saved(document, path):
                 self._to(document, lambda view: view.saved(path))
                 self.files.saved(path)

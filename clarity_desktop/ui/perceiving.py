@@ -15,11 +15,14 @@ from clarity_desktop.ui.findings_panel import ordered
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration
-from clarity_desktop.values import Degradation, Version, VersionId
+from clarity_desktop.values import Degradation, Task, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
     from clarity_desktop.ui.main_window import MainWindow
+
+READ = 30.0
+"""Seconds after which the notice of what Auto did goes: the conversation keeps it."""
 
 
 class Perceiving(QObject):
@@ -79,10 +82,10 @@ class Perceiving(QObject):
         head, other = view.head_version, view.other_version
         if other is not None and other.quality is None:
             self._ask_once(Assess(view.id, other.id), view)
-        if head is not None and (_lacks_scores(head, self._window.settings.metrics) or _lacks_distance(view, head)):
+        if head is not None and head.detection is None and Detect(view.id, head.id) not in view.failed:
+            self._ask_once(Detect(view.id, head.id), view)  # the scores follow: they use what was found
+        elif head is not None and (_lacks_scores(head, self._window.settings.metrics) or _lacks_distance(view, head)):
             self._ask_once(Assess(view.id, head.id), view)
-        if head is not None and head.detection is None:
-            self._ask_once(Detect(view.id, head.id), view)
 
     def look_again(self, *, scores: bool) -> None:
         """Other settings: what failed may succeed now. scores: other metrics are switched on."""
@@ -96,6 +99,7 @@ class Perceiving(QObject):
         if follow.view is None or not isinstance(follow.request, Assess | Detect):
             return False
         follow.view.failed[follow.request] = why
+        self.complete(follow.view)
         if follow.view is self._window.current:
             self.show()
         return True
@@ -130,8 +134,10 @@ class Perceiving(QObject):
         else:
             self._window.ask(Advise(view.id, head), view, then=lambda: self._weigh(view, head))
 
-    def improved(self, news: Improved) -> None:
-        self._window.notices.say(news.text)
+    def improved(self, follow: Follow, news: Improved) -> None:
+        """Auto is done. Whoever asked for it in the conversation reads there what came of it."""
+        if isinstance(follow.request, Improve) and (view := self._window.photos.view(news.document)):
+            self._window.notices.say(f"{view.title}: {news.text}", seconds=READ)
 
     def _at_work(self, view: DocumentView) -> bool:
         return any(f.view is view and isinstance(f.request, Improve) for f in self._window.jobs)
@@ -144,7 +150,7 @@ class Perceiving(QObject):
         if advised.seconds <= LONG:
             start()
             return
-        tasks = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
+        tasks: list[Task] = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
         named = ", then ".join(TASK_TITLES[task].lower().replace("jpeg", "JPEG") for task in tasks)
         self._window.notices.say(
             f"Auto would {named}: about {duration(advised.seconds)}.",

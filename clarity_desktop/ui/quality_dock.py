@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.messages import Advised
@@ -69,6 +69,8 @@ class QualityDock(QScrollArea):
         other = judged is None or self._judged is None or judged.document != self._judged.document
         if judged is not None:
             self.advice.show_advice(judged.advised, offered)
+            if judged.advised and (self._judged is None or judged.advised is not self._judged.advised):
+                QTimer.singleShot(0, self, self._bring_advice)  # once it has its place
         if judged == self._judged and judged is not None:
             return
         self._judged = judged
@@ -80,6 +82,10 @@ class QualityDock(QScrollArea):
         if judged is not None:
             self._show_detection(judged, forget=other)
             self._show_quality(judged, forget=other)
+
+    def _bring_advice(self) -> None:
+        """In a small window what was asked for would come below the edge."""
+        self.ensureWidgetVisible(self.advice, 0, 8)
 
     def _show_names(self, judged: Judged | None, *, looking: bool) -> None:
         if judged is None:

@@ -107,6 +107,19 @@ async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_aske
         assert texts(window) == []
 
 
+async def test_without_a_detector_the_scores_come_all_the_same():
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(link.of(m.Detect)))
+        link.silent.discard(m.Assessed)
+        await until(lambda: bool(link.of(m.Assess)))
+        await settled(window)
+        assert window.quality.overall.figure.text() == "48"
+        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+
+
 async def test_the_best_version_is_a_click_away():
     async with a_window() as (window, link):
         view = await restored(window)
@@ -175,6 +188,7 @@ async def test_what_should_i_do_lists_tasks_and_runs_nothing():
         view = await a_photo(window)
         window.quality.advice.button.click()
         await settled(window)
+        assert not window.quality.advice.all.visibleRegion().isEmpty()
         assert link.of(m.Advise) == [m.Advise(view.id, view.head)]
         assert [step.text() for step in window.quality.advice.steps] == ["1. Remove rain", "2. Remove haze"]
         assert link.of(m.Restore) == link.of(m.Improve) == []
@@ -209,7 +223,7 @@ async def test_auto_brings_versions_says_what_it_did_and_leaves_it_in_the_chat()
         await settled(window)
         [asked] = link.of(m.Improve)
         assert (asked.document, asked.version) == (view.id, view.original)
-        assert texts(window) == ["Removed the rain: 40 → 48."]
+        assert texts(window) == ["rain.jpg: Removed the rain: 40 → 48."]
         assert window.chat.transcript.bubbles[-1].text() == "Removed the rain: 40 → 48."
 
 
@@ -219,7 +233,7 @@ async def test_auto_leaves_a_photo_alone_that_looks_fine():
         view = await a_photo(window)
         window.action["improve"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["The photo looks fine: nothing was done."]
+        assert texts(window) == ["rain.jpg: The photo looks fine: nothing was done."]
         assert len(view.versions) == 1
         assert link.of(m.Estimate)[1:] == []
 
