@@ -84,11 +84,13 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     await settled(window)
     await camera.take("opened", window)
     await perceived(window, camera)
+    await improved(window, camera)
     await restored(window, camera)
     await shaped(window, camera)
     await talked(window, camera)
     await asked(window, camera)
     window.resize(*SMALL)
+    window.action["advise"].trigger()
     await settled(window)
     await camera.take("small", window)
 
@@ -100,6 +102,18 @@ async def perceived(window: MainWindow, camera: Camera) -> None:
         await settled(window)
     await camera.take("perceived", window)
     window.action["heat"].trigger()
+
+
+async def improved(window: MainWindow, camera: Camera) -> None:
+    """Auto, or its offer where it would take long; then back to the original."""
+    window.action["improve"].trigger()
+    await settled(window)
+    await camera.take("auto", window)
+    while (view := window.current) is not None and view.undo_leads_to:
+        window.action["undo"].trigger()
+        await settled(window)
+    for bar in window.notices.bars():
+        bar.close_later()
 
 
 async def restored(window: MainWindow, camera: Camera) -> None:
