@@ -207,7 +207,9 @@ def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
     pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, Place(), "dehaze")
     piece = restored(pixels, run, Recipe(0, 64, Place())).pixels
     tiles = restored(pixels, run, Recipe(192, 64, Place()))
-    by_themselves = restored(pixels, lambda *given: run(*given), Recipe(192, 64, Place())).pixels
+    by_themselves = restored(
+        pixels, lambda tile, mask, breath: run(tile, mask, breath), Recipe(192, 64, Place())
+    ).pixels
     assert apart(piece, by_themselves) > 0.1
     assert apart(piece, tiles.pixels) < 0.02
     assert np.array_equal(restored(pixels, run, tiles.recipe).pixels, tiles.pixels)

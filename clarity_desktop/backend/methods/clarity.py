@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ class _Loaded:
         return replace(self, judged=judged)
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
+    def _computing(self) -> Generator[None]:
         import torch
 
         with torch.inference_mode(), torch.autocast(self.number.device.type, torch.bfloat16, enabled=self.native):
@@ -89,7 +89,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
         multiple_of=8,
         padding="reflect",
         overlap=64,
-        tile=1024,
+        tile=1536,
         tiling="yes",
         needs_mask=mask,
         memory=260,

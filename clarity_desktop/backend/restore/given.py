@@ -31,19 +31,19 @@ def overview(pixels: Pixels, mask: Mask | None, method: Method) -> tuple[Tile, M
 
     A pixel is masked if any of those that it stands for is.
     """
-    seen = padded(as_tile(_reduced(pixels)), method)
+    seen = padded(as_tile(_reduced(pixels, method.multiple_of)), method)
     if mask is None:
         return seen, None
-    return seen, padded(_reduced((mask > 0).astype(np.uint8) * np.uint8(255)), method)
+    return seen, padded(_reduced((mask > 0).astype(np.uint8) * np.uint8(255), method.multiple_of), method)
 
 
-def _reduced(values: Any) -> Any:
-    """By area, so that means stay as they are."""
+def _reduced(values: Any, multiple_of: int) -> Any:
+    """By area, so that means stay as they are; to whole multiples, since padding would count some of it twice."""
     height, width = values.shape[:2]
     if height * width <= OVERVIEW:
         return values
     import cv2
 
-    factor = math.sqrt(OVERVIEW / (height * width))
-    size = max(1, math.floor(width * factor)), max(1, math.floor(height * factor))
+    factor = math.sqrt(OVERVIEW / (height * width)) / multiple_of
+    size = [multiple_of * max(1, math.floor(side * factor)) for side in (width, height)]
     return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
