@@ -41,7 +41,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         scale, shift = self.steer(vector)[:, :, None, None].chunk(2, 1)
-        return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, 0.1))
+        return x + self.second(F.relu(self.first(x) * (1 + scale) + shift))
 
 
 class ClarityAll(nn.Module):
