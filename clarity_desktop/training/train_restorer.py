@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
 from clarity_desktop.training import patches
 from clarity_desktop.training.photos import find, split
-from clarity_desktop.values import DEGRADATIONS, Degradation
+from clarity_desktop.values import DEGRADATIONS, Degradation, Task
 
 KEEP_EVERY = 240.0  # seconds between two checkpoints
 FLOOR = 0.03  # of the mean absolute error; far smaller, undamaged patches would outweigh all damage
@@ -35,8 +35,10 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     torch.manual_seed(asked.seed)
     torch.set_num_threads(asked.threads)
-    kinds: list[Degradation] = [d for d, task in zip(DEGRADATIONS, TASKS, strict=True) if task in (asked.task or TASKS)]
-    kinds += [d for d in kinds if d not in HARD]
+    asked_for: tuple[Task, ...] = tuple(asked.task or TASKS)
+    kinds: list[Degradation] = [d for d, task in zip(DEGRADATIONS, TASKS, strict=True) if task in asked_for]
+    twice: list[Degradation] = [d for d in kinds if d not in HARD]
+    kinds.extend(twice)
     run = _Run(asked, kinds)
     run.go()
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
-from clarity_desktop.values import Mask, Task, Tile
+from clarity_desktop.values import TASKS, Mask, Task, Tile
 
 if TYPE_CHECKING:
     import torch
@@ -99,10 +99,11 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
     )
 
 
-OFFERED: tuple[Task, ...] = ("low_light",)
-"""Of the tasks that the network knows, those that passed training/bench_restorer (docs/clarity-all.md)."""
-_HOLES: tuple[Task, ...] = ("inpaint",)
+OFFERED: frozenset[Task] = frozenset({"low_light"})
+"""Of the tasks that the network knows, those worth offering by training/bench_restorer (docs/clarity-all.md)."""
 
-ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in OFFERED if t not in _HOLES))
-FILL = _method("clarity-fill", "Clarity (quick), holes", tuple(t for t in OFFERED if t in _HOLES), mask=True)
+ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
+FILL = _method(
+    "clarity-fill", "Clarity (quick), holes", tuple(t for t in TASKS if t in OFFERED & {"inpaint"}), mask=True
+)
 METHODS: tuple[Method, ...] = tuple(m for m in (ALL, FILL) if m.tasks)
