@@ -13,7 +13,7 @@ from clarity_desktop.values import Pixels
 
 Floats = NDArray[np.float32]
 
-COUNT = 58
+COUNT = 68
 _WIDE = 256
 _TILE, _TILES = 256, 3
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
@@ -27,7 +27,7 @@ def appearance(pixels: Pixels) -> Plane:
     more than 768 pixels in both directions in nine places, so that the work is the same for any size.
     """
     small, tiles = _reduced(pixels), _tiles(pixels)
-    scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small)]
+    scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
     fine = np.mean([_fine(tile) for tile in tiles], 0)
     return np.concatenate([scene, fine]).astype(np.float64)
 
@@ -100,6 +100,39 @@ def _layout(small: Floats) -> list[float]:
     coarse = cv2.resize(luma, (8, 8), interpolation=cv2.INTER_AREA)
     sides = [float(np.abs(np.diff(coarse, axis=axis)).mean()) for axis in (0, 1)]
     return [*_logs(_shares(local, 10, 50, 90)), float(local.mean()), float(coarse.std()), *sides]
+
+
+def _light(small: Floats) -> list[float]:
+    """Where little light falls, and of what colour it is there: a shadow is darker and bluer, and has edges in light
+    that are none in colour."""
+    coarse = cv2.GaussianBlur(small, (0, 0), 2) + np.float32(0.01)
+    light = np.log(_luma(coarse))
+    red, green, blue = (coarse[..., k] for k in range(3))
+    warm, lush = np.log(red / blue), np.log(green**2 / (red * blue))
+    edges = _steepness(light)
+    others = _steepness(warm) + _steepness(lush)
+    plain = float((edges * (others < 0.3 * edges)).mean() / (edges.mean() + 0.01))
+    goes_with = [_goes_with(light, colour) for colour in (warm, lush)]
+    return [*_shares(light, 5, 50, 95), float(light.std()), *goes_with, float(edges.mean()), *_shares(edges, 99), plain]
+
+
+def _steepness(plane: Floats) -> Floats:
+    return np.hypot(cv2.Sobel(plane, -1, 1, 0), cv2.Sobel(plane, -1, 0, 1)).astype(np.float32) / np.float32(8)
+
+
+def _goes_with(a: Floats, b: Floats) -> float:
+    """The correlation of two planes; 0 where one hardly varies."""
+    both = float(((a - a.mean()) * (b - b.mean())).mean())
+    return both / (float(a.std()) * float(b.std()) + 1e-3)
+
+
+def _repeats(small: Floats) -> list[float]:
+    """How well the photo's edges fall on themselves when it is shifted, at best: tiled marks repeat."""
+    steep = _steepness(_luma(small))
+    spectrum = np.fft.rfft2(steep - steep.mean(), (2 * _WIDE, 2 * _WIDE))
+    same = np.fft.irfft2(np.abs(spectrum) ** 2)[: _WIDE // 2, : _WIDE // 2] / (float(steep.var()) * steep.size + 1e-6)
+    same[:12, :12] = 0
+    return [float(same.max())]
 
 
 def _fine(tile: NDArray[np.uint8]) -> list[float]:
