@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from clarity_desktop import settings
+from clarity_desktop.backend import methods
 
 FETCHED = settings.data_folder() / "weights"  # the user's own, before tests get a private home
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -28,6 +29,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                         "XDG_CACHE_HOME": folder / "cache", "XDG_STATE_HOME": folder / "state"}.items():  # fmt: skip
         monkeypatch.setenv(name, str(value))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def methods_anew() -> Iterator[None]:
+    """The table of methods is made once in a program; what a test puts into it ends with the test."""
+    methods.all_methods.cache_clear()
+    yield
+    methods.all_methods.cache_clear()
 
 
 @pytest.fixture(autouse=True)

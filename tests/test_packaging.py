@@ -84,7 +84,8 @@ def test_it_knows_its_models(installed: Callable[..., subprocess.CompletedProces
     assert said.returncode == 0, said.stderr
     models = [json.loads(line) for line in said.stdout.splitlines()]
     assert {"maxim-deraining", "niqe"} <= {model["id"] for model in models}
-    assert {model["state"] for model in models} == {"missing"}
+    ours = {"clarity-all", "clarity-detector"}
+    assert {m["id"]: m["state"] for m in models} == {m["id"]: "ready" if m["id"] in ours else "missing" for m in models}
 
 
 def test_its_commands_exist(metadata: importlib.metadata.Distribution) -> None:
@@ -174,7 +175,7 @@ def test_every_library_that_the_program_imports_is_asked_for(metadata: importlib
         for root in imported(node)
     }
     asked = {PROJECTS.get(root, canonicalize_name(root)) for root in roots - sys.stdlib_module_names}
-    optional = {"transformers"}  # of the extra `words`; imported where that is used
+    optional = {"transformers", "pyiqa"}  # of the extras `words` and `pyiqa`; imported where that is used
     assert asked - optional - {"clarity-desktop"} <= set(needed(metadata))
 
 

@@ -161,7 +161,7 @@ def test_the_pretrained_start_of_the_overview_stays_as_it_is(photos: Path, tmp_p
     learnt = {n for n, p in run.net.overview.named_parameters() if p.requires_grad}
     assert learnt
     assert all(int(n.split(".")[1]) >= train_detector.FROZEN and n.startswith("blocks.") for n in learnt)
-    assert {g["share"] for g in run.optimiser.param_groups} == {0.1, 1.0}
+    assert {g["share"] for g in run.optimiser.param_groups} == {train_detector.PRETRAINED, 1.0}
 
 
 def _asked(room: Any, photos: Path, *words: str) -> Any:
