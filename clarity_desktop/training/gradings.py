@@ -9,20 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import overall
-from clarity_desktop.backend.iqa.appearance import appearance
+from clarity_desktop.backend.iqa.appearance import COUNT, appearance
 from clarity_desktop.training import degrade, exam
 from clarity_desktop.training.damage import Photo
 from clarity_desktop.training.photos import load
 from clarity_desktop.values import DEGRADATIONS, Detection
 
 Bytes = NDArray[np.uint8]
-BRISQUE, SSEQ, LOOKS = slice(36), slice(36, 48), slice(48, 106)
+BRISQUE, SSEQ, LOOKS = slice(36), slice(36, 48), slice(48, 48 + COUNT)
 """Columns of Seen.inputs."""
 CLEAN, MILD, STRONG, SAME = range(4)
 """How good a photo is. SAME: the clean one cropped or saved anew, which must not change its score."""
@@ -37,11 +38,15 @@ class Graded(NamedTuple):
     pixels: Bytes
 
 
+SOFT = 10_000
+"""Added to a source's number for its softened self."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What the scores see of N photos.
 
-    source, kind, grade: as of Graded. inputs: N×106, BRISQUE's 36 features, SSEQ's 12 and the 58 of `appearance`; nan
+    source, kind, grade: as of Graded. inputs: BRISQUE's 36 features, SSEQ's 12 and those of `appearance`; nan
     where undefined. piqe: N. blocks: NIQE's 36 features of the blocks of each photo. detections: N×27, the probability
     of "normal", 13 probabilities and 13 severities; nan where nobody looked.
     """
@@ -73,6 +78,18 @@ def for_fitting(paths: Sequence[Path], kinds: int, seed: int) -> Iterator[Graded
             for grade, (low, high) in ((MILD, (0.12, 0.45)), (STRONG, (0.6, 1))):
                 made = damage(clean, float(rng.uniform(low, high)), np.random.default_rng(chance)).pixels
                 yield Graded(source, int(kind), grade, eight_bits(degrade.saved(made, rng) if again else made))
+        yield from _soft(source, clean, np.random.default_rng([seed, SOFT + source]))
+
+
+def _soft(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[Graded]:
+    """The photo as a lens leaves it that is less sharp than its sensor, and with noise: noise is no sharpness, although
+    every metric of local contrast takes it for that. It counts as a source of its own."""
+    soft = cv2.GaussianBlur(clean, (0, 0), float(rng.uniform(0.7, 1.6))).astype(np.float32)
+    yield Graded(SOFT + source, -1, CLEAN, eight_bits(soft))
+    chance, noise = int(rng.integers(2**63)), DEGRADATIONS.index("noise")
+    for grade, (low, high) in ((MILD, (0.02, 0.25)), (STRONG, (0.35, 0.8))):
+        made = degrade.DAMAGES["noise"](soft, float(rng.uniform(low, high)), np.random.default_rng(chance)).pixels
+        yield Graded(SOFT + source, noise, grade, eight_bits(made))
 
 
 def for_measuring(paths: Sequence[Path], each: int, seed: int) -> Iterator[Graded]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from clarity_desktop.backend.iqa import overall
-from clarity_desktop.training.gradings import CLEAN, SAME, STRONG, Seen
+from clarity_desktop.training.gradings import CLEAN, SAME, SOFT, STRONG, Seen
 from clarity_desktop.values import DEGRADATIONS, Degradation
 
 Floats = NDArray[np.float64]
@@ -53,12 +53,15 @@ def pairs(seen: Seen, sources: Sequence[int], rng: np.random.Generator) -> Pairs
     alike: list[tuple[int, int]] = []
     rows_of = {source: np.flatnonzero(seen.source == source) for source in set(sources)}
     clean = {source: int(rows[seen.grade[rows] == CLEAN][0]) for source, rows in rows_of.items()}
+    sharp = [source for source in sources if source < SOFT]
     for source in sources:
+        if source - SOFT in clean:
+            ordered += [(clean[source - SOFT], clean[source])] * REPEATS
         rows = rows_of[source]
         alike += [(clean[source], int(row)) for row in rows[seen.grade[rows] == SAME]]
         damaged = rows[seen.kind[rows] >= 0]
         for mild, strong in zip(damaged[::2], damaged[1::2], strict=True):
-            other = clean[sources[int(rng.integers(len(sources)))]]
+            other = clean[sharp[int(rng.integers(len(sharp)))]]
             best, middle, worst = clean[source], int(mild), int(strong)
             here = [(best, middle), (best, worst), (middle, worst), (other, worst)]
             ordered += here * (REPEATS if DEGRADATIONS[int(seen.kind[strong])] in HARD else 1)
@@ -124,7 +127,7 @@ def _member(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed: int)
     rest = pairs(seen, np.setdiff1d(sources, drawn).tolist(), rng)
     nobody = np.full_like(seen.detections, np.nan)
     found = {"first": first, "bias": bias, "second": second}
-    found["alone"] = weights(overall.votes(seen.inputs, metrics, nobody, own)[0], rest, seen.grade)
+    found["alone"] = weights(overall.votes(seen.inputs, metrics, nobody, own)[0], rest, _usual(seen))
     return found
 
 
@@ -136,9 +139,14 @@ def with_detector(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed
     others = votes.shape[2] - table["alone"].shape[1] + 1
     found: list[Floats] = []
     for own, alone in zip(votes, table["alone"], strict=True):
-        w = np.append(alone[:-1], TRUST * weights(own, ordered, seen.grade)[-1 - others : -1])
-        found.append(_in_points(own, w, np.unique(np.concatenate(ordered)), seen.grade))
+        w = np.append(alone[:-1], TRUST * weights(own, ordered, _usual(seen))[-1 - others : -1])
+        found.append(_in_points(own, w, np.unique(np.concatenate(ordered)), _usual(seen)))
     return np.stack(found)
+
+
+def _usual(seen: Seen) -> NDArray[np.int64]:
+    """Grades of the photos by which points are counted; -1 for the softened ones."""
+    return np.where(seen.source < SOFT, seen.grade, -1)
 
 
 def weights(votes: Floats, of: Pairs, grade: NDArray[np.int64]) -> Floats:

@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_photos_and_a_part_of_the_list_too(photos: 
     whole, part = list(for_fitting(photos, 2, 3)), list(for_fitting(photos[:1], 2, 3))
     assert [g[:3] for g in whole[: len(part)]] == [g[:3] for g in part]
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(whole, part, strict=False))
-    assert len(part) == 3 + 2 * 2
+    assert len(part) == 3 + 2 * 2 + 3
 
 
 def test_measuring_gives_each_degradation_as_many_photos_as_asked(photos: list[Path]) -> None:
