@@ -22,21 +22,24 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def methods_anew() -> Iterator[None]:
+    """What a test puts into the table of methods ends with it, in whatever order patches are taken back."""
+    kept = dict(methods.METHODS)
+    methods.all_methods.cache_clear()
+    yield
+    methods.METHODS.clear()
+    methods.METHODS.update(kept)
+    methods.all_methods.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def home(methods_anew: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A private home: no test reads or writes the developer's documents, settings or weights."""
     folder = tmp_path / "home"
     for name, value in {"HOME": folder, "XDG_DATA_HOME": folder / "data", "XDG_CONFIG_HOME": folder / "config",
                         "XDG_CACHE_HOME": folder / "cache", "XDG_STATE_HOME": folder / "state"}.items():  # fmt: skip
         monkeypatch.setenv(name, str(value))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def methods_anew() -> Iterator[None]:
-    """The table of methods is made once in a program; what a test puts into it ends with the test."""
-    methods.all_methods.cache_clear()
-    yield
-    methods.all_methods.cache_clear()
 
 
 @pytest.fixture(autouse=True)
