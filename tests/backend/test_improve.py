@@ -137,7 +137,7 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
     tree = studio.document(card.id).card()
     [first, made] = tree.versions
     assert (made.parent, made.step.task) == (first.id, "denoise")
-    assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
+    assert tree.head == first.id, "nobody has judged it"
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
