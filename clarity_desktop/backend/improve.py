@@ -208,8 +208,8 @@ class OnVersion:
         self._studio.edit(self._document, left, self._job, name=name)
 
     def abandon(self) -> None:
-        self._trial = None  # cancelled right after its commit, a result is the head before it was noted here
-        if self._studio.document(self._document).card().head != self.version:
+        if self._trial is not None:
+            self._trial = None
             self._studio.move(self._document, lambda d: d.go_to(self.version), self._job)
 
 
