@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -29,7 +30,7 @@ HEAT = 8
 """The heat map has at most this many rows and columns."""
 _WIDEST, _HIGHEST = 4, 3
 _guard = threading.Lock()
-_known: list[tuple[Detector, Any]] = []
+_known: list[Detector] = []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,38 +108,49 @@ def detect(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detect
     Raises ModelMissing where the installation lacks the detector's file, and what breathe raises.
     """
     gently.import_torch()
-    import torch
-
     seen = views(pixels)
     breathe()
     with _guard:
-        net, dtype = _network()
-    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        said = net(_planes(seen.overview[None]), _planes(seen.crops)[None], torch.from_numpy(seen.places)[None])
+        net = _network()
+    said = logits(net, seen)
     breathe()
-    return understood({k: v[0].float().numpy() for k, v in said.items()}, seen.places)
+    return understood({k: v[0] for k, v in said.items()}, seen.places)
+
+
+def logits(net: Any, seen: Views) -> dict[str, NDArray[np.float32]]:
+    """What a network (nets.detector.Detector, or one that takes and gives the same) says of one photo; the first axis
+    has length 1."""
+    import torch
+
+    from clarity_desktop.backend.nets import bfloat16
+
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.native()):
+        said = net(_planes(seen.overview[None]), _planes(seen.crops)[None], torch.from_numpy(seen.places)[None])
+    return {k: v.float().numpy() for k, v in said.items()}
 
 
 def _planes(rgb: NDArray[np.uint8]) -> Any:
+    """N×H×W×3 in 0..255 → N×3×H×W in 0..1."""
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float() / 255
 
 
-def _network() -> tuple[Detector, Any]:
+def load(path: Path) -> Detector:
+    """The network with the weights of a file. Raises OSError, SafetensorError and RuntimeError for another file."""
+    import torch
+    from safetensors.torch import load_file
+
+    from clarity_desktop.backend.nets import detector
+
+    net = detector.Detector().eval()
+    net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _network() -> Detector:
     if not _known:
-        import torch
-        from safetensors.torch import load_file
-
-        from clarity_desktop.backend.nets import detector
-
-        path = weights.need(("clarity-detector",))["clarity-detector"]
-        net = detector.Detector().eval()
-        net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
-        # Only where the processor multiplies bfloat16 itself is it quicker, and there by far.
-        fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        _known.append((net, torch.bfloat16 if fast else torch.float32))
+        _known.append(load(weights.need(("clarity-detector",))["clarity-detector"]))
     return _known[0]
 
 

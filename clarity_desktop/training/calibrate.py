@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize
 
-from clarity_desktop.backend.detect import views
+from clarity_desktop.backend.detect import logits, views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.training import cases, looks, measures
 from clarity_desktop.training.photos import find, split
@@ -74,7 +74,7 @@ def listen(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> S
     """What the network says of per_class photos of each class. Raises UserError where a file is no picture."""
     rows: list[tuple[Any, ...]] = []
     for case in cases.own(clean, per_class, seed):
-        said = looks.logits(net, views(case.pixels))
+        said = logits(net, views(case.pixels))
         there = [name in case.severities for name in DEGRADATIONS]
         rows.append((said["classes"][0], said["found"][0], CLASSES.index(case.name), there))
     classes, found, kinds, there = (np.array(column) for column in zip(*rows, strict=True))

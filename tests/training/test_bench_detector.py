@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from clarity_desktop.backend.detect import views
+from clarity_desktop.backend.detect import logits, views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import bench_detector, calibrate, cases, looks, measures
@@ -169,10 +169,10 @@ def test_calibration_makes_the_too_sure_less_sure() -> None:
 def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.own(sorted(clean.iterdir()), 1)
     seen = views(case.pixels)
-    before = looks.logits(looks.built_in(untrained), seen)
+    before = logits(looks.built_in(untrained), seen)
     fit = Fit(0.5, 1.7, np.linspace(-1, 1, 13))
     calibrate.fold(untrained, fit)
-    after = looks.logits(looks.built_in(untrained), seen)
+    after = logits(looks.built_in(untrained), seen)
     assert after["classes"] == pytest.approx(before["classes"] * 0.5, abs=0.05)
     assert after["found"] == pytest.approx(before["found"] * 1.7 + fit.bias, abs=0.05)
     assert after["heat"] == pytest.approx(before["heat"])

@@ -47,11 +47,10 @@ class Talk:
         """Auto, as the button asks for it: what was done and why is said in the conversation too."""
         at = asked.document
         before = len(self._studio.document(at).card().versions)
-        bench = improve.OnVersion(self._studio, asked, job)
-        done = await improve.improve(bench, self._studio.settings)
+        text, ended = await self._improve(asked, job)
         made = tuple(v.id for v in self._studio.document(at).card().versions[before:])
-        self._add(at, Turn("assistant", done.text, made, time.time()), job)
-        job.emit(Improved(at, bench.version, done.text))
+        self._add(at, Turn("assistant", text, made, time.time()), job)
+        job.emit(ended)
 
     def _add(self, at: DocumentId, turn: Turn, job: Job) -> None:
         self._studio.document(at).add_turn(turn)
@@ -121,7 +120,9 @@ class Talk:
             case "advise":
                 return (await self._studio.advise(at, self._head(at), job)).text
             case "improve":
-                return await self._improve(at, visible, job)
+                text, ended = await self._improve(Improve(at, self._head(at), visible), job)
+                job.emit(ended)
+                return text
             case "compare":
                 return self._compare(at, job)
             case "undo":
@@ -146,11 +147,11 @@ class Talk:
         where = " in the visible part" if region else ""
         return f"{version.name}{where} with {version.step.method} in {_span(version.step.seconds)}."
 
-    async def _improve(self, at: DocumentId, visible: Bounds | None, job: Job) -> str:
-        bench = improve.OnVersion(self._studio, Improve(at, self._head(at), visible), job)
+    async def _improve(self, asked: Improve, job: Job) -> tuple[str, Improved]:
+        """What to say, and the news that ends it."""
+        bench = improve.OnVersion(self._studio, asked, job)
         done = await improve.improve(bench, self._studio.settings)
-        job.emit(Improved(at, bench.version, done.text))
-        return done.text
+        return done.text, Improved(asked.document, bench.version, done.text)
 
     def _compare(self, at: DocumentId, job: Job) -> str:
         card = self._studio.document(at).card()

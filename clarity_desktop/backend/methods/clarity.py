@@ -25,16 +25,15 @@ def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
     import torch
     from safetensors.torch import load_file
 
-    from clarity_desktop.backend.nets import clarity_all
+    from clarity_desktop.backend.nets import bfloat16, clarity_all
 
     [path] = weights.values()
     state = {k: v.float() for k, v in load_file(path).items()}
     net = clarity_all.ClarityAll(state["head.weight"].shape[0]).eval()
     net.load_state_dict(state)
     net = net.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    native = place.device != "mps" and (place.device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
     number = torch.tensor([clarity_all.TASKS.index(task)], device=place.device)
-    return _Loaded(net, number, native)
+    return _Loaded(net, number, bfloat16.native(place.device))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
