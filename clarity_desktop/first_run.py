@@ -49,7 +49,7 @@ def _fetch() -> bool:
         except UserError as e:
             later = f"{name} could not be fetched now; `clarity models fetch {name}` says why and tries again."
             sys.stderr.write(f"\r\x1b[K{e if name in FIRST else later}\n")
-    return all(weights.state(name).state == "ready" for name in methods.choose("derain").weights)
+    return not methods.missing(methods.choose("derain"))
 
 
 class _bar:  # noqa: N801 — called like a function

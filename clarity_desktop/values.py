@@ -107,12 +107,21 @@ class Region:
         return Region(mask, Bounds(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y), label)
 
 
+_STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
+"""From which severity on it is called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One degradation in one photo: probability 0..1 that it is there, severity 0..1 (0: not visible, 1: heavy)."""
 
     probability: float
     severity: float
+
+    @property
+    def strength(self) -> str:
+        """The severity in a word."""
+        return next(word for least, word in _STRENGTHS if self.severity >= least)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from clarity_desktop.backend import methods, restore, weights
+from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
@@ -115,12 +115,7 @@ def advice_text(detection: Detection) -> str:
 
 def _sentence(name: Degradation, finding: Finding) -> str:
     noun = REMEDIES[name].noun
-    return f"{noun[0].upper()}{noun[1:]}: {finding.probability:.0%} likely, {_strength(finding.severity)}."
-
-
-def _strength(severity: float) -> str:
-    """In the words of the quality panel."""
-    return "faint" if severity < 0.15 else "light" if severity < 0.4 else "moderate" if severity < 0.7 else "strong"
+    return f"{noun[0].upper()}{noun[1:]}: {finding.probability:.0%} likely, {finding.strength}."
 
 
 # Methods -------------------------------------------------------------------------------------------------------------
@@ -133,7 +128,9 @@ def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method,
     user's own choice leads; then the table's order, but what takes longer than PATIENCE waits behind what does not.
     """
     own = settings.methods.get(task)
-    fitting = [m for m in methods.all_methods().values() if task in m.tasks and not m.needs_mask and _ready(m)]
+    fitting = [
+        m for m in methods.all_methods().values() if task in m.tasks and not m.needs_mask and not methods.missing(m)
+    ]
     seconds = {m.id: _seconds(m, size, settings) for m in fitting}
     usable = [m for m in fitting if math.isfinite(seconds[m.id])]
     return tuple(sorted(usable, key=lambda m: (m.id != own, seconds[m.id] > PATIENCE)))
@@ -144,10 +141,6 @@ def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Se
     tasks: set[Task] = {a.task for a in advice if a.task not in BY_HAND}
     first = [next(iter(ways(task, size, settings)), None) for task in tasks]
     return sum(_seconds(method, size, settings) for method in first if method is not None)
-
-
-def _ready(method: Method) -> bool:
-    return all(weights.state(name).state == "ready" for name in method.weights)
 
 
 def _seconds(method: Method, size: tuple[int, int], settings: Settings) -> float:

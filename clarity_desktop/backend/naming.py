@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clarity_desktop.backend import weights
+from clarity_desktop.backend import methods
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.values import Crop, Flip, MethodCard, Rotate, Step, Straighten, Transform
 
@@ -22,10 +22,9 @@ def title(step: Step) -> str:
 
 
 def card(method: Method) -> MethodCard:
-    missing = tuple(name for name in method.weights if weights.state(name).state != "ready")
     return MethodCard(
         method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
-        method.needs_mask, missing,
+        method.needs_mask, methods.missing(method),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.fields import calm, muted
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
-from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt, severity
+from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding
 
 WORTH = 0.15
@@ -93,7 +93,7 @@ class Line(QWidget):
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
         title = DEGRADATION_TITLES[degradation]
-        strong = f", {severity(finding.severity)}" if finding.probability >= WORTH else ""
+        strong = f", {finding.strength}" if finding.probability >= WORTH else ""
         self.name.setText(title)
         self.figure.setText(f"{100 * finding.probability:.0f} %{strong}")
         self.meter.show_share(finding.probability)

@@ -50,8 +50,6 @@ DEGRADATION_TITLES: dict[Degradation, str] = {
     "noise": "Noise",
     "JPEG": "JPEG artefacts",
 }
-SEVERITIES = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
-"""From which severity on it is called so."""
 
 METRICS: dict[str, tuple[str, str]] = {
     "sseq": ("SSEQ", "Lower is better: 0 is best, about 100 worst."),
@@ -100,11 +98,6 @@ def excerpt(why: str) -> str:
     """A reason that may name paths and addresses, as much of it as a panel has room for; it can break anywhere."""
     text = why if len(why) <= LONGEST else why[:LONGEST].rsplit(" ", 1)[0] + " …"
     return re.sub(r"([/_\-])", "\\1\u200b", text)
-
-
-def severity(share: float) -> str:
-    """A severity of 0..1 in a word."""
-    return next(word for least, word in SEVERITIES if share >= least)
 
 
 def clock(at: float, now: float | None = None) -> str:

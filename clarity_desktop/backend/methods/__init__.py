@@ -13,7 +13,19 @@ from clarity_desktop.backend.methods.method import Breath, Load, Looking, Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import TASKS, Task
 
-__all__ = ["METHODS", "Breath", "Load", "Looking", "Method", "Place", "Run", "all_methods", "choose", "tasks"]
+__all__ = [
+    "METHODS",
+    "Breath",
+    "Load",
+    "Looking",
+    "Method",
+    "Place",
+    "Run",
+    "all_methods",
+    "choose",
+    "missing",
+    "tasks",
+]
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +61,7 @@ def choose(task: str, method: str | None = None) -> Method:
     if method is None:
         if not fitting:
             raise UserError(f"No method for “{task}” is part of this version. It can do {', '.join(tasks())}.")
-        return next((m for m in fitting if _ready(m)), fitting[0])
+        return next((m for m in fitting if not missing(m)), fitting[0])
     if method not in table:
         raise UserError(f"There is no method “{method}”. For “{task}” there is {_named(fitting)}.")
     if task not in table[method].tasks:
@@ -57,8 +69,9 @@ def choose(task: str, method: str | None = None) -> Method:
     return table[method]
 
 
-def _ready(method: Method) -> bool:
-    return all(weights.state(name).state == "ready" for name in method.weights)
+def missing(method: Method) -> tuple[str, ...]:
+    """The weights of a method that are not on this machine."""
+    return tuple(name for name in method.weights if weights.state(name).state != "ready")
 
 
 def _named(methods: list[Method]) -> str:
