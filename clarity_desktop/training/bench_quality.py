@@ -8,7 +8,6 @@ those.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend import detect, iqa
 from clarity_desktop.backend.iqa import brisque, niqe, overall, parameters, sseq
-from clarity_desktop.messages import UserError
 from clarity_desktop.training.fit_quality import metrics_of
 from clarity_desktop.training.gradings import (
     BRISQUE,
@@ -39,6 +37,7 @@ from clarity_desktop.training.gradings import (
 )
 from clarity_desktop.training.measures import correlation, wilson
 from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.testset import real_pairs
 from clarity_desktop.values import DEGRADATIONS
 
 Floats = NDArray[np.float64]
@@ -163,29 +162,13 @@ def _spearman(a: Floats, b: Floats) -> float:
 
 
 def real_figures(folder: Path, detector: bool) -> dict[str, Any]:
-    """By data set: how often the good photo of a pair scores higher than the bad one."""
+    """By data set: how often the good photo of a pair scores higher than the bad one, of the half that nothing was
+    fitted on."""
     found: dict[str, Any] = {}
-    for name, pairs in real_pairs(folder).items():
+    for name, pairs in real_pairs(folder, "exam").items():
         chosen = [pairs[k] for k in np.random.default_rng(1).permutation(len(pairs))[:MOST_REAL]]
         found[name] = _share([_score(good, detector) > _score(bad, detector) for good, bad in chosen])
     return found
-
-
-def real_pairs(folder: Path) -> dict[str, list[tuple[Path, Path]]]:
-    """Good and bad photo of each pair in a folder's index.csv, by data set. Raises UserError where that is broken."""
-    index, rows = folder / "index.csv", dict[tuple[str, str], dict[str, Path]]()
-    try:
-        with index.open(newline="", encoding="utf-8") as lines:
-            for row in csv.DictReader(lines):
-                if row["role"] in ("input", "target") and row["pair_id"]:
-                    rows.setdefault((row["set"], row["pair_id"]), {})[row["role"]] = folder / row["path"]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
-        raise UserError(f"“{index}” could not be read ({error}). Name a folder with an index.csv.") from error
-    pairs: dict[str, list[tuple[Path, Path]]] = {}
-    for (name, _), both in rows.items():
-        if len(both) == 2:
-            pairs.setdefault(name, []).append((both["target"], both["input"]))
-    return pairs
 
 
 def _score(path: Path, detector: bool) -> float:

@@ -31,16 +31,21 @@ from clarity_desktop.training.gradings import (
     detected,
     eight_bits,
     for_fitting,
+    joined,
     kept,
     look,
     shuffled,
+    with_camera_noise,
 )
 from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.testset import real_pairs
 
 Floats = NDArray[np.float64]
 Table = Mapping[str, Floats]
 Teacher = Callable[[Floats], float]
 COLUMNS = {"brisque": BRISQUE, "sseq": SSEQ}
+CAMERA_SETS = ("noise_polyu", "noise_cc15")
+"""Sets of real pairs, with and without a camera's noise."""
 SHARP = 0.75
 """Blocks count as pristine from this share of the sharpest one's sharpness on, as in NIQE's paper."""
 VECTORS = 400
@@ -56,8 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
     known = teachers()
     paths = shuffled(split(found, "train"))[: asked.count]
     pristine = pristine_model([_eight(path) for path in paths])
-    photos = for_fitting(paths, asked.kinds, asked.seed)
-    seen = kept(asked.keep, partial(look, photos)) if asked.keep else look(photos)
+    seen = kept(asked.keep, partial(_looks, paths, asked)) if asked.keep else _looks(paths, asked)
     tables: dict[str, Table] = {"niqe": pristine}
     tables |= {name: _learned(seen, COLUMNS[name], teacher, asked.seed) for name, teacher in known.items()}
     tables["overall"] = ranking.fitted(seen, metrics_of(seen, tables), asked.seed)
@@ -66,6 +70,15 @@ def main(words: Sequence[str] | None = None) -> int:
     save(tables, asked.out)
     print(f"Wrote {asked.out} ({asked.out.stat().st_size} bytes).")
     return 0
+
+
+def _looks(paths: Sequence[Path], asked: argparse.Namespace) -> Seen:
+    made = look(for_fitting(paths, asked.kinds, asked.seed))
+    if not asked.real:
+        return made
+    pairs = real_pairs(asked.real, "train")
+    photographed = [pair for name in CAMERA_SETS for pair in pairs.get(name, [])]
+    return joined(made, look(with_camera_noise(photographed, asked.seed)))
 
 
 def _detector_only(paths: Sequence[Path], asked: argparse.Namespace) -> int:
@@ -88,6 +101,7 @@ def _with_detector(paths: Sequence[Path], tables: Mapping[str, Table], asked: ar
 def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity train quality", description=__doc__)
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
+    p.add_argument("--real", type=Path, metavar="DIR", help="folder with index.csv, for real camera noise")
     p.add_argument("--count", type=int, default=400, help="photos used at most")
     p.add_argument("--kinds", type=int, default=6, help="degradations that each photo gets, mild and strong")
     p.add_argument("--looks", type=int, default=0, metavar="N", help="photos for the detector's part; 0: without it")

@@ -40,6 +40,8 @@ class Graded(NamedTuple):
 
 SOFT = 10_000
 """Added to a source's number for its softened self."""
+CAMERA = 1_000_000
+"""The first source that is a pair of real photographs, with and without a camera's noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +60,10 @@ class Seen:
     piqe: NDArray[np.float64]
     blocks: tuple[NDArray[np.float64], ...]
     detections: NDArray[np.float64]
+
+
+_COLUMNS = ("source", "kind", "grade", "inputs", "piqe")
+"""What of Seen is one value or row a photo and measured without the detector."""
 
 
 def shuffled(paths: Sequence[Path]) -> list[Path]:
@@ -90,6 +96,18 @@ def _soft(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[Grade
     for grade, (low, high) in ((MILD, (0.02, 0.25)), (STRONG, (0.35, 0.8))):
         made = degrade.DAMAGES["noise"](soft, float(rng.uniform(low, high)), np.random.default_rng(chance)).pixels
         yield Graded(SOFT + source, noise, grade, eight_bits(made))
+
+
+def with_camera_noise(pairs: Sequence[tuple[Path, Path]], seed: int) -> Iterator[Graded]:
+    """Real photographs, first the good one of each pair: the average of many shots, a single shot, and that with more
+    noise of the first synthesis."""
+    noise = DEGRADATIONS.index("noise")
+    for k, (good, bad) in enumerate(pairs):
+        rng = np.random.default_rng([seed, CAMERA + k])
+        noisy = load(bad, 512)
+        worse = degrade.DAMAGES["noise"](noisy, float(rng.uniform(0.3, 0.8)), rng).pixels
+        for kind, grade, photo in ((-1, CLEAN, load(good, 512)), (noise, MILD, noisy), (noise, STRONG, worse)):
+            yield Graded(CAMERA + k, kind, grade, eight_bits(photo))
 
 
 def for_measuring(paths: Sequence[Path], each: int, seed: int) -> Iterator[Graded]:
@@ -153,6 +171,13 @@ def look(photos: Iterator[Graded]) -> Seen:
     )
 
 
+def joined(*parts: Seen) -> Seen:
+    """The photos of all, one after the other."""
+    rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    blocks = tuple(block for part in parts for block in part.blocks)
+    return Seen(**rows, blocks=blocks, detections=np.concatenate([part.detections for part in parts]))
+
+
 def detected(seen: Seen, photos: Iterator[Graded], detect: Callable[[Bytes], Detection]) -> Seen:
     """Seen with what the detector finds in its first photos; photos gives these again."""
     detections = seen.detections.copy()
@@ -179,9 +204,8 @@ def kept(file: Path, work: Callable[[], Seen]) -> Seen:
     if not file.exists():
         seen = work()
         counts = [len(rows) for rows in seen.blocks]
-        arrays = {name: getattr(seen, name) for name in ("source", "kind", "grade", "inputs", "piqe")}
+        arrays = {name: getattr(seen, name) for name in _COLUMNS}
         np.savez(file, counts=counts, blocks=np.concatenate(seen.blocks), **arrays)
     with np.load(file, allow_pickle=False) as held:
         blocks = np.split(held["blocks"], np.cumsum(held["counts"])[:-1])
-        names = ("source", "kind", "grade", "inputs", "piqe")
-        return Seen(*(held[name] for name in names), blocks=tuple(blocks), detections=_unseen(len(held["piqe"])))
+        return Seen(*(held[name] for name in _COLUMNS), blocks=tuple(blocks), detections=_unseen(len(held["piqe"])))

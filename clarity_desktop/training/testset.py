@@ -77,16 +77,35 @@ def real_photos(folder: Path, part: RealPart) -> list[tuple[str, Path]]:
     folder holds index.csv with the columns path, set and role; paths are relative to it. Raises UserError where the
     index is absent, lacks a column, or names a file outside the folder.
     """
+    named = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
+    found = [(name, _inside(folder, path)) for name, path in named if name]
+    return sorted((f for f in found if real_part(f[1]) == part), key=lambda f: CLASSES.index(f[0]))
+
+
+def real_pairs(folder: Path, part: RealPart) -> dict[str, list[tuple[Path, Path]]]:
+    """Good and bad photo of each real pair of one half, by data set, in the order of the index (roles target and input,
+    the same pair_id). Raises UserError as real_photos does."""
+    rows: dict[tuple[str, str], dict[str, Path]] = {}
+    for row in _index(folder, "set", "pair_id", "role", "path"):
+        if row["role"] in ("input", "target") and row["pair_id"]:
+            rows.setdefault((row["set"], row["pair_id"]), {})[row["role"]] = _inside(folder, row["path"])
+    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    for (name, _), both in rows.items():
+        if len(both) == 2 and real_part(both["input"]) == part:
+            pairs.setdefault(name, []).append((both["target"], both["input"]))
+    return pairs
+
+
+def _index(folder: Path, *columns: str) -> list[dict[str, str]]:
+    """Those columns of every row of a folder's index.csv."""
     index = folder / "index.csv"
     try:
         with index.open(newline="", encoding="utf-8") as lines:
-            rows = [(row["path"], REAL_SETS.get((row["set"], row["role"]))) for row in csv.DictReader(lines)]
+            return [{name: row[name] for name in columns} for row in csv.DictReader(lines)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"“{index}” could not be read ({error}). Name a folder with an index.csv.") from error
     except KeyError as error:
-        raise UserError(f"“{index}” has no column {error}. It needs path, set and role.") from error
-    found = [(name, _inside(folder, path)) for path, name in rows if name]
-    return sorted((f for f in found if real_part(f[1]) == part), key=lambda f: CLASSES.index(f[0]))
+        raise UserError(f"“{index}” has no column {error}. It needs {', '.join(columns)}.") from error
 
 
 def _inside(folder: Path, path: str) -> Path:

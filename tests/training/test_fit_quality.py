@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from clarity_desktop.backend.iqa import overall
@@ -18,6 +19,7 @@ from clarity_desktop.training.gradings import CLEAN, MILD, SAME, STRONG, Seen, c
 from clarity_desktop.training.photos import find, split
 from clarity_desktop.values import DEGRADATIONS
 
+NOISE = DEGRADATIONS.index("noise")
 Photo = Callable[..., np.ndarray]
 
 
@@ -134,9 +136,20 @@ def test_the_bench_tells_orders_movement_and_agreement(
     assert (tmp_path / "q.json").exists()
 
 
-def test_real_pairs_are_read_from_the_index(shared: Path, tmp_path: Path) -> None:
-    pairs = bench_quality.real_pairs(shared / "data")
-    assert len(pairs["lol_train"]) == 428
-    assert all(good.parent.name == "target" and bad.parent.name == "input" for good, bad in pairs["noise_cc15"])
-    with pytest.raises(UserError, match=r"index\.csv"):
-        bench_quality.real_pairs(tmp_path)
+def test_of_a_real_pair_the_average_of_many_shots_is_the_best(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    good = np.full((80, 90, 3), 120, np.uint8)
+    for name, pixels in (("good", good), ("bad", good + rng.integers(0, 12, good.shape).astype(np.uint8))):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    made = list(gradings.with_camera_noise([(tmp_path / "good.png", tmp_path / "bad.png")], 1))
+    assert [(g.kind, g.grade) for g in made] == [(-1, CLEAN), (NOISE, MILD), (NOISE, STRONG)]
+    spread = [float(g.pixels.std()) for g in made]
+    assert spread[0] == 0 < spread[1] < spread[2]
+    assert len({g.source for g in made}) == 1
+    assert made[0].source > gradings.SOFT
+
+
+def test_what_was_measured_apart_is_joined_in_order() -> None:
+    both = gradings.joined(made_up(2), made_up(3))
+    assert len(both.source) == len(both.inputs) == len(both.piqe) == len(both.detections) == 4 * 5
+    assert both.source.tolist()[:9] == [0, 0, 0, 0, 1, 1, 1, 1, 0]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.messages import UserError
-from clarity_desktop.training.testset import REAL_SETS, build, real_part, real_photos
+from clarity_desktop.training.testset import REAL_SETS, build, real_pairs, real_part, real_photos
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 HEAD = "path,set,role,class\n"
@@ -75,6 +75,13 @@ def test_the_halves_share_no_photo_and_leave_none_out(real: Path) -> None:
 
 def test_photos_of_one_name_stay_in_one_half() -> None:
     assert real_part(Path("exposure_bracket/under/church.webp")) == real_part(Path("exposure_bracket/over/church.jpg"))
+
+
+def test_pairs_are_of_one_half_each_good_and_bad(shared: Path) -> None:
+    halves = [real_pairs(shared / "data", part) for part in ("train", "exam")]
+    assert sum(len(half["lol_train"]) for half in halves) == 428
+    assert all(real_part(bad) == "exam" for _, bad in halves[1]["noise_polyu"])
+    assert all(good.parent.name == "target" and bad.parent.name == "input" for good, bad in halves[1]["noise_cc15"])
 
 
 def test_an_index_that_is_absent_or_wrong_says_so(tmp_path: Path) -> None:
