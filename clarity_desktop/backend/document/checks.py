@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from typing import Any
 
 from clarity_desktop.backend.document.tiles import Damaged
+
+LARGEST = sys.float_info.max
+"""JSON has whole numbers that are larger, and no float can hold those."""
 
 
 def parsed(text: Any) -> dict[str, Any]:
@@ -21,9 +24,9 @@ def parsed(text: Any) -> dict[str, Any]:
     return value
 
 
-def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+def number(value: Any, low: float = -LARGEST, high: float = LARGEST) -> float:
     """A finite number in a range, or Damaged."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise Damaged("a number is out of its range")
     return float(value)
 

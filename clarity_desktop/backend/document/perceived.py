@@ -14,7 +14,9 @@ from clarity_desktop.backend.document.checks import number, parsed, text, whole
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
 
-SCORES = ("sseq", "niqe", "brisque", "piqe", "overall", "low", "high")
+POINTS = ("overall", "low", "high")
+"""0..100 each."""
+SCORES = ("sseq", "niqe", "brisque", "piqe", *POINTS)
 METRICS = 100
 """More further metrics than this in one version are taken for an attack."""
 CELLS = 64
@@ -42,7 +44,7 @@ def quality_of(stored: Any) -> Quality | None:
         raise Damaged("a version's scores have the wrong form")
     if max(len(ours), len(more), len(why)) > METRICS:
         raise Damaged("a version has impossibly many scores")
-    scores = {k: None if row.get(k) is None else number(row[k]) for k in SCORES}
+    scores = {k: None if row.get(k) is None else number(row[k], *((0, 100) if k in POINTS else ())) for k in SCORES}
     return Quality(
         **scores,
         ours=tuple(text(name) for name in ours),
