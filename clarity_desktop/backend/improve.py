@@ -13,7 +13,7 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Aborted, Improve, Restore, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Advice, DocumentCard, DocumentId, Pixels, Region, Task, VersionId
+from clarity_desktop.values import Advice, DocumentCard, DocumentId, Pixels, Region, Task, Version, VersionId
 from clarity_desktop.worker import Job
 
 LARGE = 20.0
@@ -74,21 +74,22 @@ class Bench(Protocol):
         ...
 
     def abandon(self) -> None:
-        """The user cancelled: leave a result that nobody has judged yet, if there is one."""
+        """It ends early: leave a result that nobody has judged yet, if there is one."""
         ...
 
 
 async def improve(bench: Bench, settings: Settings) -> Improvement:
     """Treat what is wrong until nothing is, or everything was tried. A photo that looks fine is left alone.
 
-    Each task has one turn, with at most choose.TRIES methods. Nothing of what was kept is lost by cancelling.
+    Each task has one turn, with at most choose.TRIES methods. Nothing of what was kept is lost by cancelling, nor when
+    a result cannot be looked at. Raises UserError then, and where there is no detector.
     """
     before = now = await bench.look()
     tried: list[Tried] = []
     try:
         while (advice := _next(now, tried)) is not None:
             now = await _treat(bench, settings, advice, now, tried)
-    except Aborted:
+    except (Aborted, UserError):
         bench.abandon()
         raise
     text = _report(tried, before, now, await bench.whole_change())
@@ -175,15 +176,17 @@ class OnVersion:
 
     async def attempt(self, task: Task, method: str) -> float:
         asked = Restore(self._document, self.version, task, method, visible=self._asked.visible)
-        known = {v.id for v in self._document_card.versions}
+        known = {v.id for v in self._card.versions}
         try:
-            return (await self._studio.restore(asked, self._job)).step.seconds
-        finally:  # cancelled while it was looked at, it is there nevertheless
-            made = [v.id for v in self._document_card.versions if v.id not in known and v.parent == asked.version]
-            self._trial = made[-1] if made else None
+            made = await self._studio.restore(asked, self._job)
+        except Aborted:  # while it was looked at: it is there nevertheless
+            self._trial = next((v.id for v in self._card.versions if v.id not in known and _is_of(v, asked)), None)
+            raise
+        self._trial = made.id
+        return made.step.seconds
 
     @property
-    def _document_card(self) -> DocumentCard:
+    def _card(self) -> DocumentCard:
         return self._studio.document(self._document).card()
 
     async def change(self) -> float | None:
@@ -208,9 +211,16 @@ class OnVersion:
         self._studio.edit(self._document, left, self._job, name=name)
 
     def abandon(self) -> None:
-        if self._trial is not None:
-            self._trial = None
+        """The head goes back, unless the user has gone elsewhere meanwhile."""
+        trial, self._trial = self._trial, None
+        if trial is not None and trial == self._card.head:
             self._studio.move(self._document, lambda d: d.go_to(self.version), self._job)
+
+
+def _is_of(version: Version, asked: Restore) -> bool:
+    """Whether a version is what was asked for; the user may restore the same photo at the same time."""
+    step = version.step
+    return (version.parent, step.task, step.method) == (asked.version, asked.task, asked.method)
 
 
 class OnPixels:

@@ -14,7 +14,7 @@ from clarity_desktop.backend import methods
 from clarity_desktop.backend.chat.talk import Talk
 from clarity_desktop.backend.improve import OnPixels, improve
 from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TurnAdded, UserError
-from clarity_desktop.values import DocumentCard, Finding
+from clarity_desktop.values import DocumentCard, Finding, Step
 from tests.fakes import HALVES, detection
 
 pytestmark = pytest.mark.usefixtures("unscored")
@@ -135,6 +135,35 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
     [first, made] = tree.versions
     assert (made.parent, made.step.task) == (first.id, "denoise")
     assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
+
+
+def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, recorder, card, detector) -> None:
+    def the_user_restores_too(_: object) -> object:
+        detector.finds = lambda _: STILL
+        document = studio.document(card.id)
+        pixels, thumbnail = document.pixels(card.head), np.zeros((4, 4, 3), np.uint8)
+        document.add(card.head, Step("restore", "denoise", "slow"), pixels, thumbnail=thumbnail, name="Mine")
+        return STILL
+
+    detector.finds = the_user_restores_too
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [_first, tried, mine] = tree.versions
+    assert "halves, rolled back" in text
+    assert tried.name.startswith("Rolled back: ")
+    assert (mine.name, tree.head) == ("Mine", mine.id)
+
+
+def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector) -> None:
+    def full(_: object) -> object:
+        raise UserError("The disk is full.")
+
+    detector.finds = full
+    with pytest.raises(UserError, match="full"):
+        auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    assert len(tree.versions) == 2
+    assert tree.head == recorder.last(HeadMoved).head == card.head, "nobody has judged it"
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
