@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import exam
 from clarity_desktop.training.photos import load
+from clarity_desktop.training.scenes import unseen
 from clarity_desktop.values import CLASSES, Degradation
 
 RealPart = Literal["train", "exam"]
@@ -51,6 +52,9 @@ REAL_SETS: Mapping[tuple[str, str], str] = {
 }
 """(set, role) of the index → class. noise_polyu is absent: its noise is too weak to be seen."""
 
+CROPPED = frozenset({"noise_polyu"})
+"""Sets with several parts of one frame, numbered at the end of their names: these stay in one half."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
@@ -72,28 +76,44 @@ def real_part(path: Path) -> RealPart:
 
 
 def real_photos(folder: Path, part: RealPart) -> list[tuple[str, Path]]:
-    """Class and file of every real photo of one half, in the order of CLASSES and of the index.
+    """Class and file of every real photo of one half, in the order of CLASSES and of the index; of the exam's half
+    without those that show a scene of the other one.
 
     folder holds index.csv with the columns path, set and role; paths are relative to it. Raises UserError where the
     index is absent, lacks a column, or names a file outside the folder.
     """
     named = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
     found = [(name, _inside(folder, path)) for name, path in named if name]
-    return sorted((f for f in found if real_part(f[1]) == part), key=lambda f: CLASSES.index(f[0]))
+    halves = {half: [f for f in found if real_part(f[1]) == half] for half in ("train", "exam")}
+    if part == "exam":
+        left = set(unseen([path for _, path in halves["exam"]], [path for _, path in halves["train"]]))
+        halves["exam"] = [f for f in halves["exam"] if f[1] in left]
+    return sorted(halves[part], key=lambda f: CLASSES.index(f[0]))
 
 
 def real_pairs(folder: Path, part: RealPart) -> dict[str, list[tuple[Path, Path]]]:
     """Good and bad photo of each real pair of one half, by data set, in the order of the index (roles target and input,
-    the same pair_id). Raises UserError as real_photos does."""
+    the same pair_id); of the exam's half without scenes of the other one. Raises UserError as real_photos does."""
     rows: dict[tuple[str, str], dict[str, Path]] = {}
     for row in _index(folder, "set", "pair_id", "role", "path"):
         if row["role"] in ("input", "target") and row["pair_id"]:
             rows.setdefault((row["set"], row["pair_id"]), {})[row["role"]] = _inside(folder, row["path"])
-    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    halves: dict[RealPart, list[tuple[str, Path, Path]]] = {"train": [], "exam": []}
     for (name, _), both in rows.items():
-        if len(both) == 2 and real_part(both["input"]) == part:
-            pairs.setdefault(name, []).append((both["target"], both["input"]))
+        if len(both) == 2:
+            halves[real_part(_frame(name, both["input"]))].append((name, both["target"], both["input"]))
+    if part == "exam":
+        left = set(unseen([good for _, good, _ in halves["exam"]], [good for _, good, _ in halves["train"]]))
+        halves["exam"] = [pair for pair in halves["exam"] if pair[1] in left]
+    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    for name, good, bad in halves[part]:
+        pairs.setdefault(name, []).append((good, bad))
     return pairs
+
+
+def _frame(name: str, path: Path) -> Path:
+    """What parts of one frame have in common, by which they are put in a half."""
+    return path.with_stem(path.stem.rstrip("0123456789").rstrip("_")) if name in CROPPED else path
 
 
 def _index(folder: Path, *columns: str) -> list[dict[str, str]]:

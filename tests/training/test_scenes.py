@@ -1,0 +1,34 @@
+"""Photos of one scene are known, whatever they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from clarity_desktop.training.scenes import unseen
+
+
+def scene(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((120, 90), Image.Resampling.BICUBIC))
+
+
+def test_other_exposures_sizes_and_formats_of_a_scene_are_known_and_other_scenes_are_not(
+    tmp_path: Path,
+) -> None:
+    one = scene(0)
+    forms = {
+        "known.png": Image.fromarray(one),
+        "darker.png": Image.fromarray((255 * (one / 255.0) ** 2 * 0.3).astype(np.uint8)),
+        "smaller.jpg": Image.fromarray(one).resize((80, 60)),
+        "other.png": Image.fromarray(scene(1)),
+        "flat.png": Image.new("RGB", (120, 90), "grey"),
+    }
+    for name, form in forms.items():
+        form.save(tmp_path / name)
+    paths = [tmp_path / name for name in forms]
+    assert unseen(paths[1:], paths[:1]) == paths[3:]
+    assert unseen(paths[1:], []) == paths[1:]
+    assert unseen([], paths) == []
