@@ -35,11 +35,13 @@ def calibration_error(probabilities: Floats, right: NDArray[np.bool_], bins: int
 
 
 def average_precision(scores: Floats, true: NDArray[np.bool_]) -> float:
-    """Mean precision at each true row, best score first; nan if none is true."""
+    """Mean precision at each true row, best score first, equal scores together; nan if none is true."""
     if not true.any():
         return math.nan
-    hits = true[np.argsort(-scores, kind="stable")]
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    order = np.argsort(-scores)
+    hits = true[order]
+    taken = np.searchsorted(-scores[order], -scores[order], "right")  # rows that score at least as high as each
+    precision = np.cumsum(hits)[taken - 1] / taken
     return float(precision[hits].mean())
 
 

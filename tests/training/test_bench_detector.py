@@ -126,6 +126,9 @@ def test_a_flat_heat_map_has_one_half_and_one_that_points_has_more() -> None:
 def test_known_figures() -> None:
     assert measures.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert measures.average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])) == pytest.approx(5 / 6)
+    alike = np.full(4, 0.5)  # in whichever order they stand
+    assert measures.average_precision(alike, np.array([True, False, False, False])) == 0.25
+    assert measures.average_precision(alike, np.array([False, False, False, True])) == 0.25
     assert measures.area_under_curve(np.array([3.0, 1, 2, 2]), np.array([True, False, False, True])) == 0.875
     assert measures.calibration_error(np.array([0.9, 0.9]), np.array([True, False])) == pytest.approx(0.4)
     assert math.isnan(measures.correlation(np.ones(9), np.arange(9.0)))
