@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from PySide6 import QtGui
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -71,9 +72,21 @@ def choice(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> 
     return box
 
 
+def plain(text: str = "") -> QLabel:
+    """A label for what files and people name: shown as it is written, never taken for markup."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    return made
+
+
+def tip(text: str) -> str:
+    """The same for a tooltip."""
+    return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
+
+
 def muted(text: str = "") -> QLabel:
-    """A quiet line of text under a field."""
-    label = QLabel(text)
+    """A quiet line of plain text under a field."""
+    label = plain(text)
     label.setWordWrap(True)
     label.setProperty("role", "muted")
     return label

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QObject, QUrl
+from PySide6.QtCore import QMimeData, QObject, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
@@ -335,6 +335,7 @@ class Files(QObject):
         self._window.photos.select(view)
         box = QMessageBox(self._window)
         box.setWindowTitle("Close")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"“{view.title}” has versions that are not saved as a project.")
         box.setInformativeText("Discarded, it is kept for a while: File, Reopen a closed document.")
         save = box.addButton("Save project", QMessageBox.ButtonRole.AcceptRole)

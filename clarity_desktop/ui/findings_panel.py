@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.fields import calm, muted
+from clarity_desktop.ui.fields import calm, muted, tip
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt
@@ -147,7 +147,7 @@ class FindingsPanel(QWidget):
         self._detection = None
         self.verdict.setText("")
         self.reason.setText(excerpt(why))
-        self.reason.setToolTip(why)
+        self.reason.setToolTip(tip(why))
         self._list()
 
     def show_heat(self, on: bool) -> None:

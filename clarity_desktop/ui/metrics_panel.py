@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.fields import muted
+from clarity_desktop.ui.fields import muted, plain, tip
 from clarity_desktop.ui.words import METRICS, excerpt
 from clarity_desktop.values import Quality
 
@@ -101,7 +101,7 @@ class Metric(QWidget):
         self.change.setText(difference(a, b))
         self.change.setVisible(bool(self.change.text()))
         self.meaning.setText(excerpt(why) if a is None and why else meaning)
-        self.meaning.setToolTip(why if a is None else "")
+        self.meaning.setToolTip(tip(why) if a is None else "")
         ours = bool(now and a is not None and self._metric in now.ours)
         self.ours.setVisible(ours)
         worst = WORST[self._metric]
@@ -123,7 +123,7 @@ class MetricsPanel(QWidget):
         self.metrics = {metric: Metric(metric) for metric in METRICS}
         for row in self.metrics.values():
             column.addWidget(row)
-        self.more = QLabel()
+        self.more = plain()
         self.more.setWordWrap(True)
         self.more.setToolTip("Further metrics that you switched on in Preferences")
         column.addWidget(self.more)

@@ -105,7 +105,8 @@ class OverallPanel(QWidget):
         self.best.setVisible(best is not None and top is not None and not here)
         if best is not None and top is not None:
             self._best, title = best.id, version_title(best)
-            self.best.setText(f"Best: {top:.0f} ({title if len(title) < 20 else title[:18] + '…'})")
+            short = title if len(title) < 20 else title[:18] + "…"
+            self.best.setText(f"Best: {top:.0f} ({short})".replace("&", "&&"))
             self.best.setAccessibleName(f"Best overall score: {top:.0f}, {title}")
 
     def _jump(self) -> None:

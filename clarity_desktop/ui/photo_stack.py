@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.fields import tip
 from clarity_desktop.ui.panels import EmptyPage
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.ui.pyramid import TileCache
@@ -87,7 +88,7 @@ class PhotoStack(QStackedWidget):
         self.tabs.setVisible(bool(self.views))
         for index, view in enumerate(self.views):
             self.tabs.setTabText(index, view.shown_title.replace("&", "&&"))
-            self.tabs.setTabToolTip(index, str(view.path or view.title))
+            self.tabs.setTabToolTip(index, tip(str(view.path or view.title)))
             if (version := view.head_version) and self.tabs.tabData(index) != version.id:
                 self.tabs.setTabData(index, version.id)
                 self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(version.thumbnail))))
@@ -102,7 +103,7 @@ class PhotoStack(QStackedWidget):
         button.setIconSize(QSize(12, 12))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setAccessibleName(f"Close {view.title}")
-        button.setToolTip(f"Close {view.title}")
+        button.setToolTip(tip(f"Close {view.title}"))
         button.clicked.connect(lambda: self.close_asked.emit(view))
         return button
 

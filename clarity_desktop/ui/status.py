@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.fields import plain
 from clarity_desktop.ui.words import duration, file_size
 
 LEAST = 60
@@ -51,6 +52,7 @@ class JobStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.name = Short()
+        self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = QProgressBar()
         self.bar.setFixedWidth(150)
         self.bar.setTextVisible(False)
@@ -130,7 +132,7 @@ class Status(QStatusBar):
         self.job.hide()
 
     def _field(self, name: str, width: int) -> QLabel:
-        label = QLabel()
+        label = plain()
         label.setAccessibleName(name)
         label.setToolTip(name)
         label.setMinimumWidth(width)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.fields import tip
 from clarity_desktop.ui.words import version_title
 from clarity_desktop.values import Version, VersionId
 
@@ -99,7 +100,7 @@ class Trend(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and (version := self._nearest(QPointF(event.pos()))) is not None:
-            QToolTip.showText(event.globalPos(), f"{version_title(version)}: {_overall(version):.0f} of 100", self)
+            QToolTip.showText(event.globalPos(), tip(f"{version_title(version)}: {_overall(version):.0f} of 100"), self)
             return True
         return super().event(event)
 

@@ -195,6 +195,16 @@ def test_further_metrics_are_listed_where_they_are_switched_on(dock: QualityDock
     assert not shown(dock.measures.more)
 
 
+def test_what_a_project_calls_things_is_text_and_never_markup(dock: QualityDock):
+    named = dataclasses.replace(version("c", 62.0), name="Tom & <b>Jerry</b>")
+    bold = version("b", 50.0, more={"<b>x</b>": 1.0}, why={"niqe": "<b>why</b>"})
+    dock.show_photo(Judged(DOCUMENT, bold, named, named), offered)
+    for label in (dock.names, dock.measures.more, dock.metrics["niqe"].meaning, dock.overall.extent):
+        assert label.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;b&gt;" in dock.metrics["niqe"].meaning.toolTip()
+    assert dock.overall.best.text() == "Best: 62 (Tom && <b>Jerry</b>)"
+
+
 def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qtbot: QtBot):
     panel = OverallPanel()
     qtbot.addWidget(panel)
