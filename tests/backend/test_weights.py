@@ -539,6 +539,37 @@ def test_a_hostile_package_is_refused(
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        (zipfile.ZIP_STORED, "it is broken"),
+        (zipfile.ZIP_DEFLATED, "it is broken"),
+        (zipfile.ZIP_BZIP2, "packed in a way"),
+        (zipfile.ZIP_LZMA, "packed in a way"),
+    ],
+)
+def test_a_package_whose_content_is_damaged_is_refused(
+    toy: Callable[..., Weights], given: Path, way: int, why: str
+) -> None:
+    package = given / "package.zip"
+    with zipfile.ZipFile(package, "w", way) as archive:
+        archive.writestr("a.bin", CONTENT)
+    whole = bytearray(package.read_bytes())
+    whole[200:260] = bytes(60 * [0xA5])
+    package.write_bytes(whole)
+    with pytest.raises(UserError, match=f"package.zip was refused: .*{why}"):
+        toy().import_(package)
+
+
+@pytest.mark.parametrize("end", [0.5, 0.9])
+def test_a_package_that_ends_early_is_refused(toy: Callable[..., Weights], given: Path, end: float) -> None:
+    noise = np.random.default_rng(0).bytes(len(CONTENT))
+    package = tgz(given / "package.tgz", {"package/models/a.bin": noise})
+    package.write_bytes(package.read_bytes()[: int(end * package.stat().st_size)])
+    with pytest.raises(UserError, match=r"package.tgz was refused: it is broken"):
+        toy().import_(package)
+
+
 def test_a_package_that_unpacks_without_end_is_refused(toy: Callable[..., Weights], given: Path) -> None:
     info = tarfile.TarInfo("bomb")
     info.size = 1 << 40

@@ -16,9 +16,14 @@ LARGEST = 1 << 30
 """Bytes that an archive may hold in all; the largest package of the catalog holds 0.13 GB."""
 
 
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError)
+"""What the libraries raise for an archive that is not what it says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive. stream is to be read before the next member is asked for."""
+    """A file in an archive. stream is to be read before the next member is asked for; reading raises ValueError, saying
+    why, where the content is damaged."""
 
     name: str
     size: int
@@ -37,12 +42,12 @@ def is_archive(path: Path) -> bool:
 def members(path: Path) -> Iterator[Member]:
     """The regular files of an archive.
 
-    Raises ValueError, saying why, for a broken archive, one that unpacks to more than LARGEST bytes, and one with a
-    link, a device, or a name that leaves the folder.
+    Raises ValueError, saying why, for a broken archive, one packed in a way that packages are not, one that unpacks to
+    more than LARGEST bytes, and one with a link, a device, or a name that leaves the folder.
     """
     try:
         yield from _zip(path) if zipfile.is_zipfile(path) else _tar(path)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError) as e:
+    except _BROKEN as e:
         raise ValueError(f"it is broken ({e})") from e
 
 
@@ -54,7 +59,7 @@ def _tar(path: Path) -> Iterator[Member]:
             _check(info.name, regular=info.isreg())
             content = tar.extractfile(info)
             assert content is not None, "a regular file has content"
-            yield Member(info.name, info.size, content)
+            yield Member(info.name, info.size, _told(content))
 
 
 @contextmanager
@@ -63,6 +68,23 @@ def _unzipped(path: Path) -> Generator[IO[bytes]]:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         yield cast(IO[bytes], _Capped(gzip.GzipFile(fileobj=file) if zipped else file))  # tarfile only reads
+
+
+def _told(stream: IO[bytes]) -> IO[bytes]:
+    return cast(IO[bytes], _Told(stream))  # members are only read
+
+
+class _Told:
+    """What is read by whoever asked for the member, where `members` cannot catch what the libraries raise."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except _BROKEN as e:
+            raise ValueError(f"it is broken ({e})") from e
 
 
 class _Capped:
@@ -88,9 +110,11 @@ def _zip(path: Path) -> Iterator[Member]:
         for info in infos:
             if info.flag_bits & 1:
                 raise ValueError("it is encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"it is packed in a way that packages are not ({info.filename})")
             _check(info.filename, regular=(info.external_attr >> 28) in (0, 8))  # no type, or a regular file
             with archive.open(info) as content:
-                yield Member(info.filename, info.file_size, content)
+                yield Member(info.filename, info.file_size, _told(content))
 
 
 def _check(name: str, *, regular: bool) -> None:
