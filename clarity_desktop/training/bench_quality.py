@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from clarity_desktop.backend import detect, iqa
 from clarity_desktop.backend.iqa import brisque, niqe, overall, parameters, sseq
@@ -144,18 +145,22 @@ def agreement(seen: Seen) -> dict[str, float]:
     )  # fmt: skip
     if a or b or c:
         return {}
-    damaged = np.flatnonzero(seen.kind >= 0)
-    own = metrics_of(seen, {name: parameters.ours(name) for name in ("niqe", "brisque", "sseq")})[damaged]
-    theirs = {
-        0: [niqe.score(seen.blocks[row], pristine) for row in damaged],
-        2: [brisque.score(seen.inputs[row, BRISQUE], regression) for row in damaged],
-        3: [sseq.score(seen.inputs[row, SSEQ], model) for row in damaged],
+    own = metrics_of(seen, {name: parameters.ours(name) for name in ("niqe", "brisque", "sseq")})
+    scores: dict[int, Callable[[int], float]] = {
+        0: lambda row: niqe.score(seen.blocks[row], pristine),
+        2: lambda row: brisque.score(seen.inputs[row, BRISQUE], regression),
+        3: lambda row: sseq.score(seen.inputs[row, SSEQ], model),
     }
-    return {overall.METRICS[k]: round(_spearman(own[:, k], np.array(rows)), 4) for k, rows in theirs.items()}
+    found: dict[str, float] = {}
+    for k, score in scores.items():
+        rows = np.flatnonzero((seen.kind >= 0) & ~np.isnan(own[:, k])).tolist()  # where the metric is defined
+        found[overall.METRICS[k]] = round(spearman(own[rows, k], np.array([score(row) for row in rows])), 4)
+    return found
 
 
-def _spearman(a: Floats, b: Floats) -> float:
-    return correlation(np.argsort(np.argsort(a)).astype(float), np.argsort(np.argsort(b)).astype(float))
+def spearman(a: Floats, b: Floats) -> float:
+    """The correlation of the ranks, equal values sharing theirs; nan as of `correlation`."""
+    return correlation(rankdata(a), rankdata(b))
 
 
 # Real pairs ----------------------------------------------------------------------------------------------------------

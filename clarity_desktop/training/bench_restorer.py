@@ -98,8 +98,6 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure, print the table, write figures.json, figures.md and sheet.jpg into --out."""
     asked = _parser().parse_args(words)
     paths = split(find(asked.photos), "exam")
-    if not paths:
-        raise UserError("None of these photos belongs to the exam's part. Name the folders of the training.")
     tried = _restorer(asked.method, asked.weights, asked.threads)
     found: dict[Task, Figures] = {}
     shown: list[tuple[NDArray[np.uint8], str]] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from clarity_desktop.backend import iqa
@@ -56,8 +57,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Fit all and write one file of float32 safetensors."""
     asked = _parser().parse_args(words)
     found = find(asked.photos)
+    looks = shuffled(split(found, "check"))[: asked.looks] if asked.looks else []
     if asked.detector_only:
-        return _detector_only(shuffled(split(found, "check"))[: asked.looks], asked)
+        return _detector_only(looks, asked)
     known = teachers()
     paths = shuffled(split(found, "train"))[: asked.count]
     pristine = pristine_model([_eight(path) for path in paths])
@@ -65,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
     tables: dict[str, Table] = {"niqe": pristine}
     tables |= {name: _learned(seen, COLUMNS[name], teacher, asked.seed) for name, teacher in known.items()}
     tables["overall"] = ranking.fitted(seen, metrics_of(seen, tables), asked.seed)
-    if looks := shuffled(split(found, "check"))[: asked.looks]:
+    if looks:
         tables["overall"] = _with_detector(looks, tables, asked)
     save(tables, asked.out)
     print(f"Wrote {asked.out} ({asked.out.stat().st_size} bytes).")
@@ -82,13 +84,28 @@ def _looks(paths: Sequence[Path], asked: argparse.Namespace) -> Seen:
 
 
 def _detector_only(paths: Sequence[Path], asked: argparse.Namespace) -> int:
-    """Fit the detector's part anew and leave every other number of the file as it is."""
+    """Fit the detector's part anew and leave every other number of the file as it is. Raises UserError without photos
+    to look at, and for a file that is none of ours."""
+    if not paths:
+        raise UserError("The detector's part is fitted on photos that it looks at: say how many with --looks, 24 say.")
     tables: dict[str, dict[str, Floats]] = {}
-    for key, values in load_file(asked.out).items():
+    for key, values in _numbers(asked.out).items():
         metric, name = key.split(".", 1)
         tables.setdefault(metric, {})[name] = values.astype(np.float64)
     save({**tables, "overall": _with_detector(paths, tables, asked)}, asked.out)
     return 0
+
+
+def _numbers(file: Path) -> dict[str, NDArray[np.float32]]:
+    try:
+        numbers = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"“{file}” could not be read ({error}). Fit all of it first, without --detector-only."
+        ) from error
+    if not any(name.startswith("overall.") for name in numbers):
+        raise UserError(f"“{file}” holds no numbers of the overall score. Name what `clarity train quality` wrote.")
+    return numbers
 
 
 def _with_detector(paths: Sequence[Path], tables: Mapping[str, Table], asked: argparse.Namespace) -> Table:

@@ -205,7 +205,8 @@ def kept(file: Path, work: Callable[[], Seen]) -> Seen:
         seen = work()
         counts = [len(rows) for rows in seen.blocks]
         arrays = {name: getattr(seen, name) for name in _COLUMNS}
-        np.savez(file, counts=counts, blocks=np.concatenate(seen.blocks), **arrays)
+        with file.open("wb") as whole:  # by its name alone, numpy would add an ending
+            np.savez(whole, counts=counts, blocks=np.concatenate(seen.blocks), **arrays)
     with np.load(file, allow_pickle=False) as held:
         blocks = np.split(held["blocks"], np.cumsum(held["counts"])[:-1])
         return Seen(*(held[name] for name in _COLUMNS), blocks=tuple(blocks), detections=_unseen(len(held["piqe"])))

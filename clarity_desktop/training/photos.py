@@ -47,8 +47,11 @@ def part_of(path: Path) -> Part:
 
 
 def split(paths: Sequence[Path], part: Part) -> list[Path]:
-    """Those of the photos that belong to a part, in their order."""
-    return [path for path in paths if part_of(path) == part]
+    """Those of the photos that belong to a part, in their order. Raises UserError where none does."""
+    chosen = [path for path in paths if part_of(path) == part]
+    if not chosen:
+        raise UserError(f"None of these {len(paths)} photos belongs to the part “{part}”. Name more folders.")
+    return chosen
 
 
 def load(path: Path, longest: int | None = None) -> Photo:

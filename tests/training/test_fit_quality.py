@@ -66,7 +66,7 @@ def test_a_crop_is_a_part_of_the_photo(photo: Photo) -> None:
 
 
 def test_what_was_kept_in_a_file_is_not_measured_again(photos: list[Path], tmp_path: Path) -> None:
-    file = tmp_path / "seen.npz"
+    file = tmp_path / "seen"
     first = gradings.kept(file, lambda: gradings.look(for_fitting(photos[:1], 1, 0)))
     again = gradings.kept(file, lambda: pytest.fail("measured again"))
     assert np.array_equal(first.inputs, again.inputs)
@@ -122,6 +122,38 @@ def test_without_the_authors_parameters_there_is_no_teacher(photos: list[Path], 
     folder = str(photos[0].parent)
     with pytest.raises(UserError, match="teacher"):
         fit_quality.main(["--photos", folder, "--count", "8", "--kinds", "1", "--out", str(tmp_path / "iqa")])
+
+
+def test_the_detectors_part_alone_needs_photos_to_look_at_and_the_other_parts(tmp_path: Path, photo: Photo) -> None:
+    Image.fromarray(photo(64, 64)).save(tmp_path / "img_002.png")  # of the check part
+    words = ["--photos", str(tmp_path), "--detector-only", "--out", str(tmp_path / "iqa")]
+    with pytest.raises(UserError, match="--looks"):
+        fit_quality.main(words)
+    with pytest.raises(UserError, match="could not be read"):
+        fit_quality.main([*words, "--looks", "1"])
+    (tmp_path / "iqa").write_bytes(b"\xff" * 100)
+    with pytest.raises(UserError, match="could not be read"):
+        fit_quality.main([*words, "--looks", "1"])
+    fit_quality.save({"niqe": {"mean": np.arange(3.0)}}, tmp_path / "iqa")
+    with pytest.raises(UserError, match="no numbers of the overall score"):
+        fit_quality.main([*words, "--looks", "1"])
+
+
+def test_agreement_is_over_the_photos_for_which_a_metric_is_defined(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, photo: Photo
+) -> None:
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    sizes = ((300, 220), (320, 200), (300, 200), (300, 80))  # the last is too small for NIQE
+    flat = gradings.Graded(9, 0, STRONG, np.full((200, 300, 3), 255, np.uint8))
+    made = [gradings.Graded(k, 0, MILD, photo(*size, seed=k)) for k, size in enumerate(sizes)]
+    found = bench_quality.agreement(gradings.look(iter([*made, flat])))
+    assert found == bench_quality.agreement(gradings.look(iter(made)))
+    assert all(-1 <= value <= 1 for value in found.values())
+
+
+def test_equal_scores_share_their_rank() -> None:
+    assert bench_quality.spearman(np.array([1.0, 1, 2, 3]), np.array([5.0, 5, 6, 7])) == pytest.approx(1)
+    assert bench_quality.spearman(np.array([1.0, 2, 2, 3]), np.array([4.0, 3, 3, 1])) == pytest.approx(-1)
 
 
 def test_the_bench_tells_orders_movement_and_agreement(

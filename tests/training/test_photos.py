@@ -48,6 +48,13 @@ def test_the_split_is_stable_over_folders_formats_and_company():
     assert photos.part_of(Path("a/b/kodim05.png")) == photos.part_of(Path("kodim05.webp"))
 
 
+def test_a_part_without_photos_is_a_sentence():
+    photo = next(Path(f"{k}.jpg") for k in range(99) if photos.part_of(Path(f"{k}.jpg")) == "train")
+    assert photos.split([photo], "train") == [photo]
+    with pytest.raises(UserError, match="None of these 1 photos belongs to the part “check”"):
+        photos.split([photo], "check")
+
+
 def test_a_photo_is_loaded_upright_scaled_and_as_floats(tmp_path: Path):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown turned by a quarter
