@@ -310,6 +310,16 @@ def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_name_that_a_terminal_would_obey_is_written_out_on_one_line(clarity, detector, file, capsys) -> None:
+    odd = file.with_name("two\nlines \x1b[31mred.png")
+    odd.write_bytes(file.read_bytes())
+    cli.main(["detect", str(odd), f"{odd}.not-there"])
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == len(err.splitlines()) == 1
+    assert "\x1b" not in out + err
+    assert r"two\nlines \x1b[31mred.png: normal 86%" in out
+
+
 def test_a_closed_pipe_ends_quietly_and_a_full_one_with_a_sentence(file) -> None:
     words = [sys.executable, "-m", "clarity_desktop", "assess", str(file), str(file)]
     reading, writing = os.pipe()

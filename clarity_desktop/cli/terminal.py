@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -18,11 +19,16 @@ class Unread(Aborted):
     """Nobody reads what is printed any more, as with `clarity … | head`."""
 
 
+def harmless(text: str) -> str:
+    """On one line, and without what a terminal would obey: a file may have any name."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def show_progress(news: News) -> None:
     """Progress on one line of a terminal; a pipe or a file gets none."""
     if isinstance(news, Progress) and sys.stderr.isatty():
         left = "" if news.seconds_left is None else f", {news.seconds_left:.0f} s left"
-        sys.stderr.write(f"\r\x1b[K{news.fraction:4.0%} {news.note}{left}")
+        sys.stderr.write(f"\r\x1b[K{news.fraction:4.0%} {harmless(news.note)}{left}")
         sys.stderr.flush()
 
 
@@ -30,7 +36,7 @@ def print_row(row: dict[str, Any] | str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     try:
-        sys.stdout.write((row if isinstance(row, str) else json.dumps(row)) + "\n")
+        sys.stdout.write((harmless(row) if isinstance(row, str) else json.dumps(row)) + "\n")
         sys.stdout.flush()
     except OSError as e:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python says it again at its exit
@@ -44,7 +50,7 @@ def say(error: UserError) -> int:
 
 
 def complain(sentence: str, code: int) -> int:
-    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + sentence + "\n")
+    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + harmless(sentence) + "\n")
     return code
 
 
