@@ -17,6 +17,7 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.training import bench_quality, fit_quality, gradings, ranking
 from clarity_desktop.training.gradings import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
 from clarity_desktop.training.photos import find, split
+from clarity_desktop.training.testset import real_part
 from clarity_desktop.values import DEGRADATIONS
 
 NOISE = DEGRADATIONS.index("noise")
@@ -149,6 +150,25 @@ def test_agreement_is_over_the_photos_for_which_a_metric_is_defined(
     found = bench_quality.agreement(gradings.look(iter([*made, flat])))
     assert found == bench_quality.agreement(gradings.look(iter(made)))
     assert all(-1 <= value <= 1 for value in found.values())
+
+
+def test_real_pairs_of_a_fitted_photo_are_not_counted(tmp_path: Path) -> None:
+    rows, left = ["path,set,pair_id,role"], 2
+    for k in range(40):
+        if not left or real_part(Path(f"{k}.png")) != "exam":
+            continue
+        left -= 1
+        coarse = Image.fromarray(np.random.default_rng(k).integers(0, 256, (5, 6, 3), np.uint8))
+        for role, change in (("target", 1.0), ("input", 0.3)):
+            file = tmp_path / "rain" / role / f"{k}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            coarse.resize((60, 50), Image.Resampling.BICUBIC).point(lambda v, c=change: v * c).save(file)
+            rows.append(f"rain/{role}/{k}.png,rain,{k},{role}")
+    (tmp_path / "index.csv").write_text("\n".join(rows), "utf-8")
+    good = sorted((tmp_path / "rain" / "target").iterdir())
+    assert bench_quality.real_figures(tmp_path, [], detector=False)["rain"]["of"] == 2
+    assert bench_quality.real_figures(tmp_path, good[:1], detector=False)["rain"]["of"] == 1
+    assert bench_quality.real_figures(tmp_path, good, detector=False) == {}
 
 
 def test_equal_scores_share_their_rank() -> None:
