@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from clarity_desktop.training.cases import REAL_MOST
 from clarity_desktop.values import CLASSES
 
 FEW = 20
@@ -61,7 +62,8 @@ def _real(real: Mapping[str, Any]) -> str:
     many = {name: row for name, row in real.items() if row["cases"] >= FEW}
     lines = [
         "## Real photos alone", "",
-        "All photos of the half that is not trained on; “found”: the degradation's probability is above a half.", "",
+        f"Photos of the half that is not trained on, at most {REAL_MOST} of a class; “found”: the degradation's "
+        "probability is above a half.", "",
         "| class | photos | right | top-1 (95 % interval) | top-3 | found | taken for |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *(_real_line(name, row) for name, row in many.items()),

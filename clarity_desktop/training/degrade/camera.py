@@ -13,8 +13,8 @@ from clarity_desktop.training.degrade.linear import Numbers, Plane, clip, eight_
 def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     """Out of focus or shaken.
 
-    One of seven: a defocus disc or polygon (radius 1 to 9), a Gaussian (σ 0.8 to 5, sometimes longer one way), a
-    straight motion (length 4 to 40), a shaken path (kernel 5 to 41), the mean of moved, turned and zoomed frames (as
+    One of seven: a defocus disc or polygon (radius 1 to 9), a Gaussian (σ 0.7 to 5, sometimes longer one way), a
+    straight motion (length 4 to 40), a shaken path (kernel 6 to 41), the mean of moved, turned and zoomed frames (as
     a video gives), a photo enlarged from a smaller one (1.5 to 6 times), or a disc and a motion together. Pixels are
     the photo's or 1/320 of its short side. In half the cases in linear light; one in six leaves a region sharp;
     after it slight noise (σ to 3/255, one in four) and light JPEG (75 to 95, one in four).
@@ -241,7 +241,7 @@ def _salted(photo: Photo, share: float, rng: np.random.Generator) -> Numbers:
 def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     """A heavily compressed file.
 
-    Quality from 45 down to 4. One of five: once; once, with blocks that do not start in the corner (a cut photo);
+    Quality from 45 down to 5. One of five: once; once, with blocks that do not start in the corner (a cut photo);
     twice, the second of quality 30 to 95 with its 8×8 blocks elsewhere; shrunk to 50 to 95 % before and enlarged
     after (and kept as JPEG of 60 to 95 half the time); WebP of quality 25 to 1. Colour 4:2:0, 4:2:2 or 4:4:4,
     sometimes with a quality of its own.
