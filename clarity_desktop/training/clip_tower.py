@@ -26,7 +26,7 @@ from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 
 class ClipTower(nn.Module):
-    """An image tower, the embedded prompts (15×P×D) and what is learned on top of both.
+    """An image tower, its name in open_clip, the embedded prompts (15×P×D) and what is learned on top of both.
 
     overview N×3×224×224, crops N×K×3×128×128, places N×K×5 and what is returned: as nets.detector.Detector, but
     "heat" is N×(1+K)×13, since an overview has one embedding here.
@@ -36,9 +36,9 @@ class ClipTower(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, visual: nn.Module, size: int, every: Tensor, temperature: float) -> None:
+    def __init__(self, name: str, visual: nn.Module, size: int, every: Tensor, temperature: float) -> None:
         super().__init__()
-        self.visual, self.size = visual, size
+        self.name, self.visual, self.size = name, visual, size
         self.register_buffer("every", F.normalize(every.float(), dim=-1))
         # CLIP's own means and deviations (Radford et al., 2021).
         self.register_buffer("mean", torch.tensor((0.48145466, 0.4578275, 0.40821073))[:, None, None])
@@ -91,16 +91,16 @@ def zero_shot(name: str, source: str | None) -> ClipTower:
         model.load_state_dict(_state(path))
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise UserError(f"“{path}” holds no weights of {name} ({str(error).splitlines()[0]}).") from error
-    return of(model.eval())
+    return of(name, model.eval())
 
 
-def of(model: Any) -> ClipTower:
-    """The detector that an open_clip model makes, its text tower used once for the prompts."""
+def of(name: str, model: Any) -> ClipTower:
+    """The detector that a model of that name in open_clip makes, its text tower used once for the prompts."""
     texts = tokens([sentence for name in CLASSES for sentence in sentences(name)], model.context_length)
     with torch.no_grad():
         every = model.encode_text(texts).reshape(len(CLASSES), -1, model.encode_text(texts[:1]).shape[-1])
         temperature = float(model.logit_scale.reshape(()))
-    return ClipTower(model.visual, _size(model), every, temperature).eval()
+    return ClipTower(name, model.visual, _size(model), every, temperature).eval()
 
 
 def _size(model: Any) -> int:
@@ -116,15 +116,25 @@ def load(path: Path) -> ClipTower:
         state = {k: v.float() for k, v in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise UserError(f"“{path}” could not be read as a tuned CLIP ({error}).") from error
-    if not name or "every" not in state:
+    every = state.get("every")
+    if not name or every is None or every.dim() != 3 or len(every) != len(CLASSES) or not every.numel():
         raise UserError(f"“{path}” is no tuned CLIP. Name a file that `clarity train clip` wrote.")
     model = _empty(str(name))
-    net = ClipTower(model.visual, _size(model), state["every"], 0.0)
+    net = ClipTower(str(name), model.visual, _size(model), every, 0.0)
     try:
         net.load_state_dict(state)
+        _try(net)
     except RuntimeError as error:
         raise UserError(f"“{path}” does not fit {name} ({str(error).splitlines()[0]}).") from error
     return net.eval()
+
+
+def _try(net: ClipTower) -> None:
+    """One look. Raises RuntimeError where the prompts are not as wide as what the tower says."""
+    with torch.inference_mode():
+        net.eval()(
+            torch.zeros(1, 3, net.size, net.size), torch.zeros(1, 1, 3, net.size, net.size), torch.zeros(1, 1, 5)
+        )
 
 
 def _empty(name: str) -> Any:

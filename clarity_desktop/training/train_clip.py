@@ -68,7 +68,7 @@ def _tune(net: ClipTower, asked: argparse.Namespace) -> None:
             group["lr"] = rate * group["share"]
         seen.append(_learn(net, optimiser, next(loader), asked.device))
         if time.monotonic() - kept > KEEP_EVERY or step + 1 == asked.steps:
-            keep(net, asked.clip, asked.out)
+            keep(net, asked.out)
             right, loss = np.mean(seen, 0)
             print(f"step {step + 1}: top-1 {right:.3f}, loss {loss:.3f}", flush=True)
             kept, seen = time.monotonic(), []
@@ -94,12 +94,12 @@ def _learn(net: ClipTower, optimiser: torch.optim.Optimizer, batch: Batch, devic
     return float((said["classes"].argmax(1) == batch["kind"]).float().mean()), float(loss.detach())
 
 
-def keep(net: ClipTower, name: str, path: Path) -> None:
+def keep(net: ClipTower, path: Path) -> None:
     """Write the tuned tower, complete or not at all; open_clip's name travels in the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     state = {k: (v.half() if v.dim() > 1 else v).detach().contiguous().cpu() for k, v in net.state_dict().items()}
-    save_file(state, part, {"clip": name})
+    save_file(state, part, {"clip": net.name})
     part.replace(path)
 
 

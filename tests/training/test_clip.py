@@ -98,6 +98,21 @@ def test_tuning_teaches_the_tower_and_its_file_is_read_again(
     assert "severity.bias" in changed
     assert "every" not in changed
     assert not np.array_equal(*(looks.look_with(n)(photo(64, 64)).heat for n in (before, after)))
+    again = tmp_path / "again.safetensors"
+    words = ["--photos", str(clean), "--tuned", str(out), "--steps", "1", "--batch", "2"]
+    assert train_clip.main([*words, "--threads", "1", "--out", str(again)]) == 0
+    assert clip_tower.load(again).name == name  # whatever --clip would be by itself
+
+
+@pytest.mark.parametrize("shape", [(15,), (14, 15, 16), (15, 15, 0), (15, 15, 9)])
+def test_a_tuned_file_whose_prompts_do_not_fit_is_refused(
+    tiny: tuple[str, Path], tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    net = clip_tower.zero_shot(*map(str, tiny))
+    net.every, net.severity = torch.ones(shape), torch.nn.Linear(shape[-1], 13)
+    train_clip.keep(net, tmp_path / "wrong.safetensors")
+    with pytest.raises(UserError, match=r"wrong\.safetensors” (is no tuned CLIP|does not fit)"):
+        clip_tower.load(tmp_path / "wrong.safetensors")
 
 
 def test_the_bench_has_a_row_for_the_untuned_clip(
