@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.training import cases, drawing, looks, measures, report, testset
-from clarity_desktop.training.photos import find, split
+from clarity_desktop.training.photos import eight_bits, find, split
 from clarity_desktop.training.testset import Case
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection
 
@@ -235,7 +235,7 @@ def localisation(look: looks.Look, halves: Iterator[Any]) -> dict[str, float]:
     """By degradation: area under the curve of its heat map for the half that is damaged; a flat map has 0.5."""
     areas: dict[str, list[float]] = {}
     for name, half in halves:
-        heat = look(cases.eight_bits(half.pixels)).heat[..., DEGRADATIONS.index(name)]
+        heat = look(eight_bits(half.pixels)).heat[..., DEGRADATIONS.index(name)]
         where = cv2.resize(half.where.astype(np.float32), heat.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
         area = measures.area_under_curve(heat.astype(np.float64).ravel(), where.ravel())
         areas.setdefault(name, []).append(area)

@@ -30,14 +30,13 @@ from clarity_desktop.training.gradings import (
     STRONG,
     Seen,
     detected,
-    eight_bits,
     for_measuring,
     kept,
     look,
     shuffled,
 )
 from clarity_desktop.training.measures import correlation, wilson
-from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.training.scenes import unseen
 from clarity_desktop.training.testset import real_pairs
 from clarity_desktop.values import DEGRADATIONS

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from clarity_desktop.backend import methods, restore, weights
 from clarity_desktop.backend.iqa.distance import distance, psnr
@@ -22,7 +23,7 @@ from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import drawing, exam
-from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
 
 Restore = Callable[[Task, Pixels, Mask | None], Pixels]
@@ -141,7 +142,7 @@ def measured(
     order = np.random.default_rng([seed, TASKS.index(task)]).permutation(len(paths))[:count]
     cases: list[Case] = []
     for k, at in enumerate(order):
-        clean = _eight_bits(load(paths[at], LONGEST))
+        clean = eight_bits(load(paths[at], LONGEST))
         damaged, lost = _damaged(kind, clean, np.random.default_rng([seed, TASKS.index(task), k]))
         restored = restore(task, damaged, lost)
         cases.append(_case(clean, damaged, restored, None if lost is not None else restore(task, clean, None)))
@@ -158,11 +159,7 @@ def _damaged(kind: Degradation, clean: Pixels, rng: np.random.Generator) -> tupl
     photo = np.divide(clean, 255, dtype=np.float32)
     damaged, _ = exam.damage(kind, photo, rng)
     lost = None if damaged.holes is None else (damaged.holes > 0).astype(np.uint8) * np.uint8(255)
-    return _eight_bits(damaged.pixels), lost
-
-
-def _eight_bits(photo: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)
+    return eight_bits(damaged.pixels), lost
 
 
 def _case(clean: Pixels, damaged: Pixels, restored: Pixels, untouched: Pixels | None) -> Case:
@@ -220,7 +217,11 @@ class _Bench:
         ).pixels  # fmt: skip
 
     def _load(self, task: Task, place: Place) -> methods.Run:
-        return self._method.load(self._files, place, task)
+        try:
+            return self._method.load(self._files, place, task)
+        except (OSError, SafetensorError, RuntimeError, LookupError) as error:
+            files = ", ".join(f"“{path}”" for path in self._files.values())
+            raise UserError(f"{files} holds no weights of {self._method.id} ({str(error).splitlines()[0]}).") from error
 
 
 class _Unheard:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clarity_desktop.training import degrade, exam
 from clarity_desktop.training.damage import Photo
-from clarity_desktop.training.photos import load
+from clarity_desktop.training.photos import eight_bits, load
 from clarity_desktop.training.testset import Case, real_photos
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
@@ -62,7 +61,3 @@ def halves(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[tuple[D
 
 def _reduced(path: Path, rng: np.random.Generator) -> Photo:
     return load(path, longest=int(rng.integers(448, 801)))
-
-
-def eight_bits(photo: Photo) -> NDArray[np.uint8]:
-    return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)

@@ -30,7 +30,6 @@ from clarity_desktop.training.gradings import (
     SSEQ,
     Seen,
     detected,
-    eight_bits,
     for_fitting,
     joined,
     kept,
@@ -38,7 +37,7 @@ from clarity_desktop.training.gradings import (
     shuffled,
     with_camera_noise,
 )
-from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.training.testset import real_pairs
 
 Floats = NDArray[np.float64]

@@ -19,7 +19,7 @@ from clarity_desktop.backend.iqa import overall
 from clarity_desktop.backend.iqa.appearance import COUNT, appearance
 from clarity_desktop.training import degrade, exam
 from clarity_desktop.training.damage import Photo
-from clarity_desktop.training.photos import load
+from clarity_desktop.training.photos import eight_bits, load
 from clarity_desktop.values import DEGRADATIONS, Detection
 
 Bytes = NDArray[np.uint8]
@@ -152,10 +152,6 @@ def resaved(pixels: Bytes, quality: int) -> Bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file).convert("RGB"))
-
-
-def eight_bits(photo: Photo) -> Bytes:
-    return np.rint(photo * 255).astype(np.uint8)
 
 
 def look(photos: Iterator[Graded]) -> Seen:

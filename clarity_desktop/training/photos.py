@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from clarity_desktop.messages import UserError
@@ -74,6 +75,11 @@ def load(path: Path, longest: int | None = None) -> Photo:
         size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
         upright = upright.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(upright, np.float32) / np.float32(255)
+
+
+def eight_bits(photo: Photo) -> NDArray[np.uint8]:
+    """The photo as a file of 8 bits keeps it; what is beyond 0..1 is cut."""
+    return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)
 
 
 def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:

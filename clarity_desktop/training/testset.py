@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import exam
-from clarity_desktop.training.photos import load
+from clarity_desktop.training.photos import eight_bits, load
 from clarity_desktop.training.scenes import unseen
 from clarity_desktop.values import CLASSES, Degradation
 
@@ -149,7 +149,7 @@ def build(clean: Sequence[Path], real: Path | None, per_class: int = 200, seed: 
         rng = np.random.default_rng([seed, at])
         taken = _in_turn([path for n, path in known if n == name], rng)[: round(REAL_SHARE * per_class)]
         for path in taken:
-            yield Case(name, _bytes(load(path)), path, real=True)
+            yield Case(name, eight_bits(load(path)), path, real=True)
         order = rng.permutation(len(clean))
         for k in range(per_class - len(taken)):
             yield _synthetic(name, clean[order[k % len(clean)]], np.random.default_rng([seed, at, k]))
@@ -170,8 +170,4 @@ def _synthetic(name: str, path: Path, rng: np.random.Generator) -> Case:
     """One damaged photo, its longest side at most 448 to 800 pixels: data sets are of many sizes."""
     photo = load(path, longest=int(rng.integers(448, 801)))
     damaged, severities = exam.damage(name, photo, rng)
-    return Case(name, _bytes(damaged.pixels), path, real=False, severities=severities)
-
-
-def _bytes(photo: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(photo * 255).astype(np.uint8)
+    return Case(name, eight_bits(damaged.pixels), path, real=False, severities=severities)

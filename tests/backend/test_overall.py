@@ -13,8 +13,7 @@ from clarity_desktop import settings
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import overall, parameters
 from clarity_desktop.backend.iqa.appearance import COUNT, appearance
-from clarity_desktop.training.gradings import eight_bits
-from clarity_desktop.training.photos import find, load, split
+from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding
 
 Photo = Callable[..., np.ndarray]

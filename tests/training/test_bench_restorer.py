@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from clarity_desktop.backend.nets.clarity_all import ClarityAll
 from clarity_desktop.messages import UserError
@@ -161,6 +161,15 @@ def test_photos_of_the_training_alone_and_an_unknown_method_are_sentences(folder
     Image.new("RGB", (40, 40)).save(folder / _exam_name())
     with pytest.raises(UserError, match="There is no method “none”"):
         main(["--photos", str(folder), "--method", "none"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 99, save({"a": torch.zeros(1)}), save({"head.weight": torch.zeros(8)})]
+)
+def test_weights_that_are_none_of_the_networks_are_named(folder: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "other.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"other\.safetensors” holds no weights of clarity-all"):
+        main(["--photos", str(folder), "--weights", str(tmp_path / "other.safetensors"), "--task", "denoise"])
 
 
 def _exam_name() -> str:
