@@ -13,7 +13,7 @@ from scipy.signal import correlate2d
 from scipy.special import gamma
 
 from clarity_desktop import settings
-from clarity_desktop.backend import iqa
+from clarity_desktop.backend import iqa, weights
 from clarity_desktop.backend.iqa import parameters, sseq
 from clarity_desktop.backend.iqa.kernel import Classifier, Regression
 from clarity_desktop.backend.weights.formats import FORMATS
@@ -140,7 +140,8 @@ def regression(features: int, value: float) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that travels with the program, empty."""
+    """The folder that travels with the program, empty but for the catalog."""
+    weights.catalog()  # it is read once
     monkeypatch.setattr(settings, "resources", lambda: tmp_path)
     return tmp_path
 
@@ -154,6 +155,14 @@ def test_without_the_authors_parameters_our_own_score_and_are_named(resources: P
     assert (quality.brisque, quality.sseq) == (40, 30)
     assert quality.niqe is not None
     assert set(quality.ours) == {"niqe", "brisque", "sseq"}
+
+
+def test_a_damaged_file_of_our_own_is_said_and_what_needs_none_is_scored(resources: Path) -> None:
+    (resources / "iqa.safetensors").write_bytes(b"\x08" + bytes(30))
+    quality = iqa.assess(coloured(fourier(200, 300)))
+    assert "install the program again" in quality.why["overall"]
+    assert "clarity models fetch niqe" in quality.why["niqe"]
+    assert quality.piqe is not None
 
 
 def test_with_neither_the_sentence_says_how_to_get_the_authors(resources: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -119,5 +120,14 @@ def test_a_changed_file_of_the_program_is_not_used(own: Weights, bundled: Path) 
 def test_a_program_without_its_file_says_so(own: Weights, bundled: Path) -> None:
     shutil.rmtree(bundled.parent)
     assert own.state("own").state == "missing"
-    with pytest.raises(ModelMissing, match="the program again"):
+    with pytest.raises(ModelMissing, match=r"“Our own” travel with the program.* install the program again\.$"):
+        own.need(["own"])
+
+
+def test_a_file_of_the_program_that_may_not_be_read_is_a_sentence(own: Weights, bundled: Path, monkeypatch) -> None:
+    def forbidden(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(weights, "checksum", forbidden)
+    with pytest.raises(UserError, match=r"own\.safetensors"):
         own.need(["own"])

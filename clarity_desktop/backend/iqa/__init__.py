@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from clarity_desktop.backend import weights
 from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
 from clarity_desktop.backend.iqa.appearance import appearance
 from clarity_desktop.backend.iqa.overall import LEAST, Rating, rate
@@ -81,13 +82,18 @@ def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection
     )
 
 
+def outgrown(quality: Quality) -> bool:
+    """Whether scores are by our own parameters although the authors' are on this machine by now."""
+    return any(weights.state(metric).state == "ready" for metric in SCORES if metric in quality.ours)
+
+
 def _overall(pixels: Pixels, found: Features, detection: Detection | None, why: dict[str, str]) -> Rating | None:
     """None, and why, where the photo is too small for an overall score or its numbers are absent."""
     table = overall_parameters()
     if min(pixels.shape[:2]) < LEAST:
         why["overall"] = f"The overall score needs a photo of at least {LEAST} × {LEAST} pixels."
     elif not table:
-        why["overall"] = "The overall score's file is absent: install the program again."
+        why["overall"] = "The overall score's file is missing or damaged: install the program again."
     else:
         known = [np.full(36, np.nan) if found.brisque is None else found.brisque]
         known += [np.full(12, np.nan) if found.sseq is None else found.sseq, appearance(pixels)]

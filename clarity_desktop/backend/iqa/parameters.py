@@ -7,11 +7,13 @@ Ours travel in `resources/iqa.safetensors`, each table under its metric's name: 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from clarity_desktop import settings
@@ -22,6 +24,7 @@ from clarity_desktop.backend.iqa.niqe import Pristine
 from clarity_desktop.backend.iqa.sseq import Distortions
 from clarity_desktop.backend.iqa.statistics import Plane
 
+log = logging.getLogger(__name__)
 Table = Mapping[str, Plane]
 DISTORTIONS = 5
 
@@ -53,7 +56,7 @@ def sseq_parameters() -> tuple[Distortions | Regression, bool]:
 
 
 def overall_parameters() -> Table:
-    """The numbers of the overall score (overall.py), always our own; empty where the program's own file is absent."""
+    """The numbers of the overall score (overall.py), always our own; empty as `ours`."""
     return ours("overall")
 
 
@@ -71,7 +74,7 @@ def own_sseq() -> Regression:
 
 
 def ours(metric: str) -> Table:
-    """Our own numbers of a metric; empty where our file is absent."""
+    """Our own numbers of a metric; empty where our file is absent or damaged."""
     return _under(_own(settings.resources() / "iqa.safetensors"), f"{metric}.")
 
 
@@ -93,7 +96,11 @@ def _read(path: Path) -> Table:
 
 @cache
 def _own(path: Path) -> Table:
-    return _read(path) if path.exists() else {}
+    try:
+        return _read(path)
+    except (OSError, SafetensorError) as e:
+        log.warning("%s cannot be used: %s", path, e)
+        return {}
 
 
 def _under(table: Table, prefix: str) -> Table:

@@ -58,8 +58,9 @@ class Weights:
         Raises UserError for an installed file that was changed.
         """
         model = self._model(model_id)
-        if path := _bundled(model):
-            return path
+        with _sentences(settings.resources()):
+            if path := _bundled(model):
+                return path
         with _sentences(self._shelf.folder):
             if path := self._shelf.verified(model):
                 return path
@@ -183,6 +184,11 @@ class Weights:
         return {part.size for model in self._models.values() for form in model.forms for part in form.parts}
 
     def _how_to_get(self, model: Model) -> str:
+        if {source.kind for form in model.forms for source in form.sources} == {"bundled"}:
+            return (
+                f"The weights “{model.title}” travel with the program, but their file is missing or damaged: install "
+                "the program again."
+            )
         size = f"{model.size / 1e6:.0f} MB" if model.size >= 1e6 else f"{model.size / 1e3:.0f} KB"
         return (
             f"The weights “{model.title}” ({size}) are not on this machine: get them with `clarity models fetch "
@@ -232,7 +238,7 @@ def _sentences(folder: Path) -> Generator[None]:
     except OSError as e:
         raise UserError(
             f"The folder of weights {folder} cannot be used: {e.strerror or e} ({e.filename or folder}). Make room "
-            "or give it the right to be written, then try again."
+            "or give it the right to be read and written, then try again."
         ) from e
 
 
