@@ -341,14 +341,15 @@ class Studio:
     async def assess(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Quality:
         """Score a version without a reference, kept with it, and tell how far it is from the photo as it was opened.
 
-        Metrics that the user switched on besides follow with a second Assessed.
+        Scores by our own parameters are renewed once the authors' are there. Metrics that the user switched on besides
+        follow with a second Assessed.
         """
-        known = self.version(at, version).quality
-        if known is None:
+        old = known = self.version(at, version).quality
+        if known is None or await asyncio.to_thread(iqa.outgrown, known):
             pixels = await self._pixels(at, version, pixels)
             seen = self.version(at, version).detection
             seen = seen or await self._if_there(self.detect(at, version, job, pixels))
-            known = await self.score(pixels, job, seen)
+            known = replace(await self.score(pixels, job, seen), more=old.more if old else {})
             self.document(at).set_quality(version, known)
         away = await self._distance(at, version, job)
         job.emit(Assessed(at, version, self._chosen(known), away))

@@ -40,6 +40,7 @@ class DocumentView(QObject):
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}
         self.distances: dict[VersionId, Distance | None] = {}  # from the original; None: it has another size
+        self.scored: set[VersionId] = set()  # whose scores came since there are the weights that there are now
         self.advised: Advised | None = None
         self.failed: dict[Request, str] = {}  # what was asked unasked and could not be answered, with why
         self.turns: list[Turn] = []
@@ -160,6 +161,7 @@ class DocumentView(QObject):
         if (known := self.versions.get(version)) is not None:
             self.versions[version] = dataclasses.replace(known, quality=quality)
             self.distances[version] = distance
+            self.scored.add(version)
 
     def detected(self, version: VersionId, detection: Detection) -> None:
         if (known := self.versions.get(version)) is not None:

@@ -209,6 +209,7 @@ class MainWindow(Shell):
                 self.restoring.show_methods(methods)
             case ModelsListed(models):
                 self.restoring.show_models(models)
+                self.perceiving.models_came(models)
             case RecoveriesFound(recoveries):
                 self.files.show_recoveries(recoveries)
             case ClosedFound(closed):

@@ -96,6 +96,8 @@ class Metric(QWidget):
     def show_quality(self, now: Quality | None, before: Quality | None) -> None:
         title, meaning = METRICS[self._metric]
         a, b = value(now, self._metric), value(before, self._metric)
+        if now and before and (self._metric in now.ours) != (self._metric in before.ours):
+            b = None  # by other parameters: no less than another metric
         why = now.why.get(self._metric, "") if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))

@@ -15,7 +15,7 @@ from clarity_desktop.ui.findings_panel import ordered
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration
-from clarity_desktop.values import Degradation, Task, Version, VersionId
+from clarity_desktop.values import Degradation, ModelCard, Task, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
@@ -32,6 +32,7 @@ class Perceiving(QObject):
         super().__init__(window)
         self._window = window
         self._degradation: Degradation | None = None  # on the map; None: the likeliest
+        self._ready: set[str] = set()  # models on this machine
         window.action.on("heat", self._show_heat)
         window.action.on("improve", self.improve)
         window.action.on("advise", self._advise)
@@ -84,8 +85,14 @@ class Perceiving(QObject):
             self._ask_once(Assess(view.id, other.id), view)
         if head is not None and head.detection is None and Detect(view.id, head.id) not in view.failed:
             self._ask_once(Detect(view.id, head.id), view)  # the scores follow: they use what was found
-        elif head is not None and (_lacks_scores(head, self._window.settings.metrics) or _lacks_distance(view, head)):
+        elif head is not None and (
+            _lacks_scores(head, self._window.settings.metrics)
+            or _lacks_distance(view, head)
+            or self._outgrown(view, head)
+        ):
             self._ask_once(Assess(view.id, head.id), view)
+        elif other is not None and self._outgrown(view, other):
+            self._ask_once(Assess(view.id, other.id), view)
 
     def look_again(self, *, scores: bool) -> None:
         """Other settings: what failed may succeed now. scores: other metrics are switched on."""
@@ -93,6 +100,19 @@ class Perceiving(QObject):
             view.failed.clear()
         if scores and (view := self._window.current) and view.id and view.head:
             self._window.ask(Assess(view.id, view.head), view)
+
+    def models_came(self, models: tuple[ModelCard, ...]) -> None:
+        """What is there of the weights changed: scores by our own parameters give way to those by the authors'."""
+        ready = {model.id for model in models if model.state == "ready"}
+        came, self._ready = ready - self._ready, ready
+        for view in self._window.photos.views if came else ():
+            view.scored.clear()
+            self.complete(view)
+
+    def _outgrown(self, view: DocumentView, version: Version) -> bool:
+        """Are there better parameters now than those that a version was scored by?"""
+        known = version.quality
+        return known is not None and version.id not in view.scored and not self._ready.isdisjoint(known.ours)
 
     def failed(self, follow: Follow, why: str) -> bool:
         """Something that nobody asked for could not be answered: said in the panel, and not asked for again."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clarity_desktop.backend import weights
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
@@ -36,7 +37,19 @@ from clarity_desktop.messages import (
     VersionsChanged,
 )
 from clarity_desktop.messages import Estimate as EstimateAsked
-from clarity_desktop.values import Bounds, Crop, DocumentCard, ExportOptions, Finding, Flip, Region, Rotate, Straighten
+from clarity_desktop.values import (
+    Bounds,
+    Crop,
+    DocumentCard,
+    ExportOptions,
+    Finding,
+    Flip,
+    ModelCard,
+    Quality,
+    Region,
+    Rotate,
+    Straighten,
+)
 from tests.fakes import Recorder, detection
 
 
@@ -321,6 +334,21 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, fil
     studio.settings = replace(studio.settings, metrics=())
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.more == {}
+
+
+def test_scores_by_our_own_parameters_are_renewed_once_the_authors_are_there(
+    studio, recorder, file, monkeypatch
+) -> None:
+    model = ModelCard("brisque", "BRISQUE", 1, "BSD", "missing")
+    monkeypatch.setattr(weights, "state", lambda _: model)
+    card = opened(studio, recorder, file)
+    studio.document(card.id).set_quality(card.head, Quality(brisque=7.0, ours=("brisque",), more={"musiq": 51.0}))
+    asyncio.run(studio.assess(card.id, card.head, recorder.job()))
+    assert recorder.last(Assessed).quality.brisque == 7, "ours are all there is"
+    monkeypatch.setattr(weights, "state", lambda _: replace(model, state="ready"))
+    asyncio.run(studio.assess(card.id, card.head, recorder.job()))
+    assert recorder.last(Assessed).quality.brisque != 7
+    assert studio.version(card.id, card.head).quality.more == {"musiq": 51.0}
 
 
 def test_scores_come_with_the_distance_from_the_photo_as_it_was_opened(studio, recorder, file, photo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from clarity_desktop.ui.asking import Follow
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import FINE
 from clarity_desktop.ui.main_window import MainWindow
-from clarity_desktop.values import Advice, Distance, VersionId
+from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
 
@@ -83,6 +84,23 @@ async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it
         await settled(window)
         assert view.distances == {view.head: link.distance}
         assert link.of(m.Detect) == []
+
+
+async def test_once_the_authors_parameters_are_there_what_our_own_scored_is_scored_anew_and_once():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        for at, known in view.versions.items():
+            assert known.quality is not None
+            view.versions[at] = replace(known, quality=replace(known.quality, ours=("niqe",)))
+        link.silent.add(m.Assessed)  # as if it were the same as before
+        link.models = (ModelCard("niqe", "NIQE", 1, "BSD", "ready"),)
+        window.ask(m.ListModels())
+        await until(lambda: bool(link.of(m.Assess)))
+        for at in (view.head, view.other):
+            view.assessed(at, view.versions[at].quality)
+            window.perceiving.complete(view)
+            await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
 
 
 async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at():

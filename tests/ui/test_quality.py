@@ -188,6 +188,12 @@ def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(
     assert not shown(dock.metrics["piqe"].ours)
 
 
+def test_values_by_different_parameters_are_not_compared(dock: QualityDock):
+    dock.show_photo(Judged(DOCUMENT, version("b", niqe=3.0), version("a", niqe=5.0, ours=("niqe",))), offered)
+    assert not shown(dock.metrics["niqe"].change)
+    assert dock.metrics["niqe"].accessibleName() == "NIQE 3.0"
+
+
 def test_further_metrics_are_listed_where_they_are_switched_on(dock: QualityDock):
     dock.show_photo(Judged(DOCUMENT, version("b", more={"musiq": 61.25}), version("a", more={"musiq": 40.0})), offered)
     assert dock.measures.more.text() == "musiq  61.2  (before 40)"
