@@ -57,7 +57,7 @@ def pairs(
     rng: np.random.Generator,
     real: dict[Degradation, Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] | None = None,
 ) -> Iterator[Pairs]:
-    """Batches of `count` patches without end: two of each scene, every kind as often, one scene in six undamaged.
+    """Batches of `count` patches without end, each of another scene: every kind as often, one scene in six undamaged.
 
     real: photographed pairs (damaged, clean) of a kind; a third of its scenes are taken from them.
     """
@@ -70,17 +70,17 @@ def pairs(
             kind = order.pop()
             shot = real.get(kind) if real else None
             if shot and rng.random() < 1 / 3:
-                rows += _photographed(shot[int(rng.integers(len(shot)))], kind, side, rng)
+                rows.append(_photographed(shot[int(rng.integers(len(shot)))], kind, side, rng))
             else:
-                rows += _made(photos[int(rng.integers(len(photos)))], kind, side, rng)
-        clean, damaged, holes, kind_of = zip(*rows[:count], strict=True)
+                rows.append(_made(photos[int(rng.integers(len(photos)))], kind, side, rng))
+        clean, damaged, holes, kind_of = zip(*rows, strict=True)
         yield Pairs(np.stack(clean), np.stack(damaged), np.stack(holes), np.array(kind_of))
 
 
 Row = tuple[Photo, Photo, NDArray[np.float32], int]
 
 
-def _made(photo: NDArray[np.uint8], kind: Degradation, side: int, rng: np.random.Generator) -> list[Row]:
+def _made(photo: NDArray[np.uint8], kind: Degradation, side: int, rng: np.random.Generator) -> Row:
     clean = _fit(ordinary(cut(photo, SCENE * side, rng), rng), side)
     damaged = Damaged(clean)
     if rng.random() >= 1 / 6:
@@ -88,7 +88,7 @@ def _made(photo: NDArray[np.uint8], kind: Degradation, side: int, rng: np.random
     if rng.random() < 0.25 and damaged.holes is None:
         damaged = Damaged(saved(damaged.pixels, rng))
     holes = np.zeros(clean.shape[:2], np.float32) if damaged.holes is None else damaged.holes
-    return [_row(clean, damaged.pixels, holes, kind, side, rng) for _ in range(2)]
+    return _row(clean, damaged.pixels, holes, kind, side, rng)
 
 
 def _fit(photo: Photo, side: int) -> Photo:
@@ -99,11 +99,11 @@ def _fit(photo: Photo, side: int) -> Photo:
 
 def _photographed(
     shot: tuple[NDArray[np.uint8], NDArray[np.uint8]], kind: Degradation, side: int, rng: np.random.Generator
-) -> list[Row]:
+) -> Row:
     damaged, clean = (_fit(part.astype(np.float32) / np.float32(255), side) for part in shot)
     if rng.random() < 0.5:
         damaged, clean = damaged[:, ::-1], clean[:, ::-1]
-    return [_row(clean, damaged, np.zeros(clean.shape[:2], np.float32), kind, side, rng) for _ in range(2)]
+    return _row(clean, damaged, np.zeros(clean.shape[:2], np.float32), kind, side, rng)
 
 
 def _row(

@@ -21,6 +21,8 @@ VISIBLE = 0.012
 """Mean change of the most damaged 64th of the photo, below which nobody would see it."""
 LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
 """What changes some places and not others; the rest is everywhere that it was put."""
+TWICE: frozenset[str] = frozenset({"normal", "raindrop", "shadow", "watermark", "blend"})
+"""Classes drawn twice as often as the others: these take longest to learn."""
 _CELLS = 16
 
 
@@ -41,12 +43,13 @@ def sightings(
     real: Sequence[tuple[str, NDArray[np.uint8]]] = (),
     share: float = 0.2,
 ) -> Iterator[Sighting]:
-    """Sightings without end, each class as often, but normal twice. real: photographed damage (class, photo), a `share`
-    of all."""
+    """Sightings without end, each class as often, but those of TWICE. real: photographed damage (class, photo), a
+    `share` of all."""
     of_class = {name: [photo for kind, photo in real if kind == name] for name in CLASSES}
+    turn = [*CLASSES, *(name for name in CLASSES if name in TWICE)]
     while True:
-        for k in rng.permutation(len(CLASSES) + 1):
-            name = CLASSES[k % len(CLASSES)]
+        for k in rng.permutation(len(turn)):
+            name = turn[k]
             shots = of_class[name]
             if shots and rng.random() < share:
                 yield _photographed(name, shots[int(rng.integers(len(shots)))], rng)

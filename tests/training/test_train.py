@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from clarity_desktop.backend.nets.clarity_all import ClarityAll
+from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
 from clarity_desktop.backend.nets.detector import Detector, Overview
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import train_detector, train_restorer
@@ -119,13 +119,20 @@ def test_the_restorer_learns_what_it_is_shown(photos: Path) -> None:
     run = train_restorer._Run(_asked(train_restorer, photos, "--width", "8"), ["noise"])
     clean = torch.rand(4, 3, 32, 32) * 0.5 + 0.2
     batch = (clean * 0.6, clean, torch.zeros(4, 1, 32, 32), torch.zeros(4, dtype=torch.int64))
-    errors = []
     for _ in range(30):
         run._set_rate(600)
         run.optimiser.param_groups[0]["lr"] = 5e-3
-        errors.append(run._learn(batch))
-    assert errors[-1] < 0.6 * errors[0]
+        run._learn(batch)
+    with torch.no_grad():
+        left = run.net(batch[0], *batch[2:]) - clean
+    assert left.abs().mean() < 0.6 * (0.4 * clean).mean()
     assert run.step == 30
+
+
+def test_the_restorer_tells_what_each_task_gained_and_what_clean_photos_keep(photos: Path) -> None:
+    run = train_restorer._Run(_asked(train_restorer, photos, "--width", "4"), ["noise"])
+    run._remember(torch.tensor([TASKS.index("denoise"), 0]), torch.tensor([0.01, 0.0]), torch.tensor([0.001, 1e-4]))
+    assert run.decibels == pytest.approx({"denoise": 10.0, "clean": 40.0}, abs=1e-3)
 
 
 def test_the_rate_rises_at_first_and_falls_to_the_end(photos: Path) -> None:

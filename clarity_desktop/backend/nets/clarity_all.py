@@ -25,9 +25,13 @@ TASKS: tuple[Task, ...] = (
 """In the order of the degradations that they answer; the network knows a task by its place here."""
 MULTIPLE = 8
 """Both sides of what it is given are multiples of this."""
-_VECTOR = 128
+LEAK = 0.1
+"""Of the activations below zero: with none, what a large step of training pushes there stays silent for good."""
+_LOOK = 128
+_VECTOR = _LOOK + len(TASKS)
 Judged = tuple[Tensor, Tensor]
-"""N×128 each: what steers the blocks down to the first of the lowest, and what steers those after it."""
+"""N×141 each, what the picture looks like and 1 at the task's place: what steers the blocks down to the first of the
+lowest, and what steers those after it."""
 
 
 class _Block(nn.Module):
@@ -41,7 +45,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         scale, shift = self.steer(vector)[:, :, None, None].chunk(2, 1)
-        return x + self.second(F.relu(self.first(x) * (1 + scale) + shift))
+        return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, LEAK))
 
 
 class ClarityAll(nn.Module):
@@ -53,9 +57,8 @@ class ClarityAll(nn.Module):
     def __init__(self, width: int = 48, blocks: tuple[int, int, int] = (2, 2, 4)) -> None:
         super().__init__()
         sides = (width, 2 * width, 4 * width)
-        self.task = nn.Embedding(len(TASKS), _VECTOR)
-        self.look = nn.Sequential(nn.Linear(12, _VECTOR), nn.ReLU(), nn.Linear(_VECTOR, _VECTOR))
-        self.sense = nn.Linear(sides[2], _VECTOR)
+        self.look = nn.Sequential(nn.Linear(12, _LOOK), nn.ReLU(), nn.Linear(_LOOK, _LOOK))
+        self.sense = nn.Linear(sides[2], _LOOK)
         self.head = nn.Conv2d(16, width, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in itertools.pairwise(sides))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in itertools.pairwise(sides))
@@ -63,14 +66,14 @@ class ClarityAll(nn.Module):
             nn.ModuleList(_Block(s) for _ in range(n)) for s, n in zip(sides, blocks, strict=True)
         )
         self.after = nn.ModuleList(nn.ModuleList(_Block(sides[k]) for _ in range(blocks[k])) for k in (0, 1))
-        self.tail = nn.Conv2d(width, 24, 3, padding=1)
-        nn.init.normal_(self.task.weight, std=0.1)  # a vector of length 1: a step of training moves no block far
+        # One a task: what is learnt of one kind of damage need not wait until it leaves the others' alone.
+        self.tails = nn.ModuleList(nn.Conv2d(width, 24, 3, padding=1) for _ in TASKS)
         for module in self.modules():
             if isinstance(module, _Block):  # every block starts as the identity
                 nn.init.zeros_(module.second.weight)
                 nn.init.zeros_(module.steer.weight)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)  # pyright: ignore[reportArgumentType]
+        for parameter in self.tails.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(
         self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None,
@@ -80,13 +83,14 @@ class ClarityAll(nn.Module):
         seen = rgb * (1 - holes)
         vector = judged[0] if judged else self._at_first_sight(seen, task)
         x, skips = self._descended(seen, holes, vector, breathe)
-        vector = judged[1] if judged else vector + self.sense(x.mean((2, 3)))
+        vector = judged[1] if judged else self._at_second_sight(vector, x)
         _, *rest = self.before[2]
         x = _through(rest, x, vector, breathe)
         for level in (1, 0):
             x = self.up[level](x) + skips.pop()
             x = _through(self.after[level], x, vector, breathe)
-        factor, term = F.pixel_shuffle(self.tail(x).float(), 2).chunk(2, 1)
+        last = torch.cat([self.tails[k](one[None]) for k, one in zip(task.tolist(), x, strict=True)])
+        factor, term = F.pixel_shuffle(last.float(), 2).chunk(2, 1)
         return seen * (1 + factor) + term
 
     def judge(self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None) -> Judged:
@@ -94,10 +98,14 @@ class ClarityAll(nn.Module):
         seen = rgb * (1 - holes)
         vector = self._at_first_sight(seen, task)
         x, _ = self._descended(seen, holes, vector, breathe)
-        return vector, vector + self.sense(x.mean((2, 3)))
+        return vector, self._at_second_sight(vector, x)
 
     def _at_first_sight(self, seen: Tensor, task: Tensor) -> Tensor:
-        return self.task(task) + self.look(_statistics(seen))
+        look = self.look(_statistics(seen))
+        return torch.cat((look, F.one_hot(task, len(TASKS)).to(look.dtype)), 1)
+
+    def _at_second_sight(self, vector: Tensor, x: Tensor) -> Tensor:
+        return vector + F.pad(self.sense(x.mean((2, 3))), (0, len(TASKS)))
 
     def _descended(
         self, seen: Tensor, holes: Tensor, vector: Tensor, breathe: Callable[[], None]

@@ -29,20 +29,58 @@ _PLACE = 5
 class _Same(nn.Conv2d):
     """A convolution with TensorFlow's padding: for even sizes and stride 2, less before than after."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def normalised(self, x: Tensor, norm: _Norm) -> Tensor:
+        """norm(self(x)), folded into the weights: one pass over the features instead of two."""
+        if norm.weight.requires_grad and not self.weight.requires_grad:
+            return norm(self._applied(x, self.weight, None))  # folded, the filters would be given a gradient after all
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        return self._applied(x, self.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale)
+
+    def _applied(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.stride[0] == 1:
+            return F.conv2d(x, weight, bias, padding=self.kernel_size[0] // 2, groups=self.groups)
         reach = self.kernel_size[0] - self.stride[0]
-        return super().forward(F.pad(input, (reach // 2, reach - reach // 2, reach // 2, reach - reach // 2)))
+        x = F.pad(x, (reach // 2, reach - reach // 2, reach // 2, reach - reach // 2))
+        if not x.requires_grad:
+            return F.conv2d(x, weight, bias, self.stride, groups=self.groups)
+        # The gradient of a strided depthwise convolution takes eighty times as long in bfloat16 on a processor.
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(x.float(), weight, bias, self.stride, groups=self.groups)
 
 
-class _Norm(nn.BatchNorm2d):
+class _Norm(nn.Module):
     """Normalisation by the statistics of the pretraining, which stay as they are."""
 
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int, eps: float = 1e-3) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width)), eps
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+
+
+class _Units(nn.Sequential):
+    """Convolutions, each followed by its normalisation and perhaps by an activation."""
+
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        x, parts = input, list(self)
+        for k, part in enumerate(parts):
+            if isinstance(part, _Same):
+                norm = parts[k + 1]
+                assert isinstance(norm, _Norm), "every convolution is followed by its normalisation"
+                x = part.normalised(x, norm)
+            elif not isinstance(part, _Norm):
+                x = part(x)
+        return x
 
 
 def _unit(inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    return [_Same(inside, outside, kernel, stride, groups=groups, bias=False), _Norm(outside, 1e-3)]
+    return [_Same(inside, outside, kernel, stride, groups=groups, bias=False), _Norm(outside)]
 
 
 class _Inverted(nn.Module):
@@ -52,7 +90,7 @@ class _Inverted(nn.Module):
         super().__init__()
         wide = inside * factor
         expand = [*_unit(inside, wide), nn.ReLU6()] if factor > 1 else []
-        self.body = nn.Sequential(
+        self.body = _Units(
             *expand, *_unit(wide, wide, kernel, stride, wide), nn.ReLU6(), *_unit(wide, outside)
         )  # fmt: skip
         self.residual = inside == outside and stride == 1
@@ -72,7 +110,7 @@ class Overview(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*_unit(3, 32, 3, 2), nn.ReLU6())
+        self.stem = _Units(*_unit(3, 32, 3, 2), nn.ReLU6())
         self.blocks = nn.ModuleList()
         inside = 32
         for count, outside, kernel, stride, factor in _STAGES:
