@@ -98,7 +98,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
     )
 
 
-OFFERED: frozenset[Task] = frozenset({"low_light"})
+OFFERED: frozenset[Task] = frozenset({"derain", "denoise", "low_light", "overexposure", "deflare", "inpaint"})
 """Of the tasks that the network knows, those worth offering by training/bench_restorer (docs/clarity-all.md)."""
 
 ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
