@@ -55,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
     clean = find(asked.photos)
     paths = shuffled(split(clean, "exam"))[: asked.count]
     photos = partial(for_measuring, paths, asked.each, asked.seed)
-    seen = kept(asked.keep, lambda: look(photos())) if asked.keep else look(photos())
+    seen = kept(asked.keep, lambda: look(photos()))
     figures: dict[str, Any] = {"photos": len(paths), "without the detector": order_figures(seen, points(seen))}
     if asked.detector:
         seen = detected(seen, photos(), detect.detect)

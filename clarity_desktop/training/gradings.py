@@ -195,8 +195,10 @@ def _unseen(count: int) -> NDArray[np.float64]:
     return np.tile(overall.row(None), (count, 1))
 
 
-def kept(file: Path, work: Callable[[], Seen]) -> Seen:
-    """What was measured before and kept in a file, or else measured now and kept there."""
+def kept(file: Path | None, work: Callable[[], Seen]) -> Seen:
+    """What was measured before and kept in a file, or else measured now and kept there. None: measured now."""
+    if file is None:
+        return work()
     if not file.exists():
         seen = work()
         counts = [len(rows) for rows in seen.blocks]

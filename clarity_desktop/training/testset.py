@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from clarity_desktop.training.scenes import unseen
 from clarity_desktop.values import CLASSES, Degradation
 
 RealPart = Literal["train", "exam"]
+T = TypeVar("T")
 
 REAL_SHARE = 0.3
 """The paper mixes synthetic and real photos 7:3."""
@@ -84,11 +85,8 @@ def real_photos(folder: Path, part: RealPart) -> list[tuple[str, Path]]:
     """
     named = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
     found = [(name, _inside(folder, path)) for name, path in named if name]
-    halves = {half: [f for f in found if real_part(f[1]) == half] for half in ("train", "exam")}
-    if part == "exam":
-        left = set(unseen([path for _, path in halves["exam"]], [path for _, path in halves["train"]]))
-        halves["exam"] = [f for f in halves["exam"] if f[1] in left]
-    return sorted(halves[part], key=lambda f: CLASSES.index(f[0]))
+    chosen = _of_half(part, [(path, path, (name, path)) for name, path in found])
+    return sorted(chosen, key=lambda f: CLASSES.index(f[0]))
 
 
 def real_pairs(folder: Path, part: RealPart) -> dict[str, list[tuple[Path, Path]]]:
@@ -98,17 +96,21 @@ def real_pairs(folder: Path, part: RealPart) -> dict[str, list[tuple[Path, Path]
     for row in _index(folder, "set", "pair_id", "role", "path"):
         if row["role"] in ("input", "target") and row["pair_id"]:
             rows.setdefault((row["set"], row["pair_id"]), {})[row["role"]] = _inside(folder, row["path"])
-    halves: dict[RealPart, list[tuple[str, Path, Path]]] = {"train": [], "exam": []}
-    for (name, _), both in rows.items():
-        if len(both) == 2:
-            halves[real_part(_frame(name, both["input"]))].append((name, both["target"], both["input"]))
-    if part == "exam":
-        left = set(unseen([good for _, good, _ in halves["exam"]], [good for _, good, _ in halves["train"]]))
-        halves["exam"] = [pair for pair in halves["exam"] if pair[1] in left]
+    whole = [(name, both["target"], both["input"]) for (name, _), both in rows.items() if len(both) == 2]
     pairs: dict[str, list[tuple[Path, Path]]] = {}
-    for name, good, bad in halves[part]:
+    for name, good, bad in _of_half(part, [(_frame(name, bad), good, (name, good, bad)) for name, good, bad in whole]):
         pairs.setdefault(name, []).append((good, bad))
     return pairs
+
+
+def _of_half(part: RealPart, found: Sequence[tuple[Path, Path, T]]) -> list[T]:
+    """What belongs to one half, of the exam's without what shows a scene of the other one. found: the file by which the
+    half is told, the file that shows the scene, and what is meant."""
+    train, exam_half = ([row for row in found if real_part(row[0]) == half] for half in ("train", "exam"))
+    if part == "train":
+        return [meant for _, _, meant in train]
+    left = set(unseen([shows for _, shows, _ in exam_half], [shows for _, shows, _ in train]))
+    return [meant for _, shows, meant in exam_half if shows in left]
 
 
 def _frame(name: str, path: Path) -> Path:

@@ -105,8 +105,7 @@ def from_lite0(tower: Overview, path: Path) -> None:
 
 
 def _still(block: nn.Module) -> None:
-    """Its wide depthwise filters stay as they are: on a processor their gradient takes half the step, for a twentieth
-    of the weights."""
+    """Its wide depthwise filters stay as they are: on a processor their gradient took a third of the step."""
     for part in block.modules():
         if isinstance(part, nn.Conv2d) and part.groups > 1 and part.kernel_size[0] > 3:
             part.requires_grad_(False)
@@ -130,7 +129,7 @@ class _Run:
             [{"params": pretrained, "share": PRETRAINED}, {"params": fresh, "share": 1.0}],
             lr=asked.rate, weight_decay=0.02,
         )  # fmt: skip
-        for block in self.net.overview.blocks:
+        for block in self.net.overview.blocks:  # only now: the optimiser keeps the form that older checkpoints have
             _still(block)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.spent = 0, 0.0
