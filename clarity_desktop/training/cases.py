@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,11 @@ REAL_MOST = 100
 """Of a class, at most so many real photos are looked at."""
 
 
-def own(clean: Sequence[Path], per_class: int, seed: int = 0) -> Iterator[Case]:
-    """per_class cases of each class by the synthesis that trains; severities 0.3 to 1 as in the exam."""
+def own(clean: Sequence[Path], per_class: int, seed: int = 0, classes: Collection[str] = CLASSES) -> Iterator[Case]:
+    """per_class cases of each of the classes by the synthesis that trains; severities 0.3 to 1 as in the exam."""
     for at, name in enumerate(CLASSES):
+        if name not in classes:
+            continue
         order = np.random.default_rng([seed, at]).permutation(len(clean))
         for k in range(per_class):
             rng = np.random.default_rng([seed, at, k])

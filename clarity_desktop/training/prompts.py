@@ -68,6 +68,18 @@ class Text(nn.Module):
         pick = torch.randint(self.all.shape[1], (len(CLASSES),))
         return self.net(self.all[torch.arange(len(CLASSES)), pick])
 
+    def learn(self, prompts: Tensor, steps: int = 400) -> None:
+        """Say of each class what the prompts (15×EMBEDDING, of length 1) say: weights that are shipped hold only
+        these."""
+        optimiser = torch.optim.Adam(self.net.parameters(), 1e-3)
+        want = prompts.repeat_interleave(self.all.shape[1], 0)
+        for _ in range(steps):
+            said = nn.functional.normalize(self.net(self.all.flatten(0, 1)), dim=-1)
+            loss = (1 - (said * want).sum(1)).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
     def mean(self) -> Tensor:
         """15×EMBEDDING: the mean of all prompts of each class, as in CLIP's own zero-shot tests."""
         embedded = nn.functional.normalize(self.net(self.all.flatten(0, 1)), dim=-1)

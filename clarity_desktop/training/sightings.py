@@ -15,7 +15,7 @@ from clarity_desktop.training.damage import Photo
 from clarity_desktop.training.degrade import DAMAGES, ORDER, ordinary, saved, together
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
-CROPS = 3
+CROPS = 2
 """Of a photo's crops, so many are trained on at a time, drawn by chance."""
 VISIBLE = 0.012
 """Mean change of the most damaged 64th of the photo, below which nobody would see it."""
@@ -71,7 +71,8 @@ def _photographed(name: str, photo: NDArray[np.uint8], rng: np.random.Generator)
 
 
 def _made(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) -> Sighting:
-    clean = ordinary(_part(photo, rng, 0.5).astype(np.float32) / np.float32(255), rng)
+    least = 0.5 if rng.random() < 0.5 else (256 / min(photo.shape[:2])) ** 2
+    clean = ordinary(_part(photo, rng, min(0.5, max(0.15, least))).astype(np.float32) / np.float32(255), rng)
     pixels, severities, maps = clean, dict[Degradation, float](), dict[Degradation, NDArray[np.float32]]()
     while not _right(name, severities):
         pixels, severities, maps = _damaged(clean, _chosen(name, rng), rng)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.detector import Detector, Overview
 from clarity_desktop.training import patches
 from clarity_desktop.training.photos import find, split
@@ -30,6 +31,7 @@ KEEP_EVERY = 240.0  # seconds between two checkpoints
 POOL = 3000  # sightings in memory, 0.45 MB each
 USES = 3.0  # of each sighting, on average
 FROZEN = 6  # blocks of the pretrained overview that stay as they are
+SETTLED = 7  # layers of the shipped detail network that stay as they are: their gradients took a third of the step
 PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
@@ -48,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
     p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start the overview from")
+    p.add_argument("--start", type=Path, metavar="FILE", help="weights that were shipped, to go on from")
     p.add_argument("--minutes", type=float, default=300, help="training time in all, of which some may lie behind")
     p.add_argument("--rate", type=float, default=1e-3, help="highest learning rate; 0.4 of it for the pretrained part")
     p.add_argument("--batch", type=int, default=16)
@@ -119,6 +122,11 @@ class _Run:
         self.net, self.text = Detector().to(asked.device), Text().to(asked.device)
         if asked.tower and not asked.checkpoint.exists():
             from_lite0(self.net.overview, asked.tower)
+        if asked.start and not asked.checkpoint.exists():
+            self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
+            self.text.learn(self.net.prompts)
+        self.settled = self.net.detail.body[:SETTLED] if asked.start else nn.Sequential()
+        self.settled.requires_grad_(False)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         for part in (self.net.overview.stem, *self.net.overview.blocks[:FROZEN]):
             part.requires_grad_(False)
@@ -182,9 +190,10 @@ class _Run:
     def _learn(self, batch: Batch) -> tuple[float, ...]:
         self._set_rate()
         self.net.train()
+        self.settled.eval()
         overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
         crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
-        with torch.autocast(self.asked.device, torch.bfloat16):
+        with torch.autocast(self.asked.device, torch.bfloat16, enabled=bfloat16.native(self.asked.device)):
             said = self.net(overview, crops, batch["places"], self.text.drawn())
         said = {k: v.float() for k, v in said.items()}
         parts = losses(said, batch)

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
 from clarity_desktop.training import patches
 from clarity_desktop.training.photos import find, split
@@ -28,7 +29,7 @@ FLOOR = 0.03  # added to a patch's damage; without it, undamaged patches would o
 REMEMBERED = 0.99  # of a task's running mean, from step to step
 UNDAMAGED = 1e-4  # mean squared error, 40 dB
 FINE: frozenset[Degradation] = frozenset({"rain streak", "snow", "blur", "inpaint", "noise", "JPEG"})
-"""Twice as often: detail takes more patches to learn than light."""
+"""Twice as often where no tasks are named: detail takes more patches to learn than light."""
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # damaged, clean: N×3×H×W; holes: N×1×H×W; task: N
 
 
@@ -37,12 +38,12 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     torch.manual_seed(asked.seed)
     torch.set_num_threads(asked.threads)
-    asked_for: tuple[Task, ...] = tuple(asked.task or TASKS)
-    kinds: list[Degradation] = [d for d, task in zip(DEGRADATIONS, TASKS, strict=True) if task in asked_for]
-    twice: list[Degradation] = [d for d in kinds if d in FINE]
-    kinds.extend(twice)
-    run = _Run(asked, kinds)
-    run.go()
+    named: tuple[Task, ...] = tuple(asked.task or TASKS)
+    kinds: list[Degradation] = [DEGRADATIONS[TASKS.index(task)] for task in named]
+    if not asked.task:
+        fine: list[Degradation] = [d for d in kinds if d in FINE]
+        kinds.extend(fine)
+    _Run(asked, kinds).go()
     return 0
 
 
@@ -50,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity train restorer", description=__doc__)
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
     p.add_argument("--low-light-pairs", type=Path, metavar="DIR", help="folder with input/ and target/ of real pairs")
-    p.add_argument("--task", nargs="*", choices=TASKS, help="only these tasks (default: all)")
+    p.add_argument("--task", nargs="*", choices=TASKS, help="only these, one named twice as often again (default: all)")
+    p.add_argument("--start", type=Path, metavar="FILE", help="weights that were shipped, to go on from")
     p.add_argument("--minutes", type=float, default=600, help="training time in all, of which some may lie behind")
     p.add_argument("--rate", type=float, default=6e-4, help="highest learning rate")
     p.add_argument("--width", type=int, default=48)
@@ -98,6 +100,8 @@ class _Run:
     def __init__(self, asked: argparse.Namespace, kinds: list[Degradation]) -> None:
         self.asked, self.kinds = asked, kinds
         self.net = ClarityAll(asked.width).to(asked.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        if asked.start and not asked.checkpoint.exists():
+            self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=asked.rate, weight_decay=1e-4)
         self.step, self.spent = 0, 0.0
@@ -145,7 +149,7 @@ class _Run:
 
     def _learn(self, batch: Batch) -> None:
         damaged, clean, holes, task = (part.to(self.asked.device, non_blocking=True) for part in batch)
-        with torch.autocast(self.asked.device, torch.bfloat16):
+        with torch.autocast(self.asked.device, torch.bfloat16, enabled=bfloat16.native(self.asked.device)):
             restored = self.net(damaged.contiguous(memory_format=torch.channels_last), holes, task)
         error, damage = restored - clean, damaged * (1 - holes) - clean
         self._remember(task, damage.square().mean((1, 2, 3)), error.detach().square().mean((1, 2, 3)))

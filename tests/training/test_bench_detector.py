@@ -156,7 +156,7 @@ def test_weights_that_are_none_of_the_detectors_are_named(clean: Path, tmp_path:
 
 def test_calibration_makes_the_too_sure_less_sure() -> None:
     rng = np.random.default_rng(0)
-    kinds = rng.integers(0, 15, 3000)
+    kinds = rng.integers(1, 15, 3000)  # no clean photo, so none to spare
     classes = rng.normal(0, 1, (3000, 15))
     classes[np.arange(3000), kinds] += 2.0
     there = rng.random((3000, 13)) < 0.2
@@ -166,17 +166,31 @@ def test_calibration_makes_the_too_sure_less_sure() -> None:
     before, after = calibrate.errors(said), calibrate.errors(fit.applied(said))
     assert after[0] < 0.05 < before[0]
     assert after[1] < 0.03 < before[1]
-    assert (fit.classes, fit.found) == pytest.approx((1 / 3, 0.4), abs=0.02)
+    assert (fit.classes, fit.found) == pytest.approx((1 / 3, 0.4), abs=0.03)
+
+
+def test_calibration_levels_the_classes_and_spares_clean_photos() -> None:
+    rng = np.random.default_rng(1)
+    kinds = np.concatenate((np.zeros(2000, np.int64), rng.integers(1, 15, 5000)))
+    classes = rng.normal(0, 1, (7000, 15))
+    classes[np.arange(7000), kinds] += 2.5
+    classes[:, 3] += 1.5  # snow is named too often
+    said = Said(classes, np.zeros((7000, 13)), kinds, np.zeros((7000, 13), np.bool_))
+    after = calibrate.fitted(said).applied(said)
+    assert calibrate.alarms(said) > 0.1
+    assert 0.03 < calibrate.alarms(after) <= calibrate.HARMLESS
+    others = Said(said.classes[kinds > 0], said.found[kinds > 0], kinds[kinds > 0], said.there[kinds > 0])
+    assert calibrate.right(calibrate.fitted(others).applied(others)) > calibrate.right(others)
 
 
 def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.own(sorted(clean.iterdir()), 1)
     seen = views(case.pixels)
     before = logits(looks.built_in(untrained), seen)
-    fit = Fit(0.5, 1.7, np.linspace(-1, 1, 13))
+    fit = Fit(0.5, np.linspace(2, -2, 15), 1.7, np.linspace(-1, 1, 13))
     calibrate.fold(untrained, fit)
     after = logits(looks.built_in(untrained), seen)
-    assert after["classes"] == pytest.approx(before["classes"] * 0.5, abs=0.05)
+    assert after["classes"] == pytest.approx(before["classes"] * 0.5 + fit.class_bias, abs=0.05)
     assert after["found"] == pytest.approx(before["found"] * 1.7 + fit.bias, abs=0.05)
     assert after["heat"] == pytest.approx(before["heat"])
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_seen_is_not_called_there(textured: np.ndarray, monkeypat
 
 
 def test_a_real_photo_tells_its_class_and_nothing_else(textured: np.ndarray) -> None:
-    of_haze = [s for s in some(textured, 32, real=[("haze", textured), ("normal", textured)], share=1.0)
+    of_haze = [s for s in some(textured, 40, real=[("haze", textured), ("normal", textured)], share=1.0)
                if CLASSES[s.kind] in ("haze", "normal")]  # fmt: skip
     assert len(of_haze) == 6
     for s in of_haze:

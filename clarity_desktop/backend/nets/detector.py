@@ -167,6 +167,7 @@ class Detector(nn.Module):
 
     prompts: Tensor
     cells: Tensor
+    class_bias: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,7 +176,7 @@ class Detector(nn.Module):
         self.place = nn.Sequential(nn.Linear(_PLACE, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
         self.first = nn.Parameter(torch.zeros(1, 1, WIDTH))
         self.kind = nn.Parameter(torch.zeros(2, WIDTH))
-        layer = nn.TransformerEncoderLayer(WIDTH, 4, 3 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(WIDTH, 4, 3 * WIDTH, 0.1, "gelu", batch_first=True, norm_first=True)
         self.mix = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(WIDTH)
         self.embed, self.embed_each = nn.Linear(WIDTH, EMBEDDING), nn.Linear(WIDTH, EMBEDDING)
@@ -183,6 +184,7 @@ class Detector(nn.Module):
         self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
         self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
         self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
+        self.register_buffer("class_bias", torch.zeros(len(CLASSES)))  # for `clarity train calibrate`
         axis = (torch.arange(GRID) + 0.5) / GRID
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         cells = torch.stack((x, y, torch.full_like(x, 1 / GRID), torch.full_like(x, 1 / GRID), torch.zeros_like(x)), -1)
@@ -199,7 +201,7 @@ class Detector(nn.Module):
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
         image, each = F.normalize(self.embed(whole), dim=-1), F.normalize(self.embed_each(whole), dim=-1)
         return {
-            "classes": self.temperature.exp().clamp(max=100) * image @ texts.T,
+            "classes": self.temperature.exp().clamp(max=100) * image @ texts.T + self.class_bias,
             "found": self.each_scale.exp() * each @ texts[1:-1].T + self.each_bias,
             "severity": self.severity(whole),
             "heat": self.heat(tokens),
