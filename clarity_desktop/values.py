@@ -267,6 +267,10 @@ class Version:
     detection: Detection | None = None
 
 
+ROLLED_BACK = "Rolled back: "
+"""Begins the name of a version that Auto took back. It stays in the tree, but redo does not lead there by itself."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
     """One line of the conversation."""

@@ -57,6 +57,8 @@ darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off
 
 LIKELY = 0.5
 """From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
+MAYBE = 0.3
+"""From this probability on a degradation is named even where the photo as a whole looks normal."""
 FINE = "Looks fine: nothing to do."
 BY_HAND: tuple[Task, ...] = ("inpaint",)
 """Never done by Auto: it needs a mask that only a person can give."""
@@ -91,18 +93,20 @@ def found(detection: Detection) -> str:
     there = present(detection)
     if there:
         return " ".join(_sentence(name, detection.found[name]) for name in there)
-    if detection.top[0][0] == "normal":
+    if _flawless(detection):
         return "Looks fine: nothing is wrong with it."
-    likeliest = max(REMEDIES, key=lambda name: detection.found[name].probability)
-    share = detection.found[likeliest].probability
-    return f"Nothing is clearly wrong. The likeliest is {REMEDIES[likeliest].noun} ({share:.0%})."
+    likeliest = _likeliest(detection)
+    named = f"{REMEDIES[likeliest].noun} ({detection.found[likeliest].probability:.0%})"
+    if detection.top[0][0] == "normal":
+        return f"Looks fine. If anything, {named}."
+    return f"Nothing is clearly wrong. The likeliest is {named}."
 
 
 def advice_text(detection: Detection) -> str:
     """What should be done, in plain words."""
     there, able = present(detection), methods.tasks()
     if not there:
-        return FINE if detection.top[0][0] == "normal" else f"{found(detection)} Nothing to do."
+        return FINE if _flawless(detection) else f"{found(detection)} Nothing to do."
     parts = [found(detection)]
     if deeds := [REMEDIES[name].deed for name in there if REMEDIES[name].task in able]:
         parts.append(f"In this order: {', then '.join(deeds)}." if len(deeds) > 1 else f"What would help: {deeds[0]}.")
@@ -111,6 +115,15 @@ def advice_text(detection: Detection) -> str:
     if unable := [REMEDIES[name].noun for name in there if REMEDIES[name].task not in able]:
         parts.append(f"For {' and '.join(unable)} this version has no method.")
     return " ".join(parts)
+
+
+def _flawless(detection: Detection) -> bool:
+    """Whether the photo looks normal, and nothing speaks against it."""
+    return detection.top[0][0] == "normal" and detection.found[_likeliest(detection)].probability < MAYBE
+
+
+def _likeliest(detection: Detection) -> Degradation:
+    return max(REMEDIES, key=lambda name: detection.found[name].probability)
 
 
 def _sentence(name: Degradation, finding: Finding) -> str:

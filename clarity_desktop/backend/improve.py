@@ -13,7 +13,17 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Aborted, Improve, Restore, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Advice, DocumentCard, DocumentId, Pixels, Region, Task, Version, VersionId
+from clarity_desktop.values import (
+    ROLLED_BACK,
+    Advice,
+    DocumentCard,
+    DocumentId,
+    Pixels,
+    Region,
+    Task,
+    Version,
+    VersionId,
+)
 from clarity_desktop.worker import Job
 
 LARGE = 20.0
@@ -49,6 +59,10 @@ class Bench(Protocol):
         """Width and height in pixels."""
         ...
 
+    async def check_room(self) -> None:
+        """Raises UserError where no result could be kept: better said before the work than after it."""
+        ...
+
     async def look(self) -> Looked:
         """What is known of the photo as it is now."""
         ...
@@ -82,8 +96,9 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
     """Treat what is wrong until nothing is, or everything was tried. A photo that looks fine is left alone.
 
     Each task has one turn, with at most choose.TRIES methods. Nothing of what was kept is lost by cancelling, nor when
-    a result cannot be looked at. Raises UserError then, and where there is no detector.
+    a result cannot be looked at. Raises UserError then, where nothing could be kept, and where there is no detector.
     """
+    await bench.check_room()
     before = now = await bench.look()
     tried: list[Tried] = []
     try:
@@ -112,6 +127,7 @@ async def _treat(bench: Bench, settings: Settings, advice: Advice, now: Looked, 
         try:
             seconds = await bench.attempt(advice.task, way.id)
         except UserError as e:  # a method that fails is a method that did not help
+            await bench.check_room()  # a full disk is no fault of the method
             tried.append(Tried(advice, way.id, 0.0, False, str(e)))
             continue
         seen = await bench.look()
@@ -170,6 +186,9 @@ class OnVersion:
         version = self._studio.version(self._document, self.version)
         return version.width, version.height
 
+    async def check_room(self) -> None:
+        await asyncio.to_thread(self._studio.document(self._document).check_room, self.version)
+
     async def look(self) -> Looked:
         detection = await self._studio.detect(self._document, self.version, self._job)
         return Looked(detection, await self._studio.assess(self._document, self.version, self._job))
@@ -206,15 +225,18 @@ class OnVersion:
 
     def back(self) -> None:
         left = self.version
-        self.abandon()
-        name = f"Rolled back: {self._studio.version(self._document, left).name}"  # a narrow panel cuts the end
+        self._leave(remember=False)
+        name = f"{ROLLED_BACK}{self._studio.version(self._document, left).name}"  # a narrow panel cuts the end
         self._studio.edit(self._document, left, self._job, name=name)
 
     def abandon(self) -> None:
-        """The head goes back, unless the user has gone elsewhere meanwhile."""
+        self._leave(remember=True)
+
+    def _leave(self, *, remember: bool) -> None:
+        """The head goes back, unless the user has gone elsewhere meanwhile. remember: redo may fetch the result."""
         trial, self._trial = self._trial, None
         if trial is not None and trial == self._card.head:
-            self._studio.move(self._document, lambda d: d.go_to(self.version), self._job)
+            self._studio.move(self._document, lambda d: d.go_to(self.version, remember=remember), self._job)
 
 
 def _is_of(version: Version, asked: Restore) -> bool:
@@ -242,6 +264,9 @@ class OnPixels:
     @property
     def size(self) -> tuple[int, int]:
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    async def check_room(self) -> None:
+        """Where the result goes is checked by whoever writes it."""
 
     async def look(self) -> Looked:
         detection = await self._studio.find(self.pixels, self._job)

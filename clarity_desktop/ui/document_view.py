@@ -12,6 +12,7 @@ from clarity_desktop.ui.canvas import Canvas
 from clarity_desktop.ui.export_dialog import ExportForm
 from clarity_desktop.ui.words import version_title
 from clarity_desktop.values import (
+    ROLLED_BACK,
     Detection,
     Distance,
     DocumentCard,
@@ -95,7 +96,8 @@ class DocumentView(QObject):
     def _after(self, version: VersionId) -> VersionId | None:
         below = [v.id for v in self.versions.values() if v.parent == version and not v.deleted]
         left = self._left.get(version)
-        return left if left in below else below[-1] if below else None
+        wanted = [v for v in below if not self.versions[v].name.startswith(ROLLED_BACK)]  # nobody undid the others
+        return left if left in below else wanted[-1] if wanted else None
 
     def undone(self, to: VersionId) -> None:
         """Undo is asked for."""

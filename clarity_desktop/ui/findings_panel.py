@@ -27,6 +27,8 @@ WORTH = 0.15
 """From this probability on a degradation is listed at once; "Show all" lists the others."""
 THERE = 0.5
 """From this probability on it is said to be there."""
+MAYBE = 0.3
+"""From this probability on it is named even where the photo looks fine."""
 FINE = "Looks fine: nothing to do"
 UNSURE = "Nothing is clearly wrong"
 
@@ -41,14 +43,21 @@ def headline(detection: Detection) -> str:
     name, probability = detection.top[0]
     there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= THERE]
     if name == "normal":
-        return FINE
+        likeliest = ordered(detection)[0]
+        share = detection.found[likeliest].probability
+        return FINE if share < MAYBE else f"Looks fine. If anything: {_inside(likeliest)} ({100 * share:.0f} %)"
     if not there:
         return UNSURE
     if name == "blend":
-        named = ", ".join(DEGRADATION_TITLES[d] for d in there[:3]).lower().replace("jpeg", "JPEG")
+        named = ", ".join(_inside(d) for d in there[:3])
         return f"Several things at once: {named}" if len(there) > 1 else "Several things at once"
     title = next((t for d, t in DEGRADATION_TITLES.items() if d == name), name)
     return f"{title}, {probability:.0%}".replace("%", " %")
+
+
+def _inside(degradation: Degradation) -> str:
+    """Its title inside a sentence."""
+    return DEGRADATION_TITLES[degradation].lower().replace("jpeg", "JPEG")
 
 
 class Meter(QWidget):

@@ -12,6 +12,7 @@ from clarity_desktop.messages import Advise, Assess, Detect, GoTo, Improve, Impr
 from clarity_desktop.ui import heat
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import ordered
+from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration
@@ -33,6 +34,7 @@ class Perceiving(QObject):
         self._window = window
         self._degradation: Degradation | None = None  # on the map; None: the likeliest
         self._ready: set[str] = set()  # models on this machine
+        self._offers: dict[DocumentView, tuple[VersionId, Bar]] = {}  # of Auto, for the version that was open
         window.action.on("heat", self._show_heat)
         window.action.on("improve", self.improve)
         window.action.on("advise", self._advise)
@@ -49,6 +51,7 @@ class Perceiving(QObject):
 
     def show(self) -> None:
         """Show what is known of the current photo's open version."""
+        self._withdraw_offers()
         view, offered = self._window.current, self._window.restore.offers
         self._window.quality.show_photo(_judged(view) if view else None, offered)
         self._show_heat()
@@ -76,6 +79,7 @@ class Perceiving(QObject):
         """Ask for what the photo's state lacks: the manifest of the version compared with, scores, what is wrong."""
         if view.id is None:
             return
+        self._withdraw_offers()
         if view.other and not view.show_other():
             self._ask_once(ReadManifest(view.id, view.other), view)
         if self._busy_with(view):
@@ -149,7 +153,9 @@ class Perceiving(QObject):
         if view is None or view.id is None or view.head is None or self._at_work(view):
             return
         head = view.head
-        if view.advised is not None and view.advised.version == head:
+        if view.card is not None and view.card.read_only:
+            self._start(view, head)  # the backend says at once why nothing can be kept
+        elif view.advised is not None and view.advised.version == head:
             self._weigh(view, head)
         else:
             self._window.ask(Advise(view.id, head), view, then=lambda: self._weigh(view, head))
@@ -166,20 +172,30 @@ class Perceiving(QObject):
         advised = view.advised
         if view not in self._window.photos.views or view.head != head or advised is None or advised.version != head:
             return
-        start = partial(self._start, view, head)
+        self._withdraw_offers(anew=view)
         if advised.seconds <= LONG:
-            start()
+            self._start(view, head)
             return
         tasks: list[Task] = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
         named = ", then ".join(TASK_TITLES[task].lower().replace("jpeg", "JPEG") for task in tasks)
-        self._window.notices.say(
+        bar = self._window.notices.say(
             f"Auto would {named}: about {duration(advised.seconds)}.",
             "offer",
-            (("Start", start), ("Cancel", lambda: None)),
+            (("Start", partial(self._start, view, head)), ("Cancel", lambda: None)),
         )
+        self._offers[view] = head, bar
+
+    def _withdraw_offers(self, anew: DocumentView | None = None) -> None:
+        """Take away the offers whose photo was closed or shows another version now, and that of a photo asked anew."""
+        there, open_now = self._window.notices.bars(), self._window.photos.views
+        for view, (head, bar) in tuple(self._offers.items()):
+            if view is anew or view not in open_now or view.head != head:
+                del self._offers[view]
+                if bar in there:
+                    bar.close_later()
 
     def _start(self, view: DocumentView, head: VersionId) -> None:
-        if view.id and view in self._window.photos.views and view.head == head and not self._at_work(view):
+        if view.id and not self._at_work(view):
             self._window.ask(Improve(view.id, head, view.canvas.visible()), view, "Auto")
 
 

@@ -48,7 +48,15 @@ def test_only_what_is_more_likely_than_not_is_advised_and_with_a_sentence(able) 
 def test_a_photo_that_looks_normal_is_fine_whatever_else_may_be_there(able) -> None:
     clean = replace(detection(), found={**detection().found, "noise": Finding(0.7, 0.1)})
     assert advise(clean) == ()
-    assert advice_text(clean) == "Looks fine: nothing to do."
+    assert advice_text(clean) == "Looks fine. If anything, noise (70%). Nothing to do."
+
+
+def test_a_fair_doubt_about_a_photo_that_looks_normal_is_said_and_a_faint_one_is_not(able) -> None:
+    def doubted(share: float) -> str:
+        return found(replace(detection(), found={**detection().found, "watermark": Finding(share, 0.4)}))
+
+    assert doubted(0.34) == "Looks fine. If anything, a watermark (34%)."
+    assert doubted(0.29) == "Looks fine: nothing is wrong with it."
 
 
 def test_an_unsure_photo_is_called_unsure(able) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from PIL import Image
 
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.chat.talk import Talk
+from clarity_desktop.backend.document import tree as trees
 from clarity_desktop.backend.improve import OnPixels, improve
-from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TurnAdded, UserError
+from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TileDone, TurnAdded, UserError
 from clarity_desktop.values import DocumentCard, Finding, Step
 from tests.fakes import HALVES, detection
 
@@ -44,6 +46,10 @@ def also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
     methods.all_methods.cache_clear()
 
 
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+
+
 def test_what_helped_is_kept_and_said_in_the_conversation(studio, recorder, card) -> None:
     text = auto(studio, recorder, card)
     tree = studio.document(card.id).card()
@@ -72,6 +78,43 @@ def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, 
     assert not tried.deleted
     assert "halves, rolled back" in text
     assert "as it was" in text
+
+
+def test_redo_after_a_rollback_leads_where_it_led_before(studio, recorder, card, detector) -> None:
+    detector.finds = lambda _: STILL
+    document = studio.document(card.id)
+    auto(studio, recorder, card)
+    with pytest.raises(UserError, match="nothing to redo"):
+        document.redo()
+    pixels, thumbnail = document.pixels(card.head), np.zeros((4, 4, 3), np.uint8)
+    mine = document.add(card.head, Step("restore", "denoise", "slow"), pixels, thumbnail=thumbnail)
+    document.undo()
+    auto(studio, recorder, card)
+    assert document.redo() == mine.id
+
+
+def test_where_nothing_can_be_kept_auto_says_so_before_it_works(studio, recorder, card, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.document(card.id)._store, "read_only", True)
+        with pytest.raises(UserError, match="for viewing only"):
+            auto(studio, recorder, card)
+    fill_the_disk(monkeypatch)
+    with pytest.raises(UserError, match="is full, so no result could be kept"):
+        auto(studio, recorder, card)
+    assert not [n for n in recorder.news if isinstance(n, TileDone)]
+
+
+def test_a_disk_that_is_full_by_then_is_no_fault_of_the_method(studio, recorder, card, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        fill_the_disk(monkeypatch)
+        raise UserError("The last change was not kept.")
+
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, load=full))
+    methods.all_methods.cache_clear()
+    with pytest.raises(UserError, match="is full"):
+        auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 1, "no other method was tried"
 
 
 def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, detector, monkeypatch) -> None:

@@ -18,7 +18,7 @@ from clarity_desktop.ui.asking import Follow
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import FINE
 from clarity_desktop.ui.main_window import MainWindow
-from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
+from clarity_desktop.values import ROLLED_BACK, Advice, Distance, ModelCard, VersionId
 
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
 
@@ -269,6 +269,60 @@ async def test_a_long_auto_is_offered_with_its_time_and_not_started():
         press(window, "Start")
         await until(lambda: bool(link.of(m.Improve)))
         await settled(window)
+
+
+async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_is_closed():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        assert texts(window) == []
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        window.perceiving.show()
+        assert len(texts(window)) == 1, "the same version is open"
+        view.unsaved = False
+        window.files.close(view)
+        await until(lambda: texts(window) == [])
+        await settled(window)
+        assert link.of(m.Improve) == []
+
+
+async def test_auto_asked_for_anew_has_one_offer():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        view = await a_photo(window)
+        for seconds in (60.0, 120.0):
+            link.seconds, view.advised = seconds, None
+            window.action["improve"].trigger()
+            await until(lambda: bool(view.advised))
+            await settled(window)
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 4 min."]
+
+
+async def test_auto_on_a_photo_for_viewing_only_is_answered_at_once():
+    async with a_window() as (window, link):
+        link.seconds = 60.0
+        link.errors[m.Improve] = UserError("This document is open for viewing only.")
+        view = await a_photo(window)
+        view.card = replace(view.card, read_only=True)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["This document is open for viewing only."]
+        assert link.of(m.Advise) == []
+
+
+async def test_redo_does_not_lead_to_what_auto_rolled_back():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        window.ask(m.Edit(view.id, view.head, name=f"{ROLLED_BACK}Remove rain"))
+        window.ask(m.GoTo(view.id, view.original))
+        await settled(window)
+        assert not window.action["redo"].isEnabled()
+        assert [v.id for v in view.branch] == [view.original]
 
 
 async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():

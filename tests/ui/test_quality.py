@@ -95,6 +95,14 @@ def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPan
     assert not shown(findings.fine)
 
 
+def test_a_fair_doubt_about_a_photo_that_looks_fine_is_said():
+    def doubted(share: float) -> str:
+        return headline(dataclasses.replace(a_detection(watermark=share), top=a_detection().top))
+
+    assert doubted(0.34) == "Looks fine. If anything: watermark (34 %)"
+    assert doubted(0.29) == FINE
+
+
 def test_all_thirteen_can_be_listed(findings: FindingsPanel):
     findings.show_detection(a_detection(snow=0.9))
     findings.all.click()

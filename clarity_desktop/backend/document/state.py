@@ -45,13 +45,13 @@ class State:
                 yield parent
             parent = self.versions[parent].parent
 
-    def moved(self, to: VersionId) -> State:
-        """With another head. Going up remembers the way, so that redo comes back down it."""
+    def moved(self, to: VersionId, *, remember: bool = True) -> State:
+        """With another head. remember: going up keeps the way, so that redo comes back down it."""
         if self.version(to).deleted:
             raise UserError("This version was deleted. Bring it back before you go to it.")
         way = list(self.up(self.head))
         down: dict[VersionId, VersionId] = {}
-        if to in way:
+        if remember and to in way:
             way = way[: way.index(to) + 1]
             down = {above: below for below, above in pairwise(way)}
         return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)

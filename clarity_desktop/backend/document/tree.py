@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import sqlite3
 import threading
 import time
@@ -46,6 +47,8 @@ from clarity_desktop.values import (
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 NEWER = "This document was made by a newer Clarity Desktop. It can be looked at and exported, but not changed."
+PACKED = 0.25
+"""Of a photo's bytes: what its tiles take at the very least."""
 
 
 class Document:
@@ -253,13 +256,22 @@ class Document:
     def _older(self, levels: tuple[Level, ...]) -> pyramid.Older:
         return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
 
+    def check_room(self, parent: VersionId) -> None:
+        """Say now what `add` would say after the work: viewing only, no permission, a full disk. Raises UserError."""
+        self._change(lambda s: s)
+        version, folder = self._state.version(parent), self._store.path.parent
+        with said(self._store.path):
+            free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
+        if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
+            raise UserError(f"The disk with {folder} is full, so no result could be kept. Free some space first.")
+
     def _sweep(self) -> None:
         with self._store.writing() as db:
             states.sweep(db)
 
-    def go_to(self, version: VersionId) -> VersionId:
-        """Returns the new head. Raises UserError."""
-        return self._change(lambda s: s.moved(version)).head
+    def go_to(self, version: VersionId, *, remember: bool = True) -> VersionId:
+        """Returns the new head. remember: redo comes back from an ancestor. Raises UserError."""
+        return self._change(lambda s: s.moved(version, remember=remember)).head
 
     def undo(self) -> VersionId:
         """Go to what the head came from. Raises UserError at the original."""
