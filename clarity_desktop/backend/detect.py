@@ -117,6 +117,11 @@ def detect(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detect
     return understood({k: v[0] for k, v in said.items()}, seen.places)
 
 
+def digest() -> str:
+    """Tells this detector from earlier and later ones."""
+    return weights.digest("clarity-detector")[:16]
+
+
 def logits(net: Any, seen: Views) -> dict[str, NDArray[np.float32]]:
     """What a network (nets.detector.Detector, or one that takes and gives the same) says of one photo; the first axis
     has length 1."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from clarity_desktop import settings as choices
 from clarity_desktop.backend import choose, detect, iqa, methods, naming, pictures, workshop
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend.document import Document
+from clarity_desktop.backend.document import Document, Makers
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.restore import Recipe
@@ -112,7 +112,7 @@ class Studio:
     async def open(self, path: Path, job: Job) -> Document:
         """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
         if path.suffix.lower() == ".clarity":
-            document = await asyncio.to_thread(Document.open_project, self.folder, path)
+            document = await asyncio.to_thread(Document.open_project, self.folder, path, _makers())
             return await self._show(document, job)
         job.tick(0.0, f"Opening {path.name}")
         drafted = await asyncio.to_thread(self._decoder.preview, path)
@@ -130,12 +130,14 @@ class Studio:
         if not previewed:
             job.emit(await asyncio.to_thread(_preview, picture))
         thumbnail = await asyncio.to_thread(_thumbnail, picture.pixels, picture.icc)
-        document = await asyncio.to_thread(Document.create, self.folder, picture, title, thumbnail, job.check)
+        document = await asyncio.to_thread(
+            Document.create, self.folder, picture, title, thumbnail, job.check, _makers()
+        )
         return await self._show(document, job)
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
-        return await self._show(await asyncio.to_thread(Document.open, store), job)
+        return await self._show(await asyncio.to_thread(Document.open, store, _makers()), job)
 
     async def _show(self, document: Document, job: Job) -> Document:
         self._documents[document.id] = document
@@ -349,7 +351,8 @@ class Studio:
             pixels = await self._pixels(at, version, pixels)
             seen = self.version(at, version).detection
             seen = seen or await self._if_there(self.detect(at, version, job, pixels))
-            known = replace(await self.score(pixels, job, seen), more=old.more if old else {})
+            more = old.more if old else self.document(at).more(version)
+            known = replace(await self.score(pixels, job, seen), more=more)
             self.document(at).set_quality(version, known)
         away = await self._distance(at, version, job)
         job.emit(Assessed(at, version, self._chosen(known), away))
@@ -436,6 +439,10 @@ class Studio:
         job.tick(0.0, f"Saving {path.name}")
         await asyncio.to_thread(self.document(at).save_project, path)
         job.emit(Saved(at, path))
+
+
+def _makers() -> Makers:
+    return Makers(detect.digest(), iqa.digest())
 
 
 def _preview(picture: Picture) -> Previewed:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from clarity_desktop.backend.document import Document, recoveries, reduced
+from clarity_desktop.backend.document import Document, Makers, recoveries, reduced
 from clarity_desktop.messages import Aborted, UserError
 from clarity_desktop.values import TILE, Bounds, Finding, Picture, Quality, Region, Step, Turn, Version, VersionId
 from tests.fakes import detection
@@ -263,8 +263,8 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     quality = Quality(
         piqe=31.5, overall=64.0, low=60, high=68, ours=("niqe",), more={"musiq": 51.0}, why={"sseq": "no"}
     )
-    document.set_quality(version.id, quality)
     document.set_detection(version.id, detection({"haze": Finding(0.75, 0.5)}))
+    document.set_quality(version.id, quality)
     document.add_turn(Turn("user", "make the sky blue", (version.id,), 12.5))
     before = document.card()
     document.undo()
@@ -294,10 +294,43 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
 
 
 def test_scores_that_are_no_numbers_are_kept_as_undefined(document: Document, folder: Path) -> None:
+    document.set_detection(head(document), detection())
     document.set_quality(head(document), Quality(piqe=float("nan"), niqe=4.0))
     document.close(keep=True)
     again = Document.open(folder / f"{document.id}.store")
     assert again.card().versions[0].quality == Quality(niqe=4.0)
+    again.close(keep=True)
+
+
+@pytest.mark.parametrize(
+    ("makers", "found", "scored"),
+    [
+        (Makers("detector", "scores"), True, True),
+        (Makers("detector", "other scores"), True, False),
+        (Makers("other detector", "scores"), False, False),
+    ],
+)
+def test_what_anything_else_made_is_not_known_but_further_metrics_are(
+    folder: Path, photo: Photo, makers: Makers, found: bool, scored: bool
+) -> None:
+    document = Document.create(folder, Picture(photo(64, 48)), "a", makers=Makers("detector", "scores"))
+    document.set_detection(head(document), detection())
+    document.set_quality(head(document), Quality(piqe=3.0, more={"musiq": 51.0}))
+    document.close(keep=True)
+    again = Document.open(folder / f"{document.id}.store", makers)
+    [version] = again.card().versions
+    assert (version.detection is not None, version.quality is not None) == (found, scored)
+    assert again.more(version.id) == {"musiq": 51.0}
+    again.close(keep=True)
+
+
+def test_scores_that_went_without_a_detection_give_way_to_those_with_one(document: Document, folder: Path) -> None:
+    document.set_quality(head(document), Quality(piqe=3.0))
+    document.close(keep=True)
+    again = Document.open(folder / f"{document.id}.store")
+    assert again.card().versions[0].quality is None
+    again.set_quality(head(again), Quality(piqe=3.0))
+    assert again.set_detection(head(again), detection()).quality is None
     again.close(keep=True)
 
 

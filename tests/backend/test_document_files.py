@@ -17,9 +17,19 @@ import numpy as np
 import pytest
 import zstandard
 
-from clarity_desktop.backend.document import Document, forget, over_budget, prune, recoveries, reduced, schema, usage
+from clarity_desktop.backend.document import (
+    Document,
+    Makers,
+    forget,
+    over_budget,
+    prune,
+    recoveries,
+    reduced,
+    schema,
+    usage,
+)
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Finding, Picture, Region, Step, Turn, Version
+from clarity_desktop.values import Finding, Picture, Quality, Region, Step, Turn, Version
 from tests.fakes import detection
 
 Photo = Callable[..., np.ndarray]
@@ -189,6 +199,26 @@ def test_a_newer_project_opens_for_viewing_only(folder: Path, project: Path, pho
     assert list(folder.iterdir()) == []
 
 
+def test_what_is_found_where_nothing_can_be_kept_is_known_while_it_is_open(folder: Path, project: Path) -> None:
+    unmarked = "UPDATE version SET detection=json_remove(detection, '$.by')"  # as before there were marks
+    run_sql(project, unmarked, f"PRAGMA user_version={len(schema.MIGRATIONS) + 1}")
+    document = Document.open_project(folder, project, Makers("detector", "scores"))
+    at = document.card().head
+    assert document.card().versions[1].detection is None
+    document.set_detection(at, detection())
+    document.set_quality(at, Quality(piqe=3.0))
+    known = document.card().versions[1]
+    assert (known.detection is not None, known.quality) == (True, Quality(piqe=3.0))
+    document.close(keep=False)
+
+
+def test_a_later_detector_may_know_other_classes(folder: Path, project: Path) -> None:
+    run_sql(project, "UPDATE version SET detection=json_set(detection, '$.by', 'later', '$.top[0][0]', 'fire')")
+    document = Document.open_project(folder, project)
+    assert document.card().versions[1].detection is None
+    document.close(keep=False)
+
+
 # Hostile files --------------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +311,9 @@ STRANGE = {
     "heat of another size": "UPDATE version SET detection=json_set(detection, '$.heat[0]', 4)",
     "heat is no code": "UPDATE version SET detection=json_set(detection, '$.heat[2]', '===')",
     "heat is not packed": "UPDATE version SET detection=json_set(detection, '$.heat[2]', 'aGVsbG8=')",
+    "found by a number": "UPDATE version SET detection=json_set(detection, '$.by', 5)",
+    "found by a long story": "UPDATE version SET detection=json_set(detection, '$.by', hex(zeroblob(100)))",
+    "scored by a list": "UPDATE version SET quality='{\"by\": []}'",
     "role": "UPDATE turn SET role='system'",
     "no tiles": "DELETE FROM tile",
     "names cut": "UPDATE version SET pixels=substr(pixels, 2)",

@@ -144,3 +144,11 @@ def test_without_its_file_the_score_is_absent_and_says_so(
     assert quality.overall is None
     assert quality.brisque is not None
     assert "install the program again" in quality.why["overall"]
+
+
+def test_parameters_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shipped = iqa.digest()
+    monkeypatch.setattr(settings, "resources", lambda: tmp_path)
+    assert iqa.digest() == ""
+    (tmp_path / "iqa.safetensors").write_bytes(b"fitted anew")
+    assert len({"", shipped, iqa.digest()}) == 3

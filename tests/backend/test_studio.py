@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend import weights
+from clarity_desktop.backend import detect, iqa, weights
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
@@ -271,6 +271,38 @@ def test_what_is_wrong_is_found_once_and_kept_in_the_project(studio, recorder, d
     assert len(detector.asked) == 1
     assert again.versions[0].detection.found["haze"] == Finding(0.8, 0.5)
     assert recorder.last(Detected).document == again.id
+
+
+def test_what_another_release_found_is_found_anew_and_further_metrics_stay(
+    studio, recorder, detector, file, tmp_path, monkeypatch
+) -> None:
+    card = opened(studio, recorder, file)
+    scored = studio.version(card.id, card.head).quality
+    studio.document(card.id).set_quality(card.head, replace(scored, piqe=99.0, more={"musiq": 51.0}))
+    asyncio.run(studio.save_project(card.id, tmp_path / "a.clarity", recorder.job()))
+    monkeypatch.setattr(iqa, "digest", lambda: "fitted anew")
+    again = opened(studio, recorder, tmp_path / "a.clarity")
+    assert again.versions[0].quality is None
+    assert (len(detector.asked), recorder.last(Assessed).quality.piqe) == (1, scored.piqe)
+    assert studio.version(again.id, again.head).quality.more == {"musiq": 51.0}
+    monkeypatch.setattr(detect, "digest", lambda: "trained anew")
+    assert opened(studio, recorder, tmp_path / "a.clarity").versions[0].detection is None
+    assert len(detector.asked) == 2
+
+
+def test_scores_without_a_detector_are_made_anew_once_it_is_there(
+    studio, recorder, detector, file, tmp_path, monkeypatch
+) -> None:
+    def absent(_: object) -> None:
+        raise UserError("The detector's file is missing. Install the program again.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detector, "finds", absent)
+        card = opened(studio, recorder, file)
+        assert studio.version(card.id, card.head).quality is not None
+        asyncio.run(studio.save_project(card.id, tmp_path / "a.clarity", recorder.job()))
+    assert opened(studio, recorder, tmp_path / "a.clarity").versions[0].quality is None
+    assert recorder.last(Assessed).quality.overall != studio.version(card.id, card.head).quality.overall
 
 
 def test_advice_runs_nothing(studio, recorder, detector, file) -> None:

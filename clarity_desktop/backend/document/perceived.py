@@ -6,6 +6,8 @@ import base64
 import binascii
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,24 +23,64 @@ METRICS = 100
 """More further metrics than this in one version are taken for an attack."""
 CELLS = 64
 """Rows and columns that a heat map may have."""
+LONGEST = 100
+"""Characters that may say by what something was made."""
 
 
-def quality_text(quality: Quality) -> str:
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """By what this program finds and scores: short digests of the detector and of the scores' parameters.
+
+    What a version holds by anything else cannot be compared with it, so it counts as not known and is made anew.
+    """
+
+    detector: str = ""
+    scores: str = ""
+
+    @property
+    def seeing(self) -> str:
+        """Marks scores that use what the detector found; `scores` alone marks those that go without."""
+        return f"{self.scores} {self.detector}"
+
+
+NOBODY = Makers()
+"""For whoever shows neither."""
+
+
+def quality_text(quality: Quality, by: str) -> str:
     """A score that is no number is stored as undefined."""
     scores = {name: _finite(getattr(quality, name)) for name in SCORES}
     more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
-    return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why)})
+    return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why), "by": by})
 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def quality_of(stored: Any) -> Quality | None:
-    """Raises Damaged."""
+def quality_of(stored: Any, by: str) -> Quality | None:
+    """None for scores by anything else. Raises Damaged."""
     if stored is None:
         return None
     row = parsed(stored)
+    quality = _quality(row)
+    return quality if _maker(row) == by else None
+
+
+def more_of(stored: Any) -> Mapping[str, float]:
+    """Further metrics: they stay true whatever the scores beside them are by. Raises Damaged."""
+    return {} if stored is None else _quality(parsed(stored)).more
+
+
+def _maker(row: Mapping[str, Any]) -> str:
+    """By what something was made; nothing that an older program kept says so."""
+    by = row.get("by", "")
+    if not isinstance(by, str) or len(by) > LONGEST:
+        raise Damaged("it does not say properly by what a version was looked at")
+    return by
+
+
+def _quality(row: Mapping[str, Any]) -> Quality:
     ours, more, why = row.get("ours", []), row.get("more", {}), row.get("why", {})
     if not isinstance(ours, list) or not isinstance(more, dict) or not isinstance(why, dict):
         raise Damaged("a version's scores have the wrong form")
@@ -53,7 +95,7 @@ def quality_of(stored: Any) -> Quality | None:
     )
 
 
-def detection_text(detection: Detection) -> str:
+def detection_text(detection: Detection, by: str) -> str:
     """Raises Damaged for a detection that could not be read again."""
     rows, columns, _ = detection.heat.shape
     heat = base64.b64encode(compress(np.ascontiguousarray(detection.heat).data.cast("B"))).decode()
@@ -61,16 +103,17 @@ def detection_text(detection: Detection) -> str:
         "top": [[name, round(share, 6)] for name, share in detection.top],
         "found": {name: [round(f.probability, 6), round(f.severity, 6)] for name, f in detection.found.items()},
         "heat": [rows, columns, heat],
+        "by": by,
     })  # fmt: skip
-    detection_of(stored)
+    detection_of(stored, by)
     return stored
 
 
-def detection_of(stored: Any) -> Detection | None:
-    """Raises Damaged."""
-    if stored is None:
+def detection_of(stored: Any, by: str) -> Detection | None:
+    """None for what was found by anything else: it may know other classes than ours. Raises Damaged."""
+    if stored is None or _maker(row := parsed(stored)) != by:
         return None
-    match parsed(stored):
+    match row:
         case {"top": list(top), "found": dict(found), "heat": [rows, columns, str(heat)]}:
             return Detection(
                 _top(top), {name: _finding(found.get(name)) for name in DEGRADATIONS}, _heat(rows, columns, heat)

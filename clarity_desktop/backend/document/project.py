@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, rows, schema, state
+from clarity_desktop.backend.document.perceived import Makers
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, connect, said
 from clarity_desktop.backend.document.tiles import Damaged
@@ -96,7 +97,7 @@ def impatient(db: sqlite3.Connection) -> Generator[None]:
         db.set_progress_handler(None, 0)
 
 
-def read(path: Path, named: Path) -> tuple[State, bool]:
+def read(path: Path, named: Path, makers: Makers) -> tuple[State, bool]:
     """Check a store from top to bottom, bring it up to date, sweep it. Returns its state and whether it is newer.
 
     named is the file that the user knows it by. Raises UserError; a newer store is left as it is.
@@ -109,7 +110,7 @@ def read(path: Path, named: Path) -> tuple[State, bool]:
             newer = schema.version_of(db) > len(schema.MIGRATIONS)
             if not newer:
                 schema.migrate(db)
-            found = state.read(db)
+            found = state.read(db, makers)
             stray, missing = state.strays(db)
             if missing:
                 raise Damaged("some of its tiles are missing")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clarity_desktop.backend.document.checks import blob, clean, number, parsed, text, whole
-from clarity_desktop.backend.document.perceived import detection_of, detection_text, quality_of, quality_text
+from clarity_desktop.backend.document.perceived import Makers, detection_of, quality_of
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
 from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
 
@@ -55,20 +55,20 @@ def step_of(stored: Any) -> Step:
 
 
 def version_row(version: Version) -> tuple[Any, ...]:
-    """Values for COLUMNS."""
-    quality = None if version.quality is None else quality_text(version.quality)
-    detection = None if version.detection is None else detection_text(version.detection)
+    """Values for COLUMNS of a new version."""
+    assert version.quality is None, "a new version is scored later"
+    assert version.detection is None, "a new version is looked at later"
     assert version.thumbnail.dtype == np.uint8, "a thumbnail is 8 bits"
     assert max(version.thumbnail.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
     _, thumbnail = pack(version.thumbnail)
     return (
-        version.id, version.parent, step_text(version.step), quality, detection, clean(version.name), version.star,
+        version.id, version.parent, step_text(version.step), None, None, clean(version.name), version.star,
         version.deleted, version.time, version.width, version.height, thumbnail,
     )  # fmt: skip
 
 
-def version_of(row: tuple[Any, ...]) -> Version:
-    """A version from values of COLUMNS. Raises Damaged."""
+def version_of(row: tuple[Any, ...], makers: Makers) -> Version:
+    """A version from values of COLUMNS, with what `makers` found in it. Raises Damaged."""
     at, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail = row
     small = unpack(blob(thumbnail))
     if small.ndim != 3 or small.dtype != np.uint8 or max(small.shape[:2]) > THUMBNAIL:
@@ -86,19 +86,19 @@ def version_of(row: tuple[Any, ...]) -> Version:
         thumbnail=small.astype(np.uint8, copy=False),
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
-        quality=quality_of(quality),
-        detection=detection_of(detection),
+        quality=quality_of(quality, makers.seeing),
+        detection=detection_of(detection, makers.detector),
     )
 
 
-def versions(db: sqlite3.Connection) -> dict[VersionId, Version]:
+def versions(db: sqlite3.Connection, makers: Makers) -> dict[VersionId, Version]:
     """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
     [count] = db.execute("SELECT count(*) FROM version").fetchone()
     if not 1 <= count <= VERSIONS:
         raise Damaged(f"it has {count} versions")
     found: dict[VersionId, Version] = {}
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
-        version = version_of(row)
+        version = version_of(row, makers)
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
             raise Damaged("its versions are not a tree")
         found[version.id] = version

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, pyramid, rows
-from clarity_desktop.backend.document.perceived import detection_text, quality_text
+from clarity_desktop.backend.document.perceived import NOBODY, Makers, detection_text, quality_text
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
@@ -30,6 +30,7 @@ class State:
     saved: int = 0  # of these, in the project file
     project: Path | None = None
     stamp: str = ""  # of the project file as it was saved
+    makers: Makers = NOBODY  # of all detections and scores in `versions`
 
     def version(self, at: VersionId) -> Version:
         if at not in self.versions:
@@ -132,9 +133,9 @@ def stamp_of(file: Path) -> str:
     return f"{at.st_size} {at.st_mtime_ns}"
 
 
-def read(db: sqlite3.Connection) -> State:
-    """The state that a file holds. Raises Damaged."""
-    meta, versions = rows.meta(db), rows.versions(db)
+def read(db: sqlite3.Connection, makers: Makers = NOBODY) -> State:
+    """The state that a file holds, without what others than `makers` found. Raises Damaged."""
+    meta, versions = rows.meta(db), rows.versions(db, makers)
     head = VersionId(checks.text(meta.get("head")))
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
         raise Damaged("no version is marked as the one to show")
@@ -151,6 +152,7 @@ def read(db: sqlite3.Connection) -> State:
         saved=checks.whole(meta.get("saved"), 0, 1 << 60),
         project=None if project is None else rows.local(project),
         stamp=checks.text(meta.get("stamp", "")),
+        makers=makers,
     )
 
 
@@ -167,9 +169,11 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
                 (checks.clean(version.name), version.star, version.deleted, at),
             )
             if version.quality is not old.quality and version.quality is not None:
-                db.execute("UPDATE version SET quality=? WHERE id=?", (quality_text(version.quality), at))
+                by = after.makers.scores if version.detection is None else after.makers.seeing
+                db.execute("UPDATE version SET quality=? WHERE id=?", (quality_text(version.quality, by), at))
             if version.detection is not old.detection and version.detection is not None:
-                db.execute("UPDATE version SET detection=? WHERE id=?", (detection_text(version.detection), at))
+                found = detection_text(version.detection, after.makers.detector)
+                db.execute("UPDATE version SET detection=? WHERE id=?", (found, at))
 
 
 def strays(db: sqlite3.Connection) -> tuple[list[bytes], int]:

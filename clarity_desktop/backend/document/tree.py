@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from clarity_desktop.backend.document import making, pyramid, recovery, rows
 from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
 from clarity_desktop.backend.document.keep import keep
+from clarity_desktop.backend.document.perceived import NOBODY, Makers, more_of
 from clarity_desktop.backend.document.reader import Reader
 from clarity_desktop.backend.document.recovery import MAKING, Lock
 from clarity_desktop.backend.document.state import State
@@ -74,10 +75,12 @@ class Document:
         title: str,
         thumbnail: NDArray[np.uint8] | None = None,
         breathe: Callable[[], None] = making.no_breath,
+        makers: Makers = NOBODY,
     ) -> Document:
         """A new document in the working folder, with the picture as its first version.
 
-        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. Raises UserError.
+        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. makers: by what the
+        versions are going to be looked at. Raises UserError.
         """
         store, lock = making.fresh(folder)
         unborn = store.with_suffix(MAKING)
@@ -85,34 +88,37 @@ class Document:
             with said(unborn):
                 making.lay_out(unborn)
             making.first(unborn, picture, title, thumbnail, breathe)
-            return cls._born(unborn, store, lock, store)
+            return cls._born(unborn, store, lock, store, makers)
         except BaseException:
             recovery.erase(unborn)
             lock.release(gone=not store.exists())
             raise
 
     @classmethod
-    def open(cls, store: Path, *, read_only: bool = False) -> Document:
-        """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere."""
+    def open(cls, store: Path, makers: Makers = NOBODY, *, read_only: bool = False) -> Document:
+        """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere.
+
+        What others than `makers` found in its versions is not known; so it is in open_project.
+        """
         with said(store):
             lock = Lock.take(store, patience=0.5) if store.is_file() else None
         if lock is None:
             where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
             raise UserError(f"{store} {where}, so it was not opened.")
         try:
-            return cls._opened(store, lock, store, read_only=read_only)
+            return cls._opened(store, lock, store, makers, read_only=read_only)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def open_project(cls, folder: Path, project: Path) -> Document:
+    def open_project(cls, folder: Path, project: Path, makers: Makers = NOBODY) -> Document:
         """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
         store, lock = making.fresh(folder)
         unborn = store.with_suffix(MAKING)
         try:
             projects.copy(project, unborn)
-            document = cls._born(unborn, store, lock, project)
+            document = cls._born(unborn, store, lock, project, makers)
         except BaseException:
             recovery.erase(unborn)
             recovery.erase(store)
@@ -122,14 +128,14 @@ class Document:
         return document
 
     @classmethod
-    def _born(cls, unborn: Path, store: Path, lock: Lock, named: Path) -> Document:
+    def _born(cls, unborn: Path, store: Path, lock: Lock, named: Path, makers: Makers) -> Document:
         with said(store):
             unborn.replace(store)
-        return cls._opened(store, lock, named)
+        return cls._opened(store, lock, named, makers)
 
     @classmethod
-    def _opened(cls, path: Path, lock: Lock, named: Path, *, read_only: bool = False) -> Document:
-        state, newer = projects.read(path, named)
+    def _opened(cls, path: Path, lock: Lock, named: Path, makers: Makers, *, read_only: bool = False) -> Document:
+        state, newer = projects.read(path, named, makers)
         return cls(Store(path, read_only=read_only or newer), lock, state, (NEWER,) if newer else ())
 
     # What is there ----------------------------------------------------------------------------------------------------
@@ -168,6 +174,12 @@ class Document:
             return rows.region_of(row)
         except Damaged as e:
             raise self._reader.damaged(e) from e
+
+    def more(self, version: VersionId) -> Mapping[str, float]:
+        """Further metrics that are kept with a version, also beside scores that are not known. Raises UserError."""
+        self._state.version(version)
+        with self._store.reading() as db:
+            return more_of(*db.execute("SELECT quality FROM version WHERE id=?", (version,)).fetchone())
 
     def _window(self, level: Level, bounds: Bounds | None, channels: int) -> Stored:
         inside = Bounds(0, 0, level.width, level.height)
@@ -296,8 +308,13 @@ class Document:
         return self._learn(version, lambda v: replace(v, quality=quality))
 
     def set_detection(self, version: VersionId, detection: Detection) -> Version:
-        """Keep what was found in a version; this alone leaves a saved document saved. Raises UserError."""
-        return self._learn(version, lambda v: replace(v, detection=detection))
+        """Keep what was found in a version; this alone leaves a saved document saved. Raises UserError.
+
+        Scores that went without it are not known any more.
+        """
+        return self._learn(
+            version, lambda v: replace(v, detection=detection, quality=v.quality if v.detection is not None else None)
+        )
 
     def _learn(self, version: VersionId, learnt: Callable[[Version], Version]) -> Version:
         """What was seen in a version belongs to it, also where the file itself may not be changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from clarity_desktop import settings
 from clarity_desktop.backend import weights
 from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
 from clarity_desktop.backend.iqa.appearance import appearance
@@ -85,6 +87,14 @@ def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection
 def outgrown(quality: Quality) -> bool:
     """Whether scores are by our own parameters although the authors' are on this machine by now."""
     return any(weights.state(metric).state == "ready" for metric in SCORES if metric in quality.ours)
+
+
+def digest() -> str:
+    """Tells our own parameters from earlier and later ones; empty where their file is absent."""
+    try:
+        return hashlib.sha256((settings.resources() / "iqa.safetensors").read_bytes()).hexdigest()[:16]
+    except OSError:  # the scores say so
+        return ""
 
 
 def _overall(pixels: Pixels, found: Features, detection: Detection | None, why: dict[str, str]) -> Rating | None:
