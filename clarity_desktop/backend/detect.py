@@ -130,8 +130,15 @@ def logits(net: Any, seen: Views) -> dict[str, NDArray[np.float32]]:
     from clarity_desktop.backend.nets import bfloat16
 
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.native()):
-        said = net(_planes(seen.overview[None]), _planes(seen.crops)[None], torch.from_numpy(seen.places)[None])
+        said = net(*inputs(seen))
     return {k: v.float().numpy() for k, v in said.items()}
+
+
+def inputs(seen: Views) -> tuple[Any, Any, Any]:
+    """Overview, crops and places of one photo as the network takes them."""
+    import torch
+
+    return _planes(seen.overview[None]), _planes(seen.crops)[None], torch.from_numpy(seen.places)[None]
 
 
 def _planes(rgb: NDArray[np.uint8]) -> Any:

@@ -32,6 +32,15 @@ def own(clean: Sequence[Path], per_class: int, seed: int = 0, classes: Collectio
             yield Case(name, eight_bits(pixels), path, real=False, severities=severities)
 
 
+def plain(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[Case]:
+    """`count` clean photos as they are, only reduced as all cases are."""
+    order = np.random.default_rng([seed, len(CLASSES)]).permutation(len(clean))
+    for k in range(count):
+        path = clean[order[k % len(clean)]]
+        photo = _reduced(path, np.random.default_rng([seed, len(CLASSES), k]))
+        yield Case(CLASSES[0], eight_bits(photo), path, real=False)
+
+
 def _damaged(name: str, photo: Photo, rng: np.random.Generator) -> tuple[Photo, dict[Degradation, float]]:
     if name == "blend":
         damaged, severities = degrade.blend(photo, rng)

@@ -15,7 +15,7 @@ from clarity_desktop.training.damage import Photo
 from clarity_desktop.training.degrade import DAMAGES, ORDER, ordinary, saved, together
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
-CROPS = 2
+CROPS = 3
 """Of a photo's crops, so many are trained on at a time, drawn by chance."""
 VISIBLE = 0.012
 """Mean change of the most damaged 64th of the photo, below which nobody would see it."""

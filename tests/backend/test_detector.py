@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
-from clarity_desktop.backend.nets.detector import CROP, GRID, OVERVIEW, WIDTH, Detail, Detector, Overview
+from clarity_desktop.backend.nets.detector import CROP, GRID, OVERVIEW, WIDTH, Detail, Detector, Lite0, cautious
 
 
 def plainly(x: np.ndarray, kernel: np.ndarray, stride: int, groups: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def plainly(x: np.ndarray, kernel: np.ndarray, stride: int, groups: int) -> np.n
 def test_a_block_does_what_the_architecture_says(place: int) -> None:
     """Expansion 1×1, depthwise k×k, projection 1×1; normalised, two clipped to 0..6; added where sizes agree."""
     torch.manual_seed(place)
-    block = Overview().blocks[place]
+    block = Lite0().blocks[place]
     for name, value in block.state_dict().items():
         if value.is_floating_point():
             value.copy_(torch.rand_like(value) + 0.5 if "var" in name else torch.randn_like(value))
@@ -50,7 +50,7 @@ def test_a_block_does_what_the_architecture_says(place: int) -> None:
 @torch.inference_mode()
 def test_the_overview_has_the_size_of_efficientnet_lite0_and_its_grid() -> None:
     """4 652 008 parameters are published, of which the head has 412 160 and the classifier 1 281 000."""
-    net = Overview()
+    net = Lite0()
     assert sum(p.numel() for p in net.parameters()) == 4_652_008 - 412_160 - 1_281_000
     assert len(net.blocks) == 16
     assert net(torch.rand(1, 3, OVERVIEW, OVERVIEW)).shape == (1, 320, GRID, GRID)
@@ -58,7 +58,7 @@ def test_the_overview_has_the_size_of_efficientnet_lite0_and_its_grid() -> None:
 
 @torch.inference_mode()
 def test_the_overviews_statistics_stay_as_they_are_in_training() -> None:
-    net = Overview().train()
+    net = Lite0().train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     net(torch.rand(2, 3, 64, 64))
     assert all(torch.equal(before[k], v) for k, v in net.state_dict().items())
@@ -71,6 +71,34 @@ def test_the_detail_tower_gives_a_token_for_each_crop() -> None:
     both = net(crops)
     assert both.shape == (2, WIDTH)
     assert torch.allclose(net(crops[1:]), both[1:], atol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_all_crops_have_in_common_does_not_drown_what_tells_them_apart() -> None:
+    net = Detail().eval()
+    net.out.bias.fill_(100.0)
+    tokens = net(torch.rand(4, 3, CROP, CROP))
+    assert tokens.norm(dim=1).max() < 2 * WIDTH**0.5
+
+
+def test_in_training_some_photos_are_told_by_their_crops_alone() -> None:
+    torch.manual_seed(0)
+    net = Detector().train()
+    near = torch.randn(1, WIDTH).expand(64, -1)
+    with torch.no_grad():
+        said = net.answer(torch.randn(64, WIDTH), near, torch.zeros(64, 0, WIDTH))["severity"]
+        alone = (said - net.severity(near)).abs().amax(1) < 1e-4
+    assert 16 < alone.sum() < 48
+
+
+@torch.inference_mode()
+def test_the_overview_counts_as_much_as_it_is_trusted() -> None:
+    torch.manual_seed(0)
+    net = Detector().eval()
+    whole, near = torch.randn(2, 1, WIDTH)
+    net.trust.fill_(0.25)
+    said = net.answer(whole, near, whole[:, None])["severity"]
+    assert torch.allclose(said, net.severity(0.25 * whole + near), atol=1e-5)
 
 
 @torch.inference_mode()
@@ -99,3 +127,18 @@ def test_the_order_of_the_crops_does_not_matter_to_the_whole() -> None:
     said = net(overview, crops, places)
     assert torch.allclose(turned["classes"], said["classes"], atol=1e-3)
     assert torch.allclose(turned["heat"][:, GRID**2 :].flip(1), said["heat"][:, GRID**2 :], atol=1e-3)
+
+
+def test_caution_takes_from_what_is_found_what_normal_gains() -> None:
+    """13 degradations that exclude one another: then both ways of telling agree, before and after."""
+    torch.manual_seed(0)
+    odds = torch.randn(5, 15)
+    odds[:, -1] = -100  # no blend
+    found = torch.logit(odds.softmax(1)[:, 1:-1])
+    raised = odds.clone()
+    raised[:, 0] += 3
+    assert torch.allclose(cautious(raised, found, torch.tensor(3.0)).sigmoid(), raised.softmax(1)[:, 1:-1], atol=1e-4)
+    assert torch.allclose(cautious(odds, found, torch.tensor(0.0)), found, atol=1e-3)
+    sure = cautious(torch.tensor([[-50.0, *[0.0] * 13, 50.0]]), torch.full((1, 13), 40.0), torch.tensor(5.0))
+    assert torch.isfinite(sure).all()
+    assert (sure > 5).all()

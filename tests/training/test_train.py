@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
-from clarity_desktop.backend.nets.detector import Detector, Overview
+from clarity_desktop.backend.nets.detector import Detector, Lite0
 from clarity_desktop.messages import UserError
 from clarity_desktop.training import train_detector, train_restorer
 from clarity_desktop.training.photos import part_of
@@ -155,11 +155,11 @@ def test_what_is_not_known_costs_nothing() -> None:
     assert not said.grad.any()
 
 
-def test_the_pretrained_start_of_the_overview_stays_as_it_is(photos: Path, tmp_path: Path) -> None:
+def test_the_pretrained_start_of_both_towers_stays_as_it_is(photos: Path, tmp_path: Path) -> None:
     """A published file holds its tensors in the network's order, a head and a classifier behind them."""
     torch.manual_seed(4)
     theirs = {f"_blocks.{k}": torch.randn_like(v) if v.is_floating_point() else v
-              for k, v in Overview().state_dict().items()}  # fmt: skip
+              for k, v in Lite0().state_dict().items()}  # fmt: skip
     torch.save({**theirs, "_conv_head.weight": torch.zeros(3), "_bn1.bias": torch.zeros(3), "_fc.bias": torch.zeros(2)},
                tmp_path / "tower.pth")  # fmt: skip
     run = train_detector._Run(_asked(train_detector, photos, "--tower", str(tmp_path / "tower.pth")))
@@ -168,7 +168,23 @@ def test_the_pretrained_start_of_the_overview_stays_as_it_is(photos: Path, tmp_p
     learnt = {n for n, p in run.net.overview.named_parameters() if p.requires_grad}
     assert learnt
     assert all(int(n.split(".")[1]) >= train_detector.FROZEN and n.startswith("blocks.") for n in learnt)
+    for name, value in run.net.detail.body.state_dict().items():
+        assert torch.equal(value, theirs[f"_blocks.{name}"])
     assert {g["share"] for g in run.optimiser.param_groups} == {train_detector.PRETRAINED, 1.0}
+
+
+def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -> None:
+    first = train_detector._Run(_asked(train_detector, photos, "--out", str(tmp_path / "d.safetensors")))
+    first.asked.checkpoint = tmp_path / "d.pt"
+    first._keep()
+    run = train_detector._Run(
+        _asked(train_detector, photos, "--start", str(tmp_path / "d.safetensors"), "--crops-only")
+    )
+    assert torch.allclose(run.net.close.weight, first.net.close.weight, atol=1e-3)
+    said, want = run.text.mean(), run.net.prompts
+    assert (torch.nn.functional.cosine_similarity(said, want) > 0.9).all()
+    assert not any(p.requires_grad for p in run.net.overview.parameters())
+    assert any(p.requires_grad for p in run.net.detail.body.parameters())
 
 
 def _asked(room: Any, photos: Path, *words: str) -> Any:

@@ -21,6 +21,9 @@ OVERVIEW = 224
 GRID = 7
 CROP = 128
 """Side of a crop in pixels."""
+BLIND = 0.5
+"""In training, the share of photos of which only the crops are seen: the overview alone would answer well enough for
+the crops never to be learnt."""
 WIDTH = 192
 EMBEDDING = 256
 _PLACE = 5
@@ -103,20 +106,23 @@ _STAGES = (  # blocks, outside, kernel, stride, expansion
     (1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6),
     (1, 320, 3, 1, 6),
 )  # fmt: skip
+_FINE = 5
+"""Stages for the crops: down to 8 × 8, each cell of which sees most of the crop."""
 
 
-class Overview(nn.Module):
-    """EfficientNet-Lite0 without its classifier: N×3×224×224 in 0..1 → N×320×7×7."""
+class Lite0(nn.Module):
+    """EfficientNet-Lite0's first stages, all seven without its classifier: N×3×H×W in 0..1 → N×320×H/32×W/32."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: int = len(_STAGES)) -> None:
         super().__init__()
         self.stem = _Units(*_unit(3, 32, 3, 2), nn.ReLU6())
         self.blocks = nn.ModuleList()
         inside = 32
-        for count, outside, kernel, stride, factor in _STAGES:
+        for count, outside, kernel, stride, factor in _STAGES[:stages]:
             for k in range(count):
                 self.blocks.append(_Inverted(inside, outside, kernel, stride if k == 0 else 1, factor))
                 inside = outside
+        self.width = inside
 
     def forward(self, rgb: Tensor) -> Tensor:
         x = self.stem((rgb * 255 - 127) / 128)
@@ -125,36 +131,22 @@ class Overview(nn.Module):
         return x
 
 
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.body(x))
-
-
 class Detail(nn.Module):
-    """Crops at native resolution, N×3×128×128 in 0..1 → N×WIDTH; mean and largest answer over the crop."""
+    """Crops at native resolution, N×3×128×128 in 0..1 → N×WIDTH; mean and largest answer over the crop.
+
+    Normalised: what is the same in all crops would drown what tells them apart, and the rest of the network would learn
+    to do without them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(12, 32, 3, padding=1), nn.ReLU(), _Residual(32), *_narrow(32, 64), _Residual(64), _Residual(64),
-            *_narrow(64, 128), _Residual(128), _Residual(128), *_narrow(128, 192), _Residual(192),
-        )  # fmt: skip
-        self.out = nn.Linear(2 * 192, WIDTH)
+        self.body = Lite0(_FINE)
+        self.out = nn.Linear(2 * self.body.width, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH)
 
     def forward(self, rgb: Tensor) -> Tensor:
-        x = self.body(F.pixel_unshuffle(rgb * 2 - 1, 2))
-        return self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1))
-
-
-def _narrow(inside: int, outside: int) -> list[nn.Module]:
-    return [nn.Conv2d(inside, outside, 3, 2, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()]
+        x = self.body(rgb)
+        return self.norm(self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
 
 
 class Detector(nn.Module):
@@ -168,23 +160,30 @@ class Detector(nn.Module):
     prompts: Tensor
     cells: Tensor
     class_bias: Tensor
+    caution: Tensor
+    trust: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.overview, self.detail = Overview(), Detail()
-        self.seen = nn.Linear(320, WIDTH)
+        self.overview, self.detail = Lite0(), Detail()
+        self.seen = nn.Linear(self.overview.width, WIDTH)
         self.place = nn.Sequential(nn.Linear(_PLACE, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
         self.first = nn.Parameter(torch.zeros(1, 1, WIDTH))
         self.kind = nn.Parameter(torch.zeros(2, WIDTH))
         layer = nn.TransformerEncoderLayer(WIDTH, 4, 3 * WIDTH, 0.1, "gelu", batch_first=True, norm_first=True)
         self.mix = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(WIDTH)
+        self.close = nn.Linear(2 * WIDTH, WIDTH)
         self.embed, self.embed_each = nn.Linear(WIDTH, EMBEDDING), nn.Linear(WIDTH, EMBEDDING)
         self.severity, self.heat = nn.Linear(WIDTH, len(DEGRADATIONS)), nn.Linear(WIDTH, len(DEGRADATIONS))
         self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
         self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
         self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
-        self.register_buffer("class_bias", torch.zeros(len(CLASSES)))  # for `clarity train calibrate`
+        # For `clarity train calibrate`: what is added to the classes' logits; by how much it raised "normal"; and how
+        # much the overview counts beside the crops, for it is surer than it should be of photos that are new to it.
+        self.register_buffer("class_bias", torch.zeros(len(CLASSES)))
+        self.register_buffer("caution", torch.zeros(()))
+        self.register_buffer("trust", torch.ones(()))
         axis = (torch.arange(GRID) + 0.5) / GRID
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         cells = torch.stack((x, y, torch.full_like(x, 1 / GRID), torch.full_like(x, 1 / GRID), torch.zeros_like(x)), -1)
@@ -192,17 +191,43 @@ class Detector(nn.Module):
 
     def forward(self, overview: Tensor, crops: Tensor, places: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
         """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights."""
+        return self.answer(*self.tokens(overview, crops, places), prompts)
+
+    def tokens(self, overview: Tensor, crops: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What all means together, N×WIDTH; what the crops mean alone, N×WIDTH; and the tokens, N×(49+K)×WIDTH."""
         count, many = crops.shape[:2]
         wide = self.seen(self.overview(overview).flatten(2).transpose(1, 2)) + self.kind[0]
         wide = wide + self.place(self.cells.expand(count, -1, -1))
         near = self.detail(crops.flatten(0, 1)).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
-        whole, tokens = tokens[:, 0], tokens[:, 1:]
+        # A way of their own for the crops: through attention alone, nothing of them arrived.
+        return tokens[:, 0], self.close(torch.cat((near.mean(1), near.amax(1)), 1)).float(), tokens[:, 1:]
+
+    def answer(self, whole: Tensor, near: Tensor, tokens: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
+        """The logits, from what `tokens` gives."""
+        share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
+        whole = share * whole + near
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
         image, each = F.normalize(self.embed(whole), dim=-1), F.normalize(self.embed_each(whole), dim=-1)
+        classes = self.temperature.exp().clamp(max=100) * image @ texts.T + self.class_bias
+        found = self.each_scale.exp() * each @ texts[1:-1].T + self.each_bias
         return {
-            "classes": self.temperature.exp().clamp(max=100) * image @ texts.T + self.class_bias,
-            "found": self.each_scale.exp() * each @ texts[1:-1].T + self.each_bias,
+            "classes": classes,
+            "found": found if self.training else cautious(classes, found, self.caution),
             "severity": self.severity(whole),
             "heat": self.heat(tokens),
         }
+
+
+def cautious(classes: Tensor, found: Tensor, caution: Tensor) -> Tensor:
+    """Logits N×13 of the degradations, less likely by as much as all classes but "normal" became when `caution` was
+    added to the logit of "normal" (classes: N×15, with it). So nothing is likely in a photo that looks fine."""
+    before = torch.cat((classes[:, :1] - caution, classes[:, 1:]), 1)
+    less = F.logsigmoid(_odds(classes)) - F.logsigmoid(_odds(before))
+    likely = F.logsigmoid(found) + less[:, None]
+    return likely - torch.log(-torch.expm1(likely.clamp(max=-1e-6)))
+
+
+def _odds(classes: Tensor) -> Tensor:
+    """N: the logit of "anything but normal"."""
+    return classes[:, 1:].logsumexp(1) - classes[:, 0]
