@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from clarity_desktop.backend import detect, weights
@@ -210,3 +212,17 @@ def test_without_the_file_the_user_is_told_which(photo: Photo, monkeypatch: pyte
     monkeypatch.setattr(weights, "catalog", lambda: parse(CATALOG))
     with pytest.raises(ModelMissing, match="Clarity, detector"):
         detect.detect(photo(64, 64))
+
+
+def test_the_shipped_detector_minds_its_crops() -> None:
+    """The same overview with a noisy sensor's crops beside it: the noise is not in the overview at all."""
+    resources = Path(__file__).parents[2] / "resources"
+    with Image.open(resources / "samples" / "haze.jpg") as sample:
+        seen = detect.views(np.asarray(sample.convert("RGB")))
+    grain = np.random.default_rng(0).normal(0, 25, seen.crops.shape)
+    noisy = replace(seen, crops=(seen.crops + grain).clip(0, 255).astype(np.uint8))
+    net = detect.load(resources / "weights" / "clarity-detector.safetensors")
+    clean, with_noise = (
+        detect.understood({k: v[0] for k, v in detect.logits(net, v).items()}, v.places) for v in (seen, noisy)
+    )
+    assert clean.found["noise"].probability < 0.2 < 0.6 < with_noise.found["noise"].probability
