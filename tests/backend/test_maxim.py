@@ -158,6 +158,14 @@ def test_agrees_with_the_published_graph(method, packages, installed):
     assert np.abs(ours - published).max() < 1e-4
 
 
+def test_a_step_recorded_in_bfloat16_runs_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(bfloat16, "native", lambda *_: False)
+    asked = []
+    monkeypatch.setattr(maxim_cpu, "CpuMaxim", lambda _net, dtype: asked.append(dtype))
+    methods._on_cpu(Maxim.__new__(Maxim), "bfloat16")
+    assert asked == [torch.float32]
+
+
 @pytest.mark.skipif(not bfloat16.native(), reason="this processor has no bfloat16, so no preview is made in it")
 @SEVEN
 def test_bfloat16_is_good_enough_to_look_at(method, packages, installed):

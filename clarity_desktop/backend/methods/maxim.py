@@ -24,7 +24,7 @@ def load(weights: Mapping[str, Path], place: Place, _task: Task) -> Run:
     """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
 
     place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by
-    method; less with black borders, so for previews only); CUDA and MPS always compute in float32.
+    method; less with black borders, so for previews only) if it has bfloat16; CUDA and MPS always compute in float32.
     """
     [path] = weights.values()
     net = _network(path)
@@ -56,9 +56,11 @@ def _on_cpu(net: Maxim, dtype: str) -> Run:
     """The arrangement for the processor."""
     import torch
 
+    from clarity_desktop.backend.nets import bfloat16
     from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
 
-    fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" else torch.float32)
+    # A step may have been recorded on a processor that has bfloat16; float32 gives the same picture, only closer.
+    fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" and bfloat16.native() else torch.float32)
 
     def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
         return fast(_as_tensor(tile), breath.breathe)[0].numpy()
