@@ -127,6 +127,8 @@ class _Run:
         if asked.start and not asked.checkpoint.exists():
             self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
             self.text.learn(self.net.prompts)
+            for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
+                calibrated.fill_(untouched)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         towers = ((self.net.overview, FROZEN), (self.net.detail.body, FROZEN_DETAIL))
         for tower, frozen in towers:

@@ -176,11 +176,15 @@ def test_the_pretrained_start_of_both_towers_stays_as_it_is(photos: Path, tmp_pa
 def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -> None:
     first = train_detector._Run(_asked(train_detector, photos, "--out", str(tmp_path / "d.safetensors")))
     first.asked.checkpoint = tmp_path / "d.pt"
+    for name in ("class_bias", "caution", "trust"):
+        first.average[name].fill_(0.3)
     first._keep()
     run = train_detector._Run(
         _asked(train_detector, photos, "--start", str(tmp_path / "d.safetensors"), "--crops-only")
     )
     assert torch.allclose(run.net.close.weight, first.net.close.weight, atol=1e-3)
+    assert not run.net.class_bias.any(), "what was calibrated is calibrated anew"
+    assert (float(run.net.caution), float(run.net.trust)) == (0.0, 1.0)
     said, want = run.text.mean(), run.net.prompts
     assert (torch.nn.functional.cosine_similarity(said, want) > 0.9).all()
     assert not any(p.requires_grad for p in run.net.overview.parameters())
