@@ -111,6 +111,12 @@ _STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"
 """From which severity on it is called so."""
 
 
+LIKELY = 0.5
+"""From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
+MAYBE = 0.3
+"""From this probability on a degradation is named even where the photo as a whole looks normal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One degradation in one photo: probability 0..1 that it is there, severity 0..1 (0: not visible, 1: heavy)."""

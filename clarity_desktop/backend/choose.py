@@ -11,7 +11,7 @@ from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import DEGRADATIONS, Advice, Degradation, Detection, Finding, Quality, Task
+from clarity_desktop.values import DEGRADATIONS, LIKELY, MAYBE, Advice, Degradation, Detection, Finding, Quality, Task
 
 
 class Remedy(NamedTuple):
@@ -55,10 +55,6 @@ REMEDIES: dict[Degradation, Remedy] = {
 agree (AgenticIR: JPEG before blur 20:28 failures, noise before darkness 32:35, blur before haze 18:20, blur before
 darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off before anything could spread it."""
 
-LIKELY = 0.5
-"""From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
-MAYBE = 0.3
-"""From this probability on a degradation is named even where the photo as a whole looks normal."""
 FINE = "Looks fine: nothing to do."
 BY_HAND: tuple[Task, ...] = ("inpaint",)
 """Never done by Auto: it needs a mask that only a person can give."""

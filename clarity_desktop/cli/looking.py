@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.cli.photos import each, scores
+from clarity_desktop.values import LIKELY
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ async def _detect(asked: argparse.Namespace) -> int:
 
 
 def _detected_line(row: dict[str, Any]) -> str:
-    from clarity_desktop.backend.choose import LIKELY
-
     name, share = row["top"][0]
     there = {n: d for n, d in row["degradations"].items() if d["probability"] >= LIKELY}
     likely = ", ".join(f"{n} {d['probability']:.0%} (severity {d['severity']:.1f})" for n, d in there.items())

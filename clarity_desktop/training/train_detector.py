@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.detector import Detector, Lite0
-from clarity_desktop.training import patches
+from clarity_desktop.training import looks, patches
 from clarity_desktop.training.photos import find, split
 from clarity_desktop.training.prompts import Text
 from clarity_desktop.training.sightings import Sighting, sightings
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity train detector", description=__doc__)
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
-    p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start the overview from")
+    p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start both towers from")
     p.add_argument("--start", type=Path, metavar="FILE", help="weights that were shipped, to go on from")
     p.add_argument("--crops-only", action="store_true", help="the overview stays as it is: two thirds of the time")
     p.add_argument("--minutes", type=float, default=300, help="training time in all, of which some may lie behind")
@@ -125,7 +125,7 @@ class _Run:
             from_lite0(self.net.overview, asked.tower)
             from_lite0(self.net.detail.body, asked.tower)
         if asked.start and not asked.checkpoint.exists():
-            self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
+            self.net.load_state_dict(looks.built_in(asked.start).state_dict())
             self.text.learn(self.net.prompts)
             for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
                 calibrated.fill_(untouched)

@@ -20,15 +20,11 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.fields import calm, muted, tip
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
-from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt
-from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding
+from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt, inside
+from clarity_desktop.values import DEGRADATIONS, LIKELY, MAYBE, Degradation, Detection, Finding
 
 WORTH = 0.15
 """From this probability on a degradation is listed at once; "Show all" lists the others."""
-THERE = 0.5
-"""From this probability on it is said to be there."""
-MAYBE = 0.3
-"""From this probability on it is named even where the photo looks fine."""
 FINE = "Looks fine: nothing to do"
 UNSURE = "Nothing is clearly wrong"
 
@@ -39,25 +35,20 @@ def ordered(detection: Detection) -> list[Degradation]:
 
 
 def headline(detection: Detection) -> str:
-    """The most likely class in words, with its probability; the advice begins where something is THERE, and so here."""
+    """The most likely class in words, with its probability; what is LIKELY is there, as for the advice."""
     name, probability = detection.top[0]
-    there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= THERE]
+    there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= LIKELY]
     if name == "normal":
         likeliest = ordered(detection)[0]
-        share = detection.found[likeliest].probability
-        return FINE if share < MAYBE else f"Looks fine. If anything: {_inside(likeliest)} ({100 * share:.0f} %)"
+        share, title = detection.found[likeliest].probability, inside(DEGRADATION_TITLES[likeliest])
+        return FINE if share < MAYBE else f"Looks fine. If anything: {title} ({100 * share:.0f} %)"
     if not there:
         return UNSURE
     if name == "blend":
-        named = ", ".join(_inside(d) for d in there[:3])
+        named = ", ".join(inside(DEGRADATION_TITLES[d]) for d in there[:3])
         return f"Several things at once: {named}" if len(there) > 1 else "Several things at once"
     title = next((t for d, t in DEGRADATION_TITLES.items() if d == name), name)
     return f"{title}, {probability:.0%}".replace("%", " %")
-
-
-def _inside(degradation: Degradation) -> str:
-    """Its title inside a sentence."""
-    return DEGRADATION_TITLES[degradation].lower().replace("jpeg", "JPEG")
 
 
 class Meter(QWidget):

@@ -15,7 +15,7 @@ from clarity_desktop.ui.findings_panel import ordered
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
-from clarity_desktop.ui.words import TASK_TITLES, duration
+from clarity_desktop.ui.words import TASK_TITLES, duration, inside
 from clarity_desktop.values import Degradation, ModelCard, Task, Version, VersionId
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Perceiving(QObject):
             self._start(view, head)
             return
         tasks: list[Task] = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
-        named = ", then ".join(TASK_TITLES[task].lower().replace("jpeg", "JPEG") for task in tasks)
+        named = ", then ".join(inside(TASK_TITLES[task]) for task in tasks)
         bar = self._window.notices.say(
             f"Auto would {named}: about {duration(advised.seconds)}.",
             "offer",

@@ -75,6 +75,11 @@ _STEPS = {
 }
 
 
+def inside(title: str) -> str:
+    """A title as it stands inside a sentence."""
+    return title.lower().replace("jpeg", "JPEG")
+
+
 def what_ran(step: Step) -> str:
     """ "Remove rain · maxim-deraining", "Crop", "Original"."""
     if step.kind != "restore":

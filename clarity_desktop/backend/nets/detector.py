@@ -1,9 +1,10 @@
 """Our own degradation detector: an image tower whose embedding is compared with those of class prompts, as CLIP does.
 
 The tower looks twice. An overview of the whole photo goes through EfficientNet-Lite0 (Tan and Le, ICML 2019, and its
-Lite variant): light, haze, shadows, large marks. Crops at native resolution go through a small residual network: what
-JPEG, noise, blur and fine rain leave is gone from any thumbnail. Both give tokens with a place in the photo; two
-transformer layers let them speak, and each token also says what it sees at its own place: the heat map.
+Lite variant): light, haze, shadows, large marks. Crops at native resolution go through the first stages of another one:
+what JPEG, noise, blur and fine rain leave is gone from any thumbnail. Both give tokens with a place in the photo; two
+transformer layers let them speak, and each token also says what it sees at its own place: the heat map. Besides, the
+crops have a way of their own to the answer.
 """
 
 from __future__ import annotations
