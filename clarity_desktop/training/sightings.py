@@ -15,8 +15,8 @@ from clarity_desktop.training.damage import Photo
 from clarity_desktop.training.degrade import DAMAGES, ORDER, ordinary, saved, together
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
-CROPS = 3
-"""Of a photo's crops, so many are trained on at a time, drawn by chance."""
+CROPS = 4
+"""Of a photo's crops, so many are trained on at a time: those that show each fault best, and others by chance."""
 VISIBLE = 0.012
 """Mean change of the most damaged 64th of the photo, below which nobody would see it."""
 LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
@@ -72,13 +72,14 @@ def _photographed(name: str, photo: NDArray[np.uint8], rng: np.random.Generator)
 
 def _made(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) -> Sighting:
     least = 0.5 if rng.random() < 0.5 else (256 / min(photo.shape[:2])) ** 2
-    clean = ordinary(_part(photo, rng, min(0.5, max(0.15, least))).astype(np.float32) / np.float32(255), rng)
+    part = _another(_part(photo, rng, min(0.5, max(0.15, least))), rng)
+    clean = ordinary(part.astype(np.float32) / np.float32(255), rng)
     pixels, severities, maps = clean, dict[Degradation, float](), dict[Degradation, NDArray[np.float32]]()
     while not _right(name, severities):
         pixels, severities, maps = _damaged(clean, _chosen(name, rng), rng)
     if rng.random() < 0.6:
         pixels = saved(pixels, rng)
-    seen = _views(pixels, rng)
+    seen = _views(pixels, rng, list(maps.values()))
     found, severity = np.zeros((2, len(DEGRADATIONS)), np.float32)
     severity[:] = np.nan
     heat = np.zeros((GRID**2 + CROPS, len(DEGRADATIONS)), np.float32)
@@ -172,8 +173,20 @@ def _part(photo: NDArray[np.uint8], rng: np.random.Generator, least: float) -> N
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
 
 
-def _views(pixels: Photo, rng: np.random.Generator) -> Views:
+def _another(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Photos are few, and a network learns them by heart: with colours exchanged, or turned, some are others."""
+    if rng.random() < 0.25:
+        photo = photo[..., rng.permutation(3)]
+    if rng.random() < 0.15:
+        photo = np.rot90(photo, int(rng.integers(1, 4)))
+    return np.ascontiguousarray(photo)
+
+
+def _views(pixels: Photo, rng: np.random.Generator, maps: Sequence[NDArray[np.float32]] = ()) -> Views:
+    """maps: where each fault is. One that no crop shows would be learnt as a guess."""
     seen = views(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8), lambda: float(rng.random()))
-    pick = rng.permutation(len(seen.crops))[:CROPS]
+    order = rng.permutation(len(seen.crops))
+    best = [max(order, key=list(_at_tokens(cells, seen.places)[GRID**2 :]).__getitem__) for cells in maps]
+    pick = np.array(list(dict.fromkeys([*best, *order]))[:CROPS])
     pick = np.resize(pick, CROPS)  # a small photo has fewer: some are shown twice
     return Views(seen.overview, seen.crops[pick], seen.places[pick])

@@ -1,7 +1,8 @@
 """`clarity train detector`: teach the built-in detector to tell the 15 classes apart.
 
-Photos are damaged in a process of their own; each sighting is used a few times before newer ones take its place. It
-stops and goes on at will: everything is in the checkpoint, and the learning rate follows the time spent.
+Photos are damaged in a process of their own; what the first blocks of both towers, which stay as they are, make of one
+is kept, and used a few times before newer ones take its place. The training stops and goes on at will: everything is in
+the checkpoint, and the learning rate follows the time spent.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
-from clarity_desktop.backend.nets.detector import Detector, Lite0
+from clarity_desktop.backend.nets.detector import GRID, Detector, Lite0
 from clarity_desktop.training import looks, patches
 from clarity_desktop.training.photos import find, split
 from clarity_desktop.training.prompts import Text
 from clarity_desktop.training.sightings import Sighting, sightings
 
 KEEP_EVERY = 240.0  # seconds between two checkpoints
-POOL = 3000  # sightings in memory, 0.45 MB each
+POOL = 4000  # sightings in memory, 0.1 to 0.3 MB each
 USES = 3.0  # of each sighting, on average
-FROZEN = 6  # blocks of the pretrained overview that stay as they are
-FROZEN_DETAIL = 3  # of the crops': traces of files and sensors are fine
+FROZEN = 6, 3  # blocks of the overview's tower and of the crops' that stay as pretrained
+FROZEN_AGAIN = 11, 5  # that stay as they are when shipped weights learn on
 PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
@@ -51,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
     p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0's weights, to start both towers from")
     p.add_argument("--start", type=Path, metavar="FILE", help="weights that were shipped, to go on from")
-    p.add_argument("--crops-only", action="store_true", help="the overview stays as it is: two thirds of the time")
     p.add_argument("--minutes", type=float, default=300, help="training time in all, of which some may lie behind")
     p.add_argument("--rate", type=float, default=1e-3, help="highest learning rate; 0.4 of it for the pretrained part")
     p.add_argument("--batch", type=int, default=16)
@@ -109,7 +109,7 @@ def from_lite0(tower: Lite0, path: Path) -> None:
 
 
 def _still(tower: nn.Module) -> None:
-    """Its wide depthwise filters stay as they are: in bfloat16 their gradient took a third of the step."""
+    """Its wide depthwise filters stay as they are: on a processor their gradient takes a third of the step."""
     for part in tower.modules():
         if isinstance(part, nn.Conv2d) and part.groups > 1 and part.kernel_size[0] > 3:
             part.requires_grad_(False)
@@ -130,14 +130,13 @@ class _Run:
             for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
                 calibrated.fill_(untouched)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        towers = ((self.net.overview, FROZEN), (self.net.detail.body, FROZEN_DETAIL))
+        self.done = FROZEN_AGAIN if asked.start else FROZEN
+        towers = tuple(zip((self.net.overview, self.net.detail.body), self.done, strict=True))
         for tower, frozen in towers:
             for part in (tower.stem, *tower.blocks[:frozen]):
                 part.requires_grad_(False)
-            if bfloat16.native(asked.device):
+            if asked.device == "cpu":
                 _still(tower)
-        if asked.crops_only:
-            self.net.overview.requires_grad_(False)
         pretrained = [p for tower, _ in towers for p in tower.parameters()]
         known = {id(p) for p in pretrained}
         fresh = [p for p in (*self.net.parameters(), *self.text.parameters()) if id(p) not in known]
@@ -162,18 +161,18 @@ class _Run:
     def go(self) -> None:
         workers = 1 if self.asked.device == "cpu" else 12
         loader = _own(DataLoader(Stream(self.asked, self.asked.seed + self.step), batch_size=None, num_workers=workers))
-        pool: list[Batch] = [next(loader) for _ in range(20 * self.asked.batch)]
+        pool = [seen for _ in range(20) for seen in self._begun([next(loader) for _ in range(self.asked.batch)])]
         rng = np.random.default_rng(self.step)
         owed, kept, clock = 0.0, time.monotonic(), time.monotonic()
         sums: list[tuple[float, ...]] = []
         while self.spent < 60 * self.asked.minutes:
             owed += self.asked.batch / USES
-            while owed >= 1:
-                owed -= 1
+            for seen in self._begun([next(loader) for _ in range(int(owed))]):
                 if len(pool) < POOL:
-                    pool.append(next(loader))
+                    pool.append(seen)
                 else:
-                    pool[int(rng.integers(POOL))] = next(loader)
+                    pool[int(rng.integers(POOL))] = seen
+            owed %= 1
             picked = [pool[k] for k in rng.choice(len(pool), self.asked.batch, replace=False)]
             sums.append(self._learn({k: torch.stack([p[k] for p in picked]).to(self.asked.device) for k in picked[0]}))
             now = time.monotonic()
@@ -193,13 +192,26 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
 
+    def _begun(self, found: list[Batch]) -> list[Batch]:
+        """Sightings with what the first blocks, which do not learn, make of overview and crops in place of both."""
+        if not found:
+            return []
+        with torch.no_grad():
+            overview = torch.stack([s["overview"] for s in found]).to(self.asked.device).permute(0, 3, 1, 2)
+            crops = torch.stack([s["crops"] for s in found]).to(self.asked.device).flatten(0, 1).permute(0, 3, 1, 2)
+            wide = self.net.overview.begun(overview.float() / 255, self.done[0]).half().cpu()
+            near = self.net.detail.body.begun(crops.float() / 255, self.done[1]).half().cpu()
+        near = near.unflatten(0, (len(found), -1))
+        return [
+            {**s, "overview": wide[k].clone(), "crops": near[k].clone()} for k, s in enumerate(found)
+        ]  # a view would keep all of them
+
     def _learn(self, batch: Batch) -> tuple[float, ...]:
         self._set_rate()
         self.net.train()
-        overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
-        crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
+        overview, crops = batch["overview"].float(), batch["crops"].float()
         with torch.autocast(self.asked.device, torch.bfloat16, enabled=bfloat16.native(self.asked.device)):
-            said = self.net(overview, crops, batch["places"], self.text.drawn())
+            said = self.net(overview, crops, batch["places"], self.text.drawn(), self.done)
         said = {k: v.float() for k, v in said.items()}
         parts = losses(said, batch)
         loss = parts[0] + 2 * parts[1] + 2.5 * parts[2] + 1.5 * parts[3]
@@ -242,8 +254,13 @@ def losses(said: Batch, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         F.cross_entropy(said["classes"], batch["kind"], label_smoothing=0.02),
         _known(F.binary_cross_entropy_with_logits, said["found"], batch["found"]),
         _known(_distance, said["severity"], batch["severity"]),
-        _known(F.binary_cross_entropy_with_logits, said["heat"], batch["heat"]),
+        (_at(np.s_[:, : GRID**2], said, batch) + _at(np.s_[:, GRID**2 :], said, batch)) / 2,
     )
+
+
+def _at(tokens: tuple[slice, slice], said: Batch, batch: Batch) -> Tensor:
+    """The loss of the overview's tokens or of the crops': a few crops count as much as its many cells."""
+    return _known(F.binary_cross_entropy_with_logits, said["heat"][tokens], batch["heat"][tokens])
 
 
 def _distance(said: Tensor, want: Tensor) -> Tensor:

@@ -167,7 +167,7 @@ def test_the_pretrained_start_of_both_towers_stays_as_it_is(photos: Path, tmp_pa
         assert "num_batches" in name or torch.equal(value, theirs[f"_blocks.{name}"])
     learnt = {n for n, p in run.net.overview.named_parameters() if p.requires_grad}
     assert learnt
-    assert all(int(n.split(".")[1]) >= train_detector.FROZEN and n.startswith("blocks.") for n in learnt)
+    assert all(int(n.split(".")[1]) >= train_detector.FROZEN[0] and n.startswith("blocks.") for n in learnt)
     for name, value in run.net.detail.body.state_dict().items():
         assert torch.equal(value, theirs[f"_blocks.{name}"])
     assert {g["share"] for g in run.optimiser.param_groups} == {train_detector.PRETRAINED, 1.0}
@@ -179,16 +179,29 @@ def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -
     for name in ("class_bias", "caution", "trust"):
         first.average[name].fill_(0.3)
     first._keep()
-    run = train_detector._Run(
-        _asked(train_detector, photos, "--start", str(tmp_path / "d.safetensors"), "--crops-only")
-    )
+    run = train_detector._Run(_asked(train_detector, photos, "--start", str(tmp_path / "d.safetensors")))
     assert torch.allclose(run.net.close.weight, first.net.close.weight, atol=1e-3)
     assert not run.net.class_bias.any(), "what was calibrated is calibrated anew"
     assert (float(run.net.caution), float(run.net.trust)) == (0.0, 1.0)
     said, want = run.text.mean(), run.net.prompts
     assert (torch.nn.functional.cosine_similarity(said, want) > 0.9).all()
-    assert not any(p.requires_grad for p in run.net.overview.parameters())
-    assert any(p.requires_grad for p in run.net.detail.body.parameters())
+    for tower, still in zip((run.net.overview, run.net.detail.body), train_detector.FROZEN_AGAIN, strict=True):
+        assert not any(p.requires_grad for p in tower.blocks[:still].parameters())
+        assert any(p.requires_grad for p in tower.blocks[still:].parameters())
+
+
+def test_what_the_first_blocks_made_gives_the_same_answer(photos: Path) -> None:
+    run = train_detector._Run(_asked(train_detector, photos))
+    seen = next(iter(train_detector.Stream(run.asked, 1)))
+    begun = run._begun([seen])[0]
+    run.net.eval()
+    with torch.no_grad():
+        short = run.net(begun["overview"][None].float(), begun["crops"][None].float(), seen["places"][None],
+                        done=run.done)  # fmt: skip
+        overview = seen["overview"][None].permute(0, 3, 1, 2) / 255
+        whole = run.net(overview, seen["crops"][None].permute(0, 1, 4, 2, 3) / 255, seen["places"][None])
+    for name, value in whole.items():
+        torch.testing.assert_close(short[name], value, atol=2e-2, rtol=1e-2)
 
 
 def _asked(room: Any, photos: Path, *words: str) -> Any:

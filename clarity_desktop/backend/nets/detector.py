@@ -22,7 +22,7 @@ OVERVIEW = 224
 GRID = 7
 CROP = 128
 """Side of a crop in pixels."""
-BLIND = 0.5
+BLIND = 0.3
 """In training, the share of photos of which only the crops are seen: the overview alone would answer well enough for
 the crops never to be learnt."""
 WIDTH = 192
@@ -125,9 +125,18 @@ class Lite0(nn.Module):
                 inside = outside
         self.width = inside
 
-    def forward(self, rgb: Tensor) -> Tensor:
+    def begun(self, rgb: Tensor, blocks: int) -> Tensor:
+        """After the stem and the first so many blocks."""
         x = self.stem((rgb * 255 - 127) / 128)
-        for block in self.blocks:
+        for block in self.blocks[:blocks]:
+            x = block(x)
+        return x
+
+    def forward(self, x: Tensor, done: int = 0) -> Tensor:
+        """done: what `begun` did to x already; 0: it is a photo."""
+        if not done:
+            return self.begun(x, len(self.blocks))
+        for block in self.blocks[done:]:
             x = block(x)
         return x
 
@@ -145,8 +154,8 @@ class Detail(nn.Module):
         self.out = nn.Linear(2 * self.body.width, WIDTH)
         self.norm = nn.LayerNorm(WIDTH)
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        x = self.body(rgb)
+    def forward(self, rgb: Tensor, done: int = 0) -> Tensor:
+        x = self.body(rgb, done)
         return self.norm(self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
 
 
@@ -190,16 +199,26 @@ class Detector(nn.Module):
         cells = torch.stack((x, y, torch.full_like(x, 1 / GRID), torch.full_like(x, 1 / GRID), torch.zeros_like(x)), -1)
         self.register_buffer("cells", cells.reshape(1, GRID * GRID, _PLACE), persistent=False)
 
-    def forward(self, overview: Tensor, crops: Tensor, places: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
-        """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights."""
-        return self.answer(*self.tokens(overview, crops, places), prompts)
+    def forward(
+        self,
+        overview: Tensor,
+        crops: Tensor,
+        places: Tensor,
+        prompts: Tensor | None = None,
+        done: tuple[int, int] = (0, 0),
+    ) -> dict[str, Any]:
+        """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights. done: so many blocks
+        of both towers were applied to overview and crops already (Lite0.begun)."""
+        return self.answer(*self.tokens(overview, crops, places, done), prompts)
 
-    def tokens(self, overview: Tensor, crops: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def tokens(
+        self, overview: Tensor, crops: Tensor, places: Tensor, done: tuple[int, int] = (0, 0)
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """What all means together, N×WIDTH; what the crops mean alone, N×WIDTH; and the tokens, N×(49+K)×WIDTH."""
         count, many = crops.shape[:2]
-        wide = self.seen(self.overview(overview).flatten(2).transpose(1, 2)) + self.kind[0]
+        wide = self.seen(self.overview(overview, done[0]).flatten(2).transpose(1, 2)) + self.kind[0]
         wide = wide + self.place(self.cells.expand(count, -1, -1))
-        near = self.detail(crops.flatten(0, 1)).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
+        near = self.detail(crops.flatten(0, 1), done[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
         # A way of their own for the crops: through attention alone, nothing of them arrived.
         return tokens[:, 0], self.close(torch.cat((near.mean(1), near.amax(1)), 1)).float(), tokens[:, 1:]
