@@ -204,5 +204,14 @@ def test_what_the_first_blocks_made_gives_the_same_answer(photos: Path) -> None:
         torch.testing.assert_close(short[name], value, atol=2e-2, rtol=1e-2)
 
 
+def test_a_training_cannot_go_on_from_another_file(photos: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"other.safetensors” holds no weights of the detector "):
+        train_detector._Run(_asked(train_detector, photos, "--start", str(other)))
+    with pytest.raises(UserError, match=r"other.safetensors” holds no weights of clarity-all "):
+        train_restorer._Run(_asked(train_restorer, photos, "--start", str(other)), ["noise"])
+
+
 def _asked(room: Any, photos: Path, *words: str) -> Any:
     return room._parser().parse_args(["--photos", str(photos), *words, "--checkpoint", str(photos / "none.pt")])
