@@ -102,6 +102,18 @@ def test_the_overview_counts_as_much_as_it_is_trusted() -> None:
 
 
 @torch.inference_mode()
+def test_what_is_seen_at_single_places_has_a_way_of_its_own_to_the_answer() -> None:
+    torch.manual_seed(0)
+    net = Detector().eval()
+    asked = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
+    whole, near, _ = net.tokens(*asked)
+    net.heat.bias[3] += 2
+    other, moved, _ = net.tokens(*asked)
+    assert torch.equal(other, whole)
+    assert (moved - near).abs().max() > 0.01
+
+
+@torch.inference_mode()
 def test_the_answer_has_the_promised_shapes_and_follows_the_prompts() -> None:
     torch.manual_seed(0)
     net = Detector().eval()

@@ -4,7 +4,7 @@ The tower looks twice. An overview of the whole photo goes through EfficientNet-
 Lite variant): light, haze, shadows, large marks. Crops at native resolution go through the first stages of another one:
 what JPEG, noise, blur and fine rain leave is gone from any thumbnail. Both give tokens with a place in the photo; two
 transformer layers let them speak, and each token also says what it sees at its own place: the heat map. Besides, the
-crops have a way of their own to the answer.
+crops have a way of their own to the answer, and so has the heat map: a drop or a mark is in few places.
 """
 
 from __future__ import annotations
@@ -184,6 +184,7 @@ class Detector(nn.Module):
         self.mix = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(WIDTH)
         self.close = nn.Linear(2 * WIDTH, WIDTH)
+        self.local = nn.Linear(4 * len(DEGRADATIONS), WIDTH)
         self.embed, self.embed_each = nn.Linear(WIDTH, EMBEDDING), nn.Linear(WIDTH, EMBEDDING)
         self.severity, self.heat = nn.Linear(WIDTH, len(DEGRADATIONS)), nn.Linear(WIDTH, len(DEGRADATIONS))
         self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
@@ -214,14 +215,19 @@ class Detector(nn.Module):
     def tokens(
         self, overview: Tensor, crops: Tensor, places: Tensor, done: tuple[int, int] = (0, 0)
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What all means together, N×WIDTH; what the crops mean alone, N×WIDTH; and the tokens, N×(49+K)×WIDTH."""
+        """What all means together, N×WIDTH; what crops and single places mean, N×WIDTH; and the tokens,
+        N×(49+K)×WIDTH."""
         count, many = crops.shape[:2]
         wide = self.seen(self.overview(overview, done[0]).flatten(2).transpose(1, 2)) + self.kind[0]
         wide = wide + self.place(self.cells.expand(count, -1, -1))
         near = self.detail(crops.flatten(0, 1), done[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
-        # A way of their own for the crops: through attention alone, nothing of them arrived.
-        return tokens[:, 0], self.close(torch.cat((near.mean(1), near.amax(1)), 1)).float(), tokens[:, 1:]
+        # Ways of their own for the crops, of which nothing arrived through attention alone, and for single places.
+        heat = torch.tanh(self.heat(tokens[:, 1:]) / 4)
+        far, close = heat[:, : GRID**2], heat[:, GRID**2 :]
+        local = self.local(torch.cat((far.mean(1), far.amax(1), close.mean(1), close.amax(1)), 1))
+        near = self.close(torch.cat((near.mean(1), near.amax(1)), 1)) + local
+        return tokens[:, 0], near.float(), tokens[:, 1:]
 
     def answer(self, whole: Tensor, near: Tensor, tokens: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
         """The logits, from what `tokens` gives."""
