@@ -3,7 +3,7 @@
 After training, on photos set aside for checking and damaged by the training synthesis: how much the overview counts,
 one temperature for the 15 classes and a bias for each, one scale for all degradations' probabilities and a bias for
 each (Platt, 1999; Guo et al., 2017). Then the bias of "normal" is raised until at most HARMLESS of the clean photos are
-called anything else, with a margin for there being few of them. All is folded into parameters that the network has.
+called anything else. All is folded into parameters that the network has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,6 @@ from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 HARMLESS = 0.05
 """Share of clean photos that may be called degraded."""
-SURE = 0.9
-"""Of sets of clean photos drawn from those at hand (the bootstrap; Efron, 1979), the share in which that must hold: a
-few dozen photos say little about the next ones."""
-DRAWN = 500
 CLEAN = 3
 """Looks at clean photos, retouched and as they are, for each at another class: the rarest mistakes count here."""
 TRUSTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
@@ -44,14 +40,12 @@ LARGEST = 100.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """Logits of N looks, classes N×15 and found N×13, with the true class (N), what is there (N×13), and a number for
-    the photo that was looked at (N)."""
+    """Logits of N photos, classes N×15 and found N×13, with the true class (N) and what is there (N×13)."""
 
     classes: NDArray[np.float64]
     found: NDArray[np.float64]
     kinds: NDArray[np.int64]
     there: NDArray[np.bool_]
-    photos: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +66,7 @@ class Fit:
         classes = torch.from_numpy(said.classes * self.classes + self.class_bias)
         classes[:, 0] += self.caution
         found = cautious(classes, torch.from_numpy(said.found * self.found + self.bias), torch.tensor(self.caution))
-        return replace(said, classes=classes.numpy(), found=found.numpy())
+        return Said(classes.numpy(), found.numpy(), said.kinds, said.there)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -109,15 +103,13 @@ class Heard:
     near: torch.Tensor
     kinds: NDArray[np.int64]
     there: NDArray[np.bool_]
-    photos: NDArray[np.int64]
 
     def said(self, net: Detector, trust: float) -> Said:
         """What it says of them if the overview counts `trust`."""
         net.trust.fill_(trust)
         with torch.inference_mode():
             said = net.answer(self.whole, self.near, self.whole[:, None])
-        classes, found = said["classes"].double().numpy(), said["found"].double().numpy()
-        return Said(classes, found, self.kinds, self.there, self.photos)
+        return Said(said["classes"].double().numpy(), said["found"].double().numpy(), self.kinds, self.there)
 
 
 def listen(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> Heard:
@@ -129,9 +121,9 @@ def listen(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> H
         with torch.inference_mode():
             whole, near, _ = net.tokens(*inputs(views(case.pixels)))
         there = [name in case.severities for name in DEGRADATIONS]
-        rows.append((whole, near, CLASSES.index(case.name), there, clean.index(case.source)))
-    whole, near, kinds, there, photos = zip(*rows, strict=True)
-    return Heard(torch.cat(whole), torch.cat(near), np.array(kinds), np.array(there), np.array(photos))
+        rows.append((whole, near, CLASSES.index(case.name), there))
+    whole, near, kinds, there = zip(*rows, strict=True)
+    return Heard(torch.cat(whole), torch.cat(near), np.array(kinds), np.array(there))
 
 
 def fitted(said: Said, trust: float = 1.0) -> Fit:
@@ -140,22 +132,15 @@ def fitted(said: Said, trust: float = 1.0) -> Fit:
     start = np.zeros(1 + len(DEGRADATIONS))
     each = minimize(partial(_surprise_of_each, said), start, method="L-BFGS-B", jac=True)
     factor, class_bias = float(np.exp(first.x[0])), np.array(first.x[1:])
-    fine = said.kinds == 0
-    caution = _caution(said.classes[fine] * factor + class_bias, said.photos[fine])
+    caution = _caution(said.classes[said.kinds == 0] * factor + class_bias)
     found, bias = float(np.exp(each.x[0])), np.array(each.x[1:])
     return Fit(factor, class_bias, found, bias, caution, trust, float(first.fun))
 
 
-def _caution(clean: NDArray[np.float64], photos: NDArray[np.int64]) -> float:
+def _caution(clean: NDArray[np.float64]) -> float:
     """By how much "normal" must be raised in the logits of clean photos; 0 where it need not be."""
-    short = clean[:, 1:].max(1) - clean[:, 0]
-    of_photo = [short[photos == k] for k in np.unique(photos)]
-    rng = np.random.default_rng(0)
-    needed = [0.0]
-    for _ in range(DRAWN if of_photo else 0):
-        drawn = np.sort(np.concatenate([of_photo[k] for k in rng.integers(len(of_photo), size=len(of_photo))]))
-        needed.append(float(drawn[len(drawn) - 1 - int(HARMLESS * len(drawn))]) + 1e-6)
-    return max(0.0, float(np.quantile(needed, SURE)))
+    short = np.sort(clean[:, 1:].max(1) - clean[:, 0])
+    return max(0.0, float(short[len(short) - 1 - int(HARMLESS * len(short))]) + 1e-6) if len(short) else 0.0
 
 
 def _surprise_of_classes(said: Said, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

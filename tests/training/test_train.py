@@ -181,6 +181,13 @@ def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -
     first._keep()
     run = train_detector._Run(_asked(train_detector, photos, "--start", str(tmp_path / "d.safetensors")))
     assert torch.allclose(run.net.close.weight, first.net.close.weight, atol=1e-3)
+    run.asked.checkpoint, run.asked.out = tmp_path / "again.pt", tmp_path / "again.safetensors"
+    for name in ("close.bias", "each_bias"):
+        run.average[name] += 1.0
+    run._keep()
+    kept, old = load_file(run.asked.out), run.shipped
+    assert torch.allclose(kept["close.bias"], old["close.bias"] + train_detector.WAY, atol=1e-3)
+    assert torch.allclose(kept["each_bias"], old["each_bias"] + 1.0, atol=1e-3), "what calibration sets is not mixed"
     assert not run.net.class_bias.any(), "what was calibrated is calibrated anew"
     assert (float(run.net.caution), float(run.net.trust)) == (0.0, 1.0)
     said, want = run.text.mean(), run.net.prompts
