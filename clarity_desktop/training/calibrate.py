@@ -97,7 +97,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What the network made of N photos, all seen and of the crops alone, N×WIDTH each; see Said for the others."""
+    """What the network made of N photos, of all together and of crops and single places, N×WIDTH each; see Said for
+    the others."""
 
     whole: torch.Tensor
     near: torch.Tensor

@@ -35,7 +35,9 @@ USES = 3.0  # of each sighting, on average
 FROZEN = 6, 3  # blocks of the overview's tower and of the crops' that stay as pretrained
 FROZEN_AGAIN = 11, 5  # that stay as they are when shipped weights learn on
 WAY = 0.35  # from shipped weights to what they learnt: the mean of both knows new photos better than either (WiSE-FT)
-TUNED = frozenset({"temperature", "each_scale", "each_bias", "class_bias", "caution", "trust"})  # by calibration
+TUNED = frozenset(
+    {"temperature", "each_scale", "each_bias", "class_bias", "caution", "trust"}
+)  # set by calibration too
 PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
@@ -127,14 +129,21 @@ class _Run:
         if asked.tower and not asked.checkpoint.exists():
             from_lite0(self.net.overview, asked.tower)
             from_lite0(self.net.detail.body, asked.tower)
-        self.shipped = looks.built_in(asked.start).state_dict() if asked.start else {}
-        if asked.start and not asked.checkpoint.exists():
+        kept = (
+            torch.load(asked.checkpoint, map_location=asked.device, weights_only=True)
+            if asked.checkpoint.exists()
+            else {}
+        )
+        self.shipped: Batch = (
+            kept["shipped"] if kept else looks.built_in(asked.start).state_dict() if asked.start else {}
+        )
+        if self.shipped and not kept:
             self.net.load_state_dict(self.shipped)
             self.text.learn(self.net.prompts)
             for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
                 calibrated.fill_(untouched)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.done = FROZEN_AGAIN if asked.start else FROZEN
+        self.done = FROZEN_AGAIN if self.shipped else FROZEN
         towers = tuple(zip((self.net.overview, self.net.detail.body), self.done, strict=True))
         for tower, frozen in towers:
             for part in (tower.stem, *tower.blocks[:frozen]):
@@ -150,8 +159,8 @@ class _Run:
         )  # fmt: skip
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.spent = 0, 0.0
-        if asked.checkpoint.exists():
-            self._resume(torch.load(asked.checkpoint, map_location=asked.device, weights_only=True))
+        if kept:
+            self._resume(kept)
 
     def _resume(self, kept: dict[str, Any]) -> None:
         self.net.load_state_dict(kept["net"])
@@ -241,7 +250,8 @@ class _Run:
         part = self.asked.checkpoint.with_suffix(".part")
         torch.save(
             {"net": self.net.state_dict(), "text": self.text.state_dict(), "average": self.average,
-             "optimiser": self.optimiser.state_dict(), "step": self.step, "spent": self.spent}, part,
+             "optimiser": self.optimiser.state_dict(), "shipped": self.shipped,
+             "step": self.step, "spent": self.spent}, part,
         )  # fmt: skip
         part.replace(self.asked.checkpoint)
         with torch.no_grad():

@@ -23,8 +23,8 @@ GRID = 7
 CROP = 128
 """Side of a crop in pixels."""
 BLIND = 0.3
-"""In training, the share of photos of which only the crops are seen: the overview alone would answer well enough for
-the crops never to be learnt."""
+"""In training, the share of photos told without what all means together: of the overview that leaves the heat at its
+cells. With all of it, it would answer well enough for the crops never to be learnt."""
 WIDTH = 192
 EMBEDDING = 256
 _PLACE = 5
@@ -191,7 +191,8 @@ class Detector(nn.Module):
         self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
         self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
         # For `clarity train calibrate`: what is added to the classes' logits; by how much it raised "normal"; and how
-        # much the overview counts beside the crops, for it is surer than it should be of photos that are new to it.
+        # much what all means together counts beside crops and single places, for it is surer than it should be of
+        # photos that are new to it.
         self.register_buffer("class_bias", torch.zeros(len(CLASSES)))
         self.register_buffer("caution", torch.zeros(()))
         self.register_buffer("trust", torch.ones(()))
