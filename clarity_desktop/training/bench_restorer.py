@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from clarity_desktop.backend import methods, restore, weights
 from clarity_desktop.backend.iqa.distance import distance, psnr
@@ -22,7 +21,7 @@ from clarity_desktop.backend.methods import Method, Place, clarity
 from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import Recipe
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import drawing, exam
+from clarity_desktop.training import drawing, exam, refusing
 from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
 
@@ -217,11 +216,8 @@ class _Bench:
         ).pixels  # fmt: skip
 
     def _load(self, task: Task, place: Place) -> methods.Run:
-        try:
+        with refusing.others_than(self._method.id, *self._files.values()):
             return self._method.load(self._files, place, task)
-        except (OSError, SafetensorError, RuntimeError, LookupError) as error:
-            files = ", ".join(f"“{path}”" for path in self._files.values())
-            raise UserError(f"{files} holds no weights of {self._method.id} ({str(error).splitlines()[0]}).") from error
 
 
 class _Unheard:

@@ -109,7 +109,7 @@ class Heard:
         """What it says of them if the overview counts `trust`."""
         net.trust.fill_(trust)
         with torch.inference_mode():
-            said = net.answer(self.whole, self.near, self.whole[:, None])
+            said = net.answer(self.whole, self.near)
         return Said(said["classes"].double().numpy(), said["found"].double().numpy(), self.kinds, self.there)
 
 
@@ -120,7 +120,7 @@ def listen(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> H
     fine = cases.own(clean, CLEAN * per_class, seed, ("normal",)), cases.plain(clean, CLEAN * per_class, seed)
     for case in itertools.chain(*fine, cases.own(clean, per_class, seed, CLASSES[1:])):
         with torch.inference_mode():
-            whole, near, _ = net.tokens(*inputs(views(case.pixels)))
+            whole, near, _ = net.look(*inputs(views(case.pixels)))
         there = [name in case.severities for name in DEGRADATIONS]
         rows.append((whole, near, CLASSES.index(case.name), there))
     whole, near, kinds, there = zip(*rows, strict=True)

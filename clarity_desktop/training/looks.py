@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import SafetensorError
 from torch import nn
 
 from clarity_desktop.backend import weights
 from clarity_desktop.backend.detect import load, logits, understood, views
 from clarity_desktop.backend.nets.detector import Detector
-from clarity_desktop.messages import UserError
+from clarity_desktop.training import refusing
 from clarity_desktop.values import Detection, Pixels
 
 Look = Callable[[Pixels], Detection]
@@ -34,7 +33,5 @@ def built_in(path: Path | None = None) -> Detector:
     Raises UserError for a file that holds something else, ModelMissing where the program's own is absent.
     """
     path = path or weights.need(("clarity-detector",))["clarity-detector"]
-    try:
+    with refusing.others_than("the detector", path):
         return load(path)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise UserError(f"“{path}” holds no weights of the detector ({str(error).splitlines()[0]}).") from error

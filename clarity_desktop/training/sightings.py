@@ -186,7 +186,7 @@ def _views(pixels: Photo, rng: np.random.Generator, maps: Sequence[NDArray[np.fl
     """maps: where each fault is. One that no crop shows would be learnt as a guess."""
     seen = views(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8), lambda: float(rng.random()))
     order = rng.permutation(len(seen.crops))
-    best = [max(order, key=list(_at_tokens(cells, seen.places)[GRID**2 :]).__getitem__) for cells in maps]
+    best = [order[_at_tokens(cells, seen.places)[GRID**2 :][order].argmax()] for cells in maps]
     pick = np.array(list(dict.fromkeys([*best, *order]))[:CROPS])
     pick = np.resize(pick, CROPS)  # a small photo has fewer: some are shown twice
     return Views(seen.overview, seen.crops[pick], seen.places[pick])

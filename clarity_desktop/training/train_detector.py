@@ -35,9 +35,8 @@ USES = 3.0  # of each sighting, on average
 FROZEN = 6, 3  # blocks of the overview's tower and of the crops' that stay as pretrained
 FROZEN_AGAIN = 11, 5  # that stay as they are when shipped weights learn on
 WAY = 0.35  # from shipped weights to what they learnt: the mean of both knows new photos better than either (WiSE-FT)
-TUNED = frozenset(
-    {"temperature", "each_scale", "each_bias", "class_bias", "caution", "trust"}
-)  # set by calibration too
+# What calibration sets besides, which is not mixed.
+TUNED = frozenset({"temperature", "each_scale", "each_bias", "class_bias", "caution", "trust"})
 PRETRAINED = 0.4  # of the learning rate, for what starts from ImageNet
 Batch = dict[str, Tensor]
 
@@ -126,22 +125,20 @@ class _Run:
     def __init__(self, asked: argparse.Namespace) -> None:
         self.asked = asked
         self.net, self.text = Detector().to(asked.device), Text().to(asked.device)
-        if asked.tower and not asked.checkpoint.exists():
-            from_lite0(self.net.overview, asked.tower)
-            from_lite0(self.net.detail.body, asked.tower)
-        kept = (
-            torch.load(asked.checkpoint, map_location=asked.device, weights_only=True)
-            if asked.checkpoint.exists()
-            else {}
-        )
-        self.shipped: Batch = (
-            kept["shipped"] if kept else looks.built_in(asked.start).state_dict() if asked.start else {}
-        )
-        if self.shipped and not kept:
+        kept: dict[str, Any] = {}
+        self.shipped: Batch = {}
+        if asked.checkpoint.exists():
+            kept = torch.load(asked.checkpoint, map_location=asked.device, weights_only=True)
+            self.shipped = kept["shipped"]
+        elif asked.start:
+            self.shipped = looks.built_in(asked.start).state_dict()
             self.net.load_state_dict(self.shipped)
             self.text.learn(self.net.prompts)
             for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
                 calibrated.fill_(untouched)
+        elif asked.tower:
+            from_lite0(self.net.overview, asked.tower)
+            from_lite0(self.net.detail.body, asked.tower)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.done = FROZEN_AGAIN if self.shipped else FROZEN
         towers = tuple(zip((self.net.overview, self.net.detail.body), self.done, strict=True))
@@ -215,9 +212,8 @@ class _Run:
             wide = self.net.overview.begun(overview.float() / 255, self.done[0]).half().cpu()
             near = self.net.detail.body.begun(crops.float() / 255, self.done[1]).half().cpu()
         near = near.unflatten(0, (len(found), -1))
-        return [
-            {**s, "overview": wide[k].clone(), "crops": near[k].clone()} for k, s in enumerate(found)
-        ]  # a view would keep all of them
+        # Copies: a view would keep all of them.
+        return [{**s, "overview": wide[k].clone(), "crops": near[k].clone()} for k, s in enumerate(found)]
 
     def _learn(self, batch: Batch) -> tuple[float, ...]:
         self._set_rate()

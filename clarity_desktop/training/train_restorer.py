@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
-from clarity_desktop.messages import UserError
-from clarity_desktop.training import patches
+from clarity_desktop.training import patches, refusing
 from clarity_desktop.training.photos import find, split
 from clarity_desktop.values import DEGRADATIONS, Degradation, Task
 
@@ -103,19 +101,14 @@ class _Run:
         self.asked, self.kinds = asked, kinds
         self.net = ClarityAll(asked.width).to(asked.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if asked.start and not asked.checkpoint.exists():
-            self._start(asked.start)
+            with refusing.others_than("clarity-all", asked.start):
+                self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=asked.rate, weight_decay=1e-4)
         self.step, self.spent = 0, 0.0
         self.decibels: dict[str, float] = {}  # gained by each task, and kept of undamaged patches
         if asked.checkpoint.exists():
             self._resume(torch.load(asked.checkpoint, map_location=asked.device, weights_only=True))
-
-    def _start(self, path: Path) -> None:
-        try:
-            self.net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise UserError(f"“{path}” holds no weights of clarity-all ({str(error).splitlines()[0]}).") from error
 
     def _resume(self, kept: dict[str, Any]) -> None:
         self.net.load_state_dict(kept["net"])

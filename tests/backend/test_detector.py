@@ -86,7 +86,7 @@ def test_in_training_some_photos_are_told_by_their_crops_alone() -> None:
     net = Detector().train()
     near = torch.randn(1, WIDTH).expand(64, -1)
     with torch.no_grad():
-        said = net.answer(torch.randn(64, WIDTH), near, torch.zeros(64, 0, WIDTH))["severity"]
+        said = net.answer(torch.randn(64, WIDTH), near)["severity"]
         alone = (said - net.severity(near)).abs().amax(1) < 1e-4
     assert 16 < alone.sum() < 48
 
@@ -97,7 +97,7 @@ def test_the_overview_counts_as_much_as_it_is_trusted() -> None:
     net = Detector().eval()
     whole, near = torch.randn(2, 1, WIDTH)
     net.trust.fill_(0.25)
-    said = net.answer(whole, near, whole[:, None])["severity"]
+    said = net.answer(whole, near)["severity"]
     assert torch.allclose(said, net.severity(0.25 * whole + near), atol=1e-5)
 
 
@@ -106,9 +106,9 @@ def test_what_is_seen_at_single_places_has_a_way_of_its_own_to_the_answer() -> N
     torch.manual_seed(0)
     net = Detector().eval()
     asked = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
-    whole, near, _ = net.tokens(*asked)
+    whole, near, _ = net.look(*asked)
     net.heat.bias[3] += 2
-    other, moved, _ = net.tokens(*asked)
+    other, moved, _ = net.look(*asked)
     assert torch.equal(other, whole)
     assert (moved - near).abs().max() > 0.01
 

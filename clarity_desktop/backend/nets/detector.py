@@ -211,27 +211,27 @@ class Detector(nn.Module):
     ) -> dict[str, Any]:
         """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights. done: so many blocks
         of both towers were applied to overview and crops already (Lite0.begun)."""
-        return self.answer(*self.tokens(overview, crops, places, done), prompts)
+        whole, near, heat = self.look(overview, crops, places, done)
+        return {**self.answer(whole, near, prompts), "heat": heat}
 
-    def tokens(
+    def look(
         self, overview: Tensor, crops: Tensor, places: Tensor, done: tuple[int, int] = (0, 0)
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What all means together, N×WIDTH; what crops and single places mean, N×WIDTH; and the tokens,
-        N×(49+K)×WIDTH."""
+        """What all means together, N×WIDTH; what crops and single places mean, N×WIDTH; and the heat's logits."""
         count, many = crops.shape[:2]
         wide = self.seen(self.overview(overview, done[0]).flatten(2).transpose(1, 2)) + self.kind[0]
         wide = wide + self.place(self.cells.expand(count, -1, -1))
         near = self.detail(crops.flatten(0, 1), done[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
         # Ways of their own for the crops, of which nothing arrived through attention alone, and for single places.
-        heat = torch.tanh(self.heat(tokens[:, 1:]) / 4)
-        far, close = heat[:, : GRID**2], heat[:, GRID**2 :]
+        heat = self.heat(tokens[:, 1:])
+        far, close = torch.tanh(heat / 4).split((GRID**2, many), 1)
         local = self.local(torch.cat((far.mean(1), far.amax(1), close.mean(1), close.amax(1)), 1))
         near = self.close(torch.cat((near.mean(1), near.amax(1)), 1)) + local
-        return tokens[:, 0], near.float(), tokens[:, 1:]
+        return tokens[:, 0], near.float(), heat
 
-    def answer(self, whole: Tensor, near: Tensor, tokens: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
-        """The logits, from what `tokens` gives."""
+    def answer(self, whole: Tensor, near: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
+        """The logits of the photo as a whole, from what `look` gives."""
         share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
         whole = share * whole + near
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
@@ -242,7 +242,6 @@ class Detector(nn.Module):
             "classes": classes,
             "found": found if self.training else cautious(classes, found, self.caution),
             "severity": self.severity(whole),
-            "heat": self.heat(tokens),
         }
 
 
