@@ -105,6 +105,7 @@ def test_appearance_is_finite_for_any_size() -> None:
 def test_the_score_is_the_same_whether_or_not_the_authors_files_are_here(
     photo: Photo, monkeypatch: pytest.MonkeyPatch, shared: Path
 ) -> None:
+    monkeypatch.delenv("CLARITY_WEIGHTS", raising=False)
     alone = iqa.assess(photo(256, 256))
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
     beside = iqa.assess(photo(256, 256))
