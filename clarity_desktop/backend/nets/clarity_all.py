@@ -45,7 +45,14 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         scale, shift = self.steer(vector)[:, :, None, None].chunk(2, 1)
-        return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, LEAK))
+        if len(x) > 1 or torch.is_grad_enabled():
+            return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, LEAK))
+        # One picture, and nothing to learn: steered by the convolution's own weights, the features need no pass more.
+        weight, bias = self.first.weight * (1 + scale).transpose(0, 1), self.first.bias
+        assert bias is not None
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        between = F.conv2d(x, weight, bias * (1 + scale.flatten()) + shift.flatten(), padding=1)
+        return self.second(F.leaky_relu_(between, LEAK)).add_(x)
 
 
 class ClarityAll(nn.Module):
