@@ -8,30 +8,37 @@ import importlib
 import importlib.util
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _once = threading.Lock()
 
 
 def import_torch() -> None:
-    """Import torch on this thread; the others run meanwhile. Later calls return at once.
+    """Import torch while the other threads run. Returns when it is there; later calls return at once.
 
     Python's own loading of a library holds the interpreter's lock for as long as the linker works (0.2 to 0.8 s for
     torch); a C function that is called through ctypes does not. The collector would stop everybody, too, to look
     through half a million new objects that stay for good: it pauses, and then leaves them alone for ever.
+
+    Among them is a frame of the import, and with it all those below: on a thread of its own they hold nobody's photo.
     """
     with _once:
-        if "torch" in sys.modules:
-            return
-        _load_libraries()
-        paused = gc.isenabled()
-        gc.disable()
-        try:
-            importlib.import_module("torch")
-        finally:
-            gc.freeze()
-            if paused:
-                gc.enable()
+        if "torch" not in sys.modules:
+            with ThreadPoolExecutor(1, "clarity-torch") as own:
+                own.submit(_import).result()
+
+
+def _import() -> None:
+    _load_libraries()
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        importlib.import_module("torch")
+    finally:
+        gc.freeze()
+        if paused:
+            gc.enable()
 
 
 def _load_libraries() -> None:
