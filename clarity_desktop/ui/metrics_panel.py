@@ -129,13 +129,20 @@ class MetricsPanel(QWidget):
         self.more.setWordWrap(True)
         self.more.setToolTip("Further metrics that you switched on in Preferences")
         column.addWidget(self.more)
+        self.failed = muted()
+        column.addWidget(self.failed)
 
-    def show_quality(self, now: Quality | None, before: Quality | None) -> None:
+    def show_quality(self, now: Quality | None, before: Quality | None, switched_on: tuple[str, ...] = ()) -> None:
+        """switched_on: the further metrics that the user wants; those that have no value say why."""
         for row in self.metrics.values():
             row.show_quality(now, before)
         more = now.more if now else {}
         self.more.setText("\n".join(f"{name}  {value:.3g}{_earlier(before, name)}" for name, value in more.items()))
         self.more.setVisible(bool(more))
+        reasons = [(name, now.why[name]) for name in switched_on if now and name in now.why]
+        self.failed.setText("\n".join(f"{name}  –  {excerpt(why)}" for name, why in reasons))
+        self.failed.setToolTip(tip("\n".join(f"{name}: {why}" for name, why in reasons)))
+        self.failed.setVisible(bool(reasons))
 
 
 def _earlier(before: Quality | None, name: str) -> str:

@@ -53,7 +53,7 @@ class Perceiving(QObject):
         """Show what is known of the current photo's open version."""
         self._withdraw_offers()
         view, offered = self._window.current, self._window.restore.offers
-        self._window.quality.show_photo(_judged(view) if view else None, offered)
+        self._window.quality.show_photo(_judged(view, self._window.settings.metrics) if view else None, offered)
         self._show_heat()
 
     def _show_heat(self) -> None:
@@ -209,7 +209,7 @@ def _lacks_distance(view: DocumentView, version: Version) -> bool:
     return version.parent is not None and version.id not in view.distances
 
 
-def _judged(view: DocumentView) -> Judged | None:
+def _judged(view: DocumentView, metrics: tuple[str, ...]) -> Judged | None:
     head = view.head_version
     if view.id is None or head is None:
         return None
@@ -218,4 +218,5 @@ def _judged(view: DocumentView) -> Judged | None:
         view.id, head, view.other_version, view.best, view.versions.get(view.original) if view.original else None,
         view.branch, view.distances.get(head.id), advised,
         view.failed.get(Detect(view.id, head.id), ""), view.failed.get(Assess(view.id, head.id), ""),
+        metrics,
     )  # fmt: skip

@@ -32,6 +32,7 @@ class Judged:
     advised: Advised | None = None
     no_detection: str = ""
     no_quality: str = ""
+    metrics: tuple[str, ...] = ()  # further ones that are switched on
 
 
 NARROWEST = 270
@@ -119,7 +120,7 @@ class QualityDock(QScrollArea):
         self.overall.trend.show_branch(judged.branch, now.id)
         if known or forget or judged.no_quality:
             self.overall.show_scores(now, before, judged.best, judged.no_quality)
-            self.measures.show_quality(now.quality, before.quality if before else None)
+            self.measures.show_quality(now.quality, before.quality if before else None, judged.metrics)
             score, first = overall(now), overall(judged.original)
             gained = score is not None and first is not None and score > first
             self.overall.show_distance(judged.distance, gained=gained)
