@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from clarity_desktop.ui.fields import muted
+from clarity_desktop.ui.fields import muted, tip
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.trend import Trend
 from clarity_desktop.ui.words import excerpt, version_title
@@ -14,6 +14,10 @@ from clarity_desktop.values import Distance, Quality, Version, VersionId
 FAR_PSNR, FAR_SSIM = 20.0, 0.6
 """A version farther from the original than either has changed much."""
 CAUTION = "Large change: compare before you trust the score."
+MEANING = (
+    "Higher is better; in brackets the range in which it likely lies. "
+    "A sum of several measures, fitted to damaged and clean photos: a hint, no verdict."
+)
 
 
 def overall(version: Version | None) -> float | None:
@@ -21,12 +25,11 @@ def overall(version: Version | None) -> float | None:
 
 
 def climb(now: float | None, before: float | None) -> str:
-    """How the open version differs where higher is better."""
+    """How the open version differs where higher is better, as the figures say that stand beside it."""
     if now is None or before is None:
         return ""
-    if abs(now - before) < 0.5:
-        return "= the same"
-    return f"▲ {now - before:.0f} better" if now > before else f"▼ {before - now:.0f} worse"
+    rise = round(now) - round(before)
+    return f"▲ {rise} better" if rise > 0 else f"▼ {-rise} worse" if rise < 0 else "= the same"
 
 
 def far(distance: Distance | None) -> bool:
@@ -60,10 +63,6 @@ class OverallPanel(QWidget):
         self._best: VersionId | None = None
         self.figure, self.extent, self.change = QLabel("–"), muted("of 100"), QLabel()
         self.figure.setProperty("role", "figure")
-        self.extent.setToolTip(
-            "Higher is better; in brackets the range in which it likely lies. "
-            "A sum of several measures, fitted to damaged and clean photos: a hint, no verdict."
-        )
         self.before, self.best = muted(), QPushButton()
         self.best.setProperty("role", "quiet")
         self.best.setToolTip("Open the version with the best overall score")
@@ -82,6 +81,7 @@ class OverallPanel(QWidget):
         self.figure.setText(f"{value:.0f}" if value is not None else "–")
         why = quality.why.get("overall", "") if quality and value is None else failed
         self.extent.setText(_extent(quality) if quality and value is not None else excerpt(why) or "of 100")
+        self.extent.setToolTip(tip(why) if value is None and why else MEANING)
         self.change.setText(climb(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
         self._show_others(now, before, best)

@@ -179,6 +179,9 @@ def test_a_difference_says_its_direction_in_words():
     assert climb(62.0, 41.0) == "▲ 21 better"
     assert climb(41.0, 62.0) == "▼ 21 worse"
     assert climb(41.0, 41.2) == "= the same"
+    assert climb(70.4, 69.7) == "= the same", "70 and 70"
+    assert climb(69.6, 69.4) == "▲ 1 better", "70 and 69"
+    assert climb(60.6, 42.4) == "▲ 19 better", "61 and 42"
     assert climb(41.0, None) == ""
 
 
@@ -207,6 +210,18 @@ def test_further_metrics_are_listed_where_they_are_switched_on(dock: QualityDock
     assert dock.measures.more.text() == "musiq  61.2  (before 40)"
     dock.show_photo(Judged(DOCUMENT, version("b", piqe=1.0)), offered)
     assert not shown(dock.measures.more)
+
+
+def test_a_further_metric_that_has_no_value_says_why_while_it_is_switched_on(dock: QualityDock):
+    why = "It needs a file that is not on this computer. " * 5
+    now = version("b", why={"musiq": why, "niqe": "Too small."})
+    dock.show_photo(Judged(DOCUMENT, now, metrics=("musiq",)), offered)
+    assert shown(dock.measures.failed)
+    assert dock.measures.failed.text().startswith("musiq  –  It needs a file")
+    assert len(dock.measures.failed.text()) < len(why)
+    assert dock.measures.failed.toolTip() == f"musiq: {why}"
+    dock.show_photo(Judged(DOCUMENT, now), offered)
+    assert not shown(dock.measures.failed)
 
 
 def test_what_a_project_calls_things_is_text_and_never_markup(dock: QualityDock):
@@ -243,6 +258,12 @@ def test_an_undefined_overall_score_says_why(qtbot: QtBot):
     panel.show_scores(version("a", why={"overall": "The photo is smaller than 32 pixels."}), None, None)
     assert panel.figure.text() == "–"
     assert panel.extent.text() == "The photo is smaller than 32 pixels."
+    why = "The photo cannot be scored. " * 20
+    panel.show_scores(version("a"), None, None, why)
+    assert len(panel.extent.text()) < len(why)
+    assert panel.extent.toolTip() == why, "all of it"
+    panel.show_scores(version("a", 41.0), None, None)
+    assert panel.extent.toolTip().startswith("Higher is better")
 
 
 @pytest.mark.parametrize(
