@@ -104,7 +104,7 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
     try:
         while (advice := _next(now, tried)) is not None:
             now = await _treat(bench, settings, advice, now, tried)
-    except (Aborted, UserError):
+    except (Aborted, Exception):
         bench.abandon()
         raise
     text = _report(tried, before, now, await bench.whole_change())

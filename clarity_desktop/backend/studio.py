@@ -133,17 +133,18 @@ class Studio:
         document = await asyncio.to_thread(
             Document.create, self.folder, picture, title, thumbnail, job.check, _makers()
         )
-        return await self._show(document, job)
+        return await self._show(document, job, picture.pixels)
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
         return await self._show(await asyncio.to_thread(Document.open, store, _makers()), job)
 
-    async def _show(self, document: Document, job: Job) -> Document:
+    async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
+        """pixels: the head's, where the caller has them."""
         self._documents[document.id] = document
         card = document.card()
         job.emit(Opened(card, document.manifest(card.head)))
-        await self._perceive(document.id, card.head, card.versions[-1].id, job)
+        await self._perceive(document.id, card.head, card.versions[-1].id, job, pixels)
         return document
 
     async def disk(self) -> DiskMeasured:
@@ -170,12 +171,11 @@ class Studio:
         return await self._run(self.document(asked.document), asked.version, wish, job)
 
     async def _run(self, document: Document, version: VersionId, wish: Wish, job: Job) -> Version:
-        pixels = await asyncio.to_thread(document.pixels, version)
-
         def paint(bounds: Bounds, done: Pixels) -> None:
             job.emit(TileDone(document.id, version, bounds, done))
 
-        applied = await self.apply(pixels, wish, job, paint)
+        # No name for what is restored: its pixels would lie in memory until the result has been looked at.
+        applied = await self.apply(await self._pixels(document.id, version), wish, job, paint)
         for note in applied.notes:
             job.emit(Notice(note))
         job.tick(1.0, "Keeping the result")
@@ -274,7 +274,7 @@ class Studio:
             thumbnail=thumbnail, name=naming.title(step), breathe=job.breathe,
         )  # fmt: skip
         job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
-        await self._perceive(document.id, version.id, version.id, job)
+        await self._perceive(document.id, version.id, version.id, job, pixels)
         return version
 
     def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
@@ -298,19 +298,27 @@ class Studio:
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    async def _perceive(self, at: DocumentId, version: VersionId, newest: VersionId, job: Job) -> None:
-        """Look at a version unasked, unless one newer than `newest` is made meanwhile. What fails is logged."""
+    async def _perceive(
+        self, at: DocumentId, version: VersionId, newest: VersionId, job: Job, pixels: Pixels | None
+    ) -> None:
+        """Look at a version unasked, unless one newer than `newest` is made meanwhile. pixels: as for `detect`.
+
+        What fails is logged and undoes nothing: the version is there. The panel that shows it asks and is told why.
+        """
         document, known = self.document(at), self.version(at, version)
         unknown = known.detection is None or known.quality is None
-        pixels = await asyncio.to_thread(document.pixels, version) if unknown else None
         job.emit(Progress(1.0, "Looking at the photo"))
         for look in (self.detect, self.assess):
             if await job.short(lambda: document.card().versions[-1].id != newest):  # what is being committed counts
                 return
             try:
+                if unknown:
+                    pixels = await self._pixels(at, version, pixels)
                 await look(at, version, job, pixels)
             except UserError as e:
-                log.info("A new version was not looked at: %s", e)  # whoever asks for it is told
+                log.info("A new version was not looked at: %s", e)
+            except Exception:
+                log.exception("A new version could not be looked at")
 
     async def detect(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Detection:
         """What is wrong with a version; kept with it. pixels: the version's, where the caller has them.
@@ -354,7 +362,7 @@ class Studio:
             more = old.more if old else self.document(at).more(version)
             known = replace(await self.score(pixels, job, seen), more=more)
             self.document(at).set_quality(version, known)
-        away = await self._distance(at, version, job)
+        away = await self._distance(at, version, job, pixels)
         job.emit(Assessed(at, version, self._chosen(known), away))
         if any(name not in known.more for name in self.settings.metrics):
             known = await self.more(await self._pixels(at, version, pixels), known, job)
@@ -395,7 +403,7 @@ class Studio:
             log.info("Scored without the detector: %s", e)
             return None
 
-    async def _distance(self, at: DocumentId, version: VersionId, job: Job) -> Distance | None:
+    async def _distance(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None) -> Distance | None:
         """None for the original, and where a crop or a turn on the way makes the two incomparable."""
         if (at, version) not in self._distances:
             document = self.document(at)
@@ -404,8 +412,9 @@ class Studio:
             if own == first or (own.width, own.height) != (first.width, first.height) or self._moved(at, own):
                 self._distances[at, version] = None
             else:
-                a, b = [await self._pixels(at, v) for v in (first.id, version)]
-                self._distances[at, version] = await job.short(distance, a, b, breathe=job.breathe)
+                pixels = await self._pixels(at, version, pixels)
+                original = await self._pixels(at, first.id)
+                self._distances[at, version] = await job.short(distance, original, pixels, breathe=job.breathe)
         return self._distances[at, version]
 
     def _moved(self, at: DocumentId, version: Version) -> bool:

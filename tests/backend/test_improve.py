@@ -197,12 +197,13 @@ def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, record
     assert (mine.name, tree.head) == ("Mine", mine.id)
 
 
-def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector) -> None:
+@pytest.mark.parametrize("error", [UserError("The disk is full."), MemoryError("It is full.")])
+def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector, error) -> None:
     def full(_: object) -> object:
-        raise UserError("The disk is full.")
+        raise error
 
     detector.finds = full
-    with pytest.raises(UserError, match="full"):
+    with pytest.raises(type(error), match="full"):
         auto(studio, recorder, card)
     tree = studio.document(card.id).card()
     assert len(tree.versions) == 2

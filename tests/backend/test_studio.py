@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.backend import detect, iqa, weights
+from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
@@ -45,10 +47,12 @@ from clarity_desktop.values import (
     Finding,
     Flip,
     ModelCard,
+    Pixels,
     Quality,
     Region,
     Rotate,
     Straighten,
+    VersionId,
 )
 from tests.fakes import Recorder, detection
 
@@ -348,6 +352,43 @@ def test_a_look_that_fails_unasked_keeps_nothing_from_going_on(studio, recorder,
     assert len([n for n in recorder.news if isinstance(n, Assessed)]) == 2
     with pytest.raises(UserError, match="detector's file"):
         asyncio.run(studio.detect(card.id, card.head, recorder.job()))
+
+
+def test_a_look_that_breaks_undoes_no_version_and_is_logged(studio, recorder, file, monkeypatch, caplog) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(iqa, "assess", broken)
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    assert studio.document(card.id).card().head == version.id
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == ["A new version could not be looked at"] * 2
+    with pytest.raises(MemoryError):
+        asyncio.run(studio.assess(card.id, version.id, recorder.job()))
+
+
+def test_a_new_version_is_looked_at_as_it_lies_in_memory_and_no_other_copy_does(
+    studio, recorder, file, monkeypatch
+) -> None:
+    read: list[tuple[VersionId, weakref.ref]] = []
+    copies: list[list[VersionId]] = []
+    pixels, scores = Document.pixels, iqa.assess
+
+    def noted(document: Document, version: VersionId) -> Pixels:
+        found = pixels(document, version)
+        read.append((version, weakref.ref(found)))
+        return found
+
+    def counted(*args: object, **wishes: object) -> Quality:
+        copies.append([version for version, known in read if known() is not None])
+        return scores(*args, **wishes)
+
+    monkeypatch.setattr(Document, "pixels", noted)
+    monkeypatch.setattr(iqa, "assess", counted)
+    card = opened(studio, recorder, file)
+    restored(studio, recorder, card)
+    assert copies == [[], []]
+    assert [version for version, _ in read] == [card.head, card.head], "to be restored and to be compared with"
 
 
 def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, file, monkeypatch) -> None:
