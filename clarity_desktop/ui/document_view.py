@@ -166,8 +166,10 @@ class DocumentView(QObject):
             self.scored.add(version)
 
     def detected(self, version: VersionId, detection: Detection) -> None:
+        """As in the document, scores that went without a detection are not known any more."""
         if (known := self.versions.get(version)) is not None:
-            self.versions[version] = dataclasses.replace(known, detection=detection)
+            quality = known.quality if known.detection is not None else None
+            self.versions[version] = dataclasses.replace(known, detection=detection, quality=quality)
 
     def take_advice(self, advised: Advised) -> None:
         self.advised = advised
