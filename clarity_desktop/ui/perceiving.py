@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration, inside
-from clarity_desktop.values import Degradation, ModelCard, Task, Version, VersionId
+from clarity_desktop.values import Degradation, DocumentId, ModelCard, Task, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
@@ -84,19 +85,19 @@ class Perceiving(QObject):
             self._ask_once(ReadManifest(view.id, view.other), view)
         if self._busy_with(view):
             return
+        if lacking := next((r for r in self._lacking(view.id, view) if r not in view.failed), None):
+            self._ask_once(lacking, view)
+
+    def _lacking(self, document: DocumentId, view: DocumentView) -> Iterator[Detect | Assess]:
+        """What can still be asked for, one after the other: scoring one version ends the scoring of another."""
         head, other = view.head_version, view.other_version
-        if other is not None and other.quality is None:
-            self._ask_once(Assess(view.id, other.id), view)
-        if head is not None and head.detection is None and Detect(view.id, head.id) not in view.failed:
-            self._ask_once(Detect(view.id, head.id), view)  # the scores follow: they use what was found
-        elif head is not None and (
-            _lacks_scores(head, self._window.settings.metrics)
-            or _lacks_distance(view, head)
-            or self._outgrown(view, head)
-        ):
-            self._ask_once(Assess(view.id, head.id), view)
-        elif other is not None and self._outgrown(view, other):
-            self._ask_once(Assess(view.id, other.id), view)
+        if head is not None:
+            if head.detection is None:
+                yield Detect(document, head.id)  # the scores follow: they use what was found
+            if self._lacks_scores(view, head) or _lacks_distance(view, head):
+                yield Assess(document, head.id)
+        if other is not None and self._lacks_scores(view, other):
+            yield Assess(document, other.id)
 
     def look_again(self, *, scores: bool) -> None:
         """Other settings: what failed may succeed now. scores: other metrics are switched on."""
@@ -112,6 +113,15 @@ class Perceiving(QObject):
         for view in self._window.photos.views if came else ():
             view.scored.clear()
             self.complete(view)
+
+    def _lacks_scores(self, view: DocumentView, version: Version) -> bool:
+        """A further metric that is switched on but could not be computed is named in `why`."""
+        known, metrics = version.quality, self._window.settings.metrics
+        return (
+            known is None
+            or any(name not in known.more and name not in known.why for name in metrics)
+            or self._outgrown(view, version)
+        )
 
     def _outgrown(self, view: DocumentView, version: Version) -> bool:
         """Are there better parameters now than those that a version was scored by?"""
@@ -197,12 +207,6 @@ class Perceiving(QObject):
     def _start(self, view: DocumentView, head: VersionId) -> None:
         if view.id and not self._at_work(view):
             self._window.ask(Improve(view.id, head, view.canvas.visible()), view, "Auto")
-
-
-def _lacks_scores(version: Version, metrics: tuple[str, ...]) -> bool:
-    """metrics: further ones that are switched on. One that could not be computed is named in `why`."""
-    known = version.quality
-    return known is None or any(name not in known.more and name not in known.why for name in metrics)
 
 
 def _lacks_distance(view: DocumentView, version: Version) -> bool:

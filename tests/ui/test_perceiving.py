@@ -140,6 +140,42 @@ async def test_without_a_detector_the_scores_come_all_the_same():
         assert window.quality.findings.reason.text() == "The detector is not on this computer."
 
 
+async def test_once_the_detector_is_there_what_was_scored_without_it_is_scored_anew():
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        answer = link.gates[m.Assess] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(link.of(m.Assess)))
+        link.silent.clear()
+        answer.set()
+        await settled(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        assert len(link.of(m.Assess)) == 2
+        assert window.quality.overall.figure.text() == "48"
+
+
+async def test_the_version_compared_with_is_scored_after_the_open_one_and_neither_twice():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        view.versions = {at: replace(known, quality=None) for at, known in view.versions.items()}
+        window.perceiving.complete(view)
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
+
+
+async def test_a_further_metric_that_the_version_compared_with_lacks_is_asked_for():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        now = view.versions[view.head]
+        view.versions[view.head] = replace(now, quality=replace(now.quality, more={"musiq": 60.0}))
+        window.settings = Settings(metrics=("musiq",))
+        window.perceiving.complete(view)
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.other)]
+
+
 async def test_the_best_version_is_a_click_away():
     async with a_window() as (window, link):
         view = await restored(window)
