@@ -71,6 +71,40 @@ def test_where_nothing_was_fetched_the_network_that_travels_along_restores(monke
     assert methods.choose("low_light").id.startswith("maxim")
 
 
+STRANGER = """
+from dataclasses import replace
+from tests.fakes import HALVES
+
+WORKS = replace(HALVES, id="works")
+TAKEN = replace(HALVES, id="clarity-all")
+UNKNOWN = replace(HALVES, id="unknown", weights=("nobody-has-them",))
+NONE = "a method"
+"""
+OFFERED = """[clarity.methods]
+absent = there_is_no_such_module:METHOD
+none = stranger_of_a_test:NONE
+taken = stranger_of_a_test:TAKEN
+unknown = stranger_of_a_test:UNKNOWN
+works = stranger_of_a_test:WORKS
+"""
+
+
+def test_of_an_installed_package_what_works_is_used_and_the_rest_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = tmp_path / "stranger_of_a_test-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Name: stranger_of_a_test\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(OFFERED)
+    (tmp_path / "stranger_of_a_test.py").write_text(STRANGER)
+    monkeypatch.syspath_prepend(tmp_path)
+    methods.all_methods.cache_clear()
+    table = methods.all_methods()
+    methods.all_methods.cache_clear()
+    assert set(table) == {*methods.METHODS, "works"}
+    assert [r.getMessage().split()[2] for r in caplog.records] == ["absent", "none", "taken", "unknown"]
+
+
 # Weights that travel with the program ---------------------------------------------------------------------------------
 
 CONTENT = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"  # an empty safetensors file

@@ -35,14 +35,23 @@ METHODS: dict[str, Method] = {m.id: m for m in (*maxim.METHODS, *clarity.METHODS
 
 @cache
 def all_methods() -> Mapping[str, Method]:
-    """METHODS and what installed packages add under the entry point group `clarity.methods` (a Method each)."""
+    """METHODS and what installed packages add under the entry point group `clarity.methods` (a Method each).
+
+    What cannot be used of theirs is left out, and why is in the log.
+    """
     table = dict(METHODS)
     for entry in entry_points(group="clarity.methods"):
-        method: object = entry.load()
-        if isinstance(method, Method) and method.id not in table:
-            table[method.id] = method
-        else:
+        try:
+            method: object = entry.load()
+        except Exception:
+            log.warning("The method %s of an installed package cannot be loaded.", entry.name, exc_info=True)
+            continue
+        if not isinstance(method, Method) or method.id in table:
             log.warning("The method %s of an installed package is not usable or its id is taken.", entry.name)
+        elif unknown := [name for name in method.weights if name not in weights.catalog()]:
+            log.warning("The method %s of an installed package needs unknown weights: %s.", entry.name, unknown)
+        else:
+            table[method.id] = method
     return table
 
 
