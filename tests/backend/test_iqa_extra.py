@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import socket
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_a_metric_whose_files_are_absent_is_a_sentence(pyiqa: None, photo: Photo
         extra.measure("musiq", photo(64, 48))
     with pytest.raises(UserError, match="cannot be used here"):
         extra.measure("nonsense", photo(64, 48))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_large_photo_is_reduced_before_anything_is_made_of_its_pixels(photo: Photo, depth: int) -> None:
+    pixels = photo(3000, 2000, depth)
+    tracemalloc.start()
+    small = extra._reduced(pixels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert small.shape[0] * small.shape[1] <= extra.LARGEST * 1.01
+    assert small.mean() == pytest.approx(pixels.mean() / np.iinfo(pixels.dtype).max, abs=0.01)
+    assert peak < 2 * pixels.nbytes
 
 
 class Runs:

@@ -123,13 +123,12 @@ def _reduced(pixels: Pixels) -> np.ndarray[Any, np.dtype[np.float32]]:
     import cv2
 
     top = np.iinfo(pixels.dtype).max
-    scaled = np.multiply(pixels, 1 / top, dtype=np.float32)
     height, width = pixels.shape[:2]
-    if height * width > LARGEST:
+    if height * width > LARGEST:  # before anything is made of each of its pixels
         by = (LARGEST / (height * width)) ** 0.5
         size = (max(1, round(width * by)), max(1, round(height * by)))
-        scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)
-    return np.clip(scaled, 0, 1)
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportAssignmentType]
+    return np.clip(np.multiply(pixels, 1 / top, dtype=np.float32), 0, 1)
 
 
 # No net, no pickles --------------------------------------------------------------------------------------------------
