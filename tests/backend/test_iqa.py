@@ -334,7 +334,7 @@ def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
     pixels = photo(64, 960)
     pauses: list[int] = []
     iqa.assess(pixels, lambda: pauses.append(1))
-    assert len(pauses) >= 10
+    assert len(pauses) >= 40  # grey, strips, the smaller sizes, the places that the overall score looks at
 
     def cancel() -> None:
         raise Aborted

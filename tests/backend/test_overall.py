@@ -12,7 +12,7 @@ import pytest
 from clarity_desktop import settings
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import overall, parameters
-from clarity_desktop.backend.iqa.appearance import COUNT, appearance
+from clarity_desktop.backend.iqa.appearance import COUNT, _tiles, appearance
 from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding
 
@@ -100,6 +100,16 @@ def test_appearance_is_finite_for_any_size() -> None:
         found = appearance(np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8))
         assert found.shape == (COUNT,)
         assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "places"),
+    [((760, 768), 1), ((769, 800), 9), ((4000, 6000), 9), ((760, 16000), 3), ((16000, 33), 3)],
+)
+def test_fine_detail_is_looked_at_in_few_places_however_long_the_photo_is(size: tuple[int, int], places: int) -> None:
+    tiles = _tiles(np.zeros((*size, 3), np.uint8))
+    assert len(tiles) == places
+    assert sum(tile.size for tile in tiles) <= 768 * 768 * 3
 
 
 def test_the_score_is_the_same_whether_or_not_the_authors_files_are_here(

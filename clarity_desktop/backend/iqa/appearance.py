@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import cv2
@@ -20,16 +21,20 @@ _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 _TINY = np.float32(1e-3)
 
 
-def appearance(pixels: Pixels) -> Plane:
+def appearance(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Plane:
     """The COUNT measures of RGB pixels, uint8 or uint16, of any size. No value of any is good or bad by itself.
 
-    The scene is measured at 256 pixels on its longest side, fine detail at the photo's own resolution; of a photo of
-    more than 768 pixels in both directions in nine places, so that the work is the same for any size.
+    The scene is measured at 256 pixels on its longest side, fine detail at the photo's own resolution; along a side of
+    more than 768 pixels in three places of 256, so that the work is bounded. Calls `breathe` between its parts.
     """
-    small, tiles = _reduced(pixels), _tiles(pixels)
+    small = _reduced(pixels)
+    breathe()
     scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
-    fine = np.mean([_fine(tile) for tile in tiles], 0)
-    return np.concatenate([scene, fine]).astype(np.float64)
+    fine: list[list[float]] = []
+    for tile in _tiles(pixels):
+        breathe()
+        fine.append(_fine(tile))
+    return np.concatenate([scene, np.mean(fine, 0)]).astype(np.float64)
 
 
 def _reduced(pixels: Pixels) -> Floats:
@@ -43,17 +48,16 @@ def _reduced(pixels: Pixels) -> Floats:
 
 
 def _tiles(pixels: Pixels) -> list[NDArray[np.uint8]]:
-    height, width = pixels.shape[:2]
-    if min(height, width) <= _TILE * _TILES:
-        chosen = [pixels]
-    else:
-        rows, columns = (_starts(side) for side in (height, width))
-        chosen = [pixels[y : y + _TILE, x : x + _TILE] for y in rows for x in columns]
+    rows, columns = (_places(side) for side in pixels.shape[:2])
+    chosen = [pixels[y, x] for y in rows for x in columns]
     return [np.asarray(tile if tile.dtype == np.uint8 else tile >> 8, np.uint8) for tile in chosen]
 
 
-def _starts(side: int) -> list[int]:
-    return [round((k + 0.5) * side / _TILES - _TILE / 2) for k in range(_TILES)]
+def _places(side: int) -> list[slice]:
+    if side <= _TILE * _TILES:
+        return [slice(None)]
+    starts = [round((k + 0.5) * side / _TILES - _TILE / 2) for k in range(_TILES)]
+    return [slice(start, start + _TILE) for start in starts]
 
 
 def _exposure(small: Floats) -> list[float]:

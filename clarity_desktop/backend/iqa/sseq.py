@@ -50,16 +50,27 @@ def features(sizes: Sequence[Plane]) -> Plane:
 
 def entropies(rows: Grey) -> Plane:
     """Spatial and spectral entropy, in bits, of each 8×8 block, row by row: 2×n. Blocks are filled up with zeros."""
+    blocks = in_blocks(rows)
+    return np.concatenate([of_chunk(blocks, k) for k in range(chunks(blocks))], 1)
+
+
+def in_blocks(rows: Grey) -> Grey:
+    """The 8×8 blocks, row by row, as rows: n×64."""
     height, width = (-(-side // BLOCK) for side in rows.shape)
     if rows.shape != (height * BLOCK, width * BLOCK):
         rows = np.pad(rows, ((0, -rows.shape[0] % BLOCK), (0, -rows.shape[1] % BLOCK)))
-    blocks = rows.reshape(height, BLOCK, width, BLOCK).transpose(0, 2, 1, 3).reshape(-1, _PIXELS)
-    out = np.empty((2, len(blocks)))
-    for k in range(0, len(blocks), _CHUNK):
-        chunk = blocks[k : k + _CHUNK]
-        out[0, k : k + _CHUNK] = _spatial(chunk)
-        out[1, k : k + _CHUNK] = _spectral(np.ascontiguousarray(chunk.T))
-    return out
+    return rows.reshape(height, BLOCK, width, BLOCK).transpose(0, 2, 1, 3).reshape(-1, _PIXELS)
+
+
+def chunks(blocks: Grey) -> int:
+    """Into how many chunks the blocks are cut."""
+    return -(-len(blocks) // _CHUNK)
+
+
+def of_chunk(blocks: Grey, index: int) -> Plane:
+    """As `entropies`, of one chunk. Other cuts would give other last digits: BLAS treats what is left over otherwise."""
+    chunk = blocks[index * _CHUNK : (index + 1) * _CHUNK]
+    return np.stack([_spatial(chunk), _spectral(np.ascontiguousarray(chunk.T))])
 
 
 _PLACE = np.arange(_PIXELS, dtype=np.uint8)
