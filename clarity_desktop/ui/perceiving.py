@@ -165,9 +165,7 @@ class Perceiving(QObject):
         head = view.head
         if view.card is not None and view.card.read_only:
             self._start(view, head)  # the backend says at once why nothing can be kept
-        elif view.advised is not None and view.advised.version == head:
-            self._weigh(view, head)
-        else:
+        else:  # advice that is there was timed with the settings, methods and speed of then
             self._window.ask(Advise(view.id, head), view, then=lambda: self._weigh(view, head))
 
     def improved(self, follow: Follow, news: Improved) -> None:
@@ -186,7 +184,7 @@ class Perceiving(QObject):
         if advised.seconds <= LONG:
             self._start(view, head)
             return
-        tasks: list[Task] = [a.task for a in advised.advice if self._window.restore.offers(a.task)]
+        tasks: list[Task] = [a.task for a in advised.advice if self._window.restore.has_weights(a.task)]
         named = ", then ".join(inside(TASK_TITLES[task]) for task in tasks)
         bar = self._window.notices.say(
             f"Auto would {named}: about {duration(advised.seconds)}.",

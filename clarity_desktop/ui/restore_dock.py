@@ -92,6 +92,10 @@ class RestoreDock(QScrollArea):
         """Is there a method for a task, with its weights or to be fetched?"""
         return self.task.findData(task) >= 0
 
+    def has_weights(self, task: Task) -> bool:
+        """Is there a method for a task with all its weights? Auto uses no other."""
+        return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
+
     def choose(self, task: Task) -> None:
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
 

@@ -265,7 +265,19 @@ async def test_do_all_of_it_is_auto():
         await until(lambda: bool(link.of(m.Improve)))
         await settled(window)
         assert len(view.versions) == 3
-        assert len(link.of(m.Advise)) == 1
+
+
+async def test_do_all_of_it_is_timed_when_it_is_asked_for():
+    async with a_window() as (window, link):
+        link.seconds = 1.0
+        await a_photo(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        link.seconds = 600.0
+        window.quality.advice.all.click()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain: about 10 min."]
+        assert link.of(m.Improve) == []
 
 
 # Auto
@@ -305,6 +317,15 @@ async def test_a_long_auto_is_offered_with_its_time_and_not_started():
         press(window, "Start")
         await until(lambda: bool(link.of(m.Improve)))
         await settled(window)
+
+
+async def test_an_offer_of_auto_leaves_out_what_needs_weights_first():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = (Advice("denoise", "noise", "Grain."), *TWO_STEPS), 30.0
+        await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
 
 
 async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_is_closed():
