@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -135,29 +135,36 @@ def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method,
 
     Only those whose weights are on this machine and that need no mask: Auto fetches nothing and marks nothing. The
     user's own choice leads; then the table's order, but what takes longer than PATIENCE waits behind what does not.
+    Raises UserError where there is none.
     """
-    own = settings.methods.get(task)
-    fitting = [
-        m for m in methods.all_methods().values() if task in m.tasks and not m.needs_mask and not methods.missing(m)
-    ]
-    seconds = {m.id: _seconds(m, size, settings) for m in fitting}
-    usable = [m for m in fitting if math.isfinite(seconds[m.id])]
-    return tuple(sorted(usable, key=lambda m: (m.id != own, seconds[m.id] > PATIENCE)))
+    return tuple(method for method, _ in _timed(task, size, settings))
 
 
 def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
     """What Auto would take on width × height pixels, if the first method of each task helps."""
     tasks: set[Task] = {a.task for a in advice if a.task not in BY_HAND}
-    first = [next(iter(ways(task, size, settings)), None) for task in tasks]
-    return sum(_seconds(method, size, settings) for method in first if method is not None)
+    total = 0.0
+    for task in tasks:
+        with contextlib.suppress(UserError):  # it takes no time; Auto says why when its turn comes
+            total += _timed(task, size, settings)[0][1]
+    return total
 
 
-def _seconds(method: Method, size: tuple[int, int], settings: Settings) -> float:
-    """Infinite where the method cannot run on such a photo here."""
-    try:
-        return restore.estimate(method, *size, settings)
-    except UserError:
-        return math.inf
+def _timed(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[Method, float]]:
+    """`ways`, each with its seconds."""
+    usable: list[tuple[Method, float]] = []
+    obstacles: list[UserError] = []
+    for method in methods.all_methods().values():
+        if task not in method.tasks or method.needs_mask or methods.missing(method):
+            continue
+        try:
+            usable.append((method, restore.estimate(method, *size, settings)))
+        except UserError as e:  # too little memory, for instance
+            obstacles.append(e)
+    if not usable:
+        raise obstacles[0] if obstacles else UserError("No method for it is on this machine; “Models” can fetch one.")
+    own = settings.methods.get(task)
+    return sorted(usable, key=lambda way: (way[0].id != own, way[1] > PATIENCE))
 
 
 # Judging -------------------------------------------------------------------------------------------------------------

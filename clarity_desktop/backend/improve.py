@@ -10,7 +10,7 @@ from clarity_desktop.backend import choose
 from clarity_desktop.backend.choose import REMEDIES, Looked
 from clarity_desktop.backend.iqa.distance import psnr
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.backend.workshop import Wish
+from clarity_desktop.backend.workshop import Applied, Wish
 from clarity_desktop.messages import Aborted, Improve, Restore, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
@@ -107,8 +107,8 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
     except (Aborted, Exception):
         bench.abandon()
         raise
-    text = _report(tried, before, now, await bench.whole_change())
-    return Improvement(tuple(tried), before, now, text)
+    change = await bench.whole_change() if any(t.kept for t in tried) else None
+    return Improvement(tuple(tried), before, now, _report(tried, before, now, change))
 
 
 def _next(now: Looked, tried: list[Tried]) -> Advice | None:
@@ -119,9 +119,11 @@ def _next(now: Looked, tried: list[Tried]) -> Advice | None:
 
 async def _treat(bench: Bench, settings: Settings, advice: Advice, now: Looked, tried: list[Tried]) -> Looked:
     """Give one task its turn; returns what is known of the photo after it."""
-    ways = await asyncio.to_thread(choose.ways, advice.task, bench.size, settings)
-    if not ways:
-        tried.append(Tried(advice, None, 0.0, False, "No method for it is on this machine; “Models” can fetch one."))
+    try:
+        ways = await asyncio.to_thread(choose.ways, advice.task, bench.size, settings)
+    except UserError as e:  # there is none
+        tried.append(Tried(advice, None, 0.0, False, str(e)))
+        return now
     behind: set[Task] = {t.advice.task for t in tried}
     for way in ways[: choose.TRIES]:
         try:
@@ -151,8 +153,11 @@ def _report(tried: list[Tried], before: Looked, after: Looked, change: float | N
         parts.append(f"Overall {before.quality.overall:.0f} → {after.quality.overall:.0f}.")
     if change is not None and change < LARGE:
         parts.append(f"That is a large change ({change:.0f} dB from where it began): compare the two.")
-    left = choose.advice_text(after.detection) if choose.present(after.detection) else ""
-    return " ".join([*parts, *([f"Still there: {left}"] if left else ["Nothing else is wrong."])])
+    if choose.present(after.detection):
+        parts.append(f"Still there: {choose.advice_text(after.detection)}")
+    else:
+        parts.append(choose.found(after.detection))
+    return " ".join(parts)
 
 
 def _told(t: Tried) -> str:
@@ -254,12 +259,15 @@ class OnPixels:
     ) -> None:  # fmt: skip
         self._studio, self._job = studio, job
         self._strength, self._region, self._feather = strength, region, feather
-        self._line = [pixels]
+        self._start = self._kept = pixels
+        self._trial: Applied | None = None
         self.notes: list[str] = []
+        """Of what was kept."""
 
     @property
     def pixels(self) -> Pixels:
-        return self._line[-1]
+        """What is being judged, else the last that was kept."""
+        return self._trial.pixels if self._trial else self._kept
 
     @property
     def size(self) -> tuple[int, int]:
@@ -274,22 +282,23 @@ class OnPixels:
 
     async def attempt(self, task: Task, method: str) -> float:
         wish = Wish(task, method, self._strength, self._region, self._feather)
-        applied = await self._studio.apply(self.pixels, wish, self._job)
-        self._line.append(applied.pixels)
-        self.notes += applied.notes
-        return applied.step.seconds
+        self._trial = await self._studio.apply(self.pixels, wish, self._job)
+        return self._trial.step.seconds
 
     async def change(self) -> float | None:
-        return await self._job.short(psnr, self._line[-2], self.pixels)
+        return await self._job.short(psnr, self._kept, self.pixels)
 
     async def whole_change(self) -> float | None:
-        return await self._job.short(psnr, self._line[0], self.pixels)
+        return await self._job.short(psnr, self._start, self.pixels)
 
     def keep(self) -> None:
-        """The result is in the line already."""
+        assert self._trial is not None, "something was tried"
+        self._kept = self._trial.pixels
+        self.notes += self._trial.notes
+        self._trial = None
 
     def back(self) -> None:
-        self._line.pop()
+        self._trial = None
 
     def abandon(self) -> None:
         """Nobody sees bare pixels of a cancelled command."""

@@ -15,6 +15,7 @@ from clarity_desktop.backend import methods
 from clarity_desktop.backend.chat.talk import Talk
 from clarity_desktop.backend.document import tree as trees
 from clarity_desktop.backend.improve import OnPixels, improve
+from clarity_desktop.backend.workshop import Applied
 from clarity_desktop.messages import Aborted, HeadMoved, Improve, Improved, Opened, TileDone, TurnAdded, UserError
 from clarity_desktop.values import DocumentCard, Finding, Step
 from tests.fakes import HALVES, detection
@@ -147,6 +148,21 @@ def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recor
     assert len(studio.document(card.id).card().versions) == 1
 
 
+def test_without_the_memory_for_its_methods_it_says_how_much_they_need(studio, recorder, card, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, base=10**15))
+    methods.all_methods.cache_clear()
+    text = auto(studio, recorder, card)
+    assert text.startswith("Rain streaks: Halving needs about 1000000.0 GB of memory for this photo")
+    assert "Models" not in text
+
+
+def test_what_may_be_left_is_said_with_the_doubt_there_is(studio, recorder, card, detector) -> None:
+    rainy = detector.finds
+    unsure = detection({"haze": Finding(0.4, 0.3)})
+    detector.finds = lambda pixels: RAIN if rainy(pixels) is RAIN else unsure
+    assert auto(studio, recorder, card).endswith("Nothing is clearly wrong. The likeliest is haze (40%).")
+
+
 def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
     also(monkeypatch, tasks=("inpaint",))
     studio.document(card.id).set_detection(card.head, detection({"inpaint": Finding(0.9, 0.8)}))
@@ -220,3 +236,25 @@ def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, dete
     done = asyncio.run(improve(bench, studio.settings))
     assert [t.kept for t in done.tried] == [False]
     assert np.array_equal(bench.pixels, photo(80, 60))
+
+
+def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
+    studio, recorder, card, detector, photo, monkeypatch
+) -> None:
+    apply = studio.apply
+
+    async def in_tiles(*asked: object) -> Applied:
+        return replace(await apply(*asked), notes=("In smaller tiles.",))
+
+    async def measured(_: OnPixels) -> float | None:
+        raise AssertionError("nothing was kept")
+
+    monkeypatch.setattr(studio, "apply", in_tiles)
+    bench = OnPixels(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(bench, studio.settings))
+    assert bench.notes == ["In smaller tiles."]
+    detector.finds = lambda _: STILL
+    monkeypatch.setattr(OnPixels, "whole_change", measured)
+    bench = OnPixels(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(bench, studio.settings))
+    assert bench.notes == []
