@@ -35,6 +35,9 @@ async def _models(asked: argparse.Namespace) -> int:
                 shown.update(await asyncio.to_thread(_do, asked.verb, name, job.tick))
             except UserError as e:
                 worst = max(worst, say(e))
+    except asyncio.CancelledError:
+        job.cancel()  # or the program would wait for the end of what its thread does
+        raise
     finally:
         lane.close()
     for card in weights.cards():
