@@ -68,7 +68,7 @@ def chunks(blocks: Grey) -> int:
 
 
 def of_chunk(blocks: Grey, index: int) -> Plane:
-    """As `entropies`, of one chunk. Other cuts would give other last digits: BLAS treats what is left over otherwise."""
+    """As `entropies`, of one chunk. Other cuts would give other last digits: BLAS treats the rest otherwise."""
     chunk = blocks[index * _CHUNK : (index + 1) * _CHUNK]
     return np.stack([_spatial(chunk), _spectral(np.ascontiguousarray(chunk.T))])
 
