@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,9 +22,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop import cli
+from clarity_desktop import cli, settings
+from clarity_desktop.backend import weights as models
+from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.cli.training import BENCH, TRAIN
+from clarity_desktop.messages import UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
@@ -99,6 +108,31 @@ def test_detect_names_every_class_and_every_degradation_of_each_photo(clarity, d
     assert code == 0
 
 
+def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(clarity, detector, file, capsys) -> None:
+    noisy = detection({"noise": Finding(0.55, 0.2)})
+    detector.finds = lambda _: noisy
+    cli.main(["detect", str(file)])
+    assert "noise 86%; there are noise 55% (severity 0.2)" in capsys.readouterr().out
+    detector.finds = lambda _: replace(noisy, top=detection().top)
+    cli.main(["detect", str(file)])
+    assert capsys.readouterr().out == f"{file}: normal 86%\n"
+
+
+def test_further_metrics_and_what_is_undefined_are_on_the_line(
+    clarity, detector, file, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(name: str, _pixels: object) -> float:
+        if name == "entropy":
+            return 7.25
+        raise UserError(f"pyiqa's metric “{name}” failed.")
+
+    monkeypatch.setattr(extra, "measure", measure)
+    settings.save(settings.Settings(metrics=("entropy", "musiq")))
+    assert cli.main(["assess", str(file)]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert ", entropy 7.25. NIQE needs a photo of at least 96 × 192 pixels. pyiqa's metric “musiq” failed." in line
+
+
 def test_a_broken_photo_among_those_to_look_at_has_its_line(clarity, detector, file, tmp_path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
@@ -134,6 +168,44 @@ def test_auto_writes_the_photo_as_it_was_where_nothing_helped(clarity, detector,
     code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
     assert (code, [s["kept"] for s in row["steps"]]) == (0, [False])
     assert np.array_equal(read(out), read(file))
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path, photo) -> Path:
+    path = tmp_path / "scene.jpg"
+    Image.fromarray(photo(120, 90)).save(path, quality=60)
+    return path
+
+
+def test_auto_copies_a_file_that_it_leaves_as_it_is(clarity, detector, jpeg, tmp_path, capsys) -> None:
+    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / "out.jpg"), "--task", "auto"]) == 0
+    assert "left as it is" in capsys.readouterr().out
+    assert (tmp_path / "out.jpg").read_bytes() == jpeg.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "metadata"), [("out.png", "all"), ("out.jpg", "none")])
+def test_auto_says_where_it_saved_an_unchanged_photo_again(
+    clarity, detector, jpeg, tmp_path, capsys, name, metadata
+) -> None:
+    settings.save(settings.Settings(metadata=metadata))
+    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / name), "--task", "auto"]) == 0
+    assert "saved again, otherwise unchanged" in capsys.readouterr().out
+    assert (tmp_path / name).read_bytes() != jpeg.read_bytes()
+    assert np.abs(read(tmp_path / name) - read(jpeg)).mean() < 3
+
+
+def test_a_copy_that_does_not_fit_leaves_nothing_behind(clarity, detector, jpeg, tmp_path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    before, out = jpeg.read_bytes(), tmp_path / "out" / "old.jpg"
+    out.parent.mkdir()
+    out.write_bytes(b"old")
+    code, [row], _ = clarity("restore", jpeg, "-o", out, "--task", "auto", "--json")
+    assert code == 2
+    assert os.strerror(errno.ENOSPC) in row["error"]
+    assert (list(out.parent.iterdir()), out.read_bytes(), jpeg.read_bytes()) == ([out], b"old", before)
 
 
 def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
@@ -356,6 +428,23 @@ def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> No
     code, rows, said = clarity("models", "verify", "niqe", "maxim-denoising", "--json")
     assert (code, [r["state"] for r in rows]) == (3, ["missing", "missing"])
     assert said.count("not on this machine") == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent to a thread")
+def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
+    finished: list[str] = []
+
+    def fetch(name: str, tick: Callable[[float, str], None]) -> None:
+        for k in range(300):
+            tick(k / 300, "Fetching")
+            if k == 1:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.01)
+        finished.append(name)
+
+    monkeypatch.setattr(models, "fetch", fetch)
+    assert clarity("models", "fetch", "niqe")[0] == 4
+    assert finished == []
 
 
 def test_verify_without_names_is_about_what_is_installed(clarity, weights) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.cli.photos import each, scores
-from clarity_desktop.values import LIKELY
+from clarity_desktop.values import Detection, Quality
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def _add_photos(p: argparse.ArgumentParser) -> None:
 
 
 async def _detect(asked: argparse.Namespace) -> int:
-    async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
+    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         found = await studio.find((await studio.read(path)).pixels, job)
-        return {
+        row = {
             "path": str(path),
             "top": [[name, round(share, 4)] for name, share in found.top],
             "degradations": {
@@ -44,26 +44,30 @@ async def _detect(asked: argparse.Namespace) -> int:
             },
             "seconds": round(time.perf_counter() - start, 3),
         }
+        return row, _detected_line(path, found)
 
-    return await each(asked.photos, asked.json, one, _detected_line)
+    return await each(asked.photos, asked.json, one)
 
 
-def _detected_line(row: dict[str, Any]) -> str:
-    name, share = row["top"][0]
-    there = {n: d for n, d in row["degradations"].items() if d["probability"] >= LIKELY}
-    likely = ", ".join(f"{n} {d['probability']:.0%} (severity {d['severity']:.1f})" for n, d in there.items())
-    return f"{row['path']}: {name} {share:.0%}" + (f"; there are {likely}" if likely else "")
+def _detected_line(path: Path, detection: Detection) -> str:
+    from clarity_desktop.backend import choose
+
+    name, share = detection.top[0]
+    there = {n: detection.found[n] for n in choose.present(detection)}
+    likely = ", ".join(f"{n} {f.probability:.0%} (severity {f.severity:.1f})" for n, f in there.items())
+    return f"{path}: {name} {share:.0%}" + (f"; there are {likely}" if likely else "")
 
 
 async def _assess(asked: argparse.Namespace) -> int:
-    async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
+    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         pixels = (await studio.read(path)).pixels
         start += await asyncio.to_thread(_import_torch)  # once a call: no part of what a photo takes
         quality = await studio.more(pixels, await studio.look_and_score(pixels, job), job)
-        return {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
+        row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
+        return row, _assessed_line(path, quality)
 
-    return await each(asked.photos, asked.json, one, _assessed_line)
+    return await each(asked.photos, asked.json, one)
 
 
 def _import_torch() -> float:
@@ -75,7 +79,10 @@ def _import_torch() -> float:
     return time.perf_counter() - start
 
 
-def _assessed_line(row: dict[str, Any]) -> str:
-    known = [f"{m.upper()} {row[m]:.2f}" for m in ("sseq", "niqe", "brisque", "piqe") if row[m] is not None]
-    overall = [] if row["overall"] is None else [f"overall {row['overall']:.0f}"]
-    return f"{row['path']}: {', '.join([*overall, *known]) or 'no score'}"
+def _assessed_line(path: Path, quality: Quality) -> str:
+    """The scores, and a sentence for each that there is not."""
+    four = {"SSEQ": quality.sseq, "NIQE": quality.niqe, "BRISQUE": quality.brisque, "PIQE": quality.piqe}
+    known = [f"{name} {value:.2f}" for name, value in {**four, **quality.more}.items() if value is not None]
+    overall = [] if quality.overall is None else [f"overall {quality.overall:.0f}"]
+    line = f"{path}: {', '.join([*overall, *known]) or 'no score'}"
+    return ". ".join([line, " ".join(dict.fromkeys(quality.why.values()))]) if quality.why else line

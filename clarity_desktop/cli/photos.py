@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.5
 """Seconds that a cancelled command waits for what it was doing."""
-One = Callable[["Studio", Path, Job], Any]
+One = Callable[["Studio", Path, Job], Awaitable[tuple[dict[str, Any], str]]]
+"""What is done to a photo: gives its JSON, and the line for those who want no JSON."""
 
 
-async def each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[[dict[str, Any]], str]) -> int:
+async def each(photos: Iterable[Path], as_json: bool, one: One) -> int:
     """Do one thing to each photo; a file that fails has its line, the others go on, the worst code is returned."""
     from clarity_desktop.backend.studio import Studio
 
@@ -31,8 +32,8 @@ async def each(photos: Iterable[Path], as_json: bool, one: One, line: Callable[[
     try:
         for path in photos:
             try:
-                row = await one(studio, path, Job(show_progress, lane))
-                print_row(row if as_json else line(row))
+                row, line = await one(studio, path, Job(show_progress, lane))
+                print_row(row if as_json else line)
                 for note in () if as_json else row.get("notes", ()):
                     complain(note, DONE)
             except UserError as e:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -64,17 +66,17 @@ async def _restore(asked: argparse.Namespace) -> int:
         make_folder(asked.out_dir)
     results: dict[str, Path] = {}
 
-    async def one(studio: Studio, path: Path, job: Job) -> dict[str, Any]:
+    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         target = _target(path, asked)
         _claim(target, path, asked.photos, results)
         return await _restore_one(studio, path, target, asked, job)
 
-    return await each(asked.photos, asked.json, one, _restored_line)
+    return await each(asked.photos, asked.json, one)
 
 
 async def _restore_one(
     studio: Studio, path: Path, target: Path, asked: argparse.Namespace, job: Job
-) -> dict[str, Any]:  # fmt: skip
+) -> tuple[dict[str, Any], str]:  # fmt: skip
     from clarity_desktop.backend import pictures
 
     start = time.perf_counter()
@@ -84,12 +86,41 @@ async def _restore_one(
     region = await _region(studio, asked.mask, picture) if asked.mask else None
     work = _by_itself if asked.task == "auto" else _as_asked
     done = await work(studio, picture.pixels, region, asked, job)
-    await asyncio.to_thread(pictures.save, replace(picture, pixels=done.pixels), options, path)
-    return {
-        "path": str(path), "output": str(target), "seconds": round(time.perf_counter() - start, 3),
-        "steps": done.steps, "before": scores(done.before), "after": scores(done.after),
-        "notes": [*picture.notes, *done.notes, *pictures.losses(picture, options)],
+    kept = [f"{step['task']} by {step['method']}" for step in done.steps if step["kept"]]
+    notes = [*picture.notes, *done.notes, *pictures.losses(picture, options)]
+    if not kept and picture.format.lower() == options.format and options.metadata == "all":
+        await asyncio.to_thread(_copy, path, target)  # saved again, a JPEG would lose a little
+        deeds, notes = "left as it is", [*done.notes]  # what was converted to look at it is not in the copy
+    else:
+        await asyncio.to_thread(pictures.save, replace(picture, pixels=done.pixels), options, path)
+        deeds = ", ".join(kept) or "saved again, otherwise unchanged"
+    seconds = time.perf_counter() - start
+    row = {
+        "path": str(path), "output": str(target), "seconds": round(seconds, 3),
+        "steps": done.steps, "before": scores(done.before), "after": scores(done.after), "notes": notes,
     }  # fmt: skip
+    return row, f"{path} → {target}: {deeds} in {seconds:.1f} s"
+
+
+def _copy(path: Path, target: Path) -> None:
+    """The photo's file under the result's name: whole or not at all, as results are saved. Raises UserError."""
+    place = Path(os.path.realpath(target))
+    temporary = place.with_name(f".{secrets.token_hex(8)}.clarity-tmp")
+    try:
+        with path.open("rb") as photo, temporary.open("xb") as copy:
+            shutil.copyfileobj(photo, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        if place.exists():
+            shutil.copymode(place, temporary)
+        temporary.replace(place)
+    except OSError as e:
+        raise UserError(
+            f"{path} could not be copied to {target}: {e.strerror or e}. Make room, or name another place; the photo "
+            "is untouched."
+        ) from e
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,8 +218,3 @@ def _format(target: Path) -> str:
             return key
     known = ", ".join(sorted({s for f in pictures.FORMATS.values() for s in f.suffixes}))
     raise UserError(f"{target.name} does not say a format that can be written. Its name must end in one of {known}.")
-
-
-def _restored_line(row: dict[str, Any]) -> str:
-    kept = [f"{step['task']} by {step['method']}" for step in row["steps"] if step["kept"]]
-    return f"{row['path']} → {row['output']}: {', '.join(kept) or 'left as it is'} in {row['seconds']:.1f} s"

@@ -106,6 +106,17 @@ def test_a_file_that_would_run_code_is_refused(pyiqa: None, hub: Path, photo: Ph
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_failure_is_told_on_one_line(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_name: str) -> None:
+        raise RuntimeError("Error in loading.\n\tMissing key: a\n\tMissing key: b")
+
+    monkeypatch.setattr(extra, "_metric", fail)
+    with pytest.raises(UserError, match=r"failed: Error in loading\. Switch it off in the preferences\.$"):
+        extra.measure("entropy", photo(64, 48))
+    monkeypatch.undo()
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_pyiqa_cannot_reach_the_net(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()

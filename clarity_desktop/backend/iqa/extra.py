@@ -88,9 +88,8 @@ def measure(name: str, pixels: Pixels) -> float:
             with torch.inference_mode():
                 value = float(metric(batch))
     except _FAILURES as e:
-        raise UserError(
-            f"pyiqa's metric “{name}” failed: {e or type(e).__name__}. Switch it off in the preferences."
-        ) from e
+        reason = next(iter(str(e).strip().splitlines()), type(e).__name__).rstrip(".")  # torch's go on for pages
+        raise UserError(f"pyiqa's metric “{name}” failed: {reason}. Switch it off in the preferences.") from e
     if not np.isfinite(value):
         raise UserError(f"pyiqa's metric “{name}” is not defined for this photo.")
     return value
