@@ -72,14 +72,13 @@ from clarity_desktop.ui.exporting import Exporting
 from clarity_desktop.ui.files import Files
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.looking import Looking
-from clarity_desktop.ui.perceiving import Perceiving
+from clarity_desktop.ui.perceiving import LOOKING, Perceiving
 from clarity_desktop.ui.restoring import Restoring
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
 from clarity_desktop.values import DocumentId
 
 log = logging.getLogger(__name__)
-LOOKING = "Looking at the photo"
 
 
 class MainWindow(Shell):
@@ -165,7 +164,7 @@ class MainWindow(Shell):
                 self.files.previewed(follow, news)
             case Opened(card, manifest):
                 self.files.came(follow, card, manifest)
-                follow.title, follow.progress = LOOKING, None  # the photo is there; what is left is looking
+                self._only_looks(follow)
             case TilesReady(_, tiles):
                 if follow.view:
                     follow.view.canvas.add_tiles(tiles)
@@ -175,6 +174,8 @@ class MainWindow(Shell):
             case VersionAdded(document, version, manifest):
                 self._to(document, lambda view: view.added(version, manifest))
                 self.restoring.added(version)
+                if follow.title and not isinstance(follow.request, Improve | Say):  # these may go on
+                    self._only_looks(follow)
             case HeadMoved(document, head, manifest):
                 self._to(document, lambda view: view.moved(head, manifest))
             case VersionsChanged(document, versions):
@@ -221,6 +222,11 @@ class MainWindow(Shell):
             case _:
                 assert_never(news)
 
+    def _only_looks(self, follow: Follow) -> None:
+        """The photo or version that was asked for is there; what is left is looking at it."""
+        follow.title, follow.progress = LOOKING, None
+        self.show_jobs()
+
     def _ended(self, follow: Follow, task: asyncio.Task[None]) -> None:
         """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
         if isinstance(follow.request, Say) and follow.view:
@@ -230,6 +236,8 @@ class MainWindow(Shell):
             follow.view.wished.pop(0)
             self.show_steps()
         if follow.view and follow.view.card and follow.title and not self._closing:
+            if task.cancelled() and follow.title == LOOKING:
+                self.perceiving.cancelled(follow.view)
             self.perceiving.complete(follow.view)
         if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
             self.photos.remove(follow.view)  # the photo could not be opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
     from clarity_desktop.ui.main_window import MainWindow
 
+LOOKING = "Looking at the photo"
+"""What the status bar calls a job of which nothing but this is left."""
+CANCELLED = "Looking was cancelled. “What should I do?” looks again."
 READ = 30.0
 """Seconds after which the notice of what Auto did goes: the conversation keeps it."""
 
@@ -138,6 +141,13 @@ class Perceiving(QObject):
             self.show()
         return True
 
+    def cancelled(self, view: DocumentView) -> None:
+        """The user ended the looking: what it would have brought is not asked for until the user wants to know."""
+        if view.id and view.head:
+            view.failed |= dict.fromkeys((Detect(view.id, view.head), Assess(view.id, view.head)), CANCELLED)
+        if view is self._window.current:
+            self.show()
+
     def _ask_once(self, request: Request, view: DocumentView) -> None:
         if request not in view.failed and all(f.request != request for f in self._window.follows):
             self._window.ask(request, view)
@@ -153,20 +163,29 @@ class Perceiving(QObject):
             self._window.ask(GoTo(view.id, version), view)
 
     def _advise(self) -> None:
-        if (view := self._window.current) and view.id and view.head:
+        if (view := self._window.current) and view.id and (head := view.head_version):
             self._window.docks["quality"].show()
-            self._window.ask(Advise(view.id, view.head), view)
+            self._ask_advice(view.id, head, view)
+
+    def _ask_advice(
+        self, document: DocumentId, head: Version, view: DocumentView, then: Callable[[], object] | None = None
+    ) -> None:
+        """What failed or was cancelled before is looked for again; the user waits for it, so it is a job."""
+        view.failed.pop(Detect(document, head.id), None)
+        view.failed.pop(Assess(document, head.id), None)
+        known = head.detection is not None and head.quality is not None
+        self._window.ask(Advise(document, head.id), view, "" if known else LOOKING, then)
+        self.show()
 
     def improve(self) -> None:
         """Auto: find out what would help and how long it takes; start what is quick, offer what is slow."""
         view = self._window.current
-        if view is None or view.id is None or view.head is None or self._at_work(view):
+        if view is None or view.id is None or (head := view.head_version) is None or self._at_work(view):
             return
-        head = view.head
         if view.card is not None and view.card.read_only:
-            self._start(view, head)  # the backend says at once why nothing can be kept
+            self._start(view, head.id)  # the backend says at once why nothing can be kept
         else:  # advice that is there was timed with the settings, methods and speed of then
-            self._window.ask(Advise(view.id, head), view, then=lambda: self._weigh(view, head))
+            self._ask_advice(view.id, head, view, lambda: self._weigh(view, head.id))
 
     def improved(self, follow: Follow, news: Improved) -> None:
         """Auto is done. Whoever asked for it in the conversation reads there what came of it."""

@@ -123,7 +123,7 @@ class FakeDocument:
 
 
 class FakeLink:
-    """Stands for link.Link. asked records requests; gates hold a kind of request back until they are opened.
+    """Stands for link.Link. asked records requests; gates hold a kind of request or news back until they are opened.
 
     silent: kinds of news that are not sent. detection, advice and distance are what every version is told to have.
     """
@@ -159,16 +159,21 @@ class FakeLink:
                 raise error
             for news in self._answer(request):
                 yield news
-            gate = self.gates.get(type(request))
-            while gate is not None and not gate.is_set():
-                if stop.is_set():
-                    raise asyncio.CancelledError
-                await asyncio.sleep(0.005)
+            await self._pass(type(request), stop)
             for news in self._end(request):
+                await self._pass(type(news), stop)
                 if type(news) not in self.silent:
                     yield news
         finally:
             del self._stops[id(request)]
+
+    async def _pass(self, kind: type, stop: asyncio.Event) -> None:
+        """Wait at the gate, if there is one, for as long as nobody cancels."""
+        gate = self.gates.get(kind)
+        while gate is not None and not gate.is_set():
+            if stop.is_set():
+                raise asyncio.CancelledError
+            await asyncio.sleep(0.005)
 
     def cancel(self, request: Request) -> None:
         self.cancelled.append(request)

@@ -18,6 +18,7 @@ from clarity_desktop.ui.asking import Follow
 from clarity_desktop.ui.document_view import DocumentView
 from clarity_desktop.ui.findings_panel import FINE
 from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.ui.perceiving import CANCELLED, LOOKING
 from clarity_desktop.values import ROLLED_BACK, Advice, Distance, ModelCard, VersionId
 
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
@@ -109,6 +110,41 @@ async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at(
         window._reach(follow, link._opened("rain.png", None))
         assert follow.title == "Looking at the photo"
         assert follow.progress is None
+
+
+async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_wants_to_know():
+    async with a_window() as (window, link):
+        gate = link.gates[m.Detected] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(window.current and window.current.card))
+        for k in (1, 2):
+            window.action["cancel"].trigger()
+            await settled(window)
+            assert window.quality.findings.reason.text() == CANCELLED
+            assert window.quality.busy.isHidden()
+            window.action["advise"].trigger()
+            await until(lambda k=k: len(link.of(m.Advise)) == k)
+            assert window.status.job.name.text() == LOOKING
+            assert not window.quality.busy.isHidden()
+        gate.set()
+        await settled(window)
+        assert window.quality.findings.lines[0].accessibleName() == "Rain streaks 97 %, strong"
+        assert window.quality.overall.figure.text() == "48"
+        assert link.of(m.Detect) == []
+
+
+async def test_looking_at_a_restored_version_can_be_cancelled_and_leaves_the_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Detected] = asyncio.Event()
+        window.restoring.run("derain")
+        await until(lambda: len(view.versions) == 2)
+        assert window.status.job.name.text() == LOOKING
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert len(view.versions) == 2
+        assert window.quality.findings.reason.text() == CANCELLED
+        assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
 @pytest.mark.parametrize("error", [UserError, ModelMissing])
