@@ -79,7 +79,8 @@ async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
         view = await a_photo(window)
         link.gates[m.Restore] = asyncio.Event()
         window.restore.button.click()
-        await until(lambda: bool(link.of(m.Restore)) and window.status.job.isVisible())
+        await until(lambda: any(f.progress for f in window.jobs))
+        assert window.status.job.isVisible()
         assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
         assert window.status.job.left.text() == "4 s left"
         [request] = link.of(m.Restore)
