@@ -78,10 +78,13 @@ def eye(inputs: Floats, of: Pairs, seed: int) -> tuple[Floats, Floats, Floats]:
     optimizer = torch.optim.AdamW(tuned, RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
     index = [torch.from_numpy(rows) for rows in of]
+    ways = torch.from_numpy(overall.WAYS)
+
+    def seen(rows: Tensor) -> Tensor:
+        return torch.stack([second(torch.tanh(first(rows[:, way])))[:, 0] for way in ways]).mean(0)
+
     for _ in range(STEPS):
-        noisy = x + 0.1 * torch.randn_like(x)
-        score = second(torch.tanh(first(noisy)))[:, 0]
-        calm = second(torch.tanh(first(x)))[:, 0]
+        score, calm = seen(x + 0.1 * torch.randn_like(x)), seen(x)
         loss = _loss(score, index) + CALM * (calm[index[2]] - calm[index[3]]).square().mean() / (1 + calm.var())
         optimizer.zero_grad()
         loss.backward()

@@ -163,3 +163,23 @@ def test_parameters_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert iqa.digest() == ""
     (tmp_path / "iqa.safetensors").write_bytes(b"fitted anew")
     assert len({"", shipped, iqa.digest()}) == 3
+
+
+def test_a_turned_photo_keeps_what_the_eyes_see(photo: Photo) -> None:
+    def inputs(pixels: np.ndarray) -> np.ndarray:
+        found = iqa.features(np.ascontiguousarray(pixels))
+        assert found.brisque is not None
+        assert found.sseq is not None
+        return np.concatenate([found.brisque, found.sseq, appearance(np.ascontiguousarray(pixels))])
+
+    # Streaks, so that across and down, and the two diagonals, differ.
+    pixels = photo(320, 256).astype(np.float32)
+    pixels += 40 * np.sin(np.arange(320)[None, :, None] * 1.3 + np.arange(256)[:, None, None] * 0.4)
+    pixels = pixels.clip(0, 255).astype(np.uint8)
+    upright = inputs(pixels)
+    for way, turned in enumerate((pixels, pixels.transpose(1, 0, 2), pixels[:, ::-1])):
+        differs = np.abs(upright[overall.WAYS[way]] - inputs(turned)) > 0.05 + 0.05 * np.abs(upright)
+        assert not differs[:36].any()
+        # What goes only across (flat neighbours, the quarter in which repeats are looked for) has no other place.
+        assert np.flatnonzero(differs).tolist() in ([], [88], [110], [110, 111]), way
+    assert (np.abs(upright[overall.WAYS[1]] - upright) > 0.1).any()

@@ -15,6 +15,8 @@ from clarity_desktop.values import Pixels
 Floats = NDArray[np.float32]
 
 COUNT = 68
+SIDES, DIAGONALS = ((29, 30), (52, 53), (64, 65)), ((54, 55),)
+"""Measures that change places where a photo is transposed, and where it is mirrored."""
 _WIDE = 256
 _TILE, _TILES = 256, 3
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6

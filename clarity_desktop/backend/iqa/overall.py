@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from clarity_desktop.backend.iqa.appearance import COUNT, DIAGONALS, SIDES
 from clarity_desktop.backend.iqa.statistics import Plane
 from clarity_desktop.values import DEGRADATIONS, Detection
 
@@ -96,8 +98,28 @@ def scaled(inputs: Plane, table: Table) -> Plane:
 
 
 def _eye(inputs: Plane, table: Table, member: int) -> Plane:
-    hidden = np.tanh(scaled(inputs, table) @ table["first"][member] + table["bias"][member])
-    return hidden @ table["second"][member]
+    x = scaled(inputs, table)
+    each = [np.tanh(x[:, way] @ table["first"][member] + table["bias"][member]) for way in WAYS]
+    return np.mean(each, 0) @ table["second"][member]
+
+
+def _ways() -> NDArray[np.intp]:
+    halves = 0, 18  # of BRISQUE's 36: four numbers each for neighbours across, down and on both diagonals
+    sides = [(half + 2 + k, half + 6 + k) for half in halves for k in range(4)]
+    diagonals = [(half + 10 + k, half + 14 + k) for half in halves for k in range(4)]
+    sides += [(48 + a, 48 + b) for a, b in SIDES]
+    diagonals += [(48 + a, 48 + b) for a, b in DIAGONALS]
+    ways = np.tile(np.arange(48 + COUNT), (4, 1))
+    for a, b in sides:
+        ways[np.ix_((1, 3), (a, b))] = b, a
+    for a, b in diagonals:
+        ways[np.ix_((2, 3), (a, b))] = b, a
+    return ways
+
+
+WAYS = _ways()
+"""4×116: the places of the inputs of a photo as it is, transposed, mirrored, and both. An eye's answer is the mean of
+the four, so that a photo that is turned keeps its score."""
 
 
 def _sigmoid(x: Plane) -> Plane:
