@@ -124,14 +124,14 @@ class Files(QObject):
 
     def previewed(self, follow: Follow, news: Previewed) -> None:
         """A photo can be looked at before its document exists."""
-        if follow.view and not follow.view.card:
-            follow.view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
-            self._window.status.show_zoom(follow.view.canvas.scale())
+        if (view := self._window.open_view(follow)) and not view.card:
+            view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
+            self._window.status.show_zoom(view.canvas.scale())
 
     def came(self, follow: Follow, card: DocumentCard, manifest: Manifest) -> None:
         """A document has come: show it in the place that waits for it."""
         window = self._window
-        view = follow.view if follow.view in window.photos.views else None
+        view = window.open_view(follow)
         if view is None and follow.view is not None:
             window.ask(Close(card.id))  # its tab was closed while it was being opened
             return

@@ -166,8 +166,8 @@ class MainWindow(Shell):
                 self.files.came(follow, card, manifest)
                 self._only_looks(follow)
             case TilesReady(_, tiles):
-                if follow.view:
-                    follow.view.canvas.add_tiles(tiles)
+                if view := self.open_view(follow):
+                    view.canvas.add_tiles(tiles)
             case TileDone(document, version, bounds, pixels):
                 if (view := self.photos.view(document)) and view.head == version:
                     view.canvas.paint_tile(bounds, pixels)
@@ -229,18 +229,19 @@ class MainWindow(Shell):
 
     def _ended(self, follow: Follow, task: asyncio.Task[None]) -> None:
         """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
-        if isinstance(follow.request, Say) and follow.view:
-            follow.view.talking = any(f.view is follow.view and isinstance(f.request, Say) for f in self.follows)
+        view = self.open_view(follow)
+        if view and isinstance(follow.request, Say):
+            view.talking = any(f.view is view and isinstance(f.request, Say) for f in self.follows)
             self.chat.show_talking(bool(self.current and self.current.talking))
-        if isinstance(follow.request, Undo | Redo) and follow.view:
-            follow.view.wished.pop(0)
+        if view and isinstance(follow.request, Undo | Redo):
+            view.wished.pop(0)
             self.show_steps()
-        if follow.view and follow.view.card and follow.title and not self._closing:
+        if view and view.card and follow.title and not self._closing:
             if task.cancelled() and follow.title == LOOKING:
-                self.perceiving.cancelled(follow.view)
-            self.perceiving.complete(follow.view)
-        if follow.view and not follow.view.card and follow.view in self.photos.views and not self._closing:
-            self.photos.remove(follow.view)  # the photo could not be opened
+                self.perceiving.cancelled(view)
+            self.perceiving.complete(view)
+        if view and not view.card and not self._closing:
+            self.photos.remove(view)  # the photo could not be opened
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(follow.request).__name__, exc_info=error)
             self._undo_painting(follow)
@@ -250,13 +251,14 @@ class MainWindow(Shell):
 
     def _cancelled(self, follow: Follow) -> None:
         self._undo_painting(follow)
-        if isinstance(follow.request, ReadTiles) and follow.view:
-            follow.view.canvas.ask_again()
+        if isinstance(follow.request, ReadTiles) and (view := self.open_view(follow)):
+            view.canvas.ask_again()
 
     def _undo_painting(self, follow: Follow) -> None:
         """A restoration ended without a version: its parts go away."""
-        if follow.view and isinstance(follow.request, Restore | Repeat | Improve | Say) and not self._closing:
-            follow.view.canvas.clear_painted()
+        view = self.open_view(follow)
+        if view and isinstance(follow.request, Restore | Repeat | Improve | Say) and not self._closing:
+            view.canvas.clear_painted()
 
     # jobs
 
@@ -288,6 +290,10 @@ class MainWindow(Shell):
     @property
     def current(self) -> DocumentView | None:
         return self.photos.current
+
+    def open_view(self, follow: Follow) -> DocumentView | None:
+        """The photo that a request is for; None: there is none, or its tab was closed and its canvas is gone."""
+        return follow.view if follow.view in self.photos.views else None
 
     def add_view(self, title: str, path: Path | None) -> DocumentView:
         """A place for a photo that is being opened."""

@@ -133,12 +133,13 @@ class Perceiving(QObject):
 
     def failed(self, follow: Follow, why: str) -> bool:
         """Something that nobody asked for could not be answered: said in the panel, and not asked for again."""
-        if follow.view is None or not isinstance(follow.request, Assess | Detect):
+        if not isinstance(follow.request, Assess | Detect):
             return False
-        follow.view.failed[follow.request] = why
-        self.complete(follow.view)
-        if follow.view is self._window.current:
-            self.show()
+        if view := self._window.open_view(follow):
+            view.failed[follow.request] = why
+            self.complete(view)
+            if view is self._window.current:
+                self.show()
         return True
 
     def cancelled(self, view: DocumentView) -> None:

@@ -259,8 +259,8 @@ class Restoring(QObject):
 
     def offer_models(self, follow: Follow, sentence: str) -> None:
         """A request found that weights are missing."""
-        if follow.view:
-            follow.view.canvas.clear_painted()
+        if view := self._window.open_view(follow):
+            view.canvas.clear_painted()
         self._window.notices.say(sentence, "error", (("Models…", self.show_dialog),))
 
     def show_dialog(self) -> None:

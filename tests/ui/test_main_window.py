@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import a_photo, a_window, settled, until
+from fakes import a_photo, a_window, gradient, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox, QPushButton
+from shiboken6 import isValid
 
 from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import FileExists, ModelMissing, UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.ui.asking import Follow
 from clarity_desktop.ui.closed_dialog import ClosedDialog
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, Rotate, Straighten, VersionId
@@ -533,6 +535,36 @@ async def test_news_for_a_photo_that_was_closed_are_dropped():
         await settled(window)
         assert window.current is None
         assert len(view.versions) == 1
+
+
+async def test_tiles_and_a_preview_that_come_after_their_tab_was_closed_are_dropped():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        tiles = Follow(m.ReadTiles(view.id, (b"1",)), view)
+        opening = Follow(m.Open(Path("b.jpg")), window.add_view("b.jpg", None))
+        for closed in tuple(window.photos.views):
+            window.files.close(closed)
+            await until(lambda closed=closed: not isValid(closed.canvas))
+        window._reach(tiles, m.TilesReady(view.id, ((b"1", gradient(None)),)))
+        window._reach(opening, m.Previewed(Path("b.jpg"), 8, 6, np.zeros((6, 8, 3), np.uint8), None))
+        await settled(window)
+
+
+@pytest.mark.parametrize(("action", "kind"), [("restore", m.Restore), ("improve", m.Improve)])
+async def test_closing_a_photo_that_is_being_restored_says_nothing_and_leaves_no_job(
+    action: str, kind: type, caplog: pytest.LogCaptureFixture
+):
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.gates[kind] = asyncio.Event()
+        window.action[action].trigger()
+        await until(lambda: any(f.progress for f in window.jobs))
+        window.action["close"].trigger()
+        await until(lambda: bool(link.of(m.Close)))
+        await settled(window)
+        assert texts(window) == []
+        assert not window.status.job.isVisible()
+        assert not [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
 
 
 async def test_closing_unsaved_work_asks_and_cancel_keeps_the_photo():
