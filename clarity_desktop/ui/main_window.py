@@ -245,9 +245,9 @@ class MainWindow(Shell):
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(follow.request).__name__, exc_info=error)
             self._undo_painting(follow)
-            self.perceiving.failed(follow, "This could not be found out; why is in the log.")
-            what = follow.title or type(follow.request).__name__
-            self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
+            if not self.perceiving.failed(follow, "This could not be found out; why is in the log."):
+                what = follow.title or type(follow.request).__name__
+                self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
 
     def _cancelled(self, follow: Follow) -> None:
         self._undo_painting(follow)

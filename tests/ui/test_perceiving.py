@@ -161,6 +161,17 @@ async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_aske
         assert texts(window) == []
 
 
+async def test_a_bug_in_what_nobody_asked_for_is_said_in_the_panel_and_nowhere_else(caplog: pytest.LogCaptureFixture):
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = link.errors[m.Assess] = ZeroDivisionError("secret detail")
+        await a_photo(window)
+        assert window.quality.findings.reason.text() == "This could not be found out; why is in the log."
+        assert window.quality.overall.extent.text() == "This could not be found out; why is in the log."
+        assert texts(window) == []
+        assert "ZeroDivisionError" in caplog.text
+
+
 async def test_without_a_detector_the_scores_come_all_the_same():
     async with a_window() as (window, link):
         link.silent |= {m.Detected, m.Assessed}
