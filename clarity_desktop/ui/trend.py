@@ -15,6 +15,8 @@ HEIGHT = 52
 MARGIN = 7.0
 LEAST = 30.0
 """Points that the curve's height stands for at least: small differences look small."""
+SPOKEN = 5
+"""With more versions than this a screen reader hears only so many, and the best."""
 DOTS = 20
 """With more versions than this only the open one has a dot."""
 
@@ -46,9 +48,18 @@ class Trend(QWidget):
         self._scored = [v for v in branch if v.quality and v.quality.overall is not None]
         self._head = head
         self.setVisible(len(self._scored) > 1)
-        told = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in self._scored)
-        self.setAccessibleName(f"Overall score over {len(self._scored)} versions: {told}")
+        self.setAccessibleName(self._told())
         self.update()
+
+    def _told(self) -> str:
+        """The curve in words: all of a few versions, of many the last ones and the best."""
+        many, last = len(self._scored), self._scored[-SPOKEN:]
+        told = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in last)
+        if many <= SPOKEN:
+            return f"Overall score over {many} versions: {told}"
+        best = max(self._scored, key=_overall)
+        highest = f"{version_title(best)} {_overall(best):.0f}"
+        return f"Overall score over {many} versions, the best: {highest}, the last {SPOKEN}: {told}"
 
     def points(self) -> list[QPointF]:
         """Where each version's dot lies."""

@@ -307,6 +307,15 @@ def test_the_curve_rises_with_the_score_names_all_versions_and_a_click_opens_one
     assert trend.isHidden()
 
 
+def test_of_a_long_curve_the_last_versions_and_the_best_are_told(qtbot: QtBot):
+    trend = Trend()
+    qtbot.addWidget(trend)
+    trend.show_branch(tuple(version(str(k), 90.0 - k) for k in range(30)), None)
+    assert trend.accessibleName() == (
+        "Overall score over 30 versions, the best: Crop 90, the last 5: Crop 65, Crop 64, Crop 63, Crop 62, Crop 61"
+    )
+
+
 @pytest.mark.parametrize("values", [[50.0], [0.0, 3.0], [100.0], [2.0, 99.0], [40.0, 42.0]])
 def test_the_curve_shows_small_differences_small_and_holds_all_values(values: list[float]):
     low, high = span(values)
