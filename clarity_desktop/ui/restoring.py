@@ -73,14 +73,14 @@ class Restoring(QObject):
         self.estimate_soon()
 
     def estimate_soon(self) -> None:
-        """The photo or the choice changed."""
-        if (asked := self._estimate()) is None:
-            return
-        if known := self._known.get(asked):
+        """The photo or the choice changed. What cannot be run yet, because weights are missing, has no estimate."""
+        asked = self._estimate()
+        if asked and (known := self._known.get(asked)):
             self._window.restore.show_estimate(known.seconds, known.megapixels, place(known.device))
         else:
             self._window.restore.show_estimate(None)
-            self._soon.start()
+            if asked:
+                self._soon.start()
 
     def estimated(self, request: Request, news: Estimated) -> None:
         if not isinstance(request, Estimate):

@@ -309,6 +309,15 @@ async def test_an_estimate_is_made_anew_after_a_restoration():
         assert len(view.versions) == 2
 
 
+async def test_a_method_without_its_weights_shows_no_estimate_of_another():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        await until(lambda: not window.restore.estimate.isHidden())
+        window.restore.choose("denoise")
+        assert window.restore.choice().missing
+        assert window.restore.estimate.isHidden()
+
+
 async def test_reset_makes_a_new_version():
     async with a_window() as (window, link):
         view = await a_photo(window)
