@@ -112,10 +112,23 @@ def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(clari
     noisy = detection({"noise": Finding(0.55, 0.2)})
     detector.finds = lambda _: noisy
     cli.main(["detect", str(file)])
-    assert "noise 86%; there are noise 55% (severity 0.2)" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"{file}: noise 55% (severity 0.2)\n"
     detector.finds = lambda _: replace(noisy, top=detection().top)
     cli.main(["detect", str(file)])
-    assert capsys.readouterr().out == f"{file}: normal 86%\n"
+    assert capsys.readouterr().out == f"{file}: normal 86%; if anything, noise 55%\n"
+
+
+def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clarity, detector, file, capsys) -> None:
+    for found, said in (
+        (
+            {"haze": Finding(0.7, 0.6), "blur": Finding(0.83, 0.7)},
+            "blend: blur 83% (severity 0.7), haze 70% (severity 0.6)",
+        ),
+        ({"haze": Finding(0.18, 0.6), "blur": Finding(0.12, 0.7)}, "unsure; the likeliest are haze 18% and blur 12%"),
+    ):
+        detector.finds = lambda _, found=found: replace(detection(found), top=(("blend", 0.96),))
+        cli.main(["detect", str(file)])
+        assert capsys.readouterr().out == f"{file}: {said}\n"
 
 
 def test_further_metrics_and_what_is_undefined_are_on_the_line(

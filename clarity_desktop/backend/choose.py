@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import Method
@@ -84,25 +84,50 @@ def advise(detection: Detection) -> tuple[Advice, ...]:
     )
 
 
+class Summary(NamedTuple):
+    """What a detection comes to, decided here for window, conversation and terminal alike; each puts it in its words.
+
+    there: `named` is there, in the order of undoing; two or more are a blend, whatever the photo as a whole was called.
+    unsure: something may be wrong, but none of it is more likely than not; named are the likeliest one or two.
+    doubt: it looks normal, but `named`, one, may be there. fine: it looks normal.
+    """
+
+    kind: Literal["there", "unsure", "doubt", "fine"]
+    named: tuple[Degradation, ...] = ()
+
+
+def summary(detection: Detection) -> Summary:
+    """What the window's first line, the conversation and a terminal say of a photo."""
+    if there := present(detection):
+        return Summary("there", there)
+    first, second = sorted(REMEDIES, key=lambda name: -detection.found[name].probability)[:2]
+    least = detection.found[first].probability / 2  # what is less likely by far only distracts
+    if detection.top[0][0] != "normal":
+        return Summary("unsure", (first, second) if detection.found[second].probability >= least else (first,))
+    return Summary("doubt", (first,)) if detection.found[first].probability >= MAYBE else Summary("fine")
+
+
 def found(detection: Detection) -> str:
     """What is wrong, in plain words."""
-    there = present(detection)
-    if there:
-        return " ".join(_sentence(name, detection.found[name]) for name in there)
-    if _flawless(detection):
+    kind, names = summary(detection)
+    if kind == "there":
+        return " ".join(_sentence(name, detection.found[name]) for name in names)
+    if kind == "fine":
         return "Looks fine: nothing is wrong with it."
-    likeliest = _likeliest(detection)
-    named = f"{REMEDIES[likeliest].noun} ({detection.found[likeliest].probability:.0%})"
-    if detection.top[0][0] == "normal":
+    named = " and ".join(f"{REMEDIES[name].noun} ({detection.found[name].probability:.0%})" for name in names)
+    if kind == "doubt":
         return f"Looks fine. If anything, {named}."
-    return f"Nothing is clearly wrong. The likeliest is {named}."
+    return f"Something may be wrong; the likeliest {'are' if len(names) > 1 else 'is'} {named}."
 
 
 def advice_text(detection: Detection) -> str:
     """What should be done, in plain words."""
-    there, able = present(detection), methods.tasks()
-    if not there:
-        return FINE if _flawless(detection) else f"{found(detection)} Nothing to do."
+    kind, there = summary(detection)
+    if kind == "fine":
+        return FINE
+    if kind != "there":
+        return f"{found(detection)} {'Nothing to do.' if kind == 'doubt' else 'Nothing is sure enough to be treated.'}"
+    able = methods.tasks()
     parts = [found(detection)]
     if deeds := [REMEDIES[name].deed for name in there if REMEDIES[name].task in able]:
         parts.append(f"In this order: {', then '.join(deeds)}." if len(deeds) > 1 else f"What would help: {deeds[0]}.")
@@ -111,15 +136,6 @@ def advice_text(detection: Detection) -> str:
     if unable := [REMEDIES[name].noun for name in there if REMEDIES[name].task not in able]:
         parts.append(f"For {' and '.join(unable)} this version has no method.")
     return " ".join(parts)
-
-
-def _flawless(detection: Detection) -> bool:
-    """Whether the photo looks normal, and nothing speaks against it."""
-    return detection.top[0][0] == "normal" and detection.found[_likeliest(detection)].probability < MAYBE
-
-
-def _likeliest(detection: Detection) -> Degradation:
-    return max(REMEDIES, key=lambda name: detection.found[name].probability)
 
 
 def _sentence(name: Degradation, finding: Finding) -> str:
@@ -135,7 +151,7 @@ def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method,
 
     Only those whose weights are on this machine and that need no mask: Auto fetches nothing and marks nothing. The
     user's own choice leads; then the table's order, but what takes longer than PATIENCE waits behind what does not.
-    Raises UserError where there is none.
+    Raises UserError where there is none; it says what could be fetched.
     """
     return tuple(method for method, _ in _timed(task, size, settings))
 
@@ -154,17 +170,31 @@ def _timed(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[
     """`ways`, each with its seconds."""
     usable: list[tuple[Method, float]] = []
     obstacles: list[UserError] = []
+    absent: list[str] = []
     for method in methods.all_methods().values():
-        if task not in method.tasks or method.needs_mask or methods.missing(method):
+        if task not in method.tasks or method.needs_mask:
+            continue
+        if lacking := methods.missing(method):
+            absent.append(" ".join(lacking))
             continue
         try:
             usable.append((method, restore.estimate(method, *size, settings)))
         except UserError as e:  # too little memory, for instance
             obstacles.append(e)
     if not usable:
-        raise obstacles[0] if obstacles else UserError("No method for it is on this machine; “Models” can fetch one.")
+        raise obstacles[0] if obstacles else UserError(_how_to_get(absent))
     own = settings.methods.get(task)
     return sorted(usable, key=lambda way: (way[0].id != own, way[1] > PATIENCE))
+
+
+def _how_to_get(absent: list[str]) -> str:
+    """absent: of each method, the weights that it lacks."""
+    if not absent:
+        return "No method does it without a mask."
+    return (
+        f"No method for it is on this machine. “Models” in the window fetches one; in a terminal, "
+        f"`clarity models fetch {absent[0]}` does."
+    )
 
 
 # Judging -------------------------------------------------------------------------------------------------------------

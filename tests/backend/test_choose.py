@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from clarity_desktop.backend import choose, methods
-from clarity_desktop.backend.choose import REMEDIES, Looked, advice_text, advise, found, judge, ways
+from clarity_desktop.backend.choose import REMEDIES, Looked, advice_text, advise, found, judge, summary, ways
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import DEGRADATIONS, Advice, Degradation, Finding, Quality, Task
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Advice, Degradation, Detection, Finding, Quality, Task
 from tests.fakes import HALVES, detection
 
 
@@ -63,7 +63,34 @@ def test_an_unsure_photo_is_called_unsure(able) -> None:
     unsure = detection({"haze": Finding(0.4, 0.3)})
     assert advise(unsure) == ()
     assert "likeliest is haze (40%)" in found(unsure)
-    assert "Nothing to do" in advice_text(unsure)
+    assert "Nothing is sure enough" in advice_text(unsure)
+
+
+def called(name: str, found: dict[Degradation, float]) -> Detection:
+    """A photo that as a whole is called so."""
+    shares = {degradation: Finding(share, 0.5) for degradation, share in found.items()}
+    return replace(detection(shares), top=((name, 0.96), *((c, 0.0) for c in CLASSES if c != name)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "named"),
+    [
+        (called("blend", {"blur": 0.83, "haze": 0.7, "noise": 0.2}), "there", ("blur", "haze")),
+        (called("blend", {"haze": 0.7, "noise": 0.4}), "there", ("haze",)),
+        (called("blend", {"inpaint": 0.18, "haze": 0.12, "noise": 0.05}), "unsure", ("inpaint", "haze")),
+        (called("flare", {"flare": 0.46, "noise": 0.1}), "unsure", ("flare",)),
+        (called("normal", {"haze": 0.34}), "doubt", ("haze",)),
+        (called("normal", {"haze": 0.29}), "fine", ()),
+    ],
+)
+def test_one_decision_is_what_every_door_says(able, seen, kind, named) -> None:
+    assert summary(seen) == (kind, named)
+    assert all(REMEDIES[name].noun in found(seen).lower() for name in named)
+
+
+def test_several_unsure_things_are_named_in_one_sentence(able) -> None:
+    unsure = called("blend", {"inpaint": 0.18, "haze": 0.12})
+    assert found(unsure) == "Something may be wrong; the likeliest are scratches or holes (18%) and haze (12%)."
 
 
 def test_what_no_method_can_do_is_not_advised_but_said(plain_methods) -> None:

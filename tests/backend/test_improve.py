@@ -144,7 +144,9 @@ def test_a_method_that_fails_is_said_and_the_other_goes_on(studio, recorder, car
 def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recorder, card, monkeypatch) -> None:
     monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, weights=("maxim-deraining",)))
     methods.all_methods.cache_clear()
-    assert "No method for it is on this machine" in auto(studio, recorder, card)
+    text = auto(studio, recorder, card)
+    assert "No method for it is on this machine" in text
+    assert "`clarity models fetch maxim-deraining`" in text
     assert len(studio.document(card.id).card().versions) == 1
 
 
@@ -160,7 +162,7 @@ def test_what_may_be_left_is_said_with_the_doubt_there_is(studio, recorder, card
     rainy = detector.finds
     unsure = detection({"haze": Finding(0.4, 0.3)})
     detector.finds = lambda pixels: RAIN if rainy(pixels) is RAIN else unsure
-    assert auto(studio, recorder, card).endswith("Nothing is clearly wrong. The likeliest is haze (40%).")
+    assert auto(studio, recorder, card).endswith("Something may be wrong; the likeliest is haze (40%).")
 
 
 def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
