@@ -330,6 +330,12 @@ def test_a_flat_photo_has_the_worst_piqe_and_no_other_score(value: int) -> None:
     assert "without texture" in found.why["sseq"]
 
 
+@pytest.mark.parametrize("size", [(7, 7), (32, 1)])
+def test_a_photo_with_texture_but_too_small_for_brisque_is_not_called_flat(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    assert iqa.features(noise).why["brisque"] == "BRISQUE needs a photo of at least 12 × 12 pixels."
+
+
 def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
     pixels = photo(64, 960)
     pauses: list[int] = []

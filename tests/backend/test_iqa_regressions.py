@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from scipy.fft import dctn
 from scipy.signal import correlate2d
 from scipy.special import gamma
@@ -20,6 +20,7 @@ from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.messages import ModelMissing
 from tests.backend.test_iqa import coloured, fourier, halving
 
+OURS = Path(__file__).parents[2] / "resources" / "iqa.safetensors"
 GRID = np.arange(200, 10001) / 1000
 RATIO = gamma(1 / GRID) * gamma(3 / GRID) / gamma(2 / GRID) ** 2
 
@@ -150,18 +151,29 @@ def test_without_the_authors_parameters_our_own_score_and_are_named(resources: P
     own = {f"brisque.{k}": v for k, v in regression(36, 40).items()}
     own |= {f"sseq.{k}": v for k, v in regression(12, 30).items()}
     own |= {"niqe.mean": np.zeros(36, "f4"), "niqe.covariance": np.eye(36, dtype="f4")}
-    save_file(own, resources / "iqa.safetensors")
+    save_file({**load_file(OURS), **own}, resources / "iqa.safetensors")
     quality = iqa.assess(coloured(fourier(200, 300)))
     assert (quality.brisque, quality.sseq) == (40, 30)
     assert quality.niqe is not None
     assert set(quality.ours) == {"niqe", "brisque", "sseq"}
 
 
-def test_a_damaged_file_of_our_own_is_said_and_what_needs_none_is_scored(resources: Path) -> None:
-    (resources / "iqa.safetensors").write_bytes(b"\x08" + bytes(30))
+@pytest.mark.parametrize("fault", ["no tables", "another shape", "a missing table", "no numbers"])
+def test_a_damaged_file_of_our_own_is_said_and_what_needs_none_is_scored(resources: Path, fault: str) -> None:
+    file, own = resources / "iqa.safetensors", load_file(OURS)
+    if fault == "another shape":
+        own["sseq.vectors"] = own["sseq.vectors"][:, 1:].copy()
+    elif fault == "no numbers":
+        own["niqe.mean"][3] = np.nan
+    elif fault == "a missing table":
+        own = {name: values for name, values in own.items() if not name.startswith("brisque.")}
+    save_file(own, file)
+    if fault == "no tables":
+        file.write_bytes(b"\x08" + bytes(30))
     quality = iqa.assess(coloured(fourier(200, 300)))
-    assert "install the program again" in quality.why["overall"]
-    assert "clarity models fetch niqe" in quality.why["niqe"]
+    for metric in ("niqe", "brisque", "sseq", "overall"):
+        assert getattr(quality, metric) is None
+        assert quality.why[metric] == parameters.DAMAGED
     assert quality.piqe is not None
 
 

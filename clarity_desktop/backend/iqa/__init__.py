@@ -16,6 +16,7 @@ from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
 from clarity_desktop.backend.iqa.appearance import appearance
 from clarity_desktop.backend.iqa.overall import LEAST, Rating, rate
 from clarity_desktop.backend.iqa.parameters import (
+    DAMAGED,
     brisque_parameters,
     niqe_parameters,
     overall_parameters,
@@ -107,7 +108,7 @@ def _overall(
     if min(pixels.shape[:2]) < LEAST:
         why["overall"] = f"The overall score needs a photo of at least {LEAST} × {LEAST} pixels."
     elif not table:
-        why["overall"] = "The overall score's file is missing or damaged: install the program again."
+        why["overall"] = DAMAGED
     else:
         known = [np.full(36, np.nan) if found.brisque is None else found.brisque]
         known += [np.full(12, np.nan) if found.sseq is None else found.sseq, appearance(pixels, breathe)]
@@ -159,6 +160,8 @@ def features(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Feat
     parts = in_bands(partial(_part, luma, niqe.whole_blocks(luma), mirrored), strips(luma.shape[0]), breathe)
     if luma.min() == luma.max():  # all that could be counted is the border
         why |= {m: f"{m.upper()} is not defined for a photo without texture." for m in ("brisque", "sseq")}
+    elif min(luma.shape) < brisque.LEAST:
+        why["brisque"] = f"BRISQUE needs a photo of at least {brisque.LEAST} × {brisque.LEAST} pixels."
     return Features(
         niqe=np.concatenate([part.niqe for part in parts]),
         brisque=_or_why(lambda: brisque.features([part.brisque for part in parts]), "brisque", why),

@@ -28,6 +28,9 @@ RANGES = np.array([
 ])  # fmt: skip
 """Least and greatest value of each feature in the authors' training; their regression takes features scaled by them."""
 
+LEAST = 12
+"""Shortest side of a photo that has a score, in pixels; a smaller one has all features only by chance."""
+
 
 def score(features: Plane, regression: Regression) -> float:
     """BRISQUE of the 36 features; 0 is good and 100 bad, beyond both occurs."""

@@ -21,28 +21,51 @@ from clarity_desktop.backend import weights
 from clarity_desktop.backend.iqa.brisque import RANGES
 from clarity_desktop.backend.iqa.kernel import Classifier, Regression
 from clarity_desktop.backend.iqa.niqe import Pristine
+from clarity_desktop.backend.iqa.overall import METRICS, WAYS
 from clarity_desktop.backend.iqa.sseq import Distortions
 from clarity_desktop.backend.iqa.statistics import Plane
+from clarity_desktop.messages import UserError
 
 log = logging.getLogger(__name__)
 Table = Mapping[str, Plane]
 DISTORTIONS = 5
+DAMAGED = "The scores' own numbers are missing or damaged: install the program again."
+_REGRESSION: Mapping[str, str] = {
+    "vectors": "n d", "coefficients": "n", "rho": "1", "gamma": "1", "low": "d", "high": "d"
+}  # fmt: skip
+_OVERALL: Mapping[str, str] = {
+    "middle": "i", "spread": "i", "first": "m i h", "bias": "m h", "second": "m h", "metric_middle": "v",
+    "metric_spread": "v", "metric_clean": "v", "alone": "m a", "seen": "m s",
+}  # fmt: skip
+_SHAPES: Mapping[str, tuple[Mapping[str, str], Mapping[str, int]]] = {
+    "niqe": ({"mean": "d", "covariance": "d d"}, {"d": 36}),
+    "brisque": (_REGRESSION, {"d": 36}),
+    "sseq": (_REGRESSION, {"d": 12}),
+    "overall": (
+        _OVERALL,
+        {"i": WAYS.shape[1], "v": len(METRICS), "a": len(METRICS) + 2, "s": len(METRICS) + 4},  # votes and a constant
+    ),
+}
+"""The tables of our own file: the axes of each, a letter a size, and the sizes that are fixed."""
 
 
 def niqe_parameters() -> tuple[Pristine, bool]:
-    """The model of pristine photos, and whether it is our own. Raises ModelMissing if there is neither."""
+    """The model of pristine photos, and whether it is our own.
+
+    Raises ModelMissing if there is neither, UserError if ours is damaged; so do the next two.
+    """
     table, ours = _table("niqe")
     return Pristine(table["mean"], table["covariance"]), ours
 
 
 def brisque_parameters() -> tuple[Regression, bool]:
-    """The regression, and whether it is our own. Raises ModelMissing if there is neither."""
+    """The regression, and whether it is our own."""
     table, ours = _table("brisque")
     return _regression(table if ours else {**table, "low": RANGES[:, 0], "high": RANGES[:, 1]}), ours
 
 
 def sseq_parameters() -> tuple[Distortions | Regression, bool]:
-    """The authors' two stages, or our own regression and True. Raises ModelMissing if there is neither."""
+    """The authors' two stages, or our own regression and True."""
     table, ours = _table("sseq")
     if ours:
         return _regression(table), True
@@ -75,7 +98,11 @@ def own_sseq() -> Regression:
 
 def ours(metric: str) -> Table:
     """Our own numbers of a metric; empty where our file is absent or damaged."""
-    return _under(_own(settings.resources() / "iqa.safetensors"), f"{metric}.")
+    return _under(_own(_file()), f"{metric}.")
+
+
+def _file() -> Path:
+    return settings.resources() / "iqa.safetensors"
 
 
 def _regression(table: Table) -> Regression:
@@ -86,8 +113,11 @@ def _regression(table: Table) -> Regression:
 def _table(metric: str) -> tuple[Table, bool]:
     if path := weights.find(metric):
         return _read(path), False
-    own = ours(metric)
-    return (own, True) if own else (_read(weights.need([metric])[metric]), False)
+    if own := ours(metric):
+        return own, True
+    if _file().exists():
+        raise UserError(DAMAGED)
+    return _read(weights.need([metric])[metric]), False
 
 
 def _read(path: Path) -> Table:
@@ -97,10 +127,25 @@ def _read(path: Path) -> Table:
 @cache
 def _own(path: Path) -> Table:
     try:
-        return _read(path)
-    except (OSError, SafetensorError) as e:
+        table = _read(path)
+        _check(table)
+    except (OSError, SafetensorError, ValueError) as e:
         log.warning("%s cannot be used: %s", path, e)
         return {}
+    return table
+
+
+def _check(table: Table) -> None:
+    """Raises ValueError where a table is missing, has another shape or holds what is no number."""
+    for metric, (shapes, fixed) in _SHAPES.items():
+        sizes = dict(fixed)
+        for name, axes in shapes.items():
+            values = table.get(f"{metric}.{name}")
+            if values is None or values.ndim != len(axes.split()) or not np.isfinite(values).all():
+                raise ValueError(f"{metric}.{name} is missing or damaged")
+            for axis, size in zip(axes.split(), values.shape, strict=True):
+                if size != (1 if axis == "1" else sizes.setdefault(axis, size)):
+                    raise ValueError(f"{metric}.{name} has another shape: {values.shape}")
 
 
 def _under(table: Table, prefix: str) -> Table:
