@@ -139,7 +139,7 @@ class DocumentView(QObject):
         self.title, self.path, self.project = card.title, card.path, card.project
         self.versions = {v.id: v for v in card.versions}
         self.turns = list(card.turns)
-        self.unsaved = card.unsaved
+        self.unsaved = card.unsaved and (card.project is not None or len(card.versions) > 1)  # as `told` has it
         self.canvas.set_title(card.title)
         self._show(manifest)
 
@@ -153,6 +153,13 @@ class DocumentView(QObject):
         self.unsaved = self.unsaved or head != self.head
         self.head = head
         self._show(manifest)
+
+    def told(self, turn: Turn) -> None:
+        """Words alone are no unsaved work, or Auto would make some of a photo that it leaves alone: the document keeps
+        them when it is closed. Only a project is without them until it is saved again.
+        """
+        self.turns.append(turn)
+        self.unsaved = self.unsaved or self.project is not None
 
     def changed(self, versions: tuple[Version, ...]) -> None:
         """Names, stars, deletions."""

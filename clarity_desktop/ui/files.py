@@ -242,6 +242,11 @@ class Files(QObject):
             return
         found, more = self._recoveries.pop(0), len(self._recoveries)
         others = f" ({more} more)" if more else ""
+        left = (
+            f"has unsaved work: {count(found.versions, 'version', 'versions')}"
+            if found.versions > 1
+            else "was left open without a new version; its conversation is still there"
+        )
 
         def answer(request: Recover | Forget | None) -> None:
             if request is not None:
@@ -249,8 +254,7 @@ class Files(QObject):
             self._offer_next()
 
         self._window.notices.say(
-            f"“{found.title}” from {clock(found.time)} has unsaved work:"
-            f" {count(found.versions, 'version', 'versions')}.{others}",
+            f"“{found.title}” from {clock(found.time)} {left}.{others}",
             "offer",
             (
                 ("Recover", lambda: answer(Recover(found.store))),
@@ -336,7 +340,8 @@ class Files(QObject):
         box = QMessageBox(self._window)
         box.setWindowTitle("Close")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"“{view.title}” has versions that are not saved as a project.")
+        work = "changes that are not saved in its" if view.project else "versions that are not saved as a"
+        box.setText(f"“{view.title}” has {work} project.")
         box.setInformativeText("Discarded, it is kept for a while: File, Reopen a closed document.")
         save = box.addButton("Save project", QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)

@@ -76,7 +76,7 @@ from clarity_desktop.ui.perceiving import LOOKING, Perceiving
 from clarity_desktop.ui.restoring import Restoring
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.words import DEVICES
-from clarity_desktop.values import DocumentId
+from clarity_desktop.values import DocumentId, Turn
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class MainWindow(Shell):
                 self._to(document, lambda view: view.saved(path))
                 self.files.saved(path)
             case TurnAdded(document, turn):
-                self._turn_added(document, lambda view: view.turns.append(turn))
+                self._turn_added(document, turn)
             case CompareAsked(document, version, other):
                 self.looking.compare_asked(self.photos.view(document), version, other)
             case PixelsReady(_, _, pixels, alpha):
@@ -363,12 +363,11 @@ class MainWindow(Shell):
         else:
             self.photos.name_tabs()
 
-    def _turn_added(self, document: DocumentId, add: Callable[[DocumentView], object]) -> None:
+    def _turn_added(self, document: DocumentId, turn: Turn) -> None:
         if view := self.photos.view(document):
-            add(view)
-            view.unsaved = True
+            view.told(turn)
             if view is self.current:
-                self.chat.add_turn(view.turns[-1])
+                self.chat.add_turn(turn)
             self.photos.name_tabs()
 
     def _say(self, text: str) -> None:

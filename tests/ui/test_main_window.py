@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -592,6 +593,28 @@ async def test_closing_unsaved_work_asks_and_cancel_keeps_the_photo():
         await settled(window)
 
 
+async def test_words_alone_are_asked_about_only_where_a_project_lacks_them():
+    async with a_window() as (window, link):
+        link.advice = ()
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(view.turns))
+        await settled(window)
+        assert window.photos.tabs.tabText(0) == "rain.jpg"
+        assert view.card
+        assert view.head
+        for project in (None, Path("rain.clarity")):  # as they come after a crash
+            view.opened(replace(view.card, unsaved=True, project=project), view.manifests[view.head])
+            assert view.unsaved is (project is not None)
+        view.saved(Path("rain.clarity"))
+        window._say("remove the rain")
+        await settled(window)
+        window.action["close"].trigger()
+        [box] = [b for b in window.findChildren(QMessageBox) if b.isVisible()]
+        assert box.text() == "“rain.jpg” has changes that are not saved in its project."
+        box.reject()
+
+
 async def test_saving_a_project_makes_it_closable_without_a_question():
     async with a_window() as (window, link):
         view = await a_photo(window)
@@ -656,6 +679,7 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         assert "5 versions" in texts(window)[0]
         assert "1 more" in texts(window)[0]
         press(window, "Recover")
+        assert "without a new version; its conversation" in texts(window)[0]
         await settled(window)
         assert [r.store for r in link.of(m.Recover)] == [Path("one.store")]
         assert window.current is not None
