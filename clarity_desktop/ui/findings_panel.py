@@ -26,7 +26,7 @@ from clarity_desktop.values import DEGRADATIONS, LIKELY, MAYBE, Degradation, Det
 WORTH = 0.15
 """From this probability on a degradation is listed at once; "Show all" lists the others."""
 FINE = "Looks fine: nothing to do"
-UNSURE = "Nothing is clearly wrong"
+UNSURE = "Something may be wrong, nothing is sure"
 
 
 def ordered(detection: Detection) -> list[Degradation]:
@@ -35,20 +35,24 @@ def ordered(detection: Detection) -> list[Degradation]:
 
 
 def headline(detection: Detection) -> str:
-    """The most likely class in words, with its probability; what is LIKELY is there, as for the advice."""
-    name, probability = detection.top[0]
-    there: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= LIKELY]
-    if name == "normal":
-        likeliest = ordered(detection)[0]
-        share, title = detection.found[likeliest].probability, inside(DEGRADATION_TITLES[likeliest])
-        return FINE if share < MAYBE else f"Looks fine. If anything: {title} ({100 * share:.0f} %)"
+    """What it comes to, with the numbers of the bars. The class decides only whether the photo looks normal.
+
+    What is LIKELY is there, as for the advice: one thing or several, whatever the photo as a whole was called.
+    """
+    names = ordered(detection)
+    first, title = detection.found[names[0]], DEGRADATION_TITLES[names[0]]
+    there: list[Degradation] = [d for d in names if detection.found[d].probability >= LIKELY]
+    if detection.top[0][0] == "normal":
+        return FINE if first.probability < MAYBE else f"Looks fine. If anything: {inside(title)} ({_percent(first)})"
     if not there:
         return UNSURE
-    if name == "blend":
-        named = ", ".join(inside(DEGRADATION_TITLES[d]) for d in there[:3])
-        return f"Several things at once: {named}" if len(there) > 1 else "Several things at once"
-    title = next((t for d, t in DEGRADATION_TITLES.items() if d == name), name)
-    return f"{title}, {probability:.0%}".replace("%", " %")
+    if len(there) > 1:
+        return f"Several things at once: {', '.join(inside(DEGRADATION_TITLES[d]) for d in there[:3])}"
+    return f"{title}, {_percent(first)}"
+
+
+def _percent(finding: Finding) -> str:
+    return f"{100 * finding.probability:.0f} %"
 
 
 class Meter(QWidget):
@@ -95,7 +99,7 @@ class Line(QWidget):
         title = DEGRADATION_TITLES[degradation]
         strong = f", {finding.strength}" if finding.probability >= WORTH else ""
         self.name.setText(title)
-        self.figure.setText(f"{100 * finding.probability:.0f} %{strong}")
+        self.figure.setText(f"{_percent(finding)}{strong}")
         self.meter.show_share(finding.probability)
         self.setAccessibleName(f"{title} {self.figure.text()}")
         self.figure.setAccessibleName(self.accessibleName())

@@ -81,9 +81,25 @@ def test_likely_degradations_are_listed_with_percent_and_severity(findings: Find
     assert findings.verdict.text() == "Several things at once: rain streaks, noise"
 
 
-def test_one_degradation_is_named_with_its_probability():
-    assert headline(a_detection(haze=0.8)) == "Haze, 93 %"
-    assert headline(a_detection(haze=0.4)) == UNSURE
+@pytest.mark.parametrize(
+    ("likely", "said"),
+    [
+        ({"haze": 0.8}, "Haze, 80 %"),
+        ({"haze": 0.4}, UNSURE),
+        ({"haze": 0.8, "noise": 0.4}, "Haze, 80 %"),
+        ({"haze": 0.4, "noise": 0.4}, UNSURE),
+    ],
+)
+@pytest.mark.parametrize("called", ["haze", "blend"])
+def test_the_first_line_names_what_is_likely_with_the_bars_number_whatever_the_whole_is_called(
+    called: str, likely: dict[str, float], said: str
+):
+    assert headline(dataclasses.replace(a_detection(**likely), top=((called, 0.51),))) == said
+
+
+def test_several_likely_things_are_several_even_if_the_whole_is_called_one():
+    both = dataclasses.replace(a_detection(haze=0.96, noise=0.6), top=(("noise", 0.49),))
+    assert headline(both) == "Several things at once: haze, noise"
 
 
 def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPanel):
