@@ -56,6 +56,7 @@ agree (AgenticIR: JPEG before blur 20:28 failures, noise before darkness 32:35, 
 darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off before anything could spread it."""
 
 FINE = "Looks fine: nothing to do."
+PLAIN = "The photo has one colour everywhere: there is nothing in it to restore."
 BY_HAND: tuple[Task, ...] = ("inpaint",)
 """Never done by Auto: it needs a mask that only a person can give."""
 PATIENCE = 60.0

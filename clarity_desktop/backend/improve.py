@@ -32,13 +32,17 @@ LARGE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One step of Auto: what was tried against what, and why it was kept or not. method None: there was none."""
+    """One step of Auto: what was tried against what, and why it was kept or not. method None: there was none.
+
+    left: it would have been kept, but the user decided otherwise meanwhile.
+    """
 
     advice: Advice
     method: str | None
     seconds: float
     kept: bool
     why: str
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class Bench(Protocol):
         """What is known of the photo as it is now."""
         ...
 
+    async def is_plain(self) -> bool:
+        """Whether it has one colour everywhere."""
+        ...
+
     async def attempt(self, task: Task, method: str) -> float:
         """Restore, and go on with the result. Returns seconds. Raises what a restoration raises."""
         ...
@@ -79,8 +87,8 @@ class Bench(Protocol):
         """PSNR in dB between the photo now and at the start; None: identical."""
         ...
 
-    def keep(self) -> None:
-        """The last result is what goes on."""
+    def keep(self) -> str:
+        """The last result is what goes on; if the user left or deleted it meanwhile it is not, and this says so."""
         ...
 
     def back(self) -> None:
@@ -93,7 +101,8 @@ class Bench(Protocol):
 
 
 async def improve(bench: Bench, settings: Settings) -> Improvement:
-    """Treat what is wrong until nothing is, or everything was tried. A photo that looks fine is left alone.
+    """Treat what is wrong until nothing is, or everything was tried, or the user leaves what was made. A photo that
+    looks fine is left alone, and so is one of a single colour: a network would paint something into it.
 
     Each task has one turn, with at most choose.TRIES methods. Nothing of what was kept is lost by cancelling, nor when
     a result cannot be looked at. Raises UserError then, where nothing could be kept, and where there is no detector.
@@ -101,6 +110,8 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
     await bench.check_room()
     before = now = await bench.look()
     tried: list[Tried] = []
+    if _next(now, tried) is not None and await bench.is_plain():
+        return Improvement((), before, before, choose.PLAIN)
     try:
         while (advice := _next(now, tried)) is not None:
             now = await _treat(bench, settings, advice, now, tried)
@@ -112,7 +123,9 @@ async def improve(bench: Bench, settings: Settings) -> Improvement:
 
 
 def _next(now: Looked, tried: list[Tried]) -> Advice | None:
-    """The first thing to be done that has not had its turn."""
+    """The first thing to be done that has not had its turn; nothing once the user went another way."""
+    if any(t.left for t in tried):
+        return None
     done: set[Task] = {*choose.BY_HAND, *(t.advice.task for t in tried)}
     return next((a for a in choose.advise(now.detection) if a.task not in done), None)
 
@@ -134,10 +147,12 @@ async def _treat(bench: Bench, settings: Settings, advice: Advice, now: Looked, 
             continue
         seen = await bench.look()
         verdict = choose.judge(advice, now, seen, await bench.change(), behind)
-        tried.append(Tried(advice, way.id, seconds, verdict.kept, verdict.why))
         if verdict.kept:
-            bench.keep()
-            return seen
+            left = bench.keep()
+            why = f"{verdict.why} {left}" if left else verdict.why
+            tried.append(Tried(advice, way.id, seconds, not left, why, bool(left)))
+            return now if left else seen
+        tried.append(Tried(advice, way.id, seconds, False, verdict.why))
         bench.back()
     return now
 
@@ -146,6 +161,8 @@ def _report(tried: list[Tried], before: Looked, after: Looked, change: float | N
     if not tried:
         return choose.advice_text(before.detection)
     parts = [_told(t) for t in tried]
+    if any(t.left for t in tried):  # what is shown now is the user's own choice
+        return " ".join(parts)
     if not any(t.kept for t in tried):
         return " ".join([*parts, "The photo is as it was."])
     several = sum(t.kept for t in tried) > 1  # of one step its own sentence says it
@@ -165,7 +182,12 @@ def _told(t: Tried) -> str:
     start = f"{noun[0].upper()}{noun[1:]}"
     if t.method is None:
         return f"{start}: {t.why}"
-    return f"{start}: {t.method}, {'kept' if t.kept else 'rolled back'}. {t.why}"
+    became = "kept" if t.kept else "not kept" if t.left else "rolled back"
+    return f"{start}: {t.method}, {became}. {t.why}"
+
+
+def _is_plain(pixels: Pixels) -> bool:
+    return all((row == pixels[0, 0]).all() for row in pixels)
 
 
 class OnVersion:
@@ -198,6 +220,10 @@ class OnVersion:
         detection = await self._studio.detect(self._document, self.version, self._job)
         return Looked(detection, await self._studio.assess(self._document, self.version, self._job))
 
+    async def is_plain(self) -> bool:
+        document = self._studio.document(self._document)
+        return await asyncio.to_thread(lambda: _is_plain(document.pixels(self.version)))
+
     async def attempt(self, task: Task, method: str) -> float:
         asked = Restore(self._document, self.version, task, method, visible=self._asked.visible)
         known = {v.id for v in self._card.versions}
@@ -224,9 +250,14 @@ class OnVersion:
         a, b = [await asyncio.to_thread(document.pixels, v) for v in (other, self.version)]
         return await self._job.short(psnr, a, b)
 
-    def keep(self) -> None:
-        self._line.append(self.version)
-        self._trial = None
+    def keep(self) -> str:
+        made, self._trial = self.version, None
+        if self._studio.version(self._document, made).deleted:
+            return "You deleted it meanwhile, so nothing else was done."
+        if self._card.head != made:
+            return "You went to another version meanwhile, so nothing else was done; it stays in the history."
+        self._line.append(made)
+        return ""
 
     def back(self) -> None:
         left = self.version
@@ -280,6 +311,9 @@ class OnPixels:
         detection = await self._studio.find(self.pixels, self._job)
         return Looked(detection, await self._studio.score(self.pixels, self._job, detection))
 
+    async def is_plain(self) -> bool:
+        return await asyncio.to_thread(_is_plain, self.pixels)
+
     async def attempt(self, task: Task, method: str) -> float:
         wish = Wish(task, method, self._strength, self._region, self._feather)
         self._trial = await self._studio.apply(self.pixels, wish, self._job)
@@ -291,11 +325,12 @@ class OnPixels:
     async def whole_change(self) -> float | None:
         return await self._job.short(psnr, self._start, self.pixels)
 
-    def keep(self) -> None:
+    def keep(self) -> str:
         assert self._trial is not None, "something was tried"
         self._kept = self._trial.pixels
         self.notes += self._trial.notes
         self._trial = None
+        return ""
 
     def back(self) -> None:
         self._trial = None

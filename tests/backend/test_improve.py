@@ -215,6 +215,42 @@ def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, record
     assert (mine.name, tree.head) == ("Mine", mine.id)
 
 
+@pytest.mark.parametrize(("by", "said"), [("deleting", "You deleted it"), ("leaving", "You went to another version")])
+def test_a_result_that_the_user_deleted_or_left_meanwhile_is_not_called_kept(
+    studio, recorder, card, detector, by, said
+) -> None:
+    document = studio.document(card.id)
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    document.set_detection(card.head, both)
+
+    def the_user_decides(_: object) -> object:
+        if by == "deleting":
+            document.edit(document.card().head, deleted=True)
+        else:
+            document.undo()
+        return RAIN
+
+    detector.finds = the_user_decides
+    text = auto(studio, recorder, card)
+    tree = document.card()
+    assert text.startswith("Noise: slow, not kept. It worked")
+    assert said in text
+    assert "derain" not in [v.step.task for v in tree.versions], "nothing is done to what the user does not look at"
+    assert tree.head == recorder.last(Improved).version == card.head
+
+
+def test_a_photo_of_one_colour_is_left_alone(studio, recorder, card, detector, tmp_path) -> None:
+    black = tmp_path / "black.png"
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(black)
+    detector.finds = lambda _: RAIN
+    asyncio.run(studio.open(black, recorder.job()))
+    opened = recorder.last(Opened).card
+    assert "one colour everywhere" in auto(studio, recorder, opened)
+    assert len(studio.document(opened.id).card().versions) == 1
+    bench = OnPixels(studio, np.zeros((60, 80, 3), np.uint8), recorder.job())
+    assert asyncio.run(improve(bench, studio.settings)).tried == ()
+
+
 @pytest.mark.parametrize("error", [UserError("The disk is full."), MemoryError("It is full.")])
 def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector, error) -> None:
     def full(_: object) -> object:
