@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.detect import Views, views
 from clarity_desktop.backend.nets.detector import GRID
 from clarity_desktop.training.damage import Photo
-from clarity_desktop.training.degrade import DAMAGES, ORDER, lettering, ordinary, saved, together
+from clarity_desktop.training.degrade import DAMAGES, ORDER, ordinary, saved, together
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
 CROPS = 4
@@ -174,40 +174,12 @@ def _part(photo: NDArray[np.uint8], rng: np.random.Generator, least: float) -> N
 
 
 def _another(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Photos are few, and a network learns them by heart: with colours exchanged, turned, or with a sign put up, some
-    are others."""
+    """Photos are few, and a network learns them by heart: with colours exchanged, or turned, some are others."""
     if rng.random() < 0.25:
         photo = photo[..., rng.permutation(3)]
     if rng.random() < 0.15:
         photo = np.rot90(photo, int(rng.integers(1, 4)))
-    if rng.random() < 0.25:
-        photo = _with_sign(photo, rng)
     return np.ascontiguousarray(photo)
-
-
-def _with_sign(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A board with words, seen at an angle, that belongs to the scene: not all that can be read is a watermark."""
-    height, width = photo.shape[:2]
-    words = lettering.letters(lettering.words(rng), lettering.usual_size(height, width, rng), rng)
-    margin = max(2, round(words.shape[0] * float(rng.uniform(0.15, 0.8))))
-    cover = np.pad(words, margin).astype(np.float32)[..., None] / np.float32(255)
-    board, ink = rng.uniform(0, 255, (2, 3)).astype(np.float32)
-    if abs(float((board - ink).mean())) < 70:  # not to be read
-        ink = np.float32(255) - board
-    sign = np.concatenate((board + (ink - board) * cover, np.ones_like(cover)), 2)
-    h, w = cover.shape[:2]
-    size = float(rng.uniform(0.5, 1)) * min(1.0, 0.8 * width / w, 0.8 * height / h)
-    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
-    seen = corners * np.float32(size) + rng.normal(0, 0.12, (4, 2)).astype(np.float32) * min(h, w) * size
-    seen += np.array([rng.uniform(0, width - w * size), rng.uniform(0, height - h * size)], np.float32)
-    put_up = cv2.warpPerspective(
-        sign, cv2.getPerspectiveTransform(corners, seen), (width, height), flags=cv2.INTER_AREA
-    )
-    put_up = cv2.GaussianBlur(put_up, (0, 0), float(rng.uniform(0.4, 1.0)))
-    few = cv2.resize(photo, (12, 12), interpolation=cv2.INTER_AREA).mean(2, dtype=np.float32)
-    light = cv2.resize(few, (width, height))[..., None]  # the scene's, which falls on the board too
-    lit = put_up[..., :3] * (0.4 + 0.9 * light / 255)
-    return np.rint(photo * (1 - put_up[..., 3:]) + lit).clip(0, 255).astype(np.uint8)
 
 
 def _views(pixels: Photo, rng: np.random.Generator, maps: Sequence[NDArray[np.float32]] = ()) -> Views:
