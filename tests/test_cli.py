@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
+import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +22,13 @@ import pytest
 from PIL import Image
 
 from clarity_desktop import cli, settings
+from clarity_desktop.backend import detect
 from clarity_desktop.backend import weights as models
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
+from clarity_desktop.cli.terminal import print_row
 from clarity_desktop.cli.training import BENCH, TRAIN
-from clarity_desktop.messages import UserError
+from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
@@ -207,20 +208,6 @@ def test_auto_says_where_it_saved_an_unchanged_photo_again(
     assert np.abs(read(tmp_path / name) - read(jpeg)).mean() < 3
 
 
-def test_a_copy_that_does_not_fit_leaves_nothing_behind(clarity, detector, jpeg, tmp_path, monkeypatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(shutil, "copyfileobj", full)
-    before, out = jpeg.read_bytes(), tmp_path / "out" / "old.jpg"
-    out.parent.mkdir()
-    out.write_bytes(b"old")
-    code, [row], _ = clarity("restore", jpeg, "-o", out, "--task", "auto", "--json")
-    assert code == 2
-    assert os.strerror(errno.ENOSPC) in row["error"]
-    assert (list(out.parent.iterdir()), out.read_bytes(), jpeg.read_bytes()) == ([out], b"old", before)
-
-
 def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
     got: list[list[str]] = []
     module = types.ModuleType("clarity_desktop.training.bench_detector")
@@ -252,6 +239,38 @@ def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_pat
     assert ["error" in r for r in rows] == [False, True, False]
     assert "bad.jpg" in rows[1]["error"]
     assert "bad.jpg" in said
+
+
+def test_a_sentence_names_the_photo_as_it_was_given(clarity, detector, tmp_path, photo) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "IMG_1.jpg").write_bytes(b"not a picture")
+    photos = [tmp_path / folder / "IMG_1.jpg" for folder in ("one", "two")]
+    _, _, said = clarity("detect", *photos)
+    assert [line.startswith(f"{path}: ") for path, line in zip(photos, said.splitlines(), strict=True)] == [True, True]
+    Image.fromarray(photo(64, 48)).save(photos[0])
+    _, _, said = clarity("restore", photos[0], "-o", tmp_path / "out.jpg", "--task", "auto")
+    assert said.startswith(f"{photos[0]}: Looks fine")
+    code, _, said = clarity("detect", "")
+    assert (code, "a name is empty" in said) == (2, True)
+
+
+def test_scores_that_go_without_the_detector_say_so_once(clarity, file, monkeypatch) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ModelMissing("The weights are missing: install the program again.")
+
+    monkeypatch.setattr(detect, "detect", absent)
+    code, rows, said = clarity("assess", file, file, "--json")
+    assert (code, [row["overall"] is None for row in rows]) == (0, [False, False])
+    assert said.splitlines() == [
+        "The overall score goes without the detector. The weights are missing: install the program again."
+    ]
+
+
+def test_what_is_no_number_is_not_printed_as_json(capsys) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        print_row({"sseq": math.nan})
+    assert capsys.readouterr().out == ""
 
 
 def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
@@ -396,13 +415,13 @@ def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> Non
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_name_that_a_terminal_would_obey_is_written_out_on_one_line(clarity, detector, file, capsys) -> None:
-    odd = file.with_name("two\nlines \x1b[31mred.png")
+    odd = file.with_name("two\nlines \x1b[31mred\u202egpj.png")
     odd.write_bytes(file.read_bytes())
     cli.main(["detect", str(odd), f"{odd}.not-there"])
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == len(err.splitlines()) == 1
     assert "\x1b" not in out + err
-    assert r"two\nlines \x1b[31mred.png: normal 86%" in out
+    assert r"two\nlines \x1b[31mred\u202egpj.png: normal 86%" in out
 
 
 def test_a_closed_pipe_ends_quietly_and_a_full_one_with_a_sentence(file) -> None:
@@ -458,6 +477,21 @@ def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
     monkeypatch.setattr(models, "fetch", fetch)
     assert clarity("models", "fetch", "niqe")[0] == 4
     assert finished == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a program sends itself a signal")
+def test_ctrl_c_while_libraries_load_is_a_sentence() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy': os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from clarity_desktop import cli"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "Cancelled before anything was done.\n")
 
 
 def test_verify_without_names_is_about_what_is_installed(clarity, weights) -> None:

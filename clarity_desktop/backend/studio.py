@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -358,7 +358,10 @@ class Studio:
         if known is None or await asyncio.to_thread(iqa.outgrown, known):
             pixels = await self._pixels(at, version, pixels)
             seen = self.version(at, version).detection
-            seen = seen or await self._if_there(self.detect(at, version, job, pixels))
+            try:
+                seen = seen or await self.detect(at, version, job, pixels)
+            except UserError as e:  # whoever asks for the detector is told why
+                log.info("Scored without the detector: %s", e)
             more = old.more if old else self.document(at).more(version)
             known = replace(await self.score(pixels, job, seen), more=more)
             self.document(at).set_quality(version, known)
@@ -392,16 +395,13 @@ class Studio:
         return await job.short(iqa.assess, pixels, breathe=job.breathe, detection=detection)
 
     async def look_and_score(self, pixels: Pixels, job: Job) -> Quality:
-        """Score bare pixels as a version is scored: after the detector has looked at them."""
-        return await self.score(pixels, job, await self._if_there(self.find(pixels, job)))
-
-    async def _if_there(self, look: Awaitable[Detection]) -> Detection | None:
-        """Scores go without a detector that is not on this machine; whoever asks for it is told why."""
+        """Score bare pixels as a version is scored: after the detector has looked at them, if it can."""
         try:
-            return await look
+            found = await self.find(pixels, job)
         except UserError as e:
-            log.info("Scored without the detector: %s", e)
-            return None
+            job.emit(Notice(f"The overall score goes without the detector. {e}"))
+            found = None
+        return await self.score(pixels, job, found)
 
     async def _distance(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None) -> Distance | None:
         """None for the original, and where a crop or a turn on the way makes the two incomparable."""

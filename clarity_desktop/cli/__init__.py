@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import io
-import logging
-import logging.handlers
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NoReturn
+from clarity_desktop.cli.starting import ctrl_c_ends_it
 
-from clarity_desktop import __version__, settings
-from clarity_desktop.cli.looking import add_assess, add_detect
-from clarity_desktop.cli.models import add_models
-from clarity_desktop.cli.restoring import add_restore, make_folder
-from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
-from clarity_desktop.cli.training import add_bench, add_train
-from clarity_desktop.messages import Aborted, UserError
+with ctrl_c_ends_it():
+    import argparse
+    import asyncio
+    import io
+    import logging
+    import logging.handlers
+    import sys
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import NoReturn
+
+    from clarity_desktop import __version__, settings
+    from clarity_desktop.cli.looking import add_assess, add_detect
+    from clarity_desktop.cli.models import add_models
+    from clarity_desktop.cli.restoring import add_restore, make_folder
+    from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
+    from clarity_desktop.cli.training import add_bench, add_train
+    from clarity_desktop.messages import Aborted, UserError
 
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
 
@@ -28,6 +31,10 @@ log = logging.getLogger(__name__)
 
 def main(words: Sequence[str] | None = None) -> int:
     """`clarity …`: run one command and return its exit code."""
+    return _net(lambda: _command(words))
+
+
+def _command(words: Sequence[str] | None) -> int:
     parser = _parser()
     asked = parser.parse_args(words)
     if "run" not in asked:
@@ -36,10 +43,6 @@ def main(words: Sequence[str] | None = None) -> int:
     keep_log(verbose=asked.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
-    return _net(lambda: _run(asked))
-
-
-def _run(asked: argparse.Namespace) -> int:
     done = asked.run(asked)
     return done if isinstance(done, int) else asyncio.run(done)
 
@@ -61,6 +64,10 @@ def _net(run: Callable[[], int]) -> int:
 
 def desktop(words: Sequence[str] | None = None) -> int:
     """`clarity-desktop [photo …]`: open the window."""
+    return _net(lambda: _window(words))
+
+
+def _window(words: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser("clarity-desktop", description="Restores damaged photos on this machine.")
     parser.add_argument("photos", nargs="*", type=Path, help="photos or .clarity projects to open")
     parser.add_argument("--first-run", action="store_true", help="open the sample photo, ready for a first restoration")
@@ -70,7 +77,7 @@ def desktop(words: Sequence[str] | None = None) -> int:
     if asked.first_run:
         from clarity_desktop import first_run
 
-        return _net(first_run.start)
+        return first_run.start()
     from clarity_desktop import app
 
     if (sentence := app.check_display()) is not None:

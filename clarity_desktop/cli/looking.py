@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import each, scores
+from clarity_desktop.cli.photos import add_photos, each, scores
 from clarity_desktop.values import Detection, Quality
 from clarity_desktop.worker import Job
 
@@ -27,7 +27,7 @@ def add_assess(p: argparse.ArgumentParser) -> None:
 
 
 def _add_photos(p: argparse.ArgumentParser) -> None:
-    p.add_argument("photos", nargs="+", type=Path, metavar="IN")
+    add_photos(p)
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
 
 

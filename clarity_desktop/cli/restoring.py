@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import each, scores
+from clarity_desktop.cli.photos import add_photos, each, scores
 from clarity_desktop.cli.terminal import USAGE, complain
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, Task
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_restore(p: argparse.ArgumentParser) -> None:
-    p.add_argument("photos", nargs="+", type=Path, metavar="IN")
+    add_photos(p)
     out = p.add_mutually_exclusive_group(required=True)
     out.add_argument("-o", "--output", type=Path, metavar="OUT", help="the file to write (one IN)")
     out.add_argument("--out-dir", type=Path, metavar="DIR", help="the folder to write to, under the photos' own names")
@@ -89,7 +87,7 @@ async def _restore_one(
     kept = [f"{step['task']} by {step['method']}" for step in done.steps if step["kept"]]
     notes = [*picture.notes, *done.notes, *pictures.losses(picture, options)]
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
-        await asyncio.to_thread(_copy, path, target)  # saved again, a JPEG would lose a little
+        await asyncio.to_thread(pictures.copy, path, target)  # saved again, a JPEG would lose a little
         deeds, notes = "left as it is", [*done.notes]  # what was converted to look at it is not in the copy
     else:
         await asyncio.to_thread(pictures.save, replace(picture, pixels=done.pixels), options, path)
@@ -100,27 +98,6 @@ async def _restore_one(
         "steps": done.steps, "before": scores(done.before), "after": scores(done.after), "notes": notes,
     }  # fmt: skip
     return row, f"{path} → {target}: {deeds} in {seconds:.1f} s"
-
-
-def _copy(path: Path, target: Path) -> None:
-    """The photo's file under the result's name: whole or not at all, as results are saved. Raises UserError."""
-    place = Path(os.path.realpath(target))
-    temporary = place.with_name(f".{secrets.token_hex(8)}.clarity-tmp")
-    try:
-        with path.open("rb") as photo, temporary.open("xb") as copy:
-            shutil.copyfileobj(photo, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        if place.exists():
-            shutil.copymode(place, temporary)
-        temporary.replace(place)
-    except OSError as e:
-        raise UserError(
-            f"{path} could not be copied to {target}: {e.strerror or e}. Make room, or name another place; the photo "
-            "is untouched."
-        ) from e
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,11 +7,14 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
+from clarity_desktop.cli.starting import CANCELLED
 from clarity_desktop.messages import Aborted, ModelMissing, News, Progress, UserError
 
-DONE, USAGE, NO_MODEL, CANCELLED = 0, 2, 3, 4
+DONE, USAGE, NO_MODEL = 0, 2, 3
+_OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 STOPPED = "Cancelled. What was finished before is kept."
 
 
@@ -20,8 +23,8 @@ class Unread(Aborted):
 
 
 def harmless(text: str) -> str:
-    """On one line, and without what a terminal would obey: a file may have any name."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
+    """On one line, and without what a terminal would obey or print backwards: a file may have any name."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def show_progress(news: News) -> None:
@@ -33,10 +36,11 @@ def show_progress(news: News) -> None:
 
 
 def print_row(row: dict[str, Any] | str) -> None:
+    line = harmless(row) if isinstance(row, str) else json.dumps(row, allow_nan=False)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     try:
-        sys.stdout.write((harmless(row) if isinstance(row, str) else json.dumps(row)) + "\n")
+        sys.stdout.write(line + "\n")
         sys.stdout.flush()
     except OSError as e:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python says it again at its exit
@@ -45,8 +49,11 @@ def print_row(row: dict[str, Any] | str) -> None:
         raise UserError(f"The output could not be written: {e.strerror}.") from e
 
 
-def say(error: UserError) -> int:
-    return complain(str(error), NO_MODEL if isinstance(error, ModelMissing) else USAGE)
+def say(error: UserError, about: Path | None = None) -> int:
+    """about: the photo; its name as it was given tells two of the same name apart."""
+    named = about is None or str(about) in str(error)
+    sentence = str(error) if named else f"{about}: {error}"
+    return complain(sentence, NO_MODEL if isinstance(error, ModelMissing) else USAGE)
 
 
 def complain(sentence: str, code: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend.pictures import save
+from clarity_desktop.backend.pictures import copy, save
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -99,6 +99,22 @@ def test_a_file_that_cannot_grow_leaves_nothing_and_the_old_file_as_it_was(sourc
         save(PICTURE, ExportOptions(source, exists="overwrite"), source)
     assert source.read_bytes() == b"the original"
     assert names(source.parent) == ["photo.png"]
+
+
+def test_a_copy_is_the_same_file_and_one_that_does_not_fit_leaves_nothing_behind(source, tmp_path):
+    target = tmp_path / "out" / "old.png"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    with small_files_only(5), pytest.raises(UserError, match=r"“old.png” could not be saved: the disk"):
+        copy(source, target)
+    assert (names(target.parent), target.read_bytes()) == (["old.png"], b"old")
+    copy(source, target)
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"the original", 0o640)
+    assert names(target.parent) == ["old.png"]
+    source.unlink()
+    with pytest.raises(UserError, match=r"“photo.png” could not be read again"):
+        copy(source, target)
 
 
 FULL_DISK = """

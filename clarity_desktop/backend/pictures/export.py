@@ -7,10 +7,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import IO
 
 from clarity_desktop.backend.pictures.decoder import shown
 from clarity_desktop.backend.pictures.encode import encode
@@ -41,7 +42,7 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
     Raises FileExists with exists="ask", and UserError; whatever happens, no half file is left.
     """
     with _said(options.path):
-        target = Path(os.path.realpath(options.path)) if options.path.is_symlink() else options.path
+        target = _end_of_link(options.path)
         if os.path.lexists(target):
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
@@ -49,7 +50,23 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
                 raise FileExists(f"“{shown(target)}” exists already; choose another name, or overwrite it.")
             if options.exists == "skip":
                 return None
-        return _write(encode(picture, options), target, options, source)
+        file = encode(picture, options)
+        return _write(lambda out: out.write(file), target, options, source)
+
+
+def copy(photo: Path, target: Path) -> None:
+    """The photo's own file under another name, over what is there; whole or not at all, as `save`. Raises UserError."""
+    try:
+        file = photo.open("rb")
+    except OSError as e:
+        raise UserError(f"“{shown(photo)}” could not be read again: {e.strerror}.") from e
+    with file, _said(target):
+        options = ExportOptions(target, exists="overwrite")
+        _write(lambda out: shutil.copyfileobj(file, out), _end_of_link(target), options, photo)
+
+
+def _end_of_link(target: Path) -> Path:
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def check_place(target: Path) -> None:
@@ -73,11 +90,13 @@ def _said(target: Path) -> Generator[None]:
         raise UserError(f"“{shown(target)}” could not be saved: {reason}") from e
 
 
-def _write(file: bytes, target: Path, options: ExportOptions, source: Path | None) -> Path | None:
+def _write(
+    fill: Callable[[IO[bytes]], object], target: Path, options: ExportOptions, source: Path | None
+) -> Path | None:  # fmt: skip
     temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
     try:
         with temporary.open("xb") as out:
-            out.write(file)
+            fill(out)
             out.flush()
             os.fsync(out.fileno())
         written = _publish(temporary, target, options, source)
