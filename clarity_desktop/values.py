@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NewType, get_args
+from typing import Literal, NamedTuple, NewType, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,30 @@ class Detection:
     top: tuple[tuple[str, float], ...]
     found: Mapping[Degradation, Finding]
     heat: NDArray[np.uint8]
+
+
+class Summary(NamedTuple):
+    """What a detection comes to, decided here for window, conversation and terminal alike; each puts it in its words.
+
+    there: `named` is there; two or more are a blend, whatever the photo as a whole was called. unsure: something may be
+    wrong, but none of it is more likely than not; named are the likeliest one or two. doubt: it looks normal, but
+    `named`, one, may be there. fine: it looks normal. What is named is ordered, the likeliest first.
+    """
+
+    kind: Literal["there", "unsure", "doubt", "fine"]
+    named: tuple[Degradation, ...] = ()
+
+
+def summary(detection: Detection) -> Summary:
+    """The class decides only whether the photo looks normal."""
+    ordered = sorted(DEGRADATIONS, key=lambda name: -detection.found[name].probability)
+    shares = [detection.found[name].probability for name in ordered]
+    if detection.top[0][0] == "normal":
+        return Summary("doubt", (ordered[0],)) if shares[0] >= MAYBE else Summary("fine")
+    if shares[0] >= LIKELY:
+        return Summary("there", tuple(name for name, p in zip(ordered, shares, strict=True) if p >= LIKELY))
+    # What is less likely by far only distracts.
+    return Summary("unsure", tuple(ordered[: 2 if shares[1] >= shares[0] / 2 else 1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import DEGRADATIONS, LIKELY, MAYBE, Advice, Degradation, Detection, Finding, Quality, Task
+from clarity_desktop.values import (
+    DEGRADATIONS,
+    LIKELY,
+    Advice,
+    Degradation,
+    Detection,
+    Finding,
+    Quality,
+    Task,
+    summary,
+)
 
 
 class Remedy(NamedTuple):
@@ -70,9 +80,8 @@ TRIES = 2
 
 def present(detection: Detection) -> tuple[Degradation, ...]:
     """What is likely there, in the order of undoing; nothing where the photo as a whole looks normal."""
-    if detection.top[0][0] == "normal":
-        return ()
-    return tuple(name for name in REMEDIES if detection.found[name].probability >= LIKELY)
+    kind, named = summary(detection)
+    return tuple(name for name in REMEDIES if kind == "there" and name in named)
 
 
 def advise(detection: Detection) -> tuple[Advice, ...]:
@@ -85,34 +94,11 @@ def advise(detection: Detection) -> tuple[Advice, ...]:
     )
 
 
-class Summary(NamedTuple):
-    """What a detection comes to, decided here for window, conversation and terminal alike; each puts it in its words.
-
-    there: `named` is there, in the order of undoing; two or more are a blend, whatever the photo as a whole was called.
-    unsure: something may be wrong, but none of it is more likely than not; named are the likeliest one or two.
-    doubt: it looks normal, but `named`, one, may be there. fine: it looks normal.
-    """
-
-    kind: Literal["there", "unsure", "doubt", "fine"]
-    named: tuple[Degradation, ...] = ()
-
-
-def summary(detection: Detection) -> Summary:
-    """What the window's first line, the conversation and a terminal say of a photo."""
-    if there := present(detection):
-        return Summary("there", there)
-    first, second = sorted(REMEDIES, key=lambda name: -detection.found[name].probability)[:2]
-    least = detection.found[first].probability / 2  # what is less likely by far only distracts
-    if detection.top[0][0] != "normal":
-        return Summary("unsure", (first, second) if detection.found[second].probability >= least else (first,))
-    return Summary("doubt", (first,)) if detection.found[first].probability >= MAYBE else Summary("fine")
-
-
 def found(detection: Detection) -> str:
     """What is wrong, in plain words."""
     kind, names = summary(detection)
     if kind == "there":
-        return " ".join(_sentence(name, detection.found[name]) for name in names)
+        return " ".join(_sentence(name, detection.found[name]) for name in present(detection))
     if kind == "fine":
         return "Looks fine: nothing is wrong with it."
     named = " and ".join(f"{REMEDIES[name].noun} ({detection.found[name].probability:.0%})" for name in names)
@@ -123,7 +109,7 @@ def found(detection: Detection) -> str:
 
 def advice_text(detection: Detection) -> str:
     """What should be done, in plain words."""
-    kind, there = summary(detection)
+    kind, there = summary(detection).kind, present(detection)
     if kind == "fine":
         return FINE
     if kind != "there":
@@ -135,7 +121,7 @@ def advice_text(detection: Detection) -> str:
     if "inpaint" in there and "inpaint" in able:
         parts.append("Mark the scratches first.")
     if unable := [REMEDIES[name].noun for name in there if REMEDIES[name].task not in able]:
-        parts.append(f"For {' and '.join(unable)} this version has no method.")
+        parts.append(f"For {' and '.join(unable)} this program has no method.")
     return " ".join(parts)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.cli.photos import add_photos, each, scores
-from clarity_desktop.values import Detection, Quality
+from clarity_desktop.values import Detection, Quality, summary
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ async def _detect(asked: argparse.Namespace) -> int:
 
 def _detected_line(path: Path, detection: Detection) -> str:
     """Each thing once, as the window's first line and the conversation have it."""
-    from clarity_desktop.backend import choose
-
-    kind, names = choose.summary(detection)
+    kind, names = summary(detection)
     if kind == "there":
         said = ", ".join(
             f"{n} {detection.found[n].probability:.0%} (severity {detection.found[n].severity:.1f})" for n in names

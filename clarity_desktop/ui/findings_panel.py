@@ -21,12 +21,12 @@ from clarity_desktop.ui.fields import calm, muted, tip
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt, inside
-from clarity_desktop.values import DEGRADATIONS, LIKELY, MAYBE, Degradation, Detection, Finding
+from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, summary
 
 WORTH = 0.15
 """From this probability on a degradation is listed at once; "Show all" lists the others."""
 FINE = "Looks fine: nothing to do"
-UNSURE = "Something may be wrong, nothing is sure"
+UNSURE = "Something may be wrong. Likeliest:"
 
 
 def ordered(detection: Detection) -> list[Degradation]:
@@ -35,20 +35,16 @@ def ordered(detection: Detection) -> list[Degradation]:
 
 
 def headline(detection: Detection) -> str:
-    """What it comes to, with the numbers of the bars. The class decides only whether the photo looks normal.
-
-    What is LIKELY is there, as for the advice: one thing or several, whatever the photo as a whole was called.
-    """
-    names = ordered(detection)
+    """What it comes to, with the numbers of the bars."""
+    kind, names = summary(detection)
+    if kind == "fine":
+        return FINE
     first, title = detection.found[names[0]], DEGRADATION_TITLES[names[0]]
-    there: list[Degradation] = [d for d in names if detection.found[d].probability >= LIKELY]
-    if detection.top[0][0] == "normal":
-        return FINE if first.probability < MAYBE else f"Looks fine. If anything: {inside(title)} ({_percent(first)})"
-    if not there:
-        return UNSURE
-    if len(there) > 1:
-        return f"Several things at once: {', '.join(inside(DEGRADATION_TITLES[d]) for d in there[:3])}"
-    return f"{title}, {_percent(first)}"
+    if kind == "there" and len(names) > 1:
+        return f"Several things at once: {', '.join(inside(DEGRADATION_TITLES[name]) for name in names[:3])}"
+    if kind == "there":
+        return f"{title}, {_percent(first)}"
+    return f"{'Looks fine. If anything:' if kind == 'doubt' else UNSURE} {inside(title)} ({_percent(first)})"
 
 
 def _percent(finding: Finding) -> str:

@@ -7,9 +7,19 @@ from dataclasses import replace
 import pytest
 
 from clarity_desktop.backend import choose, methods
-from clarity_desktop.backend.choose import REMEDIES, Looked, advice_text, advise, found, judge, summary, ways
+from clarity_desktop.backend.choose import REMEDIES, Looked, advice_text, advise, found, judge, ways
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Advice, Degradation, Detection, Finding, Quality, Task
+from clarity_desktop.values import (
+    CLASSES,
+    DEGRADATIONS,
+    Advice,
+    Degradation,
+    Detection,
+    Finding,
+    Quality,
+    Task,
+    summary,
+)
 from tests.fakes import HALVES, detection
 
 
@@ -96,7 +106,7 @@ def test_several_unsure_things_are_named_in_one_sentence(able) -> None:
 def test_what_no_method_can_do_is_not_advised_but_said(plain_methods) -> None:
     seen = detection({"rain streak": Finding(0.9, 0.5), "shadow": Finding(0.8, 0.5)})
     assert [a.task for a in advise(seen)] == ["derain"]
-    assert "For a cast shadow this version has no method" in advice_text(seen)
+    assert "For a cast shadow this program has no method" in advice_text(seen)
 
 
 def test_scratches_are_to_be_marked_first(able) -> None:

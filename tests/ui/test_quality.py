@@ -85,9 +85,9 @@ def test_likely_degradations_are_listed_with_percent_and_severity(findings: Find
     ("likely", "said"),
     [
         ({"haze": 0.8}, "Haze, 80 %"),
-        ({"haze": 0.4}, UNSURE),
+        ({"haze": 0.4}, f"{UNSURE} haze (40 %)"),
         ({"haze": 0.8, "noise": 0.4}, "Haze, 80 %"),
-        ({"haze": 0.4, "noise": 0.4}, UNSURE),
+        ({"haze": 0.3, "noise": 0.4}, f"{UNSURE} noise (40 %)"),
     ],
 )
 @pytest.mark.parametrize("called", ["haze", "blend"])
