@@ -475,7 +475,11 @@ def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
         finished.append(name)
 
     monkeypatch.setattr(models, "fetch", fetch)
-    assert clarity("models", "fetch", "niqe")[0] == 4
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
+    try:
+        assert clarity("models", "fetch", "niqe")[0] == 4
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert finished == []
 
 

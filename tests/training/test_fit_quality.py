@@ -30,12 +30,13 @@ def photos(shared: Path) -> list[Path]:
 
 
 def made_up(count: int = 40) -> Seen:
-    """Photos whose order one input tells: the fourth falls with every grade, others are chance."""
+    """Photos whose order one input tells: SSEQ's fourth falls with every grade, five others are chance."""
     rng = np.random.default_rng(0)
     rows = [(s, kind, grade) for s in range(count) for kind, grade in ((-1, CLEAN), (-1, SAME), (3, MILD), (3, STRONG))]
     keys = np.array(rows)
-    inputs = rng.normal(size=(len(rows), 6))
-    inputs[:, 3] = -np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [1.0, 2.5], 0.0) + 0.1 * inputs[:, 3]
+    inputs = np.zeros((len(rows), overall.WAYS.shape[1]))
+    inputs[:, 36:42] = rng.normal(size=(len(rows), 6))
+    inputs[:, 39] = -np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [1.0, 2.5], 0.0) + 0.1 * inputs[:, 39]
     detections = np.zeros((len(rows), 27))
     detections[:, 0] = np.where(keys[:, 1] < 0, 0.9, 0.2)
     detections[:, 1 + 3] = np.where(keys[:, 1] < 0, 0.05, 0.8)
