@@ -13,6 +13,7 @@ from clarity_desktop.values import Distance, Quality, Version, VersionId
 
 FAR_PSNR, FAR_SSIM = 20.0, 0.6
 """A version farther from the original than either has changed much."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
 CAUTION = "Large change: compare before you trust the score."
 MEANING = (
     "Higher is better; in brackets the range in which it likely lies. "
@@ -101,7 +102,9 @@ class OverallPanel(QWidget):
         earlier, top = overall(before), overall(best)
         here = best is not None and best.id == now.id
         self.before.setVisible(earlier is not None)
-        self.before.setText("" if earlier is None else f"Before: {earlier:.0f}{', best: this one' if here else ''}")
+        self.before.setText(
+            "" if earlier is None else f"Before:{NO_BREAK}{earlier:.0f}{', best: this one' if here else ''}"
+        )
         self.best.setVisible(best is not None and top is not None and not here)
         if best is not None and top is not None:
             self._best, title = best.id, version_title(best)

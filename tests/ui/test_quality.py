@@ -258,13 +258,13 @@ def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qt
     assert panel.figure.text() == "55"
     assert panel.extent.text() == "of 100 (48 to 61)"
     assert panel.change.text() == "▲ 14 better"
-    assert panel.before.text() == "Before: 41"
+    assert panel.before.text() == "Before:\N{NO-BREAK SPACE}41"
     assert panel.best.text() == "Best: 62 (Crop)"
     with qtbot.waitSignal(panel.jump_asked) as said:
         panel.best.click()
     assert said.args == ["c"]
     panel.show_scores(best, before, best)
-    assert panel.before.text() == "Before: 41, best: this one"
+    assert panel.before.text() == "Before:\N{NO-BREAK SPACE}41, best: this one"
     assert not shown(panel.best)
 
 
