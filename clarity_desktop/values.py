@@ -144,6 +144,11 @@ class Detection:
     heat: NDArray[np.uint8]
 
 
+def ordered(detection: Detection) -> list[Degradation]:
+    """All degradations, the likeliest first."""
+    return sorted(DEGRADATIONS, key=lambda d: -detection.found[d].probability)
+
+
 class Summary(NamedTuple):
     """What a detection comes to, decided here for window, conversation and terminal alike; each puts it in its words.
 
@@ -158,14 +163,14 @@ class Summary(NamedTuple):
 
 def summary(detection: Detection) -> Summary:
     """The class decides only whether the photo looks normal."""
-    ordered = sorted(DEGRADATIONS, key=lambda name: -detection.found[name].probability)
-    shares = [detection.found[name].probability for name in ordered]
+    names = ordered(detection)
+    shares = [detection.found[name].probability for name in names]
     if detection.top[0][0] == "normal":
-        return Summary("doubt", (ordered[0],)) if shares[0] >= MAYBE else Summary("fine")
+        return Summary("doubt", (names[0],)) if shares[0] >= MAYBE else Summary("fine")
     if shares[0] >= LIKELY:
-        return Summary("there", tuple(name for name, p in zip(ordered, shares, strict=True) if p >= LIKELY))
+        return Summary("there", tuple(name for name, p in zip(names, shares, strict=True) if p >= LIKELY))
     # What is less likely by far only distracts.
-    return Summary("unsure", tuple(ordered[: 2 if shares[1] >= shares[0] / 2 else 1]))
+    return Summary("unsure", tuple(names[: 2 if shares[1] >= shares[0] / 2 else 1]))
 
 
 @dataclass(frozen=True, slots=True)

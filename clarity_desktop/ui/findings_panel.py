@@ -21,17 +21,12 @@ from clarity_desktop.ui.fields import calm, muted, tip
 from clarity_desktop.ui.heat import Legend
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.words import DEGRADATION_TITLES, excerpt, inside
-from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, summary
+from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered, summary
 
 WORTH = 0.15
 """From this probability on a degradation is listed at once; "Show all" lists the others."""
 FINE = "Looks fine: nothing to do"
 UNSURE = "Something may be wrong. Likeliest:"
-
-
-def ordered(detection: Detection) -> list[Degradation]:
-    """All degradations, the likeliest first."""
-    return sorted(DEGRADATIONS, key=lambda d: -detection.found[d].probability)
 
 
 def headline(detection: Detection) -> str:

@@ -12,12 +12,11 @@ from PySide6.QtGui import QImage
 from clarity_desktop.messages import Advise, Assess, Detect, GoTo, Improve, Improved, ReadManifest, Request
 from clarity_desktop.ui import heat
 from clarity_desktop.ui.document_view import DocumentView
-from clarity_desktop.ui.findings_panel import ordered
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.quality_dock import Judged
 from clarity_desktop.ui.restoring import LONG
 from clarity_desktop.ui.words import TASK_TITLES, duration, inside
-from clarity_desktop.values import Degradation, DocumentId, ModelCard, Task, Version, VersionId
+from clarity_desktop.values import Degradation, DocumentId, ModelCard, Task, Version, VersionId, ordered
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.asking import Follow
