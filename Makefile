@@ -8,11 +8,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 setup: $(STAMP) $(EXTRAS)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml training/pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing Clarity Desktop and its libraries into .venv (about 500 MB the first time; interrupt and repeat at will)."
 	$(BIN)/python -m pip install -q -c constraints.txt torch torchvision
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-deps -e training
 	@touch $@
 
 extras: $(EXTRAS)

@@ -25,7 +25,7 @@ from PySide6.QtGui import QColorSpace
 from PySide6.QtWidgets import QApplication
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.values import TILE, Level, Manifest, Pixels, VersionId
 
 WIDTH, HEIGHT = 12_000, 8_400

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from clarity_training import degrade, photos
+from clarity_training.damage import Photo
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-
-from clarity_desktop.training import degrade, photos
-from clarity_desktop.training.damage import Photo
 
 CELL = (196, 147)
 SCENE = (320, 240)

@@ -20,14 +20,14 @@ import psutil
 from clarity_desktop.backend import methods, weights
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.restore import padded_box
+from clarity_desktop.backend.runner import RestoreParams
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.backend.workshop import Wish
 from clarity_desktop.messages import Restore
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Picture, Region
 from clarity_desktop.worker import Job, Lane
 
-PLAIN = Method(
+UNIFORM = Method(
     id="halves", title="Halving", tasks=("denoise",), architecture="none", licence="MIT", paper="none",
     trained_on="nothing", weights=(), load=lambda _weights, _place, _task: lambda tile, _mask, _breath: tile * 0.5,
     tile=512, overlap=32, memory=100, base=1000,
@@ -51,7 +51,7 @@ async def region_cost(studio: Studio, lane: Lane) -> None:
     region = Region.rectangle(Bounds(300, 280, 240, 200), 768, 768)
     best = {"whole": 1e9, "region": 1e9}
     for _ in range(3):
-        for name, wish in (("whole", Wish("derain")), ("region", Wish("derain", region=region))):
+        for name, wish in (("whole", RestoreParams("derain")), ("region", RestoreParams("derain", region=region))):
             start = time.perf_counter()
             await studio.apply(pixels, wish, Job(lambda _news: None, lane))
             best[name] = min(best[name], time.perf_counter() - start)
@@ -65,7 +65,7 @@ async def region_cost(studio: Studio, lane: Lane) -> None:
 
 async def steady(studio: Studio, lane: Lane, rounds: int) -> None:
     """Restore and undo, over and over, in one document."""
-    methods.METHODS["halves"] = PLAIN
+    methods.METHODS["halves"] = UNIFORM
     methods.all_methods.cache_clear()
     document = await studio.open_picture(Picture(scene(480, 320)), "steady", Job(lambda _news: None, lane))
     process, marks = psutil.Process(), {}

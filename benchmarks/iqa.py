@@ -69,10 +69,10 @@ def pyiqas(pixels: Photo, folder: Path) -> dict[str, Callable[[], float]]:
     import torch
     from scipy.io import savemat
 
-    from clarity_desktop.backend import shims
+    from clarity_desktop.backend import library_shims
 
     try:
-        shims.torchvision_ready()
+        library_shims.torchvision_ready()
         import pyiqa
     except ImportError:
         return {}

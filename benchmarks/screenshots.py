@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clarity_desktop.ui.main_window import MainWindow
 
 LARGE, SMALL = (1600, 1000), (1024, 700)
-PATIENCE = 600.0
+SLOW_STEP_SECONDS = 600.0
 """Seconds that a restoration may take here."""
 
 
@@ -185,7 +185,7 @@ async def settled(window: MainWindow) -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(round(PATIENCE / 0.05)):
+    for _ in range(round(SLOW_STEP_SECONDS / 0.05)):
         if holds():
             return
         await asyncio.sleep(0.05)

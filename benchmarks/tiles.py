@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend import weights
-from clarity_desktop.backend.methods import METHODS, Method, Place, Run
-from clarity_desktop.backend.restore import Recipe, restore
+from clarity_desktop.backend.methods import METHODS, ComputeTarget, Method, Run
+from clarity_desktop.backend.restore import TilePlan, restore
 from clarity_desktop.backend.restore.layout import Grid
 
 PHOTOS = {
@@ -43,9 +43,9 @@ BAND = 16
 class Quiet:
     """A job that nobody follows."""
 
-    def breathe(self) -> None: ...
+    def checkpoint(self) -> None: ...
 
-    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None: ...
+    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def truth(path: Path) -> NDArray[np.uint8] | None:
     return photo(target) if path.parent.name == "input" and target.is_file() else None
 
 
-def measure(method: Method, run: Run, path: Path, at: Place) -> None:
+def measure(method: Method, run: Run, path: Path, at: ComputeTarget) -> None:
     """One table: the photo whole, then in every kind of tiles that its size allows. Cut so that nothing is padded:
     padding changes the result more than tiles do.
     """
@@ -116,7 +116,7 @@ def measure(method: Method, run: Run, path: Path, at: Place) -> None:
         seen.add(grid)
         started = time.monotonic()
         done = restore(
-            pixels, method, run, Recipe(tile, overlap, at), job=Quiet(), on_tile=lambda _b, _p: None,
+            pixels, method, run, TilePlan(tile, overlap, at), job=Quiet(), on_tile=lambda _b, _p: None,
             reload=lambda _place: run,
         ).pixels  # fmt: skip
         took = time.monotonic() - started
@@ -142,7 +142,7 @@ def memory(method: Method, side: int, threads: int) -> None:
     import psutil
 
     process = psutil.Process()
-    run = method.load(weights.need(method.weights), Place("cpu", "float32", threads), method.tasks[0])
+    run = method.load(weights.need(method.weights), ComputeTarget("cpu", "float32", threads), method.tasks[0])
     loaded = process.memory_info().rss
     tile = np.random.default_rng(0).random((side, side, 3), np.float32)
     started = time.monotonic()
@@ -181,7 +181,7 @@ def main() -> None:
     elif asked.data is None:
         parser.error("name the folder of measuring data, or ask for --memory")
     else:
-        at = Place("cpu", "float32", asked.threads)
+        at = ComputeTarget("cpu", "float32", asked.threads)
         for name in (n for n in PHOTOS if asked.only in n):
             run = METHODS[name].load(weights.need(METHODS[name].weights), at)
             measure(METHODS[name], run, asked.data / PHOTOS[name], at)

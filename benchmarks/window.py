@@ -97,7 +97,7 @@ async def gaps(seconds: float) -> list[float]:
 
     last, found = time.perf_counter(), []
 
-    def tick() -> None:
+    def report() -> None:
         nonlocal last
         now = time.perf_counter()
         found.append(1000 * (now - last))
@@ -105,7 +105,7 @@ async def gaps(seconds: float) -> list[float]:
 
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(tick)
+    timer.timeout.connect(report)
     timer.start(1)
     await asyncio.sleep(seconds)
     timer.stop()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QMessageLogContext, QtMsgType
 
-    from clarity_desktop.messages import End, News
+    from clarity_desktop.messages import End, Event
     from clarity_desktop.ui.main_window import MainWindow
     from clarity_desktop.values import Task
     from clarity_desktop.worker import Worker
@@ -166,7 +166,7 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
 
         return answer.make_answer(settings, documents)
 
-    def make_worker(emit: Callable[[int, News | End], None]) -> Worker:
+    def make_worker(emit: Callable[[int, Event | End], None]) -> Worker:
         return Worker(make_answer, emit)
 
     window.connect_backend(Link(make_worker))
@@ -205,7 +205,7 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
 
 async def _quiet(window: MainWindow) -> None:
     """Wait until the window has asked for all that it wants, and got it."""
-    calm = 0
-    while calm < 10:
-        calm = 0 if window.follows or window.link is None else calm + 1
+    no_wheel = 0
+    while no_wheel < 10:
+        no_wheel = 0 if window.follows or window.link is None else no_wheel + 1
         await asyncio.sleep(0.05)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from clarity_desktop import cli, settings
-from clarity_desktop.messages import Aborted, UserError
+from clarity_desktop.messages import JobCancelled, UserError
 
 FIRST = ("maxim-deraining",)
 """What the first job needs."""
@@ -25,7 +25,7 @@ def start() -> int:
     """Fetch, then show the window, or do the job headless where there is no screen. Returns an exit code."""
     try:
         fetched = _fetch()
-    except (Aborted, KeyboardInterrupt):
+    except (JobCancelled, KeyboardInterrupt):
         sys.stderr.write("\nStopped. Start again to go on where it stopped.\n")
         return cli.CANCELLED
     from clarity_desktop import app

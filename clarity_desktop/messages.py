@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Field, Message, Text, english
 from clarity_desktop.values import (
     Advice,
     Bounds,
@@ -37,7 +38,18 @@ from clarity_desktop.values import (
 
 
 class UserError(Exception):
-    """A sentence for the user: what happened, to which file, and what to do now. Shown as it stands."""
+    """An error that a user can meet: what happened, to which file, and what to do now.
+
+    `text` is a message, or several in a row; str() gives it in English.
+    """
+
+    def __init__(self, text: Text, **fields: Field) -> None:
+        """text: the key of a template ("document.not_open") with its fields, or a finished Text."""
+        self.text: Text = Message(text, fields) if isinstance(text, str) else text
+        super().__init__(self.text)
+
+    def __str__(self) -> str:
+        return english(self.text)
 
 
 class ModelMissing(UserError):
@@ -48,7 +60,7 @@ class FileExists(UserError):
     """An export would replace a file and its options say to ask first."""
 
 
-class Aborted(BaseException):
+class JobCancelled(BaseException):
     """The user cancelled. A BaseException, as asyncio's own, so that no net swallows it."""
 
 
@@ -89,7 +101,7 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class DiscardRecovery:
     """Set aside what an earlier run left (moved to the closed documents, not erased)."""
 
     store: Path
@@ -174,7 +186,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ApplyTransform:
     """Crop, rotate, flip or straighten. → VersionAdded"""
 
     document: DocumentId
@@ -279,7 +291,7 @@ class SaveProject:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SendMessage:
     """One turn of the conversation. → TurnAdded and whatever the turn does"""
 
     document: DocumentId
@@ -326,9 +338,10 @@ class Configure:
 
 
 Request = (
-    Open | OpenPixels | FindRecoveries | FindClosed | Recover | Forget | MeasureDisk | Prune | Close
-    | ReadManifest | ReadTiles | ReadPixels | Restore | Repeat | Estimate | Change | Reset | GoTo | Undo | Redo | Edit
-    | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | Say
+    Open | OpenPixels | FindRecoveries | FindClosed | Recover | DiscardRecovery | MeasureDisk | Prune | Close
+    | ReadManifest | ReadTiles | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset | GoTo | Undo | Redo
+    | Edit
+    | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
 )  # fmt: skip
 
@@ -346,7 +359,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Previewed:
+class PreviewReady:
     """A photo being opened, reduced to about screen size: to be painted before its document exists.
 
     width and height are the photo's own; icc is the profile of the pixels.
@@ -517,7 +530,7 @@ class TurnAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class CompareAsked:
+class CompareRequested:
     """The conversation asks the window to show two versions together."""
 
     document: DocumentId
@@ -545,12 +558,12 @@ class Notice:
     text: str
 
 
-News = (
-    Progress | Previewed | Opened | RecoveriesFound | ClosedFound
+Event = (
+    Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | PixelsReady
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected | Advised | Improved
     | Estimated | Exported | SizeEstimated
-    | Saved | TurnAdded | CompareAsked | MethodsListed | ModelsListed | Notice
+    | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | Notice
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
-from clarity_desktop.messages import Aborted, Cancelled, End, Failed, Finished, News, Progress, Request, UserError
+from clarity_desktop.messages import Cancelled, End, Event, Failed, Finished, JobCancelled, Progress, Request, UserError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -50,7 +50,7 @@ class Lane:
             self._changed.notify()
         return future
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         """On the lane's thread, inside a long job: let the waiting short work run."""
         if threading.current_thread() is self._thread:
             self._do_short()
@@ -118,29 +118,29 @@ def _yield_to_the_window() -> None:
 class Job:
     """One request on its way: emits news, reports progress and learns that it was cancelled."""
 
-    def __init__(self, emit: Callable[[News], None], lane: Lane) -> None:
+    def __init__(self, emit: Callable[[Event], None], lane: Lane) -> None:
         self._emit = emit
         self._lane = lane
         self._cancelled = threading.Event()
         self._waiting: Future[Any] | None = None
 
-    def emit(self, news: News) -> None:
+    def emit(self, news: Event) -> None:
         self._emit(news)
 
-    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
+    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
         """Report progress, then breathe. Heavy work calls this often."""
-        self.breathe()
+        self.checkpoint()
         self.emit(Progress(fraction, note, seconds_left))
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         """Let short work run, and raise Aborted if the user cancelled. Call at least every 0.3 s of heavy work."""
         self.check()
-        self._lane.breathe()
+        self._lane.checkpoint()
 
     def check(self) -> None:
         """Raise Aborted if the user cancelled: all that work outside the lane needs to ask."""
         if self._cancelled.is_set():
-            raise Aborted
+            raise JobCancelled
 
     def cancel(self) -> None:
         """From any thread: make the job end with Aborted as soon as it breathes."""
@@ -163,7 +163,7 @@ class Job:
             return await asyncio.wrap_future(future)
         except (asyncio.CancelledError, LaneCancelled):
             self._cancelled.set()
-            raise Aborted from None
+            raise JobCancelled from None
         finally:
             self._waiting = None
 
@@ -181,7 +181,7 @@ class Worker:
     def __init__(
         self,
         make_answer: Callable[[], tuple[Answer, Callable[[], None]]],
-        emit: Callable[[int, News | End], None],
+        emit: Callable[[int, Event | End], None],
     ) -> None:
         self._make_answer = make_answer
         self._emit = emit
@@ -235,7 +235,7 @@ class Worker:
             if self._answer is None:
                 self._answer, self._close_answer = self._make_answer()
             await self._answer(request, job)
-        except Aborted:
+        except JobCancelled:
             end = Cancelled()
         except UserError as e:
             log.info("%s: %s", type(request).__name__, e)

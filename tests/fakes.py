@@ -9,26 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
-from clarity_desktop.backend.methods import Method, Place, Run
-from clarity_desktop.backend.methods.method import Breath
-from clarity_desktop.messages import News
+from clarity_desktop.backend.methods import ComputeTarget, Method, Run
+from clarity_desktop.backend.methods.method import Checkpoint
+from clarity_desktop.messages import Event
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Mask, Task, Tile
 from clarity_desktop.worker import Job, Lane
 
 
-def _load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
-    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
-        breath.breathe()
+def _load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
+    def run(tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
+        breath.checkpoint()
         return np.multiply(tile, 0.5, dtype=np.float32)
 
     return run
 
 
-def _load_slow(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
-    def run(tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+def _load_slow(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
+    def run(tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
         for _ in range(20):
             time.sleep(0.02)
-            breath.breathe()
+            breath.checkpoint()
         return np.multiply(tile, 0.5, dtype=np.float32)
 
     return run
@@ -57,11 +57,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.lane = Lane()
-        self.news: list[News] = []
+        self.news: list[Event] = []
 
     def job(self) -> Job:
         return Job(self.news.append, self.lane)
 
-    def last(self, kind: type) -> News:
+    def last(self, kind: type) -> Event:
         """The newest news of that kind. Raises IndexError if there is none."""
         return [n for n in self.news if isinstance(n, kind)][-1]

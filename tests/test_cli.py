@@ -27,7 +27,7 @@ from clarity_desktop.backend import weights as models
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.cli.terminal import print_row
-from clarity_desktop.cli.training import BENCH, TRAIN
+from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
 from tests.backend.conftest import detector as detector
@@ -210,7 +210,7 @@ def test_auto_says_where_it_saved_an_unchanged_photo_again(
 
 def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
     got: list[list[str]] = []
-    module = types.ModuleType("clarity_desktop.training.bench_detector")
+    module = types.ModuleType("clarity_training.bench_detector")
     module.main = lambda words: got.append(words) or 5
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert clarity("bench", "detector", "--zero-shot", "ViT-B-32", "--help")[0] == 5
@@ -466,9 +466,9 @@ def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> No
 def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
     finished: list[str] = []
 
-    def fetch(name: str, tick: Callable[[float, str], None]) -> None:
+    def fetch(name: str, report: Callable[[float, str], None]) -> None:
         for k in range(300):
-            tick(k / 300, "Fetching")
+            report(k / 300, "Fetching")
             if k == 1:
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             time.sleep(0.01)

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from clarity_desktop.messages import (
-    Aborted,
     Cancelled,
     End,
+    Event,
     Failed,
     FindRecoveries,
     Finished,
+    JobCancelled,
     ListMethods,
     ListModels,
-    News,
     Notice,
     Progress,
     Request,
@@ -27,10 +27,10 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.worker import Job, Worker
 
-Came = queue.Queue[tuple[int, News | End]]
+Came = queue.Queue[tuple[int, Event | End]]
 
 
-class Bench:
+class AutoTarget:
     """A worker whose answers are scripted per kind of request, and what it told."""
 
     def __init__(self) -> None:
@@ -48,8 +48,8 @@ class Bench:
 
         return answer, close
 
-    def until_end(self, at: int) -> list[News | End]:
-        told: list[News | End] = []
+    def until_end(self, at: int) -> list[Event | End]:
+        told: list[Event | End] = []
         while not (told and isinstance(told[-1], Finished | Failed | Cancelled)):
             whose, news = self.came.get(timeout=10)
             if whose == at:
@@ -58,16 +58,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench()
+def bench() -> Iterator[AutoTarget]:
+    made = AutoTarget()
     yield made
     made.worker.close()
     assert made.closed == 1
 
 
-def test_news_come_in_order_and_the_end_comes_last(bench: Bench) -> None:
+def test_news_come_in_order_and_the_end_comes_last(bench: AutoTarget) -> None:
     async def verb(job: Job) -> None:
-        job.tick(0.25, "half of half")
+        job.report(0.25, "half of half")
         job.emit(Notice("well"))
 
     bench.verbs[ListMethods] = verb
@@ -76,7 +76,7 @@ def test_news_come_in_order_and_the_end_comes_last(bench: Bench) -> None:
 
 
 def test_a_user_error_ends_the_request_and_the_next_one_is_answered(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: AutoTarget, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(job: Job) -> None:
         raise UserError("No such photo.")
@@ -92,7 +92,7 @@ def test_a_user_error_ends_the_request_and_the_next_one_is_answered(
     assert bench.until_end(bench.worker.submit(ListModels()))[-1] == Finished()
 
 
-def test_heavy_work_of_two_requests_never_overlaps(bench: Bench) -> None:
+def test_heavy_work_of_two_requests_never_overlaps(bench: AutoTarget) -> None:
     inside, most = 0, 0
 
     def work() -> None:
@@ -113,14 +113,14 @@ def test_heavy_work_of_two_requests_never_overlaps(bench: Bench) -> None:
     assert most == 1
 
 
-def test_short_work_runs_in_a_pause_of_long_work(bench: Bench) -> None:
+def test_short_work_runs_in_a_pause_of_long_work(bench: AutoTarget) -> None:
     order: list[str] = []
     started, let_go = threading.Event(), threading.Event()
 
     def long(job: Job) -> None:
         started.set()
         while not let_go.is_set():
-            job.breathe()
+            job.checkpoint()
             time.sleep(0.005)
         order.append("long")
 
@@ -139,14 +139,14 @@ def test_short_work_runs_in_a_pause_of_long_work(bench: Bench) -> None:
     assert order[0] == "short"
 
 
-def test_short_work_does_not_nest_in_short_work(bench: Bench) -> None:
+def test_short_work_does_not_nest_in_short_work(bench: AutoTarget) -> None:
     order: list[str] = []
     started = threading.Event()
 
     def breathing(job: Job) -> None:
         started.set()
         time.sleep(0.1)
-        job.breathe()
+        job.checkpoint()
         order.append("first")
 
     async def first(job: Job) -> None:
@@ -156,7 +156,7 @@ def test_short_work_does_not_nest_in_short_work(bench: Bench) -> None:
         await job.short(order.append, "second")
 
     async def long(job: Job) -> None:
-        await job.heavy(lambda: [(time.sleep(0.01), job.breathe()) for _ in range(40)])
+        await job.heavy(lambda: [(time.sleep(0.01), job.checkpoint()) for _ in range(40)])
 
     bench.verbs = {FindRecoveries: long, ListMethods: first, ListModels: second}
     bench.worker.submit(FindRecoveries())
@@ -166,13 +166,13 @@ def test_short_work_does_not_nest_in_short_work(bench: Bench) -> None:
     assert order == ["first", "second"]
 
 
-def test_cancelling_stops_heavy_work_and_says_cancelled(bench: Bench) -> None:
+def test_cancelling_stops_heavy_work_and_says_cancelled(bench: AutoTarget) -> None:
     ticks = 0
 
     def long(job: Job) -> None:
         nonlocal ticks
         while True:
-            job.tick(0.1)
+            job.report(0.1)
             ticks += 1
             time.sleep(0.01)
 
@@ -190,7 +190,7 @@ def test_cancelling_stops_heavy_work_and_says_cancelled(bench: Bench) -> None:
     assert ticks == after
 
 
-def test_a_cancelled_request_that_still_waits_for_the_lane_ends_at_once(bench: Bench) -> None:
+def test_a_cancelled_request_that_still_waits_for_the_lane_ends_at_once(bench: AutoTarget) -> None:
     let_go, ran = threading.Event(), []
 
     async def long(job: Job) -> None:
@@ -210,7 +210,7 @@ def test_a_cancelled_request_that_still_waits_for_the_lane_ends_at_once(bench: B
     assert ran == []
 
 
-def test_cancelling_an_unknown_or_finished_job_is_ignored(bench: Bench) -> None:
+def test_cancelling_an_unknown_or_finished_job_is_ignored(bench: AutoTarget) -> None:
     async def verb(job: Job) -> None:
         return
 
@@ -228,16 +228,16 @@ def test_closing_while_heavy_work_runs_ends_it() -> None:
     def long(job: Job) -> None:
         try:
             while True:
-                job.breathe()
+                job.checkpoint()
                 time.sleep(0.01)
-        except Aborted:
+        except JobCancelled:
             ended.append("aborted")
             raise
 
     async def verb(job: Job) -> None:
         await job.heavy(long, job)
 
-    other = Bench()
+    other = AutoTarget()
     other.verbs[ListMethods] = verb
     other.worker.submit(ListMethods())
     time.sleep(0.1)

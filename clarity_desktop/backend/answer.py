@@ -10,9 +10,9 @@ from typing import assert_never
 from clarity_desktop import messages as m
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend import weights
-from clarity_desktop.backend.chat.talk import Talk
+from clarity_desktop.backend.chat.talk import Conversation
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.messages import News, Request
+from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Picture
 from clarity_desktop.worker import Answer, Job
@@ -24,7 +24,7 @@ def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answ
     documents: the folder of working documents, if not the user's own.
     """
     studio = Studio(settings, documents)
-    talk = Talk(studio)
+    talk = Conversation(studio)
 
     async def answer_one(request: Request, job: Job) -> None:
         await answer(studio, talk, request, job)
@@ -32,7 +32,7 @@ def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answ
     return answer_one, studio.close
 
 
-async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None:
+async def answer(studio: Studio, talk: Conversation, request: Request, job: Job) -> None:
     """Answer one request through the studio's verbs. Raises what they raise."""
     match request:
         case m.Open(path):
@@ -45,7 +45,7 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             job.emit(m.ClosedFound(await asyncio.to_thread(documents.recoveries, studio.folder / "closed")))
         case m.Recover(store):
             await studio.recover(store, job)
-        case m.Forget(store):
+        case m.DiscardRecovery(store):
             await asyncio.to_thread(documents.forget, store)
         case m.MeasureDisk():
             job.emit(await studio.disk())
@@ -66,7 +66,7 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             await studio.repeat(request, job)
         case m.Estimate():
             await studio.tell_estimate(request, job)
-        case m.Change():
+        case m.ApplyTransform():
             await studio.change(request, job)
         case m.Reset():
             await studio.reset(request, job)
@@ -88,7 +88,7 @@ async def answer(studio: Studio, talk: Talk, request: Request, job: Job) -> None
             job.emit(m.SizeEstimated(await studio.size(document, version, options)))
         case m.SaveProject(document, path):
             await studio.save_project(document, path, job)
-        case m.Say(document, text, visible):
+        case m.SendMessage(document, text, visible):
             await talk.say(document, text, visible, job)
         case m.ListMethods():
             job.emit(await asyncio.to_thread(studio.methods))
@@ -110,10 +110,10 @@ def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
             studio.move(document, lambda d: d.redo(), job)
 
 
-async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> News:
+async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> Event:
     match request:
         case m.FetchModel(model):
-            await asyncio.to_thread(weights.fetch, model, job.tick)
+            await asyncio.to_thread(weights.fetch, model, job.report)
         case m.ImportModel(path):
             await asyncio.to_thread(weights.import_, path)
         case m.RemoveModel(model):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend import gently, weights
+from clarity_desktop.backend import torch_import, weights
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Pixels
 
 if TYPE_CHECKING:
@@ -102,19 +102,19 @@ def _within(start: float, side: int) -> int:
     return max(0, min(round(start), side - CROP))
 
 
-def detect(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detection:
+def detect(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Detection:
     """Find what is wrong with a photo (H×W×3, 8 or 16 bits, at least 1×1).
 
     Raises ModelMissing where the installation lacks the detector's file, and what breathe raises.
     """
-    gently.import_torch()
+    torch_import.import_torch()
     seen = views(pixels)
-    breathe()
+    checkpoint()
     with _guard:
         net = _network()
     said = logits(net, seen)
-    breathe()
-    return understood({k: v[0] for k, v in said.items()}, seen.places)
+    checkpoint()
+    return to_detection({k: v[0] for k, v in said.items()}, seen.places)
 
 
 def digest() -> str:
@@ -166,7 +166,7 @@ def _network() -> Detector:
     return _known[0]
 
 
-def understood(said: dict[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:
+def to_detection(said: dict[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:
     """Logits of one photo (see nets.detector.Detector, without the first axis) as probabilities and a heat map."""
     odds = np.exp(said["classes"] - said["classes"].max())
     odds /= odds.sum()

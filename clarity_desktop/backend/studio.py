@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
-from clarity_desktop.backend import choose, detect, iqa, methods, naming, pictures, workshop
+from clarity_desktop.backend import detect, iqa, methods, pictures, runner, step_titles
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend.document import Document, Makers
+from clarity_desktop.backend.auto import rules
+from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
-from clarity_desktop.backend.restore import Recipe
-from clarity_desktop.backend.workshop import Applied, Wish
+from clarity_desktop.backend.restore import TilePlan
+from clarity_desktop.backend.runner import Candidate, RestoreParams
 from clarity_desktop.messages import (
     Advised,
+    ApplyTransform,
     Assessed,
-    Change,
     Detected,
     DiskMeasured,
     Estimated,
@@ -33,7 +34,7 @@ from clarity_desktop.messages import (
     Notice,
     Opened,
     PixelsReady,
-    Previewed,
+    PreviewReady,
     Progress,
     Repeat,
     Reset,
@@ -80,7 +81,7 @@ class Studio:
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._workshop = workshop.Workshop()
+        self._workshop = runner.Runner()
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
 
     def close(self) -> None:
@@ -114,11 +115,11 @@ class Studio:
         if path.suffix.lower() == ".clarity":
             document = await asyncio.to_thread(Document.open_project, self.folder, path, _makers())
             return await self._show(document, job)
-        job.tick(0.0, f"Opening {path.name}")
+        job.report(0.0, f"Opening {path.name}")
         drafted = await asyncio.to_thread(self._decoder.preview, path)
         if drafted is not None:
             draft, (width, height) = drafted
-            job.emit(Previewed(path, width, height, draft.pixels, draft.icc))
+            job.emit(PreviewReady(path, width, height, draft.pixels, draft.icc))
         picture = await self.read(path)
         return await self._open(picture, path.name, job, previewed=drafted is not None)
 
@@ -163,14 +164,14 @@ class Studio:
 
     def methods(self) -> MethodsListed:
         """Every method, with the weights files it still lacks, and the further metrics that could be switched on."""
-        return MethodsListed(tuple(naming.card(m) for m in methods.all_methods().values()), extra.available())
+        return MethodsListed(tuple(step_titles.card(m) for m in methods.all_methods().values()), extra.available())
 
     async def restore(self, asked: RestoreAsked, job: Job) -> Version:
         """Restore a version, or a region of it; the result becomes its child and the head."""
-        wish = Wish(asked.task, asked.method, asked.strength, asked.region, asked.feather, asked.visible)
+        wish = RestoreParams(asked.task, asked.method, asked.strength, asked.region, asked.feather, asked.visible)
         return await self._run(self.document(asked.document), asked.version, wish, job)
 
-    async def _run(self, document: Document, version: VersionId, wish: Wish, job: Job) -> Version:
+    async def _run(self, document: Document, version: VersionId, wish: RestoreParams, job: Job) -> Version:
         def paint(bounds: Bounds, done: Pixels) -> None:
             job.emit(TileDone(document.id, version, bounds, done))
 
@@ -178,7 +179,7 @@ class Studio:
         applied = await self.apply(await self._pixels(document.id, version), wish, job, paint)
         for note in applied.notes:
             job.emit(Notice(note))
-        job.tick(1.0, "Keeping the result")
+        job.report(1.0, "Keeping the result")
         return await self._commit(
             document, version, applied.step, applied.pixels, job, changed=applied.changed, region=wish.region
         )
@@ -186,10 +187,10 @@ class Studio:
     async def apply(
         self,
         pixels: Pixels,
-        wish: Wish,
+        wish: RestoreParams,
         job: Job,
         on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
-    ) -> Applied:
+    ) -> Candidate:
         """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
         return await self._workshop.apply(pixels, wish, self.settings, job, on_tile)
 
@@ -202,7 +203,7 @@ class Studio:
 
     def estimate(self, size: tuple[int, int], task: str, method: str | None) -> Estimated:
         """How long restoring width × height pixels would take here, and by which method."""
-        return workshop.estimate(size, task, method, self.settings)
+        return runner.estimate(size, task, method, self.settings)
 
     async def repeat(self, asked: Repeat, job: Job) -> Version:
         """Take the step that made one version again, on another, with its recorded settings."""
@@ -212,15 +213,16 @@ class Studio:
             raise UserError("Only a restoration can be repeated on another version.")
         settings = dict(step.settings)
         feather = settings.pop("feather", 0)
-        wish = Wish(
+        wish = RestoreParams(
             step.task, step.method, step.strength, document.region(step.region) if step.region else None,
-            feather if isinstance(feather, int) and 0 <= feather <= FEATHER else 0, recorded=Recipe.from_json(settings),
+            feather if isinstance(feather, int) and 0 <= feather <= FEATHER else 0,
+            recorded=TilePlan.from_json(settings),
         )  # fmt: skip
         return await self._run(document, asked.version, wish, job)
 
     # Versions --------------------------------------------------------------------------------------------------------
 
-    async def change(self, asked: Change, job: Job) -> Version:
+    async def change(self, asked: ApplyTransform, job: Job) -> Version:
         """Crop, turn, flip or straighten; the result becomes a child and the head."""
         document = self.document(asked.document)
 
@@ -231,14 +233,14 @@ class Studio:
 
         pixels, alpha = await job.heavy(make)
         return await self._commit(
-            document, asked.version, naming.transform_step(asked.transform), pixels, job, alpha=alpha
+            document, asked.version, step_titles.transform_step(asked.transform), pixels, job, alpha=alpha
         )
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
         document = self.document(at)
         for k in range(0, len(hashes), TILES_AT_ONCE):
-            job.breathe()
+            job.checkpoint()
             tiles = await asyncio.to_thread(document.tiles, hashes[k : k + TILES_AT_ONCE])
             job.emit(TilesReady(at, tuple(tiles)))
 
@@ -271,7 +273,7 @@ class Studio:
         thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
-            thumbnail=thumbnail, name=naming.title(step), breathe=job.breathe,
+            thumbnail=thumbnail, name=step_titles.title(step), checkpoint=job.checkpoint,
         )  # fmt: skip
         job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
         await self._perceive(document.id, version.id, version.id, job, pixels)
@@ -337,14 +339,14 @@ class Studio:
 
     async def find(self, pixels: Pixels, job: Job) -> Detection:
         """What is wrong with pixels, in the next pause of the lane."""
-        return await job.short(detect.detect, pixels, breathe=job.breathe)
+        return await job.short(detect.detect, pixels, checkpoint=job.checkpoint)
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """What should be done about a version. Runs nothing."""
         detection, known = await self.detect(at, version, job), self.version(at, version)
-        advice, size = choose.advise(detection), (known.width, known.height)
-        seconds = await asyncio.to_thread(choose.auto_seconds, advice, size, self.settings)
-        advised = Advised(at, version, advice, choose.advice_text(detection), seconds)
+        advice, size = rules.advise(detection), (known.width, known.height)
+        seconds = await asyncio.to_thread(rules.auto_seconds, advice, size, self.settings)
+        advised = Advised(at, version, advice, rules.advice_text(detection), seconds)
         job.emit(advised)
         return advised
 
@@ -355,7 +357,7 @@ class Studio:
         follow with a second Assessed.
         """
         old = known = self.version(at, version).quality
-        if known is None or await asyncio.to_thread(iqa.outgrown, known):
+        if known is None or await asyncio.to_thread(iqa.is_stale, known):
             pixels = await self._pixels(at, version, pixels)
             seen = self.version(at, version).detection
             try:
@@ -392,7 +394,7 @@ class Studio:
 
     async def score(self, pixels: Pixels, job: Job, detection: Detection | None = None) -> Quality:
         """Score pixels in the next pause of the lane. detection: what was found in them; the overall score uses it."""
-        return await job.short(iqa.assess, pixels, breathe=job.breathe, detection=detection)
+        return await job.short(iqa.assess, pixels, checkpoint=job.checkpoint, detection=detection)
 
     async def look_and_score(self, pixels: Pixels, job: Job) -> Quality:
         """Score bare pixels as a version is scored: after the detector has looked at them, if it can."""
@@ -414,7 +416,7 @@ class Studio:
             else:
                 pixels = await self._pixels(at, version, pixels)
                 original = await self._pixels(at, first.id)
-                self._distances[at, version] = await job.short(distance, original, pixels, breathe=job.breathe)
+                self._distances[at, version] = await job.short(distance, original, pixels, checkpoint=job.checkpoint)
         return self._distances[at, version]
 
     def _moved(self, at: DocumentId, version: Version) -> bool:
@@ -430,9 +432,9 @@ class Studio:
     async def export(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> Path | None:
         """Write a version as a picture file; None where an existing file was left alone, as asked."""
         document = self.document(at)
-        job.tick(0.0, f"Writing {options.path.name}")
+        job.report(0.0, f"Writing {options.path.name}")
         picture = await asyncio.to_thread(document.picture, version)
-        job.breathe()
+        job.checkpoint()
         path = await asyncio.to_thread(pictures.save, picture, options, document.card().path)
         with contextlib.suppress(FileNotFoundError):
             job.emit(Exported(at, path, path.stat().st_size if path else 0))
@@ -445,19 +447,19 @@ class Studio:
 
     async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
         """Write the document with all its versions as one .clarity file."""
-        job.tick(0.0, f"Saving {path.name}")
+        job.report(0.0, f"Saving {path.name}")
         await asyncio.to_thread(self.document(at).save_project, path)
         job.emit(Saved(at, path))
 
 
-def _makers() -> Makers:
-    return Makers(detect.digest(), iqa.digest())
+def _makers() -> ModelVersions:
+    return ModelVersions(detect.digest(), iqa.digest())
 
 
-def _preview(picture: Picture) -> Previewed:
+def _preview(picture: Picture) -> PreviewReady:
     height, width = picture.pixels.shape[:2]
     factor = max(1, -(-max(width, height) // PREVIEW))
-    return Previewed(picture.path, width, height, pictures.reduced(picture.pixels, factor), picture.icc)
+    return PreviewReady(picture.path, width, height, pictures.reduced(picture.pixels, factor), picture.icc)
 
 
 def _thumbnail(pixels: Pixels, icc: bytes | None) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clarity_desktop.cli.starting import ctrl_c_ends_it
+from clarity_desktop.cli.interrupt import ctrl_c_ends_it
 
 with ctrl_c_ends_it():
     import argparse
@@ -16,12 +16,12 @@ with ctrl_c_ends_it():
     from typing import NoReturn
 
     from clarity_desktop import __version__, settings
-    from clarity_desktop.cli.looking import add_assess, add_detect
+    from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
-    from clarity_desktop.cli.restoring import add_restore, make_folder
+    from clarity_desktop.cli.restore import add_restore, make_folder
     from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
-    from clarity_desktop.cli.training import add_bench, add_train
-    from clarity_desktop.messages import Aborted, UserError
+    from clarity_desktop.cli.train import add_bench, add_train
+    from clarity_desktop.messages import JobCancelled, UserError
 
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
 
@@ -55,7 +55,7 @@ def _net(run: Callable[[], int]) -> int:
         return say(e)
     except Unread:
         return CANCELLED
-    except (Aborted, KeyboardInterrupt, asyncio.CancelledError):
+    except (JobCancelled, KeyboardInterrupt, asyncio.CancelledError):
         return complain(STOPPED, CANCELLED)
     except Exception:
         log.exception("%s failed", " ".join(sys.argv))

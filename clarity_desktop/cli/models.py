@@ -32,7 +32,7 @@ async def _models(asked: argparse.Namespace) -> int:
         for name in asked.names or [card.id for card in weights.cards() if card.state in wanted]:
             shown.add(name)
             try:
-                shown.update(await asyncio.to_thread(_do, asked.verb, name, job.tick))
+                shown.update(await asyncio.to_thread(_do, asked.verb, name, job.report))
             except UserError as e:
                 worst = max(worst, say(e))
     except asyncio.CancelledError:
@@ -48,7 +48,7 @@ async def _models(asked: argparse.Namespace) -> int:
     return worst
 
 
-def _do(verb: str, name: str, tick: Callable[[float, str], None]) -> tuple[str, ...]:
+def _do(verb: str, name: str, report: Callable[[float, str], None]) -> tuple[str, ...]:
     """One verb of `clarity models`; returns the models that it was about."""
     from clarity_desktop.backend import weights
 
@@ -56,7 +56,7 @@ def _do(verb: str, name: str, tick: Callable[[float, str], None]) -> tuple[str, 
         case "import":
             return weights.import_(Path(name))
         case "fetch":
-            weights.fetch(name, tick)
+            weights.fetch(name, report)
         case "remove":
             weights.remove(name)
         case "verify":

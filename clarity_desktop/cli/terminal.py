@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clarity_desktop.cli.starting import CANCELLED
-from clarity_desktop.messages import Aborted, ModelMissing, News, Progress, UserError
+from clarity_desktop.cli.interrupt import CANCELLED
+from clarity_desktop.messages import Event, JobCancelled, ModelMissing, Progress, UserError
 
 DONE, USAGE, NO_MODEL = 0, 2, 3
 _OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 STOPPED = "Cancelled. What was finished before is kept."
 
 
-class Unread(Aborted):
+class Unread(JobCancelled):
     """Nobody reads what is printed any more, as with `clarity … | head`."""
 
 
@@ -27,7 +27,7 @@ def harmless(text: str) -> str:
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def show_progress(news: News) -> None:
+def show_progress(news: Event) -> None:
     """Progress on one line of a terminal; a pipe or a file gets none."""
     if isinstance(news, Progress) and sys.stderr.isatty():
         left = "" if news.seconds_left is None else f", {news.seconds_left:.0f} s left"

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from clarity_desktop.messages import Cancelled, End, Failed, Finished, News, Request
+from clarity_desktop.messages import Cancelled, End, Event, Failed, Finished, Request
 from clarity_desktop.worker import Worker
 
 
@@ -16,14 +16,14 @@ class Link(QObject):
 
     _came = Signal(int, object)  # job id, News | End; crosses from the backend thread
 
-    def __init__(self, make_worker: Callable[[Callable[[int, News | End], None]], Worker]) -> None:
+    def __init__(self, make_worker: Callable[[Callable[[int, Event | End], None]], Worker]) -> None:
         super().__init__()
-        self._inboxes: dict[int, asyncio.Queue[News | End]] = {}
+        self._inboxes: dict[int, asyncio.Queue[Event | End]] = {}
         self._jobs: dict[int, int] = {}  # id of a running request → its job
         self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._worker = make_worker(self._came.emit)
 
-    async def run(self, request: Request) -> AsyncGenerator[News, None]:
+    async def run(self, request: Request) -> AsyncGenerator[Event, None]:
         """The news of one request as they come; returns when it is answered. Leaving it cancels the request.
 
         Use with contextlib.aclosing where it may be left early. Raises the error of a request that failed (a
@@ -58,6 +58,6 @@ class Link(QObject):
         for inbox in self._inboxes.values():
             inbox.put_nowait(Cancelled())
 
-    def _deliver(self, job: int, news: News | End) -> None:
+    def _deliver(self, job: int, news: Event | End) -> None:
         if (inbox := self._inboxes.get(job)) is not None:  # nobody follows it any more: dropped
             inbox.put_nowait(news)

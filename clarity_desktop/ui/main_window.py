@@ -20,11 +20,12 @@ from clarity_desktop.messages import (
     Assessed,
     Close,
     ClosedFound,
-    CompareAsked,
+    CompareRequested,
     Configure,
     Detected,
     DiskMeasured,
     Estimated,
+    Event,
     Exported,
     FileExists,
     FindRecoveries,
@@ -38,11 +39,10 @@ from clarity_desktop.messages import (
     MethodsListed,
     ModelMissing,
     ModelsListed,
-    News,
     Notice,
     Opened,
     PixelsReady,
-    Previewed,
+    PreviewReady,
     Progress,
     ReadTiles,
     RecoveriesFound,
@@ -51,7 +51,7 @@ from clarity_desktop.messages import (
     Request,
     Restore,
     Saved,
-    Say,
+    SendMessage,
     SizeEstimated,
     TileDone,
     TilesReady,
@@ -63,19 +63,19 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Needs
-from clarity_desktop.ui.asking import Asking, Follow
-from clarity_desktop.ui.canvas import Canvas
-from clarity_desktop.ui.choosing import Choosing
-from clarity_desktop.ui.document_view import DocumentView
-from clarity_desktop.ui.editing import Editing
-from clarity_desktop.ui.exporting import Exporting
-from clarity_desktop.ui.files import Files
+from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.ui.commands.edit import EditCommands
+from clarity_desktop.ui.commands.export import ExportCommands
+from clarity_desktop.ui.commands.files import FileCommands
+from clarity_desktop.ui.commands.preferences import PreferenceCommands
+from clarity_desktop.ui.commands.quality import LOOKING, QualityCommands
+from clarity_desktop.ui.commands.restore import RestoreCommands
+from clarity_desktop.ui.commands.view import ViewCommands
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.labels import DEVICES
 from clarity_desktop.ui.link import Link
-from clarity_desktop.ui.looking import Looking
-from clarity_desktop.ui.perceiving import LOOKING, Perceiving
-from clarity_desktop.ui.restoring import Restoring
+from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.ui.shell import Shell
-from clarity_desktop.ui.words import DEVICES
 from clarity_desktop.values import DocumentId, Turn
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,14 @@ class MainWindow(Shell):
     def __init__(self, settings: Settings, samples: tuple[Path, ...] = ()) -> None:
         super().__init__(settings)
         self.samples = samples
-        self.asking = Asking(self._follow, self._ended)
+        self.asking = RequestQueue(self._follow, self._ended)
         self.asking.jobs_changed.connect(self.show_jobs)
         self._closing = self._closed = False
         self.file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
-        self.looking, self.editing = Looking(self), Editing(self)
-        self.files, self.exporting = Files(self), Exporting(self)
-        self.restoring, self.choosing = Restoring(self), Choosing(self)
-        self.perceiving = Perceiving(self)
+        self.looking, self.editing = ViewCommands(self), EditCommands(self)
+        self.files, self.exporting = FileCommands(self), ExportCommands(self)
+        self.restoring, self.choosing = RestoreCommands(self), PreferenceCommands(self)
+        self.perceiving = QualityCommands(self)
         self.make_menus({"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu})
         self._connect()
         self.restore_shape()
@@ -125,14 +125,14 @@ class MainWindow(Shell):
     def ask(
         self,
         request: Request,
-        view: DocumentView | None = None,
+        view: DocumentState | None = None,
         title: str = "",
         then: Callable[[], object] | None = None,
-    ) -> Follow:
+    ) -> PendingRequest:
         """Send a request; its news come through _follow."""
-        return self.asking.ask(Follow(request, view, title, then))
+        return self.asking.ask(PendingRequest(request, view, title, then))
 
-    async def _follow(self, follow: Follow) -> None:
+    async def _follow(self, follow: PendingRequest) -> None:
         """The one place where news reach widgets."""
         assert self.link is not None
         try:
@@ -155,12 +155,12 @@ class MainWindow(Shell):
             if follow.then:
                 follow.then()
 
-    def _reach(self, follow: Follow, news: News) -> None:
+    def _reach(self, follow: PendingRequest, news: Event) -> None:
         match news:
             case Progress():
                 follow.progress = news
                 self.show_jobs()
-            case Previewed():
+            case PreviewReady():
                 self.files.previewed(follow, news)
             case Opened(card, manifest):
                 self.files.came(follow, card, manifest)
@@ -174,7 +174,7 @@ class MainWindow(Shell):
             case VersionAdded(document, version, manifest):
                 self._to(document, lambda view: view.added(version, manifest))
                 self.restoring.added(version)
-                if follow.title and not isinstance(follow.request, Improve | Say):  # these may go on
+                if follow.title and not isinstance(follow.request, Improve | SendMessage):  # these may go on
                     self._only_looks(follow)
             case HeadMoved(document, head, manifest):
                 self._to(document, lambda view: view.moved(head, manifest))
@@ -195,7 +195,7 @@ class MainWindow(Shell):
                 self.files.saved(path)
             case TurnAdded(document, turn):
                 self._turn_added(document, turn)
-            case CompareAsked(document, version, other):
+            case CompareRequested(document, version, other):
                 self.looking.compare_asked(self.photos.view(document), version, other)
             case PixelsReady(_, _, pixels, alpha):
                 self.files.copy_pixels(pixels, alpha)
@@ -222,16 +222,16 @@ class MainWindow(Shell):
             case _:
                 assert_never(news)
 
-    def _only_looks(self, follow: Follow) -> None:
+    def _only_looks(self, follow: PendingRequest) -> None:
         """The photo or version that was asked for is there; what is left is looking at it."""
         follow.title, follow.progress = LOOKING, None
         self.show_jobs()
 
-    def _ended(self, follow: Follow, task: asyncio.Task[None]) -> None:
+    def _ended(self, follow: PendingRequest, task: asyncio.Task[None]) -> None:
         """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
         view = self.open_view(follow)
-        if view and isinstance(follow.request, Say):
-            view.talking = any(f.view is view and isinstance(f.request, Say) for f in self.follows)
+        if view and isinstance(follow.request, SendMessage):
+            view.talking = any(f.view is view and isinstance(f.request, SendMessage) for f in self.follows)
             self.chat.show_talking(bool(self.current and self.current.talking))
         if view and isinstance(follow.request, Undo | Redo):
             view.wished.pop(0)
@@ -249,15 +249,15 @@ class MainWindow(Shell):
                 what = follow.title or type(follow.request).__name__
                 self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
 
-    def _cancelled(self, follow: Follow) -> None:
+    def _cancelled(self, follow: PendingRequest) -> None:
         self._undo_painting(follow)
         if isinstance(follow.request, ReadTiles) and (view := self.open_view(follow)):
             view.canvas.ask_again()
 
-    def _undo_painting(self, follow: Follow) -> None:
+    def _undo_painting(self, follow: PendingRequest) -> None:
         """A restoration ended without a version: its parts go away."""
         view = self.open_view(follow)
-        if view and isinstance(follow.request, Restore | Repeat | Improve | Say) and not self._closing:
+        if view and isinstance(follow.request, Restore | Repeat | Improve | SendMessage) and not self._closing:
             view.canvas.clear_painted()
 
     # jobs
@@ -267,11 +267,11 @@ class MainWindow(Shell):
         return self.asking.link
 
     @property
-    def follows(self) -> list[Follow]:
+    def follows(self) -> list[PendingRequest]:
         return self.asking.follows
 
     @property
-    def jobs(self) -> list[Follow]:
+    def jobs(self) -> list[PendingRequest]:
         return self.asking.jobs
 
     def show_jobs(self) -> None:
@@ -288,14 +288,14 @@ class MainWindow(Shell):
     # photos
 
     @property
-    def current(self) -> DocumentView | None:
+    def current(self) -> DocumentState | None:
         return self.photos.current
 
-    def open_view(self, follow: Follow) -> DocumentView | None:
+    def open_view(self, follow: PendingRequest) -> DocumentState | None:
         """The photo that a request is for; None: there is none, or its tab was closed and its canvas is gone."""
         return follow.view if follow.view in self.photos.views else None
 
-    def add_view(self, title: str, path: Path | None) -> DocumentView:
+    def add_view(self, title: str, path: Path | None) -> DocumentState:
         """A place for a photo that is being opened."""
         view = self.photos.add(title, path)
         view.canvas.tiles_wanted.connect(partial(self._read_tiles, view))
@@ -352,7 +352,7 @@ class MainWindow(Shell):
 
     # what came
 
-    def _to(self, document: DocumentId, change: Callable[[DocumentView], object]) -> None:
+    def _to(self, document: DocumentId, change: Callable[[DocumentState], object]) -> None:
         """Apply news to their photo's state; those of a photo that is not open any more are dropped."""
         if (view := self.photos.view(document)) is None:
             return
@@ -374,9 +374,9 @@ class MainWindow(Shell):
         if (view := self.current) and view.id:
             view.talking = True
             self.chat.show_talking(True)
-            self.ask(Say(view.id, text, view.canvas.visible()), view, "Chat")
+            self.ask(SendMessage(view.id, text, view.canvas.visible()), view, "Chat")
 
-    def _read_tiles(self, view: DocumentView, hashes: tuple[bytes, ...]) -> None:
+    def _read_tiles(self, view: DocumentState, hashes: tuple[bytes, ...]) -> None:
         if view.id:
             self.ask(ReadTiles(view.id, hashes), view)
 

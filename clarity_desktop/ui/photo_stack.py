@@ -10,12 +10,12 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar, QToolButton
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.canvas import Canvas
-from clarity_desktop.ui.document_view import DocumentView
-from clarity_desktop.ui.fields import tip
+from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.ui.canvas.tiles import TileCache
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.form_fields import tip
 from clarity_desktop.ui.panels import EmptyPage
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.ui.pyramid import TileCache
 from clarity_desktop.values import DocumentId
 
 
@@ -29,7 +29,7 @@ class PhotoStack(QStackedWidget):
     def __init__(self) -> None:
         super().__init__()
         self.cache = TileCache()
-        self.views: list[DocumentView] = []
+        self.views: list[DocumentState] = []
         self.tabs = make_tabs()
         self.empty = EmptyPage()
         self.empty_canvas = Canvas(self.cache)
@@ -39,16 +39,16 @@ class PhotoStack(QStackedWidget):
         self.tabs.currentChanged.connect(self._choose)
 
     @property
-    def current(self) -> DocumentView | None:
+    def current(self) -> DocumentState | None:
         index = self.tabs.currentIndex()
         return self.views[index] if 0 <= index < len(self.views) else None
 
-    def view(self, document: DocumentId) -> DocumentView | None:
+    def view(self, document: DocumentId) -> DocumentState | None:
         return next((v for v in self.views if v.id == document), None)
 
-    def add(self, title: str, path: Path | None) -> DocumentView:
+    def add(self, title: str, path: Path | None) -> DocumentState:
         """A tab and a canvas for a photo that is being opened; shown at once."""
-        view = DocumentView(Canvas(self.cache), title, path)
+        view = DocumentState(Canvas(self.cache), title, path)
         self.canvas_made.emit(view.canvas)
         self.views.append(view)
         self.addWidget(view.canvas)
@@ -60,7 +60,7 @@ class PhotoStack(QStackedWidget):
             view.canvas.setFocus()
         return view
 
-    def remove(self, view: DocumentView) -> None:
+    def remove(self, view: DocumentState) -> None:
         """Take a photo out of the window; its document is not touched."""
         index = self.views.index(view)
         self.views.remove(view)
@@ -70,7 +70,7 @@ class PhotoStack(QStackedWidget):
         view.canvas.deleteLater()
         self._choose()
 
-    def select(self, view: DocumentView) -> None:
+    def select(self, view: DocumentState) -> None:
         self.tabs.setCurrentIndex(self.views.index(view))
 
     def step(self, by: int) -> None:
@@ -97,7 +97,7 @@ class PhotoStack(QStackedWidget):
         self.setCurrentWidget(self.current.canvas if self.current else self.empty_canvas)
         self.chosen.emit()
 
-    def _close_button(self, view: DocumentView) -> QToolButton:
+    def _close_button(self, view: DocumentState) -> QToolButton:
         button = QToolButton()
         theme.dress(button, "close")
         button.setIconSize(QSize(12, 12))

@@ -16,15 +16,15 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
 from clarity_desktop import settings as choices
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Actions
-from clarity_desktop.ui.chat_dock import ChatDock
+from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.docks.quality import QualityDock
+from clarity_desktop.ui.docks.restore import RestoreDock
+from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.notices import Notices
 from clarity_desktop.ui.panels import LEFT, RIGHT, fill_menus, make_dock, make_toolbar
 from clarity_desktop.ui.photo_stack import PhotoStack
-from clarity_desktop.ui.quality_dock import QualityDock
-from clarity_desktop.ui.restore_dock import RestoreDock
-from clarity_desktop.ui.status import Status
+from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
-from clarity_desktop.ui.versions_dock import VersionsDock
 
 log = logging.getLogger(__name__)
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
-from clarity_desktop.ui.fields import decimal
+from clarity_desktop.ui.form_fields import decimal
 from clarity_desktop.values import Bounds
 
 RATIOS: dict[str, tuple[int, int] | None] = {

@@ -34,8 +34,8 @@ class Detector:
         self.finds: Callable[[Pixels], Detection] = lambda _: detection()
         self.asked: list[Pixels] = []
 
-    def __call__(self, pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Detection:
-        breathe()
+    def __call__(self, pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Detection:
+        checkpoint()
         self.asked.append(pixels)
         return self.finds(pixels)
 

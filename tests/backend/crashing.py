@@ -39,8 +39,8 @@ def change(document: Document, luck: np.random.Generator) -> None:
         changed = Bounds(int(luck.integers(1000)), int(luck.integers(600)), 600, 600)
     pixels[changed.slices() if changed else ...] ^= luck.integers(1, 256, dtype=np.uint8)
     say("adding")
-    breathe = partial(say, "stored")  # a few tiles of the version are in the store, the version is not
-    version = document.add(parent, Step("restore"), pixels, changed=changed, thumbnail=THUMBNAIL, breathe=breathe)
+    checkpoint = partial(say, "stored")  # a few tiles of the version are in the store, the version is not
+    version = document.add(parent, Step("restore"), pixels, changed=changed, thumbnail=THUMBNAIL, checkpoint=checkpoint)
     say("committed", version.id, digest(pixels))
     if luck.random() < 0.5:
         document.edit(version.id, star=True)

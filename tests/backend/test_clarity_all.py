@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from clarity_desktop.backend.methods import Looking, Place, Run, clarity
+from clarity_desktop.backend.methods import ComputeTarget, ContextAware, Run, clarity
 from clarity_desktop.backend.nets.clarity_all import MULTIPLE, TASKS, ClarityAll
-from clarity_desktop.backend.restore import Recipe, Restored, given, restore
-from clarity_desktop.messages import Aborted
+from clarity_desktop.backend.restore import RestoreResult, TilePlan, inputs, restore
+from clarity_desktop.messages import JobCancelled
 from clarity_desktop.values import DEGRADATIONS, Region
 
 SMALL = (1, 1, 2)
@@ -26,10 +26,10 @@ class Breathing:
     def __init__(self, stop_at: int = 10_000) -> None:
         self.count, self.stop_at = 0, stop_at
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         self.count += 1
         if self.count >= self.stop_at:
-            raise Aborted
+            raise JobCancelled
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_file_in_float16_is_loaded_and_runs(file: Path, photo: Callable[..., n
     tile = (photo(64, 40) / 255).astype(np.float32)
     before = tile.copy()
     breath = Breathing()
-    done = clarity.load({"clarity-all": file}, Place(), "derain")(tile, None, breath)
+    done = clarity.load({"clarity-all": file}, ComputeTarget(), "derain")(tile, None, breath)
     assert done.shape == tile.shape
     assert done.dtype == np.float32
     assert np.isfinite(done).all()
@@ -128,7 +128,7 @@ def test_the_method_gives_what_the_network_gives(file: Path, photo: Callable[...
     tile = (photo(48, 32) / 255).astype(np.float32)
     mask = np.zeros((32, 48), np.uint8)
     mask[8:16, 8:24] = 200
-    done = clarity.load({"clarity-all": file}, Place(), "inpaint")(tile, mask, Breathing())
+    done = clarity.load({"clarity-all": file}, ComputeTarget(), "inpaint")(tile, mask, Breathing())
     net = with_random_weights(ClarityAll(8))
     net.load_state_dict({k: v.half().float() for k, v in net.state_dict().items()})
     rgb, holes = torch.from_numpy(tile).permute(2, 0, 1)[None], torch.from_numpy(mask > 0)[None, None].float()
@@ -139,13 +139,13 @@ def test_the_method_gives_what_the_network_gives(file: Path, photo: Callable[...
 def test_a_read_only_tile_is_taken(file: Path, photo: Callable[..., np.ndarray]) -> None:
     tile = (photo(16, 16) / 255).astype(np.float32)
     tile.flags.writeable = False
-    assert clarity.load({"clarity-all": file}, Place(), "dehaze")(tile, None, Breathing()).shape == tile.shape
+    assert clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(tile, None, Breathing()).shape == tile.shape
 
 
 def test_cancelling_stops_the_network_on_its_way(file: Path) -> None:
     breath = Breathing(stop_at=3)
-    with pytest.raises(Aborted):
-        clarity.load({"clarity-all": file}, Place(), "dehaze")(np.zeros((16, 16, 3), np.float32), None, breath)
+    with pytest.raises(JobCancelled):
+        clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(np.zeros((16, 16, 3), np.float32), None, breath)
     assert breath.count == 3
 
 
@@ -174,8 +174,8 @@ def strong(tmp_path: Path) -> Path:
 
 
 class Job(Breathing):
-    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
-        self.breathe()
+    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
+        self.checkpoint()
 
 
 def uneven(photo: Callable[..., np.ndarray]) -> np.ndarray:
@@ -187,8 +187,8 @@ def uneven(photo: Callable[..., np.ndarray]) -> np.ndarray:
 
 
 def restored(
-    pixels: np.ndarray, run: Run, recipe: Recipe, *, fills: bool = False, region: Region | None = None
-) -> Restored:
+    pixels: np.ndarray, run: Run, recipe: TilePlan, *, fills: bool = False, region: Region | None = None
+) -> RestoreResult:
     method = replace(clarity.ALL, needs_mask=fills)
     return restore(
         pixels, method, run, recipe, job=Job(), on_tile=lambda _bounds, _part: None, reload=lambda _place: run,
@@ -204,11 +204,11 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
 def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
     strong: Path, photo: Callable[..., np.ndarray]
 ) -> None:
-    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, Place(), "dehaze")
-    piece = restored(pixels, run, Recipe(0, 64, Place())).pixels
-    tiles = restored(pixels, run, Recipe(192, 64, Place()))
+    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, ComputeTarget(), "dehaze")
+    piece = restored(pixels, run, TilePlan(0, 64, ComputeTarget())).pixels
+    tiles = restored(pixels, run, TilePlan(192, 64, ComputeTarget()))
     by_themselves = restored(
-        pixels, lambda tile, mask, breath: run(tile, mask, breath), Recipe(192, 64, Place())
+        pixels, lambda tile, mask, breath: run(tile, mask, breath), TilePlan(192, 64, ComputeTarget())
     ).pixels
     assert apart(piece, by_themselves) > 0.1
     assert apart(piece, tiles.pixels) < 0.02
@@ -216,12 +216,12 @@ def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
 
 
 def test_a_region_is_judged_within_its_photo(strong: Path, photo: Callable[..., np.ndarray]) -> None:
-    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, Place(), "dehaze")
+    pixels, run = uneven(photo), clarity.load({"clarity-all": strong}, ComputeTarget(), "dehaze")
     mask = np.zeros(pixels.shape[:2], np.uint8)
     mask[64:128, 80:144] = 255
     inside = mask > 0
-    piece = restored(pixels, run, Recipe(0, 64, Place())).pixels
-    part = restored(pixels, run, Recipe(0, 64, Place()), region=Region.of(mask)).pixels
+    piece = restored(pixels, run, TilePlan(0, 64, ComputeTarget())).pixels
+    part = restored(pixels, run, TilePlan(0, 64, ComputeTarget()), region=Region.of(mask)).pixels
     assert np.array_equal(part[~inside], pixels[~inside])
     assert apart(piece[inside], part[inside]) < 0.02
 
@@ -230,23 +230,24 @@ def test_a_region_is_judged_within_its_photo(strong: Path, photo: Callable[..., 
 def test_what_is_in_a_hole_is_not_judged(
     strong: Path, photo: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(given, "OVERVIEW", limit)
-    pixels, run = photo(200, 160), clarity.load({"clarity-all": strong}, Place(), "inpaint")
+    monkeypatch.setattr(inputs, "OVERVIEW", limit)
+    pixels, run = photo(200, 160), clarity.load({"clarity-all": strong}, ComputeTarget(), "inpaint")
     mask = np.zeros(pixels.shape[:2], np.uint8)
     mask[43:90, 51] = 255
     mask[50, 60:97] = 255
     other = np.where(mask[..., None] > 0, 255 - pixels, pixels)
     one, two = (
-        restored(p, run, Recipe(0, 64, Place()), fills=True, region=Region.of(mask)).pixels for p in (pixels, other)
+        restored(p, run, TilePlan(0, 64, ComputeTarget()), fills=True, region=Region.of(mask)).pixels
+        for p in (pixels, other)
     )
     assert np.array_equal(one, two)
 
 
 def test_cancelling_stops_the_look_at_the_whole_photo(file: Path) -> None:
-    run = clarity.load({"clarity-all": file}, Place(), "dehaze")
-    assert isinstance(run, Looking)
-    with pytest.raises(Aborted):
-        run.seeing(np.zeros((16, 16, 3), np.float32), None, Breathing(stop_at=3))
+    run = clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")
+    assert isinstance(run, ContextAware)
+    with pytest.raises(JobCancelled):
+        run.for_photo(np.zeros((16, 16, 3), np.float32), None, Breathing(stop_at=3))
 
 
 def test_a_look_at_the_picture_itself_changes_nothing(random: ClarityAll) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from clarity_desktop.backend import detect, weights
 from clarity_desktop.backend.nets import detector
 from clarity_desktop.backend.weights.catalog import parse
-from clarity_desktop.messages import Aborted, ModelMissing
+from clarity_desktop.messages import JobCancelled, ModelMissing
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 Photo = Callable[..., np.ndarray]
@@ -107,7 +107,7 @@ def said(**given: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def test_the_classes_are_ordered_and_their_probabilities_sum_to_one() -> None:
-    answer = detect.understood(said(), PLACES)
+    answer = detect.to_detection(said(), PLACES)
     names, odds = zip(*answer.top, strict=True)
     assert sorted(names) == sorted(CLASSES)
     assert list(odds) == sorted(odds, reverse=True)
@@ -117,7 +117,7 @@ def test_the_classes_are_ordered_and_their_probabilities_sum_to_one() -> None:
 
 def test_all_degradations_get_a_probability_and_a_severity() -> None:
     given = said(found=np.linspace(-4, 4, 13).astype(np.float32), severity=np.linspace(4, -4, 13).astype(np.float32))
-    answer = detect.understood(given, PLACES)
+    answer = detect.to_detection(given, PLACES)
     assert tuple(answer.found) == DEGRADATIONS
     assert all(0 < f.probability < 1 and 0 < f.severity < 1 for f in answer.found.values())
     assert answer.found["rain streak"].probability == pytest.approx(1 / (1 + np.exp(4)))
@@ -125,7 +125,7 @@ def test_all_degradations_get_a_probability_and_a_severity() -> None:
 
 
 def test_extreme_logits_are_no_trouble() -> None:
-    answer = detect.understood(said(classes=np.array([3e4] + [-3e4] * 14, np.float32)), PLACES)
+    answer = detect.to_detection(said(classes=np.array([3e4] + [-3e4] * 14, np.float32)), PLACES)
     assert answer.top[0] == ("normal", 1.0)
     assert sum(p for _, p in answer.top) == 1
 
@@ -135,7 +135,7 @@ def test_heat_is_where_the_tokens_see_it() -> None:
     logits = np.full((detector.GRID**2 + len(PLACES), 13), -6, np.float32)
     logits[: detector.GRID**2].reshape(detector.GRID, detector.GRID, 13)[:3, :3, k] = 6
     logits[detector.GRID**2, k] = 6  # the crop at the upper left
-    heat = detect.understood(said(heat=logits), PLACES).heat
+    heat = detect.to_detection(said(heat=logits), PLACES).heat
     assert heat.shape == (detect.HEAT, detect.HEAT, 13)
     assert heat.dtype == np.uint8
     assert heat[:2, :2, k].min() > 240
@@ -195,15 +195,15 @@ def test_one_crop_looks_the_same_in_8_and_16_bits(photo: Photo) -> None:
 def test_cancelling_passes_through(photo: Photo, at: int) -> None:
     calls: list[int] = []
 
-    def breathe() -> None:
+    def checkpoint() -> None:
         calls.append(1)
         if len(calls) == at:
-            raise Aborted
+            raise JobCancelled
 
-    with pytest.raises(Aborted):
-        detect.detect(photo(64, 64), breathe)
+    with pytest.raises(JobCancelled):
+        detect.detect(photo(64, 64), checkpoint)
     assert len(calls) == at
-    assert detect.detect(photo(64, 64), breathe).top
+    assert detect.detect(photo(64, 64), checkpoint).top
     assert len(calls) > at + 1
 
 
@@ -223,6 +223,6 @@ def test_the_shipped_detector_minds_its_crops() -> None:
     noisy = replace(seen, crops=(seen.crops + grain).clip(0, 255).astype(np.uint8))
     net = detect.load(resources / "weights" / "clarity-detector.safetensors")
     clean, with_noise = (
-        detect.understood({k: v[0] for k, v in detect.logits(net, v).items()}, v.places) for v in (seen, noisy)
+        detect.to_detection({k: v[0] for k, v in detect.logits(net, v).items()}, v.places) for v in (seen, noisy)
     )
     assert clean.found["noise"].probability < 0.2 < 0.6 < with_noise.found["noise"].probability

@@ -8,7 +8,7 @@ import pytest
 
 from clarity_desktop.backend.iqa import distance as distances
 from clarity_desktop.backend.iqa.distance import distance, psnr
-from clarity_desktop.messages import Aborted
+from clarity_desktop.messages import JobCancelled
 
 
 def test_a_known_error_has_its_known_ratio() -> None:
@@ -66,7 +66,7 @@ def test_large_photos_are_compared_reduced(photo, monkeypatch) -> None:
 
 def test_comparing_can_be_cancelled(photo) -> None:
     def cancelled() -> None:
-        raise Aborted
+        raise JobCancelled
 
-    with pytest.raises(Aborted):
+    with pytest.raises(JobCancelled):
         distance(photo(64, 48), photo(64, 48, seed=1), cancelled)

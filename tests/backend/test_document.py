@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
-from clarity_desktop.backend.document import Document, Makers, recoveries, reduced
-from clarity_desktop.messages import Aborted, UserError
+from clarity_desktop.backend.document import Document, ModelVersions, recoveries, reduced
+from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.values import TILE, Bounds, Finding, Picture, Quality, Region, Step, Turn, Version, VersionId
 from tests.fakes import detection
 
@@ -305,15 +305,15 @@ def test_scores_that_are_no_numbers_are_kept_as_undefined(document: Document, fo
 @pytest.mark.parametrize(
     ("makers", "found", "scored"),
     [
-        (Makers("detector", "scores"), True, True),
-        (Makers("detector", "other scores"), True, False),
-        (Makers("other detector", "scores"), False, False),
+        (ModelVersions("detector", "scores"), True, True),
+        (ModelVersions("detector", "other scores"), True, False),
+        (ModelVersions("other detector", "scores"), False, False),
     ],
 )
 def test_what_anything_else_made_is_not_known_but_further_metrics_are(
-    folder: Path, photo: Photo, makers: Makers, found: bool, scored: bool
+    folder: Path, photo: Photo, makers: ModelVersions, found: bool, scored: bool
 ) -> None:
-    document = Document.create(folder, Picture(photo(64, 48)), "a", makers=Makers("detector", "scores"))
+    document = Document.create(folder, Picture(photo(64, 48)), "a", makers=ModelVersions("detector", "scores"))
     document.set_detection(head(document), detection())
     document.set_quality(head(document), Quality(piqe=3.0, more={"musiq": 51.0}))
     document.close(keep=True)
@@ -378,7 +378,7 @@ def test_undo_and_reading_do_not_wait_for_a_step_that_is_being_kept(document: Do
             tiles = document.manifest(original).levels[0].tiles
             assert len(other.submit(document.tiles, tiles).result(timeout=5)) == len(tiles)
 
-    big = add(document, photo(2000, 1500, seed=2), breathe=in_the_middle)
+    big = add(document, photo(2000, 1500, seed=2), checkpoint=in_the_middle)
     assert len(seen) > 1
     assert seen[0] == original
     assert head(document) == big.id
@@ -389,10 +389,10 @@ def test_an_aborted_step_leaves_no_version_and_no_tile(document: Document, folde
 
     def stop() -> None:
         assert stored(document, folder) > before
-        raise Aborted
+        raise JobCancelled
 
-    with pytest.raises(Aborted):
-        add(document, photo(2000, 1500, seed=2), breathe=stop)
+    with pytest.raises(JobCancelled):
+        add(document, photo(2000, 1500, seed=2), checkpoint=stop)
     assert (stored(document, folder), head(document), len(document.card().versions)) == (before, at, 1)
 
 

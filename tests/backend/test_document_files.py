@@ -19,7 +19,7 @@ import zstandard
 
 from clarity_desktop.backend.document import (
     Document,
-    Makers,
+    ModelVersions,
     forget,
     over_budget,
     prune,
@@ -202,7 +202,7 @@ def test_a_newer_project_opens_for_viewing_only(folder: Path, project: Path, pho
 def test_what_is_found_where_nothing_can_be_kept_is_known_while_it_is_open(folder: Path, project: Path) -> None:
     unmarked = "UPDATE version SET detection=json_remove(detection, '$.by')"  # as before there were marks
     run_sql(project, unmarked, f"PRAGMA user_version={len(schema.MIGRATIONS) + 1}")
-    document = Document.open_project(folder, project, Makers("detector", "scores"))
+    document = Document.open_project(folder, project, ModelVersions("detector", "scores"))
     at = document.card().head
     assert document.card().versions[1].detection is None
     document.set_detection(at, detection())

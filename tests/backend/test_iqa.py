@@ -14,7 +14,7 @@ from scipy.special import gamma
 
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import niqe, statistics
-from clarity_desktop.messages import Aborted
+from clarity_desktop.messages import JobCancelled
 
 Photo = Callable[..., np.ndarray]
 SSEQ = {"d_I04": 2.146, "d_I06": 8.085, "d_I19": 57.407, "r_I04": 3.238, "r_I06": 8.313, "r_I19": 8.409,
@@ -343,8 +343,8 @@ def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
     assert len(pauses) >= 40  # grey, strips, the smaller sizes, the places that the overall score looks at
 
     def cancel() -> None:
-        raise Aborted
+        raise JobCancelled
 
-    with pytest.raises(Aborted):
+    with pytest.raises(JobCancelled):
         iqa.assess(pixels, cancel)
     assert not [t for t in threading.enumerate() if t.name.startswith("clarity-iqa")]

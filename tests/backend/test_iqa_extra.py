@@ -34,11 +34,11 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def pyiqa() -> None:
     """pyiqa, with what it says at its import left aside."""
-    from clarity_desktop.backend import shims
+    from clarity_desktop.backend import library_shims
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shims.torchvision_ready()
+        library_shims.torchvision_ready()
         pytest.importorskip("pyiqa", exc_type=ImportError)
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from clarity_desktop.backend.methods import maxim as methods
-from clarity_desktop.backend.methods.method import Method, Place
+from clarity_desktop.backend.methods.method import ComputeTarget, Method
 from clarity_desktop.backend.nets import bfloat16, maxim_cpu
 from clarity_desktop.backend.nets.maxim import Maxim, reduced
 from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
@@ -31,13 +31,13 @@ FIRST = "maxim-deraining"
 SEVEN = pytest.mark.parametrize("method", methods.METHODS, ids=lambda method: method.id)
 
 
-class Breath:
+class Checkpoint:
     """Stands in for a job; raises when it has been asked often enough."""
 
     def __init__(self, last: int = 1 << 30) -> None:
         self.left = last
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         self.left -= 1
         if self.left < 0:
             raise StopWork
@@ -143,8 +143,8 @@ def padded(tile: np.ndarray, mode: Any = "constant") -> np.ndarray:
 def restored(
     method: Method, weights: Path, tile: np.ndarray, mode: str = "constant", dtype: Any = "float32"
 ) -> np.ndarray:
-    run = method.load({method.weights[0]: weights}, Place("cpu", dtype), method.tasks[0])
-    return run(padded(tile, mode), None, Breath())[: tile.shape[0], : tile.shape[1]]
+    run = method.load({method.weights[0]: weights}, ComputeTarget("cpu", dtype), method.tasks[0])
+    return run(padded(tile, mode), None, Checkpoint())[: tile.shape[0], : tile.shape[1]]
 
 
 @SEVEN
@@ -199,8 +199,10 @@ def test_the_same_weights_give_the_same_picture_on_the_plain_path(packages, inst
     tile = padded(picture(packages(method.id) / "assets/fixture.png")[:64, :100])
     net = Maxim(2)
     net.load_state_dict(convert(packages(method.id) / "models"))
-    plain = methods.on_device(net, "cpu")(tile, None, Breath())
-    fast = method.load({"maxim-deraining": installed(method)}, Place("cpu"), method.tasks[0])(tile, None, Breath())
+    plain = methods.on_device(net, "cpu")(tile, None, Checkpoint())
+    fast = method.load({"maxim-deraining": installed(method)}, ComputeTarget("cpu"), method.tasks[0])(
+        tile, None, Checkpoint()
+    )
     assert decibels(torch.from_numpy(plain), torch.from_numpy(fast)) > 100
 
 
@@ -238,14 +240,14 @@ def test_pieces_of_any_size_give_the_same_result(monkeypatch):
 def test_can_be_abandoned_between_any_two_blocks(make):
     forward = make(randomised(2))
     x = torch.rand(1, 64, 64, 3)
-    count = Breath()
+    count = Checkpoint()
     with torch.inference_mode():
-        forward(x, count.breathe)
+        forward(x, count.checkpoint)
         asked = (1 << 30) - count.left
         assert asked > 30
         for last in (0, asked // 2, asked - 1):
             with pytest.raises(StopWork):
-                forward(x, Breath(last).breathe)
+                forward(x, Checkpoint(last).checkpoint)
 
 
 @pytest.mark.parametrize("factor", [2, 4])

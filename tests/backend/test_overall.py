@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from clarity_training.photos import eight_bits, find, load, split
 
 from clarity_desktop import settings
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import overall, parameters
 from clarity_desktop.backend.iqa.appearance import COUNT, _tiles, appearance
-from clarity_desktop.training.photos import eight_bits, find, load, split
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding
 
 Photo = Callable[..., np.ndarray]

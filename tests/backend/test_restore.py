@@ -18,15 +18,15 @@ import pytest
 
 from clarity_desktop import settings
 from clarity_desktop.backend import restore as room
-from clarity_desktop.backend.methods.method import Method, Place, Run
-from clarity_desktop.backend.restore import Recipe, machine, plan, replay, restore
+from clarity_desktop.backend.methods.method import ComputeTarget, Method, Run
+from clarity_desktop.backend.restore import TilePlan, hardware, plan, replay, restore
 from clarity_desktop.backend.restore.blend import FULL, as_deep, as_pixels, as_tile, feathered, mix
-from clarity_desktop.backend.restore.given import OVERVIEW, overview
+from clarity_desktop.backend.restore.inputs import OVERVIEW, overview
 from clarity_desktop.backend.restore.layout import STEPS, Axis, Grid
-from clarity_desktop.messages import Aborted, UserError
+from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.values import Bounds, Region
 
-CPU = Place("cpu", "float32", 2)
+CPU = ComputeTarget("cpu", "float32", 2)
 GB = 1_000_000_000
 
 
@@ -37,12 +37,12 @@ class FakeJob:
         self.ticks: list[tuple[float, str, float | None]] = []
         self.patience = patience
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         if len(self.ticks) >= self.patience:
-            raise Aborted
+            raise JobCancelled
 
-    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
-        self.breathe()
+    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
+        self.checkpoint()
         self.ticks.append((fraction, note, seconds_left))
 
 
@@ -72,13 +72,13 @@ def blur(radius: int) -> Run:
     return run
 
 
-def never(at: Place) -> Run:
+def never(at: ComputeTarget) -> Run:
     raise AssertionError(f"reloaded at {at}")
 
 
-def do(pixels: Any, of: Method, run: Run, recipe: Recipe | None = None, **how: Any) -> room.Restored:
+def do(pixels: Any, of: Method, run: Run, recipe: TilePlan | None = None, **how: Any) -> room.RestoreResult:
     how = {"job": FakeJob(), "on_tile": lambda bounds, part: None, "reload": never} | how
-    return restore(pixels, of, run, recipe or Recipe(0, of.overlap, CPU), **how)
+    return restore(pixels, of, run, recipe or TilePlan(0, of.overlap, CPU), **how)
 
 
 # The grid ------------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_a_last_tile_is_never_thin() -> None:
 def test_tiles_run_from_the_centre_of_what_is_visible_outwards(photo: Callable[..., Any]) -> None:
     seen: list[Bounds] = []
     visible = Bounds(250, 20, 60, 60)
-    do(photo(400, 300), method(), identity, Recipe(64, 16, CPU), visible=visible, on_tile=lambda b, p: seen.append(b))
+    do(photo(400, 300), method(), identity, TilePlan(64, 16, CPU), visible=visible, on_tile=lambda b, p: seen.append(b))
     distances = [np.hypot(b.centre[0] - 280, b.centre[1] - 50) for b in seen]
     assert len(seen) > 20
     assert distances == sorted(distances)
@@ -148,7 +148,7 @@ class Looker:
     def __call__(self, tile: Any, mask: Any, job: Any) -> Any:
         return tile * np.float32(0.01) + np.float32(tile.mean() if self.mean is None else self.mean)
 
-    def seeing(self, overview: Any, mask: Any, job: Any) -> Run:
+    def for_photo(self, overview: Any, mask: Any, job: Any) -> Run:
         self.seen.append((overview, mask))
         return Looker(float(overview.mean()))
 
@@ -156,7 +156,7 @@ class Looker:
 def test_a_method_that_judges_the_whole_photo_sees_it_once_before_its_tiles(photo: Callable[..., Any]) -> None:
     pixels, run = photo(300, 200), Looker()
     pixels[:, 150:] //= 3
-    done = do(pixels, method(overlap=16), run, Recipe(100, 16, CPU)).pixels
+    done = do(pixels, method(overlap=16), run, TilePlan(100, 16, CPU)).pixels
     [(overview, mask)] = run.seen
     assert np.array_equal(overview, as_tile(pixels))
     assert mask is None
@@ -206,7 +206,7 @@ def test_a_blur_in_tiles_equals_the_blur_of_the_whole(
     pixels = photo(width, height, depth)
     of = method(overlap=32, multiple_of=multiple, padding="edge")
     whole = do(pixels, of, blur(8)).pixels
-    tiled = do(pixels, of, blur(8), Recipe(tile, 32, CPU)).pixels
+    tiled = do(pixels, of, blur(8), TilePlan(tile, 32, CPU)).pixels
     assert np.abs(whole.astype(int) - tiled.astype(int)).max() <= 1
 
 
@@ -220,7 +220,7 @@ def test_tiles_that_disagree_meet_without_a_step() -> None:
         return tile * 0.5 + 0.25 * (count % 2)
 
     pixels = np.full((300, 300, 3), 128, np.uint8)
-    out = do(pixels, method(), levels, Recipe(128, 64, CPU)).pixels.astype(int)
+    out = do(pixels, method(), levels, TilePlan(128, 64, CPU)).pixels.astype(int)
     assert np.ptp(out) > 50
     assert np.abs(np.diff(out, axis=0)).max() <= 4
     assert np.abs(np.diff(out, axis=1)).max() <= 4
@@ -232,8 +232,8 @@ def test_the_order_of_tiles_changes_no_pixel(photo: Callable[..., Any], depth: i
         return tile * (0.5 + tile.mean())
 
     pixels = photo(300, 260, depth)
-    one = do(pixels, method(), local, Recipe(64, 24, CPU), visible=Bounds(0, 0, 10, 10)).pixels
-    other = do(pixels, method(), local, Recipe(64, 24, CPU), visible=Bounds(290, 250, 10, 10)).pixels
+    one = do(pixels, method(), local, TilePlan(64, 24, CPU), visible=Bounds(0, 0, 10, 10)).pixels
+    other = do(pixels, method(), local, TilePlan(64, 24, CPU), visible=Bounds(290, 250, 10, 10)).pixels
     assert not np.array_equal(one, pixels)
     np.testing.assert_array_equal(one, other)
 
@@ -244,7 +244,7 @@ def test_what_changes_nothing_gives_the_photo_back_bit_by_bit(
     photo: Callable[..., Any], depth: int, residual: bool
 ) -> None:
     pixels = photo(211, 173, depth)
-    out = do(pixels, method(residual=residual, multiple_of=8), identity, Recipe(64, 16, CPU)).pixels
+    out = do(pixels, method(residual=residual, multiple_of=8), identity, TilePlan(64, 16, CPU)).pixels
     assert out.dtype == pixels.dtype
     np.testing.assert_array_equal(out, pixels)
 
@@ -260,7 +260,7 @@ def test_painted_tiles_make_up_the_result(photo: Callable[..., Any]) -> None:
         assert not part.flags.writeable
         canvas[bounds.slices()] = part
 
-    done = do(pixels, method(), local, Recipe(96, 32, CPU), on_tile=paint)
+    done = do(pixels, method(), local, TilePlan(96, 32, CPU), on_tile=paint)
     np.testing.assert_array_equal(canvas, done.pixels)
     assert not done.pixels.flags.writeable
     assert done.changed == Bounds(0, 0, 300, 260)
@@ -270,7 +270,7 @@ def test_the_photo_itself_is_not_touched(photo: Callable[..., Any]) -> None:
     pixels = photo(100, 100)
     before = pixels.copy()
     pixels.flags.writeable = False
-    do(pixels, method(), darker, Recipe(64, 8, CPU))
+    do(pixels, method(), darker, TilePlan(64, 8, CPU))
     np.testing.assert_array_equal(pixels, before)
 
 
@@ -291,7 +291,7 @@ def test_the_smallest_and_the_thinnest_photos_are_padded_and_come_back(
 
     pixels = photo(width, height)
     of = method(multiple_of=64, padding=padding, overlap=32)
-    out = do(pixels, of, run, Recipe(256, 32, CPU)).pixels
+    out = do(pixels, of, run, TilePlan(256, 32, CPU)).pixels
     np.testing.assert_array_equal(out, pixels)
     assert all(h % 64 == 0 and w % 64 == 0 and max(h, w) <= 256 for h, w, _ in shapes)
 
@@ -311,7 +311,7 @@ def test_padding_is_what_the_method_asks_for(padding: str, beyond: int) -> None:
 
 def test_a_grey_photo_stays_grey(photo: Callable[..., Any]) -> None:
     grey = np.repeat(photo(150, 90)[..., :1], 3, -1)
-    out = do(grey, method(overlap=8), blur(2), Recipe(64, 8, CPU)).pixels
+    out = do(grey, method(overlap=8), blur(2), TilePlan(64, 8, CPU)).pixels
     assert (out == out[..., :1]).all()
 
 
@@ -321,11 +321,11 @@ def test_an_upscaler_gives_a_larger_photo_without_seams(photo: Callable[..., Any
 
     pixels = photo(300, 170)
     seen: list[Bounds] = []
-    done = do(pixels, method(scale=2), double, Recipe(64, 16, CPU), on_tile=lambda b, p: seen.append(b))
+    done = do(pixels, method(scale=2), double, TilePlan(64, 16, CPU), on_tile=lambda b, p: seen.append(b))
     np.testing.assert_array_equal(done.pixels, pixels.repeat(2, 0).repeat(2, 1))
     assert done.changed == Bounds(0, 0, 600, 340)
     assert max(b.right for b in seen) == 600
-    half = do(pixels, method(scale=2), double, Recipe(64, 16, CPU), strength=0.0).pixels
+    half = do(pixels, method(scale=2), double, TilePlan(64, 16, CPU), strength=0.0).pixels
     expected = cv2.resize(pixels, (600, 340), interpolation=cv2.INTER_CUBIC)
     assert np.abs(half.astype(int) - expected.astype(int)).mean() < 1
 
@@ -343,7 +343,7 @@ def test_outside_the_region_every_pixel_stays_bit_by_bit(
     mask = np.zeros((300, 400), np.uint8)
     cv2.circle(mask, (150, 140), 70, 255, -1)
     mask[250:260, 380:] = 100
-    done = do(pixels, method(overlap=16, multiple_of=8), darker, Recipe(64, 16, CPU),
+    done = do(pixels, method(overlap=16, multiple_of=8), darker, TilePlan(64, 16, CPU),
               region=Region.of(mask), feather=feather, strength=strength)  # fmt: skip
     np.testing.assert_array_equal(done.pixels[mask == 0], pixels[mask == 0])
     assert (done.pixels[140, 150] < pixels[140, 150]).all()
@@ -363,10 +363,10 @@ def test_a_region_costs_little_more_than_its_share(photo: Callable[..., Any]) ->
 
     pixels = photo(1600, 1200)
     of = method(overlap=32, multiple_of=64, tile=256)
-    do(pixels, of, run, Recipe(256, 32, CPU))
+    do(pixels, of, run, TilePlan(256, 32, CPU))
     whole, given = given, 0
     bounds = Bounds(400, 300, 300, 330)
-    do(pixels, of, run, Recipe(256, 32, CPU), region=Region.rectangle(bounds, 1600, 1200))
+    do(pixels, of, run, TilePlan(256, 32, CPU), region=Region.rectangle(bounds, 1600, 1200))
     box = room.padded_box(bounds, of, 1600, 1200)
     assert given / whole <= 1.3 * box.area / (1600 * 1200) + 0.1
 
@@ -377,7 +377,7 @@ def test_tiles_that_the_mask_does_not_touch_are_not_computed(photo: Callable[...
     job = FakeJob()
     computed: list[Bounds] = []
     pixels = photo(512, 512)
-    done = do(pixels, method(), darker, Recipe(64, 8, CPU), region=Region.of(mask), job=job,
+    done = do(pixels, method(), darker, TilePlan(64, 8, CPU), region=Region.of(mask), job=job,
               on_tile=lambda b, p: computed.append(b))  # fmt: skip
     assert len(computed) == 2
     assert (done.pixels[mask == 255] < pixels[mask == 255]).all()
@@ -461,7 +461,7 @@ def test_a_method_that_needs_a_mask_gets_that_of_its_tile(photo: Callable[..., A
     mask = np.zeros((150, 200), np.uint8)
     mask[40:100, 30:170] = 255
     of = method(needs_mask=True, multiple_of=16, overlap=16)
-    out = do(pixels, of, fill, Recipe(64, 16, CPU), region=Region.of(mask), feather=10).pixels
+    out = do(pixels, of, fill, TilePlan(64, 16, CPU), region=Region.of(mask), feather=10).pixels
     assert (out[mask == 255] == 255).all()
     np.testing.assert_array_equal(out[mask == 0], pixels[mask == 0])
     with pytest.raises(UserError, match="needs a region"):
@@ -515,7 +515,7 @@ def broken_at(number: int, result: Callable[[Any], Any]) -> Run:
 def test_a_broken_tile_is_an_error_never_pixels(photo: Callable[..., Any], result: Any, why: str) -> None:
     seen: list[Bounds] = []
     with pytest.raises(UserError, match=why):
-        do(photo(200, 200), method(), broken_at(3, result), Recipe(64, 8, CPU), on_tile=lambda b, p: seen.append(b))
+        do(photo(200, 200), method(), broken_at(3, result), TilePlan(64, 8, CPU), on_tile=lambda b, p: seen.append(b))
     assert len(seen) == 2
 
 
@@ -525,24 +525,24 @@ def test_a_flat_photo_may_stay_flat() -> None:
 
 
 def test_what_fails_in_bfloat16_is_run_again_in_float32(photo: Callable[..., Any]) -> None:
-    places: list[Place] = []
+    places: list[ComputeTarget] = []
 
-    def reload(at: Place) -> Run:
+    def reload(at: ComputeTarget) -> Run:
         places.append(at)
         return darker
 
     pixels = photo(200, 200)
-    recipe = Recipe(64, 8, Place("cpu", "bfloat16", 2))
+    recipe = TilePlan(64, 8, ComputeTarget("cpu", "bfloat16", 2))
     done = do(pixels, method(), broken_at(3, lambda t: t * np.float32(np.inf)), recipe, reload=reload)
     assert places == [CPU]
-    assert done.recipe == Recipe(64, 8, CPU)
+    assert done.recipe == TilePlan(64, 8, CPU)
     assert "float32" in done.notes[0]
-    np.testing.assert_array_equal(done.pixels, do(pixels, method(), darker, Recipe(64, 8, CPU)).pixels)
+    np.testing.assert_array_equal(done.pixels, do(pixels, method(), darker, TilePlan(64, 8, CPU)).pixels)
 
 
 def test_what_fails_in_float32_too_is_an_error(photo: Callable[..., Any]) -> None:
     nothing = lambda tile, mask, job: tile * 0  # noqa: E731
-    recipe = Recipe(64, 8, Place("cpu", "bfloat16", 2))
+    recipe = TilePlan(64, 8, ComputeTarget("cpu", "bfloat16", 2))
     with pytest.raises(UserError, match="Fake gave no usable result"):
         do(photo(99, 99), method(), nothing, recipe, reload=lambda at: nothing)
 
@@ -591,7 +591,9 @@ def test_out_of_memory_halves_the_tile_and_keeps_what_is_done(
     pixels = photo(500, 400)
     of = method(overlap=16, multiple_of=4)
     seen: list[Bounds] = []
-    done = do(pixels, of, starving(100 * 100, error, after), Recipe(200, 16, CPU), on_tile=lambda b, p: seen.append(b))
+    done = do(
+        pixels, of, starving(100 * 100, error, after), TilePlan(200, 16, CPU), on_tile=lambda b, p: seen.append(b)
+    )
     whole = do(pixels, of, blur(4)).pixels
     assert np.abs(done.pixels.astype(int) - whole.astype(int)).max() <= 1
     assert done.recipe.tile < 200
@@ -617,12 +619,12 @@ def test_tiles_of_two_sizes_meet_without_a_step_and_are_replayed_to_the_same_pix
 
     pixels = np.full((400, 500, 3), 128, np.uint8)
     of = method(overlap=64, multiple_of=4)
-    first = do(pixels, of, levels(150 * 150, 3), Recipe(240, 64, CPU))
+    first = do(pixels, of, levels(150 * 150, 3), TilePlan(240, 64, CPU))
     out = first.pixels.astype(int)
     assert np.ptp(out) > 20
     assert np.abs(np.diff(out, axis=0)).max() <= 6
     assert np.abs(np.diff(out, axis=1)).max() <= 6
-    recorded = Recipe.from_json(json.loads(json.dumps(first.recipe.to_json())))
+    recorded = TilePlan.from_json(json.loads(json.dumps(first.recipe.to_json())))
     again = do(pixels, of, levels(10**9, 0), recorded, visible=Bounds(0, 0, 9, 9))
     np.testing.assert_array_equal(again.pixels, first.pixels)
     assert again.recipe == first.recipe
@@ -683,23 +685,30 @@ def test_in_a_limited_address_space_the_work_is_done_in_smaller_tiles(torch: boo
 
 def test_cancelling_between_tiles_ends_at_once(photo: Callable[..., Any]) -> None:
     seen: list[Bounds] = []
-    with pytest.raises(Aborted):
-        do(photo(400, 400), method(), identity, Recipe(64, 8, CPU), job=FakeJob(3), on_tile=lambda b, p: seen.append(b))
+    with pytest.raises(JobCancelled):
+        do(
+            photo(400, 400),
+            method(),
+            identity,
+            TilePlan(64, 8, CPU),
+            job=FakeJob(3),
+            on_tile=lambda b, p: seen.append(b),
+        )
     assert len(seen) == 3
 
 
 def test_cancelling_inside_a_tile_passes_through(photo: Callable[..., Any]) -> None:
     def run(tile: Any, mask: Any, job: Any) -> Any:
-        job.breathe()
+        job.checkpoint()
         return tile
 
-    with pytest.raises(Aborted):
+    with pytest.raises(JobCancelled):
         do(photo(40, 40), method(), run, job=FakeJob(1))
 
 
 def test_progress_rises_to_1_with_an_estimate_from_the_first_tile_on(photo: Callable[..., Any]) -> None:
     job = FakeJob()
-    do(photo(300, 300), method(), starving(64 * 64, MemoryError(), 2), Recipe(128, 8, CPU), job=job)
+    do(photo(300, 300), method(), starving(64 * 64, MemoryError(), 2), TilePlan(128, 8, CPU), job=job)
     fractions = [fraction for fraction, _, _ in job.ticks]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
@@ -715,11 +724,11 @@ def test_inside_a_long_tile_progress_goes_on_and_the_time_left_shrinks(photo: Ca
     def run(tile: Any, mask: Any, breath: Any) -> Any:
         for _ in range(8):
             time.sleep(0.1)
-            breath.breathe()
+            breath.checkpoint()
         return tile
 
     slow = replace(method(), speed=100.0)  # said to take 0.9 s for this photo
-    do(photo(95, 95), slow, run, Recipe(0, 8, CPU), job=job)
+    do(photo(95, 95), slow, run, TilePlan(0, 8, CPU), job=job)
     inside = job.ticks[1:-1]
     assert len(inside) >= 2
     assert all(0 < fraction < 1 for fraction, _, _ in inside)
@@ -732,7 +741,7 @@ def test_inside_a_long_tile_progress_goes_on_and_the_time_left_shrinks(photo: Ca
 
 def test_a_small_photo_is_planned_as_a_whole_and_a_large_one_by_memory() -> None:
     of = method(multiple_of=64, overlap=64, memory=10_000, base=100_000_000)
-    assert plan(of, 300, 200, CPU, 4 * GB) == Recipe(0, 64, CPU)
+    assert plan(of, 300, 200, CPU, 4 * GB) == TilePlan(0, 64, CPU)
     large = plan(of, 8000, 6000, CPU, 4 * GB)
     assert large.tile % 64 == 0
     assert 448 <= large.tile <= 640
@@ -765,20 +774,20 @@ def test_a_plan_for_fifty_megapixels_stays_below_six_gigabytes() -> None:
 
 
 def test_a_replay_uses_what_was_recorded() -> None:
-    recipe = Recipe(384, 32, Place("cpu", "float32", 7), 5)
+    recipe = TilePlan(384, 32, ComputeTarget("cpu", "float32", 7), 5)
     assert replay(recipe, method(multiple_of=64, overlap=64), 2000, 2000, 16 * GB) == (recipe, None)
 
 
 def test_a_replay_with_less_memory_takes_smaller_tiles_and_says_so() -> None:
     of = method(multiple_of=64, overlap=32, memory=10_000)
-    recipe = Recipe(1024, 32, CPU, 3)
+    recipe = TilePlan(1024, 32, CPU, 3)
     now, note = replay(recipe, of, 3000, 3000, 3 * GB)
     assert 0 < now.tile < 1024
     assert (now.overlap, now.seed, now.place) == (32, 3, CPU)
     assert note is not None
     assert "1024" in note
     assert "pixels may differ" in note
-    whole, note = replay(Recipe(0, 32, CPU), of, 3000, 3000, 3 * GB)
+    whole, note = replay(TilePlan(0, 32, CPU), of, 3000, 3000, 3 * GB)
     assert whole.tile
     assert note
     with pytest.raises(UserError):
@@ -788,8 +797,8 @@ def test_a_replay_with_less_memory_takes_smaller_tiles_and_says_so() -> None:
 def test_a_replay_on_a_machine_without_the_device_goes_on_with_the_cpu_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine, "available", lambda device: device == "cpu")
-    now, note = replay(Recipe(256, 32, Place("cuda", "float32", 2), 9), method(tile=256), 900, 900, 16 * GB)
+    monkeypatch.setattr(hardware, "available", lambda device: device == "cpu")
+    now, note = replay(TilePlan(256, 32, ComputeTarget("cuda", "float32", 2), 9), method(tile=256), 900, 900, 16 * GB)
     assert (now.place.device, now.seed) == ("cpu", 9)
     assert note is not None
     assert "cuda" in note
@@ -797,17 +806,18 @@ def test_a_replay_on_a_machine_without_the_device_goes_on_with_the_cpu_and_says_
 
 def test_a_record_that_does_not_suit_the_method_is_refused() -> None:
     with pytest.raises(UserError, match="does not suit"):
-        replay(Recipe(100, 10, CPU), method(multiple_of=64), 500, 500, GB)
+        replay(TilePlan(100, 10, CPU), method(multiple_of=64), 500, 500, GB)
 
 
 @pytest.mark.parametrize(
-    "recipe", [Recipe(0, 0, CPU), Recipe(512, 64, Place("cuda", "bfloat16", 1), 7, ((1024, (0, 3)), (768, (1,))))]
+    "recipe",
+    [TilePlan(0, 0, CPU), TilePlan(512, 64, ComputeTarget("cuda", "bfloat16", 1), 7, ((1024, (0, 3)), (768, (1,))))],
 )
-def test_a_recipe_survives_its_record(recipe: Recipe) -> None:
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+def test_a_recipe_survives_its_record(recipe: TilePlan) -> None:
+    assert TilePlan.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
-GOOD = Recipe(512, 64, CPU, 7, ((1024, (0, 3)),)).to_json()
+GOOD = TilePlan(512, 64, CPU, 7, ((1024, (0, 3)),)).to_json()
 
 
 @pytest.mark.parametrize(
@@ -822,21 +832,21 @@ GOOD = Recipe(512, 64, CPU, 7, ((1024, (0, 3)),)).to_json()
 )  # fmt: skip
 def test_a_hostile_record_is_a_sentence(recorded: Any) -> None:
     with pytest.raises(UserError, match="recorded for this step"):
-        Recipe.from_json(recorded)
+        TilePlan.from_json(recorded)
 
 
 def test_numbers_of_tiles_that_do_not_exist_are_ignored(photo: Callable[..., Any]) -> None:
     pixels = photo(200, 200)
-    out = do(pixels, method(), identity, Recipe(64, 8, CPU, 0, ((128, (0, 77_000)),))).pixels
+    out = do(pixels, method(), identity, TilePlan(64, 8, CPU, 0, ((128, (0, 77_000)),))).pixels
     np.testing.assert_array_equal(out, pixels)
 
 
 def test_an_estimate_counts_the_shared_borders_and_prefers_this_machines_speed() -> None:
     of = method(speed=30.0, overlap=64, multiple_of=64)
-    whole, tiled = Recipe(0, 64, CPU), Recipe(256, 64, CPU)
+    whole, tiled = TilePlan(0, 64, CPU), TilePlan(256, 64, CPU)
     assert room.seconds(of, 1024, 1024, whole, {}) == pytest.approx(31.5, abs=0.1)
     assert room.seconds(of, 1024, 1024, tiled, {}) > 1.3 * 31.5
-    known = {machine.speed_key(of, CPU): 3.0}
+    known = {hardware.speed_key(of, CPU): 3.0}
     assert room.seconds(of, 1024, 1024, whole, known) == pytest.approx(3.15, abs=0.01)
 
 
@@ -854,11 +864,11 @@ def test_a_restoration_teaches_the_estimate_this_machines_speed(photo: Callable[
 
 def test_measured_speeds_are_kept_and_count_by_their_megapixels() -> None:
     of = method(speed=10.0)
-    assert machine.speeds() == {}
-    machine.remember(of, CPU, 2.0, 8.0)
-    machine.remember(of, CPU, 1.0, 2.0)
-    machine.remember(of, CPU, 0.001, 99.0)  # too small to say anything
-    assert machine.speeds() == {"fake cpu float32 2": pytest.approx(5.2 + 2 / 3 * (2.0 - 5.2))}
+    assert hardware.speeds() == {}
+    hardware.remember(of, CPU, 2.0, 8.0)
+    hardware.remember(of, CPU, 1.0, 2.0)
+    hardware.remember(of, CPU, 0.001, 99.0)  # too small to say anything
+    assert hardware.speeds() == {"fake cpu float32 2": pytest.approx(5.2 + 2 / 3 * (2.0 - 5.2))}
     assert [f.name for f in settings.data_folder().iterdir()] == ["speeds.json"]
 
 
@@ -866,9 +876,9 @@ def test_measured_speeds_are_kept_and_count_by_their_megapixels() -> None:
 def test_a_broken_file_of_speeds_counts_as_empty(text: str) -> None:
     settings.data_folder().mkdir(parents=True)
     (settings.data_folder() / "speeds.json").write_bytes(text.encode("latin-1"))
-    assert machine.speeds() == {}
-    machine.remember(method(speed=2.0), CPU, 1.0, 2.0)
-    assert machine.speeds() == {"fake cpu float32 2": 2.0}
+    assert hardware.speeds() == {}
+    hardware.remember(method(speed=2.0), CPU, 1.0, 2.0)
+    assert hardware.speeds() == {"fake cpu float32 2": 2.0}
 
 
 def test_free_memory_is_no_more_than_the_machine_has() -> None:
@@ -904,23 +914,23 @@ def test_free_memory_sees_the_limits_of_control_groups(
     (group / used).write_text("900\n")
     (group / "memory.stat").write_text("anon 800\ninactive_file 50\n")
     (tmp_path / "membership").write_text(f"1:name=systemd:/x\n{line}\n")
-    assert machine.left_in_group(tmp_path / "cgroup", tmp_path / "membership") == 150
+    assert hardware.left_in_group(tmp_path / "cgroup", tmp_path / "membership") == 150
 
 
 def test_a_control_group_without_a_limit_limits_nothing(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "membership").write_text("0::/\n")
-    assert machine.left_in_group(tmp_path, tmp_path / "membership") == machine.NO_LIMIT
+    assert hardware.left_in_group(tmp_path, tmp_path / "membership") == hardware.NO_LIMIT
 
 
 def test_the_place_follows_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     choice = settings.Settings(device="cpu", threads=3)
-    assert room.place(choice) == Place("cpu", "float32", 3)
-    monkeypatch.setattr(machine, "available", lambda device: device == "mps")
+    assert room.place(choice) == ComputeTarget("cpu", "float32", 3)
+    monkeypatch.setattr(hardware, "available", lambda device: device == "mps")
     assert room.place(replace(choice, device="auto")).device == "mps"
     with pytest.raises(UserError, match="cuda"):
         room.place(replace(choice, device="cuda"))
-    monkeypatch.setattr(machine, "available", lambda device: device == "cpu")
+    monkeypatch.setattr(hardware, "available", lambda device: device == "cpu")
     auto = room.place(settings.Settings())
     assert auto.device == "cpu"
     assert auto.threads >= 1

@@ -16,17 +16,17 @@ from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
-    Aborted,
     Advised,
+    ApplyTransform,
     Assessed,
-    Change,
     Detected,
     Estimated,
     Exported,
     HeadMoved,
+    JobCancelled,
     Opened,
     PixelsReady,
-    Previewed,
+    PreviewReady,
     Progress,
     Repeat,
     Reset,
@@ -77,7 +77,7 @@ def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **wish):
 def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, recorder, file, photo) -> None:
     card = opened(studio, recorder, file)
     kinds = [type(n) for n in recorder.news if not isinstance(n, Progress)]
-    assert kinds == [Previewed, Opened, Detected, Assessed]
+    assert kinds == [PreviewReady, Opened, Detected, Assessed]
     assert card.title == "scene.png"
     assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
     assert np.array_equal(studio.document(card.id).pixels(card.head), photo(200, 150))
@@ -143,7 +143,7 @@ def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file) -> No
         while not any(isinstance(n, TileDone) for n in recorder.news):
             await asyncio.sleep(0.01)
         job.cancel()
-        with pytest.raises(Aborted):
+        with pytest.raises(JobCancelled):
             await running
 
     asyncio.run(story())
@@ -166,14 +166,14 @@ def test_undo_redo_and_jump_move_the_head(studio, recorder, file) -> None:
 )
 def test_a_change_of_geometry_is_a_version(studio, recorder, file, transform, size) -> None:
     card = opened(studio, recorder, file)
-    version = asyncio.run(studio.change(Change(card.id, card.head, transform), recorder.job()))
+    version = asyncio.run(studio.change(ApplyTransform(card.id, card.head, transform), recorder.job()))
     assert (version.width, version.height) == size
     assert studio.document(card.id).pixels(version.id).shape == (size[1], size[0], 3)
 
 
 def test_straightening_cuts_empty_corners_away(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    version = asyncio.run(studio.change(Change(card.id, card.head, Straighten(5.0)), recorder.job()))
+    version = asyncio.run(studio.change(ApplyTransform(card.id, card.head, Straighten(5.0)), recorder.job()))
     assert version.width < 200
     assert studio.document(card.id).pixels(version.id).min() > 0
 
@@ -332,7 +332,7 @@ def test_of_versions_that_come_fast_only_the_newest_is_looked_at(studio, recorde
     recorder.news.clear()
 
     async def story() -> None:
-        turns = (studio.change(Change(card.id, card.head, Rotate(1)), recorder.job()) for _ in range(3))
+        turns = (studio.change(ApplyTransform(card.id, card.head, Rotate(1)), recorder.job()) for _ in range(3))
         await asyncio.gather(*turns)
 
     asyncio.run(story())
@@ -432,7 +432,7 @@ def test_scores_come_with_the_distance_from_the_photo_as_it_was_opened(studio, r
     half = np.rint(photo(200, 150) * 0.5)
     assert found.psnr == pytest.approx(10 * np.log10(255**2 / np.mean((photo(200, 150) - half) ** 2)), abs=0.1)
     assert 0 < found.ssim < 1
-    asyncio.run(studio.change(Change(card.id, version.id, Flip("horizontal")), recorder.job()))
+    asyncio.run(studio.change(ApplyTransform(card.id, version.id, Flip("horizontal")), recorder.job()))
     assert recorder.last(Assessed).distance is None
     asyncio.run(studio.reset(Reset(card.id, version.id), recorder.job()))
     assert (recorder.last(Assessed).distance.psnr, recorder.last(Assessed).distance.ssim) == (None, 1.0)

@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.backend import restore
-from clarity_desktop.backend.chat.talk import Talk
-from clarity_desktop.messages import CompareAsked, HeadMoved, Improved, Opened, TurnAdded, VersionAdded
+from clarity_desktop.backend.chat.talk import Conversation
+from clarity_desktop.messages import CompareRequested, HeadMoved, Improved, Opened, TurnAdded, VersionAdded
 from clarity_desktop.values import Bounds, Finding
 from tests.fakes import Recorder, detection
 
 
-class Conversation:
+class Dialogue:
     def __init__(self, studio, recorder: Recorder, file: Path) -> None:
         self.studio, self.recorder = studio, recorder
         asyncio.run(studio.open(file, recorder.job()))
         self.card = recorder.last(Opened).card
-        self.talk = Talk(studio)
+        self.talk = Conversation(studio)
 
     def say(self, text: str, visible: Bounds | None = None) -> str:
         asyncio.run(self.talk.say(self.card.id, text, visible, self.recorder.job()))
@@ -32,10 +32,10 @@ class Conversation:
 
 
 @pytest.fixture
-def conversation(studio, recorder, tmp_path, photo) -> Conversation:
+def conversation(studio, recorder, tmp_path, photo) -> Dialogue:
     path = tmp_path / "scene.png"
     Image.fromarray(photo(200, 150)).save(path)
-    return Conversation(studio, recorder, path)
+    return Dialogue(studio, recorder, path)
 
 
 def test_words_become_a_version_and_the_turn_names_it(conversation) -> None:
@@ -72,7 +72,7 @@ def test_compare_asks_the_window_and_needs_two_versions(conversation) -> None:
     assert "nothing to compare" in conversation.say("compare")
     conversation.say("remove the rain")
     conversation.say("compare")
-    asked = conversation.recorder.last(CompareAsked)
+    asked = conversation.recorder.last(CompareRequested)
     assert (asked.version, asked.other) == tuple(v.id for v in reversed(conversation.tree().versions))
 
 

@@ -29,7 +29,7 @@ from clarity_desktop.backend import weights
 from clarity_desktop.backend.weights import Weights, index
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.backend.weights.formats import FORMATS
-from clarity_desktop.messages import Aborted, ModelMissing, UserError
+from clarity_desktop.messages import JobCancelled, ModelMissing, UserError
 
 CONTENT = save({"kernel": np.arange(300_000, dtype=np.float32)})
 
@@ -271,10 +271,10 @@ def test_a_server_without_ranges_sends_all_again(toy: Callable[..., Weights], se
 def test_a_cancelled_fetch_keeps_what_came(toy: Callable[..., Weights], server: Server, tmp_path: Path) -> None:
     def cancel(fraction: float, note: str) -> None:
         if fraction > 0.3:
-            raise Aborted
+            raise JobCancelled
 
     toy = toy(sources=https(server))
-    with pytest.raises(Aborted):
+    with pytest.raises(JobCancelled):
         toy.fetch("toy", cancel)
     [partial] = (tmp_path / "weights").rglob("a.bin.part")
     assert partial.stat().st_size > 0.3 * len(CONTENT)
@@ -417,9 +417,9 @@ def test_cancelling_ends_the_client(toy: Callable[..., Weights], npm: Callable[[
     npm("exec sleep 60")
 
     def cancel(fraction: float, note: str) -> None:
-        raise Aborted
+        raise JobCancelled
 
-    with pytest.raises(Aborted):
+    with pytest.raises(JobCancelled):
         toy(sources=NPM).fetch("toy", cancel)  # would be waiting for its end for a minute
 
 

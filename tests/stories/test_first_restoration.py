@@ -10,9 +10,9 @@ import pytest
 from clarity_desktop import settings
 from clarity_desktop.backend.answer import make_answer
 from clarity_desktop.messages import (
+    ApplyTransform,
     Assessed,
     Cancelled,
-    Change,
     Failed,
     Finished,
     ListMethods,
@@ -63,7 +63,7 @@ def of(kind: type, told: list):
 def cropped(backend):
     """The sample, cut to a part small enough for a test: its document, and the version."""
     opened = of(Opened, backend.ask(Open(settings.resources() / "samples" / "rain.jpg")))
-    crop = Change(opened.card.id, opened.card.head, Crop(Bounds(180, 110, 150, 120)))
+    crop = ApplyTransform(opened.card.id, opened.card.head, Crop(Bounds(180, 110, 150, 120)))
     return opened.card.id, of(VersionAdded, backend.ask(crop)).version
 
 
@@ -80,7 +80,7 @@ def test_the_real_network_takes_the_rain_out_of_the_sample(backend, cropped, wei
     tiles = of(TilesReady, backend.ask(ReadTiles(document, added.manifest.levels[0].tiles))).tiles
     after = tiles[0][1].astype(int)
     # Rain is thin lines across the picture: without it the photo is smoother, and still the same photo.
-    first = of(VersionAdded, backend.ask(Change(document, before.id, Crop(Bounds(0, 0, 150, 120))))).manifest
+    first = of(VersionAdded, backend.ask(ApplyTransform(document, before.id, Crop(Bounds(0, 0, 150, 120))))).manifest
     old = of(TilesReady, backend.ask(ReadTiles(document, first.levels[0].tiles))).tiles[0][1].astype(int)
     assert after.shape == old.shape == (120, 150, 3)
     assert np.abs(np.diff(after, axis=1)).mean() < 0.8 * np.abs(np.diff(old, axis=1)).mean()

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clarity_training import bench_detector, calibrate, cases, looks, measures
+from clarity_training.calibrate import Fit, Said
+from clarity_training.exam import Half
+from clarity_training.photos import part_of
+from clarity_training.testset import Case
 from PIL import Image
 from safetensors.torch import save_file
 
 from clarity_desktop.backend.detect import logits, views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import bench_detector, calibrate, cases, looks, measures
-from clarity_desktop.training.calibrate import Fit, Said
-from clarity_desktop.training.exam import Half
-from clarity_desktop.training.photos import part_of
-from clarity_desktop.training.testset import Case
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
 
 GREY = np.full((40, 60, 3), 128, np.uint8)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clarity_training import bench_restorer
+from clarity_training.bench_restorer import MOST, Case, Figures, main, markdown, measured, passes
+from clarity_training.photos import load, part_of, split
 from PIL import Image
 from safetensors.torch import save, save_file
 
 from clarity_desktop.backend.nets.clarity_all import ClarityAll
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import bench_restorer
-from clarity_desktop.training.bench_restorer import MOST, Case, Figures, main, markdown, measured, passes
-from clarity_desktop.training.photos import load, part_of, split
 
 GOOD = Figures(
     photos=10, before=20, after=23, gain=3, median=3, worst=1, gaining=1, ssim_before=0.5, ssim_after=0.8,

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clarity_training import bench_detector, clip_tower, looks, train_clip
+from clarity_training.photos import part_of
 from PIL import Image
 
-from clarity_desktop.backend.shims import torchvision_ready
+from clarity_desktop.backend.library_shims import torchvision_ready
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import bench_detector, clip_tower, looks, train_clip
-from clarity_desktop.training.photos import part_of
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 TINY = {

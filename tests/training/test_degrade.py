@@ -6,10 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from clarity_training import degrade
+from clarity_training.damage import Photo
+from clarity_training.degrade import everyday
 
-from clarity_desktop.training import degrade
-from clarity_desktop.training.damage import Photo
-from clarity_desktop.training.degrade import everyday
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from clarity_desktop.training.damage import Damage, Photo
-from clarity_desktop.training.degrade.camera import blur, jpeg, noise
+from clarity_training.damage import Damage, Photo
+from clarity_training.degrade.camera import blur, jpeg, noise
 
 ALL = [blur, noise, jpeg]
 

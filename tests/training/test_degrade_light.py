@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from clarity_desktop.training.damage import Damage, Photo
-from clarity_desktop.training.degrade.light import flare, low_light, overexposure, shadow
-from clarity_desktop.training.degrade.linear import to_linear, to_srgb
+from clarity_training.damage import Damage, Photo
+from clarity_training.degrade.light import flare, low_light, overexposure, shadow
+from clarity_training.degrade.linear import to_linear, to_srgb
 
 ALL = [low_light, overexposure, flare, shadow]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from clarity_desktop.training.damage import Photo
-from clarity_desktop.training.degrade import lettering, losses, marks
+from clarity_training.damage import Photo
+from clarity_training.degrade import lettering, losses, marks
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-
-from clarity_desktop.training.damage import Damage, Photo
-from clarity_desktop.training.degrade import weather
+from clarity_training.damage import Damage, Photo
+from clarity_training.degrade import weather
 
 WEATHERS = [weather.rain_streak, weather.raindrop, weather.snow, weather.haze]
 NAMES = [damage.__name__ for damage in WEATHERS]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from clarity_training import exam
+from clarity_training.damage import Photo
 
-from clarity_desktop.training import exam
-from clarity_desktop.training.damage import Photo
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 DAMAGED = (*DEGRADATIONS, "blend")

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clarity_training import bench_quality, fit_quality, gradings, ranking
+from clarity_training.gradings import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
+from clarity_training.photos import find, split
+from clarity_training.testset import real_part
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -14,10 +18,6 @@ from clarity_desktop.backend.iqa import overall
 from clarity_desktop.backend.iqa.brisque import score
 from clarity_desktop.backend.iqa.kernel import Regression
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import bench_quality, fit_quality, gradings, ranking
-from clarity_desktop.training.gradings import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
-from clarity_desktop.training.photos import find, split
-from clarity_desktop.training.testset import real_part
 from clarity_desktop.values import DEGRADATIONS
 
 NOISE = DEGRADATIONS.index("noise")

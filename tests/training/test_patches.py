@@ -11,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from clarity_training import patches
 from PIL import Image
 
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import patches
 from clarity_desktop.values import DEGRADATIONS, Degradation
 
 SIDE = 32

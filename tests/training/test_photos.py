@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clarity_training import photos
 from PIL import Image, ImageCms
 
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import photos
 
 
 def picture(path: Path, size: tuple[int, int] = (40, 30), **saved: Any) -> Path:

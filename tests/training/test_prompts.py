@@ -6,9 +6,9 @@ import socket
 
 import pytest
 import torch
+from clarity_training.prompts import CONTEXT, TEMPLATES, WORDS, Text, sentences, tokens
 
 from clarity_desktop.backend.nets.detector import EMBEDDING
-from clarity_desktop.training.prompts import CONTEXT, TEMPLATES, WORDS, Text, sentences, tokens
 from clarity_desktop.values import CLASSES
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from clarity_training.scenes import unseen
 from PIL import Image
-
-from clarity_desktop.training.scenes import unseen
 
 
 def scene(seed: int) -> np.ndarray:

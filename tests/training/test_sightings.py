@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clarity_training import sightings as room
+from clarity_training.sightings import CROPS, TWICE, Sighting, sightings
 
 from clarity_desktop.backend.nets.detector import GRID
-from clarity_desktop.training import sightings as room
-from clarity_desktop.training.sightings import CROPS, TWICE, Sighting, sightings
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 

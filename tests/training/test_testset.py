@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clarity_training.testset import REAL_SETS, build, real_pairs, real_part, real_photos
 from PIL import Image
 
 from clarity_desktop.messages import UserError
-from clarity_desktop.training.testset import REAL_SETS, build, real_pairs, real_part, real_photos
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
 HEAD = "path,set,role,class\n"

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clarity_training import train_detector, train_restorer
+from clarity_training.photos import part_of
 from PIL import Image
 from safetensors.torch import load_file
 
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
 from clarity_desktop.backend.nets.detector import Detector, Lite0
 from clarity_desktop.messages import UserError
-from clarity_desktop.training import train_detector, train_restorer
-from clarity_desktop.training.photos import part_of
 
 TRAINED_ON = ("p0", "p2", "p3")
 

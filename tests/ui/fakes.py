@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from clarity_desktop import messages as m
-from clarity_desktop.messages import News, Request
+from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.document_view import DocumentView
+from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import (
     DEGRADATIONS,
@@ -150,7 +150,7 @@ class FakeLink:
         """What was asked of one kind."""
         return [r for r in self.asked if isinstance(r, kind)]
 
-    async def run(self, request: Request) -> AsyncGenerator[News, None]:
+    async def run(self, request: Request) -> AsyncGenerator[Event, None]:
         self.asked.append(request)
         stop = self._stops[id(request)] = asyncio.Event()
         try:
@@ -183,11 +183,11 @@ class FakeLink:
     def close(self) -> None:
         self.closed = True
 
-    def _answer(self, request: Request) -> Iterable[News]:
+    def _answer(self, request: Request) -> Iterable[Event]:
         """News that come at once; a gate holds the end back."""
         match request:
             case m.Open(path):
-                yield m.Previewed(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)
+                yield m.PreviewReady(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)
             case m.Restore(document, version, _, _, _, _, _, visible) | m.Improve(document, version, visible):
                 yield m.Progress(0.0, "tile 1 of 2", 4.0)
                 yield self._tile(document, version, visible)
@@ -198,7 +198,7 @@ class FakeLink:
                 yield m.TilesReady(document, tuple((h, tiles[h]) for h in hashes))
             case m.ReadManifest(document, version):
                 yield m.ManifestReady(document, self.documents[document].manifests[version])
-            case m.Say(document, text, _):
+            case m.SendMessage(document, text, _):
                 yield self._turn(document, "user", text)
             case _:
                 pass
@@ -213,7 +213,7 @@ class FakeLink:
         self.documents[document].turns.append(turn)
         return m.TurnAdded(document, turn)
 
-    def _end(self, request: Request) -> Iterable[News]:
+    def _end(self, request: Request) -> Iterable[Event]:
         match request:
             case m.Open(path):
                 opened = self._opened(path.name, path)
@@ -264,7 +264,7 @@ class FakeLink:
             case _:
                 yield from self._edited(request)
 
-    def _edited(self, request: Request) -> Iterable[News]:
+    def _edited(self, request: Request) -> Iterable[Event]:
         """What changes a document's tree."""
         match request:
             case m.Restore(document, version, task, method, strength):
@@ -275,7 +275,7 @@ class FakeLink:
             case m.Repeat(document, version, made):
                 step = self.documents[document].versions[made].step
                 yield from self._added(document, version, step, lambda p: 255 - p)
-            case m.Change(document, version, transform):
+            case m.ApplyTransform(document, version, transform):
                 kind = type(transform).__name__.lower()
                 yield from self._added(document, version, Step(kind), lambda p: np.ascontiguousarray(p[:, ::-1]))
             case m.Reset(document, version):
@@ -293,12 +293,12 @@ class FakeLink:
                 yield d.moved()
             case m.Edit(document, version, name, star, deleted):
                 yield from self._changed(self.documents[document], version, name, star, deleted)
-            case m.Say(document, text, _):
+            case m.SendMessage(document, text, _):
                 yield self._turn(document, "assistant", f"You said: {text}")
             case _:
                 pass
 
-    def _changed(self, d: FakeDocument, at: VersionId, name: Any, star: Any, deleted: Any) -> Iterable[News]:
+    def _changed(self, d: FakeDocument, at: VersionId, name: Any, star: Any, deleted: Any) -> Iterable[Event]:
         old = d.versions[at]
         d.versions[at] = replace(
             old,
@@ -323,7 +323,7 @@ class FakeLink:
         yield self._detected(document, added.id)
         yield self._assessed(document, added.id)
 
-    def _improved(self, document: DocumentId, version: VersionId) -> Iterable[News]:
+    def _improved(self, document: DocumentId, version: VersionId) -> Iterable[Event]:
         for advice in self.advice:
             step = Step("restore", advice.task, "maxim", seconds=1.0)
             yield from self._added(document, self.documents[document].head, step, lambda p: 255 - p)
@@ -370,7 +370,7 @@ async def a_window(
         window.deleteLater()
 
 
-async def a_photo(window: MainWindow, name: str = "rain.jpg") -> DocumentView:
+async def a_photo(window: MainWindow, name: str = "rain.jpg") -> DocumentState:
     """Open a photo in the window and wait until it and its scores are there."""
     window.files.open_paths([Path(name)])
     await until(lambda: bool(window.current and window.current.title == name and window.current.card))

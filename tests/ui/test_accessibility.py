@@ -12,8 +12,8 @@ from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from clarity_desktop.ui.preferences import Preferences
-from clarity_desktop.ui.shortcuts_dialog import ShortcutsDialog
+from clarity_desktop.ui.dialogs.preferences import Preferences
+from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
 
 R = QAccessible.Role
 CONTROLS = {

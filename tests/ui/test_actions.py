@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from clarity_desktop.settings import resources
 from clarity_desktop.ui.actions import ACTIONS, MENUS, TOOLBAR, Actions, conflicts, default_bindings
-from clarity_desktop.ui.shortcuts_dialog import ShortcutsDialog
+from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
 
 ADOPTED = {
     "open": ["Ctrl+O"], "save": ["Ctrl+S"], "save_as": ["Ctrl+Shift+S"], "export_again": ["Ctrl+E"],

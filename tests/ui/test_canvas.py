@@ -23,9 +23,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from clarity_desktop.ui.canvas import Canvas
+from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.ui.canvas.tiles import TileCache
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.ui.pyramid import TileCache
 from clarity_desktop.values import Bounds, Pixels
 
 SIZE = (640, 480)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clarity_desktop.ui.crop import SMALLEST, dragged, grip_at, shaped
+from clarity_desktop.ui.canvas.crop import SMALLEST, dragged, grip_at, shaped
 from clarity_desktop.values import Bounds
 
 SIZE = (1000, 800)

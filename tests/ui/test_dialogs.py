@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.export_dialog import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
-from clarity_desktop.ui.files import MOST_AT_ONCE, photos_of
-from clarity_desktop.ui.models_dialog import ModelsDialog
-from clarity_desktop.ui.preferences import Preferences
+from clarity_desktop.ui.commands.files import MOST_AT_ONCE, photos_of
+from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
+from clarity_desktop.ui.dialogs.models import ModelsDialog
+from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.values import ExportOptions, Step, Version, VersionId
 
 STEP = Step("restore", "derain", "maxim-deraining")

@@ -13,11 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTreeWidget
 from pytestqt.qtbot import QtBot
 
-from clarity_desktop.ui.chat_dock import ChatDock
-from clarity_desktop.ui.restore_dock import Choice, RestoreDock
-from clarity_desktop.ui.status import Status, memory_used
-from clarity_desktop.ui.versions_dock import VersionsDock, details, fitting, lines, score, spoken
-from clarity_desktop.ui.words import clock, duration, file_size, megapixels, version_title, what_ran
+from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.docks.restore import Choice, RestoreDock
+from clarity_desktop.ui.docks.versions import VersionsDock, details, fitting, lines, score, spoken
+from clarity_desktop.ui.labels import clock, duration, file_size, megapixels, version_title, what_ran
+from clarity_desktop.ui.status_bar import Status, memory_used
 from clarity_desktop.values import Quality, Step, Turn, Version, VersionId
 
 

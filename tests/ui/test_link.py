@@ -12,8 +12,8 @@ from functools import partial
 import pytest
 
 from clarity_desktop.messages import (
-    Aborted,
     FetchModel,
+    JobCancelled,
     ListMethods,
     ListModels,
     MethodsListed,
@@ -48,7 +48,7 @@ class Backend:
             case FetchModel():
                 try:
                     await job.heavy(self.fetch, job)
-                except Aborted:
+                except JobCancelled:
                     self.ended.append("aborted")
                     raise
             case RemoveModel(model):
@@ -59,7 +59,7 @@ class Backend:
     @staticmethod
     def fetch(job: Job) -> None:
         for k in range(1000):
-            job.tick(k / 1000)
+            job.report(k / 1000)
             time.sleep(0.005)
 
 

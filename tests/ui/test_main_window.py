@@ -19,9 +19,9 @@ from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
 from clarity_desktop.messages import FileExists, ModelMissing, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.asking import Follow
-from clarity_desktop.ui.closed_dialog import ClosedDialog
+from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
 from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, Rotate, Straighten, VersionId
 
 
@@ -478,7 +478,7 @@ async def test_crop_straighten_rotate_and_flip_ask_for_versions():
         window.action["rotate_left"].trigger()
         window.action["flip_vertical"].trigger()
         await settled(window)
-        changes = [r.transform for r in link.of(m.Change)]
+        changes = [r.transform for r in link.of(m.ApplyTransform)]
         assert changes == [Crop(Bounds(10, 20, 200, 100)), Straighten(-2.5), Rotate(3), Flip("vertical")]
 
 
@@ -493,7 +493,7 @@ async def test_leaving_the_crop_changes_nothing():
         QTest.keyClick(view.canvas, Qt.Key.Key_Escape)
         assert not window.crop_bar.isVisible()
         assert not window.action["crop"].isChecked()
-        assert not link.of(m.Change)
+        assert not link.of(m.ApplyTransform)
 
 
 async def test_the_chat_sends_shows_and_keeps_a_conversation_for_each_photo():
@@ -503,7 +503,7 @@ async def test_the_chat_sends_shows_and_keeps_a_conversation_for_each_photo():
         composer.setPlainText("remove the rain")
         QTest.keyClick(composer, Qt.Key.Key_Return)
         await settled(window)
-        [said] = link.of(m.Say)
+        [said] = link.of(m.SendMessage)
         assert said.text == "remove the rain"
         assert said.visible == view.canvas.visible()
         assert [b.text() for b in window.chat.transcript.bubbles] == ["remove the rain", "You said: remove the rain"]
@@ -535,11 +535,11 @@ async def test_tabs_keep_each_photos_own_state():
 async def test_news_for_a_photo_that_was_closed_are_dropped():
     async with a_window() as (window, link):
         view = await a_photo(window)
-        link.gates[m.Change] = asyncio.Event()
+        link.gates[m.ApplyTransform] = asyncio.Event()
         window.action["rotate_right"].trigger()
-        await until(lambda: bool(link.of(m.Change)))
+        await until(lambda: bool(link.of(m.ApplyTransform)))
         window.action["close"].trigger()
-        link.gates[m.Change].set()
+        link.gates[m.ApplyTransform].set()
         await settled(window)
         await until(lambda: bool(link.of(m.Close)))
         await settled(window)
@@ -550,13 +550,13 @@ async def test_news_for_a_photo_that_was_closed_are_dropped():
 async def test_tiles_and_a_preview_that_come_after_their_tab_was_closed_are_dropped():
     async with a_window() as (window, _link):
         view = await a_photo(window)
-        tiles = Follow(m.ReadTiles(view.id, (b"1",)), view)
-        opening = Follow(m.Open(Path("b.jpg")), window.add_view("b.jpg", None))
+        tiles = PendingRequest(m.ReadTiles(view.id, (b"1",)), view)
+        opening = PendingRequest(m.Open(Path("b.jpg")), window.add_view("b.jpg", None))
         for closed in tuple(window.photos.views):
             window.files.close(closed)
             await until(lambda closed=closed: not isValid(closed.canvas))
         window._reach(tiles, m.TilesReady(view.id, ((b"1", gradient(None)),)))
-        window._reach(opening, m.Previewed(Path("b.jpg"), 8, 6, np.zeros((6, 8, 3), np.uint8), None))
+        window._reach(opening, m.PreviewReady(Path("b.jpg"), 8, 6, np.zeros((6, 8, 3), np.uint8), None))
         await settled(window)
 
 
@@ -685,7 +685,7 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         assert window.current is not None
         press(window, "Set aside")
         await settled(window)
-        assert [r.store for r in link.of(m.Forget)] == [Path("two.store")]
+        assert [r.store for r in link.of(m.DiscardRecovery)] == [Path("two.store")]
         assert texts(window) == []
 
 
@@ -880,10 +880,10 @@ async def test_single_letters_are_typed_in_the_chat_and_act_on_the_photo():
         window.chat.composer.setFocus()
         QTest.keyClicks(window.chat.composer, "hey/1")
         assert window.chat.composer.toPlainText() == "hey/1"
-        assert not link.of(m.Change)
+        assert not link.of(m.ApplyTransform)
         view.canvas.setFocus()
         QTest.keyClick(view.canvas, Qt.Key.Key_H)
-        await until(lambda: bool(link.of(m.Change)))
+        await until(lambda: bool(link.of(m.ApplyTransform)))
         await settled(window)
         QTest.keyClick(view.canvas, Qt.Key.Key_1)
         assert view.canvas.scale() == 1.0

@@ -15,13 +15,13 @@ from pytestqt.qtbot import QtBot
 from clarity_desktop.messages import Advised
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.advice_panel import AdvicePanel
-from clarity_desktop.ui.findings_panel import FINE, UNSURE, FindingsPanel, headline
-from clarity_desktop.ui.metrics_panel import OURS, difference
-from clarity_desktop.ui.overall_panel import OverallPanel, climb, far, likeness
-from clarity_desktop.ui.preferences import Preferences
-from clarity_desktop.ui.quality_dock import Judged, QualityDock
-from clarity_desktop.ui.trend import Trend, span
+from clarity_desktop.ui.dialogs.preferences import Preferences
+from clarity_desktop.ui.docks.advice_panel import AdvicePanel
+from clarity_desktop.ui.docks.findings_panel import FINE, UNSURE, FindingsPanel, headline
+from clarity_desktop.ui.docks.metrics_panel import OURS, difference
+from clarity_desktop.ui.docks.overall_panel import OverallPanel, climb, far, likeness
+from clarity_desktop.ui.docks.quality import Judged, QualityDock
+from clarity_desktop.ui.docks.trend import Trend, span
 from clarity_desktop.values import (
     DEGRADATIONS,
     Advice,

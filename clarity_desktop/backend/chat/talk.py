@@ -6,14 +6,14 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from clarity_desktop.backend import choose, improve
+from clarity_desktop.backend.auto import loop, rules
 from clarity_desktop.backend.chat.planner import Plan, PlanStep, plan
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.messages import CompareAsked, Improve, Improved, Restore, TurnAdded, UserError
+from clarity_desktop.messages import CompareRequested, Improve, Improved, Restore, TurnAdded, UserError
 from clarity_desktop.values import Bounds, DocumentId, Quality, Region, Turn, VersionId
 from clarity_desktop.worker import Job
 
-PATIENCE = 20.0
+SLOW_STEP_SECONDS = 20.0
 """Seconds that a turn may take without asking first."""
 ALL = ("all", "whole", "everything", "yes", "go ahead", "ok")
 VISIBLE = ("visible", "part", "what i see", "view")
@@ -25,7 +25,7 @@ class _Pending:
     steps: tuple[PlanStep, ...]
 
 
-class Talk:
+class Conversation:
     """The conversations of the open documents. State between turns is only an unanswered question."""
 
     def __init__(self, studio: Studio) -> None:
@@ -78,7 +78,7 @@ class Talk:
             return ""
         each = [await asyncio.to_thread(self._studio.estimate, size, s.task or "", s.method) for s in restores]
         seconds = sum(e.seconds for e in each)
-        if seconds <= PATIENCE:
+        if seconds <= SLOW_STEP_SECONDS:
             return ""
         part = seconds * visible.area / (size[0] * size[1])
         return (
@@ -89,11 +89,11 @@ class Talk:
     async def _before_auto(self, at: DocumentId, job: Job) -> str:
         """Auto looks at the whole photo, so all that can be asked is whether."""
         detection = await self._studio.detect(at, self._head(at), job)
-        advice = choose.advise(detection)
-        seconds = await asyncio.to_thread(choose.auto_seconds, advice, self._size(at), self._studio.settings)
-        if seconds <= PATIENCE:
+        advice = rules.advise(detection)
+        seconds = await asyncio.to_thread(rules.auto_seconds, advice, self._size(at), self._studio.settings)
+        if seconds <= SLOW_STEP_SECONDS:
             return ""
-        return f"{choose.advice_text(detection)} It takes about {_span(seconds)} on this machine. Shall I go ahead?"
+        return f"{rules.advice_text(detection)} It takes about {_span(seconds)} on this machine. Shall I go ahead?"
 
     async def _do(
         self,
@@ -116,7 +116,7 @@ class Talk:
             case "assess":
                 return _scores(await self._studio.assess(at, self._head(at), job))
             case "detect":
-                return choose.found(await self._studio.detect(at, self._head(at), job))
+                return rules.found(await self._studio.detect(at, self._head(at), job))
             case "advise":
                 return (await self._studio.advise(at, self._head(at), job)).text
             case "improve":
@@ -149,8 +149,8 @@ class Talk:
 
     async def _improve(self, asked: Improve, job: Job) -> tuple[str, Improved]:
         """What to say, and the news that ends it."""
-        bench = improve.OnVersion(self._studio, asked, job)
-        done = await improve.improve(bench, self._studio.settings)
+        bench = loop.VersionTarget(self._studio, asked, job)
+        done = await loop.improve(bench, self._studio.settings)
         return done.text, Improved(asked.document, bench.version, done.text)
 
     def _compare(self, at: DocumentId, job: Job) -> str:
@@ -158,7 +158,7 @@ class Talk:
         original = card.versions[0].id
         if card.head == original:
             return "This is the original; there is nothing to compare it with yet."
-        job.emit(CompareAsked(at, card.head, original))
+        job.emit(CompareRequested(at, card.head, original))
         return "Before and after are shown together: Y for side by side, Shift+Y for a line, E for one picture."
 
     def _move(self, at: DocumentId, verb: str, job: Job) -> str:

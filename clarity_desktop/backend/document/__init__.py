@@ -1,8 +1,8 @@
 """A photo's whole history on the disk: versions, tiles, undo, the project file, and what a crash leaves behind."""
 
-from clarity_desktop.backend.document.making import reduced
-from clarity_desktop.backend.document.perceived import Makers
+from clarity_desktop.backend.document.analysis_cache import ModelVersions
+from clarity_desktop.backend.document.create import reduced
+from clarity_desktop.backend.document.document import Document
 from clarity_desktop.backend.document.recovery import forget, over_budget, prune, recoveries, usage
-from clarity_desktop.backend.document.tree import Document
 
-__all__ = ["Document", "Makers", "forget", "over_budget", "prune", "recoveries", "reduced", "usage"]
+__all__ = ["Document", "ModelVersions", "forget", "over_budget", "prune", "recoveries", "reduced", "usage"]

@@ -12,13 +12,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, rows, schema, state
-from clarity_desktop.backend.document.perceived import Makers
+from clarity_desktop.backend.document.analysis_cache import ModelVersions
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, connect, said
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 
-PATIENCE = 10.0
+SLOW_STEP_SECONDS = 10.0
 """Seconds after which checking a file is given up."""
 
 
@@ -89,7 +89,7 @@ def refused(path: Path, why: Exception) -> UserError:
 @contextmanager
 def impatient(db: sqlite3.Connection) -> Generator[None]:
     """Give up on a file that makes SQLite work for longer than PATIENCE."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + SLOW_STEP_SECONDS
     db.set_progress_handler(lambda: time.monotonic() > until, 100_000)
     try:
         yield
@@ -97,7 +97,7 @@ def impatient(db: sqlite3.Connection) -> Generator[None]:
         db.set_progress_handler(None, 0)
 
 
-def read(path: Path, named: Path, makers: Makers) -> tuple[State, bool]:
+def read(path: Path, named: Path, makers: ModelVersions) -> tuple[State, bool]:
     """Check a store from top to bottom, bring it up to date, sweep it. Returns its state and whether it is newer.
 
     named is the file that the user knows it by. Raises UserError; a newer store is left as it is.

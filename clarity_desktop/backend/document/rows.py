@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from clarity_desktop.backend.document.analysis_cache import ModelVersions, detection_of, quality_of
 from clarity_desktop.backend.document.checks import blob, clean, number, parsed, text, whole
-from clarity_desktop.backend.document.perceived import Makers, detection_of, quality_of
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
 from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
 
@@ -67,7 +67,7 @@ def version_row(version: Version) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def version_of(row: tuple[Any, ...], makers: Makers) -> Version:
+def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
     """A version from values of COLUMNS, with what `makers` found in it. Raises Damaged."""
     at, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail = row
     small = unpack(blob(thumbnail))
@@ -86,12 +86,12 @@ def version_of(row: tuple[Any, ...], makers: Makers) -> Version:
         thumbnail=small.astype(np.uint8, copy=False),
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
-        quality=quality_of(quality, makers.seeing),
+        quality=quality_of(quality, makers.for_photo),
         detection=detection_of(detection, makers.detector),
     )
 
 
-def versions(db: sqlite3.Connection, makers: Makers) -> dict[VersionId, Version]:
+def versions(db: sqlite3.Connection, makers: ModelVersions) -> dict[VersionId, Version]:
     """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
     [count] = db.execute("SELECT count(*) FROM version").fetchone()
     if not 1 <= count <= VERSIONS:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, pyramid, rows
-from clarity_desktop.backend.document.perceived import NOBODY, Makers, detection_text, quality_text
+from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, detection_text, quality_text
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
@@ -30,7 +30,7 @@ class State:
     saved: int = 0  # of these, in the project file
     project: Path | None = None
     stamp: str = ""  # of the project file as it was saved
-    makers: Makers = NOBODY  # of all detections and scores in `versions`
+    makers: ModelVersions = NOBODY  # of all detections and scores in `versions`
 
     def version(self, at: VersionId) -> Version:
         if at not in self.versions:
@@ -133,7 +133,7 @@ def stamp_of(file: Path) -> str:
     return f"{at.st_size} {at.st_mtime_ns}"
 
 
-def read(db: sqlite3.Connection, makers: Makers = NOBODY) -> State:
+def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY) -> State:
     """The state that a file holds, without what others than `makers` found. Raises Damaged."""
     meta, versions = rows.meta(db), rows.versions(db, makers)
     head = VersionId(checks.text(meta.get("head")))
@@ -169,7 +169,7 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
                 (checks.clean(version.name), version.star, version.deleted, at),
             )
             if version.quality is not old.quality and version.quality is not None:
-                by = after.makers.scores if version.detection is None else after.makers.seeing
+                by = after.makers.scores if version.detection is None else after.makers.for_photo
                 db.execute("UPDATE version SET quality=? WHERE id=?", (quality_text(version.quality, by), at))
             if version.detection is not old.detection and version.detection is not None:
                 found = detection_text(version.detection, after.makers.detector)

@@ -56,19 +56,21 @@ class _Part(NamedTuple):
     sseq: Plane
 
 
-def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection: Detection | None = None) -> Quality:
+def assess(
+    pixels: Pixels, checkpoint: Callable[[], None] = lambda: None, detection: Detection | None = None
+) -> Quality:
     """Score RGB pixels, uint8 or uint16, H×W×3; 16 bits are reduced to 8 first, as the metrics are defined there.
 
     Where a metric is undefined it is None, and `why` says so in a sentence. Uses all cores; calls `breathe` about every
     0.1 s and lets what it raises through. 12 megapixels take 1.5 s on two cores. detection: what the detector found in
     these pixels; the overall score is better founded with it.
     """
-    found = features(pixels, breathe)
+    found = features(pixels, checkpoint)
     why = dict(found.why)
     scores: dict[str, float] = {}
     ours: list[str] = []
     for metric, score in SCORES.items():
-        breathe()
+        checkpoint()
         if metric in why:
             continue
         try:
@@ -78,8 +80,8 @@ def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection
             continue
         if own:
             ours.append(metric)
-    breathe()
-    rating = _overall(pixels, found, detection, why, breathe)
+    checkpoint()
+    rating = _overall(pixels, found, detection, why, checkpoint)
     three = {metric: scores.get(metric) for metric in SCORES}
     overall_three = (None, None, None) if rating is None else rating
     return Quality(
@@ -87,7 +89,7 @@ def assess(pixels: Pixels, breathe: Callable[[], None] = lambda: None, detection
     )
 
 
-def outgrown(quality: Quality) -> bool:
+def is_stale(quality: Quality) -> bool:
     """Whether scores are by our own parameters although the authors' are on this machine by now."""
     return any(weights.state(metric).state == "ready" for metric in SCORES if metric in quality.ours)
 
@@ -101,7 +103,7 @@ def digest() -> str:
 
 
 def _overall(
-    pixels: Pixels, found: Features, detection: Detection | None, why: dict[str, str], breathe: Callable[[], None]
+    pixels: Pixels, found: Features, detection: Detection | None, why: dict[str, str], checkpoint: Callable[[], None]
 ) -> Rating | None:
     """None, and why, where the photo is too small for an overall score or its numbers are absent."""
     table = overall_parameters()
@@ -111,7 +113,7 @@ def _overall(
         why["overall"] = DAMAGED
     else:
         known = [np.full(36, np.nan) if found.brisque is None else found.brisque]
-        known += [np.full(12, np.nan) if found.sseq is None else found.sseq, appearance(pixels, breathe)]
+        known += [np.full(12, np.nan) if found.sseq is None else found.sseq, appearance(pixels, checkpoint)]
         return rate(np.concatenate(known), _by_ours(found), detection, table)
     return None
 
@@ -151,13 +153,13 @@ SCORES: Mapping[str, Callable[[Features], tuple[float, bool]]] = {"sseq": _sseq,
 """The score of a metric from the features of a photo, and whether its parameters are our own."""
 
 
-def features(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Features:
+def features(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Features:
     """What the metrics see of RGB pixels, uint8 or uint16, H×W×3; `breathe` as in `assess`."""
-    luma = np.concatenate(in_bands(partial(_grey_strip, pixels), strips(pixels.shape[0]), breathe))
+    luma = np.concatenate(in_bands(partial(_grey_strip, pixels), strips(pixels.shape[0]), checkpoint))
     why: dict[str, str] = {}
     mirrored = _or_why(partial(piqe.filled_up, luma), "piqe", why)
-    breathe()
-    parts = in_bands(partial(_part, luma, niqe.whole_blocks(luma), mirrored), strips(luma.shape[0]), breathe)
+    checkpoint()
+    parts = in_bands(partial(_part, luma, niqe.whole_blocks(luma), mirrored), strips(luma.shape[0]), checkpoint)
     if luma.min() == luma.max():  # all that could be counted is the border
         why |= {m: f"{m.upper()} is not defined for a photo without texture." for m in ("brisque", "sseq")}
     elif min(luma.shape) < brisque.LEAST:
@@ -165,7 +167,7 @@ def features(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Feat
     return Features(
         niqe=np.concatenate([part.niqe for part in parts]),
         brisque=_or_why(lambda: brisque.features([part.brisque for part in parts]), "brisque", why),
-        sseq=_or_why(lambda: sseq.features(_entropies(luma, parts, breathe)), "sseq", why),
+        sseq=_or_why(lambda: sseq.features(_entropies(luma, parts, checkpoint)), "sseq", why),
         piqe=None if mirrored is None else piqe.score([part.piqe for part in parts]),
         why=why,
     )
@@ -185,15 +187,15 @@ def _part(luma: Grey, blocks: Grey, mirrored: Grey | None, index: int) -> _Part:
     )
 
 
-def _entropies(luma: Grey, parts: list[_Part], breathe: Callable[[], None]) -> list[Plane]:
+def _entropies(luma: Grey, parts: list[_Part], checkpoint: Callable[[], None]) -> list[Plane]:
     """Of the blocks at each size; the parts hold those of the full one."""
     sizes = [np.concatenate([part.sseq for part in parts], 1)]
     small = luma
     while len(sizes) < sseq.SIZES:
         whole = small
-        small = np.concatenate(in_bands(partial(_half_strip, whole), strips(whole.shape[0]), breathe))
+        small = np.concatenate(in_bands(partial(_half_strip, whole), strips(whole.shape[0]), checkpoint))
         blocks = sseq.in_blocks(small)
-        each = in_bands(partial(sseq.of_chunk, blocks), sseq.chunks(blocks), breathe)
+        each = in_bands(partial(sseq.of_chunk, blocks), sseq.chunks(blocks), checkpoint)
         sizes.append(np.concatenate(each, 1))
     return sizes
 

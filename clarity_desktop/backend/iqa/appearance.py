@@ -23,18 +23,18 @@ _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 _TINY = np.float32(1e-3)
 
 
-def appearance(pixels: Pixels, breathe: Callable[[], None] = lambda: None) -> Plane:
+def appearance(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Plane:
     """The COUNT measures of RGB pixels, uint8 or uint16, of any size. No value of any is good or bad by itself.
 
     The scene is measured at 256 pixels on its longest side, fine detail at the photo's own resolution; along a side of
     more than 768 pixels in three places of 256, so that the work is bounded. Calls `breathe` between its parts.
     """
     small = _reduced(pixels)
-    breathe()
+    checkpoint()
     scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
     fine: list[list[float]] = []
     for tile in _tiles(pixels):
-        breathe()
+        checkpoint()
         fine.append(_fine(tile))
     return np.concatenate([scene, np.mean(fine, 0)]).astype(np.float64)
 

@@ -17,7 +17,7 @@ _WINDOW, _SIGMA = (11, 11), 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def distance(a: Pixels, b: Pixels, breathe: Callable[[], None] = lambda: None) -> Distance:
+def distance(a: Pixels, b: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Distance:
     """Between two photos of one size and depth.
 
     PSNR is over all values of all channels, SSIM (Wang et al. 2004, Gaussian window of 11 pixels) over 8-bit luma, of
@@ -26,8 +26,8 @@ def distance(a: Pixels, b: Pixels, breathe: Callable[[], None] = lambda: None) -
     assert a.shape == b.shape, "only photos of one size can be compared"
     assert a.dtype == b.dtype, "only photos of one depth can be compared"
     ratio = psnr(a, b)
-    breathe()
-    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a), _luma(b), breathe))
+    checkpoint()
+    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a), _luma(b), checkpoint))
 
 
 def psnr(a: Pixels, b: Pixels) -> float | None:
@@ -46,15 +46,15 @@ def _luma(pixels: Pixels) -> NDArray[np.float32]:
     return np.multiply(grey, 1 if grey.dtype == np.uint8 else 1 / 257, dtype=np.float32)
 
 
-def _ssim(a: NDArray[np.float32], b: NDArray[np.float32], breathe: Callable[[], None]) -> float:
+def _ssim(a: NDArray[np.float32], b: NDArray[np.float32], checkpoint: Callable[[], None]) -> float:
     mean_a, mean_b = _blurred(a), _blurred(b)
-    breathe()
+    checkpoint()
     both = mean_a * mean_b
     squares = mean_a**2 + mean_b**2
     covariance = _blurred(a * b) - both
-    breathe()
+    checkpoint()
     variances = _blurred(a * a) + _blurred(b * b) - squares
-    breathe()
+    checkpoint()
     ratio = (2 * both + _C1) * (2 * covariance + _C2) / ((squares + _C1) * (variances + _C2))
     return float(np.clip(ratio.mean(dtype=np.float64), 0, 1))
 

@@ -103,9 +103,9 @@ def _hub() -> Path:
 
 @cache
 def _metric(name: str) -> Any:
-    from clarity_desktop.backend import shims
+    from clarity_desktop.backend import library_shims
 
-    shims.torchvision_ready()
+    library_shims.torchvision_ready()
     import pyiqa
     import torch
 

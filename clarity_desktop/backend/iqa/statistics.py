@@ -351,14 +351,14 @@ def asymmetric_fit(m: Moments) -> Asymmetric:
 # Work in parts -------------------------------------------------------------------------------------------------------
 
 
-def in_bands(work: Callable[[int], T], count: int, breathe: Callable[[], None]) -> list[T]:
+def in_bands(work: Callable[[int], T], count: int, checkpoint: Callable[[], None]) -> list[T]:
     """work(0) … work(count - 1), on all cores; `breathe` is called on this thread between them and may raise."""
     pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="clarity-iqa")
     try:
         done: list[T] = []
         for future in [pool.submit(work, k) for k in range(count)]:
             done.append(future.result())
-            breathe()
+            checkpoint()
         return done
     finally:
         pool.shutdown(cancel_futures=True)

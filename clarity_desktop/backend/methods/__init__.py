@@ -9,17 +9,17 @@ from importlib.metadata import entry_points
 
 from clarity_desktop.backend import weights
 from clarity_desktop.backend.methods import clarity, maxim
-from clarity_desktop.backend.methods.method import Breath, Load, Looking, Method, Place, Run
+from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, ContextAware, Load, Method, Run
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import TASKS, Task
 
 __all__ = [
     "METHODS",
-    "Breath",
+    "Checkpoint",
+    "ComputeTarget",
+    "ContextAware",
     "Load",
-    "Looking",
     "Method",
-    "Place",
     "Run",
     "all_methods",
     "choose",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, Method, Run
 from clarity_desktop.values import TASKS, Mask, Task, Tile
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clarity_desktop.backend.nets.clarity_all import ClarityAll, Judged
 
 
-def load(weights: Mapping[str, Path], place: Place, task: Task) -> Run:
+def load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
     """The network, told its task. On processors that multiply bfloat16 its convolutions do so; what they give is a
     factor and a term for each value, applied in float32."""
     import torch
@@ -45,14 +45,14 @@ class _Loaded:
     native: bool
     judged: Judged | None = None
 
-    def __call__(self, tile: Tile, mask: Mask | None, breath: Breath) -> Tile:
+    def __call__(self, tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
         with self._computing():
-            done = self.net(*self._tensors(tile, mask), self.number, breath.breathe, self.judged)
+            done = self.net(*self._tensors(tile, mask), self.number, breath.checkpoint, self.judged)
         return done[0].permute(1, 2, 0).float().cpu().numpy()
 
-    def seeing(self, overview: Tile, mask: Mask | None, breath: Breath) -> Run:
+    def for_photo(self, overview: Tile, mask: Mask | None, breath: Checkpoint) -> Run:
         with self._computing():
-            judged = self.net.judge(*self._tensors(overview, mask), self.number, breath.breathe)
+            judged = self.net.judge(*self._tensors(overview, mask), self.number, breath.checkpoint)
         return replace(self, judged=judged)
 
     @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clarity_desktop.backend.methods.method import Breath, Method, Place, Run
+from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, Method, Run
 from clarity_desktop.values import Mask, Task, Tile
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LICENCE = "MIT (the package); the networks were published by Google Research, w
 _PAPER = "Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022"
 
 
-def load(weights: Mapping[str, Path], place: Place, _task: Task) -> Run:
+def load(weights: Mapping[str, Path], place: ComputeTarget, _task: Task) -> Run:
     """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
 
     place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by
@@ -62,8 +62,8 @@ def _on_cpu(net: Maxim, dtype: str) -> Run:
     # A step may have been recorded on a processor that has bfloat16; float32 gives the same picture, only closer.
     fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" and bfloat16.native() else torch.float32)
 
-    def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
-        return fast(_as_tensor(tile), breath.breathe)[0].numpy()
+    def run(tile: Tile, _mask: Mask | None, breath: Checkpoint) -> Tile:
+        return fast(_as_tensor(tile), breath.checkpoint)[0].numpy()
 
     return run
 
@@ -74,17 +74,17 @@ def on_device(net: Maxim, device: str) -> Run:
 
     net = net.to(device)
 
-    def tick(breath: Breath) -> None:
+    def report(breath: Checkpoint) -> None:
         # Work is only queued by the calls before; waiting here keeps cancelling prompt.
         if device == "cuda":
             torch.cuda.synchronize()
         elif device == "mps":
             torch.mps.synchronize()
-        breath.breathe()
+        breath.checkpoint()
 
-    def run(tile: Tile, _mask: Mask | None, breath: Breath) -> Tile:
+    def run(tile: Tile, _mask: Mask | None, breath: Checkpoint) -> Tile:
         with torch.inference_mode(), _exact_convolutions():
-            result: torch.Tensor = net(_as_tensor(tile).to(device), lambda: tick(breath))
+            result: torch.Tensor = net(_as_tensor(tile).to(device), lambda: report(breath))
             return result[0].cpu().numpy()
 
     return run

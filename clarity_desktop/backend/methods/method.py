@@ -10,26 +10,26 @@ from typing import Literal, Protocol, runtime_checkable
 from clarity_desktop.values import Mask, Task, Tile
 
 
-class Breath(Protocol):
+class Checkpoint(Protocol):
     """What a running method needs of a Job: `worker.Job` in the program, a stand-in in tests."""
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         """Let short work run; raises Aborted when cancelled. Call at least every 0.3 s."""
         ...
 
 
-Run = Callable[[Tile, Mask | None, Breath], Tile]
+Run = Callable[[Tile, Mask | None, Checkpoint], Tile]
 """tile float32 RGB 0..1, H×W×3, both sides multiples of `multiple_of`; mask uint8 H×W where `needs_mask`, else None.
 Returns float32 RGB, scale·H×scale·W×3, not clipped. Must not change the tile. Raises Aborted."""
 
 
 @runtime_checkable
-class Looking(Protocol):
+class ContextAware(Protocol):
     """A Run that judges what it is given as a whole: its light, its haze. Of a tile it must be told by `seeing`."""
 
-    def __call__(self, tile: Tile, mask: Mask | None, breath: Breath, /) -> Tile: ...
+    def __call__(self, tile: Tile, mask: Mask | None, breath: Checkpoint, /) -> Tile: ...
 
-    def seeing(self, overview: Tile, mask: Mask | None, breath: Breath, /) -> Run:
+    def for_photo(self, overview: Tile, mask: Mask | None, breath: Checkpoint, /) -> Run:
         """The Run for tiles of one photo. overview is all of that photo, reduced where it is large, and mask its mask;
         both are as Run takes them. The same overview must give the same Run. Raises Aborted.
         """
@@ -37,7 +37,7 @@ class Looking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ComputeTarget:
     """Where and how a method computes."""
 
     device: Literal["cpu", "cuda", "mps"] = "cpu"
@@ -45,7 +45,7 @@ class Place:
     threads: int = 2
 
 
-Load = Callable[[Mapping[str, Path], Place, Task], Run]
+Load = Callable[[Mapping[str, Path], ComputeTarget, Task], Run]
 """weights id → file (verified, on disk), the place, and which of its tasks the method is to do; returns the function
 that runs. Imports torch inside."""
 

@@ -83,28 +83,28 @@ class ClarityAll(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(
-        self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None,
+        self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None,
         judged: Judged | None = None,
     ) -> Tensor:  # fmt: skip
         """judged: what `judge` made of the whole picture, where rgb is a part of it; None: rgb is the whole."""
         seen = rgb * (1 - holes)
         vector = judged[0] if judged else self._at_first_sight(seen, task)
-        x, skips = self._descended(seen, holes, vector, breathe)
+        x, skips = self._descended(seen, holes, vector, checkpoint)
         vector = judged[1] if judged else self._at_second_sight(vector, x)
         _, *rest = self.before[2]
-        x = _through(rest, x, vector, breathe)
+        x = _through(rest, x, vector, checkpoint)
         for level in (1, 0):
             x = self.up[level](x) + skips.pop()
-            x = _through(self.after[level], x, vector, breathe)
+            x = _through(self.after[level], x, vector, checkpoint)
         last = torch.cat([self.tails[k](one[None]) for k, one in zip(task.tolist(), x, strict=True)])
         factor, term = F.pixel_shuffle(last.float(), 2).chunk(2, 1)
         return seen * (1 + factor) + term
 
-    def judge(self, rgb: Tensor, holes: Tensor, task: Tensor, breathe: Callable[[], None] = lambda: None) -> Judged:
+    def judge(self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None) -> Judged:
         """What steers the blocks, as `forward` finds it by itself."""
         seen = rgb * (1 - holes)
         vector = self._at_first_sight(seen, task)
-        x, _ = self._descended(seen, holes, vector, breathe)
+        x, _ = self._descended(seen, holes, vector, checkpoint)
         return vector, self._at_second_sight(vector, x)
 
     def _at_first_sight(self, seen: Tensor, task: Tensor) -> Tensor:
@@ -115,21 +115,21 @@ class ClarityAll(nn.Module):
         return vector + F.pad(self.sense(x.mean((2, 3))), (0, len(TASKS)))
 
     def _descended(
-        self, seen: Tensor, holes: Tensor, vector: Tensor, breathe: Callable[[], None]
+        self, seen: Tensor, holes: Tensor, vector: Tensor, checkpoint: Callable[[], None]
     ) -> tuple[Tensor, list[Tensor]]:
         """Features after the first of the lowest blocks, and those of the levels above."""
         x = self.head(F.pixel_unshuffle(torch.cat((seen - 0.5 * (1 - holes), holes), 1), 2))
         skips: list[Tensor] = []
         for level in range(2):
-            x = _through(self.before[level], x, vector, breathe)
+            x = _through(self.before[level], x, vector, checkpoint)
             skips.append(x)
             x = self.down[level](x)
-        return _through(self.before[2][:1], x, vector, breathe), skips
+        return _through(self.before[2][:1], x, vector, checkpoint), skips
 
 
-def _through(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, breathe: Callable[[], None]) -> Tensor:
+def _through(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, checkpoint: Callable[[], None]) -> Tensor:
     for block in blocks:
-        breathe()
+        checkpoint()
         x = block(x, vector)
     return x
 

@@ -264,12 +264,12 @@ class UNetBlock(nn.Module):
         self.multi_axis = nn.ModuleList(MultiAxisGmlpLayer(features, side) for _ in range(GROUPS))
         self.residual = nn.ModuleList(ResidualChannelAttentionBlock(features) for _ in range(GROUPS))
 
-    def trunk(self, x: Tensor, tick: Tick) -> Tensor:
+    def trunk(self, x: Tensor, report: Tick) -> Tensor:
         """N×H×W×inputs to N×H×W×features."""
         x = shortcut = self.conv_0(x)
         for multi_axis, residual in zip(self.multi_axis, self.residual, strict=True):
             x = residual(multi_axis(x))
-            tick()
+            report()
         return x + shortcut
 
 
@@ -281,9 +281,9 @@ class UNetEncoderBlock(UNetBlock):
         self.cross_gating_block = CrossGatingBlock(features, features, side) if cross_gating else None
         self.conv_1 = Conv(features, features, 4, 2)
 
-    def forward(self, x: Tensor, skip: Tensor, before: Tensor | None, tick: Tick) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, skip: Tensor, before: Tensor | None, report: Tick) -> tuple[Tensor, Tensor]:
         """before: this scale's encoder and decoder features of the stage before, added."""
-        x = self.trunk(torch.cat([x, skip], -1), tick)
+        x = self.trunk(torch.cat([x, skip], -1), report)
         if self.cross_gating_block is not None and before is not None:
             x, _ = self.cross_gating_block(x, before)
         return self.conv_1(x), x
@@ -296,8 +296,8 @@ class UNetDecoderBlock(UNetBlock):
         super().__init__((1 + DEPTH) * features, features, side)
         self.conv_transpose_0 = ConvTranspose(below, features)
 
-    def forward(self, x: Tensor, skips: Sequence[Tensor], tick: Tick) -> Tensor:
-        return self.trunk(torch.cat([self.conv_transpose_0(x), *skips], -1), tick)
+    def forward(self, x: Tensor, skips: Sequence[Tensor], report: Tick) -> Tensor:
+        return self.trunk(torch.cat([self.conv_transpose_0(x), *skips], -1), report)
 
 
 class BottleneckBlock(nn.Module):
@@ -416,50 +416,50 @@ class Stage(nn.Module):
         )
         self.output_conv = nn.ModuleList([Conv(channels(0), 3, 3)] if last else [])
 
-    def forward(self, pictures: list[Tensor], before: Before | None, tick: Tick) -> tuple[list[Tensor], list[Tensor]]:
+    def forward(self, pictures: list[Tensor], before: Before | None, report: Tick) -> tuple[list[Tensor], list[Tensor]]:
         """pictures: the input at each scale. Returns the encoder's and the decoder's features at each scale."""
-        encoded, x = self._encode(self._entrance(pictures, before, tick), before, tick)
+        encoded, x = self._encode(self._entrance(pictures, before, report), before, report)
         for block in self.global_block:
             x = block(x)
-            tick()
-        skips = self._gate(encoded, x, tick)
-        return encoded, self._decode(skips, x, tick)
+            report()
+        skips = self._gate(encoded, x, report)
+        return encoded, self._decode(skips, x, report)
 
     def leave(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> Before:
         """What the next stage takes."""
         attended = [sam(x, y) for sam, x, y in zip(self.supervised_attention_module, decoded, pictures, strict=True)]
         return Before(attended, [x + y for x, y in zip(encoded, decoded, strict=True)])
 
-    def _entrance(self, pictures: list[Tensor], before: Before | None, tick: Tick) -> list[Tensor]:
+    def _entrance(self, pictures: list[Tensor], before: Before | None, report: Tick) -> list[Tensor]:
         features = [conv(picture) for conv, picture in zip(self.input_conv, pictures, strict=True)]
         if before is None:
             return features
         for i in LEVELS:
             features[i], _ = self.input_fuse_sam[i](features[i], before.attended[i])
-            tick()
+            report()
         return features
 
-    def _encode(self, features: list[Tensor], before: Before | None, tick: Tick) -> tuple[list[Tensor], Tensor]:
+    def _encode(self, features: list[Tensor], before: Before | None, report: Tick) -> tuple[list[Tensor], Tensor]:
         encoded: list[Tensor] = []
         x = features[0]
         for i in LEVELS:
-            x, skip = self.encoder_block[i](x, features[i], before and before.features[i], tick)
+            x, skip = self.encoder_block[i](x, features[i], before and before.features[i], report)
             encoded.append(skip)
         return encoded, x
 
-    def _gate(self, encoded: list[Tensor], x: Tensor, tick: Tick) -> list[Tensor]:
+    def _gate(self, encoded: list[Tensor], x: Tensor, report: Tick) -> list[Tensor]:
         skips: dict[int, Tensor] = {}
         for i in reversed(LEVELS):
             signal = torch.cat(self.encoded_ratios[i](encoded), -1)
             skips[i], x = self.cross_gating_block[i](signal, x)
-            tick()
+            report()
         return [skips[i] for i in LEVELS]
 
-    def _decode(self, skips: list[Tensor], x: Tensor, tick: Tick) -> list[Tensor]:
+    def _decode(self, skips: list[Tensor], x: Tensor, report: Tick) -> list[Tensor]:
         decoded: dict[int, Tensor] = {}
         for i in reversed(LEVELS):
             # The decoder takes the skip features from the lowest scale up.
-            x = decoded[i] = self.decoder_block[i](x, self.skip_ratios[i](skips)[::-1], tick)
+            x = decoded[i] = self.decoder_block[i](x, self.skip_ratios[i](skips)[::-1], report)
         return [decoded[i] for i in LEVELS]
 
 
@@ -470,13 +470,13 @@ class Maxim(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(Stage(first=s == 0, last=s == stages - 1) for s in range(stages))
 
-    def forward(self, x: Tensor, tick: Tick = lambda: None) -> Tensor:
+    def forward(self, x: Tensor, report: Tick = lambda: None) -> Tensor:
         """N×H×W×3 in 0..1, H and W multiples of 64, to the same shape; the result is not clipped."""
         pictures = [x, x[:, 1::2, 1::2], x[:, 2::4, 2::4]]  # the nearest pixel, as published
         before: Before | None = None
         *inner, last = cast("list[Stage]", list(self.stages))
         for stage in inner:
-            before = stage.leave(pictures, *stage(pictures, before, tick))
-            tick()
-        _, decoded = last(pictures, before, tick)
+            before = stage.leave(pictures, *stage(pictures, before, report))
+            report()
+        _, decoded = last(pictures, before, report)
         return last.output_conv[0](decoded[0]) + x

@@ -38,7 +38,7 @@ Activation = Literal["none", "leaky_relu", "sigmoid"]
 class Flow:
     """What goes along with one run: whom to ask whether to go on, and the type inside the residual branches."""
 
-    tick: Tick
+    report: Tick
     dtype: torch.dtype
 
     def norm(self, x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
@@ -205,7 +205,7 @@ class Gmlp:
     def add_to(self, out: Tensor, normed: Tensor, flow: Flow) -> None:
         for x, y in pieces(normed, out, side=self._side, grid=self._grid):
             y.add_(self._piece(x.flatten(0, 3)).view(y.shape))
-            flow.tick()
+            flow.report()
 
     def _piece(self, x: Tensor) -> Tensor:
         t = self._side**2
@@ -257,9 +257,9 @@ class Residual:
 
     def __call__(self, x: Tensor, flow: Flow) -> Tensor:
         y = self._conv1(flow.norm(x, self._norm), "leaky_relu")
-        flow.tick()
+        flow.report()
         y = self._conv2(y)
-        flow.tick()
+        flow.report()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -274,7 +274,7 @@ class DenseResidual:
 
     def __call__(self, x: Tensor, flow: Flow) -> Tensor:
         y = self._second(self._first.gelu(flow.norm(x)))
-        flow.tick()
+        flow.report()
         return x.addcmul_(y, self._attention(y))
 
 
@@ -300,7 +300,7 @@ class Gating:
                 u = entrance.gelu(piece.flatten(0, 3))
                 y = exit_(mixing(u.view(self._side**2, -1)).view(u.shape)).view(target.shape)
                 target.copy_(y) if grid else target.add_(y)
-                flow.tick()
+                flow.report()
         return out
 
 
@@ -315,10 +315,10 @@ class CrossGating:
 
     def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
         x, y = self._in_x.gelu(flow.norm(shortcut_x)), self._in_y.gelu(flow.norm(shortcut_y))
-        flow.tick()
+        flow.report()
         gate_x, gate_y = self._gating_x(x, flow), self._gating_y(y, flow)
         y = self._out_y.plus(gate_x.mul_(y), shortcut_y)
-        flow.tick()
+        flow.report()
         x = self._out_x.plus(gate_y.mul_(x), shortcut_x).add_(y)
         return x, y
 
@@ -437,7 +437,7 @@ class Encoder:
         self, x: Tensor | None, picture: Tensor, attended: Tensor | None, before: Tensor | None, flow: Flow
     ) -> tuple[Tensor, Tensor]:
         skip = self._entrance(picture, attended, flow)
-        flow.tick()
+        flow.report()
         shortcut = self._of_skip(skip) if self._of_skip is not None else skip
         if self._of_x is not None and x is not None:
             shortcut = self._of_x.plus(x, shortcut)
@@ -459,7 +459,7 @@ class Decoder:
 
     def __call__(self, x: Tensor, skips: Sequence[Tensor], flow: Flow) -> Tensor:
         shortcut = self._gathering(skips, self._doubling(x))
-        flow.tick()
+        flow.report()
         return self._trunk(shortcut, flow)
 
 
@@ -549,17 +549,17 @@ class CpuMaxim:
         self._dtype = dtype
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, tick: Tick = lambda: None) -> Tensor:
+    def __call__(self, x: Tensor, report: Tick = lambda: None) -> Tensor:
         """1×H×W×3 float32 in 0..1, sides multiples of 64, to the same shape, not clipped.
 
         tick is called every few milliseconds of work and may raise.
         """
-        flow = Flow(tick, self._dtype)
+        flow = Flow(report, self._dtype)
         picture = x[0].contiguous()
         pictures = [picture, picture[1::2, 1::2].contiguous(), picture[2::4, 2::4].contiguous()]
         before: maxim.Before | None = None
         for stage in self._stages[:-1]:
             before = stage.leave(pictures, *stage(pictures, before, flow))
-            tick()
+            report()
         _, decoded = self._stages[-1](pictures, before, flow)
         return self._stages[-1].answer(picture, decoded)[None]

@@ -26,7 +26,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from clarity_desktop.backend.pictures import colour, geometry, metadata
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Channel, Raw, Refused
+from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused
 from clarity_desktop.backend.pictures.readers import READERS, draft, kind_of
 
 UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC)."

@@ -13,7 +13,7 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import colour, metadata, tiff
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Raw, Refused, matched, parted
+from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Raw, Refused, matched, parted
 
 FIRST = "The file holds more than one picture; only the first was opened."
 HDR = "This is an HDR photo; it is shown without its extra brightness."

@@ -19,13 +19,13 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import colour
 from clarity_desktop.backend.pictures.metadata import Blocks
-from clarity_desktop.backend.pictures.raw import DAMAGED, Caps, Channel, Raw, Refused
+from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused
 from clarity_desktop.values import Pixels
 
 if TYPE_CHECKING:
     import tifffile
 
-PLAIN = {1, 8, 32773, 32946}  # compressions that tifffile undoes by itself: none, deflate, packbits
+UNIFORM = {1, 8, 32773, 32946}  # compressions that tifffile undoes by itself: none, deflate, packbits
 CMYK, LABS = 5, {8, 9}
 STRIP = 1 << 20  # bytes of pixels in a strip, about
 STORAGE = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339,
@@ -54,7 +54,7 @@ def _samples(page: tifffile.TiffPage, source: Any) -> NDArray[Any]:
     """H×W×channels as stored."""
     shape = page.imagelength, page.imagewidth, page.samplesperpixel
     planar = int(page.planarconfig or 1) == 2
-    if int(page.compression) in PLAIN:
+    if int(page.compression) in UNIFORM:
         stored: NDArray[Any] = page.asarray()
         if stored.size != shape[0] * shape[1] * shape[2]:
             raise Refused(DAMAGED)

@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clarity_desktop.backend.methods.method import Breath, Looking, Method, Place, Run
-from clarity_desktop.backend.restore import machine
+from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, ContextAware, Method, Run
+from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
-from clarity_desktop.backend.restore.given import overview, padded
+from clarity_desktop.backend.restore.hardware import budget, free_memory, place
+from clarity_desktop.backend.restore.inputs import overview, padded
 from clarity_desktop.backend.restore.layout import Grid
-from clarity_desktop.backend.restore.machine import budget, free_memory, place
-from clarity_desktop.backend.restore.recipe import (
-    Recipe,
+from clarity_desktop.backend.restore.tile_plan import (
+    TilePlan,
     grid,
     halved,
     needed,
@@ -35,7 +35,16 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
 
 __all__ = [
-    "Recipe", "Restored", "budget", "estimate", "free_memory", "padded_box", "place", "plan", "replay", "restore",
+    "RestoreResult",
+    "TilePlan",
+    "budget",
+    "estimate",
+    "free_memory",
+    "padded_box",
+    "place",
+    "plan",
+    "replay",
+    "restore",
     "seconds",
 ]  # fmt: skip
 
@@ -44,22 +53,22 @@ _TELLING = 0.25
 """Seconds between two reports of progress inside a tile."""
 
 
-class Ticking(Breath, Protocol):
+class ProgressSink(Checkpoint, Protocol):
     """What a restoration needs of a Job: `worker.Job` in the program, a stand-in in tests."""
 
-    def tick(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
+    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
         """Report progress, let short work run; raises Aborted when cancelled."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Restored:
+class RestoreResult:
     """A finished restoration. recipe is what was really used; changed is where pixels may differ, in the result's
     pixels.
     """
 
     pixels: Pixels
-    recipe: Recipe
+    recipe: TilePlan
     notes: tuple[str, ...]
     changed: Bounds
 
@@ -68,16 +77,16 @@ def restore(
     pixels: Pixels,
     method: Method,
     run: Run,
-    recipe: Recipe,
+    recipe: TilePlan,
     *,
-    job: Ticking,
+    job: ProgressSink,
     on_tile: Callable[[Bounds, Pixels], None],
-    reload: Callable[[Place], Run],
+    reload: Callable[[ComputeTarget], Run],
     region: Region | None = None,
     feather: int = 0,
     strength: float = 1.0,
     visible: Bounds | None = None,
-) -> Restored:
+) -> RestoreResult:
     """Restore a photo, or only a region of it; what lies outside the region stays bit by bit.
 
     Returns pixels of the input's depth, method.scale times as large. feather (pixels) softens the region inside its
@@ -111,7 +120,7 @@ def estimate(method: Method, width: int, height: int, settings: Settings) -> flo
     """Seconds that a restoration of width × height pixels would take here and now. Raises UserError as `plan`."""
     at = place(settings)
     recipe = plan(method, width, height, at, budget(settings, at.device))
-    return seconds(method, width, height, recipe, machine.speeds())
+    return seconds(method, width, height, recipe, hardware.speeds())
 
 
 class _UnusableError(Exception):
@@ -192,8 +201,8 @@ class _Attempt:
         self,
         work: _Work,
         run: Run,
-        recipe: Recipe,
-        job: Ticking,
+        recipe: TilePlan,
+        job: ProgressSink,
         on_tile: Callable[[Bounds, Pixels], None],
         visible: Bounds | None,
     ) -> None:
@@ -208,9 +217,9 @@ class _Attempt:
         self._focus = x - work.box.x, y - work.box.y
         self._computed, self._seconds, self._fraction = 0, 0.0, 0.0
         self._seeing: Run | None = None
-        self._within = _Within(job, 0.0, 0.0, "", 0.0, 0.0)
+        self._within = _TileProgress(job, 0.0, 0.0, "", 0.0, 0.0)
 
-    def result(self, notes: tuple[str, ...]) -> Restored:
+    def result(self, notes: tuple[str, ...]) -> RestoreResult:
         """Run all tiles. Raises _UnusableError, UserError, MemoryError, Aborted and what the method raises."""
         _settle_torch(self._recipe)
         kept: list[tuple[int, tuple[int, ...]]] = []
@@ -229,13 +238,13 @@ class _Attempt:
                 raise MemoryError
             notes = (*notes, f"Memory ran out, so the rest was done in smaller tiles of {tile} pixels.")
             done = self._pass(tile, None)
-        self._job.tick(1.0, seconds_left=0.0)
+        self._job.report(1.0, seconds_left=0.0)
         used = replace(self._recipe, tile=tile, kept=tuple(kept))
         changed = self._work.changed
         changed = Bounds(*(self._scale * side for side in (changed.x, changed.y, changed.width, changed.height)))
         self._out.flags.writeable = False
-        machine.remember(self._work.method, used.place, self._computed / 1e6, self._seconds)
-        return Restored(self._out, used, notes, changed)
+        hardware.remember(self._work.method, used.place, self._computed / 1e6, self._seconds)
+        return RestoreResult(self._out, used, notes, changed)
 
     def _grid(self, tile: int) -> Grid:
         box = self._work.box
@@ -259,7 +268,7 @@ class _Attempt:
             each = self._expected(tiles.tile(number).area)
             note = f"Tile {count + 1} of {len(order)}" if len(order) > 1 else ""
             share = (1 - before) / len(order)
-            self._within = _Within(self._job, self._fraction, share, note, each, each * (len(order) - count - 1))
+            self._within = _TileProgress(self._job, self._fraction, share, note, each, each * (len(order) - count - 1))
             self._within.tell()
             if not self._tile(tiles, number):
                 self._fraction = self._within.reached
@@ -272,7 +281,7 @@ class _Attempt:
         if self._computed:
             return self._seconds * area / self._computed
         method = self._work.method
-        return machine.speeds().get(machine.speed_key(method, self._recipe.place), method.speed) * area / 1e6
+        return hardware.speeds().get(hardware.speed_key(method, self._recipe.place), method.speed) * area / 1e6
 
     def _tile(self, tiles: Grid, number: int) -> bool:
         """Compute, check, blend and show one tile. False if there was no memory for it."""
@@ -301,10 +310,10 @@ class _Attempt:
         """The method for these tiles: if they are not all of the photo at once, it may want to see that first."""
         work, run = self._work, self._run
         whole = len(tiles) == 1 and (work.box.height, work.box.width) == work.pixels.shape[:2]
-        if whole or not isinstance(run, Looking):
+        if whole or not isinstance(run, ContextAware):
             return run
         if self._seeing is None:
-            self._seeing = run.seeing(*overview(work.pixels, work.holes, work.method), self._within)
+            self._seeing = run.for_photo(*overview(work.pixels, work.holes, work.method), self._within)
         return self._seeing
 
     def _computed_tile(self, run: Run, source: Pixels, at: Bounds) -> Tile:
@@ -335,19 +344,19 @@ class _Attempt:
         return mixed if self._scale != 1 else np.where(amount[..., None] > 0, mixed, as_deep(source))
 
 
-class _Within:
+class _TileProgress:
     """The breath of a method inside one tile: a large tile takes minutes, in which progress goes on by the clock."""
 
-    def __init__(self, job: Ticking, start: float, share: float, note: str, expected: float, after: float) -> None:
+    def __init__(self, job: ProgressSink, start: float, share: float, note: str, expected: float, after: float) -> None:
         """start and share: of the whole progress; expected: seconds for this tile; after: for those that follow."""
         self._job, self._start, self._share, self._note = job, start, share, note
         self._expected, self._after = max(expected, 1e-3), after
         self._began, self._told = time.monotonic(), 0.0
         self.reached = start
 
-    def breathe(self) -> None:
+    def checkpoint(self) -> None:
         if time.monotonic() - self._told < _TELLING:
-            self._job.breathe()
+            self._job.checkpoint()
         else:
             self.tell()
 
@@ -358,7 +367,7 @@ class _Within:
         part = gone / (gone + max(self._expected - gone, 0.1 * self._expected))
         left = max(self._expected - gone, 0.1 * self._expected) + self._after
         self.reached = self._start + self._share * part
-        self._job.tick(self.reached, self._note, left)
+        self._job.report(self.reached, self._note, left)
 
 
 def _canvas(pixels: Pixels, scale: int) -> Pixels:
@@ -408,7 +417,7 @@ def _let_go() -> None:
         torch.cuda.empty_cache()
 
 
-def _settle_torch(recipe: Recipe) -> None:
+def _settle_torch(recipe: TilePlan) -> None:
     """Threads and seed as recorded; a method without torch has none."""
     torch: Any = sys.modules.get("torch")
     if torch is not None:

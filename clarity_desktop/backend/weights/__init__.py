@@ -16,11 +16,11 @@ from typing import NoReturn
 
 from clarity_desktop import settings
 from clarity_desktop.backend.weights.archives import is_archive
-from clarity_desktop.backend.weights.by_hand import Files, unpack
 from clarity_desktop.backend.weights.catalog import Model, parse
+from clarity_desktop.backend.weights.download import Download, SourceFailed
 from clarity_desktop.backend.weights.formats import FORMATS
-from clarity_desktop.backend.weights.incoming import Incoming, Unavailable
-from clarity_desktop.backend.weights.shelf import Shelf, checksum
+from clarity_desktop.backend.weights.install_dir import InstallDir, checksum
+from clarity_desktop.backend.weights.local_files import LocalFiles, unpack
 from clarity_desktop.backend.weights.sources import Tick, bring
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import ModelCard
@@ -35,7 +35,7 @@ class Weights:
 
     def __init__(self, models: Mapping[str, Model], folder: Path) -> None:
         self._models = models
-        self._shelf = Shelf(folder)
+        self._shelf = InstallDir(folder)
 
     def state(self, model_id: str) -> ModelCard:
         """Where a model stands on this machine. Raises UserError for an unknown id."""
@@ -80,7 +80,7 @@ class Weights:
             found[model_id] = path
         return found
 
-    def fetch(self, model_id: str, tick: Tick) -> Path:
+    def fetch(self, model_id: str, report: Tick) -> Path:
         """Get a model from the first source that has it; what an interrupted fetch left is used.
 
         Raises ModelMissing with each source's reason, and whatever `tick` raises (Aborted).
@@ -88,9 +88,9 @@ class Weights:
         model = self._model(model_id)
         with (
             _sentences(self._shelf.folder),
-            self._shelf.alone(model_id, lambda: tick(0.0, "Waiting for another run that fetches the same model")),
+            self._shelf.alone(model_id, lambda: report(0.0, "Waiting for another run that fetches the same model")),
         ):
-            return self._from_hand(model) or self._from_sources(model, tick)
+            return self._from_hand(model) or self._from_sources(model, report)
 
     def import_(self, path: Path) -> tuple[str, ...]:
         """Take weights from a file, a folder or a package; returns the ids of the models that are ready by it.
@@ -117,10 +117,10 @@ class Weights:
             raise UserError(f"There is no model “{model_id}”. The models are {', '.join(self._models)}.")
         return self._models[model_id]
 
-    def _on_hand(self, model: Model) -> Files:
+    def _on_hand(self, model: Model) -> LocalFiles:
         named = [Path(p) for p in os.environ.get("CLARITY_WEIGHTS", "").split(os.pathsep) if p]
         sources = [s for form in model.forms for s in form.sources if s.kind == "bundled"]
-        return Files([*named, self._shelf.by_hand, *(settings.resources() / s.at for s in sources)])
+        return LocalFiles([*named, self._shelf.by_hand, *(settings.resources() / s.at for s in sources)])
 
     def _from_hand(self, model: Model) -> Path | None:
         with suppress(UserError):  # a changed file is set aside; a good one is on its way
@@ -128,29 +128,29 @@ class Weights:
                 return path
         return self._install_from(self._on_hand(model), model)
 
-    def _install_from(self, files: Files, model: Model) -> Path | None:
+    def _install_from(self, files: LocalFiles, model: Model) -> Path | None:
         for form in model.forms:
             if files.hold(form):
-                incoming = Incoming(self._shelf, model.id, form)
+                incoming = Download(self._shelf, model.id, form)
                 files.give(incoming)
                 return self._install(model, incoming)
         return None
 
-    def _from_sources(self, model: Model, tick: Tick) -> Path:
+    def _from_sources(self, model: Model, report: Tick) -> Path:
         reasons: list[str] = []
         for form in model.forms:
-            incoming = Incoming(self._shelf, model.id, form)
+            incoming = Download(self._shelf, model.id, form)
             for source in form.sources:
                 try:
-                    bring(source, incoming, lambda fraction, note: tick(0.9 * fraction, note))
-                except Unavailable as e:
+                    bring(source, incoming, lambda fraction, note: report(0.9 * fraction, note))
+                except SourceFailed as e:
                     reasons.append(str(e))
                     continue
-                tick(0.9, f"Preparing {model.title}")
+                report(0.9, f"Preparing {model.title}")
                 return self._install(model, incoming)
         raise ModelMissing(f"{self._how_to_get(model)} What was tried: {'; '.join(reasons)}.")
 
-    def _install(self, model: Model, incoming: Incoming) -> Path:
+    def _install(self, model: Model, incoming: Download) -> Path:
         try:
             content = FORMATS[incoming.form.format].read(incoming.paths())
         except ValueError as e:
@@ -162,12 +162,12 @@ class Weights:
             ) from e
         return self._shelf.put(model, incoming.form, content)
 
-    def _import(self, files: Files, path: Path) -> tuple[str, ...]:
+    def _import(self, files: LocalFiles, path: Path) -> tuple[str, ...]:
         ready: list[str] = []
         begun: list[str] = []
         for model in self._models.values():
             for form in model.forms:
-                incoming = Incoming(self._shelf, model.id, form)
+                incoming = Download(self._shelf, model.id, form)
                 with self._shelf.alone(model.id, lambda: None):
                     given = files.give(incoming)
                     missing = incoming.missing()
@@ -217,17 +217,17 @@ def _refuse_import(path: Path, begun: list[str]) -> NoReturn:
 
 
 @contextmanager
-def _opened(path: Path, sizes: set[int]) -> Generator[Files]:
+def _opened(path: Path, sizes: set[int]) -> Generator[LocalFiles]:
     """The files at a path; of a package, those in it that have one of the sizes."""
     if not path.is_file() or not is_archive(path) or path.stat().st_size in sizes:
-        yield Files([path])
+        yield LocalFiles([path])
         return
     with tempfile.TemporaryDirectory(prefix="clarity-") as folder:
         try:
             unpack(path, sizes, Path(folder))
         except ValueError as e:
             raise UserError(f"The package {path} was refused: {e}. Get it again from where it is published.") from e
-        yield Files([Path(folder)])
+        yield LocalFiles([Path(folder)])
 
 
 @contextmanager
@@ -281,9 +281,9 @@ def need(ids: Iterable[str]) -> dict[str, Path]:
     return _own().need(ids)
 
 
-def fetch(model_id: str, tick: Tick) -> Path:
+def fetch(model_id: str, report: Tick) -> Path:
     """As Weights.fetch."""
-    return _own().fetch(model_id, tick)
+    return _own().fetch(model_id, report)
 
 
 def import_(path: Path) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Form:
+class Variant:
     """One published form of a model: its files, how they are read (a key of FORMATS) and the sources, in order."""
 
     format: str
@@ -71,7 +71,7 @@ class Model:
     title: str
     licence: str
     by_hand: str
-    forms: tuple[Form, ...]
+    forms: tuple[Variant, ...]
 
     @property
     def size(self) -> int:
@@ -104,9 +104,9 @@ def _model(entry: Mapping[str, Any]) -> Model:
     return Model(entry["id"], entry["title"], entry["licence"], entry["by_hand"], forms)
 
 
-def _form(entry: Mapping[str, Any]) -> Form:
+def _form(entry: Mapping[str, Any]) -> Variant:
     rows = entry["files"] if "files" in entry else [(entry["file"], entry["size"], entry["sha256"])]
-    form = Form(entry["format"], tuple(_part(*row) for row in rows), tuple(_source(s) for s in entry["sources"]))
+    form = Variant(entry["format"], tuple(_part(*row) for row in rows), tuple(_source(s) for s in entry["sources"]))
     if form.size != entry["size"]:
         raise ValueError(f"The files of {form.parts[0].name} are {form.size} bytes, not {entry['size']}.")
     return form

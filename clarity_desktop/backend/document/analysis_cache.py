@@ -1,0 +1,153 @@
+"""What was found in a version, scores and detection, as text and back; the text may come from a stranger's file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clarity_desktop.backend.document.checks import number, parsed, text, whole
+from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
+
+POINTS = ("overall", "low", "high")
+"""0..100 each."""
+SCORES = ("sseq", "niqe", "brisque", "piqe", *POINTS)
+METRICS = 100
+"""More further metrics than this in one version are taken for an attack."""
+CELLS = 64
+"""Rows and columns that a heat map may have."""
+LONGEST = 100
+"""Characters that may say by what something was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersions:
+    """By what this program finds and scores: short digests of the detector and of the scores' parameters.
+
+    What a version holds by anything else cannot be compared with it, so it counts as not known and is made anew.
+    """
+
+    detector: str = ""
+    scores: str = ""
+
+    @property
+    def for_photo(self) -> str:
+        """Marks scores that use what the detector found; `scores` alone marks those that go without."""
+        return f"{self.scores} {self.detector}"
+
+
+NOBODY = ModelVersions()
+"""For whoever shows neither."""
+
+
+def quality_text(quality: Quality, by: str) -> str:
+    """A score that is no number is stored as undefined."""
+    scores = {name: _finite(getattr(quality, name)) for name in SCORES}
+    more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
+    return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why), "by": by})
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def quality_of(stored: Any, by: str) -> Quality | None:
+    """None for scores by anything else. Raises Damaged."""
+    if stored is None:
+        return None
+    row = parsed(stored)
+    quality = _quality(row)
+    return quality if _maker(row) == by else None
+
+
+def more_of(stored: Any) -> Mapping[str, float]:
+    """Further metrics: they stay true whatever the scores beside them are by. Raises Damaged."""
+    return {} if stored is None else _quality(parsed(stored)).more
+
+
+def _maker(row: Mapping[str, Any]) -> str:
+    """By what something was made; nothing that an older program kept says so."""
+    by = row.get("by", "")
+    if not isinstance(by, str) or len(by) > LONGEST:
+        raise Damaged("it does not say properly by what a version was looked at")
+    return by
+
+
+def _quality(row: Mapping[str, Any]) -> Quality:
+    ours, more, why = row.get("ours", []), row.get("more", {}), row.get("why", {})
+    if not isinstance(ours, list) or not isinstance(more, dict) or not isinstance(why, dict):
+        raise Damaged("a version's scores have the wrong form")
+    if max(len(ours), len(more), len(why)) > METRICS:
+        raise Damaged("a version has impossibly many scores")
+    scores = {k: None if row.get(k) is None else number(row[k], *((0, 100) if k in POINTS else ())) for k in SCORES}
+    return Quality(
+        **scores,
+        ours=tuple(text(name) for name in ours),
+        more={text(k): number(v) for k, v in more.items()},
+        why={text(k): text(v) for k, v in why.items()},
+    )
+
+
+def detection_text(detection: Detection, by: str) -> str:
+    """Raises Damaged for a detection that could not be read again."""
+    rows, columns, _ = detection.heat.shape
+    heat = base64.b64encode(compress(np.ascontiguousarray(detection.heat).data.cast("B"))).decode()
+    stored = json.dumps({
+        "top": [[name, round(share, 6)] for name, share in detection.top],
+        "found": {name: [round(f.probability, 6), round(f.severity, 6)] for name, f in detection.found.items()},
+        "heat": [rows, columns, heat],
+        "by": by,
+    })  # fmt: skip
+    detection_of(stored, by)
+    return stored
+
+
+def detection_of(stored: Any, by: str) -> Detection | None:
+    """None for what was found by anything else: it may know other classes than ours. Raises Damaged."""
+    if stored is None or _maker(row := parsed(stored)) != by:
+        return None
+    match row:
+        case {"top": list(top), "found": dict(found), "heat": [rows, columns, str(heat)]}:
+            return Detection(
+                _top(top), {name: _finding(found.get(name)) for name in DEGRADATIONS}, _heat(rows, columns, heat)
+            )
+        case _:
+            raise Damaged("what was found in a version has the wrong form")
+
+
+def _top(rows: list[Any]) -> tuple[tuple[str, float], ...]:
+    """The classes by their probability, whatever order the file has them in."""
+    shares: dict[str, float] = {}
+    for row in rows[: len(CLASSES) + 1]:
+        match row:
+            case [str(name), share] if name in CLASSES and name not in shares:
+                shares[name] = number(share, 0, 1)
+            case _:
+                raise Damaged("what was found in a version has the wrong form")
+    if len(shares) != len(CLASSES) or abs(sum(shares.values()) - 1) > 0.01:
+        raise Damaged("what was found in a version is not about every class")
+    return tuple(sorted(shares.items(), key=lambda row: -row[1]))
+
+
+def _finding(pair: Any) -> Finding:
+    match pair:
+        case [probability, severity]:
+            return Finding(number(probability, 0, 1), number(severity, 0, 1))
+        case _:
+            raise Damaged("what was found in a version is not about every degradation")
+
+
+def _heat(rows: Any, columns: Any, packed: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    shape = (whole(rows, 1, CELLS), whole(columns, 1, CELLS), len(DEGRADATIONS))
+    try:
+        data = base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError) as e:
+        raise Damaged("a heat map cannot be read") from e
+    return np.frombuffer(decompress(data, math.prod(shape)), np.uint8).reshape(shape)

@@ -1,0 +1,117 @@
+"""How a document begins: a laid-out file, and in it the photo as the first version."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.document import checks, pyramid, rows, schema
+from clarity_desktop.backend.document.recovery import STORE, Lock
+from clarity_desktop.backend.document.store import Store
+from clarity_desktop.backend.document.tiles import Stored
+from clarity_desktop.backend.document.write_tiles import keep
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import Bounds, Picture, Pixels, Step, Version, VersionId
+
+
+def no_checkpoint() -> None:
+    """For whoever cannot be cancelled."""
+
+
+def named(step: Step) -> str:
+    """A name for what a step made, as the version tree shows it."""
+    what = (step.task or step.kind).replace("_", " ")
+    if step.kind in ("open", "paste"):
+        return "Original"
+    return f"{what[:1].upper()}{what[1:]}" + (f" ({step.method})" if step.method else "")
+
+
+def fresh(folder: Path) -> tuple[Path, Lock]:
+    """A place for a new store, and its lock."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        store = folder / f"{secrets.token_hex(6)}{STORE}"
+        lock = Lock.take(store)
+    except OSError as e:
+        raise UserError(f"{folder} cannot be written ({e.strerror}). Check its permissions and the free room.") from e
+    assert lock is not None, "names are never used twice"
+    return store, lock
+
+
+def lay_out(path: Path) -> None:
+    """An empty file with our tables. Raises sqlite3.Error."""
+    db = sqlite3.connect(path, isolation_level=None)
+    with contextlib.closing(db):
+        db.execute(f"PRAGMA page_size={schema.PAGE}")
+        db.execute("PRAGMA synchronous=OFF")
+        schema.migrate(db)
+
+
+def first(
+    path: Path, picture: Picture, title: str, thumbnail: NDArray[np.uint8] | None, checkpoint: Callable[[], None]
+) -> None:
+    """The original and all that is known of the photo, into a laid-out file."""
+    height, width = picture.pixels.shape[:2]
+    version = Version(
+        id=VersionId(secrets.token_hex(4)),
+        parent=None,
+        step=Step("paste" if picture.path is None else "open"),
+        name="Original",
+        time=time.time(),
+        width=width,
+        height=height,
+        thumbnail=reduced(picture.pixels) if thumbnail is None else thumbnail,
+    )
+    store = Store(path, unborn=True)
+    with contextlib.closing(store):
+        names = keep(store, picture.pixels, None, (), _nothing_older, checkpoint)
+        alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, checkpoint)
+        about = {
+            "title": checks.clean(title),
+            "head": version.id,
+            "changes": 0,
+            "saved": 0,
+            "alpha": int(alpha is not None),
+        }
+        with store.writing() as db:
+            insert(db, version, names, alpha, None)
+            rows.put_meta(db, {**rows.picture_meta(picture), **about})
+        with store.reading() as db:
+            db.execute("PRAGMA journal_mode=WAL")  # said in the file; later it would wait for the disk
+
+
+def _nothing_older(level: int, bounds: Bounds) -> Stored:
+    raise AssertionError(f"the first version has no older tiles (level {level}, {bounds})")
+
+
+def insert(
+    db: sqlite3.Connection, version: Version, names: bytes, alpha: bytes | None, region: tuple[Any, ...] | None
+) -> None:
+    if region is not None:
+        marks = ", ".join("?" * len(region))
+        db.execute(f"INSERT OR IGNORE INTO region({rows.REGION}, id) VALUES({marks})", region)
+    marks = ", ".join("?" * 14)
+    db.execute(
+        f"INSERT INTO version({rows.COLUMNS}, pixels, alpha) VALUES({marks})",
+        (*rows.version_row(version), names, alpha),
+    )
+
+
+def reduced(pixels: Pixels) -> NDArray[np.uint8]:
+    """A thumbnail of pixels as they are, 8 bits, longest side ≤ 128."""
+    while max(pixels.shape) > 8 * rows.THUMBNAIL:
+        pixels = pyramid.halved(pixels)  # several times faster than one large step
+    height, width = pixels.shape[:2]
+    scale = min(1.0, rows.THUMBNAIL / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small if pixels.dtype == np.uint8 else small // 257, np.uint8)

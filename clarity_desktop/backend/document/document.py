@@ -1,0 +1,416 @@
+"""A document: a tree of versions over a store of tiles. Undo is a step to the parent; nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.document import create, pyramid, recovery, rows
+from clarity_desktop.backend.document import project as projects
+from clarity_desktop.backend.document import state as states
+from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, more_of
+from clarity_desktop.backend.document.create import no_checkpoint
+from clarity_desktop.backend.document.reader import Reader
+from clarity_desktop.backend.document.recovery import MAKING, Lock
+from clarity_desktop.backend.document.state import State
+from clarity_desktop.backend.document.store import Store, said
+from clarity_desktop.backend.document.tiles import Damaged, Stored
+from clarity_desktop.backend.document.write_tiles import keep
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import (
+    Bounds,
+    Detection,
+    DocumentCard,
+    DocumentId,
+    Level,
+    Manifest,
+    Picture,
+    Pixels,
+    Quality,
+    Region,
+    Step,
+    Turn,
+    Version,
+    VersionId,
+)
+
+Alpha = NDArray[np.uint8] | NDArray[np.uint16]
+NEWER = "This document was made by a newer Clarity Desktop. It can be looked at and exported, but not changed."
+PACKED = 0.25
+"""Of a photo's bytes: what its tiles take at the very least."""
+
+
+class Document:
+    """One open document. All methods may be called from any thread, also while `add` runs in another."""
+
+    def __init__(self, store: Store, lock: Lock, state: State, notes: tuple[str, ...] = ()) -> None:
+        """Use create, open or open_project."""
+        self.id = DocumentId(store.path.stem)
+        self._store = store
+        self._lock = lock
+        self._state = state
+        self._notes = notes
+        self._moving = threading.Lock()
+        self._adding = threading.Lock()
+        self._reader = Reader(store, state.title)
+        self._levels = lru_cache(64)(self._read_levels)
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        picture: Picture,
+        title: str,
+        thumbnail: NDArray[np.uint8] | None = None,
+        checkpoint: Callable[[], None] = no_checkpoint,
+        makers: ModelVersions = NOBODY,
+    ) -> Document:
+        """A new document in the working folder, with the picture as its first version.
+
+        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. makers: by what the
+        versions are going to be looked at. Raises UserError.
+        """
+        store, lock = create.fresh(folder)
+        unborn = store.with_suffix(MAKING)
+        try:
+            with said(unborn):
+                create.lay_out(unborn)
+            create.first(unborn, picture, title, thumbnail, checkpoint)
+            return cls._born(unborn, store, lock, store, makers)
+        except BaseException:
+            recovery.erase(unborn)
+            lock.release(gone=not store.exists())
+            raise
+
+    @classmethod
+    def open(cls, store: Path, makers: ModelVersions = NOBODY, *, read_only: bool = False) -> Document:
+        """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere.
+
+        What others than `makers` found in its versions is not known; so it is in open_project.
+        """
+        with said(store):
+            lock = Lock.take(store, patience=0.5) if store.is_file() else None
+        if lock is None:
+            where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
+            raise UserError(f"{store} {where}, so it was not opened.")
+        try:
+            return cls._opened(store, lock, store, makers, read_only=read_only)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open_project(cls, folder: Path, project: Path, makers: ModelVersions = NOBODY) -> Document:
+        """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
+        store, lock = create.fresh(folder)
+        unborn = store.with_suffix(MAKING)
+        try:
+            projects.copy(project, unborn)
+            document = cls._born(unborn, store, lock, project, makers)
+        except BaseException:
+            recovery.erase(unborn)
+            recovery.erase(store)
+            lock.release(gone=True)
+            raise
+        document._saved_as(project.absolute(), document._state.changes)
+        return document
+
+    @classmethod
+    def _born(cls, unborn: Path, store: Path, lock: Lock, named: Path, makers: ModelVersions) -> Document:
+        with said(store):
+            unborn.replace(store)
+        return cls._opened(store, lock, named, makers)
+
+    @classmethod
+    def _opened(
+        cls, path: Path, lock: Lock, named: Path, makers: ModelVersions, *, read_only: bool = False
+    ) -> Document:
+        state, newer = projects.read(path, named, makers)
+        return cls(Store(path, read_only=read_only or newer), lock, state, (NEWER,) if newer else ())
+
+    # What is there ----------------------------------------------------------------------------------------------------
+
+    def card(self) -> DocumentCard:
+        return self._state.card(self.id, read_only=self._store.read_only, notes=self._notes)
+
+    def manifest(self, version: VersionId) -> Manifest:
+        """Raises UserError."""
+        return Manifest(version, self._levels(version, "pixels"))
+
+    def tiles(self, hashes: Sequence[bytes]) -> list[tuple[bytes, Pixels]]:
+        """Read-only H×W×3 tiles in the order asked. Raises UserError if one is missing or damaged."""
+        return list(zip(hashes, self._reader.tiles(hashes), strict=True))
+
+    def pixels(self, version: VersionId, bounds: Bounds | None = None) -> Pixels:
+        """Read-only pixels of a version, or of a part of it. Raises UserError."""
+        return self._window(self._levels(version, "pixels")[0], bounds, channels=3)
+
+    def alpha(self, version: VersionId) -> Alpha | None:
+        """Read-only, H×W, of the photo's depth; None if the photo has none. Raises UserError."""
+        levels = self._levels(version, "alpha")
+        return self._window(levels[0], None, channels=1) if levels else None
+
+    def picture(self, version: VersionId) -> Picture:
+        """A version with all that travelled beside the photo, to be exported. Raises UserError."""
+        return replace(self._state.picture, pixels=self.pixels(version), alpha=self.alpha(version))
+
+    def region(self, at: str) -> Region:
+        """The region that a step names. Raises UserError."""
+        with self._store.reading() as db:
+            row = db.execute(f"SELECT {rows.REGION} FROM region WHERE id=?", (at,)).fetchone()  # noqa: S608 — a constant
+        if row is None:
+            raise UserError("The region of this step is not stored any more. Select it again.")
+        try:
+            return rows.region_of(row)
+        except Damaged as e:
+            raise self._reader.damaged(e) from e
+
+    def more(self, version: VersionId) -> Mapping[str, float]:
+        """Further metrics that are kept with a version, also beside scores that are not known. Raises UserError."""
+        self._state.version(version)
+        with self._store.reading() as db:
+            return more_of(*db.execute("SELECT quality FROM version WHERE id=?", (version,)).fetchone())
+
+    def _window(self, level: Level, bounds: Bounds | None, channels: int) -> Stored:
+        inside = Bounds(0, 0, level.width, level.height)
+        pixels = self._reader.window(level, bounds.cut(inside) if bounds else inside, self._dtype, channels)
+        pixels.flags.writeable = False
+        return pixels
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return self._state.picture.pixels.dtype
+
+    def _read_levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
+        """The levels of a version's "pixels" or "alpha"; none where it has no alpha."""
+        known = self._state.version(version)
+        with self._store.reading() as db:
+            pixels, alpha = db.execute("SELECT pixels, alpha FROM version WHERE id=?", (version,)).fetchone()
+        if of == "pixels":
+            return pyramid.levels(known.width, known.height, pixels)
+        return () if alpha is None else pyramid.levels(known.width, known.height, alpha, reduced=False)
+
+    # What is done to it -----------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        parent: VersionId,
+        step: Step,
+        pixels: Pixels,
+        *,
+        thumbnail: NDArray[np.uint8],
+        changed: Bounds | None = None,
+        alpha: Alpha | None = None,
+        region: Region | None = None,
+        name: str | None = None,
+        checkpoint: Callable[[], None] = no_checkpoint,
+    ) -> Version:
+        """Commit a child of `parent` and make it the head.
+
+        changed: outside of it the pixels are the parent's, whose tiles are used again; None: everything changed.
+        alpha None: the parent's, which must then fit. breathe is called every few tiles and may raise Aborted: then,
+        as after any error, there is no new version. Raises UserError, on a full disk for instance.
+        """
+        assert pixels.dtype == self._dtype, "a version has its document's depth"
+        row = rows.region_row(region) if region is not None else None
+        step = step if row is None else replace(step, region=row[-1])
+        with self._adding:
+            names, opacity = self._keep(parent, pixels, changed, alpha, checkpoint)
+            height, width = pixels.shape[:2]
+            version = Version(
+                id=VersionId(secrets.token_hex(4)),
+                parent=parent,
+                step=step,
+                name=name or create.named(step),
+                time=time.time(),
+                width=width,
+                height=height,
+                thumbnail=thumbnail,
+            )
+            self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
+            self._store.fold()
+        return version
+
+    def _keep(
+        self,
+        parent: VersionId,
+        pixels: Pixels,
+        changed: Bounds | None,
+        alpha: Alpha | None,
+        checkpoint: Callable[[], None],
+    ) -> tuple[bytes, bytes | None]:
+        self._state.version(parent)  # it may have been pruned, though its levels are remembered
+        old, veil = self._levels(parent, "pixels"), self._levels(parent, "alpha")
+        if changed is not None:
+            assert (pixels.shape[1], pixels.shape[0]) == (old[0].width, old[0].height), "a part changed: same size"
+        try:
+            names = keep(self._store, pixels, changed, old, self._older(old), checkpoint)
+            if alpha is not None:
+                assert alpha.shape == pixels.shape[:2], "alpha has the pixels' size"
+                return names, keep(self._store, alpha, None, veil, self._older(veil), checkpoint)
+        except BaseException:
+            with contextlib.suppress(UserError):  # a disk too full to erase: opening the document sweeps it
+                self._sweep()
+            raise
+        assert not veil or (veil[0].height, veil[0].width) == pixels.shape[:2], "a new size needs its alpha"
+        return names, b"".join(veil[0].tiles) if veil else None
+
+    def _older(self, levels: tuple[Level, ...]) -> pyramid.Older:
+        return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
+
+    def check_room(self, parent: VersionId) -> None:
+        """Say now what `add` would say after the work: viewing only, no permission, a full disk. Raises UserError."""
+        self._change(lambda s: s)
+        version, folder = self._state.version(parent), self._store.path.parent
+        with said(self._store.path):
+            free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
+        if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
+            raise UserError(f"The disk with {folder} is full, so no result could be kept. Free some space first.")
+
+    def _sweep(self) -> None:
+        with self._store.writing() as db:
+            states.sweep(db)
+
+    def go_to(self, version: VersionId, *, remember: bool = True) -> VersionId:
+        """Returns the new head. remember: redo comes back from an ancestor. Raises UserError."""
+        return self._change(lambda s: s.moved(version, remember=remember)).head
+
+    def undo(self) -> VersionId:
+        """Go to what the head came from. Raises UserError at the original."""
+        return self._change(State.undone).head
+
+    def redo(self) -> VersionId:
+        """Go back to what was last left towards the head. Raises UserError if there is none."""
+        return self._change(State.redone).head
+
+    def edit(
+        self, version: VersionId, *, name: str | None = None, star: bool | None = None, deleted: bool | None = None
+    ) -> Version:
+        """Rename, star, delete or bring back; None leaves a field.
+
+        A deleted version keeps its place in the tree, unseen, so that it can be brought back and its children stay.
+        Raises UserError; the original cannot be deleted.
+        """
+        return self._change(lambda s: s.edited(version, name, star, deleted)).versions[version]
+
+    def set_quality(self, version: VersionId, quality: Quality) -> Version:
+        """Keep a version's scores; this alone leaves a saved document saved. Raises UserError."""
+        return self._learn(version, lambda v: replace(v, quality=quality))
+
+    def set_detection(self, version: VersionId, detection: Detection) -> Version:
+        """Keep what was found in a version; this alone leaves a saved document saved. Raises UserError.
+
+        Scores that went without it are not known any more.
+        """
+        return self._learn(
+            version, lambda v: replace(v, detection=detection, quality=v.quality if v.detection is not None else None)
+        )
+
+    def _learn(self, version: VersionId, learnt: Callable[[Version], Version]) -> Version:
+        """What was seen in a version belongs to it, also where the file itself may not be changed."""
+
+        def known(s: State) -> State:
+            return replace(s, versions={**s.versions, version: learnt(s.version(version))})
+
+        if self._store.read_only:
+            with self._moving:
+                self._state = known(self._state)
+                return self._state.versions[version]
+        return self._change(known).versions[version]
+
+    def add_turn(self, turn: Turn) -> None:
+        """Raises UserError."""
+        insert = "INSERT INTO turn(role, text, versions, time) VALUES(?, ?, ?, ?)"
+        self._change(
+            lambda s: replace(s, turns=(*s.turns, turn), changes=s.changes + 1),
+            lambda db: db.execute(insert, rows.turn_row(turn)),
+        )
+
+    def _change(
+        self, make: Callable[[State], State], write: Callable[[sqlite3.Connection], object] | None = None
+    ) -> State:
+        """Make the next state and commit what differs; it counts only once it is committed."""
+        with self._moving:
+            before = self._state
+            after = make(before)
+            with self._store.writing() as db:
+                if write is not None:
+                    write(db)
+                states.write(db, before, after)
+            self._state = after
+            return after
+
+    # Its files --------------------------------------------------------------------------------------------------------
+
+    def save_project(self, path: Path) -> None:
+        """Write one .clarity file, whole or not at all. Raises UserError."""
+        self._saved_as(path.absolute(), projects.save(self._store, path))
+
+    def _saved_as(self, project: Path, changes: int) -> None:
+        stamp = states.stamp_of(project)
+        with self._moving:
+            if not self._store.read_only:
+                with self._store.writing() as db:
+                    rows.put_meta(db, {"project": os.fsencode(project), "saved": changes, "stamp": stamp})
+            self._state = replace(self._state, project=project, saved=changes, stamp=stamp)
+
+    def prune(self) -> int:
+        """Erase deleted versions that nothing living came from, with their tiles. Returns the bytes freed.
+
+        Only for a user who asked: they cannot be brought back. Raises UserError.
+        """
+        size = self._store.path.stat().st_size
+        with self._adding, self._moving:
+            before = self._state
+            doomed = before.doomed
+            after = replace(
+                before,
+                versions={k: v for k, v in before.versions.items() if k not in doomed},
+                redo={k: v for k, v in before.redo.items() if k not in doomed and v not in doomed},
+                changes=before.changes + len(doomed),
+            )
+            with self._store.writing() as db:
+                db.executemany("UPDATE version SET redo=NULL WHERE redo=?", [(v,) for v in doomed])
+                db.executemany("DELETE FROM version WHERE id=?", [(v,) for v in doomed])
+                states.sweep(db)
+                states.write(db, before, after)
+            self._state = after
+            self._levels.cache_clear()
+            self._store.compact()
+        return max(0, size - self._store.path.stat().st_size)
+
+    def close(self, keep: bool) -> None:
+        """End the document.
+
+        Work that is nowhere else is never erased: with `keep` it stays where the next start offers it, without, it goes
+        to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.
+        """
+        with self._adding:
+            if self._store.closed:
+                return
+            self._store.close()
+            try:
+                with said(self._store.path):
+                    if self._state.elsewhere:
+                        recovery.erase(self._store.path)
+                    elif not keep:
+                        recovery.set_aside(self._store.path)
+            finally:
+                self._lock.release(gone=not self._store.path.exists())
+
+
+def _with(state: State, version: Version) -> State:
+    return replace(state, head=version.id, versions={**state.versions, version.id: version}, changes=state.changes + 1)

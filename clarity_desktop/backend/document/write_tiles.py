@@ -1,0 +1,73 @@
+"""Puts a version's tiles into the store, on all cores and a few at a time, before the version itself is committed.
+
+A tile that no version names yet is invisible, so these small transactions cannot show half a version: it appears with
+the one transaction that writes its row. One transaction for everything would make an undo wait for all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from clarity_desktop.backend.document import pyramid
+from clarity_desktop.backend.document.store import BATCH, Store
+from clarity_desktop.backend.document.tiles import Stored, pack
+from clarity_desktop.values import Bounds, Level
+
+Packed = tuple[int, int, bytes, bytes | None]
+"""Level, index in it, name, and bytes unless the tile is stored already."""
+
+
+def _packed(tiles: Iterable[tuple[int, int, Stored]], known: Container[bytes]) -> Iterator[Packed]:
+    """Tiles in their order; only a few are in the air at once, so memory stays bounded."""
+    waiting: deque[tuple[int, int, Future[tuple[bytes, bytes | None]]]] = deque()
+
+    def first() -> Packed:
+        level, index, future = waiting.popleft()
+        return (level, index, *future.result())
+
+    with ThreadPoolExecutor(os.cpu_count(), "clarity-tiles") as pool:
+        for level, index, tile in tiles:
+            waiting.append((level, index, pool.submit(pack, tile, known)))
+            if len(waiting) > 2 * BATCH:
+                yield first()
+        while waiting:
+            yield first()
+
+
+def keep(
+    store: Store,
+    pixels: Stored,
+    changed: Bounds | None,
+    old: tuple[Level, ...],
+    older: pyramid.Older,
+    checkpoint: Callable[[], None],
+) -> bytes:
+    """Store the tiles that `changed` meets and return the names of all, level by level.
+
+    old are the levels that the others are taken from; changed None: all tiles are new. breathe is called between the
+    batches; what it raises ends the work, and what was stored until then is swept by the caller.
+    """
+    height, width = pixels.shape[:2]
+    reduced = pixels.ndim == 3
+    known = {name for level in old for name in level.tiles}
+    each = pyramid.sizes(width, height, reduced=reduced)
+    if changed is None or tuple((level.width, level.height) for level in old) != tuple(each):
+        names = [[b""] * pyramid.count(w, h) for w, h in each]
+        changed = None
+    else:
+        names = [list(level.tiles) for level in old]
+    batch: dict[bytes, bytes] = {}
+    for level, index, name, data in _packed(pyramid.tiles(pixels, changed, older, reduced=reduced), known):
+        names[level][index] = name
+        if data is not None:
+            batch[name] = data
+        if len(batch) == BATCH:
+            store.put(batch.items())
+            batch.clear()
+            checkpoint()
+    if batch:
+        store.put(batch.items())
+    return b"".join(name for level in names for name in level)

@@ -1,0 +1,199 @@
+"""What this machine has to give: memory, a device, and how fast each method turned out to be on it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clarity_desktop import settings as choices
+from clarity_desktop.backend import torch_import
+from clarity_desktop.backend.methods.method import ComputeTarget, Method
+from clarity_desktop.messages import UserError
+
+log = logging.getLogger(__name__)
+
+
+def place(settings: choices.Settings) -> ComputeTarget:
+    """Where to compute, by the user's choice. Raises UserError if the chosen device is not there."""
+    threads = settings.threads or _cores()
+    if settings.device == "cpu":
+        return ComputeTarget("cpu", threads=threads)
+    for device in ("cuda", "mps"):
+        if settings.device in {"auto", device} and available(device):
+            return ComputeTarget(device, threads=threads)
+    if settings.device == "auto":
+        return ComputeTarget("cpu", threads=threads)
+    raise UserError(
+        f"The device “{settings.device}” that is set in the preferences is not available on this machine. "
+        "Choose “auto” or “cpu” there."
+    )
+
+
+def available(device: str) -> bool:
+    """Whether torch can compute there."""
+    if device == "cpu":
+        return True
+    torch_import.import_torch()
+    import torch
+
+    return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def free_memory(device: str = "cpu") -> int:
+    """Bytes that this process can still take: of the device, the machine, its control group and its own limits."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    if sys.platform == "linux":
+        return max(0, min(_available_to_all(), left_in_group(), _left_in_address_space()))
+    if sys.platform == "win32":
+        return _windows_memory()
+    # macOS gives no honest figure without a tool of its own; half of what is built in is left to others.
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+MOST = 4_500_000_000
+"""Bytes of the machine's memory that a restoration plans with at most: larger tiles gain little, and 6 GB must hold
+a 50-megapixel photo, the network and the program."""
+
+
+def budget(settings: choices.Settings, device: str = "cpu") -> int:
+    """Bytes that a restoration may plan with here and now."""
+    allowed = int(free_memory(device) * settings.memory_budget)
+    return allowed if device == "cuda" else min(allowed, MOST)
+
+
+NO_LIMIT = 1 << 62
+
+
+def _number(file: Path) -> int:
+    """A file that holds one number; no such file, or "max": no limit."""
+    try:
+        return int(file.read_text("ascii"))
+    except (OSError, ValueError):
+        return NO_LIMIT
+
+
+def _table(file: Path) -> dict[str, int]:
+    """A file of lines "name value …"."""
+    try:
+        lines = (line.replace(":", " ").split() for line in file.read_text("ascii").splitlines())
+        return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
+    except OSError:
+        return {}
+
+
+def _available_to_all() -> int:
+    return _table(Path("/proc/meminfo")).get("MemAvailable", NO_LIMIT >> 10) << 10
+
+
+def left_in_group(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """What the control groups that hold this process leave to it (versions 2 and 1)."""
+    left = NO_LIMIT
+    for line in membership.read_text("utf-8").splitlines() if membership.is_file() else ():
+        _, controllers, name = line.split(":", 2)
+        if controllers not in {"", "memory"} and "memory" not in controllers.split(","):
+            continue
+        group = (root / controllers if controllers else root) / name.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder == root.parent:
+                break
+            left = min(left, _left_in_folder(folder))
+    return left
+
+
+def _left_in_folder(folder: Path) -> int:
+    limit = min(_number(folder / "memory.max"), _number(folder / "memory.limit_in_bytes"))
+    used = min(_number(folder / "memory.current"), _number(folder / "memory.usage_in_bytes"))
+    if NO_LIMIT in {limit, used}:
+        return NO_LIMIT
+    return limit - used + _table(folder / "memory.stat").get("inactive_file", 0)
+
+
+def _left_in_address_space() -> int:
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return NO_LIMIT
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return limit - pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class _MemoryStatus(ctypes.Structure):
+    """MEMORYSTATUSEX of the Windows API."""
+
+    _fields_ = (
+        ("length", ctypes.c_uint32), ("load", ctypes.c_uint32), ("total", ctypes.c_uint64),
+        ("available", ctypes.c_uint64), ("total_page", ctypes.c_uint64), ("available_page", ctypes.c_uint64),
+        ("total_virtual", ctypes.c_uint64), ("available_virtual", ctypes.c_uint64), ("extended", ctypes.c_uint64),
+    )  # fmt: skip
+
+
+def _windows_memory() -> int:
+    status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 — the name exists on Windows only
+    kernel.GlobalMemoryStatusEx(ctypes.byref(status))
+    return int(min(status.available, status.available_page))
+
+
+# How fast ------------------------------------------------------------------------------------------------------------
+
+
+def _speeds_file() -> Path:
+    return choices.data_folder() / "speeds.json"
+
+
+def speed_key(method: Method, at: ComputeTarget) -> str:
+    """Under which name a method's speed in a place is kept."""
+    return f"{method.id} {at.device} {at.dtype} {at.threads}"
+
+
+def speeds() -> dict[str, float]:
+    """Seconds per megapixel that were measured on this machine; a file that cannot be read counts as empty."""
+    try:
+        stored: Any = json.loads(_speeds_file().read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        log.warning("The measured speeds could not be read (%s); the built-in figures are used.", e)
+        return {}
+    entries: Mapping[Any, Any] = stored if isinstance(stored, dict) else {}
+    return {
+        k: float(v)
+        for k, v in entries.items()
+        if isinstance(k, str) and type(v) in (int, float) and math.isfinite(v) and v > 0
+    }
+
+
+_TELLING = 0.5
+"""Megapixels of a run that count as much as all that was known before."""
+
+
+def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: float) -> None:
+    """Note how long a method took on so many megapixels. A full disk costs only the note."""
+    if megapixels < 0.05 or seconds <= 0:
+        return  # so little says nothing about much
+    known, key = speeds(), speed_key(method, at)
+    before, weight = known.get(key, method.speed), megapixels / (megapixels + _TELLING)
+    known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead
+    target = _speeds_file()
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(known, indent=1), "utf-8")
+        temporary.replace(target)
+    except OSError as e:
+        log.warning("The measured speed could not be kept: %s", e)

@@ -1,0 +1,95 @@
+"""`clarity detect` and `clarity assess`: what only looks at photos."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop.cli.batch import add_photos, each, scores
+from clarity_desktop.values import Detection, Quality, summary
+from clarity_desktop.worker import Job
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.studio import Studio
+
+
+def add_detect(p: argparse.ArgumentParser) -> None:
+    _add_photos(p)
+    p.set_defaults(run=_detect)
+
+
+def add_assess(p: argparse.ArgumentParser) -> None:
+    _add_photos(p)
+    p.set_defaults(run=_assess)
+
+
+def _add_photos(p: argparse.ArgumentParser) -> None:
+    add_photos(p)
+    p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
+
+
+async def _detect(asked: argparse.Namespace) -> int:
+    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
+        start = time.perf_counter()
+        pixels = (await studio.read(path)).pixels
+        start += await asyncio.to_thread(_import_torch)  # once a call: no part of what a photo takes
+        found = await studio.find(pixels, job)
+        row = {
+            "path": str(path),
+            "top": [[name, round(share, 4)] for name, share in found.top],
+            "degradations": {
+                name: {"probability": round(f.probability, 4), "severity": round(f.severity, 4)}
+                for name, f in found.found.items()
+            },
+            "seconds": round(time.perf_counter() - start, 3),
+        }
+        return row, _detected_line(path, found)
+
+    return await each(asked.photos, asked.json, one)
+
+
+def _detected_line(path: Path, detection: Detection) -> str:
+    """Each thing once, as the window's first line and the conversation have it."""
+    kind, names = summary(detection)
+    if kind == "there":
+        said = ", ".join(
+            f"{n} {detection.found[n].probability:.0%} (severity {detection.found[n].severity:.1f})" for n in names
+        )
+        return f"{path}: {'blend: ' if len(names) > 1 else ''}{said}"
+    named = " and ".join(f"{n} {detection.found[n].probability:.0%}" for n in names)
+    if kind == "unsure":
+        return f"{path}: unsure; the likeliest {'are' if len(names) > 1 else 'is'} {named}"
+    return f"{path}: normal {detection.top[0][1]:.0%}" + (f"; if anything, {named}" if named else "")
+
+
+async def _assess(asked: argparse.Namespace) -> int:
+    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
+        start = time.perf_counter()
+        pixels = (await studio.read(path)).pixels
+        start += await asyncio.to_thread(_import_torch)  # once a call: no part of what a photo takes
+        quality = await studio.more(pixels, await studio.look_and_score(pixels, job), job)
+        row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
+        return row, _assessed_line(path, quality)
+
+    return await each(asked.photos, asked.json, one)
+
+
+def _import_torch() -> float:
+    """How many seconds it took."""
+    from clarity_desktop.backend import torch_import
+
+    start = time.perf_counter()
+    torch_import.import_torch()
+    return time.perf_counter() - start
+
+
+def _assessed_line(path: Path, quality: Quality) -> str:
+    """The scores, and a sentence for each that there is not."""
+    four = {"SSEQ": quality.sseq, "NIQE": quality.niqe, "BRISQUE": quality.brisque, "PIQE": quality.piqe}
+    known = [f"{name} {value:.2f}" for name, value in {**four, **quality.more}.items() if value is not None]
+    overall = [] if quality.overall is None else [f"overall {quality.overall:.0f}"]
+    line = f"{path}: {', '.join([*overall, *known]) or 'no score'}"
+    return ". ".join([line, " ".join(dict.fromkeys(quality.why.values()))]) if quality.why else line

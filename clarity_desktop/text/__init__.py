@@ -1,0 +1,16 @@
+"""Text that the backend shows to people, as data: a `Message` is the key of a template and the values for its fields.
+
+The English templates lie in the modules of this package, one a package of the backend, and are marked so that
+`pyside6-lupdate` finds them. Command line and log use `english`; the window translates a message when it shows it
+(`ui.translate.render`). Documents store keys and fields (`to_json`), never rendered text.
+"""
+
+from __future__ import annotations
+
+from clarity_desktop.text.message import Field, Message, Text, conjunction, english, from_json, to_json
+from clarity_desktop.text.titles import degradation_noun, degradation_title, duration, size, step_title, task_title
+
+__all__ = [
+    "Field", "Message", "Text", "conjunction", "degradation_noun", "degradation_title", "duration", "english",
+    "from_json", "size", "step_title", "task_title", "to_json",
+]  # fmt: skip

@@ -1,0 +1,33 @@
+"""All templates by key. A key begins with the name of the module that holds its template: "document.not_open"."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from clarity_desktop.text import (
+    analysis,
+    auto,
+    chat,
+    cli,
+    document,
+    lists,
+    methods,
+    pictures,
+    restore,
+    steps,
+    studio,
+    units,
+    weights,
+)
+from clarity_desktop.text.marks import Template
+
+MODULES: tuple[ModuleType, ...] = (
+    analysis, auto, chat, cli, document, lists, methods, pictures, restore, steps, studio, units, weights,
+)  # fmt: skip
+
+
+@cache
+def templates() -> dict[str, Template]:
+    """Key → template, of all modules."""
+    return {key: template for module in MODULES for key, template in module.TEMPLATES.items()}

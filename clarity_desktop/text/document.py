@@ -1,0 +1,7 @@
+"""Templates of documents, versions and projects."""
+
+from __future__ import annotations
+
+from clarity_desktop.text.marks import Template
+
+TEMPLATES: dict[str, Template] = {}

@@ -1,0 +1,86 @@
+"""The message value, its English form and its stored form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clarity_desktop.text import catalog
+from clarity_desktop.text.marks import Plural
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The key of a template ("document.not_open") and the values of its fields.
+
+    A field that is itself a Message is rendered first, in the same language. The field `n` chooses the plural form.
+    """
+
+    key: str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return english(self)
+
+
+Field = str | int | float | Message
+Text = Message | Sequence[Message] | str
+"""A sentence, several sentences in a row (joined by spaces), or text that is not ours (a title, an LLM's reply)."""
+
+
+def english(text: Text) -> str:
+    """The text in English, as the command line and the log use it."""
+    if isinstance(text, str):
+        return text
+    if not isinstance(text, Message):
+        return " ".join(english(part) for part in text)
+    template = catalog.templates().get(text.key, text.key)
+    if isinstance(template, Plural):
+        n = text.fields.get("n", 0)
+        template = (template.one if n == 1 else template.many).replace("%n", str(n))
+    if not text.fields:
+        return template
+    return template.format_map({k: english(v) if isinstance(v, Message) else v for k, v in text.fields.items()})
+
+
+def conjunction(parts: Iterable[Message]) -> Message:
+    """ "A", "A and B", "A, B and C" as one message. Raises IndexError for no parts."""
+    *head, last = parts
+    if not head:
+        return last
+    first = head[0]
+    for part in head[1:]:
+        first = Message("list.comma", {"first": first, "second": part})
+    return Message("list.and", {"first": first, "second": last})
+
+
+def to_json(text: Text) -> Any:
+    """The stored form: a string, {"key", "fields"} or a list of these."""
+    if isinstance(text, str):
+        return text
+    if not isinstance(text, Message):
+        return [to_json(part) for part in text]
+    return {"key": text.key, "fields": {k: to_json(v) if isinstance(v, Message) else v for k, v in text.fields.items()}}
+
+
+def from_json(stored: Any, depth: int = 0) -> Text:
+    """A text from untrusted JSON; what makes no sense becomes an empty string. Nesting is limited to 8 levels."""
+    if isinstance(stored, str):
+        return stored
+    if isinstance(stored, list):
+        parts = [from_json(part, depth + 1) for part in stored] if depth < 8 else []
+        return tuple(part for part in parts if isinstance(part, Message))
+    if not isinstance(stored, dict) or depth >= 8:
+        return ""
+    key, fields = stored.get("key"), stored.get("fields", {})
+    if not isinstance(key, str) or key not in catalog.templates() or not isinstance(fields, dict):
+        return ""
+    return Message(key, {str(k): _field(v, depth) for k, v in fields.items()})
+
+
+def _field(value: Any, depth: int) -> Field:
+    if isinstance(value, str | int | float):
+        return value
+    nested = from_json(value, depth + 1)
+    return nested if isinstance(nested, Message) else ""

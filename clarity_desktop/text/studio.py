@@ -1,0 +1,7 @@
+"""Templates of the verbs."""
+
+from __future__ import annotations
+
+from clarity_desktop.text.marks import Template
+
+TEMPLATES: dict[str, Template] = {}

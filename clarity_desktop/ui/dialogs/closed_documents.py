@@ -1,0 +1,62 @@
+"""Documents that were closed without being saved: choose one to open again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from clarity_desktop.ui.form_fields import muted
+from clarity_desktop.ui.labels import clock, count
+from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.values import Recovery
+
+FOUND = Qt.ItemDataRole.UserRole
+
+
+class ClosedDialog(QDialog):
+    """opened carries the chosen Recovery."""
+
+    opened = Signal(object)
+
+    def __init__(self, parent: QWidget, closed: Sequence[Recovery]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Reopen a closed document")
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(460, 380)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Closed documents")
+        self.list.setIconSize(QSize(64, 46))
+        for found in closed:
+            self._add(found)
+        self.list.setCurrentRow(0)
+        self.list.itemDoubleClicked.connect(self._open)
+        self.open_button, self.cancel = QPushButton("Open"), QPushButton("Cancel")
+        self.open_button.setProperty("role", "primary")
+        self.open_button.setDefault(True)
+        self.open_button.clicked.connect(self._open)
+        self.cancel.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.open_button)
+        buttons.addWidget(self.cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(muted("Closed without being saved."))
+        column.addWidget(self.list, 1)
+        column.addLayout(buttons)
+
+    def _add(self, found: Recovery) -> None:
+        about = f"{clock(found.time)} · {count(found.versions, 'version', 'versions')}"
+        item = QListWidgetItem(QIcon(QPixmap.fromImage(to_image(found.thumbnail))), f"{found.title}\n{about}")
+        item.setData(FOUND, found)
+        self.list.addItem(item)
+
+    def _open(self) -> None:
+        for item in self.list.selectedItems():
+            self.opened.emit(item.data(FOUND))
+        self.accept()

@@ -1,0 +1,233 @@
+"""How a version becomes a file: format, quality with its size, depth, dimensions, profile, metadata, name, folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clarity_desktop.ui import form_fields
+from clarity_desktop.ui.form_fields import choice, label, muted, no_wheel, row, whole
+from clarity_desktop.ui.labels import file_size
+from clarity_desktop.values import ExportOptions, Version
+
+PATTERN = "{name}_restored"
+FORMATS: dict[str, tuple[str, str, bool, bool]] = {
+    "jpeg": ("JPEG", ".jpg", True, False),
+    "png": ("PNG", ".png", False, True),
+    "webp": ("WebP", ".webp", True, False),
+    "tiff": ("TIFF", ".tif", False, True),
+    "avif": ("AVIF", ".avif", True, False),
+    "heic": ("HEIC", ".heic", True, False),
+    "bmp": ("BMP", ".bmp", False, False),
+}
+"""Key → title, suffix, whether quality means something, whether it holds 16 bits."""
+PAUSE = 300
+"""Milliseconds without a change before the size is estimated."""
+KEYS = ("name", "tool", "date", "n", "w", "h")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is exported, as far as its name and the offered choices depend on it."""
+
+    title: str
+    version: Version
+    number: int  # of the version, counted from 1
+    depth: int
+    profile: str
+
+    def values(self, longest: int | None = None) -> dict[str, str]:
+        """What the keys of a name pattern stand for."""
+        width, height = scaled(self.version.width, self.version.height, longest)
+        step = self.version.step
+        tool = step.method or step.task or step.kind
+        return {
+            "name": Path(self.title).stem,
+            "tool": tool,
+            "date": time.strftime("%Y-%m-%d", time.localtime(self.version.time)),
+            "n": str(self.number),
+            "w": str(width),
+            "h": str(height),
+        }
+
+
+def scaled(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """The size with its longest side cut to `longest`; photos are never enlarged by this."""
+    if longest is None or max(width, height) <= longest:
+        return width, height
+    by = longest / max(width, height)
+    return max(1, round(width * by)), max(1, round(height * by))
+
+
+def file_name(pattern: str, values: dict[str, str]) -> str:
+    """The pattern with its keys filled in, and without what no file system takes; unknown keys stay as they are."""
+    filled = re.sub(r"\{(\w+)\}", lambda key: values.get(key[1], key[0]), pattern)
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", filled).strip(" .")[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportForm:
+    """All choices of the dialog; the file's name is made anew for each version."""
+
+    options: ExportOptions
+    pattern: str = PATTERN
+
+    def of(self, subject: Subject) -> ExportOptions:
+        """The options for a version, with the path that the pattern gives it."""
+        name = file_name(self.pattern, subject.values(self.options.longest)) or "photo"
+        path = self.options.path.parent / f"{name}{FORMATS[self.options.format][1]}"
+        return dataclasses.replace(self.options, path=path)
+
+
+class ExportDialog(QDialog):
+    """size_asked carries options to estimate; exported carries the form that was agreed to."""
+
+    size_asked = Signal(object)  # ExportOptions
+    exported = Signal(object)  # ExportForm
+
+    def __init__(self, parent: QWidget, subject: Subject, form: ExportForm) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Export {subject.title}")
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._subject = subject
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(PAUSE)
+        self._soon.timeout.connect(self._ask_size)
+        self._make_fields(form)
+        self._lay_out()
+        self._connect()
+        self.quality.setValue(form.options.quality)
+        self._update()
+
+    def form(self) -> ExportForm:
+        """The choices as they stand."""
+        options = ExportOptions(
+            Path(self.folder.text()).expanduser() / "photo",
+            format=self.format.currentData(),
+            quality=self.quality.value(),
+            depth=self.bits.currentData(),
+            longest=self.longest.value() if self.resize_box.isChecked() else None,
+            profile=self.profile.currentData(),
+            metadata=self.metadata.currentData(),
+            exists=self.exists.currentData(),
+        )
+        return ExportForm(options, self.pattern.text())
+
+    def show_size(self, size: int) -> None:
+        """The estimate of the file's size, in bytes."""
+        self.size_label.setText(f"About {file_size(size)}")
+
+    # layout
+
+    def _make_fields(self, form: ExportForm) -> None:
+        options, version, depth = form.options, self._subject.version, self._subject.depth
+        longest = max(version.width, version.height)
+        self.format = choice("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
+        self.quality, self.quality_number = no_wheel(QSlider(Qt.Orientation.Horizontal)), whole("Quality", 1, 100, 1)
+        self.quality.setRange(1, 100)
+        self.quality.setAccessibleName("Quality")
+        depths = [(f"As the photo ({depth} bit)", None), ("8 bit", 8), ("16 bit", 16)]
+        self.bits = choice("Bits per channel", depths if depth == 16 else depths[:2], options.depth)
+        self.resize_box = QCheckBox("Longest side")
+        self.resize_box.setChecked(options.longest is not None)
+        self.longest = whole("Longest side in pixels", 16, max(16, longest), options.longest or longest, " px")
+        profiles = [(f"Keep ({self._subject.profile})", "keep"), ("Convert to sRGB", "srgb")]
+        self.profile = choice("Colour profile", profiles, options.profile)
+        kept = [("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none")]
+        self.metadata = choice("Metadata", kept, options.metadata)
+        self.pattern, self.folder = QLineEdit(form.pattern), QLineEdit(str(options.path.parent))
+        self.pattern.setAccessibleName("Name pattern")
+        self.pattern.setToolTip("Keys: " + " ".join(f"{{{key}}}" for key in KEYS))
+        self.folder.setAccessibleName("Folder")
+        self.choose = QPushButton("Choose…")
+        self.choose.setAccessibleName("Choose the folder")
+        rules = [("Ask", "ask"), ("Add a number", "number"), ("Overwrite it", "overwrite"), ("Skip", "skip")]
+        self.exists = choice("If the file exists", rules, options.exists)
+        self.size_label, self.dimensions, self.example = muted(), muted(), muted()
+        self.size_label.setAccessibleDescription("Estimated size of the file")
+        self.example.setAccessibleDescription("Example of the name")
+
+    def _lay_out(self) -> None:
+        form = form_fields.form()
+        form.addRow("&Format", self.format)
+        form.addRow(label("&Quality", self.quality), row(self.quality, self.quality_number))
+        form.addRow("", self.size_label)
+        form.addRow("&Depth", self.bits)
+        form.addRow(label("Si&ze", self.resize_box), row(self.resize_box, self.longest, self.dimensions))
+        form.addRow("&Profile", self.profile)
+        form.addRow("&Metadata", self.metadata)
+        form.addRow("&Name", self.pattern)
+        form.addRow("", self.example)
+        form.addRow(label("F&older", self.folder), row(self.folder, self.choose))
+        form.addRow("If it e&xists", self.exists)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.export_button.setProperty("role", "primary")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(16)
+        column.addLayout(form)
+        column.addWidget(self.buttons)
+        self.setMinimumWidth(500)
+
+    def _connect(self) -> None:
+        self.quality.valueChanged.connect(self.quality_number.setValue)
+        self.quality_number.valueChanged.connect(self.quality.setValue)
+        for box in (self.format, self.bits, self.profile, self.metadata):
+            box.currentIndexChanged.connect(self._update)
+        self.quality.valueChanged.connect(self._update)
+        self.longest.valueChanged.connect(self._update)
+        self.resize_box.toggled.connect(self._update)
+        self.pattern.textChanged.connect(self._update)
+        self.folder.textChanged.connect(self._update)
+        self.choose.clicked.connect(self._choose_folder)
+        self.buttons.accepted.connect(self._agree)
+        self.buttons.rejected.connect(self.reject)
+
+    def _update(self) -> None:
+        """Follow a change: what makes sense, the example, the size."""
+        form = self.form()
+        _, _, has_quality, has_depth = FORMATS[form.options.format]
+        for field in (self.quality, self.quality_number):
+            field.setEnabled(has_quality)
+        self.bits.setEnabled(has_depth)
+        self.longest.setEnabled(self.resize_box.isChecked())
+        version = self._subject.version
+        width, height = scaled(version.width, version.height, form.options.longest)
+        self.dimensions.setText(f"{width} × {height}")
+        self.example.setText(form.of(self._subject).path.name)
+        self.export_button.setEnabled(bool(self.folder.text().strip()))
+        self.size_label.setText("Estimating the size…")
+        self._soon.start()
+
+    def _ask_size(self) -> None:
+        self.size_asked.emit(self.form().of(self._subject))
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, "Export to", self.folder.text())
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.folder.setText)
+        dialog.open()
+
+    def _agree(self) -> None:
+        self.exported.emit(self.form())
+        self.accept()

@@ -1,0 +1,204 @@
+"""What is wrong with the open version: each degradation with its probability and severity, and where it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.canvas.heatmap import Legend
+from clarity_desktop.ui.form_fields import muted, no_wheel, tip
+from clarity_desktop.ui.labels import DEGRADATION_TITLES, excerpt, inside
+from clarity_desktop.ui.notices import Sign
+from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered, summary
+
+WORTH = 0.15
+"""From this probability on a degradation is listed at once; "Show all" lists the others."""
+FINE = "Looks fine: nothing to do"
+UNSURE = "Something may be wrong. Likeliest:"
+
+
+def headline(detection: Detection) -> str:
+    """What it comes to, with the numbers of the bars."""
+    kind, names = summary(detection)
+    if kind == "fine":
+        return FINE
+    first, title = detection.found[names[0]], DEGRADATION_TITLES[names[0]]
+    if kind == "there" and len(names) > 1:
+        return f"Several things at once: {', '.join(inside(DEGRADATION_TITLES[name]) for name in names[:3])}"
+    if kind == "there":
+        return f"{title}, {_percent(first)}"
+    return f"{'Looks fine. If anything:' if kind == 'doubt' else UNSURE} {inside(title)} ({_percent(first)})"
+
+
+def _percent(finding: Finding) -> str:
+    return f"{100 * finding.probability:.0f} %"
+
+
+class Meter(QWidget):
+    """A bar that is as long as a share of 0..1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._share = 0.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(60, 5)
+
+    def show_share(self, share: float) -> None:
+        self._share = share
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        worn, painter = theme.colours(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(worn.hover))
+        whole = QRectF(self.rect())
+        painter.drawRoundedRect(whole, 2.5, 2.5)
+        painter.setBrush(QColor(worn.ring if self.isEnabled() else worn.disabled))
+        painter.drawRoundedRect(QRectF(0, 0, max(2.0, whole.width() * self._share), whole.height()), 2.5, 2.5)
+        painter.end()
+
+
+class Line(QWidget):
+    """One degradation: its name, how likely it is, how strong, and a bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name, self.figure, self.meter = QLabel(), QLabel(), Meter()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 4)
+        grid.setVerticalSpacing(2)
+        grid.addWidget(self.name, 0, 0)
+        grid.addWidget(self.figure, 0, 1, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.meter, 1, 0, 1, 2)
+
+    def show_finding(self, degradation: Degradation, finding: Finding) -> None:
+        title = DEGRADATION_TITLES[degradation]
+        strong = f", {finding.strength}" if finding.probability >= WORTH else ""
+        self.name.setText(title)
+        self.figure.setText(f"{_percent(finding)}{strong}")
+        self.meter.show_share(finding.probability)
+        self.setAccessibleName(f"{title} {self.figure.text()}")
+        self.figure.setAccessibleName(self.accessibleName())
+        self.setToolTip(f"{title}: severity {finding.severity:.2f} of 1" if strong else title)
+
+
+class FindingsPanel(QWidget):
+    """Values in by show_detection; heat_toggled and heat_chosen say what the map over the photo should show."""
+
+    heat_toggled = Signal(bool)
+    heat_chosen = Signal(object)  # Degradation, or None: the likeliest
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._detection: Detection | None = None
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        self.verdict.setProperty("role", "title")
+        self.lines = [Line() for _ in DEGRADATIONS]
+        self.all = QPushButton()
+        self.all.setProperty("role", "quiet")
+        self.all.setCheckable(True)
+        self.all.toggled.connect(self._list)
+        self.where, self.which, self.legend = QCheckBox("Show where"), no_wheel(QComboBox()), Legend()
+        self.where.setToolTip("Lay a map over the photo: where it is likely")
+        self.where.toggled.connect(self._toggled)
+        self.which.setAccessibleName("Degradation on the map")
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.which.setMinimumContentsLength(8)
+        self.which.addItem("The likeliest", None)
+        for degradation, title in DEGRADATION_TITLES.items():
+            self.which.addItem(title, degradation)
+        self.which.activated.connect(self._chose)
+        self._lay_out()
+        self.clear()
+
+    @property
+    def knows(self) -> bool:
+        """Is something shown, even if it is that of an earlier version?"""
+        return self._detection is not None
+
+    def show_detection(self, detection: Detection) -> None:
+        if detection is not self._detection:
+            self._detection = detection
+            self._list()
+
+    def clear(self, why: str = "") -> None:
+        """Nothing is known; why says so where it could not be found out."""
+        self._detection = None
+        self.verdict.setText("")
+        self.reason.setText(excerpt(why))
+        self.reason.setToolTip(tip(why))
+        self._list()
+
+    def show_heat(self, on: bool) -> None:
+        """Whether the map is asked for."""
+        self.where.blockSignals(True)
+        self.where.setChecked(on)
+        self.where.blockSignals(False)
+        self._show_map_choice()
+
+    def _list(self) -> None:
+        detection, lines = self._detection, self.lines
+        names: list[Degradation] = ordered(detection) if detection else []
+        worth = [d for d in names if detection and detection.found[d].probability >= WORTH]
+        fine = bool(detection and detection.top[0][0] == "normal")
+        shown = len(names) if self.all.isChecked() else 0 if fine else max(1, len(worth))
+        for line, degradation in zip(lines, names, strict=False):
+            if detection:
+                line.show_finding(degradation, detection.found[degradation])
+        for k, line in enumerate(lines):
+            line.setVisible(k < min(shown, len(names)))
+        self.all.setText("Show fewer" if self.all.isChecked() else f"Show all {len(names)}")
+        self.verdict.setText(headline(detection) if detection else "")
+        self.fine.setVisible(fine)
+        for widget in (self.verdict, self.all, self.where):
+            widget.setVisible(detection is not None)
+        self.reason.setVisible(detection is None and bool(self.reason.text()))
+        self._show_map_choice()
+
+    def _show_map_choice(self) -> None:
+        on = self._detection is not None and self.where.isChecked()
+        self.which.setVisible(on)
+        self.legend.setVisible(on)
+
+    def _toggled(self, on: bool) -> None:
+        self._show_map_choice()
+        self.heat_toggled.emit(on)
+
+    def _chose(self) -> None:
+        self.heat_chosen.emit(self.which.currentData())
+
+    def _lay_out(self) -> None:
+        self.reason, self.fine = muted(), Sign("fine")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        first = QHBoxLayout()
+        first.addWidget(self.fine, 0, Qt.AlignmentFlag.AlignTop)
+        first.addWidget(self.verdict, 1)
+        column.addLayout(first)
+        column.addWidget(self.reason)
+        for line in self.lines:
+            column.addWidget(line)
+        row = QHBoxLayout()
+        row.addWidget(self.where)
+        row.addStretch(1)
+        row.addWidget(self.all)
+        column.addLayout(row)
+        column.addWidget(self.which)
+        column.addWidget(self.legend)

@@ -1,0 +1,227 @@
+"""Chooses what to do to the photo: task, method and strength. Says what was asked; knows nothing of the backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clarity_desktop.ui import form_fields
+from clarity_desktop.ui.form_fields import label, muted, no_wheel, row, whole
+from clarity_desktop.ui.labels import TASK_TITLES, duration, file_size, megapixels
+from clarity_desktop.values import MethodCard, ModelCard, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the panel stands at. missing: weights that must be fetched before it can run."""
+
+    task: Task
+    method: str
+    strength: float
+    missing: tuple[str, ...]
+
+
+class Strength(QSlider):
+    """Percent. Double-click goes back to 100; Shift makes the steps of the arrow keys fine."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(5, 100)
+        self.setSingleStep(5)
+        self.setPageStep(10)
+        self.setValue(100)
+        self.setAccessibleName("Strength in percent")
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
+        self.setValue(100)
+
+    def keyPressEvent(self, ev: QKeyEvent) -> None:
+        self.setSingleStep(1 if ev.modifiers() & Qt.KeyboardModifier.ShiftModifier else 5)
+        super().keyPressEvent(ev)
+
+
+class RestoreDock(QScrollArea):
+    """asked: run the choice on the whole photo or, with True, on the visible part; changed: it stands elsewhere."""
+
+    asked = Signal(bool)
+    fetch_asked = Signal()
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._methods: tuple[MethodCard, ...] = ()
+        self._models: dict[str, ModelCard] = {}
+        self._preferred: dict[str, str] = {}
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Restore")
+        self.task, self.method = no_wheel(QComboBox()), no_wheel(QComboBox())
+        for box in (self.task, self.method):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(12)
+        self.task.setAccessibleName("What to do")
+        self.method.setAccessibleName("Method")
+        self.facts = muted()
+        self.strength, self.percent = no_wheel(Strength()), whole("Strength in percent, as a number", 5, 100, 100, " %")
+        self.estimate = muted()
+        self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
+        self.fetch_button = QPushButton("Fetch the weights…")
+        self._lay_out()
+        self._connect()
+        self.show_ready(False)
+
+    def choice(self) -> Choice | None:
+        """None until the methods are known."""
+        task, card = self._task(), self._card()
+        return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
+
+    def offers(self, task: Task) -> bool:
+        """Is there a method for a task, with its weights or to be fetched?"""
+        return self.task.findData(task) >= 0
+
+    def has_weights(self, task: Task) -> bool:
+        """Is there a method for a task with all its weights? Auto uses no other."""
+        return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
+
+    def choose(self, task: Task) -> None:
+        self.task.setCurrentIndex(max(0, self.task.findData(task)))
+
+    def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
+        """All methods there are, and the user's own choice for each task."""
+        self._methods, self._preferred = methods, preferred
+        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
+        chosen = self._task()
+        self.task.blockSignals(True)
+        self.task.clear()
+        for task, title in TASK_TITLES.items():
+            if task in offered:
+                self.task.addItem(title, task)
+        self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
+        self.task.blockSignals(False)
+        self._list_methods()
+
+    def show_models(self, models: tuple[ModelCard, ...]) -> None:
+        self._models = {m.id: m for m in models}
+        self._describe()
+
+    def show_estimate(self, seconds: float | None, size: float = 0.0, place: str = "") -> None:
+        """seconds None: not known (yet)."""
+        self.estimate.setVisible(seconds is not None)
+        if seconds is not None:
+            self.estimate.setText(f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}.")
+
+    def show_ready(self, ready: bool) -> None:
+        """Whether there is a photo to restore."""
+        self.button.setEnabled(ready and self._card() is not None)
+        self.visible_button.setEnabled(ready and self._card() is not None)
+        if not ready:
+            self.show_estimate(None)
+
+    def missing_size(self) -> int:
+        """Bytes to fetch before the choice can run."""
+        card = self._card()
+        return sum(self._models[m].size for m in card.missing if m in self._models) if card else 0
+
+    def missing_licences(self) -> str:
+        card = self._card()
+        return ", ".join(sorted({self._models[m].licence for m in card.missing if m in self._models})) if card else ""
+
+    def minimumSizeHint(self) -> QSize:
+        """All up to the estimate: it must be seen in the smallest window."""
+        return QSize(240, max(220, self.estimate.geometry().bottom() + 6))
+
+    # layout
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        form = form_fields.form()
+        form.addRow("&Task", self.task)
+        form.addRow("&Method", self.method)
+        form.addRow(label("St&rength", self.strength), self._strength_row())
+        column.addLayout(form)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.visible_button)
+        column.addLayout(buttons)
+        column.addWidget(self.fetch_button)
+        column.addWidget(self.estimate)
+        column.addWidget(self.facts)
+        column.addStretch(1)
+        self.setWidget(inside)
+
+    def _strength_row(self) -> QHBoxLayout:
+        self.percent.setFixedWidth(84)
+        self.strength.setToolTip("How much of the result is taken; double-click for all of it")
+        return row(self.strength, self.percent)
+
+    def _connect(self) -> None:
+        self.strength.valueChanged.connect(self.percent.setValue)
+        self.percent.valueChanged.connect(self.strength.setValue)
+        self.task.currentIndexChanged.connect(self._list_methods)
+        self.method.currentIndexChanged.connect(self._describe)
+        self.button.setProperty("role", "primary")
+        self.visible_button.setAccessibleName("Restore the visible part only")
+        self.visible_button.setToolTip("Restore only what the window shows: quick, to judge a method")
+        self.button.clicked.connect(self._ask_all)
+        self.visible_button.clicked.connect(self._ask_visible)
+        self.fetch_button.clicked.connect(self.fetch_asked)
+
+    def _ask_all(self) -> None:
+        self.asked.emit(False)
+
+    def _ask_visible(self) -> None:
+        self.asked.emit(True)
+
+    # what it stands at
+
+    def _task(self) -> Task | None:
+        return self.task.currentData()
+
+    def _card(self) -> MethodCard | None:
+        return next((m for m in self._methods if m.id == self.method.currentData()), None)
+
+    def _list_methods(self) -> None:
+        """Those of the task; the user's own choice stands first, else the first that needs nothing fetched."""
+        task = self._task()
+        fitting = [m for m in self._methods if task in m.tasks and not m.needs_mask]
+        self.method.blockSignals(True)
+        self.method.clear()
+        for card in fitting:
+            self.method.addItem(card.title + (" (fetch)" if card.missing else ""), card.id)
+        ready = next((m.id for m in fitting if not m.missing), "")
+        own = self.method.findData(self._preferred.get(task or ""))
+        self.method.setCurrentIndex(max(0, own if own >= 0 else self.method.findData(ready)))
+        self.method.blockSignals(False)
+        self._describe()
+
+    def _describe(self) -> None:
+        task, card = self._task(), self._card()
+        self.facts.setText(f"{card.architecture}, trained on {card.trained_on}." if card else "")
+        self.facts.setVisible(card is not None)
+        self.facts.setToolTip(f"{card.paper}\n{card.licence}" if card else "")
+        self.method.setToolTip(self.method.currentText())
+        missing = bool(card and card.missing)
+        self.fetch_button.setVisible(missing)
+        size = self.missing_size()
+        self.fetch_button.setText(f"Fetch its weights ({file_size(size)})…" if size else "Fetch its weights…")
+        title = TASK_TITLES[task] if task and card else "Restore"
+        self.button.setText(title if len(title) < 18 else "Restore")
+        self.button.setAccessibleName(f"Restore: {title}")
+        self.changed.emit()

@@ -1,0 +1,132 @@
+"""The overall score over the versions, from the original to the newest of the branch that is open: a small curve."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from clarity_desktop.ui import theme
+from clarity_desktop.ui.form_fields import tip
+from clarity_desktop.ui.labels import version_title
+from clarity_desktop.values import Version, VersionId
+
+HEIGHT = 52
+MARGIN = 7.0
+LEAST = 30.0
+"""Points that the curve's height stands for at least: small differences look small."""
+SPOKEN = 5
+"""With more versions than this a screen reader hears only so many, and the best."""
+DOTS = 20
+"""With more versions than this only the open one has a dot."""
+
+
+def span(values: list[float]) -> tuple[float, float]:
+    """The scores at the lower and the upper edge: all values, some room around them, within 0..100."""
+    low, high = min(values), max(values)
+    room = max(2.0, (LEAST - (high - low)) / 2)
+    low, high = max(0.0, low - room), min(100.0, high + room)
+    return (low, max(high, low + LEAST)) if low == 0 else (min(low, high - LEAST), high)
+
+
+class Trend(QWidget):
+    """A dot for each version with a score, a veil for its range; a click names the version. Values from show_branch."""
+
+    chosen = Signal(str)  # VersionId
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scored: list[Version] = []
+        self._head: VersionId | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, HEIGHT)
+
+    def show_branch(self, branch: tuple[Version, ...], head: VersionId | None) -> None:
+        """The versions in order; those without an overall score are left out."""
+        self._scored = [v for v in branch if v.quality and v.quality.overall is not None]
+        self._head = head
+        self.setVisible(len(self._scored) > 1)
+        self.setAccessibleName(self._told())
+        self.update()
+
+    def _told(self) -> str:
+        """The curve in words: all of a few versions, of many the last ones and the best."""
+        many, last = len(self._scored), self._scored[-SPOKEN:]
+        told = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in last)
+        if many <= SPOKEN:
+            return f"Overall score over {many} versions: {told}"
+        best = max(self._scored, key=_overall)
+        highest = f"{version_title(best)} {_overall(best):.0f}"
+        return f"Overall score over {many} versions, the best: {highest}, the last {SPOKEN}: {told}"
+
+    def points(self) -> list[QPointF]:
+        """Where each version's dot lies."""
+        if not self._scored:
+            return []
+        low, high = span([x for v in self._scored for x in _range(v)])
+        wide, tall = self.width() - 2 * MARGIN, self.height() - 2 * MARGIN
+        steps = max(1, len(self._scored) - 1)
+        return [
+            QPointF(MARGIN + wide * k / steps, MARGIN + tall * (high - _overall(v)) / (high - low))
+            for k, v in enumerate(self._scored)
+        ]
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        worn, points = theme.colours(), self.points()
+        ink = QColor(worn.ring if self.isEnabled() else worn.disabled)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(worn.border), 1))
+        for y in (MARGIN, self.height() - MARGIN):
+            painter.drawLine(QPointF(0, y), QPointF(self.width(), y))
+        self._paint_ranges(painter, ink)
+        painter.setPen(QPen(ink, 2))
+        painter.drawPolyline(QPolygonF(points))
+        for version, point in zip(self._scored, points, strict=True):
+            here = version.id == self._head
+            if here or len(points) <= DOTS:
+                painter.setBrush(ink if here else QColor(worn.window))
+                painter.drawEllipse(point, *((5.0, 5.0) if here else (3.0, 3.0)))
+        painter.end()
+
+    def _paint_ranges(self, painter: QPainter, ink: QColor) -> None:
+        low, high = span([x for v in self._scored for x in _range(v)]) if self._scored else (0.0, 1.0)
+        scale = (self.height() - 2 * MARGIN) / (high - low)
+        veil = QColor(ink)
+        veil.setAlpha(64)
+        painter.save()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(veil)
+        for version, point in zip(self._scored, self.points(), strict=True):
+            worst, best = _range(version)
+            top = MARGIN + scale * (high - best)
+            painter.drawRoundedRect(QRectF(point.x() - 4, top, 8, max(2.0, scale * (best - worst))), 3, 3)
+        painter.restore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if (version := self._nearest(event.position())) is not None:
+            self.chosen.emit(version.id)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and (version := self._nearest(QPointF(event.pos()))) is not None:
+            QToolTip.showText(event.globalPos(), tip(f"{version_title(version)}: {_overall(version):.0f} of 100"), self)
+            return True
+        return super().event(event)
+
+    def _nearest(self, at: QPointF) -> Version | None:
+        near = sorted(zip(self.points(), self._scored, strict=True), key=lambda pair: abs(pair[0].x() - at.x()))
+        return near[0][1] if near else None
+
+
+def _overall(version: Version) -> float:
+    return (version.quality.overall if version.quality else None) or 0.0
+
+
+def _range(version: Version) -> tuple[float, float]:
+    """The ends of a score's range; the score itself where it has none."""
+    quality, overall = version.quality, _overall(version)
+    if quality is None or quality.low is None or quality.high is None:
+        return overall, overall
+    return quality.low, quality.high

@@ -1,0 +1,298 @@
+"""Auto, on documents and on bare pixels: detect, choose, restore, compare, roll back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clarity_desktop.backend import methods
+from clarity_desktop.backend.auto.loop import PixelTarget, improve
+from clarity_desktop.backend.chat.talk import Conversation
+from clarity_desktop.backend.document import document as trees
+from clarity_desktop.backend.runner import Candidate
+from clarity_desktop.messages import HeadMoved, Improve, Improved, JobCancelled, Opened, TileDone, TurnAdded, UserError
+from clarity_desktop.values import DocumentCard, Finding, Step
+from tests.fakes import HALVES, detection
+
+pytestmark = pytest.mark.usefixtures("unscored")
+RAIN = detection({"rain streak": Finding(0.9, 0.8)})
+STILL = detection({"rain streak": Finding(0.88, 0.8)})
+
+
+@pytest.fixture
+def card(studio, recorder, detector, tmp_path: Path, photo) -> DocumentCard:
+    """An open photo; a photo counts as rainy while it is as bright as it was, and as clean once it was halved."""
+    file = tmp_path / "scene.png"
+    Image.fromarray(photo(80, 60)).save(file)
+    whole = photo(80, 60).mean()
+    detector.finds = lambda pixels: RAIN if pixels.mean() > 0.9 * whole else detection()
+    asyncio.run(studio.open(file, recorder.job()))
+    return recorder.last(Opened).card
+
+
+def auto(studio, recorder, card: DocumentCard) -> str:
+    asyncio.run(Conversation(studio).improve(Improve(card.id, card.head), recorder.job()))
+    return recorder.last(Improved).text
+
+
+def also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
+    """One more method for rain, behind the first."""
+    monkeypatch.setitem(methods.METHODS, "more", replace(HALVES, **{"id": "more", **fields}))
+    methods.all_methods.cache_clear()
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+
+
+def test_what_helped_is_kept_and_said_in_the_conversation(studio, recorder, card) -> None:
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [first, made] = tree.versions
+    assert (made.parent, made.step.method, tree.head) == (first.id, "halves", made.id)
+    assert "halves, kept" in text
+    assert "90% → 2% likely" in text
+    assert recorder.last(Improved).version == made.id
+    assert [(t.role, t.text, t.versions) for t in tree.turns] == [("assistant", text, (made.id,))]
+    assert recorder.last(TurnAdded).turn.text == text
+
+
+def test_a_photo_that_looks_fine_is_left_alone(studio, recorder, card, detector) -> None:
+    studio.document(card.id).set_detection(card.head, detection())
+    assert auto(studio, recorder, card) == "Looks fine: nothing to do."
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, recorder, card, detector) -> None:
+    detector.finds = lambda _: STILL
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [first, tried] = tree.versions
+    assert tree.head == recorder.last(HeadMoved).head == recorder.last(Improved).version == first.id
+    assert tried.name.startswith("Rolled back: ")
+    assert not tried.deleted
+    assert "halves, rolled back" in text
+    assert "as it was" in text
+
+
+def test_redo_after_a_rollback_leads_where_it_led_before(studio, recorder, card, detector) -> None:
+    detector.finds = lambda _: STILL
+    document = studio.document(card.id)
+    auto(studio, recorder, card)
+    with pytest.raises(UserError, match="nothing to redo"):
+        document.redo()
+    pixels, thumbnail = document.pixels(card.head), np.zeros((4, 4, 3), np.uint8)
+    mine = document.add(card.head, Step("restore", "denoise", "slow"), pixels, thumbnail=thumbnail)
+    document.undo()
+    auto(studio, recorder, card)
+    assert document.redo() == mine.id
+
+
+def test_where_nothing_can_be_kept_auto_says_so_before_it_works(studio, recorder, card, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.document(card.id)._store, "read_only", True)
+        with pytest.raises(UserError, match="for viewing only"):
+            auto(studio, recorder, card)
+    fill_the_disk(monkeypatch)
+    with pytest.raises(UserError, match="is full, so no result could be kept"):
+        auto(studio, recorder, card)
+    assert not [n for n in recorder.news if isinstance(n, TileDone)]
+
+
+def test_a_disk_that_is_full_by_then_is_no_fault_of_the_method(studio, recorder, card, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        fill_the_disk(monkeypatch)
+        raise UserError("The last change was not kept.")
+
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, load=full))
+    methods.all_methods.cache_clear()
+    with pytest.raises(UserError, match="is full"):
+        auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 1, "no other method was tried"
+
+
+def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, detector, monkeypatch) -> None:
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "third", replace(HALVES, id="third"))
+    methods.all_methods.cache_clear()
+    detector.finds = lambda _: STILL
+    auto(studio, recorder, card)
+    [first, *tried] = studio.document(card.id).card().versions
+    assert [v.step.method for v in tried] == ["halves", "more"]
+    assert {v.parent for v in tried} == {first.id}
+
+
+def test_a_method_that_fails_is_said_and_the_other_goes_on(studio, recorder, card, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise UserError("The weights of halves are damaged. Fetch them again.")
+
+    also(monkeypatch)
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, load=broken))
+    methods.all_methods.cache_clear()
+    text = auto(studio, recorder, card)
+    assert "are damaged" in text
+    assert "more, kept" in text
+
+
+def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recorder, card, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, weights=("maxim-deraining",)))
+    methods.all_methods.cache_clear()
+    text = auto(studio, recorder, card)
+    assert "No method for it is on this machine" in text
+    assert "`clarity models fetch maxim-deraining`" in text
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_without_the_memory_for_its_methods_it_says_how_much_they_need(studio, recorder, card, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, base=10**15))
+    methods.all_methods.cache_clear()
+    text = auto(studio, recorder, card)
+    assert text.startswith("Rain streaks: Halving needs about 1000000.0 GB of memory for this photo")
+    assert "Models" not in text
+
+
+def test_what_may_be_left_is_said_with_the_doubt_there_is(studio, recorder, card, detector) -> None:
+    rainy = detector.finds
+    unsure = detection({"haze": Finding(0.4, 0.3)})
+    detector.finds = lambda pixels: RAIN if rainy(pixels) is RAIN else unsure
+    assert auto(studio, recorder, card).endswith("Something may be wrong; the likeliest is haze (40%).")
+
+
+def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
+    also(monkeypatch, tasks=("inpaint",))
+    studio.document(card.id).set_detection(card.head, detection({"inpaint": Finding(0.9, 0.8)}))
+    assert "Mark the scratches first" in auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_each_task_has_one_turn_in_the_right_order(studio, recorder, card, detector) -> None:
+    detector.finds = lambda pixels: RAIN if len(detector.asked) < 3 else detection()
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    auto(studio, recorder, card)
+    assert [v.step.task for v in studio.document(card.id).card().versions] == [None, "denoise", "derain"]
+
+
+def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, card, detector) -> None:
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    job = recorder.job()
+
+    def cancelled_while_looking(_: object) -> object:
+        job.cancel()
+        return RAIN
+
+    detector.finds = cancelled_while_looking  # what is there needs no look: the first is at what was made
+    with pytest.raises(JobCancelled):
+        asyncio.run(Conversation(studio).improve(Improve(card.id, card.head), job))
+    tree = studio.document(card.id).card()
+    [first, made] = tree.versions
+    assert (made.parent, made.step.task) == (first.id, "denoise")
+    assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
+
+
+def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, recorder, card, detector) -> None:
+    def the_user_restores_too(_: object) -> object:
+        detector.finds = lambda _: STILL
+        document = studio.document(card.id)
+        pixels, thumbnail = document.pixels(card.head), np.zeros((4, 4, 3), np.uint8)
+        document.add(card.head, Step("restore", "denoise", "slow"), pixels, thumbnail=thumbnail, name="Mine")
+        return STILL
+
+    detector.finds = the_user_restores_too
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [_first, tried, mine] = tree.versions
+    assert "halves, rolled back" in text
+    assert tried.name.startswith("Rolled back: ")
+    assert (mine.name, tree.head) == ("Mine", mine.id)
+
+
+@pytest.mark.parametrize(("by", "said"), [("deleting", "You deleted it"), ("leaving", "You went to another version")])
+def test_a_result_that_the_user_deleted_or_left_meanwhile_is_not_called_kept(
+    studio, recorder, card, detector, by, said
+) -> None:
+    document = studio.document(card.id)
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    document.set_detection(card.head, both)
+
+    def the_user_decides(_: object) -> object:
+        if by == "deleting":
+            document.edit(document.card().head, deleted=True)
+        else:
+            document.undo()
+        return RAIN
+
+    detector.finds = the_user_decides
+    text = auto(studio, recorder, card)
+    tree = document.card()
+    assert text.startswith("Noise: slow, not kept. It worked")
+    assert said in text
+    assert "derain" not in [v.step.task for v in tree.versions], "nothing is done to what the user does not look at"
+    assert tree.head == recorder.last(Improved).version == card.head
+
+
+def test_a_photo_of_one_colour_is_left_alone(studio, recorder, card, detector, tmp_path) -> None:
+    black = tmp_path / "black.png"
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(black)
+    detector.finds = lambda _: RAIN
+    asyncio.run(studio.open(black, recorder.job()))
+    opened = recorder.last(Opened).card
+    assert "one colour everywhere" in auto(studio, recorder, opened)
+    assert len(studio.document(opened.id).card().versions) == 1
+    bench = PixelTarget(studio, np.zeros((60, 80, 3), np.uint8), recorder.job())
+    assert asyncio.run(improve(bench, studio.settings)).tried == ()
+
+
+@pytest.mark.parametrize("error", [UserError("The disk is full."), MemoryError("It is full.")])
+def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector, error) -> None:
+    def full(_: object) -> object:
+        raise error
+
+    detector.finds = full
+    with pytest.raises(type(error), match="full"):
+        auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    assert len(tree.versions) == 2
+    assert tree.head == recorder.last(HeadMoved).head == card.head, "nobody has judged it"
+
+
+def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
+    bench = PixelTarget(studio, photo(80, 60), recorder.job())
+    done = asyncio.run(improve(bench, studio.settings))
+    assert [(t.advice.task, t.method, t.kept) for t in done.tried] == [("derain", "halves", True)]
+    assert np.abs(bench.pixels - photo(80, 60) * 0.5).max() <= 1
+    detector.finds = lambda _: STILL
+    bench = PixelTarget(studio, photo(80, 60), recorder.job())
+    done = asyncio.run(improve(bench, studio.settings))
+    assert [t.kept for t in done.tried] == [False]
+    assert np.array_equal(bench.pixels, photo(80, 60))
+
+
+def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
+    studio, recorder, card, detector, photo, monkeypatch
+) -> None:
+    apply = studio.apply
+
+    async def in_tiles(*asked: object) -> Candidate:
+        return replace(await apply(*asked), notes=("In smaller tiles.",))
+
+    async def measured(_: PixelTarget) -> float | None:
+        raise AssertionError("nothing was kept")
+
+    monkeypatch.setattr(studio, "apply", in_tiles)
+    bench = PixelTarget(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(bench, studio.settings))
+    assert bench.notes == ["In smaller tiles."]
+    detector.finds = lambda _: STILL
+    monkeypatch.setattr(PixelTarget, "whole_change", measured)
+    bench = PixelTarget(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(bench, studio.settings))
+    assert bench.notes == []

@@ -1,0 +1,228 @@
+"""The rules of Auto: what to do in which order, by what, and what counts as better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from clarity_desktop.backend import methods
+from clarity_desktop.backend.auto import rules
+from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advice_text, advise, found, judge, ways
+from clarity_desktop.settings import Settings
+from clarity_desktop.values import (
+    CLASSES,
+    DEGRADATIONS,
+    Advice,
+    Degradation,
+    Detection,
+    Finding,
+    Quality,
+    Task,
+    summary,
+)
+from tests.fakes import HALVES, detection
+
+
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a method for every task."""
+    monkeypatch.setattr(methods, "tasks", lambda: tuple(r.task for r in TREATMENTS.values()))
+
+
+def both(a: Degradation, b: Degradation) -> list[Task]:
+    return [x.task for x in advise(detection({b: Finding(0.9, 0.5), a: Finding(0.8, 0.5)}))]
+
+
+def test_every_degradation_has_a_remedy() -> None:
+    assert TREATMENTS.keys() == set(DEGRADATIONS)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("noise", "low-light"), ("blur", "haze"), ("JPEG", "blur"), ("blur", "low-light"), ("rain streak", "haze"),
+        ("JPEG", "haze"), ("noise", "rain streak"), ("overexposure", "snow"), ("low-light", "raindrop"),
+        ("noise", "blur"), ("JPEG", "low-light"), ("watermark", "blur"),
+    ],
+)  # fmt: skip
+def test_compression_and_noise_come_first_then_imaging_then_the_scene(able, first, then) -> None:
+    assert both(first, then) == both(then, first) == [TREATMENTS[first].task, TREATMENTS[then].task]
+
+
+def test_only_what_is_more_likely_than_not_is_advised_and_with_a_sentence(able) -> None:
+    advice = advise(detection({"haze": Finding(0.51, 0.9), "noise": Finding(0.49, 0.9)}))
+    assert [(a.task, a.degradation) for a in advice] == [("dehaze", "haze")]
+    assert "farthest from the camera" in advice[0].why
+
+
+def test_a_photo_that_looks_normal_is_fine_whatever_else_may_be_there(able) -> None:
+    clean = replace(detection(), found={**detection().found, "noise": Finding(0.7, 0.1)})
+    assert advise(clean) == ()
+    assert advice_text(clean) == "Looks fine. If anything, noise (70%). Nothing to do."
+
+
+def test_a_fair_doubt_about_a_photo_that_looks_normal_is_said_and_a_faint_one_is_not(able) -> None:
+    def doubted(share: float) -> str:
+        return found(replace(detection(), found={**detection().found, "watermark": Finding(share, 0.4)}))
+
+    assert doubted(0.34) == "Looks fine. If anything, a watermark (34%)."
+    assert doubted(0.29) == "Looks fine: nothing is wrong with it."
+
+
+def test_an_unsure_photo_is_called_unsure(able) -> None:
+    unsure = detection({"haze": Finding(0.4, 0.3)})
+    assert advise(unsure) == ()
+    assert "likeliest is haze (40%)" in found(unsure)
+    assert "Nothing is sure enough" in advice_text(unsure)
+
+
+def called(name: str, found: dict[Degradation, float]) -> Detection:
+    """A photo that as a whole is called so."""
+    shares = {degradation: Finding(share, 0.5) for degradation, share in found.items()}
+    return replace(detection(shares), top=((name, 0.96), *((c, 0.0) for c in CLASSES if c != name)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "named"),
+    [
+        (called("blend", {"blur": 0.83, "haze": 0.7, "noise": 0.2}), "there", ("blur", "haze")),
+        (called("blend", {"haze": 0.7, "noise": 0.4}), "there", ("haze",)),
+        (called("blend", {"inpaint": 0.18, "haze": 0.12, "noise": 0.05}), "unsure", ("inpaint", "haze")),
+        (called("flare", {"flare": 0.46, "noise": 0.1}), "unsure", ("flare",)),
+        (called("normal", {"haze": 0.34}), "doubt", ("haze",)),
+        (called("normal", {"haze": 0.29}), "fine", ()),
+    ],
+)
+def test_one_decision_is_what_every_door_says(able, seen, kind, named) -> None:
+    assert summary(seen) == (kind, named)
+    assert all(TREATMENTS[name].noun in found(seen).lower() for name in named)
+
+
+def test_several_unsure_things_are_named_in_one_sentence(able) -> None:
+    unsure = called("blend", {"inpaint": 0.18, "haze": 0.12})
+    assert found(unsure) == "Something may be wrong; the likeliest are scratches or holes (18%) and haze (12%)."
+
+
+def test_what_no_method_can_do_is_not_advised_but_said(plain_methods) -> None:
+    seen = detection({"rain streak": Finding(0.9, 0.5), "shadow": Finding(0.8, 0.5)})
+    assert [a.task for a in advise(seen)] == ["derain"]
+    assert "For a cast shadow this program has no method" in advice_text(seen)
+
+
+def test_scratches_are_to_be_marked_first(able) -> None:
+    assert "Mark the scratches first" in advice_text(detection({"inpaint": Finding(0.9, 0.5)}))
+
+
+# Methods -------------------------------------------------------------------------------------------------------------
+
+
+def added(monkeypatch: pytest.MonkeyPatch, **fields: object) -> str:
+    """One more method for rain."""
+    method = replace(HALVES, **{"id": "more", **fields})
+    monkeypatch.setitem(methods.METHODS, method.id, method)
+    methods.all_methods.cache_clear()
+    return method.id
+
+
+def ids(task: Task = "derain", size: tuple[int, int] = (1000, 1000), **chosen: str) -> list[str]:
+    return [m.id for m in ways(task, size, Settings(methods=chosen))]
+
+
+def test_the_tables_order_holds_unless_the_user_chose(plain_methods, monkeypatch) -> None:
+    added(monkeypatch)
+    assert ids() == ["halves", "more"]
+    assert ids(derain="more") == ["more", "halves"]
+
+
+def test_a_method_without_its_weights_or_that_needs_a_mask_is_not_tried(plain_methods, monkeypatch) -> None:
+    added(monkeypatch, weights=("maxim-deraining",))
+    added(monkeypatch, id="masked", needs_mask=True)
+    assert ids() == ["halves"]
+
+
+def test_what_takes_minutes_waits_behind_what_does_not(plain_methods, monkeypatch) -> None:
+    added(monkeypatch)
+    slow = replace(HALVES, speed=2 * rules.SLOW_STEP_SECONDS)
+    monkeypatch.setitem(methods.METHODS, "halves", slow)
+    methods.all_methods.cache_clear()
+    assert ids() == ["more", "halves"]
+    assert ids(size=(100, 100)) == ["halves", "more"]
+
+
+# Judging -------------------------------------------------------------------------------------------------------------
+
+RAIN = Advice("derain", "rain streak", "It rains.")
+
+
+def looked(overall: float | None = 50.0, **shares: float | Finding) -> Analysis:
+    """shares: probability (severity 0.5) or Finding of a degradation, "_" for a space or hyphen in its name."""
+    names = {name.replace(" ", "_").replace("-", "_"): name for name in DEGRADATIONS}
+    there = {names[k]: v if isinstance(v, Finding) else Finding(v, 0.5) for k, v in shares.items()}
+    spread = {} if overall is None else {"low": overall - 6, "high": overall + 6}
+    return Analysis(detection(there), Quality(overall=overall, **spread))
+
+
+BEFORE = looked(rain_streak=0.9)
+
+
+@pytest.mark.parametrize(
+    ("after", "change", "kept"),
+    [
+        (looked(rain_streak=0.2), 24.0, True),
+        (looked(rain_streak=0.85), 30.0, False),
+        (looked(rain_streak=Finding(0.88, 0.2)), 30.0, True),
+        (looked(60.0, rain_streak=0.9), 30.0, True),
+        (looked(55.0, rain_streak=0.9), 30.0, False),
+        (looked(None, rain_streak=0.2), 24.0, True),
+        (looked(None, rain_streak=0.9), 30.0, False),
+    ],
+    ids=[
+        "less likely",
+        "as likely",
+        "weaker",
+        "better scored",
+        "scored within the range",
+        "no score",
+        "nothing at all",
+    ],
+)
+def test_a_result_is_kept_if_the_degradation_fell_or_the_score_rose(after, change, kept) -> None:
+    verdict = judge(RAIN, BEFORE, after, change)
+    assert verdict.kept is kept
+    assert "rain streaks 90% →" in verdict.why
+
+
+def test_a_higher_score_alone_does_not_excuse_a_large_change() -> None:
+    assert not judge(RAIN, BEFORE, looked(95.0, rain_streak=0.9), 15.0).kept
+
+
+def test_a_result_that_brought_something_new_is_rolled_back() -> None:
+    verdict = judge(RAIN, BEFORE, looked(70.0, rain_streak=0.1, blur=0.8), 24.0)
+    assert not verdict.kept
+    assert "brought blur" in verdict.why
+
+
+def test_what_was_at_the_edge_before_is_not_new() -> None:
+    before = looked(rain_streak=0.9, blur=0.45)
+    assert judge(RAIN, before, looked(rain_streak=0.1, blur=0.55), 24.0).kept
+
+
+def test_a_result_whose_score_fell_beyond_its_range_is_rolled_back() -> None:
+    assert judge(RAIN, BEFORE, looked(45.0, rain_streak=0.1), 24.0).kept
+    verdict = judge(RAIN, BEFORE, looked(40.0, rain_streak=0.1), 24.0)
+    assert not verdict.kept
+    assert "overall 50 → 40" in verdict.why
+
+
+@pytest.mark.parametrize("change", [None, 50.0, 61.0])
+def test_a_result_that_nobody_can_tell_from_the_photo_is_no_change(change) -> None:
+    assert not judge(RAIN, BEFORE, looked(70.0, rain_streak=0.1), change).kept
+
+
+def test_noise_that_brightening_shows_is_kept_only_while_it_can_still_be_treated() -> None:
+    dark, bright = looked(low_light=0.9), looked(low_light=0.1, noise=0.8)
+    advice = Advice("low_light", "low-light", "It is dark.")
+    assert judge(advice, dark, bright, 12.0).kept
+    assert not judge(advice, dark, bright, 12.0, {"denoise"}).kept
+    assert not judge(advice, dark, looked(low_light=0.1, haze=0.8), 12.0).kept

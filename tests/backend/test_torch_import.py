@@ -1,0 +1,75 @@
+"""The first import of torch, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import gc, sys, threading
+from clarity_desktop.backend import torch_import
+assert "torch" not in sys.modules
+threads = [threading.Thread(target=gently.import_torch) for _ in range(3)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+import torch
+assert torch.ones(2).sum() == 2
+assert gc.isenabled()
+assert gc.get_freeze_count() > 50_000
+"""
+
+PHOTO = """
+import weakref
+import numpy as np
+from clarity_desktop.backend import torch_import
+
+def looked_at():
+    pixels = np.zeros((2, 3, 3), np.uint8)
+    gently.import_torch()
+    return weakref.ref(pixels)
+
+assert looked_at()() is None
+"""
+BROKEN = """
+import importlib
+from clarity_desktop.backend import torch_import
+
+def broken(name):
+    raise ImportError("a library is missing")
+
+gently._load_libraries = lambda: None
+importlib.import_module = broken
+try:
+    gently.import_torch()
+except ImportError as e:
+    assert str(e) == "a library is missing"
+else:
+    raise AssertionError
+"""
+
+
+def run(script: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_torch_is_imported_once_and_works_and_the_collector_goes_on():
+    run(SCRIPT)
+
+
+def test_the_photo_that_torch_is_first_imported_for_is_freed():
+    run(PHOTO)
+
+
+def test_who_needs_torch_is_told_why_it_cannot_be_had():
+    run(BROKEN)
+
+
+def test_without_its_libraries_the_import_does_it_all(monkeypatch):
+    from clarity_desktop.backend import torch_import
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    loaded: list[object] = []
+    monkeypatch.setattr("ctypes.CDLL", loaded.append)
+    torch_import._load_libraries()
+    assert loaded == []

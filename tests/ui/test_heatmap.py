@@ -1,0 +1,115 @@
+"""The map of where something is wrong: its colours, and that it lies on the photo wherever the photo is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import a_detection
+from PySide6.QtCore import QCoreApplication, QPoint
+from pytestqt.qtbot import QtBot
+
+from clarity_desktop.ui.canvas import heatmap
+from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.values import Manifest, VersionId
+
+GREY = np.full((400, 600, 3), 128, np.uint8)
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot, pyramid) -> Canvas:
+    """A canvas that shows a grey photo, beside the same photo as the version before."""
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(640, 480)
+    canvas.show()
+    manifest, tiles = pyramid(GREY)
+    canvas.tiles_wanted.connect(lambda hashes: canvas.add_tiles(tuple((h, tiles[h]) for h in hashes)))
+    canvas.show_version(manifest, None)
+    canvas.show_other(Manifest(VersionId("before"), manifest.levels))
+    canvas.zoom_to(1.0)
+    wait(canvas)
+    return canvas
+
+
+def wait(canvas: Canvas) -> None:
+    for _ in range(200):
+        canvas.grab()
+        QCoreApplication.processEvents()
+        if not canvas._arrivals._timer.isActive() and not canvas._asking.isActive():
+            return
+
+
+def colour(canvas: Canvas, x: int, y: int) -> tuple[int, int, int]:
+    """What is painted at a point of the photo."""
+    at = canvas.widget_point(x, y)
+    seen = canvas.grab().toImage().pixelColor(QPoint(round(at.x()), round(at.y())))
+    return seen.red(), seen.green(), seen.blue()
+
+
+def test_heat_is_opaque_where_it_is_likely_and_clear_where_it_is_not():
+    picture = heatmap.picture(a_detection(rain=0.9), "rain streak")
+    left, right = picture.pixelColor(2, picture.height() // 2), picture.pixelColor(picture.width() - 3, 5)
+    assert left.alpha() < 10
+    assert right.alpha() > 150
+    assert right.red() > 200
+
+
+def test_a_single_part_is_one_colour_all_over():
+    found = a_detection(rain=0.9)
+    one = type(found)(found.top, found.found, np.full((1, 1, 13), 200, np.uint8))
+    picture = heatmap.picture(one, "snow")
+    assert {picture.pixel(x, y) for x in (0, 99, picture.width() - 1) for y in (0, picture.height() - 1)} == {
+        picture.pixel(50, 50)
+    }
+
+
+def test_shades_grow_without_steps_between_the_parts():
+    picture = heatmap.picture(a_detection(rain=0.9), "rain streak")
+    alpha = [picture.pixelColor(x, 40).alpha() for x in range(picture.width())]
+    assert alpha == sorted(alpha)
+    assert max(np.diff(alpha)) < 12
+
+
+def test_the_map_lies_on_the_photo_and_moves_with_it(canvas: Canvas):
+    assert colour(canvas, 590, 200) == (128, 128, 128)
+    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    assert colour(canvas, 10, 200) == (128, 128, 128)
+    hot = colour(canvas, 590, 200)
+    assert hot[0] > 190
+    canvas.zoom_to(2.0)
+    wait(canvas)
+    warm, corner = colour(canvas, 380, 200), canvas.widget_point(0, 0)
+    canvas.pan(-100, -15)
+    wait(canvas)
+    assert canvas.widget_point(0, 0) != corner
+    assert colour(canvas, 380, 200) == warm != hot
+    canvas.zoom_to(0.5)
+    wait(canvas)
+    assert colour(canvas, 590, 200)[0] > 190
+    assert colour(canvas, 10, 200) == (128, 128, 128)
+    canvas.show_heat("version", None)
+    assert colour(canvas, 590, 200) == (128, 128, 128)
+
+
+def test_each_side_of_a_comparison_shows_its_own_map(canvas: Canvas):
+    canvas.set_compare("split")
+    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.set_split(1.0)
+    assert colour(canvas, 590, 200) == (128, 128, 128)
+    canvas.show_heat("other", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    assert colour(canvas, 590, 200)[0] > 190
+
+
+def test_another_version_begins_without_a_map(canvas: Canvas, pyramid):
+    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.show_version(pyramid(GREY, "next")[0], None)
+    wait(canvas)
+    assert colour(canvas, 590, 200) == (128, 128, 128)
+
+
+def test_the_same_map_again_paints_nothing_anew(canvas: Canvas):
+    picture = heatmap.picture(a_detection(rain=0.9), "rain streak")
+    canvas.show_heat("version", picture)
+    edition = canvas._stage.edition
+    canvas.show_heat("version", picture)
+    assert canvas._stage.edition == edition

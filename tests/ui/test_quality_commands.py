@@ -1,0 +1,466 @@
+"""The window and perception: what comes by itself, what is asked for, the map over the photo, and Auto."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes import a_detection, a_photo, a_window, settled, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from clarity_desktop import messages as m
+from clarity_desktop.messages import ModelMissing, UserError
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.commands.quality import CANCELLED, LOOKING
+from clarity_desktop.ui.docks.findings_panel import FINE
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.ui.requests import PendingRequest
+from clarity_desktop.values import ROLLED_BACK, Advice, Distance, ModelCard, VersionId
+
+TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
+
+
+def texts(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.notices.bars()]
+
+
+def press(window: MainWindow, label: str) -> None:
+    [button] = [b for bar in window.notices.bars() for b in bar.buttons if b.text() == label]
+    button.click()
+
+
+def heats(view: DocumentState) -> set[str]:
+    """Which of the versions on the canvas have a map over them."""
+    return set(view.canvas._stage._heat)
+
+
+async def restored(window: MainWindow) -> DocumentState:
+    """A photo with a restored version."""
+    view = await a_photo(window)
+    window.restoring.run("derain")
+    await until(lambda: len(view.versions) == 2)
+    await settled(window)
+    return view
+
+
+# What is wrong, and how good it is
+
+
+async def test_what_is_wrong_and_how_good_it_is_come_with_the_photo_and_are_not_asked_for_again():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        assert window.quality.findings.lines[0].accessibleName() == "Rain streaks 97 %, strong"
+        assert window.quality.overall.figure.text() == "48"
+        assert link.of(m.Detect) == link.of(m.Assess) == []
+
+
+async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_original():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.detection, link.distance = a_detection(), Distance(18.0, 0.9)
+        window.restoring.run("derain")
+        await until(lambda: len(view.versions) == 2)
+        await settled(window)
+        assert window.quality.findings.verdict.text() == FINE
+        assert window.quality.overall.change.text() == "▲ 8 better"
+        assert window.quality.overall.distance.text().startswith("Change: PSNR 18.0 dB")
+        assert not window.quality.overall.warning.isHidden()
+        assert "Original 48, Remove rain 56" in window.quality.overall.trend.accessibleName()
+
+
+async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it_looks():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        view.distances.clear()
+        gate = link.gates[m.Assess] = asyncio.Event()
+        window.perceiving.complete(view)
+        window.perceiving.complete(view)
+        await until(lambda: bool(link.of(m.Assess)))
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head)]
+        gate.set()
+        await settled(window)
+        assert view.distances == {view.head: link.distance}
+        assert link.of(m.Detect) == []
+
+
+async def test_once_the_authors_parameters_are_there_what_our_own_scored_is_scored_anew_and_once():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        for at, known in view.versions.items():
+            assert known.quality is not None
+            view.versions[at] = replace(known, quality=replace(known.quality, ours=("niqe",)))
+        link.silent.add(m.Assessed)  # as if it were the same as before
+        link.models = (ModelCard("niqe", "NIQE", 1, "BSD", "ready"),)
+        window.ask(m.ListModels())
+        await until(lambda: bool(link.of(m.Assess)))
+        for at in (view.head, view.other):
+            view.assessed(at, view.versions[at].quality)
+            window.perceiving.complete(view)
+            await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
+
+
+async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at():
+    async with a_window() as (window, link):
+        follow = PendingRequest(m.Open(Path("rain.png")), window.add_view("rain.png", None), "Opening rain.png")
+        window._reach(follow, link._opened("rain.png", None))
+        assert follow.title == "Looking at the photo"
+        assert follow.progress is None
+
+
+async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_wants_to_know():
+    async with a_window() as (window, link):
+        gate = link.gates[m.Detected] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(window.current and window.current.card))
+        for k in (1, 2):
+            window.action["cancel"].trigger()
+            await settled(window)
+            assert window.quality.findings.reason.text() == CANCELLED
+            assert window.quality.busy.isHidden()
+            window.action["advise"].trigger()
+            await until(lambda k=k: len(link.of(m.Advise)) == k)
+            assert window.status.job.name.text() == LOOKING
+            assert not window.quality.busy.isHidden()
+        gate.set()
+        await settled(window)
+        assert window.quality.findings.lines[0].accessibleName() == "Rain streaks 97 %, strong"
+        assert window.quality.overall.figure.text() == "48"
+        assert link.of(m.Detect) == []
+
+
+async def test_looking_at_a_restored_version_can_be_cancelled_and_leaves_the_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Detected] = asyncio.Event()
+        window.restoring.run("derain")
+        await until(lambda: len(view.versions) == 2)
+        assert window.status.job.name.text() == LOOKING
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert len(view.versions) == 2
+        assert window.quality.findings.reason.text() == CANCELLED
+        assert link.of(m.Detect) == link.of(m.Assess) == []
+
+
+@pytest.mark.parametrize("error", [UserError, ModelMissing])
+async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_asked_for_again(error: type[UserError]):
+    async with a_window() as (window, link):
+        link.silent.add(m.Detected)
+        link.errors[m.Detect] = error("The detector is not on this computer.")
+        await a_photo(window)
+        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+        assert window.quality.busy.isHidden()
+        window.action["star"].trigger()
+        await settled(window)
+        assert len(link.of(m.Detect)) == 1
+        assert texts(window) == []
+
+
+async def test_a_bug_in_what_nobody_asked_for_is_said_in_the_panel_and_nowhere_else(caplog: pytest.LogCaptureFixture):
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = link.errors[m.Assess] = ZeroDivisionError("secret detail")
+        await a_photo(window)
+        assert window.quality.findings.reason.text() == "This could not be found out; why is in the log."
+        assert window.quality.overall.extent.text() == "This could not be found out; why is in the log."
+        assert texts(window) == []
+        assert "ZeroDivisionError" in caplog.text
+
+
+async def test_without_a_detector_the_scores_come_all_the_same():
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        answer = link.gates[m.Assess] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(link.of(m.Assess)))
+        link.silent.discard(m.Assessed)
+        answer.set()
+        await settled(window)
+        assert link.of(m.Detect)
+        assert window.quality.overall.figure.text() == "48"
+        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+
+
+async def test_once_the_detector_is_there_what_was_scored_without_it_is_scored_anew():
+    async with a_window() as (window, link):
+        link.silent |= {m.Detected, m.Assessed}
+        link.errors[m.Detect] = UserError("The detector is not on this computer.")
+        answer = link.gates[m.Assess] = asyncio.Event()
+        window.files.open_paths([Path("rain.jpg")])
+        await until(lambda: bool(link.of(m.Assess)))
+        link.silent.clear()
+        answer.set()
+        await settled(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        assert len(link.of(m.Assess)) == 2
+        assert window.quality.overall.figure.text() == "48"
+
+
+async def test_the_version_compared_with_is_scored_after_the_open_one_and_neither_twice():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        view.versions = {at: replace(known, quality=None) for at, known in view.versions.items()}
+        window.perceiving.complete(view)
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
+
+
+async def test_a_further_metric_that_the_version_compared_with_lacks_is_asked_for():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        now = view.versions[view.head]
+        view.versions[view.head] = replace(now, quality=replace(now.quality, more={"musiq": 60.0}))
+        window.settings = Settings(metrics=("musiq",))
+        window.perceiving.complete(view)
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.other)]
+
+
+async def test_the_best_version_is_a_click_away():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        best = view.head
+        window.action["undo"].trigger()
+        await settled(window)
+        assert window.quality.overall.best.text() == "Best: 56 (Remove rain)"
+        window.quality.overall.best.click()
+        await settled(window)
+        assert view.head == best
+        assert link.of(m.GoTo) == [m.GoTo(view.id, best)]
+
+
+async def test_the_curve_leads_on_to_where_redo_would_lead():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        assert [v.id for v in view.branch] == [view.original, *(v for v in view.versions if v != view.original)]
+        assert view.best is not None
+        assert view.best.id != view.head
+
+
+# The map
+
+
+async def test_the_map_is_off_at_first_and_a_key_lays_it_over_both_versions():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        assert heats(view) == set()
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_J)
+        assert heats(view) == {"version", "other"}
+        assert window.quality.findings.where.isChecked()
+        window.quality.findings.where.click()
+        assert heats(view) == set()
+        assert not window.action["heat"].isChecked()
+
+
+async def test_the_map_follows_the_open_version_and_is_away_while_nothing_is_known_of_it():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["heat"].trigger()
+        first = view.canvas._stage._heat["version"]
+        gate = link.gates[m.Detect] = asyncio.Event()
+        link.silent.add(m.Detected)
+        window.action["rotate_right"].trigger()
+        await until(lambda: bool(link.of(m.Detect)))
+        assert heats(view) == {"other"}
+        link.silent.clear()
+        gate.set()
+        await settled(window)
+        assert heats(view) == {"version", "other"}
+        window.quality.findings.heat_chosen.emit("snow")
+        assert view.canvas._stage._heat["version"] is not first
+
+
+# Advice
+
+
+async def test_what_should_i_do_lists_tasks_and_runs_nothing():
+    async with a_window() as (window, link):
+        link.advice = TWO_STEPS
+        view = await a_photo(window)
+        window.quality.advice.button.click()
+        await settled(window)
+        assert not window.quality.advice.all.visibleRegion().isEmpty()
+        assert link.of(m.Advise) == [m.Advise(view.id, view.head)]
+        assert [step.text() for step in window.quality.advice.steps] == ["1. Remove rain", "2. Remove haze"]
+        assert link.of(m.Restore) == link.of(m.Improve) == []
+        window.quality.advice.steps[1].click()
+        await until(lambda: bool(link.of(m.Restore)))
+        await settled(window)
+        assert [r.task for r in link.of(m.Restore)] == ["dehaze"]
+        assert window.quality.advice.steps == []
+
+
+async def test_do_all_of_it_is_auto():
+    async with a_window() as (window, link):
+        link.advice = TWO_STEPS
+        view = await a_photo(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        window.quality.advice.all.click()
+        await until(lambda: bool(link.of(m.Improve)))
+        await settled(window)
+        assert len(view.versions) == 3
+
+
+async def test_do_all_of_it_is_timed_when_it_is_asked_for():
+    async with a_window() as (window, link):
+        link.seconds = 1.0
+        await a_photo(window)
+        window.action["advise"].trigger()
+        await settled(window)
+        link.seconds = 600.0
+        window.quality.advice.all.click()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain: about 10 min."]
+        assert link.of(m.Improve) == []
+
+
+# Auto
+
+
+async def test_auto_brings_versions_says_what_it_did_and_leaves_it_in_the_chat():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: len(view.versions) == 2)
+        await settled(window)
+        [asked] = link.of(m.Improve)
+        assert (asked.document, asked.version) == (view.id, view.original)
+        assert texts(window) == ["rain.jpg: Removed the rain: 40 → 48."]
+        assert window.chat.transcript.bubbles[-1].text() == "Removed the rain: 40 → 48."
+
+
+async def test_auto_leaves_a_photo_alone_that_looks_fine():
+    async with a_window() as (window, link):
+        link.advice, link.detection = (), a_detection()
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["rain.jpg: The photo looks fine: nothing was done."]
+        assert len(view.versions) == 1
+        assert link.of(m.Estimate)[1:] == []
+
+
+async def test_a_long_auto_is_offered_with_its_time_and_not_started():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
+        assert link.of(m.Improve) == []
+        press(window, "Start")
+        await until(lambda: bool(link.of(m.Improve)))
+        await settled(window)
+
+
+async def test_an_offer_of_auto_leaves_out_what_needs_weights_first():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = (Advice("denoise", "noise", "Grain."), *TWO_STEPS), 30.0
+        await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
+
+
+async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_is_closed():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        view = await a_photo(window)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        assert texts(window) == []
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        window.perceiving.show()
+        assert len(texts(window)) == 1, "the same version is open"
+        view.unsaved = False
+        window.files.close(view)
+        await until(lambda: texts(window) == [])
+        await settled(window)
+        assert link.of(m.Improve) == []
+
+
+async def test_auto_asked_for_anew_has_one_offer():
+    async with a_window() as (window, link):
+        link.advice, link.seconds = TWO_STEPS, 60.0
+        view = await a_photo(window)
+        for seconds in (60.0, 120.0):
+            link.seconds, view.advised = seconds, None
+            window.action["improve"].trigger()
+            await until(lambda: bool(view.advised))
+            await settled(window)
+        assert texts(window) == ["Auto would remove rain, then remove haze: about 4 min."]
+
+
+async def test_auto_on_a_photo_for_viewing_only_is_answered_at_once():
+    async with a_window() as (window, link):
+        link.seconds = 60.0
+        link.errors[m.Improve] = UserError("This document is open for viewing only.")
+        view = await a_photo(window)
+        view.card = replace(view.card, read_only=True)
+        window.action["improve"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["This document is open for viewing only."]
+        assert link.of(m.Advise) == []
+
+
+async def test_redo_does_not_lead_to_what_auto_rolled_back():
+    async with a_window() as (window, _link):
+        view = await restored(window)
+        window.ask(m.Edit(view.id, view.head, name=f"{ROLLED_BACK}Remove rain"))
+        window.ask(m.GoTo(view.id, view.original))
+        await settled(window)
+        assert not window.action["redo"].isEnabled()
+        assert [v.id for v in view.branch] == [view.original]
+
+
+async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Improve] = asyncio.Event()
+        window.action["improve"].trigger()
+        await until(lambda: any(f.progress for f in window.jobs))
+        assert window.jobs[0].title == "Auto"
+        window.action["improve"].trigger()
+        await asyncio.sleep(0.05)
+        assert len(link.of(m.Improve)) == 1
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert len(view.versions) == 1
+        assert view.canvas._stage.painted._patches == []
+
+
+async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_meanwhile():
+    async with a_window() as (window, link):
+        view = await restored(window)
+        window.use_settings(Settings(metrics=("musiq",)))
+        await settled(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        assert m.Assess(view.id, view.original) in link.of(m.Assess)
+
+
+async def test_further_metrics_are_scored_as_soon_as_they_are_switched_on():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.use_settings(window.settings)
+        await settled(window)
+        assert link.of(m.Assess) == []
+        window.use_settings(Settings(metrics=("musiq",)))
+        await settled(window)
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head or VersionId(""))]

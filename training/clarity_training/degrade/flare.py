@@ -1,0 +1,185 @@
+"""Light of a bright source that strays through the lens: glare, rays, haloes and ghosts."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from clarity_training.damage import Damaged, Photo
+from clarity_training.degrade.field import between, jittered, places, softened
+from clarity_training.degrade.linear import Plane, clip, to_linear, to_srgb
+
+_CANVAS = 360
+"""Stray light is smooth: it is drawn on at most so many pixels along the long side."""
+
+
+def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
+    """A bright source in or outside the frame and the stray light that it makes, added in linear light.
+
+    Always glare, the sum of one to three falloffs (Gaussian 0.1 to 1.2 half sides, inverse power 1 to 3, or
+    exponential); then each with its own chance: four to sixteen rays or many fine ones, a long streak, a halo ring, 2
+    to 9 ghosts (discs, rings, polygons) on the line through the centre, and a veil. Tints from white to orange, blue
+    or any. One in five has two to six small lamps instead, one in seven a second source; a third of the sources sit
+    where the photo is bright already. The brightest added light is about 0.2 to 2.5 of white.
+    """
+    amount = jittered(severity, rng)
+    height, width = photo.shape[:2]
+    scale = min(1.0, _CANVAS / max(height, width))
+    shape = (max(8, round(height * scale)), max(8, round(width * scale)))
+    small = np.asarray(cv2.resize(photo, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    stray = _lamps(small, rng) if rng.random() < 0.2 else _stray_light(small, rng)
+    if rng.random() < 0.14:
+        stray += np.float32(rng.uniform(0.3, 1.0)) * _stray_light(small, rng)
+    if stray.shape[:2] != (height, width):
+        stray = np.asarray(cv2.resize(stray, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    power = between(0.2, rng.uniform(1.2, 2.5), amount)
+    light = to_linear(photo) * np.float32(1.0 - 0.15 * amount * rng.random()) + np.maximum(stray, 0.0) * power
+    if rng.random() < 0.2:
+        light = 1.0 - np.exp(-1.4 * light)
+    return Damaged(clip(to_srgb(light.astype(np.float32))))
+
+
+def _lamps(photo: Photo, rng: np.random.Generator) -> Plane:
+    """H×W×3 of linear light: two to six lamps as in a street, each with a small glow of its colour, one lens's rays."""
+    x, y = places(photo.shape)
+    stray = np.zeros(photo.shape, np.float32)
+    reach, rayed = rng.uniform(0.05, 0.3), rng.random() < 0.6
+    seed = int(rng.integers(1 << 30))
+    for _ in range(int(rng.integers(2, 7))):
+        sx, sy = _source(photo, 0.95, rng)
+        dx, dy = x - np.float32(sx), y - np.float32(sy)
+        away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+        own = np.float32(reach * rng.uniform(0.5, 1.5))
+        glow = np.float32(rng.uniform(0.3, 1.0)) * np.exp(-away / own)
+        glow += np.float32(rng.uniform(0.5, 2.0)) / (1.0 + (away / (0.2 * own)) ** 4)
+        if rayed:
+            glow += _rays(dx, dy, away / (2 * own), np.random.default_rng(seed)) * np.float32(rng.uniform(0.3, 1.0))
+        stray += glow[..., None] * _tint(rng)
+    return stray
+
+
+def _source(photo: Photo, spread: float, rng: np.random.Generator) -> tuple[float, float]:
+    """x and y of a source as `places` counts them: where the photo is bright, in one of three, else anywhere."""
+    height, width = photo.shape[:2]
+    longest = max(height, width)
+    if spread > 1 or rng.random() > 0.33:
+        return rng.uniform(-spread, spread) * width / longest, rng.uniform(-spread, spread) * height / longest
+    rows, columns = rng.integers(0, height, 48), rng.integers(0, width, 48)
+    best = int(np.argmax(photo[rows, columns].sum(-1)))
+    return (2 * int(columns[best]) - width) / longest, (2 * int(rows[best]) - height) / longest
+
+
+def _stray_light(photo: Photo, rng: np.random.Generator) -> Plane:
+    """H×W×3 of linear light, its brightest about 1, of one source."""
+    shape = photo.shape[:2]
+    x, y = places(shape)
+    sx, sy = _source(photo, 0.9 if rng.random() < 0.72 else 1.4, rng)
+    dx, dy = x - np.float32(sx), y - np.float32(sy)
+    away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+    tint = _tint(rng)
+    stray = _glare(away, rng)[..., None] * tint
+    if rng.random() < 0.55:
+        stray += _rays(dx, dy, away, rng)[..., None] * (0.5 + 0.5 * tint)
+    if rng.random() < 0.2:
+        stray += _streak(dx, dy, rng)[..., None] * _tint(rng)
+    if rng.random() < 0.2:
+        stray += _halo(away, rng)
+    nearest = float(away.min())
+    stray /= np.float32(np.exp(-0.5 * nearest)) * np.float32(max(0.2, float(np.quantile(stray[::4, ::4], 0.995))))
+    if rng.random() < 0.6:
+        stray += _ghosts(shape, (sx, sy), rng)
+    if rng.random() < 0.4:
+        stray += np.float32(rng.uniform(0.01, 0.12)) * tint
+    return stray.astype(np.float32)
+
+
+def _tint(rng: np.random.Generator) -> Plane:
+    """A colour of light, brightest channel 1: near white, warm as the sun, cold as a LED, or any."""
+    kind = rng.choice(4, p=[0.35, 0.35, 0.15, 0.15])
+    warm, cold = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.7)
+    colour = (
+        rng.uniform(0.88, 1.0, 3),
+        np.array([1.0, 1.0 - 0.5 * warm, 1.0 - warm]),
+        np.array([1.0 - cold, 1.0 - 0.4 * cold, 1.0]),
+        rng.uniform(0.1, 1.0, 3),
+    )[int(kind)]
+    return (colour / colour.max()).astype(np.float32)
+
+
+def _glare(away: Plane, rng: np.random.Generator) -> Plane:
+    """The glow around the source: one to three radial falloffs, and half the time the burnt-out source itself."""
+    glow = np.zeros(away.shape, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        reach, share = np.float32(np.exp(rng.uniform(np.log(0.1), np.log(1.2)))), np.float32(rng.uniform(0.2, 1.0))
+        kind = rng.integers(0, 3)
+        if kind == 0:
+            glow += share * np.exp(-((away / reach) ** 2))
+        elif kind == 1:
+            glow += share * np.exp(-away / (np.float32(0.6) * reach))
+        else:
+            glow += share / (1.0 + away / (np.float32(0.3) * reach)) ** np.float32(rng.uniform(1.0, 3.0))
+    if rng.random() < 0.5:
+        radius = np.float32(rng.uniform(0.02, 0.12))
+        glow += np.float32(rng.uniform(1.0, 4.0)) / (1.0 + (away / radius) ** np.float32(rng.uniform(4, 8)))
+    return glow
+
+
+def _rays(dx: Plane, dy: Plane, away: Plane, rng: np.random.Generator) -> Plane:
+    """A star burst: an aperture's 4 to 16 even rays, or many uneven ones as a dirty lens gives."""
+    turn = np.arctan2(dy, dx)
+    start = rng.uniform(0, 2 * np.pi)
+    if rng.random() < 0.5:
+        blades = int(rng.choice([4, 6, 8, 10, 12, 14, 16]))
+        beam = np.abs(np.cos((turn - start) * np.float32(blades / 2))) ** np.float32(np.exp(rng.uniform(2.0, 5.5)))
+    else:
+        steps = int(rng.choice([64, 128, 256, 512]))
+        around = np.abs(rng.standard_normal(steps)).astype(np.float32) ** np.float32(rng.uniform(1.0, 3.0))
+        smooth = np.convolve(np.concatenate([around[-4:], around, around[:4]]), [0.25, 0.5, 0.25], "same")[4:-4]
+        place = ((turn + np.pi) * (steps / (2 * np.pi))).astype(np.float32)
+        low = place.astype(np.int32)
+        share = place - low
+        beam = (smooth[low % steps] * (1 - share) + smooth[(low + 1) % steps] * share).astype(np.float32)
+        beam /= smooth.max()
+    reach = np.float32(np.exp(rng.uniform(np.log(0.12), np.log(0.9))))
+    return beam * np.exp(-away / reach) * np.float32(rng.uniform(0.3, 1.5))
+
+
+def _streak(dx: Plane, dy: Plane, rng: np.random.Generator) -> Plane:
+    """One long line through the source, level as an anamorphic lens gives, or at any angle as a smear does."""
+    turn = 0.0 if rng.random() < 0.5 else rng.uniform(0, np.pi)
+    along = dx * np.float32(np.cos(turn)) + dy * np.float32(np.sin(turn))
+    across = dy * np.float32(np.cos(turn)) - dx * np.float32(np.sin(turn))
+    thick, reach = np.float32(rng.uniform(0.008, 0.06)), np.float32(rng.uniform(0.3, 2.0))
+    return np.exp(-((across / thick) ** 2) - np.abs(along) / reach) * np.float32(rng.uniform(0.3, 1.2))
+
+
+def _halo(away: Plane, rng: np.random.Generator) -> Plane:
+    """H×W×3: a ring around the source whose colours part a little, as in a rainbow."""
+    radius, thick = rng.uniform(0.2, 0.9), np.float32(rng.uniform(0.015, 0.1))
+    part = rng.uniform(-0.06, 0.06) * radius
+    rings = [np.exp(-(((away - np.float32(radius + k * part)) / thick) ** 2)) for k in (1.0, 0.0, -1.0)]
+    return np.stack(rings, -1) * np.float32(rng.uniform(0.03, 0.2))
+
+
+def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.Generator) -> Plane:
+    """H×W×3: reflections between the lenses, on the line from the source through the middle of the frame."""
+    light = np.zeros((*shape, 3), np.float32)
+    half = max(shape) / 2.0
+    blades, start = int(rng.integers(5, 9)), rng.uniform(0, 2 * np.pi)
+    shaped = rng.random()
+    for _ in range(int(rng.integers(2, 10))):
+        along = rng.uniform(-1.6, 0.8)
+        spot = (source[0] * along * half + shape[1] / 2, source[1] * along * half + shape[0] / 2)
+        radius = half * float(np.exp(rng.uniform(np.log(0.025), np.log(0.35))))
+        ghost = np.zeros(shape, np.float32)
+        corners = 40 if rng.random() < shaped else blades
+        turns = start + np.arange(corners) * (2 * np.pi / corners)
+        outline = np.stack([spot[0] + radius * np.cos(turns), spot[1] + radius * np.sin(turns)], 1)
+        cv2.fillPoly(ghost, [np.round(outline * 16).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
+        if rng.random() < 0.4:
+            middle = np.array(spot) + (outline - np.array(spot)) * rng.uniform(0.5, 0.95)
+            cv2.fillPoly(ghost, [np.round(middle * 16).astype(np.int32)], (rng.uniform(0.0, 0.7),), cv2.LINE_8, 4)
+        ghost = softened(ghost, max(0.6, radius * rng.uniform(0.02, 0.3)))
+        colour = rng.uniform(0.0, 1.0, 3) ** rng.uniform(0.5, 2.0)
+        light += ghost[..., None] * (colour / (colour.max() + 1e-6) * rng.uniform(0.03, 0.35)).astype(np.float32)
+    return light

@@ -1,0 +1,234 @@
+"""What hides a photo for good: scratches, cracks, dust, torn places, strokes, rectangles and covering text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_training.damage import Damaged, Photo
+from clarity_training.degrade import lettering
+from clarity_training.degrade.lettering import Coverage
+from clarity_training.degrade.linear import Plane, clip
+
+Rng = np.random.Generator
+Draw = Callable[[Coverage, float, Rng], None]
+"""Draws one more thing on a plane, given the share that all together should cover."""
+
+
+def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """Scratches, cracks, dust, torn places, brush strokes, rectangles or text under which the photo is lost.
+
+    Thin damage covers 0.2 % (severity 0) to 9 % (severity 1) of the photo, broad damage 0.5 % to 35 %, and an old print
+    has both. `holes` marks every pixel that is touched; a hole in the photo's own tone may leave some as they were.
+    """
+    draw = rng.random()
+    if draw < 0.4:
+        return _thinly(photo, severity, rng)
+    if draw < 0.85:
+        return _broadly(photo, severity, rng)
+    broad = _broadly(photo, severity * 0.7, rng)
+    thin = _thinly(broad.pixels, severity * 0.8, rng)
+    assert broad.holes is not None and thin.holes is not None  # noqa: PT018
+    return Damaged(thin.pixels, np.maximum(broad.holes, thin.holes))
+
+
+def _thinly(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """Scratches, cracks and dust; soft at the edges or worn now and then."""
+    cover = _drawn(photo, _THIN, 0.002 * 45**severity * float(rng.uniform(0.7, 1.3)), rng)
+    share = cover.astype(np.float32) / np.float32(255)
+    if rng.random() < 0.35:  # worn: the photo shows through in places
+        share *= np.clip(_field(cover.shape[0], cover.shape[1], 24, rng) * np.float32(0.25) + np.float32(0.85), 0.35, 1)
+    if rng.random() < 0.35:  # as a scanner sees them
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), float(rng.uniform(0.4, 0.8))), np.float32)
+        share[share < 0.03] = 0
+    return _filled(photo, share, thin=True, rng=rng)
+
+
+def _broadly(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """Torn places, strokes, rectangles and text, with hard edges as a mask has them."""
+    cover = _drawn(photo, _BROAD, 0.005 * 70**severity * float(rng.uniform(0.7, 1.3)), rng)
+    return _filled(photo, (cover > 127).astype(np.float32), thin=False, rng=rng)
+
+
+def _filled(photo: Photo, share: Plane, thin: bool, rng: Rng) -> Damaged:
+    filling = _told_apart(_filling(photo, thin, rng), photo, share)
+    return Damaged(clip(photo + share[..., None] * (filling - photo)), (share > 0).astype(np.float32))
+
+
+def _drawn(photo: Photo, ways: Sequence[Draw], target: float, rng: Rng) -> Coverage:
+    """H×W coverage by one or two kinds of damage, each to its part of the wanted share."""
+    cover = np.zeros(photo.shape[:2], np.uint8)
+    kinds = rng.choice(len(ways), int(rng.integers(1, 3)), replace=False)
+    for kind in kinds:
+        _until(cover, ways[kind], target / len(kinds), rng)
+    return cover
+
+
+def _until(cover: Coverage, draw: Draw, target: float, rng: Rng) -> None:
+    """Draws until that share of the plane is covered in addition, at most sixty times."""
+    goal = cv2.countNonZero(cover) + target * cover.size
+    for _ in range(60):
+        draw(cover, target, rng)
+        if cv2.countNonZero(cover) >= goal:
+            return
+
+
+def _field(height: int, width: int, cell: int, rng: Rng) -> Plane:
+    """Smooth noise of mean 0 and deviation about 1, with features of about `cell` pixels."""
+    small = rng.standard_normal((height // cell + 3, width // cell + 3), dtype=np.float32)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+
+
+def _path(
+    start: tuple[float, float], heading: float, steps: int, step: float, bend: float, rng: Rng
+) -> NDArray[np.int32]:
+    """n×1×2 points of a walk whose heading drifts by `bend` radians a step."""
+    angles = heading + np.cumsum(rng.normal(0, bend, steps))
+    walk = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], 1) * step, 0)
+    return (np.array(start) + walk).round().astype(np.int32)[:, None]
+
+
+def _start(cover: Coverage, rng: Rng) -> tuple[float, float]:
+    return float(rng.uniform(0, cover.shape[1])), float(rng.uniform(0, cover.shape[0]))
+
+
+def _scratch(cover: Coverage, _: float, rng: Rng) -> None:
+    """A long thin line, slightly curved, 1 to 5 px; often along the photo's height, as film is scratched."""
+    size = max(cover.shape)
+    heading = float(rng.normal(np.pi / 2, 0.1)) if rng.random() < 0.35 else float(rng.uniform(0, 2 * np.pi))
+    length = size * float(rng.uniform(0.08, 1.2))
+    points = _path(_start(cover, rng), heading, 24, length / 24, float(rng.choice([0.01, 0.05, 0.2])), rng)
+    thick = int(rng.choice([1, 1, 1, 2, 2, 3, 4, 5]))
+    cv2.polylines(cover, [points], False, (int(rng.integers(150, 256)),), thick, cv2.LINE_AA)
+
+
+def _crack(cover: Coverage, _: float, rng: Rng) -> None:
+    """A jagged fold with branches, as in broken emulsion."""
+    size, heading = max(cover.shape), float(rng.uniform(0, 2 * np.pi))
+    trunk = _path(_start(cover, rng), heading, 30, size * float(rng.uniform(0.01, 0.03)), 0.35, rng)
+    thick = int(rng.integers(1, 4))
+    cv2.polylines(cover, [trunk], False, (255,), thick, cv2.LINE_AA)
+    for at in rng.integers(0, 30, int(rng.integers(0, 6))):
+        x, y = trunk[at, 0]
+        branch = _path((x, y), heading + float(rng.normal(0, 1)), 10, size * 0.012, 0.5, rng)
+        cv2.polylines(cover, [branch], False, (255,), max(1, thick - 1), cv2.LINE_AA)
+
+
+def _dust(cover: Coverage, _: float, rng: Rng) -> None:
+    """Specks and short hairs."""
+    scale = max(1.0, min(cover.shape) / 400)
+    for _i in range(int(rng.integers(4, 30))):
+        x, y = _start(cover, rng)
+        axes = (0.3 + rng.exponential(1.6 * scale, 2)).round().astype(int)
+        cv2.ellipse(
+            cover, (int(x), int(y)), (int(axes[0]), int(axes[1])), float(rng.uniform(0, 180)), 0, 360, (255,), -1
+        )
+    if rng.random() < 0.5:
+        hair = _path(_start(cover, rng), float(rng.uniform(0, 6.3)), 16, 2 * scale, 0.4, rng)
+        cv2.polylines(cover, [hair], False, (230,), 1, cv2.LINE_AA)
+
+
+def _torn(cover: Coverage, target: float, rng: Rng) -> None:
+    """Ragged holes, or a torn edge or corner, of about the wanted area."""
+    height, width = cover.shape
+    ragged = _field(height, width, max(4, min(height, width) // 6), rng) + 0.4 * _field(height, width, 6, rng)
+    if rng.random() < 0.7:
+        x, y = _start(cover, rng)
+        if rng.random() < 0.4:
+            x, y = float(rng.choice([0, width])), float(rng.choice([0, height]))
+        away = np.hypot(*np.ogrid[-y : height - y : 1.0, -x : width - x : 1.0])[:height, :width]
+        ragged = 0.5 * ragged - (away / (0.35 * min(height, width))).astype(np.float32)
+    share = float(np.clip(target * rng.uniform(0.4, 1), 0.001, 0.5))
+    cover[ragged > np.quantile(ragged[::3, ::3], 1 - share)] = 255
+
+
+def _brush(cover: Coverage, _: float, rng: Rng) -> None:
+    """A free-form stroke: a few turns of a round brush, straight or wavy."""
+    size = min(cover.shape)
+    thick = max(2, round(size * float(rng.uniform(0.015, 0.08))))
+    turns, bend = int(rng.integers(2, 9)), float(rng.choice([0.3, 1.0, 2.0]))
+    points = _path(
+        _start(cover, rng), float(rng.uniform(0, 6.3)), turns, size * float(rng.uniform(0.03, 0.2)), bend, rng
+    )
+    cv2.polylines(cover, [points], False, (255,), thick)
+
+
+def _rectangle(cover: Coverage, target: float, rng: Rng) -> None:
+    """A rectangle, a strip or a run of dashes."""
+    height, width = cover.shape
+    area = target * height * width * float(rng.uniform(0.15, 1))
+    aspect = float(np.exp(rng.normal(0, 0.9)))
+    w, h = max(2, round((area * aspect) ** 0.5)), max(2, round((area / aspect) ** 0.5))
+    x, y = (int(v) for v in _start(cover, rng))
+    if rng.random() < 0.12:
+        x, w = (0, width) if rng.random() < 0.5 else (x, max(2, round(area / height)))
+        y, h = (0, height) if x or w < width else (y, max(2, round(area / width)))
+    cover[max(0, y - h // 2) : y - h // 2 + h, max(0, x - w // 2) : x - w // 2 + w] = 255
+
+
+def _dashes(cover: Coverage, _: float, rng: Rng) -> None:
+    """A broken line of short bars, mostly upright."""
+    height, width = cover.shape
+    thick = max(2, round(min(height, width) * float(rng.uniform(0.01, 0.05))))
+    upright = rng.random() < 0.75
+    x, y = (int(v) for v in _start(cover, rng))
+    at, end = (int(v) for v in sorted(rng.uniform(0, height if upright else width, 2)))
+    while at < end:
+        bar = max(3, int(thick * rng.uniform(0.8, 4)))
+        wobble = int(rng.integers(-thick, thick + 1))
+        left, top = (max(0, x + wobble), at) if upright else (at, max(0, y + wobble))
+        w, h = (thick, bar) if upright else (bar, thick)
+        cover[top : top + h, left : left + w] = 255
+        at += bar + int(thick * rng.uniform(0.2, 3))
+
+
+def _text(cover: Coverage, _: float, rng: Rng) -> None:
+    """Words that hide what they cover."""
+    height, width = cover.shape
+    stamp = lettering.letters(lettering.words(rng), lettering.usual_size(height, width, rng), rng)
+    np.maximum(cover, lettering.placed(stamp, height, width, rng), out=cover)
+
+
+def _blob(cover: Coverage, target: float, rng: Rng) -> None:
+    """A stain: an ellipse with a wavy edge."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    waves = np.cos(np.outer(angles, (2, 3, 5)) + rng.uniform(0, 6.3, 3)) @ rng.normal(0, 0.15, 3)
+    radius = (target * cover.size * float(rng.uniform(0.1, 0.6)) / np.pi) ** 0.5 * (1 + waves)
+    outline = np.stack([np.cos(angles) * float(rng.uniform(0.6, 1.6)) * radius, np.sin(angles) * radius], 1)
+    cv2.fillPoly(cover, [(outline + _start(cover, rng)).round().astype(np.int32)], (255,))
+
+
+_THIN = (_scratch, _scratch, _crack, _dust)
+_BROAD = (_brush, _brush, _torn, _rectangle, _dashes, _text, _blob)
+
+
+def _told_apart(filling: NDArray[np.float32], photo: Photo, share: Plane) -> NDArray[np.float32]:
+    """The filling; black or white where it would hardly differ from what it covers."""
+    where = share > 0.4
+    if not where.any() or float(np.abs((filling - photo)[where]).mean()) >= 0.18:
+        return filling
+    return np.full(3, 0.03 if float(photo[where].mean()) > 0.5 else 0.97, np.float32)
+
+
+def _filling(photo: Photo, thin: bool, rng: Rng) -> NDArray[np.float32]:
+    """What shows where the photo is lost: white, black, grey, the photo's mean, paper, noise or any colour."""
+    height, width = photo.shape[:2]
+    draw = rng.random()
+    if draw < 0.34:
+        return np.full(3, rng.uniform(0.9, 1) if thin else rng.choice([1.0, rng.uniform(0.9, 1)]), np.float32)
+    if draw < 0.52:
+        return np.full(3, rng.uniform(0, 0.1) if thin else rng.choice([0.0, rng.uniform(0, 0.1)]), np.float32)
+    if draw < 0.62:
+        return np.full(3, rng.choice([0.5, rng.uniform(0.2, 0.8)]), np.float32)
+    if draw < 0.7:
+        return photo.mean((0, 1), dtype=np.float64).astype(np.float32)
+    if draw < 0.84:  # the paper below the picture, uneven
+        paper = np.array([0.92, 0.87, 0.76], np.float32) * np.float32(rng.uniform(0.75, 1.05))
+        return clip(paper + 0.04 * _field(height, width, 5, rng)[..., None])
+    if draw < 0.92:
+        noise = rng.random((height, width, 3 if rng.random() < 0.5 else 1), np.float32)
+        return clip(0.5 + (noise - 0.5) * np.float32(rng.uniform(0.3, 1)))
+    return rng.uniform(0, 1, 3).astype(np.float32)

@@ -1,0 +1,208 @@
+"""What lies over the photo: watermarks; holes, scratches and dust where its pixels are lost."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from clarity_training.damage import Damaged, Photo
+from clarity_training.exam.fields import Field, blob, clouds, filled, luma, rise, strokes, unit
+
+_WORDS = (
+    "PREVIEW", "Sample", "DO NOT COPY", "© 2019 Nordlicht", "proof", "stockhaus.example", "Evaluation", "M. Okafor",
+    "For review only", "COPYRIGHT", "Lumen & Sons", "pixelbay", "No reuse", "demo", "Riverside Photo", "DRAFT 07",
+)  # fmt: skip
+
+
+def watermark(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
+    """LOGO and CLWD: text or logo, alpha 0.3 to 0.8, any place, size and turn; a third tiled as stock previews are."""
+    stamp = _logo(rng) if rng.random() < 0.4 else _text(rng)
+    laid = _tiled if rng.random() < 0.35 else _placed
+    cover = laid(stamp, photo.shape, rng)
+    alpha = cover * rise(0.3, 0.8, severity)
+    ground = float((luma(photo) * cover).sum() / max(float(cover.sum()), 1e-3))
+    ink = _ink(ground, rng)
+    return Damaged((photo * (1 - alpha[..., None]) + ink * alpha[..., None]).clip(0, 1).astype(np.float32))
+
+
+def _ink(ground: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """White, black or a logo's colour, away from the ground's brightness."""
+    plain = np.full(3, rng.uniform(0.9, 1) if ground < 0.62 else rng.uniform(0, 0.15))
+    colour = rng.permutation(np.array([rng.uniform(0.8, 1), rng.uniform(0, 0.5), rng.uniform(0, 0.4)]))
+    return (plain if rng.random() < 0.7 else colour).astype(np.float32)
+
+
+def _text(rng: np.random.Generator) -> Field:
+    """One or two lines of words, filled or outlined, as a picture 0..1 cut to its size."""
+    words = [str(w) for w in rng.choice(_WORDS, int(rng.choice([1, 1, 2])), replace=False)]
+    if rng.random() < 0.35:
+        return _plotted(words[0], rng)
+    font = ImageFont.load_default(96)
+    line = "\n".join(words)
+    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), line, font=font)
+    sheet = Image.new("L", (int(right - left) + 24, int(bottom - top) + 24), 0)
+    outlined = rng.random() < 0.25
+    ImageDraw.Draw(sheet).multiline_text(
+        (12 - left, 12 - top), line, fill=150 if outlined else 255, font=font, align="center",
+        stroke_width=5 if outlined else 0, stroke_fill=255,
+    )  # fmt: skip
+    return np.asarray(sheet, np.float32) / np.float32(255)
+
+
+def _plotted(word: str, rng: np.random.Generator) -> Field:
+    """A line in one of cv2's plotter faces."""
+    faces = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
+    face, thick = int(faces[rng.integers(3)]), int(rng.integers(3, 8))
+    word = word.replace("©", "(c)")
+    (width, height), below = cv2.getTextSize(word, face, 3, thick)
+    sheet = np.zeros((height + below + 20, width + 20), np.uint8)
+    cv2.putText(sheet, word, (10, height + 8), face, 3, 255, thick, cv2.LINE_AA)
+    return sheet.astype(np.float32) / np.float32(255)
+
+
+def _logo(rng: np.random.Generator) -> Field:
+    """An emblem: a ring, shield or star with an initial cut out of it or beside it."""
+    side, shape = 240, (240, 240)
+    outer = filled(shape, _emblem(rng) * 110 + side / 2)
+    inner = filled(shape, _emblem(rng) * rng.uniform(70, 98) + side / 2)
+    sheet = outer * (1 - inner) if rng.random() < 0.6 else outer
+    letter = Image.new("L", (side, side), 0)
+    initials = "".join(rng.choice(list("ABEGKMNRSTVW"), int(rng.integers(1, 3))))
+    font = ImageFont.load_default(float(rng.uniform(70, 110)))
+    ImageDraw.Draw(letter).text((side / 2, side / 2), initials, fill=255, font=font, anchor="mm")
+    return np.abs(sheet - np.asarray(letter, np.float32) / 255).clip(0, 1)
+
+
+def _emblem(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A circle, polygon or star of radius 1."""
+    points, pointed = int(rng.choice([5, 6, 8, 60])), rng.random() < 0.4
+    angle = np.linspace(0, 2 * np.pi, points * 2, endpoint=False)
+    radius = np.where(np.arange(points * 2) % 2 == 0, 1, rng.uniform(0.45, 0.8) if pointed and points < 60 else 0.95)
+    return np.stack([radius * np.sin(angle), -radius * np.cos(angle)], 1)
+
+
+def _placed(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """The stamp once, 25 to 80 % of the photo's width, anywhere inside, turned by up to 45 degrees."""
+    rows, columns = shape[:2]
+    tall = stamp.shape[0] > 0.7 * stamp.shape[1]
+    wide = columns * (rng.uniform(0.22, 0.45) if tall else rng.uniform(0.4, 0.85))
+    turn = rng.choice([0.0, rng.uniform(-45, 45)])
+    scale = min(wide / stamp.shape[1], 0.6 * rows / stamp.shape[0])
+    lean = abs(np.radians(turn))
+    size = np.array([stamp.shape[1], stamp.shape[0]]) * scale
+    half = (size * np.cos(lean) + size[::-1] * np.sin(lean)) / 2
+    room = np.array([columns, rows], float)
+    place = half.clip(0, room / 2) + rng.random(2) * (room - 2 * half).clip(0)
+    return _warped(stamp, shape, scale, float(turn), place)
+
+
+def _tiled(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """The stamp in slanted rows over the whole photo."""
+    rows, columns = shape[:2]
+    scale = rng.uniform(0.18, 0.34) * columns / max(stamp.shape[1], stamp.shape[0])
+    pad = rng.uniform(0.2, 0.6)
+    gap = int(pad * stamp.shape[0]), int(pad * 0.5 * stamp.shape[1])
+    cell = np.pad(stamp, ((gap[0], gap[0]), (gap[1], gap[1])))
+    grid = np.concatenate([cell, np.roll(cell, cell.shape[1] // 2, 1)], 0)
+    small = _reduced(grid, scale)
+    reach = int(np.hypot(rows, columns)) + 2
+    sheet = np.tile(small, (reach // small.shape[0] + 1, reach // small.shape[1] + 1))
+    return _warped(sheet, shape, 1.0, float(rng.uniform(-40, 40)), np.array([columns / 2, rows / 2]))
+
+
+def _warped(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, place: NDArray[np.float64]) -> Field:
+    """The stamp's middle at a place of the photo, turned and scaled."""
+    if scale < 1:
+        stamp = _reduced(stamp, scale)
+        scale = 1.0
+    middle = stamp.shape[1] / 2, stamp.shape[0] / 2
+    matrix = cv2.getRotationMatrix2D(middle, turn, scale)
+    matrix[:, 2] += place - middle
+    return np.asarray(cv2.warpAffine(stamp, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
+
+
+def _reduced(sheet: Field, scale: float) -> Field:
+    return np.asarray(cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def lost(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
+    """Places2's holes (free-form strokes, boxes, blots) of one flat colour, or an old print's scratches and dust."""
+    if rng.random() < 0.5:
+        holes = _holes(photo.shape, severity, rng)
+        fill = np.full(3, float(rng.choice([1.0, 1.0, 0.0, 0.5])), np.float32)
+        alpha = holes
+    else:
+        holes = _scratches(photo.shape, severity, rng)
+        fill = np.array([1.0, rng.uniform(0.92, 1), rng.uniform(0.82, 1)], np.float32)
+        fill *= np.float32(rng.uniform(0.85, 1))
+        alpha = holes * (0.75 + 0.25 * clouds(photo.shape, rng, 8, 3))
+    pixels = photo * (1 - alpha[..., None]) + fill * alpha[..., None]
+    return Damaged(pixels.astype(np.float32).clip(0, 1), (holes > 0.05).astype(np.float32))
+
+
+def _holes(shape: tuple[int, ...], severity: float, rng: np.random.Generator) -> Field:
+    """Two to ten holes: Yu's brush strokes mostly, boxes and blots among them."""
+    sheet = np.zeros(shape[:2], np.float32)
+    boxes = rng.random() < 0.3
+    made = [_box(shape, rng) if boxes and k % 2 == 0 else _brush(shape, rng) for k in range(10)]
+    for hole in made[: 2 + round(8 * severity)]:
+        sheet = np.maximum(sheet, hole)
+    return (sheet > 0.5).astype(np.float32)
+
+
+def _brush(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """DeepFill v2's stroke: vertices at random angles, turning back and forth, with round joints."""
+    rows, columns = shape[:2]
+    count, size = int(rng.integers(4, 11)), min(rows, columns)
+    width = rng.uniform(0.025, 0.07) * size
+    angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(2 * np.pi / 5, 2 * np.pi / 15, count) - 0.9)
+    angles[1::2] += np.pi * (rng.random() < 0.5)
+    steps = np.abs(rng.normal(0.11, 0.05, count))[:, None] * size * np.stack([np.cos(angles), np.sin(angles)], 1)
+    points = rng.random(2) * (columns, rows) + np.cumsum(steps, 0)
+    points = points.clip(0, (columns, rows))
+    lines = np.concatenate([points[:-1], points[1:], np.ones((count - 1, 1))], 1)
+    return strokes(shape, lines, np.full(count - 1, width))
+
+
+def _box(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """A rectangle or a blot."""
+    rows, columns = shape[:2]
+    place, size = rng.random(2) * (columns, rows), rng.uniform(0.05, 0.13, 2) * (columns, rows)
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    return filled(shape, (corners if rng.random() < 0.6 else blob(rng, 5, 0.2)) * size + place)
+
+
+def _scratches(shape: tuple[int, ...], severity: float, rng: np.random.Generator) -> Field:
+    """Long thin lines that wander, tears that fork, and specks (Bringing Old Photos Back to Life)."""
+    rows, columns = shape[:2]
+    scale, upright = unit(shape), rng.random() < 0.6
+    lines, widths = zip(*(_scratch(shape, upright, rng) for _ in range(26)), strict=True)
+    kept = round(rise(5, 26, severity))
+    sheet = strokes(shape, np.concatenate(lines[:kept]), np.concatenate(widths[:kept]))
+    most = 260
+    specks = rng.random((most, 2)) * (columns, rows)
+    sizes, looks = rng.lognormal(0, 0.6, most) * 1.1 * scale, [blob(rng, 5, 0.3)[::8] for _ in range(5)]
+    dust = np.zeros(shape[:2], np.uint8)
+    for k in range(round(most * rise(0.15, 1, severity))):
+        points = np.rint((looks[k % 5] * sizes[k] + specks[k]) * 16).astype(np.int32)
+        cv2.fillPoly(dust, [points], 255, cv2.LINE_AA, 4)
+    return np.maximum(sheet, dust.astype(np.float32) / 255)
+
+
+def _scratch(
+    shape: tuple[int, ...], upright: bool, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """One scratch as short pieces (N×5) with their widths."""
+    rows, columns = shape[:2]
+    pieces, size = 24, max(rows, columns)
+    heading = rng.normal(np.pi / 2, 0.06) if upright else rng.uniform(0, np.pi)
+    heading = heading + np.cumsum(rng.normal(0, rng.choice([0.02, 0.15]), pieces))
+    step = rng.uniform(0.15, 0.9) * size / pieces
+    points = rng.random(2) * (columns, rows * (0.4 if upright else 1)) + np.cumsum(
+        step * np.stack([np.cos(heading), np.sin(heading)], 1), 0
+    )
+    value = rng.uniform(0.6, 1) * rng.uniform(0.7, 1, pieces - 1)
+    width = (rng.uniform(0.8, 3.2) * unit(shape) * rng.uniform(0.7, 1.2, pieces - 1)).clip(1)
+    return np.concatenate([points[:-1], points[1:], value[:, None]], 1), width
