@@ -15,6 +15,7 @@ from typing import Any
 from clarity_desktop import settings as choices
 from clarity_desktop.backend import torch_import
 from clarity_desktop.backend.methods.method import ComputeTarget, Method
+from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import UserError
 
 log = logging.getLogger(__name__)
@@ -189,11 +190,7 @@ def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: floa
     known, key = speeds(), speed_key(method, at)
     before, weight = known.get(key, method.speed), megapixels / (megapixels + _TELLING)
     known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead
-    target = _speeds_file()
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(known, indent=1), "utf-8")
-        temporary.replace(target)
+        write_atomically(_speeds_file(), json.dumps(known, indent=1).encode())
     except OSError as e:
         log.warning("The measured speed could not be kept: %s", e)

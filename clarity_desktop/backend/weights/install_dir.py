@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator
@@ -17,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from clarity_desktop.backend.weights.catalog import Model, Variant
 from clarity_desktop.backend.weights.formats import FORMATS
+from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import UserError
 
 _checksums: dict[tuple[str, int, int, int], str] = {}
@@ -86,9 +86,9 @@ class InstallDir:
         """Install the bytes of a safetensors file. The card is written last: it is what makes the file count."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.folder / f"{model.id}-{sha256[:16]}.safetensors"
-        write_whole(path, content)
+        write_atomically(path, content)
         card = InstallRecord(path.name, len(content), sha256, form.sha256, _layout(form))
-        write_whole(self._card_path(model.id), json.dumps(asdict(card), indent=1).encode())
+        write_atomically(self._card_path(model.id), json.dumps(asdict(card), indent=1).encode())
         for other in self._files(model.id):
             if other != path:
                 other.unlink()
@@ -152,17 +152,3 @@ class InstallDir:
 
 def _layout(form: Variant) -> str:
     return f"{form.format} {FORMATS[form.format].revision}"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

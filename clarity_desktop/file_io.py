@@ -1,0 +1,54 @@
+"""Writing files so that a crash, a full disk or a power cut leaves either the old content or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+_LONGEST_NAME = 200
+"""Bytes of a file name that leave room for the suffix of the temporary file (most file systems allow 255)."""
+
+
+def write_atomically(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
+    """Replace a file by `content`, or by what `content` writes into the open file it is given.
+
+    The data goes to a temporary file in the same folder ("NAME.….tmp"), which is flushed to the disk and renamed.
+    Missing folders are created. On any error the temporary file is removed, `path` stays as it was, and the error is
+    raised: OSError, or whatever `content` raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = path.name if len(os.fsencode(path.name)) <= _LONGEST_NAME else ""
+    temporary = path.with_name(f"{prefix}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):  # the folder may be gone; the first error is the one to report
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename survives a power cut. Does nothing where the system cannot do it."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as e:
+        if e.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network disks cannot; the file itself is safe
+            raise
+    finally:
+        os.close(handle)
