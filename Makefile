@@ -4,7 +4,7 @@ STAMP := .venv/.complete
 EXTRAS := .venv/.extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup extras run test bench screenshots clean
+.PHONY: setup extras run test bench screenshots translations clean
 
 setup: $(STAMP) $(EXTRAS)
 
@@ -49,6 +49,12 @@ bench: setup out/packages
 screenshots: setup
 	$(BIN)/clarity models fetch maxim-deraining niqe
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/screenshots.py
+
+# English itself needs a translation for its plural forms only. New ones are left empty: fill them in, then run this again.
+translations: setup
+	$(BIN)/pyside6-lupdate -pluralonly -no-obsolete -locations none -source-language en -extensions py clarity_desktop/ui \
+		-ts resources/translations/clarity_en.ts
+	$(BIN)/pyside6-lrelease resources/translations/clarity_en.ts -qm resources/translations/clarity_en.qm
 
 clean:
 	rm -rf .venv build dist out *.egg-info

@@ -113,7 +113,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
-    from clarity_desktop.ui import theme
+    from clarity_desktop.ui import theme, translate
     from clarity_desktop.ui.main_window import MainWindow
 
     qInstallMessageHandler(_to_log)
@@ -123,6 +123,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     app.setDesktopFileName("clarity-desktop")
     app.setQuitOnLastWindowClosed(False)
     settings = choices.load()
+    translate.install(app)
     theme.apply(app, settings.theme)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)

@@ -195,7 +195,7 @@ class Actions(QObject):
             else Qt.ShortcutContext.WidgetWithChildrenShortcut
         )
         if spec.icon:
-            theme.dress(action, spec.icon)
+            theme.set_icon(action, spec.icon)
         return action
 
     def _tooltip(self, spec: Spec) -> str:

@@ -26,7 +26,7 @@ INSET = 6
 
 
 class WheelGuard(QObject):
-    """Lets the wheel change a field only while it has the focus: else it scrolls what the field is in."""
+    """Lets the wheel change a field only while it has the focus; otherwise it scrolls the area around the field."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
@@ -36,13 +36,13 @@ class WheelGuard(QObject):
 
 
 def no_wheel(field: Field) -> Field:
-    """The field, deaf to the wheel that passes over it."""
+    """Keep the wheel from changing the field by accident; returns the field."""
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     field.installEventFilter(WheelGuard(field))
     return field
 
 
-def whole(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
+def int_field(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
     """A field for a whole number."""
     field = _named(QSpinBox(), name)
     field.setRange(low, high)
@@ -51,8 +51,10 @@ def whole(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpin
     return field
 
 
-def decimal(name: str, low: float, high: float, value: float, suffix: str = "", decimals: int = 0) -> QDoubleSpinBox:
-    """A field for a number with that many decimals."""
+def decimal_field(
+    name: str, low: float, high: float, value: float, suffix: str = "", decimals: int = 0
+) -> QDoubleSpinBox:
+    """A field for a number with the given number of decimals."""
     field = _named(QDoubleSpinBox(), name)
     field.setDecimals(decimals)
     field.setRange(low, high)
@@ -62,8 +64,8 @@ def decimal(name: str, low: float, high: float, value: float, suffix: str = "", 
     return field
 
 
-def choice(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> QComboBox:
-    """A list of titles with what they stand for."""
+def choice_field(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> QComboBox:
+    """A drop-down list of (title, data) entries; value selects the entry with that data."""
     box = no_wheel(QComboBox())
     box.setAccessibleName(name)
     for title, meaning in entries:
@@ -72,51 +74,51 @@ def choice(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> 
     return box
 
 
-def plain(text: str = "") -> QLabel:
-    """A label for what files and people name: shown as it is written, never taken for markup."""
-    made = QLabel(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    return made
+def plain_label(text: str = "") -> QLabel:
+    """A label for names from files and users: never interpreted as rich text."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    return result
 
 
-def tip(text: str) -> str:
-    """The same for a tooltip."""
+def tooltip(text: str) -> str:
+    """Text for a tooltip, escaped if Qt would take it for rich text."""
     return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
 
 
-def muted(text: str = "") -> QLabel:
-    """A quiet line of plain text under a field."""
-    label = plain(text)
+def muted_label(text: str = "") -> QLabel:
+    """A dimmed line of plain text under a field."""
+    label = plain_label(text)
     label.setWordWrap(True)
     label.setProperty("role", "muted")
     return label
 
 
-def label(text: str, field: QWidget) -> QLabel:
-    """A row's label with the mnemonic of the row's first field."""
-    made = QLabel(text)
-    made.setBuddy(field)
-    return made
+def field_label(text: str, field: QWidget) -> QLabel:
+    """The label of a form row; its mnemonic focuses the field."""
+    result = QLabel(text)
+    result.setBuddy(field)
+    return result
 
 
 def row(*widgets: QWidget) -> QHBoxLayout:
-    """Fields beside each other; the first takes the room, unless it is a check box."""
-    made = QHBoxLayout()
-    made.setSpacing(8)
+    """Fields side by side; the first one stretches, unless it is a check box."""
+    result = QHBoxLayout()
+    result.setSpacing(8)
     first_stretches = not isinstance(widgets[0], QCheckBox)
     for k, widget in enumerate(widgets):
-        made.addWidget(widget, 1 if k == 0 and first_stretches else 0)
+        result.addWidget(widget, 1 if k == 0 and first_stretches else 0)
     if not first_stretches:
-        made.addStretch(1)
-    return made
+        result.addStretch(1)
+    return result
 
 
 def form() -> QFormLayout:
-    made = QFormLayout()
-    made.setHorizontalSpacing(14)
-    made.setVerticalSpacing(9)
-    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return made
+    result = QFormLayout()
+    result.setHorizontalSpacing(14)
+    result.setVerticalSpacing(9)
+    result.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return result
 
 
 def _named(field: Spin, name: str) -> Spin:

@@ -40,10 +40,10 @@ class Sign(QWidget):
         self.setAccessibleName({"error": "Error", "fine": "Fine"}.get(kind, "Notice"))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        worn, painter = theme.colours(), QPainter(self)
+        colors, painter = theme.colors(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        signs = {"error": ("warning", worn.error), "fine": ("check", worn.ring)}
-        name, colour = signs.get(self._kind, ("info", worn.muted))
+        signs = {"error": ("warning", colors.error), "fine": ("check", colors.ring)}
+        name, colour = signs.get(self._kind, ("info", colors.muted))
         theme.paint_icon(painter, name, QRectF(self.rect()), colour)
         painter.end()
 
@@ -133,7 +133,7 @@ class Bar(QFrame):
 
     def _dismiss(self) -> QToolButton:
         button = QToolButton()
-        theme.dress(button, "close")
+        theme.set_icon(button, "close")
         button.setAutoRaise(True)
         button.setAccessibleName("Dismiss")
         button.setToolTip("Dismiss")

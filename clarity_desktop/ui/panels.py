@@ -82,7 +82,7 @@ class DockTitle(QFrame):
         super().__init__(dock)
         self.setObjectName("docktitle")
         label, close = QLabel(title), QToolButton()
-        theme.dress(close, "close")
+        theme.set_icon(close, "close")
         close.setIconSize(QSize(12, 12))
         close.setAccessibleName(f"Hide {title}")
         close.setToolTip(f"Hide {title} (View, Panels brings it back)")

@@ -13,7 +13,7 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.canvas.tiles import TileCache
 from clarity_desktop.ui.document_state import DocumentState
-from clarity_desktop.ui.form_fields import tip
+from clarity_desktop.ui.form_fields import tooltip
 from clarity_desktop.ui.panels import EmptyPage
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import DocumentId
@@ -88,7 +88,7 @@ class PhotoStack(QStackedWidget):
         self.tabs.setVisible(bool(self.views))
         for index, view in enumerate(self.views):
             self.tabs.setTabText(index, view.shown_title.replace("&", "&&"))
-            self.tabs.setTabToolTip(index, tip(str(view.path or view.title)))
+            self.tabs.setTabToolTip(index, tooltip(str(view.path or view.title)))
             if (version := view.head_version) and self.tabs.tabData(index) != version.id:
                 self.tabs.setTabData(index, version.id)
                 self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(version.thumbnail))))
@@ -99,11 +99,11 @@ class PhotoStack(QStackedWidget):
 
     def _close_button(self, view: DocumentState) -> QToolButton:
         button = QToolButton()
-        theme.dress(button, "close")
+        theme.set_icon(button, "close")
         button.setIconSize(QSize(12, 12))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setAccessibleName(f"Close {view.title}")
-        button.setToolTip(tip(f"Close {view.title}"))
+        button.setToolTip(tooltip(f"Close {view.title}"))
         button.clicked.connect(lambda: self.close_asked.emit(view))
         return button
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import plain
+from clarity_desktop.ui.form_fields import plain_label
 from clarity_desktop.ui.labels import duration, file_size
 
 LEAST = 60
@@ -59,7 +59,7 @@ class JobStrip(QWidget):
         self.left = QLabel()
         self.cancel = QToolButton()
         self.cancel.setText("Cancel")
-        theme.dress(self.cancel, "cancel")
+        theme.set_icon(self.cancel, "cancel")
         self.cancel.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.cancel.setAccessibleName("Cancel the job")
         self.cancel.setToolTip("Cancel the job (Esc)")
@@ -132,7 +132,7 @@ class Status(QStatusBar):
         self.job.hide()
 
     def _field(self, name: str, width: int) -> QLabel:
-        label = plain()
+        label = plain_label()
         label.setAccessibleName(name)
         label.setToolTip(name)
         label.setMinimumWidth(width)

@@ -1,7 +1,7 @@
-"""How the window looks: light and dark palettes, line icons in their colours, one style sheet.
+"""The light and dark theme: palettes, line icons in the theme's colors, one style sheet.
 
-Around the photo all is neutral grey, so that its colours are judged rightly; there is one accent colour. Widgets are
-told apart by a dynamic property: setProperty("role", "primary" | "quiet" | "muted" | "title" | "error").
+Everything around the photo is neutral gray, so that it does not bias how its colors are seen; there is one accent
+color. The style sheet selects widgets by their property "role": "primary", "quiet", "muted", "title" or "error".
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ BASE_FONT = 13
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
-    """One theme. Text and muted reach 4.5:1 on window, panel, field and canvas; on_accent on accent, too."""
+class Colors:
+    """The colors of one theme, as "#rrggbb".
+
+    Contrast (WCAG AA): text and muted have at least 4.5:1 on window, panel, field and canvas, disabled on window, panel
+    and field, on_accent on accent.
+    """
 
     window: str
     panel: str
@@ -44,64 +48,64 @@ class Colours:
     error: str
 
 
-DARK = Colours(
+DARK = Colors(
     window="#232323", panel="#2a2a2a", field="#1d1d1d", canvas="#191919", hover="#383838", pressed="#444444",
-    border="#3f3f3f", text="#e9e9e9", muted="#ababab", disabled="#6f6f6f", accent="#2a6fd0", on_accent="#ffffff",
+    border="#3f3f3f", text="#e9e9e9", muted="#ababab", disabled="#959595", accent="#2a6fd0", on_accent="#ffffff",
     ring="#6ea8ff", error="#ff8a80",
 )  # fmt: skip
-LIGHT = Colours(
+LIGHT = Colors(
     window="#ececec", panel="#f6f6f6", field="#ffffff", canvas="#d2d2d2", hover="#dedede", pressed="#cfcfcf",
-    border="#c4c4c4", text="#1c1c1c", muted="#525252", disabled="#9a9a9a", accent="#1f5fbf", on_accent="#ffffff",
+    border="#c4c4c4", text="#1c1c1c", muted="#525252", disabled="#666666", accent="#1f5fbf", on_accent="#ffffff",
     ring="#1f5fbf", error="#a11c15",
 )  # fmt: skip
 
 
-class _Look(QObject):
-    """What is worn now, and the wish to follow the desktop."""
+class ActiveTheme(QObject):
+    """The theme in use; with the choice "system" it follows the desktop."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.colours = DARK
+        self.colors = DARK
         self.choice: Choice = "system"
         self.followed = False
 
     def follow(self) -> None:
-        """The desktop changed between light and dark."""
+        """The desktop switched between light and dark."""
         app = QApplication.instance()
         if self.choice == "system" and isinstance(app, QApplication):
-            _wear(app, _of_system())
+            _use(app, _of_system())
 
 
-_look = _Look()
+_active = ActiveTheme()
 
 
 def apply(app: QApplication, choice: Choice) -> None:
-    """Dress the whole program; live. "system" follows the desktop as it changes. Recolours what `dress` dressed."""
-    _look.choice = choice
-    if not _look.followed:
-        app.styleHints().colorSchemeChanged.connect(_look.follow)
-        _look.followed = True
-    _wear(app, _of_system() if choice == "system" else DARK if choice == "dark" else LIGHT)
+    """Apply a theme to the running program. "system" follows the desktop; icons of `set_icon` are recolored."""
+    _active.choice = choice
+    if not _active.followed:
+        app.styleHints().colorSchemeChanged.connect(_active.follow)
+        _active.followed = True
+    _use(app, _of_system() if choice == "system" else DARK if choice == "dark" else LIGHT)
 
 
-def colours() -> Colours:
-    """Today's theme, for what is painted by hand."""
-    return _look.colours
+def colors() -> Colors:
+    """The colors in use, for widgets that paint themselves."""
+    return _active.colors
 
 
-def dress(target: QAction | QAbstractButton, name: str) -> None:
-    """Give an action or button the icon of that name; it is recoloured when the theme changes."""
+def set_icon(target: QAction | QAbstractButton, name: str) -> None:
+    """Give an action or button the icon of that name; it is recolored when the theme changes."""
     target.setProperty("icon-name", name)
     target.setIcon(icon(name))
 
 
 def icon(name: str) -> QIcon:
-    """A line icon in today's colours, crisp at 1× and 2×. Names: the files of resources/icons. Raises OSError."""
-    worn, made = _look.colours, QIcon()
+    """A line icon in the theme's colors, sharp at 1× and 2×. Names: the files of resources/icons. Raises OSError."""
+    colors, made = _active.colors, QIcon()
     for mode, colour in (
-        (QIcon.Mode.Normal, worn.text),
-        (QIcon.Mode.Disabled, worn.disabled),
-        (QIcon.Mode.Selected, worn.on_accent),
+        (QIcon.Mode.Normal, colors.text),
+        (QIcon.Mode.Disabled, colors.disabled),
+        (QIcon.Mode.Selected, colors.on_accent),
     ):
         for size in ICON_SIZES:
             for ratio in (1, 2):
@@ -114,18 +118,18 @@ def paint_icon(painter: QPainter, name: str, area: QRectF, colour: str) -> None:
     QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(painter, area)
 
 
-def _of_system() -> Colours:
+def _of_system() -> Colors:
     return LIGHT if QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light else DARK
 
 
-def _wear(app: QApplication, worn: Colours) -> None:
-    _look.colours = worn
+def _use(app: QApplication, colors: Colors) -> None:
+    _active.colors = colors
     app.setStyle(QStyleFactory.create("Fusion"))
     font = QFont(app.font())
     font.setPixelSize(BASE_FONT)
     app.setFont(font)
-    app.setPalette(_palette(worn))
-    app.setStyleSheet(_sheet(worn))
+    app.setPalette(_palette(colors))
+    app.setStyleSheet(_sheet(colors))
     for widget in app.allWidgets():
         for target in (widget, *widget.actions()):
             name = target.property("icon-name")
@@ -133,27 +137,28 @@ def _wear(app: QApplication, worn: Colours) -> None:
                 target.setIcon(icon(name))
 
 
-def _palette(worn: Colours) -> QPalette:
+def _palette(colors: Colors) -> QPalette:
     role = QPalette.ColorRole
     roles = {
-        role.Window: worn.window, role.WindowText: worn.text, role.Base: worn.field, role.AlternateBase: worn.panel,
-        role.Text: worn.text, role.Button: worn.panel, role.ButtonText: worn.text, role.BrightText: worn.error,
-        role.ToolTipBase: worn.panel, role.ToolTipText: worn.text, role.PlaceholderText: worn.muted,
-        role.Highlight: worn.accent, role.HighlightedText: worn.on_accent, role.Accent: worn.accent,
-        role.Link: worn.ring, role.LinkVisited: worn.ring, role.Mid: worn.border, role.Dark: worn.border,
-        role.Light: worn.hover, role.Midlight: worn.hover, role.Shadow: worn.field,
+        role.Window: colors.window, role.WindowText: colors.text,
+        role.Base: colors.field, role.AlternateBase: colors.panel,
+        role.Text: colors.text, role.Button: colors.panel, role.ButtonText: colors.text, role.BrightText: colors.error,
+        role.ToolTipBase: colors.panel, role.ToolTipText: colors.text, role.PlaceholderText: colors.muted,
+        role.Highlight: colors.accent, role.HighlightedText: colors.on_accent, role.Accent: colors.accent,
+        role.Link: colors.ring, role.LinkVisited: colors.ring, role.Mid: colors.border, role.Dark: colors.border,
+        role.Light: colors.hover, role.Midlight: colors.hover, role.Shadow: colors.field,
     }  # fmt: skip
     made = QPalette()
     for which, colour in roles.items():
         made.setColor(which, QColor(colour))
     for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
-        made.setColor(QPalette.ColorGroup.Disabled, which, QColor(worn.disabled))
-    made.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(worn.hover))
+        made.setColor(QPalette.ColorGroup.Disabled, which, QColor(colors.disabled))
+    made.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(colors.hover))
     return made
 
 
-def _sheet(worn: Colours) -> str:
-    fields = {**asdict(worn), "icons": (resources() / "icons").as_posix()}
+def _sheet(colors: Colors) -> str:
+    fields = {**asdict(colors), "icons": (resources() / "icons").as_posix()}
     sheet = (resources() / "style.qss").read_text("utf-8")
     return re.sub(r"@(\w+)", lambda found: fields[found[1]] if found[1] in fields else found[0], sheet)
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
-from clarity_desktop.ui.form_fields import decimal
+from clarity_desktop.ui.form_fields import decimal_field
 from clarity_desktop.values import Bounds
 
 RATIOS: dict[str, tuple[int, int] | None] = {
@@ -110,7 +110,7 @@ class StraightenBar(_Bar):
         self.slider.setPageStep(10)
         self.slider.setMinimumWidth(60)
         self.slider.setAccessibleName("Angle in tenths of a degree")
-        self.degrees = decimal("Angle in degrees, clockwise", -MOST_DEGREES, MOST_DEGREES, 0, " °", decimals=1)
+        self.degrees = decimal_field("Angle in degrees, clockwise", -MOST_DEGREES, MOST_DEGREES, 0, " °", decimals=1)
         self.slider.valueChanged.connect(self._slid)
         self.degrees.valueChanged.connect(self._typed)
         self.row.addWidget(self.slider, 1)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from clarity_desktop.ui import translate
 from clarity_desktop.values import TILE, Level, Manifest, Pixels, VersionId
 
 
@@ -26,6 +27,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     with qasync.QEventLoop(QApplication.instance() or QApplication([])) as loop:
         loop.run_until_complete(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
     return True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def translations(qapp: QApplication) -> None:
+    """The English plural forms, as the program has them."""
+    translate.install(qapp)
 
 
 @pytest.fixture(autouse=True)

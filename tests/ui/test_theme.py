@@ -41,21 +41,31 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("worn", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
-def test_text_is_legible_on_every_surface(worn: theme.Colours):
-    for surface in (worn.window, worn.panel, worn.field, worn.canvas, worn.hover):
-        assert contrast(worn.text, surface) >= 7
-        assert contrast(worn.muted, surface) >= 4.5
-    for surface in (worn.window, worn.panel, worn.field, worn.canvas):
-        assert contrast(worn.ring, surface) >= 3
-        assert contrast(worn.error, surface) >= 4.5
-    assert contrast(worn.on_accent, worn.accent) >= 4.5
-    assert contrast(worn.ring, worn.hover) >= 4.5  # text of quiet buttons
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_text_is_legible_on_every_surface(colors: theme.Colors):
+    for surface in (colors.window, colors.panel, colors.field, colors.canvas, colors.hover):
+        assert contrast(colors.text, surface) >= 7
+        assert contrast(colors.muted, surface) >= 4.5
+    for surface in (colors.window, colors.panel, colors.field, colors.canvas):
+        assert contrast(colors.ring, surface) >= 3
+        assert contrast(colors.error, surface) >= 4.5
+    for surface in (colors.window, colors.panel, colors.field):
+        assert contrast(colors.disabled, surface) >= 4.5
+    assert contrast(colors.on_accent, colors.accent) >= 4.5
+    assert contrast(colors.ring, colors.hover) >= 4.5  # text of quiet buttons
 
 
-@pytest.mark.parametrize("worn", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
-def test_what_surrounds_the_photo_is_neutral_grey(worn: theme.Colours):
-    for surface in (worn.window, worn.panel, worn.field, worn.canvas, worn.hover, worn.pressed, worn.border):
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_what_surrounds_the_photo_is_neutral_grey(colors: theme.Colors):
+    for surface in (
+        colors.window,
+        colors.panel,
+        colors.field,
+        colors.canvas,
+        colors.hover,
+        colors.pressed,
+        colors.border,
+    ):
         red, green, blue, _ = QColor(surface).getRgb()
         assert red == green == blue
 
@@ -65,7 +75,7 @@ def test_applying_changes_the_running_program(qapp: QApplication):
     assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.LIGHT.window)
     theme.apply(qapp, "dark")
     assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.DARK.window)
-    assert theme.colours() is theme.DARK
+    assert theme.colors() is theme.DARK
 
 
 def test_the_style_sheet_names_only_known_colours_and_files(qapp: QApplication):
@@ -82,10 +92,10 @@ def test_the_system_choice_follows_the_desktop(qapp: QApplication, monkeypatch: 
     theme.apply(qapp, "system")
     monkeypatch.setattr(theme, "_of_system", lambda: theme.LIGHT)
     qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
-    assert theme.colours() is theme.LIGHT
+    assert theme.colors() is theme.LIGHT
     theme.apply(qapp, "dark")
     qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
-    assert theme.colours() is theme.DARK
+    assert theme.colors() is theme.DARK
 
 
 def ink(icon: QIcon, size: int = 20, ratio: float = 1.0, mode: QIcon.Mode = QIcon.Mode.Normal) -> QImage:
@@ -123,8 +133,8 @@ def test_dressed_actions_and_buttons_are_recoloured_live(qapp: QApplication, qtb
     bar, button = QToolBar(), QToolButton()
     qtbot.addWidget(bar)
     action = QAction("Undo", bar)
-    theme.dress(action, "undo")
-    theme.dress(button, "redo")
+    theme.set_icon(action, "undo")
+    theme.set_icon(button, "redo")
     bar.addAction(action)
     bar.addWidget(button)
     theme.apply(qapp, "light")

@@ -166,12 +166,12 @@ class Canvas(PhotoView):
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         painter = QPainter(self)
-        worn = theme.colours()
+        colors = theme.colors()
         covered = self._size is not None and self._degrees is None and self.compare() in ("single", "split")
         if not covered or self.devicePixelRatioF() % 1:  # where it is fractional, an edge may lie between two pixels
-            painter.fillRect(self.rect(), QColor(worn.canvas))
+            painter.fillRect(self.rect(), QColor(colors.canvas))
         if self._size is None:
-            self._paint_invitation(painter, worn)
+            self._paint_invitation(painter, colors)
         elif self._degrees is not None:
             self._paint_turned(painter, self._size, self._degrees)
         else:
@@ -181,10 +181,10 @@ class Canvas(PhotoView):
             if self._crop is not None:
                 first, last = self._crop, (self._crop.right, self._crop.bottom)
                 frame = QRectF(self.widget_point(first.x, first.y), self.widget_point(*last))
-                crop.paint_frame(painter, frame, QRectF(self.rect()), QColor(worn.ring))
+                crop.paint_frame(painter, frame, QRectF(self.rect()), QColor(colors.ring))
         if self._ring or self._dropping:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(worn.ring), 2))
+            painter.setPen(QPen(QColor(colors.ring), 2))
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
 
@@ -200,7 +200,7 @@ class Canvas(PhotoView):
         place = Placement(0, 0, place.width, place.height)
         area = QRect(0, 0, max(1, round(place.width)), max(1, round(place.height)))
         picture = QImage(area.size(), QImage.Format.Format_RGB32)
-        picture.fill(QColor(theme.colours().canvas))
+        picture.fill(QColor(theme.colors().canvas))
         painter = QPainter(picture)
         self._stage.cache.next_frame()
         self.want([tile for tile, _ in self._stage.paint(painter, "version", place, area)])
@@ -208,19 +208,19 @@ class Canvas(PhotoView):
         picture.setDevicePixelRatio(self.devicePixelRatioF())
         return picture
 
-    def _paint_invitation(self, painter: QPainter, worn: theme.Colours) -> None:
+    def _paint_invitation(self, painter: QPainter, colors: theme.Colors) -> None:
         middle = QRectF(self.rect()).center()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme.paint_icon(painter, "photo", QRectF(middle.x() - 28, middle.y() - 100, 56, 56), worn.muted)
+        theme.paint_icon(painter, "photo", QRectF(middle.x() - 28, middle.y() - 100, 56, 56), colors.muted)
         font = painter.font()
         font.setPixelSize(20)
         painter.setFont(font)
-        painter.setPen(QColor(worn.text))
+        painter.setPen(QColor(colors.text))
         line = QRectF(0, middle.y() - 36, self.width(), 30)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, "Drop a photo here")
         font.setPixelSize(theme.BASE_FONT)
         painter.setFont(font)
-        painter.setPen(QColor(worn.muted))
+        painter.setPen(QColor(colors.muted))
         words = "JPEG, PNG, WebP, TIFF, HEIC, AVIF and more. Everything stays on this computer."
         room = QRectF(16, middle.y() - 9, self.width() - 32, 44)
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)

@@ -240,7 +240,7 @@ class PhotoView(Viewport):
         for pane in self.panes():
             place = self._view.place(pane.area, *size)
             frame = self._frames.setdefault(pane.shows, PaneCache())
-            frame.paint(painter, self._stage, pane, place, theme.colours().canvas)
+            frame.paint(painter, self._stage, pane, place, theme.colors().canvas)
             missing += frame.missing(pane) or self._around(pane, place)
         painter.restore()
         self.want(missing)
@@ -266,7 +266,7 @@ class PhotoView(Viewport):
                 paint_label(painter, name, area, right=self._mode == "split" and pane.shows == "version")
             if self._mode == "split":
                 x = self.logical(shown[1].clip.x, 0).x()
-                paint_split(painter, x, whole.height(), QColor(theme.colours().ring), focused=self._ring)
+                paint_split(painter, x, whole.height(), QColor(theme.colors().ring), focused=self._ring)
         elif shown[0].shows == "other":
             paint_label(painter, self._names[0], whole, right=False)
 

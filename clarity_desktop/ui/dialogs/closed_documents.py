@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from clarity_desktop.ui.form_fields import muted
+from clarity_desktop.ui.form_fields import muted_label
 from clarity_desktop.ui.labels import clock, count
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import Recovery
@@ -46,7 +46,7 @@ class ClosedDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        column.addWidget(muted("Closed without being saved."))
+        column.addWidget(muted_label("Closed without being saved."))
         column.addWidget(self.list, 1)
         column.addLayout(buttons)
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import choice, label, muted, no_wheel, row, whole
+from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, row
 from clarity_desktop.ui.labels import file_size
 from clarity_desktop.values import ExportOptions, Version
 
@@ -140,19 +140,22 @@ class ExportDialog(QDialog):
     def _make_fields(self, form: ExportForm) -> None:
         options, version, depth = form.options, self._subject.version, self._subject.depth
         longest = max(version.width, version.height)
-        self.format = choice("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
-        self.quality, self.quality_number = no_wheel(QSlider(Qt.Orientation.Horizontal)), whole("Quality", 1, 100, 1)
+        self.format = choice_field("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
+        self.quality, self.quality_number = (
+            no_wheel(QSlider(Qt.Orientation.Horizontal)),
+            int_field("Quality", 1, 100, 1),
+        )
         self.quality.setRange(1, 100)
         self.quality.setAccessibleName("Quality")
         depths = [(f"As the photo ({depth} bit)", None), ("8 bit", 8), ("16 bit", 16)]
-        self.bits = choice("Bits per channel", depths if depth == 16 else depths[:2], options.depth)
+        self.bits = choice_field("Bits per channel", depths if depth == 16 else depths[:2], options.depth)
         self.resize_box = QCheckBox("Longest side")
         self.resize_box.setChecked(options.longest is not None)
-        self.longest = whole("Longest side in pixels", 16, max(16, longest), options.longest or longest, " px")
+        self.longest = int_field("Longest side in pixels", 16, max(16, longest), options.longest or longest, " px")
         profiles = [(f"Keep ({self._subject.profile})", "keep"), ("Convert to sRGB", "srgb")]
-        self.profile = choice("Colour profile", profiles, options.profile)
+        self.profile = choice_field("Colour profile", profiles, options.profile)
         kept = [("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none")]
-        self.metadata = choice("Metadata", kept, options.metadata)
+        self.metadata = choice_field("Metadata", kept, options.metadata)
         self.pattern, self.folder = QLineEdit(form.pattern), QLineEdit(str(options.path.parent))
         self.pattern.setAccessibleName("Name pattern")
         self.pattern.setToolTip("Keys: " + " ".join(f"{{{key}}}" for key in KEYS))
@@ -160,23 +163,23 @@ class ExportDialog(QDialog):
         self.choose = QPushButton("Choose…")
         self.choose.setAccessibleName("Choose the folder")
         rules = [("Ask", "ask"), ("Add a number", "number"), ("Overwrite it", "overwrite"), ("Skip", "skip")]
-        self.exists = choice("If the file exists", rules, options.exists)
-        self.size_label, self.dimensions, self.example = muted(), muted(), muted()
+        self.exists = choice_field("If the file exists", rules, options.exists)
+        self.size_label, self.dimensions, self.example = muted_label(), muted_label(), muted_label()
         self.size_label.setAccessibleDescription("Estimated size of the file")
         self.example.setAccessibleDescription("Example of the name")
 
     def _lay_out(self) -> None:
         form = form_fields.form()
         form.addRow("&Format", self.format)
-        form.addRow(label("&Quality", self.quality), row(self.quality, self.quality_number))
+        form.addRow(field_label("&Quality", self.quality), row(self.quality, self.quality_number))
         form.addRow("", self.size_label)
         form.addRow("&Depth", self.bits)
-        form.addRow(label("Si&ze", self.resize_box), row(self.resize_box, self.longest, self.dimensions))
+        form.addRow(field_label("Si&ze", self.resize_box), row(self.resize_box, self.longest, self.dimensions))
         form.addRow("&Profile", self.profile)
         form.addRow("&Metadata", self.metadata)
         form.addRow("&Name", self.pattern)
         form.addRow("", self.example)
-        form.addRow(label("F&older", self.folder), row(self.folder, self.choose))
+        form.addRow(field_label("F&older", self.folder), row(self.folder, self.choose))
         form.addRow("If it e&xists", self.exists)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton,
 
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import choice, decimal, muted, whole
+from clarity_desktop.ui.form_fields import choice_field, decimal_field, int_field, muted_label
 
 THEMES = (("As the system", "system"), ("Light", "light"), ("Dark", "dark"))
 DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("GPU (CUDA)", "cuda"), ("GPU (Apple Metal, untried)", "mps"))
@@ -30,15 +30,15 @@ class Preferences(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._settings = settings
-        self.theme = choice("Appearance", THEMES, settings.theme)
-        self.device = choice("Processor", DEVICES, settings.device)
-        self.metadata = choice("Metadata of exported photos", METADATA, settings.metadata)
-        self.threads = whole("Threads", 0, 256, settings.threads)
+        self.theme = choice_field("Appearance", THEMES, settings.theme)
+        self.device = choice_field("Processor", DEVICES, settings.device)
+        self.metadata = choice_field("Metadata of exported photos", METADATA, settings.metadata)
+        self.threads = int_field("Threads", 0, 256, settings.threads)
         self.threads.setSpecialValueText("As many as there are cores")
         share = round(100 * settings.memory_budget)
-        self.memory = whole("Memory for a restoration", 10, 90, share, " % of the free memory")
-        self.disk = decimal("Disk space for open documents", 1, 2000, settings.disk_budget / 1e9, " GB")
-        self.megapixels = decimal("Largest photo", 1, 2000, settings.max_megapixels, " megapixels")
+        self.memory = int_field("Memory for a restoration", 10, 90, share, " % of the free memory")
+        self.disk = decimal_field("Disk space for open documents", 1, 2000, settings.disk_budget / 1e9, " GB")
+        self.megapixels = decimal_field("Largest photo", 1, 2000, settings.max_megapixels, " megapixels")
         self.metrics = {name: QCheckBox(name) for name in extra_metrics}
         for name, box in self.metrics.items():
             box.setChecked(name in settings.metrics)
@@ -77,7 +77,7 @@ class Preferences(QDialog):
         for k, box in enumerate(self.metrics.values()):
             form.addRow("" if k else "Further metrics", box)
         form.addRow("", self.shortcuts)
-        note = muted("The largest photo holds from the next start on, everything else at once.")
+        note = muted_label("The largest photo holds from the next start on, everything else at once.")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setProperty("role", "primary")
         self.buttons.accepted.connect(self._agree)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.messages import Advised
-from clarity_desktop.ui.form_fields import muted
+from clarity_desktop.ui.form_fields import muted_label
 from clarity_desktop.ui.labels import TASK_TITLES
 from clarity_desktop.values import Advice, Task
 
@@ -33,7 +33,7 @@ class AdvicePanel(QWidget):
         self.all.setProperty("role", "primary")
         self.all.setToolTip("One after the other, each compared with what was before; what does not help is undone")
         self.all.clicked.connect(self.all_asked)
-        self.text = muted()
+        self.text = muted_label()
         self.steps: list[QPushButton] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(3)
@@ -72,7 +72,7 @@ class AdvicePanel(QWidget):
             step.clicked.connect(partial(self._ask, one.task))
             self.steps.append(step)
             self._list.addWidget(step)
-            self._list.addWidget(muted(one.why))
+            self._list.addWidget(muted_label(one.why))
             self._list.addSpacing(4)
 
     def _ask(self, task: Task, _checked: bool = False) -> None:

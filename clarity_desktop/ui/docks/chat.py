@@ -162,7 +162,7 @@ class ChatDock(QWidget):
         self.waiting.setAccessibleName("An answer is on its way")
         self.waiting.hide()
         self.send = QToolButton()
-        theme.dress(self.send, "send")
+        theme.set_icon(self.send, "send")
         self.send.setAccessibleName("Send the message")
         self.send.setToolTip("Send (Enter)")
         self.send.clicked.connect(self.composer.send)

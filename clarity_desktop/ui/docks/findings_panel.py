@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
-from clarity_desktop.ui.form_fields import muted, no_wheel, tip
+from clarity_desktop.ui.form_fields import muted_label, no_wheel, tooltip
 from clarity_desktop.ui.labels import DEGRADATION_TITLES, excerpt, inside
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered, summary
@@ -62,13 +62,13 @@ class Meter(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        worn, painter = theme.colours(), QPainter(self)
+        colors, painter = theme.colors(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(worn.hover))
+        painter.setBrush(QColor(colors.hover))
         whole = QRectF(self.rect())
         painter.drawRoundedRect(whole, 2.5, 2.5)
-        painter.setBrush(QColor(worn.ring if self.isEnabled() else worn.disabled))
+        painter.setBrush(QColor(colors.ring if self.isEnabled() else colors.disabled))
         painter.drawRoundedRect(QRectF(0, 0, max(2.0, whole.width() * self._share), whole.height()), 2.5, 2.5)
         painter.end()
 
@@ -142,7 +142,7 @@ class FindingsPanel(QWidget):
         self._detection = None
         self.verdict.setText("")
         self.reason.setText(excerpt(why))
-        self.reason.setToolTip(tip(why))
+        self.reason.setToolTip(tooltip(why))
         self._list()
 
     def show_heat(self, on: bool) -> None:
@@ -184,7 +184,7 @@ class FindingsPanel(QWidget):
         self.heat_chosen.emit(self.which.currentData())
 
     def _lay_out(self) -> None:
-        self.reason, self.fine = muted(), Sign("fine")
+        self.reason, self.fine = muted_label(), Sign("fine")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

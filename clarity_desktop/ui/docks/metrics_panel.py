@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import muted, plain, tip
+from clarity_desktop.ui.form_fields import muted_label, plain_label, tooltip
 from clarity_desktop.ui.labels import METRICS, excerpt
 from clarity_desktop.values import Quality
 
@@ -51,16 +51,16 @@ class Scale(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        worn, painter = theme.colours(), QPainter(self)
+        colors, painter = theme.colors(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle, room = self.height() / 2, self.width() - 12
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(worn.border))
+        painter.setBrush(QColor(colors.border))
         painter.drawRoundedRect(QRectF(6, middle - 1.5, room, 3), 1.5, 1.5)
-        ink = QColor(worn.ring if self.isEnabled() else worn.disabled)
+        ink = QColor(colors.ring if self.isEnabled() else colors.disabled)
         if self._before is not None:
-            painter.setPen(QColor(worn.text))
-            painter.setBrush(QColor(worn.window))
+            painter.setPen(QColor(colors.text))
+            painter.setBrush(QColor(colors.window))
             painter.drawEllipse(QRectF(6 + room * min(1, self._before) - 4, middle - 4, 8, 8))
         if self._now is not None:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -76,12 +76,12 @@ class Metric(QWidget):
         super().__init__()
         self._metric = metric
         title, meaning = METRICS[metric]
-        self.name, self.now, self.change, self.ours = QLabel(title), QLabel("–"), QLabel(), muted(OURS)
+        self.name, self.now, self.change, self.ours = QLabel(title), QLabel("–"), QLabel(), muted_label(OURS)
         for label in (self.name, self.now):
             label.setProperty("role", "title")
         self.ours.setToolTip(OURS_WHY)
         self.ours.setAccessibleDescription(OURS_WHY)
-        self.scale, self.meaning = Scale(), muted(meaning)
+        self.scale, self.meaning = Scale(), muted_label(meaning)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 6)
         grid.setVerticalSpacing(2)
@@ -103,7 +103,7 @@ class Metric(QWidget):
         self.change.setText(difference(a, b))
         self.change.setVisible(bool(self.change.text()))
         self.meaning.setText(excerpt(why) if a is None and why else meaning)
-        self.meaning.setToolTip(tip(why) if a is None else "")
+        self.meaning.setToolTip(tooltip(why) if a is None else "")
         ours = bool(now and a is not None and self._metric in now.ours)
         self.ours.setVisible(ours)
         worst = WORST[self._metric]
@@ -125,11 +125,11 @@ class MetricsPanel(QWidget):
         self.metrics = {metric: Metric(metric) for metric in METRICS}
         for row in self.metrics.values():
             column.addWidget(row)
-        self.more = plain()
+        self.more = plain_label()
         self.more.setWordWrap(True)
         self.more.setToolTip("Further metrics that you switched on in Preferences")
         column.addWidget(self.more)
-        self.failed = muted()
+        self.failed = muted_label()
         column.addWidget(self.failed)
 
     def show_quality(self, now: Quality | None, before: Quality | None, switched_on: tuple[str, ...] = ()) -> None:
@@ -141,7 +141,7 @@ class MetricsPanel(QWidget):
         self.more.setVisible(bool(more))
         reasons = [(name, now.why[name]) for name in switched_on if now and name in now.why]
         self.failed.setText("\n".join(f"{name}  –  {excerpt(why)}" for name, why in reasons))
-        self.failed.setToolTip(tip("\n".join(f"{name}: {why}" for name, why in reasons)))
+        self.failed.setToolTip(tooltip("\n".join(f"{name}: {why}" for name, why in reasons)))
         self.failed.setVisible(bool(reasons))
 
 

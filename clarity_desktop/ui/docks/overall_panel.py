@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.docks.trend import Trend
-from clarity_desktop.ui.form_fields import muted, tip
+from clarity_desktop.ui.form_fields import muted_label, tooltip
 from clarity_desktop.ui.labels import excerpt, version_title
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.values import Distance, Quality, Version, VersionId
@@ -62,15 +62,15 @@ class OverallPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._best: VersionId | None = None
-        self.figure, self.extent, self.change = QLabel("–"), muted("of 100"), QLabel()
+        self.figure, self.extent, self.change = QLabel("–"), muted_label("of 100"), QLabel()
         self.figure.setProperty("role", "figure")
-        self.before, self.best = muted(), QPushButton()
+        self.before, self.best = muted_label(), QPushButton()
         self.best.setProperty("role", "quiet")
         self.best.setToolTip("Open the version with the best overall score")
         self.best.clicked.connect(self._jump)
         self.trend = Trend()
         self.trend.chosen.connect(self.jump_asked)
-        self.distance, self.caution = muted(), QLabel(CAUTION)
+        self.distance, self.caution = muted_label(), QLabel(CAUTION)
         self.distance.setToolTip("How far this version is from the photo as it was opened. Over 30 dB is hard to see.")
         self.caution.setWordWrap(True)
         self.warning = QWidget()
@@ -82,7 +82,7 @@ class OverallPanel(QWidget):
         self.figure.setText(f"{value:.0f}" if value is not None else "–")
         why = quality.why.get("overall", "") if quality and value is None else failed
         self.extent.setText(_extent(quality) if quality and value is not None else excerpt(why) or "of 100")
-        self.extent.setToolTip(tip(why) if value is None and why else MEANING)
+        self.extent.setToolTip(tooltip(why) if value is None and why else MEANING)
         self.change.setText(climb(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
         self._show_others(now, before, best)

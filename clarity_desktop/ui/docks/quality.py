@@ -13,7 +13,7 @@ from clarity_desktop.ui.docks.advice_panel import AdvicePanel
 from clarity_desktop.ui.docks.findings_panel import FindingsPanel
 from clarity_desktop.ui.docks.metrics_panel import MetricsPanel
 from clarity_desktop.ui.docks.overall_panel import OverallPanel, overall
-from clarity_desktop.ui.form_fields import muted
+from clarity_desktop.ui.form_fields import muted_label
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.values import Distance, DocumentId, Task, Version
 
@@ -52,7 +52,7 @@ class QualityDock(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.names = muted()
+        self.names = muted_label()
         self.busy = QProgressBar()
         self.busy.setObjectName("looking")
         self.busy.setRange(0, 0)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import label, muted, no_wheel, row, whole
+from clarity_desktop.ui.form_fields import field_label, int_field, muted_label, no_wheel, row
 from clarity_desktop.ui.labels import TASK_TITLES, duration, file_size, megapixels
 from clarity_desktop.values import MethodCard, ModelCard, Task
 
@@ -74,9 +74,12 @@ class RestoreDock(QScrollArea):
             box.setMinimumContentsLength(12)
         self.task.setAccessibleName("What to do")
         self.method.setAccessibleName("Method")
-        self.facts = muted()
-        self.strength, self.percent = no_wheel(Strength()), whole("Strength in percent, as a number", 5, 100, 100, " %")
-        self.estimate = muted()
+        self.facts = muted_label()
+        self.strength, self.percent = (
+            no_wheel(Strength()),
+            int_field("Strength in percent, as a number", 5, 100, 100, " %"),
+        )
+        self.estimate = muted_label()
         self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
         self.fetch_button = QPushButton("Fetch the weights…")
         self._lay_out()
@@ -153,7 +156,7 @@ class RestoreDock(QScrollArea):
         form = form_fields.form()
         form.addRow("&Task", self.task)
         form.addRow("&Method", self.method)
-        form.addRow(label("St&rength", self.strength), self._strength_row())
+        form.addRow(field_label("St&rength", self.strength), self._strength_row())
         column.addLayout(form)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)

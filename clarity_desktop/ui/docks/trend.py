@@ -7,16 +7,16 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import tip
+from clarity_desktop.ui.form_fields import tooltip
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.values import Version, VersionId
 
 HEIGHT = 52
 MARGIN = 7.0
 LEAST = 30.0
-"""Points that the curve's height stands for at least: small differences look small."""
+"""Points of score that the height covers at least, so that small differences look small."""
 SPOKEN = 5
-"""With more versions than this a screen reader hears only so many, and the best."""
+"""With more versions than this a screen reader hears only the last of them and the best."""
 DOTS = 20
 """With more versions than this only the open one has a dot."""
 
@@ -30,7 +30,7 @@ def span(values: list[float]) -> tuple[float, float]:
 
 
 class Trend(QWidget):
-    """A dot for each version with a score, a veil for its range; a click names the version. Values from show_branch."""
+    """A dot for each version with a score, a translucent bar for its range; a click chooses the version."""
 
     chosen = Signal(str)  # VersionId
 
@@ -48,18 +48,19 @@ class Trend(QWidget):
         self._scored = [v for v in branch if v.quality and v.quality.overall is not None]
         self._head = head
         self.setVisible(len(self._scored) > 1)
-        self.setAccessibleName(self._told())
+        self.setAccessibleName(self._description())
         self.update()
 
-    def _told(self) -> str:
+    def _description(self) -> str:
         """The curve in words: all of a few versions, of many the last ones and the best."""
-        many, last = len(self._scored), self._scored[-SPOKEN:]
-        told = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in last)
-        if many <= SPOKEN:
-            return f"Overall score over {many} versions: {told}"
+        count, last = len(self._scored), self._scored[-SPOKEN:]
+        scores = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in last)
+        if count <= SPOKEN:
+            return self.tr("Overall score of %n version(s): {scores}", "", count).format(scores=scores)
         best = max(self._scored, key=_overall)
-        highest = f"{version_title(best)} {_overall(best):.0f}"
-        return f"Overall score over {many} versions, the best: {highest}, the last {SPOKEN}: {told}"
+        return self.tr("Overall score of %n version(s), best: {best}, latest: {scores}", "", count).format(
+            best=f"{version_title(best)} {_overall(best):.0f}", scores=scores
+        )
 
     def points(self) -> list[QPointF]:
         """Where each version's dot lies."""
@@ -74,11 +75,11 @@ class Trend(QWidget):
         ]
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        worn, points = theme.colours(), self.points()
-        ink = QColor(worn.ring if self.isEnabled() else worn.disabled)
+        colors, points = theme.colors(), self.points()
+        ink = QColor(colors.ring if self.isEnabled() else colors.disabled)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(worn.border), 1))
+        painter.setPen(QPen(QColor(colors.border), 1))
         for y in (MARGIN, self.height() - MARGIN):
             painter.drawLine(QPointF(0, y), QPointF(self.width(), y))
         self._paint_ranges(painter, ink)
@@ -87,18 +88,18 @@ class Trend(QWidget):
         for version, point in zip(self._scored, points, strict=True):
             here = version.id == self._head
             if here or len(points) <= DOTS:
-                painter.setBrush(ink if here else QColor(worn.window))
+                painter.setBrush(ink if here else QColor(colors.window))
                 painter.drawEllipse(point, *((5.0, 5.0) if here else (3.0, 3.0)))
         painter.end()
 
     def _paint_ranges(self, painter: QPainter, ink: QColor) -> None:
         low, high = span([x for v in self._scored for x in _range(v)]) if self._scored else (0.0, 1.0)
         scale = (self.height() - 2 * MARGIN) / (high - low)
-        veil = QColor(ink)
-        veil.setAlpha(64)
+        range_color = QColor(ink)
+        range_color.setAlpha(64)
         painter.save()
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(veil)
+        painter.setBrush(range_color)
         for version, point in zip(self._scored, self.points(), strict=True):
             worst, best = _range(version)
             top = MARGIN + scale * (high - best)
@@ -111,7 +112,10 @@ class Trend(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and (version := self._nearest(QPointF(event.pos()))) is not None:
-            QToolTip.showText(event.globalPos(), tip(f"{version_title(version)}: {_overall(version):.0f} of 100"), self)
+            text = self.tr("{title}: {score} of 100").format(
+                title=version_title(version), score=f"{_overall(version):.0f}"
+            )
+            QToolTip.showText(event.globalPos(), tooltip(text), self)
             return True
         return super().event(event)
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.form_fields import tip
+from clarity_desktop.ui.form_fields import tooltip
 from clarity_desktop.ui.labels import clock, duration, version_title, what_ran
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import Quality, Version, VersionId
@@ -313,6 +313,6 @@ def _item(version: Version, place: str, image: QImage) -> QTreeWidgetItem:
     item.setData(0, PLACE, place)
     item.setData(0, Qt.ItemDataRole.DecorationRole, image)
     item.setData(0, Qt.ItemDataRole.AccessibleTextRole, spoken(version, place))
-    item.setToolTip(0, tip(spoken(version, place)))
+    item.setToolTip(0, tooltip(spoken(version, place)))
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
     return item

@@ -1,0 +1,21 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en_US" sourcelanguage="en">
+<context>
+    <name>Trend</name>
+    <message numerus="yes">
+        <source>Overall score of %n version(s): {scores}</source>
+        <translation>
+            <numerusform>Overall score of %n version: {scores}</numerusform>
+            <numerusform>Overall score of %n versions: {scores}</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Overall score of %n version(s), best: {best}, latest: {scores}</source>
+        <translation>
+            <numerusform>Overall score of %n version, best: {best}, latest: {scores}</numerusform>
+            <numerusform>Overall score of %n versions, best: {best}, latest: {scores}</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
