@@ -311,7 +311,7 @@ def test_the_curve_rises_with_the_score_names_all_versions_and_a_click_opens_one
     qtbot.addWidget(trend)
     trend.resize(200, 52)
     trend.show_branch((version("a", 41.0), version("b", None), version("c", 62.0), version("d", 50.0)), VersionId("d"))
-    assert trend.accessibleName() == "Overall score over 3 versions: Original 41, Crop 62, Crop 50"
+    assert trend.accessibleName() == "Overall score of 3 versions: Original 41, Crop 62, Crop 50"
     first, second, third = trend.points()
     assert first.y() > third.y() > second.y()
     assert first.x() < second.x() < third.x()
@@ -328,7 +328,7 @@ def test_of_a_long_curve_the_last_versions_and_the_best_are_told(qtbot: QtBot):
     qtbot.addWidget(trend)
     trend.show_branch(tuple(version(str(k), 90.0 - k) for k in range(30)), None)
     assert trend.accessibleName() == (
-        "Overall score over 30 versions, the best: Crop 90, the last 5: Crop 65, Crop 64, Crop 63, Crop 62, Crop 61"
+        "Overall score of 30 versions, best: Crop 90, latest: Crop 65, Crop 64, Crop 63, Crop 62, Crop 61"
     )
 
 
