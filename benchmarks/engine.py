@@ -20,11 +20,10 @@ import psutil
 from clarity_desktop.backend import methods, weights
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.restore import padded_box
-from clarity_desktop.backend.runner import RestoreParams
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Restore
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Bounds, Picture, Region
+from clarity_desktop.values import Bounds, Picture, Region, RestoreParams
 from clarity_desktop.worker import Job, Lane
 
 UNIFORM = Method(
@@ -51,9 +50,9 @@ async def region_cost(studio: Studio, lane: Lane) -> None:
     region = Region.rectangle(Bounds(300, 280, 240, 200), 768, 768)
     best = {"whole": 1e9, "region": 1e9}
     for _ in range(3):
-        for name, wish in (("whole", RestoreParams("derain")), ("region", RestoreParams("derain", region=region))):
+        for name, params in (("whole", RestoreParams("derain")), ("region", RestoreParams("derain", region=region))):
             start = time.perf_counter()
-            await studio.apply(pixels, wish, Job(lambda _news: None, lane))
+            await studio.apply(pixels, params, Job(lambda _news: None, lane))
             best[name] = min(best[name], time.perf_counter() - start)
     share = padded_box(region.bounds, method, 768, 768).area / pixels[..., 0].size
     ratio, bar = best["region"] / best["whole"], 1.3 * share + 0.1
@@ -71,7 +70,8 @@ async def steady(studio: Studio, lane: Lane, rounds: int) -> None:
     process, marks = psutil.Process(), {}
     for k in range(1, rounds + 1):
         job = Job(lambda _news: None, lane)
-        await studio.restore(Restore(document.id, document.card().head, "denoise", "halves"), job)
+        params = RestoreParams("denoise", "halves")
+        await studio.restore_now(Restore(document.id, document.card().head, params), job)
         studio.move(document.id, lambda d: d.undo(), job)
         if k in {rounds // 5, rounds}:
             gc.collect()

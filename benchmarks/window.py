@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from clarity_desktop.messages import Restore
+from clarity_desktop.values import RestoreParams
 
 COLD = """
 import json, os, sys, time
@@ -130,7 +131,7 @@ async def loop_gaps(stage: Stage, seconds: float) -> None:
     assert view is not None
     assert view.id is not None
     assert view.head is not None
-    window.ask(Restore(view.id, view.head, "derain"), view, "Removing rain")
+    window.ask(Restore(view.id, view.head, RestoreParams("derain"), confirmed=True), view, "Removing rain")
     await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.jobs))
     print(_told("event loop, while a restoration runs", await gaps(seconds)) + " (bar 50 ms)")
     start = time.perf_counter()

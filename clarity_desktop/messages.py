@@ -28,7 +28,7 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Recovery,
-    Region,
+    RestoreParams,
     Task,
     Transform,
     Turn,
@@ -148,21 +148,17 @@ class ReadPixels:
     version: VersionId
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Restore a version; the result becomes its child. → Progress, TileDone, VersionAdded, Assessed
 
-    method None: the task's default. region None: the whole photo. visible: restore from its centre outwards.
+    A run that is estimated to take long answers Offered instead, unless it is confirmed.
     """
 
     document: DocumentId
     version: VersionId
-    task: Task
-    method: str | None = None
-    strength: float = 1.0
-    region: Region | None = None
-    feather: int = 0
-    visible: Bounds | None = None
+    params: RestoreParams
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +168,15 @@ class Repeat:
     document: DocumentId
     version: VersionId  # to work on
     made: VersionId  # whose step is repeated
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long would it take? bounds None: the whole photo. → Estimated"""
+    """How long would it take? For display only: Restore estimates by itself. → Estimated
+
+    bounds None: the whole photo.
+    """
 
     document: DocumentId
     version: VersionId
@@ -262,6 +262,7 @@ class Improve:
     document: DocumentId
     version: VersionId
     visible: Bounds | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +505,21 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """The request would take long, so nothing was run; sent again with confirmed=True it runs.
+
+    seconds: for all of it. part_seconds: for the visible part alone, None where that is not a smaller task.
+    megapixels: of what would be computed.
+    """
+
+    request: Restore | Repeat | Improve
+    seconds: float
+    part_seconds: float | None
+    megapixels: float
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
 class Exported:
     """path None: the file existed and was skipped, as asked."""
 
@@ -562,7 +578,7 @@ Event = (
     Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | PixelsReady
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected | Advised | Improved
-    | Estimated | Exported | SizeEstimated
+    | Estimated | Offered | Exported | SizeEstimated
     | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | Notice
 )  # fmt: skip
 

@@ -214,6 +214,22 @@ class Quality:
     why: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreParams:
+    """What a restoration is to do, whatever the pixels.
+
+    method None: the task's default. region None: the whole photo. feather: pixels over which the region softens inside
+    its edge. strength: 0..1. visible: the part that is on screen, restored from its centre outwards.
+    """
+
+    task: Task
+    method: str | None = None
+    strength: float = 1.0
+    region: Region | None = None
+    feather: int = 0
+    visible: Bounds | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A decoded photo and all that travels beside its pixels.

@@ -65,7 +65,7 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.Repeat():
             await studio.repeat(request, job)
         case m.Estimate():
-            await studio.tell_estimate(request, job)
+            await studio.emit_estimate(request, job)
         case m.ApplyTransform():
             await studio.change(request, job)
         case m.Reset():
@@ -81,7 +81,8 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.Advise(document, version):
             await studio.advise(document, version, job)
         case m.Improve():
-            await talk.improve(request, job)
+            if not await studio.ask_first(request, job):
+                await talk.improve(request, job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):

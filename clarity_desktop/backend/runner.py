@@ -13,31 +13,23 @@ from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.messages import Estimated
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Bounds, Pixels, Region, Step, Task
+from clarity_desktop.values import Bounds, Pixels, Quality, Region, RestoreParams, Step, Task
 from clarity_desktop.worker import Job
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreParams:
-    """A restoration as asked for, apart from the pixels it is asked for."""
-
-    task: Task
-    method: str | None = None
-    strength: float = 1.0
-    region: Region | None = None
-    feather: int = 0
-    visible: Bounds | None = None
-    recorded: TilePlan | None = None  # settings of an earlier run to be used again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """What a wish made of pixels: the step is complete, changed is where the result may differ."""
+    """What a restoration made of pixels.
+
+    pixels: H×W×3 RGB at the input's depth. step: complete, so that it can be stored with them. changed: where pixels
+    may differ from the input's. notes: what the user should know. quality: its scores, once it was scored.
+    """
 
     pixels: Pixels
     step: Step
     changed: Bounds
     notes: tuple[str, ...]
+    quality: Quality | None = None
 
 
 class Runner:
@@ -49,26 +41,30 @@ class Runner:
     async def apply(
         self,
         pixels: Pixels,
-        wish: RestoreParams,
+        params: RestoreParams,
         settings: Settings,
         job: Job,
         on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
+        recorded: TilePlan | None = None,
     ) -> Candidate:
-        """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
-        method = methods.choose(wish.task, wish.method or settings.methods.get(wish.task))
+        """Restore pixels (H×W×3 RGB, uint8 or uint16). recorded: the tile plan of an earlier run, to be used again.
+
+        Raises UserError, ModelMissing, JobCancelled.
+        """
+        method = methods.choose(params.task, params.method or settings.methods.get(params.task))
         files = await asyncio.to_thread(weights.need, method.weights)
         start = time.perf_counter()
         job.report(0.0, f"Loading {method.title}")
-        recipe, note = await job.heavy(_recipe, method, pixels, wish, settings)
-        run = await job.heavy(self._load, method, wish.task, files, recipe.place)
+        recipe, note = await job.heavy(_plan, method, pixels, params, settings, recorded)
+        run = await job.heavy(self._load, method, params.task, files, recipe.place)
         done = await job.heavy(
-            restore.restore, pixels, method, run, recipe, region=wish.region, feather=wish.feather,
-            strength=wish.strength, visible=wish.visible, job=job, on_tile=on_tile,
-            reload=lambda place: self._load(method, wish.task, files, place),
+            restore.restore, pixels, method, run, recipe, region=params.region, feather=params.feather,
+            strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
+            reload=lambda place: self._load(method, params.task, files, place),
         )  # fmt: skip
         step = Step(
-            "restore", wish.task, method.id, {name: weights.digest(name) for name in method.weights}, wish.strength,
-            seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": wish.feather},
+            "restore", params.task, method.id, {name: weights.digest(name) for name in method.weights}, params.strength,
+            seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": params.feather},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
 
@@ -79,21 +75,39 @@ class Runner:
         return self._loaded[1]
 
 
-def _recipe(method: Method, pixels: Pixels, wish: RestoreParams, settings: Settings) -> tuple[TilePlan, str | None]:
-    """How to cut the work; a recorded way is kept unless this machine does not allow it, which is then said."""
+def _plan(
+    method: Method, pixels: Pixels, params: RestoreParams, settings: Settings, recorded: TilePlan | None
+) -> tuple[TilePlan, str | None]:
+    """How to cut the work; a recorded plan is used unless this machine does not allow it, which the note says."""
     height, width = pixels.shape[:2]
-    box = wish.region.bounds if wish.region else Bounds(0, 0, width, height)
-    box = restore.padded_box(box, method, width, height)
-    if wish.recorded is not None:
-        budget = restore.budget(settings, wish.recorded.place.device)
-        return restore.replay(wish.recorded, method, box.width, box.height, budget)
+    return _planned(method, _computed(method, (width, height), params.region), settings, recorded)
+
+
+def _computed(method: Method, size: tuple[int, int], region: Region | None) -> Bounds:
+    """The part of a photo of the given width and height that a method computes for a region."""
+    whole = Bounds(0, 0, *size)
+    return restore.padded_box(region.bounds if region else whole, method, *size)
+
+
+def _planned(method: Method, box: Bounds, settings: Settings, recorded: TilePlan | None) -> tuple[TilePlan, str | None]:
+    if recorded is not None:
+        budget = restore.budget(settings, recorded.place.device)
+        return restore.replay(recorded, method, box.width, box.height, budget)
     place = restore.place(settings)
     budget = restore.budget(settings, place.device)
     return restore.plan(method, box.width, box.height, place, budget), None
 
 
-def estimate(size: tuple[int, int], task: str, method: str | None, settings: Settings) -> Estimated:
-    """How long restoring width × height pixels would take here, and by which method. Raises UserError."""
-    chosen = methods.choose(task, method or settings.methods.get(task))
-    seconds = restore.estimate(chosen, *size, settings)
-    return Estimated(seconds, size[0] * size[1] / 1e6, chosen.id, restore.place(settings).device)
+def estimate(
+    size: tuple[int, int], params: RestoreParams, settings: Settings, recorded: TilePlan | None = None
+) -> Estimated:
+    """How long a restoration of a photo of the given width and height takes here. Raises UserError as the run would."""
+    method = methods.choose(params.task, params.method or settings.methods.get(params.task))
+    box = _computed(method, size, params.region)
+    if recorded is None:
+        seconds, device = restore.estimate(method, box.width, box.height, settings), restore.place(settings).device
+    else:
+        plan, _ = _planned(method, box, settings, recorded)
+        seconds, device = restore.seconds(method, box.width, box.height, plan, restore.speeds()), plan.place.device
+    part = params.region.bounds if params.region else Bounds(0, 0, *size)
+    return Estimated(seconds, part.area / 1e6, method.id, device)

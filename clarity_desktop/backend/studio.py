@@ -13,31 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
-from clarity_desktop.backend import detect, iqa, methods, pictures, runner, step_titles
+from clarity_desktop.backend import detect, iqa, methods, pictures, restore, runner, step_titles
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.restore import TilePlan
-from clarity_desktop.backend.runner import Candidate, RestoreParams
+from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import (
     Advised,
     ApplyTransform,
     Assessed,
     Detected,
     DiskMeasured,
+    Estimate,
     Estimated,
     Exported,
     HeadMoved,
+    Improve,
     MethodsListed,
     Notice,
+    Offered,
     Opened,
     PixelsReady,
     PreviewReady,
     Progress,
     Repeat,
     Reset,
+    Restore,
     Saved,
     TileDone,
     TilesReady,
@@ -45,10 +49,9 @@ from clarity_desktop.messages import (
     VersionAdded,
     VersionsChanged,
 )
-from clarity_desktop.messages import Estimate as EstimateAsked
-from clarity_desktop.messages import Restore as RestoreAsked
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
+    Advice,
     Bounds,
     Detection,
     Distance,
@@ -58,7 +61,9 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Region,
+    RestoreParams,
     Step,
+    Task,
     Version,
     VersionId,
 )
@@ -71,6 +76,10 @@ GEOMETRY = ("crop", "rotate", "straighten", "flip")
 """Kinds of steps after which a pixel is elsewhere."""
 TILES_AT_ONCE = 16
 FEATHER = 100_000  # pixels; a file that says more means no feather
+LONG_SECONDS = 20.0
+"""A request that is estimated to take longer is offered, and runs once it is confirmed."""
+PART = 0.8
+"""The visible part is offered alone if it is no more than this share of the photo."""
 
 
 class Studio:
@@ -81,7 +90,7 @@ class Studio:
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._workshop = runner.Runner()
+        self._runner = runner.Runner()
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
 
     def close(self) -> None:
@@ -166,59 +175,129 @@ class Studio:
         """Every method, with the weights files it still lacks, and the further metrics that could be switched on."""
         return MethodsListed(tuple(step_titles.card(m) for m in methods.all_methods().values()), extra.available())
 
-    async def restore(self, asked: RestoreAsked, job: Job) -> Version:
-        """Restore a version, or a region of it; the result becomes its child and the head."""
-        wish = RestoreParams(asked.task, asked.method, asked.strength, asked.region, asked.feather, asked.visible)
-        return await self._run(self.document(asked.document), asked.version, wish, job)
+    async def restore(self, request: Restore, job: Job) -> Version | None:
+        """Restore a version, or a region of it; the result becomes its child and the head.
 
-    async def _run(self, document: Document, version: VersionId, wish: RestoreParams, job: Job) -> Version:
+        None where it would take long and is not confirmed: then it is offered, and nothing runs.
+        """
+        if await self.ask_first(request, job):
+            return None
+        return await self.restore_now(request, job)
+
+    async def restore_now(self, request: Restore, job: Job) -> Version:
+        """`restore`, however long it takes."""
+        return await self._run(self.document(request.document), request.version, request.params, None, job)
+
+    async def _run(
+        self, document: Document, version: VersionId, params: RestoreParams, recorded: TilePlan | None, job: Job
+    ) -> Version:
         def paint(bounds: Bounds, done: Pixels) -> None:
             job.emit(TileDone(document.id, version, bounds, done))
 
-        # No name for what is restored: its pixels would lie in memory until the result has been looked at.
-        applied = await self.apply(await self._pixels(document.id, version), wish, job, paint)
-        for note in applied.notes:
+        # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
+        candidate = await self.apply(await self._pixels(document.id, version), params, job, paint, recorded)
+        for note in candidate.notes:
             job.emit(Notice(note))
         job.report(1.0, "Keeping the result")
         return await self._commit(
-            document, version, applied.step, applied.pixels, job, changed=applied.changed, region=wish.region
+            document, version, candidate.step, candidate.pixels, job, changed=candidate.changed, region=params.region
         )
 
     async def apply(
         self,
         pixels: Pixels,
-        wish: RestoreParams,
+        params: RestoreParams,
         job: Job,
         on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
+        recorded: TilePlan | None = None,
     ) -> Candidate:
-        """Run a wish on pixels in the heavy lane. Raises UserError, ModelMissing, Aborted."""
-        return await self._workshop.apply(pixels, wish, self.settings, job, on_tile)
+        """Restore pixels (H×W×3 RGB, uint8 or uint16) that belong to no document.
 
-    async def tell_estimate(self, asked: EstimateAsked, job: Job) -> None:
+        Raises UserError, ModelMissing, JobCancelled.
+        """
+        return await self._runner.apply(pixels, params, self.settings, job, on_tile, recorded)
+
+    async def ask_first(self, request: Restore | Repeat | Improve, job: Job) -> bool:
+        """Whether a request is to be confirmed before it runs; it is offered then."""
+        offered = None if request.confirmed else await self.offer(request, job)
+        if offered is not None:
+            job.emit(offered)
+        return offered is not None
+
+    async def offer(self, request: Restore | Repeat | Improve, job: Job) -> Offered | None:
+        """The offer to run a request, if it is estimated to take more than LONG_SECONDS; else None.
+
+        The one rule about what is asked before it runs: for window, conversation and plans. Raises UserError for what
+        cannot be run at all.
+        """
+        match request:
+            case Restore(document, version, params):
+                size = self._size(document, version)
+                found = await asyncio.to_thread(runner.estimate, size, params, self.settings)
+                part = await asyncio.to_thread(self._part_seconds, size, params) if _is_long(found) else None
+            case Repeat(document, version, made):
+                params, recorded = self._recorded(self.document(document), made)
+                size, part = self._size(document, version), None
+                found = await asyncio.to_thread(runner.estimate, size, params, self.settings, recorded)
+            case Improve(document, version):
+                await asyncio.to_thread(self.document(document).check_room, version)
+                advice, part = rules.advise(await self.detect(document, version, job)), None
+                found = await asyncio.to_thread(self._auto_estimate, advice, self._size(document, version))
+        if not _is_long(found):
+            return None
+        return Offered(request, found.seconds, part, found.megapixels, found.device)
+
+    def _part_seconds(self, size: tuple[int, int], params: RestoreParams) -> float | None:
+        """For the visible part alone; None where that is not a smaller task."""
+        width, height = size
+        if params.visible is None or params.region is not None or params.visible.area > PART * width * height:
+            return None
+        method = methods.choose(params.task, params.method or self.settings.methods.get(params.task))
+        if method.scale != 1:
+            return None
+        visible = Region.rectangle(params.visible, width, height)
+        return runner.estimate(size, replace(params, region=visible), self.settings).seconds
+
+    def _auto_estimate(self, advice: tuple[Advice, ...], size: tuple[int, int]) -> Estimated:
+        seconds = rules.auto_seconds(advice, size, self.settings)
+        return Estimated(seconds, size[0] * size[1] / 1e6, "", restore.place(self.settings).device)
+
+    def _size(self, at: DocumentId, version: VersionId) -> tuple[int, int]:
+        """Width and height of a version."""
+        known = self.version(at, version)
+        return known.width, known.height
+
+    async def emit_estimate(self, request: Estimate, job: Job) -> None:
         """How long a restoration of the version, or of a part of it, would take here."""
-        version = self.version(asked.document, asked.version)
-        size = (asked.bounds.width, asked.bounds.height) if asked.bounds else (version.width, version.height)
-        told = await asyncio.to_thread(self.estimate, size, asked.task, asked.method)
-        job.emit(told)
+        size = self._size(request.document, request.version)
+        if request.bounds:
+            size = request.bounds.width, request.bounds.height
+        job.emit(await asyncio.to_thread(self.estimate, size, request.task, request.method))
 
-    def estimate(self, size: tuple[int, int], task: str, method: str | None) -> Estimated:
-        """How long restoring width × height pixels would take here, and by which method."""
-        return runner.estimate(size, task, method, self.settings)
+    def estimate(self, size: tuple[int, int], task: Task, method: str | None) -> Estimated:
+        """How long restoring width × height pixels would take here, and by which method. Raises UserError."""
+        return runner.estimate(size, RestoreParams(task, method), self.settings)
 
-    async def repeat(self, asked: Repeat, job: Job) -> Version:
-        """Take the step that made one version again, on another, with its recorded settings."""
-        document = self.document(asked.document)
-        step = self.version(document.id, asked.made).step
+    async def repeat(self, request: Repeat, job: Job) -> Version | None:
+        """Take the step that made one version again, on another, with its recorded settings; None as `restore`."""
+        document = self.document(request.document)
+        params, recorded = self._recorded(document, request.made)
+        if await self.ask_first(request, job):
+            return None
+        return await self._run(document, request.version, params, recorded, job)
+
+    def _recorded(self, document: Document, made: VersionId) -> tuple[RestoreParams, TilePlan]:
+        """What the step that made a version was to do, and how its work was cut. Raises UserError."""
+        step = self.version(document.id, made).step
         if step.kind != "restore" or step.task is None:
             raise UserError("Only a restoration can be repeated on another version.")
         settings = dict(step.settings)
         feather = settings.pop("feather", 0)
-        wish = RestoreParams(
+        params = RestoreParams(
             step.task, step.method, step.strength, document.region(step.region) if step.region else None,
             feather if isinstance(feather, int) and 0 <= feather <= FEATHER else 0,
-            recorded=TilePlan.from_json(settings),
         )  # fmt: skip
-        return await self._run(document, asked.version, wish, job)
+        return params, TilePlan.from_json(settings)
 
     # Versions --------------------------------------------------------------------------------------------------------
 
@@ -450,6 +529,10 @@ class Studio:
         job.report(0.0, f"Saving {path.name}")
         await asyncio.to_thread(self.document(at).save_project, path)
         job.emit(Saved(at, path))
+
+
+def _is_long(estimated: Estimated) -> bool:
+    return estimated.seconds > LONG_SECONDS
 
 
 def _makers() -> ModelVersions:

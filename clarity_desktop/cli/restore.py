@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clarity_desktop.cli.batch import add_photos, each, scores
 from clarity_desktop.cli.terminal import USAGE, complain
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, Task
+from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -115,8 +115,6 @@ async def _as_asked(
     studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
 ) -> _Done:  # fmt: skip
     """The one task of the command line."""
-    from clarity_desktop.backend.runner import RestoreParams
-
     before = await studio.look_and_score(pixels, job)
     wish = RestoreParams(asked.task, asked.method, asked.strength, region, asked.feather)
     applied = await studio.apply(pixels, wish, job)

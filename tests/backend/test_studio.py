@@ -14,16 +14,21 @@ from PIL import Image
 from clarity_desktop.backend import detect, iqa, weights
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa import extra
-from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.methods import ComputeTarget
+from clarity_desktop.backend.restore import hardware
+from clarity_desktop.backend.studio import LONG_SECONDS, Studio
 from clarity_desktop.messages import (
     Advised,
     ApplyTransform,
     Assessed,
     Detected,
+    Estimate,
     Estimated,
     Exported,
     HeadMoved,
+    Improve,
     JobCancelled,
+    Offered,
     Opened,
     PixelsReady,
     PreviewReady,
@@ -38,7 +43,6 @@ from clarity_desktop.messages import (
     VersionAdded,
     VersionsChanged,
 )
-from clarity_desktop.messages import Estimate as EstimateAsked
 from clarity_desktop.values import (
     Bounds,
     Crop,
@@ -50,11 +54,12 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Region,
+    RestoreParams,
     Rotate,
     Straighten,
     VersionId,
 )
-from tests.fakes import Recorder, detection
+from tests.fakes import SLOW, Recorder, detection
 
 
 @pytest.fixture
@@ -69,8 +74,8 @@ def opened(studio: Studio, recorder: Recorder, file: Path) -> DocumentCard:
     return recorder.last(Opened).card
 
 
-def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **wish):
-    asked = Restore(card.id, wish.pop("version", card.head), wish.pop("task", "derain"), **wish)
+def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **params):
+    asked = Restore(card.id, card.head, RestoreParams(params.pop("task", "derain"), **params))
     return asyncio.run(studio.restore(asked, recorder.job()))
 
 
@@ -139,7 +144,9 @@ def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file) -> No
 
     async def story() -> None:
         job = recorder.job()
-        running = asyncio.ensure_future(studio.restore(Restore(card.id, card.head, "denoise"), job))
+        running = asyncio.ensure_future(
+            studio.restore(Restore(card.id, card.head, RestoreParams("denoise"), confirmed=True), job)
+        )
         while not any(isinstance(n, TileDone) for n in recorder.news):
             await asyncio.sleep(0.01)
         job.cancel()
@@ -211,11 +218,64 @@ def test_the_clipboard_gets_srgb_in_eight_bits(studio, recorder, file, photo) ->
     assert np.array_equal(recorder.last(PixelsReady).pixels, photo(200, 150))
 
 
+def versions(studio: Studio, card: DocumentCard) -> int:
+    return len(studio.document(card.id).card().versions)
+
+
+def test_a_long_restoration_is_offered_and_runs_once_it_is_confirmed(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    request = Restore(card.id, card.head, RestoreParams("denoise", visible=Bounds(10, 10, 60, 50)))
+    assert asyncio.run(studio.restore(request, recorder.job())) is None
+    offered = recorder.last(Offered)
+    assert offered.request == request
+    assert offered.megapixels == pytest.approx(0.03)
+    assert offered.part_seconds < offered.seconds / 4
+    assert offered.seconds > LONG_SECONDS
+    assert versions(studio, card) == 1
+    made = asyncio.run(studio.restore(replace(request, confirmed=True), recorder.job()))
+    assert studio.document(card.id).card().head == made.id
+
+
+@pytest.mark.parametrize("visible", [None, Bounds(0, 0, 200, 150)])
+def test_no_part_is_offered_where_all_is_visible(studio, recorder, file, visible) -> None:
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.restore(Restore(card.id, card.head, RestoreParams("denoise", visible=visible)), recorder.job()))
+    assert recorder.last(Offered).part_seconds is None
+
+
+def test_a_region_is_estimated_by_its_own_size(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    small = RestoreParams("denoise", region=Region.rectangle(Bounds(20, 20, 20, 20), 200, 150))
+    assert asyncio.run(studio.offer(Restore(card.id, card.head, small), recorder.job())) is None
+    large = replace(small, region=Region.rectangle(Bounds(0, 0, 190, 150), 200, 150))
+    assert asyncio.run(studio.offer(Restore(card.id, card.head, large), recorder.job())) is not None
+
+
+def test_repeating_a_long_step_is_offered_too(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    slow = Restore(card.id, card.head, RestoreParams("denoise"), confirmed=True)
+    made = asyncio.run(studio.restore(slow, recorder.job()))
+    hardware.remember(SLOW, ComputeTarget(threads=made.step.settings["threads"]), 1000.0, 1_000_000.0)
+    request = Repeat(card.id, card.head, made.id)
+    assert asyncio.run(studio.repeat(request, recorder.job())) is None
+    assert recorder.last(Offered).request == request
+    assert asyncio.run(studio.repeat(replace(request, confirmed=True), recorder.job())).parent == card.head
+
+
+def test_a_long_auto_is_offered_by_what_was_found(studio, recorder, detector, file) -> None:
+    detector.finds = lambda _: detection({"noise": Finding(0.9, 0.7)})
+    card = opened(studio, recorder, file)
+    request = Improve(card.id, card.head)
+    assert asyncio.run(studio.ask_first(request, recorder.job()))
+    assert recorder.last(Offered).request == request
+    assert not asyncio.run(studio.ask_first(replace(request, confirmed=True), recorder.job()))
+
+
 def test_an_estimate_grows_with_the_photo_and_names_the_method(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     told = []
     for bounds in (None, Bounds(0, 0, 50, 50)):
-        asyncio.run(studio.tell_estimate(EstimateAsked(card.id, card.head, "denoise", bounds=bounds), recorder.job()))
+        asyncio.run(studio.emit_estimate(Estimate(card.id, card.head, "denoise", bounds=bounds), recorder.job()))
         told.append(recorder.last(Estimated))
     assert told[0].method == "slow"
     assert told[0].seconds > told[1].seconds > 0
@@ -256,9 +316,9 @@ def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> No
 
 def test_an_unknown_task_or_method_is_said_before_anything_runs(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    for wish in ({"task": "fly"}, {"method": "nobody"}, {"method": "slow"}, {"task": "upscale"}):
+    for params in ({"task": "fly"}, {"method": "nobody"}, {"method": "slow"}, {"task": "upscale"}):
         with pytest.raises(UserError):
-            restored(studio, recorder, card, **wish)
+            restored(studio, recorder, card, **params)
     assert len(studio.document(card.id).card().versions) == 1
 
 

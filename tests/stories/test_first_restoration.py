@@ -28,7 +28,7 @@ from clarity_desktop.messages import (
     VersionAdded,
 )
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Bounds, Crop
+from clarity_desktop.values import Bounds, Crop, RestoreParams
 from clarity_desktop.worker import Worker
 
 
@@ -70,7 +70,7 @@ def cropped(backend):
 def test_the_real_network_takes_the_rain_out_of_the_sample(backend, cropped, weights) -> None:
     weights("maxim-deraining")
     document, before = cropped
-    told = backend.ask(Restore(document, before.id, "derain"))
+    told = backend.ask(Restore(document, before.id, RestoreParams("derain"), confirmed=True))
     added = of(VersionAdded, told)
     assert added.version.parent == before.id
     assert added.version.step.method == "maxim-deraining"
@@ -93,4 +93,4 @@ def test_methods_say_which_weights_are_missing_and_restoring_says_what_to_do(bac
     assert all(m.missing == (m.id,) for m in methods if m.id.startswith("maxim-"))
     document, version = cropped
     with pytest.raises(ModelMissing, match="clarity models fetch maxim-deraining"):
-        backend.ask(Restore(document, version.id, "derain", "maxim-deraining"))
+        backend.ask(Restore(document, version.id, RestoreParams("derain", "maxim-deraining")))

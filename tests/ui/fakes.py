@@ -188,7 +188,10 @@ class FakeLink:
         match request:
             case m.Open(path):
                 yield m.PreviewReady(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)
-            case m.Restore(document, version, _, _, _, _, _, visible) | m.Improve(document, version, visible):
+            case m.Restore(document, version, params):
+                yield m.Progress(0.0, "tile 1 of 2", 4.0)
+                yield self._tile(document, version, params.visible)
+            case m.Improve(document, version, visible):
                 yield m.Progress(0.0, "tile 1 of 2", 4.0)
                 yield self._tile(document, version, visible)
             case m.FetchModel():
@@ -267,8 +270,8 @@ class FakeLink:
     def _edited(self, request: Request) -> Iterable[Event]:
         """What changes a document's tree."""
         match request:
-            case m.Restore(document, version, task, method, strength):
-                step = Step("restore", task, method, strength=strength, seconds=3.5)
+            case m.Restore(document, version, params):
+                step = Step("restore", params.task, params.method, strength=params.strength, seconds=3.5)
                 yield from self._added(document, version, step, lambda p: 255 - p)
             case m.Improve(document, version):
                 yield from self._improved(document, version)

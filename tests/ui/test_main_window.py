@@ -22,7 +22,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
-from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, Rotate, Straighten, VersionId
+from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, RestoreParams, Rotate, Straighten, VersionId
 
 
 def texts(window: MainWindow) -> list[str]:
@@ -87,13 +87,7 @@ async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
         assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
         assert window.status.job.left.text() == "4 s left"
         [request] = link.of(m.Restore)
-        assert (request.task, request.method, request.strength, request.region) == (
-            "derain",
-            "maxim-deraining",
-            1,
-            None,
-        )
-        assert request.visible == view.canvas.visible()
+        assert request.params == RestoreParams("derain", "maxim-deraining", visible=view.canvas.visible())
         link.gates[m.Restore].set()
         await settled(window)
         assert not window.status.job.isVisible()
@@ -145,8 +139,8 @@ async def test_a_long_restoration_is_offered_with_the_visible_part_first():
         press(window, "Visible part first")
         await settled(window)
         [request] = link.of(m.Restore)
-        assert request.region.bounds == visible.cut(Bounds(0, 0, 480, 300))
-        assert request.feather > 0
+        assert request.params.region.bounds == visible.cut(Bounds(0, 0, 480, 300))
+        assert request.params.feather > 0
         assert texts(window) == []
 
 
@@ -161,7 +155,7 @@ async def test_a_visible_part_that_would_take_long_is_offered_too():
         press(window, "Restore it")
         await settled(window)
         [request] = link.of(m.Restore)
-        assert request.region is not None
+        assert request.params.region is not None
 
 
 async def test_a_long_restoration_that_is_declined_does_not_run():
@@ -227,7 +221,7 @@ async def test_the_step_of_another_version_is_repeated_on_the_open_one():
         assert window.action["repeat"].isEnabled()
         window.action["repeat"].trigger()
         await settled(window)
-        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored)]
+        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored, confirmed=True)]
         assert view.head_version
         assert view.head_version.parent == turned
         assert view.head_version.step.method == "maxim-deraining"
@@ -741,7 +735,7 @@ async def test_the_first_run_opens_the_sample_with_one_click_left():
         await settled(window)
         press(window, "Remove the rain")
         await settled(window)
-        assert [r.task for r in link.of(m.Restore)] == ["derain"]
+        assert [r.params.task for r in link.of(m.Restore)] == ["derain"]
 
 
 async def test_the_clipboard_goes_out_and_comes_in():
@@ -851,8 +845,8 @@ async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on(
         assert newer in window.follows
         link.gates[m.Estimate].set()
         link.gates[m.Restore] = asyncio.Event()
-        first = window.ask(m.Restore(view.id, view.head, "dehaze"), view, "one")
-        second = window.ask(m.Restore(view.id, view.head, "deblur"), view, "two")
+        first = window.ask(m.Restore(view.id, view.head, RestoreParams("dehaze")), view, "one")
+        second = window.ask(m.Restore(view.id, view.head, RestoreParams("deblur")), view, "two")
         await until(lambda: len(link.of(m.Restore)) == 2)
         assert first in window.follows
         assert second in window.follows

@@ -298,7 +298,7 @@ async def test_what_should_i_do_lists_tasks_and_runs_nothing():
         window.quality.advice.steps[1].click()
         await until(lambda: bool(link.of(m.Restore)))
         await settled(window)
-        assert [r.task for r in link.of(m.Restore)] == ["dehaze"]
+        assert [r.params.task for r in link.of(m.Restore)] == ["dehaze"]
         assert window.quality.advice.steps == []
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis
 from clarity_desktop.backend.iqa.distance import psnr
-from clarity_desktop.backend.runner import Candidate, RestoreParams
+from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Improve, JobCancelled, Restore, UserError
 from clarity_desktop.settings import Settings
@@ -20,6 +20,7 @@ from clarity_desktop.values import (
     DocumentId,
     Pixels,
     Region,
+    RestoreParams,
     Task,
     Version,
     VersionId,
@@ -227,10 +228,11 @@ class VersionTarget:
         return await asyncio.to_thread(lambda: _is_plain(document.pixels(self.version)))
 
     async def attempt(self, task: Task, method: str) -> float:
-        asked = Restore(self._document, self.version, task, method, visible=self._asked.visible)
+        params = RestoreParams(task, method, visible=self._asked.visible)
+        asked = Restore(self._document, self.version, params, confirmed=True)
         known = {v.id for v in self._card.versions}
         try:
-            made = await self._studio.restore(asked, self._job)
+            made = await self._studio.restore_now(asked, self._job)
         except JobCancelled:  # while it was looked at: it is there nevertheless
             self._trial = next((v.id for v in self._card.versions if v.id not in known and _is_of(v, asked)), None)
             raise
@@ -280,7 +282,7 @@ class VersionTarget:
 def _is_of(version: Version, asked: Restore) -> bool:
     """Whether a version is what was asked for; the user may restore the same photo at the same time."""
     step = version.step
-    return (version.parent, step.task, step.method) == (asked.version, asked.task, asked.method)
+    return (version.parent, step.task, step.method) == (asked.version, asked.params.task, asked.params.method)
 
 
 class PixelTarget:

@@ -10,7 +10,7 @@ from clarity_desktop.backend.auto import loop, rules
 from clarity_desktop.backend.chat.planner import Plan, PlanStep, plan
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import CompareRequested, Improve, Improved, Restore, TurnAdded, UserError
-from clarity_desktop.values import Bounds, DocumentId, Quality, Region, Turn, VersionId
+from clarity_desktop.values import Bounds, DocumentId, Quality, Region, RestoreParams, Turn, VersionId
 from clarity_desktop.worker import Job
 
 SLOW_STEP_SECONDS = 20.0
@@ -76,7 +76,7 @@ class Conversation:
         restores = [s for s in wanted.steps if s.tool == "restore" and s.task]
         if not restores or visible is None or visible.area > 0.8 * size[0] * size[1]:
             return ""
-        each = [await asyncio.to_thread(self._studio.estimate, size, s.task or "", s.method) for s in restores]
+        each = [await asyncio.to_thread(self._studio.estimate, size, s.task, s.method) for s in restores if s.task]
         seconds = sum(e.seconds for e in each)
         if seconds <= SLOW_STEP_SECONDS:
             return ""
@@ -139,11 +139,11 @@ class Conversation:
     ) -> str:  # fmt: skip
         assert step.task is not None
         region = Region.rectangle(part, *self._size(at), "visible part") if part else None
-        asked = Restore(
-            at, self._head(at), step.task, step.method, 1.0 if step.strength is None else step.strength, region,
+        params = RestoreParams(
+            step.task, step.method, 1.0 if step.strength is None else step.strength, region,
             feather=16 if region else 0, visible=visible,
         )  # fmt: skip
-        version = await self._studio.restore(asked, job)
+        version = await self._studio.restore_now(Restore(at, self._head(at), params), job)
         where = " in the visible part" if region else ""
         return f"{version.name}{where} with {version.step.method} in {_span(version.step.seconds)}."
 

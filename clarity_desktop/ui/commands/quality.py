@@ -223,7 +223,7 @@ class QualityCommands(QObject):
 
     def _start(self, view: DocumentState, head: VersionId) -> None:
         if view.id and not self._at_work(view):
-            self._window.ask(Improve(view.id, head, view.canvas.visible()), view, "Auto")
+            self._window.ask(Improve(view.id, head, view.canvas.visible(), confirmed=True), view, "Auto")
 
 
 def _lacks_distance(view: DocumentState, version: Version) -> bool:

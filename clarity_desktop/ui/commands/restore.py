@@ -26,7 +26,7 @@ from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.docks.restore import Choice
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import TASK_TITLES, duration, file_size, megapixels, place, version_title, what_ran
-from clarity_desktop.values import MethodCard, ModelCard, Region, Task, Version, VersionId
+from clarity_desktop.values import MethodCard, ModelCard, Region, RestoreParams, Task, Version, VersionId
 
 if TYPE_CHECKING:
     from clarity_desktop.ui.main_window import MainWindow
@@ -179,9 +179,8 @@ class RestoreCommands(QObject):
             return
         visible = view.canvas.visible()
         region = Region.rectangle(visible, version.width, version.height, "visible part") if visible_only else None
-        request = Restore(
-            view.id, version.id, choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible
-        )
+        params = RestoreParams(choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible)
+        request = Restore(view.id, version.id, params, confirmed=True)
         self._window.files.welcomed()
         self._window.ask(request, view, TASK_TITLES[choice.task])
 
@@ -214,7 +213,7 @@ class RestoreCommands(QObject):
 
         def start() -> None:
             if view.id and view in self._window.photos.views:
-                self._window.ask(Repeat(view.id, head, made.id), view, what_ran(made.step))
+                self._window.ask(Repeat(view.id, head, made.id, confirmed=True), view, what_ran(made.step))
 
         if seconds <= LONG:
             start()
