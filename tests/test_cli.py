@@ -26,10 +26,11 @@ from clarity_desktop.backend import detect
 from clarity_desktop.backend import weights as models
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.cli.terminal import print_row
+from clarity_desktop.cli.restore import Targets
+from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Finding
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
 from tests.fakes import detection
@@ -116,7 +117,7 @@ def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(clari
     assert capsys.readouterr().out == f"{file}: noise 55% (severity 0.2)\n"
     detector.finds = lambda _: replace(noisy, top=detection().top)
     cli.main(["detect", str(file)])
-    assert capsys.readouterr().out == f"{file}: normal 86%; if anything, noise 55%\n"
+    assert capsys.readouterr().out == f"{file}: normal 86%; possibly noise 55%\n"
 
 
 def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clarity, detector, file, capsys) -> None:
@@ -125,7 +126,7 @@ def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clar
             {"haze": Finding(0.7, 0.6), "blur": Finding(0.83, 0.7)},
             "blend: blur 83% (severity 0.7), haze 70% (severity 0.6)",
         ),
-        ({"haze": Finding(0.18, 0.6), "blur": Finding(0.12, 0.7)}, "unsure; the likeliest are haze 18% and blur 12%"),
+        ({"haze": Finding(0.18, 0.6), "blur": Finding(0.12, 0.7)}, "unsure; most likely haze 18% and blur 12%"),
     ):
         detector.finds = lambda _, found=found: replace(detection(found), top=(("blend", 0.96),))
         cli.main(["detect", str(file)])
@@ -193,7 +194,7 @@ def jpeg(tmp_path: Path, photo) -> Path:
 
 def test_auto_copies_a_file_that_it_leaves_as_it_is(clarity, detector, jpeg, tmp_path, capsys) -> None:
     assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / "out.jpg"), "--task", "auto"]) == 0
-    assert "left as it is" in capsys.readouterr().out
+    assert "left unchanged" in capsys.readouterr().out
     assert (tmp_path / "out.jpg").read_bytes() == jpeg.read_bytes()
 
 
@@ -203,14 +204,14 @@ def test_auto_says_where_it_saved_an_unchanged_photo_again(
 ) -> None:
     settings.save(settings.Settings(metadata=metadata))
     assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / name), "--task", "auto"]) == 0
-    assert "saved again, otherwise unchanged" in capsys.readouterr().out
+    assert "unchanged, encoded again" in capsys.readouterr().out
     assert (tmp_path / name).read_bytes() != jpeg.read_bytes()
     assert np.abs(read(tmp_path / name) - read(jpeg)).mean() < 3
 
 
 def test_training_and_benches_get_their_own_words(clarity, monkeypatch) -> None:
     got: list[list[str]] = []
-    module = types.ModuleType("clarity_training.bench_detector")
+    module = types.ModuleType("clarity_training.evaluate.detector")
     module.main = lambda words: got.append(words) or 5
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert clarity("bench", "detector", "--zero-shot", "ViT-B-32", "--help")[0] == 5
@@ -223,6 +224,14 @@ def test_what_can_be_trained_or_measured_says_what_it_takes(clarity, capsys, wor
         cli.main([*words, "--help"])
     assert ended.value.code == 0
     assert "--photos" in capsys.readouterr().out
+
+
+def test_training_says_so_where_its_package_is_not_installed(clarity, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "clarity_training", None)  # as importlib marks what cannot be imported
+    code, _, error = clarity("train", "restorer", "--photos", "x")
+    assert code == 2
+    assert "needs the training package" in error
+    assert "pip install ./training" in error
 
 
 def test_training_without_its_photos_is_a_sentence(clarity, tmp_path) -> None:
@@ -252,7 +261,7 @@ def test_a_sentence_names_the_photo_as_it_was_given(clarity, detector, tmp_path,
     _, _, said = clarity("restore", photos[0], "-o", tmp_path / "out.jpg", "--task", "auto")
     assert said.startswith(f"{photos[0]}: Looks fine")
     code, _, said = clarity("detect", "")
-    assert (code, "a name is empty" in said) == (2, True)
+    assert (code, "a file name is empty" in said) == (2, True)
 
 
 def test_scores_that_go_without_the_detector_say_so_once(clarity, file, monkeypatch) -> None:
@@ -269,7 +278,7 @@ def test_scores_that_go_without_the_detector_say_so_once(clarity, file, monkeypa
 
 def test_what_is_no_number_is_not_printed_as_json(capsys) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        print_row({"sseq": math.nan})
+        print_result({"sseq": math.nan})
     assert capsys.readouterr().out == ""
 
 
@@ -337,6 +346,49 @@ def test_a_mask_of_another_size_or_with_nothing_in_it_is_refused(clarity, file, 
         code, _, said = clarity("restore", file, "-o", tmp_path / "o.png", "--task", "derain", "--mask", mask)
         assert code == 2
         assert word in said
+
+
+def test_the_mask_is_never_overwritten(clarity, file, tmp_path) -> None:
+    mask = tmp_path / "mask.png"
+    Image.new("L", (120, 90), 255).save(mask)
+    before = mask.read_bytes()
+    code, _, error = clarity("restore", file, "--task", "denoise", "--mask", mask, "-o", mask)
+    assert (code, mask.read_bytes()) == (2, before)
+    assert "replace the mask" in error
+
+
+def test_targets_are_compared_with_the_inputs_in_linear_time(tmp_path, monkeypatch) -> None:
+    photos = [tmp_path / f"{k}.png" for k in range(300)]
+    for photo in photos:
+        photo.touch()
+    calls, stat = 0, os.stat
+
+    def counting(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        return stat(*args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", counting)
+    targets = Targets(photos, None)
+    for photo in photos:
+        targets.claim(tmp_path / "out" / photo.name, photo)
+    assert calls <= 4 * len(photos)
+
+
+def test_a_bug_met_on_one_photo_does_not_stop_the_others(clarity, detector, file, tmp_path, capsys) -> None:
+    def fail_once(pixels: np.ndarray) -> Detection:
+        if pixels.shape[0] == 33:
+            raise RuntimeError("a bug")
+        return detection()
+
+    odd = tmp_path / "odd.png"
+    Image.new("RGB", (40, 33)).save(odd)
+    detector.finds = fail_once
+    code, rows, _ = clarity("detect", file, odd, file, "--json")
+    assert code == 2
+    assert [("error" in row) for row in rows] == [False, True, False]
+    assert "Something went wrong inside Clarity Desktop" in rows[1]["error"]
+    assert str(settings.log_file()) in rows[1]["error"]
 
 
 def test_several_photos_go_to_a_folder_under_their_names(clarity, file, tmp_path, photo) -> None:

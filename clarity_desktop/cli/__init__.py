@@ -1,10 +1,10 @@
-"""The verbs from a terminal. Imports no Qt, except `app` for the window."""
+"""The command line. Imports no Qt, except `app` for the window."""
 
 from __future__ import annotations
 
-from clarity_desktop.cli.interrupt import ctrl_c_ends_it
+from clarity_desktop.cli.early_interrupts import exit_on_interrupt
 
-with ctrl_c_ends_it():
+with exit_on_interrupt():
     import argparse
     import asyncio
     import io
@@ -19,7 +19,17 @@ with ctrl_c_ends_it():
     from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
     from clarity_desktop.cli.restore import add_restore, make_folder
-    from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL, STOPPED, USAGE, Unread, complain, say
+    from clarity_desktop.cli.terminal import (
+        CANCELLED,
+        CANCELLED_SENTENCE,
+        DONE,
+        NO_MODEL,
+        USAGE,
+        OutputClosed,
+        internal_error,
+        print_error,
+        warn,
+    )
     from clarity_desktop.cli.train import add_bench, add_train
     from clarity_desktop.messages import JobCancelled, UserError
 
@@ -31,7 +41,7 @@ log = logging.getLogger(__name__)
 
 def main(words: Sequence[str] | None = None) -> int:
     """`clarity …`: run one command and return its exit code."""
-    return _net(lambda: _command(words))
+    return _with_errors_printed(lambda: _command(words))
 
 
 def _command(words: Sequence[str] | None) -> int:
@@ -42,29 +52,31 @@ def _command(words: Sequence[str] | None) -> int:
         return USAGE
     keep_log(verbose=asked.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that no terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     done = asked.run(asked)
     return done if isinstance(done, int) else asyncio.run(done)
 
 
-def _net(run: Callable[[], int]) -> int:
-    """Run what a terminal asked for; whatever goes wrong is a sentence there, and a trace in the log if it is a bug."""
+def _with_errors_printed(run: Callable[[], int]) -> int:
+    """Run a command; returns its exit code. Every error is printed as a sentence, the traceback of a bug is logged."""
     try:
         return run()
     except UserError as e:
-        return say(e)
-    except Unread:
+        return print_error(e)
+    except OutputClosed:
         return CANCELLED
     except (JobCancelled, KeyboardInterrupt, asyncio.CancelledError):
-        return complain(STOPPED, CANCELLED)
+        warn(CANCELLED_SENTENCE)
+        return CANCELLED
     except Exception:
         log.exception("%s failed", " ".join(sys.argv))
-        return complain(f"Something went wrong inside Clarity Desktop. The details are in {settings.log_file()}.", 1)
+        warn(internal_error())
+        return 1
 
 
 def desktop(words: Sequence[str] | None = None) -> int:
     """`clarity-desktop [photo …]`: open the window."""
-    return _net(lambda: _window(words))
+    return _with_errors_printed(lambda: _window(words))
 
 
 def _window(words: Sequence[str] | None) -> int:
@@ -81,12 +93,13 @@ def _window(words: Sequence[str] | None) -> int:
     from clarity_desktop import app
 
     if (sentence := app.check_display()) is not None:
-        return complain(sentence, 1)
+        warn(sentence)
+        return 1
     return app.run(asked.photos)
 
 
 def keep_log(*, verbose: bool = False) -> None:
-    """All details go to the log file in the user's folder; a terminal gets sentences only."""
+    """Write details to the log file in the user's folder; the terminal only gets sentences."""
     root = logging.getLogger()
     if any(isinstance(h, logging.handlers.RotatingFileHandler) for h in root.handlers):
         return
@@ -97,7 +110,7 @@ def keep_log(*, verbose: bool = False) -> None:
             settings.log_file(), maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
         )
     except OSError as e:
-        complain(f"No log is kept: {e.strerror}.", 0)
+        warn(f"The log cannot be written: {e.strerror}.")
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
@@ -109,11 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_restore(commands.add_parser("restore", help="restore photos"))
-    add_detect(commands.add_parser("detect", help="tell what is wrong with photos"))
+    add_detect(commands.add_parser("detect", help="detect degradations"))
     add_assess(commands.add_parser("assess", help="score photos without a reference"))
-    add_models(commands.add_parser("models", help="list, fetch, import, verify or remove weights"))
-    add_train(commands.add_parser("train", help="train a network of our own"))
-    add_bench(commands.add_parser("bench", help="measure detector, restorer or scores"))
+    add_models(commands.add_parser("models", help="list, download, import, verify or remove weights"))
+    add_train(commands.add_parser("train", help="train one of the built-in networks"))
+    add_bench(commands.add_parser("bench", help="evaluate the detector, the restorer or the scores"))
     return parser
 
 

@@ -1,4 +1,4 @@
-"""`clarity detect` and `clarity assess`: what only looks at photos."""
+"""`clarity detect` and `clarity assess`: analysis without changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.batch import add_photos, each, scores
+from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
+from clarity_desktop.text import english
 from clarity_desktop.values import Detection, Quality, summary
 from clarity_desktop.worker import Job
 
@@ -32,10 +33,10 @@ def _add_photos(p: argparse.ArgumentParser) -> None:
 
 
 async def _detect(asked: argparse.Namespace) -> int:
-    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
+    async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         pixels = (await studio.read(path)).pixels
-        start += await asyncio.to_thread(_import_torch)  # once a call: no part of what a photo takes
+        start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
         found = await studio.find(pixels, job)
         row = {
             "path": str(path),
@@ -48,37 +49,37 @@ async def _detect(asked: argparse.Namespace) -> int:
         }
         return row, _detected_line(path, found)
 
-    return await each(asked.photos, asked.json, one)
+    return await for_each_photo(asked.photos, asked.json, analyze)
 
 
 def _detected_line(path: Path, detection: Detection) -> str:
-    """Each thing once, as the window's first line and the conversation have it."""
+    """The line without --json; it names the same degradations as the window and the chat."""
     kind, names = summary(detection)
     if kind == "there":
-        said = ", ".join(
+        findings = ", ".join(
             f"{n} {detection.found[n].probability:.0%} (severity {detection.found[n].severity:.1f})" for n in names
         )
-        return f"{path}: {'blend: ' if len(names) > 1 else ''}{said}"
+        return f"{path}: {'blend: ' if len(names) > 1 else ''}{findings}"
     named = " and ".join(f"{n} {detection.found[n].probability:.0%}" for n in names)
     if kind == "unsure":
-        return f"{path}: unsure; the likeliest {'are' if len(names) > 1 else 'is'} {named}"
-    return f"{path}: normal {detection.top[0][1]:.0%}" + (f"; if anything, {named}" if named else "")
+        return f"{path}: unsure; most likely {named}"
+    return f"{path}: normal {detection.top[0][1]:.0%}" + (f"; possibly {named}" if named else "")
 
 
 async def _assess(asked: argparse.Namespace) -> int:
-    async def one(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
+    async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         pixels = (await studio.read(path)).pixels
-        start += await asyncio.to_thread(_import_torch)  # once a call: no part of what a photo takes
+        start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
         quality = await studio.more(pixels, await studio.look_and_score(pixels, job), job)
         row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
         return row, _assessed_line(path, quality)
 
-    return await each(asked.photos, asked.json, one)
+    return await for_each_photo(asked.photos, asked.json, analyze)
 
 
 def _import_torch() -> float:
-    """How many seconds it took."""
+    """Import torch; returns the seconds it took."""
     from clarity_desktop.backend import torch_import
 
     start = time.perf_counter()
@@ -87,9 +88,9 @@ def _import_torch() -> float:
 
 
 def _assessed_line(path: Path, quality: Quality) -> str:
-    """The scores, and a sentence for each that there is not."""
+    """The line without --json: the scores, and the reason for each missing one."""
     four = {"SSEQ": quality.sseq, "NIQE": quality.niqe, "BRISQUE": quality.brisque, "PIQE": quality.piqe}
     known = [f"{name} {value:.2f}" for name, value in {**four, **quality.more}.items() if value is not None]
     overall = [] if quality.overall is None else [f"overall {quality.overall:.0f}"]
     line = f"{path}: {', '.join([*overall, *known]) or 'no score'}"
-    return ". ".join([line, " ".join(dict.fromkeys(quality.why.values()))]) if quality.why else line
+    return ". ".join([line, " ".join(dict.fromkeys(map(english, quality.why.values())))]) if quality.why else line

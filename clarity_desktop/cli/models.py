@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from clarity_desktop.cli.terminal import DONE, USAGE, complain, print_row, say, show_progress
+from clarity_desktop.cli.terminal import DONE, print_error, print_result, show_progress
 from clarity_desktop.messages import UserError
 from clarity_desktop.worker import Job, Lane
 
@@ -24,7 +24,7 @@ async def _models(asked: argparse.Namespace) -> int:
     from clarity_desktop.backend import weights
 
     if asked.verb in ("fetch", "import", "remove") and not asked.names:
-        return complain(f"`clarity models {asked.verb}` needs a name. `clarity models list` shows them.", USAGE)
+        raise UserError("cli.model_name_missing", verb=asked.verb)
     wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
     worst, shown, lane = DONE, set[str](), Lane()
     job = Job(show_progress, lane)
@@ -34,7 +34,7 @@ async def _models(asked: argparse.Namespace) -> int:
             try:
                 shown.update(await asyncio.to_thread(_do, asked.verb, name, job.report))
             except UserError as e:
-                worst = max(worst, say(e))
+                worst = max(worst, print_error(e))
     except asyncio.CancelledError:
         job.cancel()  # or the program would wait for the end of what its thread does
         raise
@@ -44,7 +44,7 @@ async def _models(asked: argparse.Namespace) -> int:
         if card.id in shown:
             row = {**asdict(card), "path": str(card.path) if card.path else None}
             megabytes = max(0.1, card.size / 1e6)
-            print_row(row if asked.json else f"{card.id:28} {card.state:8} {megabytes:7.1f} MB  {card.licence}")
+            print_result(row if asked.json else f"{card.id:28} {card.state:8} {megabytes:7.1f} MB  {card.licence}")
     return worst
 
 

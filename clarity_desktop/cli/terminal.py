@@ -1,4 +1,4 @@
-"""What a terminal sees: sentences, rows, progress on one line, exit codes."""
+"""Output of the commands: result lines on stdout, sentences and progress on stderr, exit codes."""
 
 from __future__ import annotations
 
@@ -10,60 +10,78 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clarity_desktop.cli.interrupt import CANCELLED
+from clarity_desktop import settings
+from clarity_desktop.cli.early_interrupts import CANCELLED
 from clarity_desktop.messages import Event, JobCancelled, ModelMissing, Progress, UserError
+from clarity_desktop.text import Message, Text, english
 
 DONE, USAGE, NO_MODEL = 0, 2, 3
-_OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-STOPPED = "Cancelled. What was finished before is kept."
+# C0 and C1 controls, and the marks that switch the writing direction.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CANCELLED_SENTENCE = "Cancelled. Finished results are kept."
 
 
-class Unread(JobCancelled):
-    """Nobody reads what is printed any more, as with `clarity … | head`."""
+class OutputClosed(JobCancelled):
+    """The reader of stdout has gone away, as with `clarity … | head`."""
 
 
-def harmless(text: str) -> str:
-    """On one line, and without what a terminal would obey or print backwards: a file may have any name."""
-    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def sanitize(text: str) -> str:
+    """The text on one line, with control characters escaped: a file name may contain terminal commands."""
+    return _CONTROL_CHARACTERS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def show_progress(news: Event) -> None:
-    """Progress on one line of a terminal; a pipe or a file gets none."""
-    if isinstance(news, Progress) and sys.stderr.isatty():
-        left = "" if news.seconds_left is None else f", {news.seconds_left:.0f} s left"
-        sys.stderr.write(f"\r\x1b[K{news.fraction:4.0%} {harmless(news.note)}{left}")
+def show_progress(event: Event) -> None:
+    """Show progress on one line of a terminal; a pipe or a file gets none."""
+    if isinstance(event, Progress) and sys.stderr.isatty():
+        left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
+        sys.stderr.write(f"\r\x1b[K{event.fraction:4.0%} {sanitize(english(event.note))}{left}")
         sys.stderr.flush()
 
 
-def print_row(row: dict[str, Any] | str) -> None:
-    line = harmless(row) if isinstance(row, str) else json.dumps(row, allow_nan=False)
+def print_result(result: dict[str, Any] | str) -> None:
+    """Print one result: an object as JSON, a string as it is.
+
+    Raises OutputClosed if nobody reads stdout any more, UserError if it cannot be written (a full disk).
+    """
+    line = sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     except OSError as e:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python says it again at its exit
+        # Python flushes stdout once more when it exits and would report the same error again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if e.errno == errno.EPIPE:
-            raise Unread from e
-        raise UserError(f"The output could not be written: {e.strerror}.") from e
+            raise OutputClosed from e
+        raise UserError("cli.output_failed", reason=e.strerror or str(e)) from e
 
 
-def say(error: UserError, about: Path | None = None) -> int:
-    """about: the photo; its name as it was given tells two of the same name apart."""
-    named = about is None or str(about) in str(error)
-    sentence = str(error) if named else f"{about}: {error}"
-    return complain(sentence, NO_MODEL if isinstance(error, ModelMissing) else USAGE)
+def print_error(error: UserError, path: Path | None = None) -> int:
+    """Print an error and return its exit code. path: the photo as the user named it, added if the text lacks it."""
+    sentence = str(error)
+    if path is not None and str(path) not in sentence:
+        sentence = f"{path}: {sentence}"
+    warn(sentence)
+    return NO_MODEL if isinstance(error, ModelMissing) else USAGE
 
 
-def complain(sentence: str, code: int) -> int:
-    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + harmless(sentence) + "\n")
-    return code
+def internal_error() -> Text:
+    """What the user is told about a bug; its traceback is in the log."""
+    return Message("cli.internal_error", {"log": str(settings.log_file())})
 
 
-def leave() -> NoReturn:
-    """Cancelled while a library loads, which nothing can interrupt: end without it. Nothing is written by then."""
-    complain(STOPPED, CANCELLED)
+def warn(text: Text) -> None:
+    """Print a sentence on stderr."""
+    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + sanitize(english(text)) + "\n")
+
+
+def exit_now() -> NoReturn:
+    """End the process at once: cancelled while a library was loading, which cannot be interrupted.
+
+    Nothing is being written at that time.
+    """
+    warn(CANCELLED_SENTENCE)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(CANCELLED)

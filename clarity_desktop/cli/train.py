@@ -1,4 +1,4 @@
-"""`clarity train` and `clarity bench`: they hand their words to the module that knows what they mean."""
+"""`clarity train` and `clarity bench`: hand the arguments to the training package, a distribution of its own."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 
-ROOM = "clarity_training"
+from clarity_desktop.messages import UserError
+
+PACKAGE = "clarity_training"
 TRAIN = {
-    "detector": "train_detector", "calibrate": "calibrate", "clip": "train_clip", "restorer": "train_restorer",
-    "quality": "fit_quality",
+    "detector": "train.detector", "calibrate": "train.calibration", "clip": "train.clip", "restorer": "train.restorer",
+    "quality": "train.quality",
 }  # fmt: skip
-BENCH = {"detector": "bench_detector", "restorer": "bench_restorer", "quality": "bench_quality"}
+BENCH = {"detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality"}
 
 
 def add_train(p: argparse.ArgumentParser) -> None:
-    _add(p, TRAIN)
+    _add(p, "train", TRAIN)
 
 
 def add_bench(p: argparse.ArgumentParser) -> None:
-    _add(p, BENCH)
+    _add(p, "bench", BENCH)
 
 
-def _add(p: argparse.ArgumentParser, modules: Mapping[str, str]) -> None:
+def _add(p: argparse.ArgumentParser, command: str, modules: Mapping[str, str]) -> None:
     p.add_argument("what", choices=tuple(modules), metavar="WHAT", help=", ".join(modules))
-    p.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="what it takes is told by WHAT --help")
-    p.set_defaults(run=partial(_run, modules))
+    p.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…", help="see `WHAT --help`")
+    p.set_defaults(run=partial(_run, command, modules))
 
 
-def _run(modules: Mapping[str, str], asked: argparse.Namespace) -> int:
-    return int(import_module(f"{ROOM}.{modules[asked.what]}").main(asked.words))
+def _run(command: str, modules: Mapping[str, str], asked: argparse.Namespace) -> int:
+    if find_spec(PACKAGE) is None:
+        raise UserError("cli.training_missing", command=command, what=asked.what)
+    return int(import_module(f"{PACKAGE}.{modules[asked.what]}").main(asked.arguments))

@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from clarity_desktop.text.marks import Template
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    "cli.internal_error": QT_TRANSLATE_NOOP(
+        "Message", "Something went wrong inside Clarity Desktop. The details are in {log}."
+    ),
+    "cli.output_failed": QT_TRANSLATE_NOOP("Message", "The output could not be written: {reason}."),
+    "cli.one_output_for_many": QT_TRANSLATE_NOOP(
+        "Message", "-o names one file, but there are several photos. Use --out-dir."
+    ),
+    "cli.auto_with_method": QT_TRANSLATE_NOOP(
+        "Message", "--task auto chooses the methods itself. Leave --method out, or name a task."
+    ),
+    "cli.folder_not_created": QT_TRANSLATE_NOOP("Message", "The folder {folder} cannot be created: {reason}."),
+    "cli.would_replace_photo": QT_TRANSLATE_NOOP(
+        "Message", "The result of {photo} would replace the photo {target}. Name another file; the photo is untouched."
+    ),
+    "cli.would_replace_mask": QT_TRANSLATE_NOOP(
+        "Message", "The result of {photo} would replace the mask {target}. Name another file; the mask is untouched."
+    ),
+    "cli.would_replace_result": QT_TRANSLATE_NOOP(
+        "Message", "{target} is already the result of {other}. Restore {photo} into another folder."
+    ),
+    "cli.mask_size": QT_TRANSLATE_NOOP(
+        "Message",
+        "The mask {mask} has {mask_width}×{mask_height} pixels, the photo {width}×{height}. "
+        "A mask must have the size of the photo after its orientation is applied.",
+    ),
+    "cli.mask_empty": QT_TRANSLATE_NOOP("Message", "The mask {mask} selects nothing: it has no white pixel."),
+    "cli.format_unknown": QT_TRANSLATE_NOOP(
+        "Message", "The name {name} does not end in a format that can be written: {suffixes}."
+    ),
+    "cli.model_name_missing": QT_TRANSLATE_NOOP(
+        "Message", "`clarity models {verb}` needs a name. `clarity models list` shows them."
+    ),
+    "cli.training_missing": QT_TRANSLATE_NOOP(
+        "Message",
+        "`clarity {command} {what}` needs the training package, which is not installed. "
+        "In a checkout of Clarity Desktop, `pip install ./training` installs it.",
+    ),
+}

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from clarity_training import bench_detector, calibrate, cases, looks, measures
-from clarity_training.calibrate import Fit, Said
+from clarity_training import predictors
+from clarity_training.evaluate import cases, detector, metrics
+from clarity_training.evaluate.test_set import Case
 from clarity_training.exam import Half
 from clarity_training.photos import part_of
-from clarity_training.testset import Case
+from clarity_training.train import calibration
+from clarity_training.train.calibration import Fit, Said
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -51,8 +53,8 @@ def knowing(pixels: np.ndarray) -> Detection:
     return named(CLASSES[pixels[0, 0, 0]])
 
 
-def figures_of(look: looks.Look) -> dict[str, float]:
-    return bench_detector.figures(bench_detector.gather({"one": look}, made())["one"])
+def figures_of(look: predictors.Look) -> dict[str, float]:
+    return detector.figures(detector.gather({"one": look}, made())["one"])
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_each_class_has_its_precision_and_what_it_is_taken_for() -> None:
     def look(pixels: np.ndarray) -> Detection:
         return named("haze") if CLASSES[pixels[0, 0, 0]] == "snow" else knowing(pixels)
 
-    rows = bench_detector.per_class(bench_detector.gather({"one": look}, made())["one"])
+    rows = detector.per_class(detector.gather({"one": look}, made())["one"])
     assert rows["snow"]["recall"] == 0
     assert math.isnan(rows["snow"]["precision"])
     assert rows["snow"]["taken for"] == {"haze": 2}
@@ -109,7 +111,7 @@ def test_each_class_has_its_precision_and_what_it_is_taken_for() -> None:
 
 
 def test_real_photos_have_counts_and_intervals() -> None:
-    rows = bench_detector.per_real_class(bench_detector.gather({"one": knowing}, made(real=True))["one"])
+    rows = detector.per_real_class(detector.gather({"one": knowing}, made(real=True))["one"])
     assert rows["noise"]["cases"] == rows["noise"]["right"] == 2
     assert (rows["noise"]["low"], rows["noise"]["high"]) == pytest.approx((0.342, 1), abs=0.001)
     assert rows["noise"]["found"] == 1
@@ -119,25 +121,25 @@ def test_a_flat_heat_map_has_one_half_and_one_that_points_has_more() -> None:
     where = np.zeros((40, 60), bool)
     where[:20] = True
     half = Half(GREY.astype(np.float32) / 255, "top", where)
-    assert bench_detector.localisation(lambda _: named("snow"), iter([("snow", half)])) == {"snow": 0.5}
-    assert bench_detector.localisation(lambda _: named("snow", flat=False), iter([("snow", half)])) == {"snow": 1}
+    assert detector.localisation(lambda _: named("snow"), iter([("snow", half)])) == {"snow": 0.5}
+    assert detector.localisation(lambda _: named("snow", flat=False), iter([("snow", half)])) == {"snow": 1}
 
 
 def test_known_figures() -> None:
-    assert measures.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert measures.average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])) == pytest.approx(5 / 6)
+    assert metrics.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert metrics.average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])) == pytest.approx(5 / 6)
     alike = np.full(4, 0.5)  # in whichever order they stand
-    assert measures.average_precision(alike, np.array([True, False, False, False])) == 0.25
-    assert measures.average_precision(alike, np.array([False, False, False, True])) == 0.25
-    assert measures.area_under_curve(np.array([3.0, 1, 2, 2]), np.array([True, False, False, True])) == 0.875
-    assert measures.calibration_error(np.array([0.9, 0.9]), np.array([True, False])) == pytest.approx(0.4)
-    assert math.isnan(measures.correlation(np.ones(9), np.arange(9.0)))
+    assert metrics.average_precision(alike, np.array([True, False, False, False])) == 0.25
+    assert metrics.average_precision(alike, np.array([False, False, False, True])) == 0.25
+    assert metrics.area_under_curve(np.array([3.0, 1, 2, 2]), np.array([True, False, False, True])) == 0.875
+    assert metrics.calibration_error(np.array([0.9, 0.9]), np.array([True, False])) == pytest.approx(0.4)
+    assert math.isnan(metrics.correlation(np.ones(9), np.arange(9.0)))
 
 
 def test_the_bench_writes_its_figures_and_pictures(clean: Path, untrained: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["--photos", str(clean), "--weights", str(untrained), "--per-class", "1", "--own", "--threads", "1"]
-    assert bench_detector.main([*words, "--out", str(out)]) == 0
+    assert detector.main([*words, "--out", str(out)]) == 0
     result = json.loads((out / "figures.json").read_text("utf-8"))
     assert result["rows"]["built-in"]["cases"] == result["own"]["cases"] == 15
     assert set(result["heat"]) == set(DEGRADATIONS)
@@ -151,7 +153,7 @@ def test_weights_that_are_none_of_the_detectors_are_named(clean: Path, tmp_path:
     wrong = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, wrong)
     with pytest.raises(UserError, match=r"other\.safetensors” holds no weights of the detector"):
-        bench_detector.main(["--photos", str(clean), "--weights", str(wrong)])
+        detector.main(["--photos", str(clean), "--weights", str(wrong)])
 
 
 def test_calibration_makes_the_too_sure_less_sure() -> None:
@@ -162,8 +164,8 @@ def test_calibration_makes_the_too_sure_less_sure() -> None:
     there = rng.random((3000, 13)) < 0.2
     found = np.where(there, 1.0, -1.0) + rng.normal(0, 1, (3000, 13))
     said = Said(classes * 6, found * 5 + 3, kinds, there)
-    fit = calibrate.fitted(said)
-    before, after = calibrate.errors(said), calibrate.errors(fit.applied(said))
+    fit = calibration.fitted(said)
+    before, after = calibration.errors(said), calibration.errors(fit.applied(said))
     assert after[0] < 0.05 < before[0]
     assert after[1] < 0.03 < before[1]
     assert (fit.classes, fit.found) == pytest.approx((1 / 3, 0.4), abs=0.02)
@@ -176,20 +178,20 @@ def test_calibration_levels_the_classes_and_spares_clean_photos() -> None:
     classes[np.arange(7000), kinds] += 2.5
     classes[:, 3] += 1.5  # snow is named too often
     said = Said(classes, np.zeros((7000, 13)), kinds, np.zeros((7000, 13), np.bool_))
-    after = calibrate.fitted(said).applied(said)
-    assert calibrate.alarms(said) > 0.1
-    assert 0.04 < calibrate.alarms(after) <= calibrate.HARMLESS
+    after = calibration.fitted(said).applied(said)
+    assert calibration.alarms(said) > 0.1
+    assert 0.04 < calibration.alarms(after) <= calibration.HARMLESS
     others = Said(said.classes[kinds > 0], said.found[kinds > 0], kinds[kinds > 0], said.there[kinds > 0])
-    assert calibrate.right(calibrate.fitted(others).applied(others)) > calibrate.right(others)
+    assert calibration.right(calibration.fitted(others).applied(others)) > calibration.right(others)
 
 
 def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.own(sorted(clean.iterdir()), 1)
     seen = views(case.pixels)
-    before = logits(looks.built_in(untrained), seen)
+    before = logits(predictors.built_in(untrained), seen)
     fit = Fit(0.5, np.linspace(2, -2, 15), 1.7, np.linspace(-1, 1, 13))
-    calibrate.fold(untrained, fit)
-    after = logits(looks.built_in(untrained), seen)
+    calibration.fold(untrained, fit)
+    after = logits(predictors.built_in(untrained), seen)
     assert after["classes"] == pytest.approx(before["classes"] * 0.5 + fit.class_bias, abs=0.05)
     assert after["found"] == pytest.approx(before["found"] * 1.7 + fit.bias, abs=0.05)
     assert after["heat"] == pytest.approx(before["heat"])
@@ -198,13 +200,13 @@ def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained:
 def test_a_file_is_calibrated_again_as_if_for_the_first_time(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.own(sorted(clean.iterdir()), 1)
     seen = views(case.pixels)
-    before = logits(looks.built_in(untrained), seen)
-    calibrate.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13), 2.0))
-    after = logits(looks.built_in(untrained), seen)
+    before = logits(predictors.built_in(untrained), seen)
+    calibration.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13), 2.0))
+    after = logits(predictors.built_in(untrained), seen)
     assert after["classes"][0, 0] == pytest.approx(before["classes"][0, 0] + 2, abs=0.02)
     assert (after["found"] < before["found"]).all()
-    calibrate.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13)))
-    again = logits(looks.built_in(untrained), seen)
+    calibration.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13)))
+    again = logits(predictors.built_in(untrained), seen)
     assert again["classes"] == pytest.approx(before["classes"], abs=0.02)
     assert again["found"] == pytest.approx(before["found"], abs=0.02)
 
@@ -213,6 +215,6 @@ def test_the_calibration_works_on_the_photos_set_aside(
     clean: Path, untrained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--photos", str(clean), "--weights", str(untrained), "--per-class", "1", "--threads", "1"]
-    assert calibrate.main(words) == 0
+    assert calibration.main(words) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0].split(" counts")[0] for line in said] == ["The overview", "before", "after"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from clarity_training import bench_restorer
-from clarity_training.bench_restorer import MOST, Case, Figures, main, markdown, measured, passes
+from clarity_training.evaluate import restorer
+from clarity_training.evaluate.restorer import MOST, Case, Figures, main, markdown, measured, passes
 from clarity_training.photos import load, part_of, split
 from PIL import Image
 from safetensors.torch import save, save_file
@@ -92,7 +92,7 @@ def test_the_same_seed_damages_the_same_way_and_the_sheet_shows_the_first_photos
 
     one, again, other = (measured("derain", paths, same, 3, seed, shown) for seed in (1, 1, 2))
     assert one == again != other
-    assert len(shown) == 3 * 3 * bench_restorer.SHOWN
+    assert len(shown) == 3 * 3 * restorer.SHOWN
     assert np.array_equal(shown[0][0], shown[1][0])
     assert not np.array_equal(shown[0][0], shown[2][0])
 

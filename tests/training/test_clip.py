@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from clarity_training import bench_detector, clip_tower, looks, train_clip
+from clarity_training import clip_tower, predictors
+from clarity_training.evaluate import detector
 from clarity_training.photos import part_of
+from clarity_training.train import clip
 from PIL import Image
 
 from clarity_desktop.backend.library_shims import torchvision_ready
@@ -64,7 +66,7 @@ def clean(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Path:
 
 def test_an_untuned_clip_answers_as_the_detector_does(tiny: tuple[str, Path], photo: Callable[..., np.ndarray]) -> None:
     name, file = tiny
-    said = looks.look_with(clip_tower.zero_shot(name, str(file)))(photo(300, 200))
+    said = predictors.look_with(clip_tower.zero_shot(name, str(file)))(photo(300, 200))
     assert {c for c, _ in said.top} == set(CLASSES)
     assert sum(p for _, p in said.top) == pytest.approx(1)
     assert set(said.found) == set(DEGRADATIONS)
@@ -91,16 +93,16 @@ def test_tuning_teaches_the_tower_and_its_file_is_read_again(
     name, file = tiny
     out = tmp_path / "tuned.safetensors"
     words = ["--photos", str(clean), "--clip", name, "--weights", str(file), "--steps", "3", "--batch", "2"]
-    assert train_clip.main([*words, "--rate", "0.3", "--threads", "1", "--out", str(out)]) == 0
+    assert clip.main([*words, "--rate", "0.3", "--threads", "1", "--out", str(out)]) == 0
     before, after = clip_tower.zero_shot(name, str(file)), clip_tower.load(out)
     changed = [k for k, v in after.state_dict().items() if not torch.allclose(v, before.state_dict()[k], atol=2e-3)]
     assert "visual.conv1.weight" in changed
     assert "severity.bias" in changed
     assert "every" not in changed
-    assert not np.array_equal(*(looks.look_with(n)(photo(64, 64)).heat for n in (before, after)))
+    assert not np.array_equal(*(predictors.look_with(n)(photo(64, 64)).heat for n in (before, after)))
     again = tmp_path / "again.safetensors"
     words = ["--photos", str(clean), "--tuned", str(out), "--steps", "1", "--batch", "2"]
-    assert train_clip.main([*words, "--threads", "1", "--out", str(again)]) == 0
+    assert clip.main([*words, "--threads", "1", "--out", str(again)]) == 0
     assert clip_tower.load(again).name == name  # whatever --clip would be by itself
 
 
@@ -110,7 +112,7 @@ def test_a_tuned_file_whose_prompts_do_not_fit_is_refused(
 ) -> None:
     net = clip_tower.zero_shot(*map(str, tiny))
     net.every, net.severity = torch.ones(shape), torch.nn.Linear(shape[-1], 13)
-    train_clip.keep(net, tmp_path / "wrong.safetensors")
+    clip.keep(net, tmp_path / "wrong.safetensors")
     with pytest.raises(UserError, match=r"wrong\.safetensors” (is no tuned CLIP|does not fit)"):
         clip_tower.load(tmp_path / "wrong.safetensors")
 
@@ -119,9 +121,9 @@ def test_the_bench_has_a_row_for_the_untuned_clip(
     tiny: tuple[str, Path], clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, file = tiny
-    monkeypatch.setattr(looks, "built_in", lambda _: clip_tower.zero_shot(name, str(file)))
+    monkeypatch.setattr(predictors, "built_in", lambda _: clip_tower.zero_shot(name, str(file)))
     words = ["--photos", str(clean), "--per-class", "1", "--zero-shot", name, "--clip", str(file)]
-    assert bench_detector.main([*words, "--threads", "1", "--out", str(tmp_path / "out")]) == 0
+    assert detector.main([*words, "--threads", "1", "--out", str(tmp_path / "out")]) == 0
     rows = json.loads((tmp_path / "out" / "figures.json").read_text("utf-8"))["rows"]
     assert list(rows) == ["built-in", "untuned tiny-clip"]
     assert rows["untuned tiny-clip"]["cases"] == 15

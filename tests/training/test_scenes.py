@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from clarity_training.scenes import unseen
+from clarity_training.scene_split import unseen
 from PIL import Image
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clarity_training import sightings as room
-from clarity_training.sightings import CROPS, TWICE, Sighting, sightings
+from clarity_training import detector_samples as room
+from clarity_training.detector_samples import CROPS, TWICE, Sighting, sightings
 
 from clarity_desktop.backend.nets.detector import GRID
 from clarity_desktop.values import CLASSES, DEGRADATIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clarity_training.testset import REAL_SETS, build, real_pairs, real_part, real_photos
+from clarity_training.evaluate.test_set import REAL_SETS, build, real_pairs, real_part, real_photos
 from PIL import Image
 
 from clarity_desktop.messages import UserError

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from clarity_training import train_detector, train_restorer
 from clarity_training.photos import part_of
+from clarity_training.train import detector as train_detector
+from clarity_training.train import restorer as train_restorer
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -149,7 +150,7 @@ def test_what_is_not_known_costs_nothing() -> None:
     said, want = torch.tensor([1.0, -2.0]), torch.tensor([float("nan"), 0.5])
     loss = train_detector._known(train_detector._distance, said, want)
     assert float(loss) == pytest.approx(0.5 - 1 / (1 + np.exp(2)))
-    nothing = train_detector._known(train_detector._distance, said.requires_grad_(), torch.full((2,), float("nan")))
+    nothing = detector._known(detector._distance, said.requires_grad_(), torch.full((2,), float("nan")))
     nothing.backward()
     assert float(nothing.detach()) == 0
     assert not said.grad.any()
@@ -167,10 +168,10 @@ def test_the_pretrained_start_of_both_towers_stays_as_it_is(photos: Path, tmp_pa
         assert "num_batches" in name or torch.equal(value, theirs[f"_blocks.{name}"])
     learnt = {n for n, p in run.net.overview.named_parameters() if p.requires_grad}
     assert learnt
-    assert all(int(n.split(".")[1]) >= train_detector.FROZEN[0] and n.startswith("blocks.") for n in learnt)
+    assert all(int(n.split(".")[1]) >= detector.FROZEN[0] and n.startswith("blocks.") for n in learnt)
     for name, value in run.net.detail.body.state_dict().items():
         assert torch.equal(value, theirs[f"_blocks.{name}"])
-    assert {g["share"] for g in run.optimiser.param_groups} == {train_detector.PRETRAINED, 1.0}
+    assert {g["share"] for g in run.optimiser.param_groups} == {detector.PRETRAINED, 1.0}
 
 
 def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -> None:
@@ -188,16 +189,16 @@ def test_a_training_goes_on_from_shipped_weights(photos: Path, tmp_path: Path) -
     again = _asked(train_detector, photos)
     again.checkpoint = run.asked.checkpoint
     resumed = train_detector._Run(again)
-    assert resumed.done == train_detector.FROZEN_AGAIN, "a checkpoint knows that it started from shipped weights"
+    assert resumed.done == detector.FROZEN_AGAIN, "a checkpoint knows that it started from shipped weights"
     assert torch.equal(resumed.shipped["close.bias"], run.shipped["close.bias"])
     kept, old = load_file(run.asked.out), run.shipped
-    assert torch.allclose(kept["close.bias"], old["close.bias"] + train_detector.WAY, atol=1e-3)
+    assert torch.allclose(kept["close.bias"], old["close.bias"] + detector.WAY, atol=1e-3)
     assert torch.allclose(kept["each_bias"], old["each_bias"] + 1.0, atol=1e-3), "what calibration sets is not mixed"
     assert not run.net.class_bias.any(), "what was calibrated is calibrated anew"
     assert (float(run.net.caution), float(run.net.trust)) == (0.0, 1.0)
     said, want = run.text.mean(), run.net.prompts
     assert (torch.nn.functional.cosine_similarity(said, want) > 0.9).all()
-    for tower, still in zip((run.net.overview, run.net.detail.body), train_detector.FROZEN_AGAIN, strict=True):
+    for tower, still in zip((run.net.overview, run.net.detail.body), detector.FROZEN_AGAIN, strict=True):
         assert not any(p.requires_grad for p in tower.blocks[:still].parameters())
         assert any(p.requires_grad for p in tower.blocks[still:].parameters())
 

@@ -19,7 +19,7 @@ from torch.nn.functional import softplus
 
 from clarity_desktop.backend.iqa import overall
 from clarity_desktop.values import DEGRADATIONS, Degradation
-from clarity_training.gradings import CLEAN, SAME, SOFT, STRONG, Seen
+from clarity_training.ranked_photos import CLEAN, SAME, SOFT, STRONG, Seen
 
 Floats = NDArray[np.float64]
 HIDDEN = 32

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
 from clarity_desktop.values import DEGRADATIONS, Degradation, Task
-from clarity_training import patches, refusing
+from clarity_training import patches, weight_errors
 from clarity_training.photos import find, split
 
 KEEP_EVERY = 240.0  # seconds between two checkpoints
@@ -101,7 +101,7 @@ class _Run:
         self.asked, self.kinds = asked, kinds
         self.net = ClarityAll(asked.width).to(asked.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if asked.start and not asked.checkpoint.exists():
-            with refusing.others_than("clarity-all", asked.start):
+            with weight_errors.others_than("clarity-all", asked.start):
                 self.net.load_state_dict({k: v.float() for k, v in load_file(asked.start).items()})
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=asked.rate, weight_decay=1e-4)

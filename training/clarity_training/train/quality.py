@@ -25,7 +25,9 @@ from clarity_desktop.backend.iqa.parameters import brisque_parameters, sseq_para
 from clarity_desktop.backend.iqa.statistics import grey
 from clarity_desktop.messages import UserError
 from clarity_training import ranking
-from clarity_training.gradings import (
+from clarity_training.evaluate.test_set import real_pairs
+from clarity_training.photos import eight_bits, find, load, split
+from clarity_training.ranked_photos import (
     BRISQUE,
     SSEQ,
     Seen,
@@ -37,8 +39,6 @@ from clarity_training.gradings import (
     shuffled,
     with_camera_noise,
 )
-from clarity_training.photos import eight_bits, find, load, split
-from clarity_training.testset import real_pairs
 
 Floats = NDArray[np.float64]
 Table = Mapping[str, Floats]

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection
-from clarity_training import cases, drawing, looks, measures, report, testset
+from clarity_training import predictors
+from clarity_training.evaluate import cases, metrics, plots, report, test_set
+from clarity_training.evaluate.test_set import Case
 from clarity_training.photos import eight_bits, find, split
-from clarity_training.testset import Case
 
 WRONG_MOST = 120
 """So many wrong answers are shown on the sheet, spread over the classes."""
@@ -55,15 +56,15 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     torch.set_num_threads(asked.threads)
     clean = split(find(asked.photos), "exam")
-    eyes = {"built-in": looks.look_with(looks.built_in(asked.weights))}
+    eyes = {"built-in": predictors.look_with(predictors.built_in(asked.weights))}
     if asked.zero_shot:
         from clarity_training import clip_tower
 
-        eyes[f"untuned {asked.zero_shot}"] = looks.look_with(clip_tower.zero_shot(asked.zero_shot, asked.clip))
+        eyes[f"untuned {asked.zero_shot}"] = predictors.look_with(clip_tower.zero_shot(asked.zero_shot, asked.clip))
     if asked.tuned:
         from clarity_training import clip_tower
 
-        eyes["tuned CLIP"] = looks.look_with(clip_tower.load(asked.tuned))
+        eyes["tuned CLIP"] = predictors.look_with(clip_tower.load(asked.tuned))
     asked.out.mkdir(parents=True, exist_ok=True)
     result = _measured(asked, clean, eyes)
     (asked.out / "figures.json").write_text(json.dumps(_plain(result), indent=1), "utf-8")
@@ -77,7 +78,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity bench detector", description=__doc__)
     p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="the folders of the training")
-    p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
+    p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as test_set.py says")
     p.add_argument("--weights", type=Path, metavar="FILE", help="instead of the detector that travels with the program")
     p.add_argument("--per-class", type=int, default=200, metavar="N")
     p.add_argument(
@@ -93,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     return p
 
 
-def _measured(asked: argparse.Namespace, clean: Sequence[Path], eyes: Mapping[str, looks.Look]) -> dict[str, Any]:
+def _measured(asked: argparse.Namespace, clean: Sequence[Path], eyes: Mapping[str, predictors.Look]) -> dict[str, Any]:
     """Rows by detector, and of the built-in one all details; the pictures are written on the way."""
-    answers = gather(eyes, testset.build(clean, asked.real, asked.per_class, asked.seed))
+    answers = gather(eyes, test_set.build(clean, asked.real, asked.per_class, asked.seed))
     first, look = next(iter(eyes.items()))
-    drawing.matrix(_confusion(answers[first]), CLASSES).save(asked.out / "confusion.png")
+    plots.matrix(_confusion(answers[first]), CLASSES).save(asked.out / "confusion.png")
     result: dict[str, Any] = {
         "per_class": asked.per_class, "clean_photos": len(clean),
         "rows": {name: figures(said) for name, said in answers.items()},
@@ -112,12 +113,12 @@ def _measured(asked: argparse.Namespace, clean: Sequence[Path], eyes: Mapping[st
     if asked.own is not None:
         own = gather({first: look}, cases.own(clean, asked.own or asked.per_class, asked.seed))[first]
         result["own"] = figures(own)
-        drawing.matrix(_confusion(own), CLASSES).save(asked.out / "confusion-own.png")
+        plots.matrix(_confusion(own), CLASSES).save(asked.out / "confusion-own.png")
     _sheet(wrong).save(asked.out / "wrong.jpg", quality=85)
     return result
 
 
-def gather(eyes: Mapping[str, looks.Look], cases: Iterable[Case]) -> dict[str, list[Answer]]:
+def gather(eyes: Mapping[str, predictors.Look], cases: Iterable[Case]) -> dict[str, list[Answer]]:
     """What each detector says of each case; a case is made once."""
     answers: dict[str, list[Answer]] = {name: [] for name in eyes}
     for case in cases:
@@ -140,7 +141,7 @@ def _answer(case: Case, said: Detection) -> Answer:
 
 def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    scale = min(1.0, drawing.THUMB / max(height, width))
+    scale = min(1.0, plots.THUMB / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -148,23 +149,23 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def figures(answers: Sequence[Answer]) -> dict[str, float]:
     """The figures of one detector over all cases; multi-label ones over synthetic cases, where all damage is known."""
     kinds, odds = _kinds(answers), np.stack([a.odds for a in answers])
-    place = measures.ranks(odds, kinds)
+    place = metrics.ranks(odds, kinds)
     made = [a for a in answers if not a.real]
     true, found = np.stack([a.true for a in made]), np.stack([a.found for a in made])
     severity = np.stack([a.severity for a in made])
     there = true > 0
     normal = [a for a in answers if a.name == "normal"]
-    precise = [measures.average_precision(found[:, k], there[:, k]) for k in range(len(DEGRADATIONS))]
-    close = [measures.correlation(severity[there[:, k], k], true[there[:, k], k]) for k in range(len(DEGRADATIONS))]
+    precise = [metrics.average_precision(found[:, k], there[:, k]) for k in range(len(DEGRADATIONS))]
+    close = [metrics.correlation(severity[there[:, k], k], true[there[:, k], k]) for k in range(len(DEGRADATIONS))]
     return {
         "cases": len(answers), "real": sum(a.real for a in answers),
         **{f"top-{n}": float((place < n).mean()) for n in (1, 3, 5)},
         "top-1 synthetic": _mean([float(k == 0) for k, a in zip(place, answers, strict=True) if not a.real]),
         "top-1 real": _mean([float(k == 0) for k, a in zip(place, answers, strict=True) if a.real]),
         "clean called degraded": float(np.mean([a.said != 0 for a in normal])) if normal else math.nan,
-        "calibration error": measures.calibration_error(odds.max(1), place == 0),
+        "calibration error": metrics.calibration_error(odds.max(1), place == 0),
         "mean average precision": _mean(precise),
-        "calibration error of each": measures.calibration_error(found.ravel(), there.ravel()),
+        "calibration error of each": metrics.calibration_error(found.ravel(), there.ravel()),
         "severity correlation": _mean(close),
     }  # fmt: skip
 
@@ -175,12 +176,12 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def _kinds(answers: Sequence[Answer]) -> measures.Whole:
+def _kinds(answers: Sequence[Answer]) -> metrics.Whole:
     return np.array([CLASSES.index(a.name) for a in answers])
 
 
-def _confusion(answers: Sequence[Answer]) -> measures.Whole:
-    return measures.confusion(_kinds(answers), np.array([a.said for a in answers]), len(CLASSES))
+def _confusion(answers: Sequence[Answer]) -> metrics.Whole:
+    return metrics.confusion(_kinds(answers), np.array([a.said for a in answers]), len(CLASSES))
 
 
 def per_class(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
@@ -201,8 +202,8 @@ def per_class(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
         if name in DEGRADATIONS:
             at, made = k - 1, ~np.isnan(true[:, k - 1])
             there = made & (true[:, at] > 0)
-            rows[name]["average precision"] = measures.average_precision(found[made, at], there[made])
-            rows[name]["severity correlation"] = measures.correlation(severity[there, at], true[there, at])
+            rows[name]["average precision"] = metrics.average_precision(found[made, at], there[made])
+            rows[name]["severity correlation"] = metrics.correlation(severity[there, at], true[there, at])
             rows[name]["said alone"] = _mean([float(found[i, at]) for i in np.flatnonzero(kinds == k)])
     return rows
 
@@ -218,9 +219,9 @@ def per_real_class(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
         mine = [a for a in answers if a.name == name]
         if not mine:
             continue
-        place = measures.ranks(np.stack([a.odds for a in mine]), _kinds(mine))
+        place = metrics.ranks(np.stack([a.odds for a in mine]), _kinds(mine))
         said = [CLASSES[a.said] for a in mine if CLASSES[a.said] != name]
-        low, high = measures.wilson(int((place == 0).sum()), len(mine))
+        low, high = metrics.wilson(int((place == 0).sum()), len(mine))
         rows[name] = {
             "cases": len(mine), "right": int((place == 0).sum()), "top-1": float((place == 0).mean()),
             "low": low, "high": high, "top-3": float((place < 3).mean()),
@@ -231,13 +232,13 @@ def per_real_class(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def localisation(look: looks.Look, halves: Iterator[Any]) -> dict[str, float]:
+def localisation(look: predictors.Look, halves: Iterator[Any]) -> dict[str, float]:
     """By degradation: area under the curve of its heat map for the half that is damaged; a flat map has 0.5."""
     areas: dict[str, list[float]] = {}
     for name, half in halves:
         heat = look(eight_bits(half.pixels)).heat[..., DEGRADATIONS.index(name)]
         where = cv2.resize(half.where.astype(np.float32), heat.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
-        area = measures.area_under_curve(heat.astype(np.float64).ravel(), where.ravel())
+        area = metrics.area_under_curve(heat.astype(np.float64).ravel(), where.ravel())
         areas.setdefault(name, []).append(area)
     return {name: _mean(values) for name, values in areas.items()}
 
@@ -248,7 +249,7 @@ def _sheet(answers: Sequence[Answer]) -> Image.Image:
     for name in CLASSES:
         wrong = [(a.thumbnail, _caption(a)) for a in answers if a.name == name and a.thumbnail is not None]
         shown += wrong[: WRONG_MOST // len(CLASSES)]
-    return drawing.sheet(shown)
+    return plots.sheet(shown)
 
 
 def _caption(a: Answer) -> str:

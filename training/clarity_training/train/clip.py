@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from clarity_training import clip_tower
 from clarity_training.clip_tower import ClipTower
-from clarity_training.train_detector import Batch, Stream, losses
+from clarity_training.train.detector import Batch, Stream, losses
 
 KEEP_EVERY = 240.0  # seconds between two writings
 WARM = 100  # steps until the rate is full

@@ -21,8 +21,10 @@ from scipy.stats import rankdata
 from clarity_desktop.backend import detect, iqa
 from clarity_desktop.backend.iqa import brisque, niqe, overall, parameters, sseq
 from clarity_desktop.values import DEGRADATIONS
-from clarity_training.fit_quality import metrics_of
-from clarity_training.gradings import (
+from clarity_training.evaluate.metrics import correlation, wilson
+from clarity_training.evaluate.test_set import real_pairs
+from clarity_training.photos import eight_bits, find, load, split
+from clarity_training.ranked_photos import (
     BRISQUE,
     CLEAN,
     MILD,
@@ -36,10 +38,8 @@ from clarity_training.gradings import (
     look,
     shuffled,
 )
-from clarity_training.measures import correlation, wilson
-from clarity_training.photos import eight_bits, find, load, split
-from clarity_training.scenes import unseen
-from clarity_training.testset import real_pairs
+from clarity_training.scene_split import unseen
+from clarity_training.train.quality import metrics_of
 
 Floats = NDArray[np.float64]
 Table = Mapping[str, Floats]

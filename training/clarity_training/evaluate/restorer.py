@@ -22,7 +22,8 @@ from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
-from clarity_training import drawing, exam, refusing
+from clarity_training import exam, weight_errors
+from clarity_training.evaluate import plots
 from clarity_training.photos import eight_bits, find, load, split
 
 Restore = Callable[[Task, Pixels, Mask | None], Pixels]
@@ -112,7 +113,7 @@ def main(words: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     (asked.out / "figures.json").write_text(json.dumps(whole, indent=1), "utf-8")
     (asked.out / "figures.md").write_text(markdown(found), "utf-8")
-    drawing.sheet(shown, 3 * SHOWN).save(asked.out / "sheet.jpg", quality=88)
+    plots.sheet(shown, 3 * SHOWN).save(asked.out / "sheet.jpg", quality=88)
     print("Offered: " + (", ".join(t for t, f in found.items() if passes(t, f)) or "none"))
     return 0
 
@@ -216,7 +217,7 @@ class _Bench:
         ).pixels  # fmt: skip
 
     def _load(self, task: Task, place: ComputeTarget) -> methods.Run:
-        with refusing.others_than(self._method.id, *self._files.values()):
+        with weight_errors.others_than(self._method.id, *self._files.values()):
             return self._method.load(self._files, place, task)
 
 

@@ -24,10 +24,10 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
 from clarity_desktop.backend.nets.detector import GRID, Detector, Lite0
-from clarity_training import looks, patches
+from clarity_training import patches, predictors
+from clarity_training.detector_samples import Sighting, sightings
 from clarity_training.photos import find, split
 from clarity_training.prompts import Text
-from clarity_training.sightings import Sighting, sightings
 
 KEEP_EVERY = 240.0  # seconds between two checkpoints
 POOL = 4000  # sightings in memory, 0.1 to 0.3 MB each
@@ -74,7 +74,7 @@ class Stream(IterableDataset[Batch]):
         self.photos = patches.read(split(find(asked.photos), "train"))
         self.real: list[tuple[str, Any]] = []
         if asked.real:
-            from clarity_training.testset import real_photos
+            from clarity_training.evaluate.test_set import real_photos
 
             named = real_photos(asked.real, "train")
             self.real = list(zip((n for n, _ in named), patches.read([p for _, p in named]), strict=True))
@@ -131,7 +131,7 @@ class _Run:
             kept = torch.load(asked.checkpoint, map_location=asked.device, weights_only=True)
             self.shipped = kept["shipped"]
         elif asked.start:
-            self.shipped = looks.built_in(asked.start).state_dict()
+            self.shipped = predictors.built_in(asked.start).state_dict()
             self.net.load_state_dict(self.shipped)
             self.text.learn(self.net.prompts)
             for calibrated, untouched in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):

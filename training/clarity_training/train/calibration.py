@@ -25,7 +25,8 @@ from scipy.optimize import minimize
 from clarity_desktop.backend.detect import inputs, views
 from clarity_desktop.backend.nets.detector import Detector, cautious
 from clarity_desktop.values import CLASSES, DEGRADATIONS
-from clarity_training import cases, looks, measures
+from clarity_training import predictors
+from clarity_training.evaluate import cases, metrics
 from clarity_training.photos import find, split
 
 HARMLESS = 0.05
@@ -79,7 +80,7 @@ def main(words: Sequence[str] | None = None) -> int:
     p.add_argument("--seed", type=int, default=7)
     asked = p.parse_args(words)
     torch.set_num_threads(asked.threads)
-    net = looks.built_in(asked.weights)
+    net = predictors.built_in(asked.weights)
     net.load_state_dict(uncautious(net.state_dict()))
     heard = listen(net, split(find(asked.photos), "check"), asked.per_class, asked.seed)
     said = heard.said(net, float(net.trust))
@@ -164,7 +165,7 @@ def _surprise_of_each(said: Said, values: NDArray[np.float64]) -> tuple[float, N
     scaled = said.found * np.exp(values[0])
     logits = scaled + values[1:]
     loss = np.logaddexp(0, logits) - said.there * logits
-    slope = (measures.sigmoid(logits) - said.there) / loss.size
+    slope = (metrics.sigmoid(logits) - said.there) / loss.size
     pull = 1e-4
     return (
         float(loss.mean() + pull * (values**2).sum()),
@@ -211,10 +212,10 @@ def errors(said: Said) -> tuple[float, float]:
     """Expected calibration error of top-1 and of the degradations' probabilities."""
     odds = np.exp(said.classes - np.logaddexp.reduce(said.classes, 1)[:, None])
     hit = odds.argmax(1) == said.kinds
-    found = measures.sigmoid(said.found)
+    found = metrics.sigmoid(said.found)
     return (
-        measures.calibration_error(odds.max(1), hit),
-        measures.calibration_error(found.ravel(), said.there.ravel()),
+        metrics.calibration_error(odds.max(1), hit),
+        metrics.calibration_error(found.ravel(), said.there.ravel()),
     )
 
 

@@ -16,7 +16,7 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.values import CLASSES, Degradation
 from clarity_training import exam
 from clarity_training.photos import eight_bits, load
-from clarity_training.scenes import unseen
+from clarity_training.scene_split import unseen
 
 RealPart = Literal["train", "exam"]
 T = TypeVar("T")

@@ -10,8 +10,8 @@ import numpy as np
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 from clarity_training import degrade, exam
 from clarity_training.damage import Photo
+from clarity_training.evaluate.test_set import Case, real_photos
 from clarity_training.photos import eight_bits, load
-from clarity_training.testset import Case, real_photos
 
 REAL_MOST = 100
 """Of a class, at most so many real photos are looked at."""

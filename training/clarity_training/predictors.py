@@ -11,7 +11,7 @@ from clarity_desktop.backend import weights
 from clarity_desktop.backend.detect import load, logits, to_detection, views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.values import Detection, Pixels
-from clarity_training import refusing
+from clarity_training import weight_errors
 
 Look = Callable[[Pixels], Detection]
 
@@ -33,5 +33,5 @@ def built_in(path: Path | None = None) -> Detector:
     Raises UserError for a file that holds something else, ModelMissing where the program's own is absent.
     """
     path = path or weights.need(("clarity-detector",))["clarity-detector"]
-    with refusing.others_than("the detector", path):
+    with weight_errors.others_than("the detector", path):
         return load(path)

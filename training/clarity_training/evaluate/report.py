@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clarity_desktop.values import CLASSES
-from clarity_training.cases import REAL_MOST
+from clarity_training.evaluate.cases import REAL_MOST
 
 FEW = 20
 """Real photos of a class: fewer are listed apart and do not count in the mean."""

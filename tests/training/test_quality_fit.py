@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clarity_training import bench_quality, fit_quality, gradings, ranking
-from clarity_training.gradings import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
+from clarity_training import ranked_photos, ranking
+from clarity_training.evaluate import quality as evaluate
+from clarity_training.evaluate.test_set import real_part
 from clarity_training.photos import find, split
-from clarity_training.testset import real_part
+from clarity_training.ranked_photos import CLEAN, MILD, SAME, STRONG, Seen, cropped, for_fitting, for_measuring
+from clarity_training.train import quality as fit
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -69,8 +71,8 @@ def test_a_crop_is_a_part_of_the_photo(photo: Photo) -> None:
 
 def test_what_was_kept_in_a_file_is_not_measured_again(photos: list[Path], tmp_path: Path) -> None:
     file = tmp_path / "seen"
-    first = gradings.kept(file, lambda: gradings.look(for_fitting(photos[:1], 1, 0)))
-    again = gradings.kept(file, lambda: pytest.fail("measured again"))
+    first = ranked_photos.kept(file, lambda: ranked_photos.look(for_fitting(photos[:1], 1, 0)))
+    again = ranked_photos.kept(file, lambda: pytest.fail("measured again"))
     assert np.array_equal(first.inputs, again.inputs)
     assert [len(rows) for rows in first.blocks] == [len(rows) for rows in again.blocks]
     assert np.isnan(again.detections).all()
@@ -80,8 +82,8 @@ def test_the_regression_comes_near_a_smooth_teacher_and_has_the_products_form() 
     rng = np.random.default_rng(1)
     features = rng.uniform(-1, 1, (500, 36))
     wanted = 50 + 20 * features[:, 0] - 10 * features[:, 1] ** 2
-    table = fit_quality.regression(features[:400], wanted[:400], 0.05, 1e-3, 0)
-    said = fit_quality.scores(table, features[400:])
+    table = fit.regression(features[:400], wanted[:400], 0.05, 1e-3, 0)
+    said = fit.scores(table, features[400:])
     assert np.corrcoef(said, wanted[400:])[0, 1] > 0.95
     one = Regression(
         table["vectors"], table["coefficients"], table["rho"][0], table["gamma"][0], table["low"], table["high"]
@@ -91,8 +93,8 @@ def test_the_regression_comes_near_a_smooth_teacher_and_has_the_products_form() 
 
 def test_pristine_statistics_come_from_sharp_blocks_only(photo: Photo) -> None:
     with pytest.raises(UserError, match="sharp blocks"):
-        fit_quality.pristine_model([photo(200, 100)])
-    model = fit_quality.pristine_model([photo(960, 960, seed=k) for k in range(3)])
+        fit.pristine_model([photo(200, 100)])
+    model = fit.pristine_model([photo(960, 960, seed=k) for k in range(3)])
     assert model["mean"].shape == (36,)
     assert np.linalg.eigvalsh(model["covariance"]).min() > -1e-9
 
@@ -107,14 +109,14 @@ def test_the_fit_finds_the_order_and_its_weights_are_never_negative(monkeypatch:
     nobody = np.full_like(seen.detections, np.nan)
     for detections in (nobody, seen.detections):
         said = overall.logits(overall.votes(seen.inputs, metrics, detections, table), table).mean(0)
-        figures = bench_quality.order_figures(seen, said)["classes"]["haze"]
+        figures = evaluate.order_figures(seen, said)["classes"]["haze"]
         assert figures["clean over damaged"]["share"] >= 0.97
         assert figures["mild over strong"]["share"] >= 0.95
     assert all((table[name][:, :-1] >= 0).all() for name in ("alone", "seen"))
 
 
 def test_the_numbers_survive_their_file(tmp_path: Path) -> None:
-    fit_quality.save({"niqe": {"mean": np.arange(3.0)}, "overall": {"alone": np.ones((2, 6))}}, tmp_path / "x" / "y")
+    fit.save({"niqe": {"mean": np.arange(3.0)}, "overall": {"alone": np.ones((2, 6))}}, tmp_path / "x" / "y")
     held = load_file(tmp_path / "x" / "y")
     assert held["niqe.mean"].tolist() == [0, 1, 2]
     assert held["overall.alone"].dtype == np.float32
@@ -123,22 +125,22 @@ def test_the_numbers_survive_their_file(tmp_path: Path) -> None:
 def test_without_the_authors_parameters_there_is_no_teacher(photos: list[Path], tmp_path: Path) -> None:
     folder = str(photos[0].parent)
     with pytest.raises(UserError, match="teacher"):
-        fit_quality.main(["--photos", folder, "--count", "8", "--kinds", "1", "--out", str(tmp_path / "iqa")])
+        fit.main(["--photos", folder, "--count", "8", "--kinds", "1", "--out", str(tmp_path / "iqa")])
 
 
 def test_the_detectors_part_alone_needs_photos_to_look_at_and_the_other_parts(tmp_path: Path, photo: Photo) -> None:
     Image.fromarray(photo(64, 64)).save(tmp_path / "img_002.png")  # of the check part
     words = ["--photos", str(tmp_path), "--detector-only", "--out", str(tmp_path / "iqa")]
     with pytest.raises(UserError, match="--looks"):
-        fit_quality.main(words)
+        fit.main(words)
     with pytest.raises(UserError, match="could not be read"):
-        fit_quality.main([*words, "--looks", "1"])
+        fit.main([*words, "--looks", "1"])
     (tmp_path / "iqa").write_bytes(b"\xff" * 100)
     with pytest.raises(UserError, match="could not be read"):
-        fit_quality.main([*words, "--looks", "1"])
-    fit_quality.save({"niqe": {"mean": np.arange(3.0)}}, tmp_path / "iqa")
+        fit.main([*words, "--looks", "1"])
+    fit.save({"niqe": {"mean": np.arange(3.0)}}, tmp_path / "iqa")
     with pytest.raises(UserError, match="no numbers of the overall score"):
-        fit_quality.main([*words, "--looks", "1"])
+        fit.main([*words, "--looks", "1"])
 
 
 def test_agreement_is_over_the_photos_for_which_a_metric_is_defined(
@@ -146,10 +148,10 @@ def test_agreement_is_over_the_photos_for_which_a_metric_is_defined(
 ) -> None:
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
     sizes = ((300, 220), (320, 200), (300, 200), (300, 80))  # the last is too small for NIQE
-    flat = gradings.Graded(9, 0, STRONG, np.full((200, 300, 3), 255, np.uint8))
-    made = [gradings.Graded(k, 0, MILD, photo(*size, seed=k)) for k, size in enumerate(sizes)]
-    found = bench_quality.agreement(gradings.look(iter([*made, flat])))
-    assert found == bench_quality.agreement(gradings.look(iter(made)))
+    flat = ranked_photos.Graded(9, 0, STRONG, np.full((200, 300, 3), 255, np.uint8))
+    made = [ranked_photos.Graded(k, 0, MILD, photo(*size, seed=k)) for k, size in enumerate(sizes)]
+    found = evaluate.agreement(ranked_photos.look(iter([*made, flat])))
+    assert found == evaluate.agreement(ranked_photos.look(iter(made)))
     assert all(-1 <= value <= 1 for value in found.values())
 
 
@@ -167,14 +169,14 @@ def test_real_pairs_of_a_fitted_photo_are_not_counted(tmp_path: Path) -> None:
             rows.append(f"rain/{role}/{k}.png,rain,{k},{role}")
     (tmp_path / "index.csv").write_text("\n".join(rows), "utf-8")
     good = sorted((tmp_path / "rain" / "target").iterdir())
-    assert bench_quality.real_figures(tmp_path, [], detector=False)["rain"]["of"] == 2
-    assert bench_quality.real_figures(tmp_path, good[:1], detector=False)["rain"]["of"] == 1
-    assert bench_quality.real_figures(tmp_path, good, detector=False) == {}
+    assert evaluate.real_figures(tmp_path, [], detector=False)["rain"]["of"] == 2
+    assert evaluate.real_figures(tmp_path, good[:1], detector=False)["rain"]["of"] == 1
+    assert evaluate.real_figures(tmp_path, good, detector=False) == {}
 
 
 def test_equal_scores_share_their_rank() -> None:
-    assert bench_quality.spearman(np.array([1.0, 1, 2, 3]), np.array([5.0, 5, 6, 7])) == pytest.approx(1)
-    assert bench_quality.spearman(np.array([1.0, 2, 2, 3]), np.array([4.0, 3, 3, 1])) == pytest.approx(-1)
+    assert evaluate.spearman(np.array([1.0, 1, 2, 3]), np.array([5.0, 5, 6, 7])) == pytest.approx(1)
+    assert evaluate.spearman(np.array([1.0, 2, 2, 3]), np.array([4.0, 3, 3, 1])) == pytest.approx(-1)
 
 
 def test_the_bench_tells_orders_movement_and_agreement(
@@ -182,7 +184,7 @@ def test_the_bench_tells_orders_movement_and_agreement(
 ) -> None:
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
     folder = str(shared / "data" / "clean_urban100")
-    assert bench_quality.main(["--photos", folder, "--count", "3", "--each", "1", "--out", str(tmp_path / "q")]) == 0
+    assert evaluate.main(["--photos", folder, "--count", "3", "--each", "1", "--out", str(tmp_path / "q")]) == 0
     told = (tmp_path / "q.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in told for name in DEGRADATIONS)
     assert "Spearman" in told
@@ -194,15 +196,15 @@ def test_of_a_real_pair_the_average_of_many_shots_is_the_best(tmp_path: Path) ->
     good = np.full((80, 90, 3), 120, np.uint8)
     for name, pixels in (("good", good), ("bad", good + rng.integers(0, 12, good.shape).astype(np.uint8))):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
-    made = list(gradings.with_camera_noise([(tmp_path / "good.png", tmp_path / "bad.png")], 1))
+    made = list(ranked_photos.with_camera_noise([(tmp_path / "good.png", tmp_path / "bad.png")], 1))
     assert [(g.kind, g.grade) for g in made] == [(-1, CLEAN), (NOISE, MILD), (NOISE, STRONG)]
     spread = [float(g.pixels.std()) for g in made]
     assert spread[0] == 0 < spread[1] < spread[2]
     assert len({g.source for g in made}) == 1
-    assert made[0].source > gradings.SOFT
+    assert made[0].source > ranked_photos.SOFT
 
 
 def test_what_was_measured_apart_is_joined_in_order() -> None:
-    both = gradings.joined(made_up(2), made_up(3))
+    both = ranked_photos.joined(made_up(2), made_up(3))
     assert len(both.source) == len(both.inputs) == len(both.piqe) == len(both.detections) == 4 * 5
     assert both.source.tolist()[:9] == [0, 0, 0, 0, 1, 1, 1, 1, 0]

@@ -1,0 +1,95 @@
+"""What the commands on photos share: one studio for all of them, one result for each, scores as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarity_desktop import settings
+from clarity_desktop.cli.terminal import (
+    DONE,
+    exit_now,
+    internal_error,
+    print_error,
+    print_result,
+    show_progress,
+    warn,
+)
+from clarity_desktop.messages import Event, JobCancelled, Notice, UserError
+from clarity_desktop.text import english
+from clarity_desktop.values import Quality
+from clarity_desktop.worker import Job, Lane
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.studio import Studio
+
+log = logging.getLogger(__name__)
+CANCEL_SECONDS = 0.5
+"""How long a cancelled command waits for the running work before it ends the process."""
+PhotoTask = Callable[["Studio", Path, Job], Awaitable[tuple[dict[str, Any], str]]]
+"""What is done to a photo: returns the JSON object, and the line that is printed without --json."""
+
+
+def add_photos(p: argparse.ArgumentParser) -> None:
+    p.add_argument("photos", nargs="+", type=_photo, metavar="IN")
+
+
+def _photo(name: str) -> Path:
+    if not name:
+        raise argparse.ArgumentTypeError("a file name is empty")
+    return Path(name)
+
+
+async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask) -> int:
+    """Run a task on each photo; returns the worst exit code. A failing photo gets an error line, the others go on."""
+    from clarity_desktop.backend.studio import Studio
+
+    worst, lane = DONE, Lane()
+    studio = Studio(settings.load())
+    shown_notices = set[str]()
+
+    def show(event: Event) -> None:
+        """Show progress, and each notice once however many photos cause it."""
+        if isinstance(event, Notice) and (sentence := english(event.text)) not in shown_notices:
+            shown_notices.add(sentence)
+            warn(sentence)
+        show_progress(event)
+
+    try:
+        for path in photos:
+            error: UserError
+            try:
+                row, line = await task(studio, path, Job(show, lane))
+            except UserError as e:
+                error = e
+            except Exception:
+                log.exception("%s failed", path)
+                error = UserError(internal_error())
+            else:
+                print_result(row if as_json else line)
+                for note in () if as_json else row.get("notes", ()):
+                    warn(f"{path}: {note}")
+                continue
+            worst = max(worst, print_error(error, path))
+            if as_json:
+                print_result({"path": str(path), "error": str(error)})
+    except (JobCancelled, asyncio.CancelledError):
+        if not lane.close(CANCEL_SECONDS):
+            exit_now()
+        raise
+    finally:
+        lane.close()
+        studio.close()
+    return worst
+
+
+def scores(quality: Quality) -> dict[str, Any]:
+    """The scores as the JSON of `assess` has them; "why" gives the reason for each null."""
+    row = asdict(quality)
+    row["why"] = {name: english(reason) for name, reason in quality.why.items()}
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
