@@ -52,8 +52,8 @@ native = torch.library.Library("torchvision", "DEF")
 native.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 native.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 torch.ops.load_library = lambda path: None  # as where CUDA is at hand
-shims.torchvision_ready()
-print(shims._kept, "torchvision" in sys.modules)
+library_shims.torchvision_ready()
+print(library_shims._kept, "torchvision" in sys.modules)
 """)
     assert said == "[] False"
 

@@ -649,8 +649,8 @@ def python(code: str) -> str:
 LIMITED = """
 import resource, sys
 import numpy as np
-from clarity_desktop.backend.methods.method import Method, Place
-from clarity_desktop.backend.restore import Recipe, restore
+from clarity_desktop.backend.methods.method import Method, ComputeTarget
+from clarity_desktop.backend.restore import TilePlan, restore
 if {torch}:
     import torch
 class Job:
@@ -664,7 +664,7 @@ of = Method("m", "M", ("denoise",), "", "", "", "", (), None, overlap=16, residu
 pixels = np.random.default_rng(0).integers(0, 255, (1000, 1000, 3), np.uint8)
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 500_000_000,) * 2)
-done = restore(pixels, of, run, Recipe(0, 16, Place("cpu", "float32", 1)), job=Job(), on_tile=lambda b, p: None,
+done = restore(pixels, of, run, TilePlan(0, 16, ComputeTarget("cpu", "float32", 1)), job=Job(), on_tile=lambda b, p: None,
                reload=None)
 assert (done.pixels == np.rint(pixels / 255 * 0.5 * 255 + 1e-9)).mean() > 0.45
 assert np.abs(done.pixels.astype(int) * 2 - pixels).max() <= 1

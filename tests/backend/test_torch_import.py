@@ -9,7 +9,7 @@ SCRIPT = """
 import gc, sys, threading
 from clarity_desktop.backend import torch_import
 assert "torch" not in sys.modules
-threads = [threading.Thread(target=gently.import_torch) for _ in range(3)]
+threads = [threading.Thread(target=torch_import.import_torch) for _ in range(3)]
 [t.start() for t in threads]
 [t.join() for t in threads]
 import torch
@@ -25,7 +25,7 @@ from clarity_desktop.backend import torch_import
 
 def looked_at():
     pixels = np.zeros((2, 3, 3), np.uint8)
-    gently.import_torch()
+    torch_import.import_torch()
     return weakref.ref(pixels)
 
 assert looked_at()() is None
@@ -37,10 +37,10 @@ from clarity_desktop.backend import torch_import
 def broken(name):
     raise ImportError("a library is missing")
 
-gently._load_libraries = lambda: None
+torch_import._load_libraries = lambda: None
 importlib.import_module = broken
 try:
-    gently.import_torch()
+    torch_import.import_torch()
 except ImportError as e:
     assert str(e) == "a library is missing"
 else:
