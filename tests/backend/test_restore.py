@@ -654,8 +654,8 @@ from clarity_desktop.backend.restore import TilePlan, restore
 if {torch}:
     import torch
 class Job:
-    def breathe(self): pass
-    def tick(self, *_, **__): pass
+    def checkpoint(self): pass
+    def report(self, *_, **__): pass
 def run(tile, mask, job):
     need = tile.shape[0] * tile.shape[1] * 1000
     hold = torch.ones(need, dtype=torch.uint8) if {torch} else np.ones(need, np.uint8)
