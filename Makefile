@@ -4,7 +4,7 @@ STAMP := .venv/.complete
 EXTRAS := .venv/.extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup extras run test bench screenshots translations clean
+.PHONY: setup extras run test coverage bench screenshots translations clean
 
 setup: $(STAMP) $(EXTRAS)
 
@@ -29,6 +29,9 @@ run: setup
 
 test: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check.py
+
+coverage: setup
+	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term
 
 # The published graphs are timed beside our network, so their packages are fetched too (137 MB, through npm).
 out/packages:
