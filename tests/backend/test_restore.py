@@ -664,8 +664,8 @@ of = Method("m", "M", ("denoise",), "", "", "", "", (), None, overlap=16, residu
 pixels = np.random.default_rng(0).integers(0, 255, (1000, 1000, 3), np.uint8)
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 500_000_000,) * 2)
-done = restore(pixels, of, run, TilePlan(0, 16, ComputeTarget("cpu", "float32", 1)), job=Job(), on_tile=lambda b, p: None,
-               reload=None)
+plan = TilePlan(0, 16, ComputeTarget("cpu", "float32", 1))
+done = restore(pixels, of, run, plan, job=Job(), on_tile=lambda b, p: None, reload=None)
 assert (done.pixels == np.rint(pixels / 255 * 0.5 * 255 + 1e-9)).mean() > 0.45
 assert np.abs(done.pixels.astype(int) * 2 - pixels).max() <= 1
 print(done.recipe.tile, len(done.notes))
