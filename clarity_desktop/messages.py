@@ -222,7 +222,7 @@ class Redo:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Rename, star, delete or bring back a version; None leaves a field. → VersionsChanged"""
+    """Rename, star, delete or bring back a version; None leaves a field, an empty name removes it. → VersionsChanged"""
 
     document: DocumentId
     version: VersionId
@@ -375,8 +375,22 @@ class PreviewReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
+    """A document is open. Where undo and redo lead and whether it is unsaved stands in its card."""
+
     card: DocumentCard
     manifest: Manifest  # of the head
+
+    @property
+    def undo_to(self) -> VersionId | None:
+        return self.card.undo_to
+
+    @property
+    def redo_to(self) -> VersionId | None:
+        return self.card.redo_to
+
+    @property
+    def unsaved(self) -> bool:
+        return self.card.unsaved
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,26 +446,40 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VersionAdded:
-    """A new version was committed and is now the head."""
+    """A new version was committed and is now the head. undo_to, redo_to, unsaved: as in DocumentCard, from now on."""
 
     document: DocumentId
     version: Version
     manifest: Manifest
+    undo_to: VersionId | None = None
+    redo_to: VersionId | None = None
+    unsaved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class HeadMoved:
+    """undo_to, redo_to, unsaved: as in DocumentCard, from now on."""
+
     document: DocumentId
     head: VersionId
     manifest: Manifest
+    undo_to: VersionId | None = None
+    redo_to: VersionId | None = None
+    unsaved: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VersionsChanged:
-    """Names, stars or deletions changed; head may have moved away from a deleted version."""
+    """Names, stars, deletions or rejections changed; head may have moved away from a deleted version.
+
+    undo_to, redo_to, unsaved: as in DocumentCard, from now on.
+    """
 
     document: DocumentId
     versions: tuple[Version, ...]
+    undo_to: VersionId | None = None
+    redo_to: VersionId | None = None
+    unsaved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,14 +563,20 @@ class SizeEstimated:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
+    """unsaved: something was changed while the file was being written."""
+
     document: DocumentId
     path: Path
+    unsaved: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TurnAdded:
+    """unsaved: as in DocumentCard, from now on."""
+
     document: DocumentId
     turn: Turn
+    unsaved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, NewType, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, NewType, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # text needs the values
+    from clarity_desktop.text import Text
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB, H×W×3, in the photo's own profile; uint8 in 0..255 or uint16 in 0..65535. Read-only once it crosses a thread."""
@@ -302,39 +305,49 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Version:
-    """One node of a document's tree."""
+    """One node of a document's tree.
+
+    name is None unless the user typed one; `text.step_title` names the others. rejected: Auto took it back; it stays in
+    the tree, but undo and redo pass it by.
+    """
 
     id: VersionId
     parent: VersionId | None
     step: Step
-    name: str
+    name: str | None
     time: float  # seconds since the epoch
     width: int
     height: int
     thumbnail: NDArray[np.uint8]  # RGB in sRGB, longest side ≤ 128
     star: bool = False
     deleted: bool = False
+    rejected: bool = False
     quality: Quality | None = None
     detection: Detection | None = None
 
 
-ROLLED_BACK = "Rolled back: "
-"""Begins the name of a version that Auto took back. It stays in the tree, but redo does not lead there by itself."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """One line of the conversation."""
+    """One turn of the conversation.
+
+    content: what the user typed, or the reply as a message that is rendered when it is shown. versions: those that the
+    turn made. steps: the tool calls of an assistant's turn and their results, as JSON.
+    """
 
     role: Literal["user", "assistant"]
-    text: str
+    content: Text
     versions: tuple[VersionId, ...] = ()
-    time: float = 0.0
+    time: float = 0.0  # seconds since the epoch
+    steps: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentCard:
-    """All of a document that a window shows, without its pixels."""
+    """All of a document that a window shows, without its pixels.
+
+    undo_to and redo_to: where undo and redo lead; None: nowhere. unsaved: there is work that closing would take out of
+    sight; a conversation alone is none, except in a project, whose file lacks it.
+    """
 
     id: DocumentId
     title: str
@@ -349,7 +362,9 @@ class DocumentCard:
     turns: tuple[Turn, ...] = ()
     unsaved: bool = False
     read_only: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
+    undo_to: VersionId | None = None
+    redo_to: VersionId | None = None
 
 
 @dataclass(frozen=True, slots=True)

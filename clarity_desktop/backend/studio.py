@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
-from clarity_desktop.backend import detect, iqa, methods, pictures, restore, runner, step_titles
+from clarity_desktop.backend import detect, iqa, methods, pictures, restore, runner
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
+from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import (
@@ -53,17 +54,23 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     Advice,
     Bounds,
+    Crop,
     Detection,
     Distance,
     DocumentId,
     ExportOptions,
+    Flip,
+    MethodCard,
     Picture,
     Pixels,
     Quality,
     Region,
     RestoreParams,
+    Rotate,
     Step,
+    Straighten,
     Task,
+    Transform,
     Version,
     VersionId,
 )
@@ -108,10 +115,7 @@ class Studio:
 
     def version(self, at: DocumentId, version: VersionId) -> Version:
         """What is known of a version. Raises UserError."""
-        found = next((v for v in self.document(at).card().versions if v.id == version), None)
-        if found is None:
-            raise UserError("That version is not there any more.")
-        return found
+        return self.document(at).version(version)
 
     # Opening and closing ---------------------------------------------------------------------------------------------
 
@@ -173,7 +177,7 @@ class Studio:
 
     def methods(self) -> MethodsListed:
         """Every method, with the weights files it still lacks, and the further metrics that could be switched on."""
-        return MethodsListed(tuple(step_titles.card(m) for m in methods.all_methods().values()), extra.available())
+        return MethodsListed(tuple(_method_card(m) for m in methods.all_methods().values()), extra.available())
 
     async def restore(self, request: Restore, job: Job) -> Version | None:
         """Restore a version, or a region of it; the result becomes its child and the head.
@@ -311,9 +315,7 @@ class Studio:
             return changed, None if alpha is None else pictures.change(alpha, asked.transform)
 
         pixels, alpha = await job.heavy(make)
-        return await self._commit(
-            document, asked.version, step_titles.transform_step(asked.transform), pixels, job, alpha=alpha
-        )
+        return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
@@ -352,30 +354,34 @@ class Studio:
         thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
         version = await job.heavy(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
-            thumbnail=thumbnail, name=step_titles.title(step), checkpoint=job.checkpoint,
+            thumbnail=thumbnail, checkpoint=job.checkpoint,
         )  # fmt: skip
-        job.emit(VersionAdded(document.id, version, document.manifest(version.id)))
+        card = document.card()
+        job.emit(
+            VersionAdded(document.id, version, document.manifest(version.id), card.undo_to, card.redo_to, card.unsaved)
+        )
         await self._perceive(document.id, version.id, version.id, job, pixels)
         return version
 
     def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
         """Undo, redo or jump: `to` moves the head and returns it."""
         document = self.document(at)
-        head = to(document)
-        job.emit(HeadMoved(at, head, document.manifest(head)))
+        to(document)
+        job.emit(_head_moved(document))
 
     def edit(
         self, at: DocumentId, version: VersionId, job: Job,
         *, name: str | None = None, star: bool | None = None, deleted: bool | None = None,
+        rejected: bool | None = None,
     ) -> None:  # fmt: skip
-        """Rename, star, delete or bring back a version."""
+        """Rename, star, delete, reject or bring back a version."""
         document = self.document(at)
         before = document.card().head
-        document.edit(version, name=name, star=star, deleted=deleted)
+        document.edit(version, name=name, star=star, deleted=deleted, rejected=rejected)
         card = document.card()
-        job.emit(VersionsChanged(at, card.versions))
+        job.emit(VersionsChanged(at, card.versions, card.undo_to, card.redo_to, card.unsaved))
         if card.head != before:
-            job.emit(HeadMoved(at, card.head, document.manifest(card.head)))
+            job.emit(_head_moved(document))
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -528,7 +534,7 @@ class Studio:
         """Write the document with all its versions as one .clarity file."""
         job.report(0.0, f"Saving {path.name}")
         await asyncio.to_thread(self.document(at).save_project, path)
-        job.emit(Saved(at, path))
+        job.emit(Saved(at, path, self.document(at).card().unsaved))
 
 
 def _is_long(estimated: Estimated) -> bool:
@@ -537,6 +543,30 @@ def _is_long(estimated: Estimated) -> bool:
 
 def _makers() -> ModelVersions:
     return ModelVersions(detect.digest(), iqa.digest())
+
+
+def _head_moved(document: Document) -> HeadMoved:
+    card = document.card()
+    return HeadMoved(document.id, card.head, document.manifest(card.head), card.undo_to, card.redo_to, card.unsaved)
+
+
+def _method_card(method: Method) -> MethodCard:
+    return MethodCard(
+        method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
+        method.needs_mask, methods.missing(method),
+    )  # fmt: skip
+
+
+def _transform_step(transform: Transform) -> Step:
+    match transform:
+        case Crop(bounds):
+            return Step("crop", settings={"bounds": [bounds.x, bounds.y, bounds.width, bounds.height]})
+        case Rotate(turns):
+            return Step("rotate", settings={"quarter_turns": turns})
+        case Flip(axis):
+            return Step("flip", settings={"axis": axis})
+        case Straighten(degrees):
+            return Step("straighten", settings={"degrees": degrees})
 
 
 def _preview(picture: Picture) -> PreviewReady:

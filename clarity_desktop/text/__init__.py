@@ -8,9 +8,17 @@ The English templates lie in the modules of this package, one a package of the b
 from __future__ import annotations
 
 from clarity_desktop.text.message import Field, Message, Text, conjunction, english, from_json, to_json
-from clarity_desktop.text.titles import degradation_noun, degradation_title, duration, size, step_title, task_title
+from clarity_desktop.text.titles import (
+    degradation_noun,
+    degradation_title,
+    duration,
+    size,
+    step_title,
+    task_title,
+    version_title,
+)
 
 __all__ = [
     "Field", "Message", "Text", "conjunction", "degradation_noun", "degradation_title", "duration", "english",
-    "from_json", "size", "step_title", "task_title", "to_json",
+    "from_json", "size", "step_title", "task_title", "to_json", "version_title",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from clarity_desktop.text.marks import Template
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    "document.rejected": QT_TRANSLATE_NOOP("Message", "Rolled back: {title}"),
+}

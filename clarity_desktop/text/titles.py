@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clarity_desktop.text import steps
-from clarity_desktop.text.message import Message
-from clarity_desktop.values import Degradation, Step, Task
+from clarity_desktop.text.message import Message, Text
+from clarity_desktop.values import Degradation, Step, Task, Version
 
 
 def task_title(task: Task) -> Message:
@@ -17,6 +17,12 @@ def step_title(step: Step) -> Message:
     key = f"result.{step.task or step.kind}"
     title = Message(key if key in steps.TEMPLATES else "result.other")
     return title if step.strength == 1 else Message("result.weaker", {"title": title, "strength": step.strength})
+
+
+def version_title(version: Version) -> Text:
+    """The name that the user typed, else what made the version; a rejected one is marked as such."""
+    title = version.name or step_title(version.step)
+    return Message("document.rejected", {"title": title}) if version.rejected else title
 
 
 def degradation_title(degradation: Degradation) -> Message:

@@ -12,7 +12,6 @@ from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.dialogs.export import ExportForm
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.values import (
-    ROLLED_BACK,
     Detection,
     Distance,
     DocumentCard,
@@ -96,7 +95,7 @@ class DocumentState(QObject):
     def _after(self, version: VersionId) -> VersionId | None:
         below = [v.id for v in self.versions.values() if v.parent == version and not v.deleted]
         left = self._left.get(version)
-        wanted = [v for v in below if not self.versions[v].name.startswith(ROLLED_BACK)]  # nobody undid the others
+        wanted = [v for v in below if not self.versions[v].rejected]  # nobody undid the others
         return left if left in below else wanted[-1] if wanted else None
 
     def undone(self, to: VersionId) -> None:

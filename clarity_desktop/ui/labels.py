@@ -6,6 +6,8 @@ import re
 import time
 from typing import Literal
 
+from clarity_desktop import text
+from clarity_desktop.text import english
 from clarity_desktop.values import Degradation, Step, Task, Version
 
 TASK_TITLES: dict[Task, str] = {
@@ -93,10 +95,7 @@ def what_ran(step: Step) -> str:
 
 def version_title(version: Version) -> str:
     """The name a person gave, or what was done."""
-    step = version.step
-    if version.name:
-        return version.name
-    return TASK_TITLES[step.task] if step.kind == "restore" and step.task else what_ran(step)
+    return english(text.version_title(version))
 
 
 def excerpt(why: str) -> str:

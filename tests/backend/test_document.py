@@ -244,6 +244,54 @@ def test_a_deleted_version_between_others_is_stepped_over(document: Document, ph
     assert document.redo() == last.id
 
 
+def moves(document: Document) -> tuple[VersionId | None, VersionId | None]:
+    return document.card().undo_to, document.card().redo_to
+
+
+def test_the_card_says_where_undo_and_redo_lead_past_deleted_versions(document: Document, photo: Photo) -> None:
+    original = head(document)
+    middle = add(document, photo(700, 520, seed=1))
+    last = add(document, photo(700, 520, seed=2))
+    assert moves(document) == (middle.id, None)
+    document.edit(middle.id, deleted=True)
+    assert moves(document) == (original, None)
+    document.undo()
+    assert moves(document) == (None, last.id)
+
+
+def test_redo_passes_by_what_was_deleted_or_rejected_after_it_was_left(document: Document, photo: Photo) -> None:
+    original = head(document)
+    middle = add(document, photo(700, 520, seed=1))
+    last = add(document, photo(700, 520, seed=2))
+    document.undo()
+    document.undo()
+    document.edit(middle.id, deleted=True)
+    assert moves(document) == (None, last.id)
+    document.edit(middle.id, deleted=False, rejected=True)
+    assert moves(document) == (None, last.id)
+    assert document.redo() == last.id
+    assert document.undo() == middle.id  # it was worked on
+    document.go_to(original)
+    document.edit(last.id, rejected=True)
+    assert moves(document) == (None, None)
+    with pytest.raises(UserError, match="nothing to redo"):
+        document.redo()
+
+
+def test_a_name_can_be_removed_again(document: Document) -> None:
+    assert document.edit(head(document), name="Mine").name == "Mine"
+    assert document.edit(head(document), star=True).name == "Mine"
+    assert document.edit(head(document), name="").name is None
+
+
+def test_turns_alone_are_unsaved_work_only_in_a_project(document: Document, tmp_path: Path) -> None:
+    document.add_turn(Turn("user", "hello"))
+    assert not document.card().unsaved
+    document.save_project(tmp_path / "cat.clarity")
+    document.add_turn(Turn("user", "hello again"))
+    assert document.card().unsaved
+
+
 def test_the_original_cannot_be_deleted(document: Document) -> None:
     with pytest.raises(UserError, match="original cannot be deleted"):
         document.edit(head(document), deleted=True)
@@ -283,7 +331,7 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     assert again.detection.heat.shape == (3, 4, 13)
     assert (again.detection.heat == 7).all()
     assert np.array_equal(again.thumbnail, version.thumbnail)
-    assert [(t.role, t.text, t.versions, t.time) for t in card.turns] == [
+    assert [(t.role, t.content, t.versions, t.time) for t in card.turns] == [
         ("user", "make the sky blue", (version.id,), 12.5)
     ]
     assert with_again.redo() == version.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -29,11 +30,13 @@ from clarity_desktop.backend.document import (
     usage,
 )
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Finding, Picture, Quality, Region, Step, Turn, Version
+from clarity_desktop.text import Message, english, version_title
+from clarity_desktop.values import Bounds, Finding, Picture, Quality, Region, Step, Turn, Version
 from tests.fakes import detection
 
 Photo = Callable[..., np.ndarray]
 STEP = Step("restore", task="denoise", method="median")
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_a_project_is_one_file_that_opens_elsewhere_with_everything(folder: Path
     assert [p.name for p in project.parent.iterdir() if p.name.startswith((".cat", "cat"))] == ["cat.clarity"]
     document = Document.open_project(folder, project)
     card = document.card()
-    assert [v.name for v in card.versions] == ["Original", "Denoise (median)"]
+    assert [v.name for v in card.versions] == [None, None]
     assert (card.title, card.project, card.unsaved, card.read_only) == ("cat.jpg", project, False, False)
     assert card.turns[0].versions == (card.head,)
     assert document.region(card.versions[1].step.region or "").label == "sky"
@@ -134,7 +137,7 @@ def test_names_that_are_no_text_are_kept_as_well_as_can_be(folder: Path, photo: 
     again = Document.open(found.store)
     card = again.card()
     assert card.path == Path(odd)
-    assert (card.title, card.versions[0].name, card.turns[0].text) == ("caf?.jpg", "caf?.jpg", "/photos/caf?.jpg")
+    assert (card.title, card.versions[0].name, card.turns[0].content) == ("caf?.jpg", "caf?.jpg", "/photos/caf?.jpg")
     again.close(keep=True)
 
 
@@ -170,6 +173,38 @@ def test_an_older_project_is_brought_up_to_date(folder: Path, project: Path, pho
     again = Document.open_project(folder, old)
     assert again.redo() == version.id
     assert np.array_equal(again.pixels(again.card().versions[1].id), photo(700, 520, seed=1))
+    again.close(keep=False)
+
+
+def test_a_project_of_format_3_keeps_typed_names_and_marks_what_was_rolled_back(folder: Path, tmp_path: Path) -> None:
+    """Its names were given by the program of that time: “Rain removed”, “Rolled back: Haze removed”."""
+    project = tmp_path / "old.clarity"
+    project.write_bytes(gzip.decompress((DATA / "format-3.clarity.gz").read_bytes()))
+    document = Document.open_project(folder, project)
+    card = document.card()
+    assert [v.name for v in card.versions] == [None, None, None, None, None, "As on the wall", None]
+    assert [v.rejected for v in card.versions] == [False, False, False, False, True, False, False]
+    assert [english(version_title(v)) for v in card.versions] == [
+        "Original", "Rain removed", "Denoised (50%)", "Cropped", "Rolled back: Dehazed", "As on the wall", "Rotated",
+    ]  # fmt: skip
+    assert [(t.role, t.content, t.steps) for t in card.turns] == [
+        ("user", "remove the rain", ()), ("assistant", "Rain removed with maxim-deraining in 3 s.", ()),
+    ]  # fmt: skip
+    assert (card.undo_to, card.redo_to, card.unsaved) == (card.versions[1].id, card.versions[6].id, False)
+    region = document.region(card.versions[2].step.region or "")
+    assert (region.label, region.bounds) == ("visible part", Bounds(4, 6, 20, 16))
+    document.close(keep=False)
+
+
+def test_a_turn_is_stored_as_a_message_with_its_steps(folder: Path, project: Path) -> None:
+    document = Document.open_project(folder, project)
+    content = (Message("result.derain"), Message("result.weaker", {"title": Message("result.dehaze"), "strength": 0.5}))
+    document.add_turn(Turn("assistant", content, (), 3.0, ({"tool": "restore", "task": "derain"},)))
+    document.save_project(project)
+    document.close(keep=False)
+    again = Document.open_project(folder, project)
+    turn = again.card().turns[-1]
+    assert (turn.content, turn.steps) == (content, ({"tool": "restore", "task": "derain"},))
     again.close(keep=False)
 
 

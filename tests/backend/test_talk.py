@@ -25,7 +25,7 @@ class Dialogue:
 
     def say(self, text: str, visible: Bounds | None = None) -> str:
         asyncio.run(self.talk.say(self.card.id, text, visible, self.recorder.job()))
-        return self.recorder.last(TurnAdded).turn.text
+        return self.recorder.last(TurnAdded).turn.content
 
     def tree(self):
         return self.studio.document(self.card.id).card()

@@ -94,7 +94,7 @@ class FakeDocument:
         at = VersionId(f"{self.id}v{len(self.versions)}")
         height, width = pixels.shape[:2]
         thumb = pixels[:: max(1, height // 96), :: max(1, width // 128)]
-        version = Version(at, parent, step, "", next(self._clock), width, height,
+        version = Version(at, parent, step, None, next(self._clock), width, height,
                           np.ascontiguousarray(thumb if thumb.dtype == np.uint8 else thumb >> 8, np.uint8))  # fmt: skip
         self.versions[at], self.pixels[at], self.head = version, pixels, at
         self.manifests[at] = Manifest(at, tuple(self._levels(pixels)))

@@ -19,7 +19,7 @@ from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.values import ExportOptions, Step, Version, VersionId
 
 STEP = Step("restore", "derain", "maxim-deraining")
-VERSION = Version(VersionId("v"), None, STEP, "", 1_780_000_000.0, 6000, 4000, np.zeros((4, 6, 3), np.uint8))
+VERSION = Version(VersionId("v"), None, STEP, None, 1_780_000_000.0, 6000, 4000, np.zeros((4, 6, 3), np.uint8))
 SUBJECT = Subject("holiday.photo.jpg", VERSION, 3, 16, "Adobe RGB")
 
 

@@ -42,7 +42,7 @@ def version(at: str, overall: float | None = None, detection: Detection | None =
     scores = Quality(overall=overall, **quality) if overall is not None or quality else None  # type: ignore[arg-type]
     thumb = np.zeros((8, 12, 3), np.uint8)
     parent = None if at == "a" else VersionId("a")
-    return Version(VersionId(at), parent, Step("open" if at == "a" else "crop"), "", 0.0, 12, 8, thumb,
+    return Version(VersionId(at), parent, Step("open" if at == "a" else "crop"), None, 0.0, 12, 8, thumb,
                    quality=scores, detection=detection)  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from clarity_desktop.ui.docks.findings_panel import FINE
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
-from clarity_desktop.values import ROLLED_BACK, Advice, Distance, ModelCard, VersionId
+from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
 
@@ -69,7 +69,7 @@ async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_ori
         assert window.quality.overall.change.text() == "▲ 8 better"
         assert window.quality.overall.distance.text().startswith("Change: PSNR 18.0 dB")
         assert not window.quality.overall.warning.isHidden()
-        assert "Original 48, Remove rain 56" in window.quality.overall.trend.accessibleName()
+        assert "Original 48, Rain removed 56" in window.quality.overall.trend.accessibleName()
 
 
 async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it_looks():
@@ -420,9 +420,11 @@ async def test_auto_on_a_photo_for_viewing_only_is_answered_at_once():
 
 
 async def test_redo_does_not_lead_to_what_auto_rolled_back():
-    async with a_window() as (window, _link):
+    async with a_window() as (window, link):
         view = await restored(window)
-        window.ask(m.Edit(view.id, view.head, name=f"{ROLLED_BACK}Remove rain"))
+        versions = link.documents[view.id].versions
+        versions[view.head] = replace(versions[view.head], rejected=True)
+        window.ask(m.Edit(view.id, view.head, star=True))
         window.ask(m.GoTo(view.id, view.original))
         await settled(window)
         assert not window.action["redo"].isEnabled()

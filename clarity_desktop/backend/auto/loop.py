@@ -14,7 +14,6 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Improve, JobCancelled, Restore, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
-    ROLLED_BACK,
     Advice,
     DocumentCard,
     DocumentId,
@@ -194,7 +193,7 @@ def _is_plain(pixels: Pixels) -> bool:
 
 
 class VersionTarget:
-    """Versions of an open document: what is rolled back stays in the tree, named so, and the head goes back."""
+    """Versions of an open document: what is rolled back stays in the tree as rejected, and the head goes back."""
 
     def __init__(self, studio: Studio, asked: Improve, job: Job) -> None:
         self._studio, self._asked, self._job = studio, asked, job
@@ -266,8 +265,7 @@ class VersionTarget:
     def back(self) -> None:
         left = self.version
         self._leave(remember=False)
-        name = f"{ROLLED_BACK}{self._studio.version(self._document, left).name}"  # a narrow panel cuts the end
-        self._studio.edit(self._document, left, self._job, name=name)
+        self._studio.edit(self._document, left, self._job, rejected=True)
 
     def abandon(self) -> None:
         self._leave(remember=True)

@@ -10,6 +10,7 @@ from clarity_desktop.backend.auto import loop, rules
 from clarity_desktop.backend.chat.planner import Plan, PlanStep, plan
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import CompareRequested, Improve, Improved, Restore, TurnAdded, UserError
+from clarity_desktop.text import english, step_title, version_title
 from clarity_desktop.values import Bounds, DocumentId, Quality, Region, RestoreParams, Turn, VersionId
 from clarity_desktop.worker import Job
 
@@ -53,8 +54,9 @@ class Conversation:
         job.emit(ended)
 
     def _add(self, at: DocumentId, turn: Turn, job: Job) -> None:
-        self._studio.document(at).add_turn(turn)
-        job.emit(TurnAdded(at, turn))
+        document = self._studio.document(at)
+        document.add_turn(turn)
+        job.emit(TurnAdded(at, turn, document.card().unsaved))
 
     async def _turn(self, at: DocumentId, text: str, visible: Bounds | None, job: Job) -> str:
         pending = self._pending.pop(at, None)
@@ -145,7 +147,8 @@ class Conversation:
         )  # fmt: skip
         version = await self._studio.restore_now(Restore(at, self._head(at), params), job)
         where = " in the visible part" if region else ""
-        return f"{version.name}{where} with {version.step.method} in {_span(version.step.seconds)}."
+        title = english(step_title(version.step))
+        return f"{title}{where} with {version.step.method} in {_span(version.step.seconds)}."
 
     async def _improve(self, asked: Improve, job: Job) -> tuple[str, Improved]:
         """What to say, and the news that ends it."""
@@ -164,8 +167,8 @@ class Conversation:
     def _move(self, at: DocumentId, verb: str, job: Job) -> str:
         self._studio.move(at, lambda d: d.undo() if verb == "undo" else d.redo(), job)
         after = self._studio.document(at).card()
-        name = next(v.name for v in after.versions if v.id == after.head)
-        return f"Now showing “{name}”."
+        shown = next(v for v in after.versions if v.id == after.head)
+        return f"Now showing “{english(version_title(shown))}”."
 
     def _head(self, at: DocumentId) -> VersionId:
         return self._studio.document(at).card().head

@@ -13,15 +13,29 @@ LARGEST = sys.float_info.max
 
 
 def parsed(text: Any) -> dict[str, Any]:
-    if not isinstance(text, str) or len(text) > 1_000_000:
-        raise Damaged("a version's description is not text")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as e:
-        raise Damaged("a version's description cannot be read") from e
+    """The JSON object in a text, or Damaged."""
+    value = parsed_json(text)
     if not isinstance(value, dict):
-        raise Damaged("a version's description has the wrong form")
+        raise Damaged("a description has the wrong form")
     return value
+
+
+def parsed_list(text: Any) -> list[Any]:
+    """The JSON list in a text, or Damaged."""
+    value = parsed_json(text)
+    if not isinstance(value, list):
+        raise Damaged("a description has the wrong form")
+    return value
+
+
+def parsed_json(text: Any) -> Any:
+    """The JSON value in a text, or Damaged."""
+    if not isinstance(text, str) or len(text) > 1_000_000:
+        raise Damaged("a description is not text")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise Damaged("a description cannot be read") from e
 
 
 def number(value: Any, low: float = -LARGEST, high: float = LARGEST) -> float:

@@ -27,14 +27,6 @@ def no_checkpoint() -> None:
     """For whoever cannot be cancelled."""
 
 
-def named(step: Step) -> str:
-    """A name for what a step made, as the version tree shows it."""
-    what = (step.task or step.kind).replace("_", " ")
-    if step.kind in ("open", "paste"):
-        return "Original"
-    return f"{what[:1].upper()}{what[1:]}" + (f" ({step.method})" if step.method else "")
-
-
 def fresh(folder: Path) -> tuple[Path, Lock]:
     """A place for a new store, and its lock."""
     try:
@@ -65,7 +57,7 @@ def first(
         id=VersionId(secrets.token_hex(4)),
         parent=None,
         step=Step("paste" if picture.path is None else "open"),
-        name="Original",
+        name=None,
         time=time.time(),
         width=width,
         height=height,
@@ -99,10 +91,11 @@ def insert(
     if region is not None:
         marks = ", ".join("?" * len(region))
         db.execute(f"INSERT OR IGNORE INTO region({rows.REGION}, id) VALUES({marks})", region)
-    marks = ", ".join("?" * 14)
+    row = (*rows.version_row(version), names, alpha)
+    marks = ", ".join("?" * len(row))
     db.execute(
         f"INSERT INTO version({rows.COLUMNS}, pixels, alpha) VALUES({marks})",
-        (*rows.version_row(version), names, alpha),
+        row,
     )
 
 

@@ -146,6 +146,10 @@ class Document:
     def card(self) -> DocumentCard:
         return self._state.card(self.id, read_only=self._store.read_only, notes=self._notes)
 
+    def version(self, at: VersionId) -> Version:
+        """Raises UserError if it is not part of the document."""
+        return self._state.version(at)
+
     def manifest(self, version: VersionId) -> Manifest:
         """Raises UserError."""
         return Manifest(version, self._levels(version, "pixels"))
@@ -234,7 +238,7 @@ class Document:
                 id=VersionId(secrets.token_hex(4)),
                 parent=parent,
                 step=step,
-                name=name or create.named(step),
+                name=name or None,
                 time=time.time(),
                 width=width,
                 height=height,
@@ -297,14 +301,20 @@ class Document:
         return self._change(State.redone).head
 
     def edit(
-        self, version: VersionId, *, name: str | None = None, star: bool | None = None, deleted: bool | None = None
+        self,
+        version: VersionId,
+        *,
+        name: str | None = None,
+        star: bool | None = None,
+        deleted: bool | None = None,
+        rejected: bool | None = None,
     ) -> Version:
-        """Rename, star, delete or bring back; None leaves a field.
+        """Rename, star, delete, reject or bring back; None leaves a field, an empty name removes it.
 
         A deleted version keeps its place in the tree, unseen, so that it can be brought back and its children stay.
         Raises UserError; the original cannot be deleted.
         """
-        return self._change(lambda s: s.edited(version, name, star, deleted)).versions[version]
+        return self._change(lambda s: s.edited(version, name, star, deleted, rejected)).versions[version]
 
     def set_quality(self, version: VersionId, quality: Quality) -> Version:
         """Keep a version's scores; this alone leaves a saved document saved. Raises UserError."""
@@ -333,7 +343,7 @@ class Document:
 
     def add_turn(self, turn: Turn) -> None:
         """Raises UserError."""
-        insert = "INSERT INTO turn(role, text, versions, time) VALUES(?, ?, ?, ?)"
+        insert = f"INSERT INTO turn({rows.TURN}) VALUES(?, ?, ?, ?, ?, ?)"
         self._change(
             lambda s: replace(s, turns=(*s.turns, turn), changes=s.changes + 1),
             lambda db: db.execute(insert, rows.turn_row(turn)),

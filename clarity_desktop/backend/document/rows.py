@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from clarity_desktop.backend.document.analysis_cache import ModelVersions, detection_of, quality_of
-from clarity_desktop.backend.document.checks import blob, clean, number, parsed, text, whole
+from clarity_desktop.backend.document.checks import blob, clean, number, parsed, parsed_json, parsed_list, text, whole
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
+from clarity_desktop.text import from_json, to_json
 from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
 
 SIDE = 1 << 20  # pixels; more is not a photo
@@ -25,7 +26,8 @@ VERSIONS = 5000
 THUMBNAIL = 128
 
 REGION = "label, x, y, width, height, across, down, mask"
-COLUMNS = "id, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail"
+COLUMNS = "id, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail"
+TURN = "role, text, message, steps, versions, time"
 
 
 def step_text(step: Step) -> str:
@@ -62,14 +64,19 @@ def version_row(version: Version) -> tuple[Any, ...]:
     assert max(version.thumbnail.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
     _, thumbnail = pack(version.thumbnail)
     return (
-        version.id, version.parent, step_text(version.step), None, None, clean(version.name), version.star,
-        version.deleted, version.time, version.width, version.height, thumbnail,
+        version.id, version.parent, step_text(version.step), None, None, name_text(version), version.star,
+        version.deleted, version.rejected, version.time, version.width, version.height, thumbnail,
     )  # fmt: skip
+
+
+def name_text(version: Version) -> str:
+    """The stored name; empty for a version that nobody named."""
+    return clean(version.name or "")
 
 
 def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
     """A version from values of COLUMNS, with what `makers` found in it. Raises Damaged."""
-    at, parent, step, quality, detection, name, star, deleted, time, width, height, thumbnail = row
+    at, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail = row
     small = unpack(blob(thumbnail))
     if small.ndim != 3 or small.dtype != np.uint8 or max(small.shape[:2]) > THUMBNAIL:
         raise Damaged("a thumbnail has the wrong form")
@@ -79,13 +86,14 @@ def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
         id=VersionId(text(at)),
         parent=None if parent is None else VersionId(text(parent)),
         step=step_of(step),
-        name=text(name),
+        name=text(name) or None,
         time=number(time, 0, 1e12),
         width=width,
         height=height,
         thumbnail=small.astype(np.uint8, copy=False),
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
+        rejected=bool(whole(rejected, 0, 1)),
         quality=quality_of(quality, makers.for_photo),
         detection=detection_of(detection, makers.detector),
     )
@@ -112,23 +120,31 @@ def redo(db: sqlite3.Connection, known: Mapping[VersionId, Version]) -> dict[Ver
 
 
 def turns(db: sqlite3.Connection) -> tuple[Turn, ...]:
-    return tuple(_turn(*row) for row in db.execute("SELECT role, text, versions, time FROM turn ORDER BY seq"))
+    """The conversation, the oldest turn first. Raises Damaged."""
+    return tuple(_turn(*row) for row in db.execute(f"SELECT {TURN} FROM turn ORDER BY seq"))  # noqa: S608 — a constant
 
 
-def _turn(role: Any, said: Any, at: Any, time: Any) -> Turn:
+def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: Any) -> Turn:
     who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
     if role not in who:
         raise Damaged("the conversation has the wrong form")
+    content = text(typed, 1_000_000) if message is None else from_json(parsed_json(message))
     return Turn(
         who[role],
-        text(said, 1_000_000),
-        tuple(VersionId(v) for v in text(at, 1_000_000).split()),
+        content,
+        tuple(VersionId(v) for v in text(versions, 1_000_000).split()),
         number(time, 0, 1e12),
+        tuple(parsed_list(steps)),
     )
 
 
 def turn_row(turn: Turn) -> tuple[Any, ...]:
-    return turn.role, clean(turn.text), " ".join(turn.versions), turn.time
+    """Values for TURN."""
+    typed, message = (turn.content, None) if isinstance(turn.content, str) else ("", to_json(turn.content))
+    return (
+        turn.role, clean(typed), None if message is None else json.dumps(message), json.dumps(turn.steps),
+        " ".join(turn.versions), turn.time,
+    )  # fmt: skip
 
 
 def region_row(region: Region) -> tuple[Any, ...]:

@@ -7,6 +7,8 @@ from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
+from clarity_desktop.backend.document import checks, rows
+from clarity_desktop.backend.document.old_titles import split_name
 from clarity_desktop.backend.document.tiles import Damaged
 
 APPLICATION = 0x434C5259  # "CLRY": SQLite's application id of our files
@@ -41,7 +43,21 @@ def _3_detections(db: sqlite3.Connection) -> None:
     db.execute("UPDATE version SET quality=NULL")  # older scores lack metrics and ranges: they are made anew
 
 
-MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections)
+def _4_typed_names_and_messages(db: sqlite3.Connection) -> None:
+    """Names only where the user typed one, rejection as a flag, turns as messages with their steps.
+
+    An empty name means none, and a turn that is a message has an empty text beside it: so older programs can still show
+    the document.
+    """
+    db.execute("ALTER TABLE version ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE turn ADD COLUMN message TEXT")
+    db.execute("ALTER TABLE turn ADD COLUMN steps TEXT NOT NULL DEFAULT '[]'")
+    for seq, name, step in db.execute("SELECT seq, name, step FROM version").fetchall():
+        typed, rejected = split_name(checks.text(name), rows.step_of(step))
+        db.execute("UPDATE version SET name=?, rejected=? WHERE seq=?", (typed, rejected, seq))
+
+
+MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections, _4_typed_names_and_messages)
 """Append only; each runs in its own transaction together with the file's version number."""
 
 
@@ -51,7 +67,7 @@ def version_of(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection, until: int = len(MIGRATIONS)) -> None:
-    """Bring an open file up to date. The connection must be in autocommit mode. Raises sqlite3.Error."""
+    """Bring an open file up to date. The connection must be in autocommit mode. Raises sqlite3.Error, Damaged."""
     for number in range(version_of(db), until):
         db.execute("BEGIN IMMEDIATE")
         try:

@@ -57,28 +57,49 @@ class State:
             down = {above: below for below, above in pairwise(way)}
         return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)
 
+    @property
+    def undo_to(self) -> VersionId | None:
+        """What the head was made from, without deleted versions between; None at the original.
+
+        A rejected version is not skipped here: the head was made from it, so the user had taken it up again.
+        """
+        return next((v for v in self.up(self.head) if v != self.head), None)
+
+    @property
+    def redo_to(self) -> VersionId | None:
+        """The version that was last left towards the head; of deleted and rejected ones what was left towards them."""
+        seen, below = {self.head}, self.redo.get(self.head)  # a strange file may lead round in a circle
+        while below is not None and below not in seen:
+            version = self.versions[below]
+            if not version.deleted and not version.rejected:
+                return below
+            seen.add(below)
+            below = self.redo.get(below)
+        return None
+
     def undone(self) -> State:
-        above = next((v for v in self.up(self.head) if v != self.head), None)
-        if above is None:
+        if (above := self.undo_to) is None:
             raise UserError("There is nothing to undo: this is the original.")
         return self.moved(above)
 
     def redone(self) -> State:
-        below = self.redo.get(self.head)
-        if below is None or self.versions[below].deleted:
+        if (below := self.redo_to) is None:
             raise UserError("There is nothing to redo: no later version was left here.")
         return self.moved(below)
 
-    def edited(self, at: VersionId, name: str | None, star: bool | None, deleted: bool | None) -> State:
-        """With another name, star or deletion. A deleted head gives way to what it came from."""
+    def edited(
+        self, at: VersionId, name: str | None, star: bool | None, deleted: bool | None, rejected: bool | None = None
+    ) -> State:
+        """With another name (empty: none), star, deletion or rejection. A deleted head gives way to its parent."""
         old = self.version(at)
         if deleted and old.parent is None:
             raise UserError("The original cannot be deleted. Close the document instead.")
         new = replace(
             old,
-            name=old.name if name is None else name,
+            name=old.name if name is None else name or None,
             star=old.star if star is None else star,
             deleted=old.deleted if deleted is None else deleted,
+            rejected=old.rejected if rejected is None else rejected,
         )
         head = next(v for v in self.up(at) if v != at) if new.deleted and self.head == at else self.head
         return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
@@ -99,16 +120,24 @@ class State:
             unsaved=self.unsaved,
             read_only=read_only,
             notes=(*self.picture.notes, *notes),
+            undo_to=self.undo_to,
+            redo_to=self.redo_to,
         )
 
     @property
-    def unsaved(self) -> bool:
+    def modified(self) -> bool:
+        """Whether anything at all, a conversation too, is in no project file."""
         return self.changes != self.saved
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is work to ask about before closing. Turns alone are none, unless a project lacks them."""
+        return self.modified if self.project is not None else self.changes > self.saved + len(self.turns)
 
     @property
     def elsewhere(self) -> bool:
         """Whether nothing is lost without this document: all of it is in a file that is still there, and unchanged."""
-        if self.unsaved:
+        if self.modified:
             return False
         if self.project is not None:
             return self.stamp == stamp_of(self.project) != ""
@@ -165,8 +194,8 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
     for at, version in after.versions.items():
         if (old := before.versions.get(at)) is not None and old is not version:
             db.execute(
-                "UPDATE version SET name=?, star=?, deleted=? WHERE id=?",
-                (checks.clean(version.name), version.star, version.deleted, at),
+                "UPDATE version SET name=?, star=?, deleted=?, rejected=? WHERE id=?",
+                (rows.name_text(version), version.star, version.deleted, version.rejected, at),
             )
             if version.quality is not old.quality and version.quality is not None:
                 by = after.makers.scores if version.detection is None else after.makers.for_photo

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clarity_desktop.text import english
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.labels import CHIPS
 from clarity_desktop.values import Turn
@@ -184,12 +185,12 @@ class ChatDock(QWidget):
         """The whole conversation of the photo that is shown."""
         self.transcript.clear()
         for turn in turns:
-            self.transcript.add(turn.role, turn.text)
-        self.composer.said = [t.text for t in turns if t.role == "user"]
+            self.transcript.add(turn.role, english(turn.content))
+        self.composer.said = [english(t.content) for t in turns if t.role == "user"]
         self.invitation.setVisible(not turns)
 
     def add_turn(self, turn: Turn) -> None:
-        bubble = self.transcript.add(turn.role, turn.text)
+        bubble = self.transcript.add(turn.role, english(turn.content))
         self.invitation.hide()
         if turn.role == "assistant":
             QAccessible.updateAccessibility(QAccessibleEvent(bubble, QAccessible.Event.Alert))
