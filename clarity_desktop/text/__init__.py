@@ -7,11 +7,12 @@ The English templates lie in the modules of this package, one a package of the b
 
 from __future__ import annotations
 
-from clarity_desktop.text.message import Field, Message, Text, conjunction, english, from_json, to_json
+from clarity_desktop.text.message import Field, Message, Text, conjunction, english, enumeration, from_json, to_json
 from clarity_desktop.text.titles import (
     degradation_noun,
     degradation_title,
     duration,
+    megapixels,
     size,
     step_title,
     task_title,
@@ -20,5 +21,6 @@ from clarity_desktop.text.titles import (
 
 __all__ = [
     "Field", "Message", "Text", "conjunction", "degradation_noun", "degradation_title", "duration", "english",
-    "from_json", "size", "step_title", "task_title", "to_json", "version_title",
+    "enumeration", "from_json", "megapixels", "size", "step_title", "task_title", "to_json",
+    "version_title",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from clarity_desktop.text import catalog
@@ -44,15 +45,15 @@ def english(text: Text) -> str:
     return template.format_map({k: english(v) if isinstance(v, Message) else v for k, v in text.fields.items()})
 
 
+def enumeration(parts: Iterable[Message]) -> Message:
+    """ "A", "A, B", "A, B, C" as one message. Raises TypeError for no parts."""
+    return reduce(lambda first, second: Message("list.comma", {"first": first, "second": second}), parts)
+
+
 def conjunction(parts: Iterable[Message]) -> Message:
-    """ "A", "A and B", "A, B and C" as one message. Raises IndexError for no parts."""
+    """ "A", "A and B", "A, B and C" as one message. Raises ValueError for no parts."""
     *head, last = parts
-    if not head:
-        return last
-    first = head[0]
-    for part in head[1:]:
-        first = Message("list.comma", {"first": first, "second": part})
-    return Message("list.and", {"first": first, "second": last})
+    return Message("list.and", {"first": enumeration(head), "second": last}) if head else last
 
 
 def to_json(text: Text) -> Any:

@@ -45,6 +45,7 @@ TEMPLATES: dict[str, Template] = {
     "result.straighten": QT_TRANSLATE_NOOP("Message", "Straightened"),
     "result.reset": QT_TRANSLATE_NOOP("Message", "Reset to original"),
     "result.other": QT_TRANSLATE_NOOP("Message", "Changed"),
+    "result.part": QT_TRANSLATE_NOOP("Message", "{title} (part)"),
     "result.weaker": QT_TRANSLATE_NOOP("Message", "{title} ({strength:.0%})"),
     # What is wrong with a photo, as a heading.
     "degradation.rain streak": QT_TRANSLATE_NOOP("Message", "Rain streaks"),

@@ -13,9 +13,11 @@ def task_title(task: Task) -> Message:
 
 
 def step_title(step: Step) -> Message:
-    """What the step made: "Rain removed", "Rain removed (60%)", "Cropped"; the title of a version without a name."""
+    """The title of a version without a name: "Rain removed", "Rain removed (part)", "Denoised (60%)", "Cropped"."""
     key = f"result.{step.task or step.kind}"
     title = Message(key if key in steps.TEMPLATES else "result.other")
+    if step.region is not None:
+        title = Message("result.part", {"title": title})
     return title if step.strength == 1 else Message("result.weaker", {"title": title, "strength": step.strength})
 
 
@@ -45,7 +47,14 @@ def duration(seconds: float) -> Message:
 
 
 def size(count: int) -> Message:
-    """Bytes as people count them: "57 MB", "1.4 GB"."""
-    if count < 995_000_000:
-        return Message("units.megabytes", {"value": max(1, round(count / 1e6))})
-    return Message("units.gigabytes", {"value": f"{count / 1e9:.1f}"})
+    """A number of bytes in powers of ten: "640 bytes", "57 MB", "1.4 GB"."""
+    for unit, factor in (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3)):
+        if (value := count / factor) >= 0.995:
+            digits = 0 if unit == "kilobytes" or value >= 9.95 else 1
+            return Message(f"units.{unit}", {"value": f"{value:.{digits}f}"})
+    return Message("units.bytes", {"value": count})
+
+
+def megapixels(value: float) -> Message:
+    """Millions of pixels: "0.05 MP", "2.5 MP", "24 MP"."""
+    return Message("units.megapixels", {"value": f"{value:.{0 if value >= 10 else 1 if value >= 0.1 else 2}f}"})

@@ -8,6 +8,10 @@ TEMPLATES: dict[str, Template] = {
     "units.seconds": QT_TRANSLATE_NOOP("Message", "{value} s"),
     "units.minutes": QT_TRANSLATE_NOOP("Message", "{value} min"),
     "units.hours": QT_TRANSLATE_NOOP("Message", "{value} h"),
+    "units.bytes": QT_TRANSLATE_NOOP("Message", "{value} bytes"),
+    "units.kilobytes": QT_TRANSLATE_NOOP("Message", "{value} kB"),
     "units.megabytes": QT_TRANSLATE_NOOP("Message", "{value} MB"),
     "units.gigabytes": QT_TRANSLATE_NOOP("Message", "{value} GB"),
+    "units.percent": QT_TRANSLATE_NOOP("Message", "{value} %"),
+    "units.megapixels": QT_TRANSLATE_NOOP("Message", "{value} MP"),
 }

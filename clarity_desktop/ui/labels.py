@@ -1,4 +1,4 @@
-"""How the window says things: titles of tasks and scores, sizes, times and numbers of pixels."""
+"""Short texts that several widgets show: titles of tasks, versions and metrics, sizes and times, in its language."""
 
 from __future__ import annotations
 
@@ -6,133 +6,110 @@ import re
 import time
 from typing import Literal
 
+from PySide6.QtCore import QCoreApplication
+
 from clarity_desktop import text
-from clarity_desktop.text import english
-from clarity_desktop.values import Degradation, Step, Task, Version
+from clarity_desktop.text import Message
+from clarity_desktop.ui.translate import render
+from clarity_desktop.values import TASKS, Degradation, Step, Task, Version
 
-TASK_TITLES: dict[Task, str] = {
-    "derain": "Remove rain",
-    "deraindrop": "Remove raindrops",
-    "desnow": "Remove snow",
-    "dehaze": "Remove haze",
-    "deblur": "Remove blur",
-    "denoise": "Remove noise",
-    "dejpeg": "Remove JPEG artefacts",
-    "low_light": "Brighten a dark photo",
-    "overexposure": "Recover an overexposed photo",
-    "deflare": "Remove lens flare",
-    "deshadow": "Remove shadows",
-    "dewatermark": "Remove a watermark",
-    "inpaint": "Fill in a gap",
-    "upscale": "Enlarge",
-    "retouch": "Retouch",
-}
-CHIPS: dict[Task, str] = {
-    "derain": "Remove the rain",
-    "dehaze": "Clear the haze",
-    "deblur": "Make it sharp",
-    "denoise": "Remove the noise",
-    "low_light": "Brighten it",
-    "retouch": "Retouch it",
-}
-"""What the chat suggests to say, one for each task that it understands."""
-
-DEGRADATION_TITLES: dict[Degradation, str] = {
-    "rain streak": "Rain streaks",
-    "raindrop": "Raindrops",
-    "snow": "Snow",
-    "haze": "Haze",
-    "blur": "Blur",
-    "inpaint": "Missing parts",
-    "low-light": "Low light",
-    "overexposure": "Overexposure",
-    "flare": "Lens flare",
-    "shadow": "Shadow",
-    "watermark": "Watermark",
-    "noise": "Noise",
-    "JPEG": "JPEG artefacts",
-}
-
-METRICS: dict[str, tuple[str, str]] = {
-    "sseq": ("SSEQ", "Lower is better: 0 is best, about 100 worst."),
-    "niqe": ("NIQE", "Lower is better: 2 to 5 is a good photo."),
-    "brisque": ("BRISQUE", "Lower is better: 0 is best, about 100 worst."),
-    "piqe": ("PIQE", "Lower is better: 0 is best, about 100 worst."),
-}
-"""Metric → its name and what its value means, in one line."""
-
-LONGEST = 130
-"""Characters of a reason that a panel shows; all of it is in the tooltip."""
-
-DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}
-
-_STEPS = {
-    "open": "Original",
-    "paste": "Original",
-    "crop": "Crop",
-    "rotate": "Rotate",
-    "straighten": "Straighten",
-    "flip": "Flip",
-    "reset": "Back to the original",
-}
+SUGGESTED_TASKS: tuple[Task, ...] = ("derain", "dehaze", "deblur", "denoise", "low_light", "retouch")
+"""What the chat suggests while nothing has been said."""
+METRICS = {"sseq": "SSEQ", "niqe": "NIQE", "brisque": "BRISQUE", "piqe": "PIQE"}
+"""Metric → its name, which is the same in every language."""
+MAX_EXCERPT = 130
+"""Characters of a reason that a panel shows; the tooltip has all of it."""
+SEPARATOR = " · "
+"""Between facts that stand in a row without being a sentence."""
+Device = Literal["cpu", "cuda", "mps", "auto"]
 
 
-def inside(title: str) -> str:
-    """A title as it stands inside a sentence."""
-    return title.lower().replace("jpeg", "JPEG")
+def task_title(task: Task) -> str:
+    """The task as a command: "Remove rain"."""
+    return render(text.task_title(task))
+
+
+def degradation_title(degradation: Degradation) -> str:
+    """The degradation as a heading: "Rain streaks"."""
+    return render(text.degradation_title(degradation))
+
+
+def degradation_noun(degradation: Degradation) -> str:
+    """The degradation inside a sentence: "rain streaks"."""
+    return render(text.degradation_noun(degradation))
+
+
+def metric_meaning(metric: str) -> str:
+    """How to read the values of a metric, in one line."""
+    if metric == "niqe":
+        return QCoreApplication.translate("labels", "Lower is better: 2 to 5 is a good photo.")
+    return QCoreApplication.translate("labels", "Lower is better: 0 is best, about 100 is worst.")
 
 
 def what_ran(step: Step) -> str:
-    """ "Remove rain · maxim-deraining", "Crop", "Original"."""
-    if step.kind != "restore":
-        return _STEPS.get(step.kind, step.kind)
-    title = TASK_TITLES[step.task] if step.task else "Restore"
-    parts = [title] + ([step.method] if step.method else [])
-    if step.strength < 1:
-        parts.append(f"{round(100 * step.strength)} %")
-    return " · ".join(parts)
+    """What made a version: "Remove rain · maxim-deraining · 60 %", "Cropped", "Original"."""
+    if step.kind != "restore" or step.task is None:
+        return render(text.step_title(step))
+    return SEPARATOR.join((task_title(step.task), *method_and_strength(step)))
+
+
+def method_and_strength(step: Step) -> list[str]:
+    """The method's id and, below full strength, the strength: what tells two versions of one title apart."""
+    strength = [percent(step.strength)] if step.strength < 1 else []
+    return ([step.method] if step.method else []) + strength
 
 
 def version_title(version: Version) -> str:
-    """The name a person gave, or what was done."""
-    return english(text.version_title(version))
+    """The name that the user gave, or what was done; a version that Auto undid is called rolled back."""
+    return render(text.version_title(version))
 
 
-def excerpt(why: str) -> str:
-    """A reason that may name paths and addresses, as much of it as a panel has room for; it can break anywhere."""
-    text = why if len(why) <= LONGEST else why[:LONGEST].rsplit(" ", 1)[0] + " …"
-    return re.sub(r"([/_\-])", "\\1\u200b", text)
+def excerpt(reason: str) -> str:
+    """The beginning of a reason, with places where long paths and addresses may break."""
+    short = reason if len(reason) <= MAX_EXCERPT else reason[:MAX_EXCERPT].rsplit(" ", 1)[0] + " …"
+    return re.sub(r"([/_\-])", "\\1\u200b", short)
 
 
 def clock(at: float, now: float | None = None) -> str:
-    """The time of day today, the date before."""
+    """The time of a version: the time of day if it was today, else date and time. Seconds since the epoch."""
     then, today = time.localtime(at), time.localtime(now)
     same_day = then[:3] == today[:3]
     return time.strftime("%H:%M" if same_day else "%d %b %Y, %H:%M", then)
 
 
 def duration(seconds: float) -> str:
-    """ "4 s", "About 3 min", "2 h 5 min": as exact as an estimate deserves."""
-    if seconds < 1.5:
-        return "1 s"
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    """ "4 s", "3 min", "1.6 h": as exact as an estimate deserves."""
+    return render(text.duration(seconds))
 
 
 def megapixels(value: float) -> str:
-    return f"{value:.0f} MP" if value >= 10 else f"{value:.1f} MP" if value >= 0.1 else f"{value:.2f} MP"
+    return render(text.megapixels(value))
 
 
 def file_size(count: int) -> str:
-    """In powers of ten, as file browsers count."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit in {"bytes", "kB"} or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError(count)
+    """Bytes in powers of ten, as file managers show them."""
+    return render(text.size(count))
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 as "60 %"."""
+    return render(Message("units.percent", {"value": f"{100 * share:.0f}"}))
+
+
+def device_title(device: Device) -> str:
+    """The processor: "CPU", "GPU"; the abbreviations are the same in every language."""
+    if device == "auto":
+        return QCoreApplication.translate("labels", "Automatic")
+    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)"}[device]
+
+
+# Until the last caller has moved on.
+TASK_TITLES: dict[Task, str] = {task: str(text.task_title(task)) for task in TASKS}
+DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}
+
+
+def inside(title: str) -> str:
+    return title.lower().replace("jpeg", "JPEG")
 
 
 def place(device: Literal["cpu", "cuda", "mps"]) -> str:
@@ -140,5 +117,4 @@ def place(device: Literal["cpu", "cuda", "mps"]) -> str:
 
 
 def count(number: int, one: str, several: str) -> str:
-    """ "1 photo", "3 photos"."""
     return f"{number} {one if number == 1 else several}"

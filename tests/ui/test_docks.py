@@ -6,16 +6,18 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from fakes import METHODS, MODELS
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QTreeWidget
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.restore import Choice, RestoreDock
-from clarity_desktop.ui.docks.versions import VersionsDock, details, fitting, lines, score, spoken
+from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, rows_of
+from clarity_desktop.ui.docks.versions import VersionsDock, fitting
 from clarity_desktop.ui.labels import clock, duration, file_size, megapixels, version_title, what_ran
 from clarity_desktop.ui.status_bar import Status, memory_used
 from clarity_desktop.values import Quality, Step, Turn, Version, VersionId
@@ -27,34 +29,52 @@ def version(at: str, parent: str | None = None, second: float = 0.0, **fields: o
     return Version(VersionId(at), VersionId(parent) if parent else None, thumbnail=thumb, **{**base, **fields})  # type: ignore[arg-type]
 
 
-def test_a_long_history_stays_on_one_line_and_branches_are_indented():
+def test_a_long_history_stays_in_one_lane_and_lines_lead_from_a_version_to_its_branch():
     tree = [version("a"), version("b", "a", 1), version("c", "b", 2), version("d", "a", 3), version("e", "d", 4)]
-    assert [(v.id, under) for v, under in lines(tree)] == [
-        ("a", None), ("d", "a"), ("e", "a"), ("b", None), ("c", None),
-    ]  # fmt: skip
+    assert [(row.version.id, row.lines) for row in rows_of(tree, None, None)] == [
+        ("a", Lines(0, below=(0,))),
+        ("d", Lines(1, branch=True, below=(0, 1))),
+        ("e", Lines(1, above=True, below=(0,))),
+        ("b", Lines(0, above=True, below=(0,))),
+        ("c", Lines(0, above=True)),
+    ]
 
 
 def test_children_of_a_deleted_version_move_up():
     tree = [version("a"), version("b", "a", 1, deleted=True), version("c", "b", 2)]
-    assert [(v.id, under) for v, under in lines(tree)] == [("a", None), ("c", None)]
+    assert [row.version.id for row in rows_of(tree, None, None)] == ["a", "c"]
 
 
-def test_five_hundred_versions_are_listed_without_recursion(qtbot: QtBot):
+def test_a_long_history_is_listed_without_recursion():
     tree = [version("0")] + [version(str(k), str(k - 1), k) for k in range(1, 1500)]
-    assert len(lines(tree)) == 1500
+    assert len(rows_of(tree, None, None)) == 1500
 
 
 def test_a_row_says_what_ran_when_and_how_good_it_is():
     step = Step("restore", "derain", "maxim-deraining", strength=0.5, seconds=12.4)
     v = version("a", "z", time.time(), step=step, quality=Quality(niqe=3.21), star=True)
-    assert version_title(v) == "Remove rain"
+    model = VersionModel()
+    assert version_title(v) == "Rain removed (50%)"
     assert what_ran(step) == "Remove rain · maxim-deraining · 50 %"
-    assert details(v) == f"{clock(v.time)} · 12 s · maxim-deraining · 50 %"
+    assert details(v) == f"maxim-deraining · 50 % · {clock(v.time)} · 12 s"
     assert details(version("b", "a", name="Cropped")) == clock(0.0)
-    assert details(version("b", "a", name="Upright")) == f"{clock(0.0)} · Crop"
-    assert score(v.quality) == "NIQE 3.2"
-    assert spoken(v, "head").endswith("NIQE 3.2, starred, open version")
-    assert score(Quality(overall=71.0, niqe=3.0)) == "71 of 100"
+    assert details(version("b", "a", name="Upright")) == f"Cropped · {clock(0.0)}"
+    assert model.score(v) == "NIQE 3.2"
+    assert model.spoken(Row(v, Lines(), "current")).endswith("NIQE 3.2, starred, current version")
+    assert model.score(version("c", quality=Quality(overall=71.0, niqe=3.0))) == "71 of 100"
+
+
+def test_versions_of_one_task_are_told_apart_by_their_method():
+    steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "dncnn-blind")]
+    first, second = (details(version("b", "a", step=step)) for step in steps)
+    assert first.startswith("maxim-denoising ·")
+    assert second.startswith("dncnn-blind ·")
+
+
+def test_a_part_and_a_version_that_was_rolled_back_are_named_so():
+    part = Step("restore", "deblur", "maxim-deblurring", region="r1")
+    assert version_title(version("b", "a", step=part)) == "Deblurred (part)"
+    assert version_title(version("b", "a", step=part, rejected=True)) == "Rolled back: Deblurred (part)"
 
 
 def test_a_row_leaves_out_what_it_has_no_room_for(qtbot: QtBot):
@@ -82,12 +102,77 @@ def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):
     assert dock.chosen() == "d"
     dock.show_versions([*tree, version("d", "c", 3)], VersionId("a"), None)
     assert dock.chosen() == "a"
-    item = dock.tree.topLevelItem(0)
-    assert item is not None
-    with qtbot.waitSignal(dock.opened) as said:
-        dock.tree.itemDoubleClicked.emit(item, 0)
-    assert said.args == ["a"]
+    with qtbot.waitSignal(dock.opened) as signal:
+        dock.tree.doubleClicked.emit(dock.model.index(0))
+    assert signal.args == ["a"]
     assert not dock.grab().isNull()
+
+
+@pytest.fixture
+def history(qtbot: QtBot) -> VersionsDock:
+    """The original, a version and a branch of the original, which is the current one."""
+    dock = VersionsDock()
+    qtbot.addWidget(dock)
+    dock.resize(260, 400)
+    dock.show()
+    dock.show_versions(HISTORY, VersionId("c"), VersionId("a"))
+    return dock
+
+
+HISTORY = (version("a"), version("b", "a", 1), version("c", "a", 2))
+
+
+def test_a_name_that_is_being_typed_survives_scores_and_new_versions(history: VersionsDock, qtbot: QtBot):
+    history.rename()
+    editor = history.tree.findChild(QLineEdit)
+    assert editor is not None
+    QTest.keyClicks(editor, "My best")
+    scored = replace(HISTORY[2], quality=Quality(overall=64.0))
+    history.show_versions((*HISTORY[:2], scored), VersionId("c"), VersionId("a"))
+    history.show_versions((*HISTORY[:2], scored, version("d", "a", 3)), VersionId("d"), VersionId("a"))
+    assert history.tree.is_editing()
+    assert editor.text() == "My best"
+    with qtbot.waitSignal(history.renamed) as signal:
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert signal.args == ["c", "My best"]
+
+
+def test_the_model_changes_in_place(history: VersionsDock):
+    model, changes = history.model, []
+    model.modelReset.connect(lambda: changes.append("reset"))
+    model.rowsInserted.connect(lambda _parent, first, last: changes.append(("inserted", first, last)))
+    model.rowsRemoved.connect(lambda _parent, first, last: changes.append(("removed", first, last)))
+    model.dataChanged.connect(lambda first, last: changes.append(("changed", first.row(), last.row())))
+    assert [row.version.id for row in model.rows] == ["a", "c", "b"]
+    starred = replace(HISTORY[1], star=True)
+    history.show_versions((HISTORY[0], starred, HISTORY[2]), VersionId("c"), VersionId("a"))
+    assert changes == [("changed", 2, 2)]
+    changes.clear()
+    history.show_versions((*HISTORY, version("d", "c", 3)), VersionId("d"), VersionId("c"))
+    assert changes == [("changed", 0, 0), ("changed", 1, 1), ("inserted", 2, 2), ("changed", 3, 3)]
+    changes.clear()
+    history.show_versions(HISTORY[:2], VersionId("b"), VersionId("a"))
+    assert "reset" not in changes
+    assert [row.version.id for row in model.rows] == ["a", "b"]
+
+
+def test_rows_follow_the_order_of_the_tree_when_a_branch_point_is_deleted(qtbot: QtBot):
+    tree = [version("a"), version("b", "a", 1), version("c", "b", 2), version("d", "b", 3), version("e", "a", 4)]
+    model = VersionModel()
+    QAbstractItemModelTester(model)
+    for deleted in (set(), {"b"}, {"b", "c"}, {"c"}, set()):
+        now = [replace(v, deleted=v.id in deleted) for v in tree]
+        rows = rows_of(now, VersionId("e"), VersionId("a"))
+        model.update(rows)
+        assert model.rows == rows
+
+
+def test_the_selection_and_the_scroll_position_survive_a_change_elsewhere(history: VersionsDock):
+    history.choose(VersionId("b"))
+    scored = replace(HISTORY[2], quality=Quality(overall=64.0))
+    history.show_versions((*HISTORY[:2], scored), VersionId("c"), VersionId("a"))
+    assert history.chosen() == "b"
+    assert [index.row() for index in history.tree.selectedIndexes()] == [2]
 
 
 def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: QtBot):
@@ -208,7 +293,7 @@ def test_progress_is_never_whole_before_the_job_is_done(qtbot: QtBot):
 
 
 def test_times_and_sizes_are_said_as_people_say_them():
-    assert [duration(s) for s in (0.3, 4, 75, 184, 7500)] == ["1 s", "4 s", "75 s", "3 min", "2 h 5 min"]
-    assert [file_size(n) for n in (12, 12_345, 1_234_567, 45_600_000_000)] == ["12 bytes", "12 kB", "1.2 MB", "45.6 GB"]
+    assert [duration(s) for s in (0.3, 4, 75, 184, 7500)] == ["1 s", "4 s", "75 s", "3 min", "2.1 h"]
+    assert [file_size(n) for n in (12, 12_345, 1_234_567, 45_600_000_000)] == ["12 bytes", "12 kB", "1.2 MB", "46 GB"]
     assert [megapixels(x) for x in (24.2, 1.04, 0.05)] == ["24 MP", "1.0 MP", "0.05 MP"]
     assert clock(0.0, 86_400 * 400) == "01 Jan 1970, 00:00" or "1970" in clock(0.0, 86_400 * 400)

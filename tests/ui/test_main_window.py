@@ -330,9 +330,8 @@ async def test_rename_star_and_delete_with_its_undo():
         window.action["rotate_right"].trigger()
         await settled(window)
         version = view.head or VersionId("")
-        item = window.versions.tree.currentItem()
-        assert item is not None
-        item.setText(0, "Upright")
+        model = window.versions.model
+        assert model.setData(window.versions.tree.currentIndex(), "Upright")
         await settled(window)
         assert view.versions[version].name == "Upright"
         window.action["star"].trigger()

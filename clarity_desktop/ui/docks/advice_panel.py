@@ -1,4 +1,4 @@
-"""What would help, in order and with reasons; each line starts its task. Runs nothing by itself."""
+"""The suggested tasks in order, with reasons; a button starts each. Nothing runs by itself."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.messages import Advised
-from clarity_desktop.ui.form_fields import muted_label
-from clarity_desktop.ui.labels import TASK_TITLES
+from clarity_desktop.ui.form_fields import ElidedButton, muted_label
+from clarity_desktop.ui.labels import task_title
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Advice, Task
-
-NOWHERE = "There is no method for this on this computer yet."
-MARKED = "The parts to fill in must be marked first: on the command line, “clarity restore” takes them as a mask."
 
 
 class AdvicePanel(QWidget):
-    """Values in by show_advice; the wishes: advice, one task of it, all of it."""
+    """Shows advice; emits asked for new advice, task_asked for one of its tasks and all_asked for all of them."""
 
     asked = Signal()
     task_asked = Signal(str)  # Task
@@ -27,11 +25,13 @@ class AdvicePanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._advised: Advised | None = None
-        self.button, self.all = QPushButton("What should I do?"), QPushButton("Do all of it")
-        self.button.setToolTip("Says what would help and why; does nothing by itself")
+        self.button, self.all = ElidedButton(self.tr("Suggest")), ElidedButton(self.tr("Run all suggestions"))
+        self.button.setToolTip(self.tr("Suggest what would help, with reasons; the photo is not changed"))
         self.button.clicked.connect(self.asked)
         self.all.setProperty("role", "primary")
-        self.all.setToolTip("One after the other, each compared with what was before; what does not help is undone")
+        self.all.setToolTip(
+            self.tr("Run the suggestions one after the other; a result that is no improvement is rolled back")
+        )
         self.all.clicked.connect(self.all_asked)
         self.text = muted_label()
         self.steps: list[QPushButton] = []
@@ -47,33 +47,40 @@ class AdvicePanel(QWidget):
         self.show_advice(None, lambda _task: True)
 
     def show_advice(self, advised: Advised | None, offered: Callable[[Task], bool]) -> None:
-        """None: nobody asked, or the photo has changed since. offered: is there a method for a task?"""
+        """advised None: no advice, or the photo has changed since. offered tells whether a task has a method."""
         if advised is None or advised is not self._advised:
             self._advised = advised
-            self._renew(advised.advice if advised else ())
-            self.text.setText(advised.text if advised else "")
+            self._list_steps(advised.advice if advised else ())
+            self.text.setText(render(advised.text) if advised else "")
             self.text.setVisible(bool(advised and advised.text))
         for advice, step in zip(advised.advice if advised else (), self.steps, strict=True):
-            there = offered(advice.task)
-            step.setEnabled(there)
-            step.setToolTip("" if there else MARKED if advice.task == "inpaint" else NOWHERE)
+            step.setEnabled(offered(advice.task))
+            step.setToolTip("" if step.isEnabled() else self._why_disabled(advice.task))
         self.all.setVisible(any(step.isEnabled() for step in self.steps))
 
-    def _renew(self, advice: tuple[Advice, ...]) -> None:
+    def _list_steps(self, advice: tuple[Advice, ...]) -> None:
         self.steps = []
         while (item := self._list.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for k, one in enumerate(advice, 1):
-            step = QPushButton(f"{k}. {TASK_TITLES[one.task]}")
+        for k, suggestion in enumerate(advice, 1):
+            title, why = task_title(suggestion.task), render(suggestion.why)
+            step = ElidedButton(self.tr("{number}. {task}").format(number=k, task=title))
             step.setProperty("advice", True)
-            step.setAccessibleName(f"{k}. {TASK_TITLES[one.task]}: {one.why}")
-            step.clicked.connect(partial(self._ask, one.task))
+            step.setAccessibleName(self.tr("{number}. {task}: {why}").format(number=k, task=title, why=why))
+            step.clicked.connect(partial(self._ask, suggestion.task))
             self.steps.append(step)
             self._list.addWidget(step)
-            self._list.addWidget(muted_label(one.why))
+            self._list.addWidget(muted_label(why))
             self._list.addSpacing(4)
+
+    def _why_disabled(self, task: Task) -> str:
+        if task == "inpaint":
+            return self.tr(
+                "The missing parts must be marked first. On the command line, “clarity restore” takes them as a mask."
+            )
+        return self.tr("No method for this is installed.")
 
     def _ask(self, task: Task, _checked: bool = False) -> None:
         self.task_asked.emit(task)

@@ -1,8 +1,9 @@
-"""The conversation about one photo: what was said, and a place to say more. Says what was said."""
+"""The chat about one photo: the conversation so far and a field for the next message, emitted by `said`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QResizeEvent, QTextCursor
@@ -20,28 +21,30 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.text import english
+from clarity_desktop.text import english, titles
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.labels import CHIPS
+from clarity_desktop.ui.labels import SUGGESTED_TASKS, task_title
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Turn
 
 LOW = 260
-"""Pixels of height below which the suggestions are not shown."""
-INVITATION = "Say in your own words what is wrong with the photo, or choose a suggestion."
+"""Pixels of height below which the suggestions are hidden."""
 
 
 class Composer(QPlainTextEdit):
-    """Enter sends, Shift+Enter starts a line, Up in an empty field brings back what was said last."""
+    """Enter sends, Shift+Enter starts a new line, Up in an empty field recalls the last message."""
 
     sent = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.history: list[str] = []
         self._back = 0
-        self.setPlaceholderText("What should be done?")
-        self.setAccessibleName("Message")
-        self.setAccessibleDescription("Enter sends, Shift and Enter start a new line, Up brings back the last message")
+        self.setPlaceholderText(self.tr("What should be done?"))
+        self.setAccessibleName(self.tr("Message"))
+        self.setAccessibleDescription(
+            self.tr("Enter sends, Shift+Enter starts a new line, Up recalls the last message")
+        )
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -57,7 +60,7 @@ class Composer(QPlainTextEdit):
 
     def send(self) -> None:
         if text := self.toPlainText().strip():
-            self.said.append(text)
+            self.history.append(text)
             self._back = 0
             self.clear()
             self.sent.emit(text)
@@ -70,7 +73,7 @@ class Composer(QPlainTextEdit):
             super().keyPressEvent(e)
 
     def _walk(self, key: Qt.Key) -> bool:
-        """Up and Down through what was said before."""
+        """Up and Down walk through the earlier messages."""
         if key == Qt.Key.Key_Up:
             return self._recall(1)
         return key == Qt.Key.Key_Down and self._back > 0 and self._recall(-1)
@@ -78,16 +81,16 @@ class Composer(QPlainTextEdit):
     def _recall(self, step: int) -> bool:
         """Put an earlier message into the field, unless another one is being written."""
         written = self.toPlainText()
-        if written and (not self._back or written != self.said[-self._back]):
+        if written and (not self._back or written != self.history[-self._back]):
             return False
-        self._back = max(0, min(len(self.said), self._back + step))
-        self.setPlainText(self.said[-self._back] if self._back else "")
+        self._back = max(0, min(len(self.history), self._back + step))
+        self.setPlainText(self.history[-self._back] if self._back else "")
         self.moveCursor(QTextCursor.MoveOperation.End)
         return True
 
 
 class Bubble(QLabel):
-    """One turn: its text can be selected; a screen reader hears who said it."""
+    """One turn: selectable text; the accessible name includes the speaker."""
 
     def __init__(self, role: str, text: str) -> None:
         super().__init__(text)
@@ -98,7 +101,8 @@ class Bubble(QLabel):
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.setAccessibleName(f"{'You' if role == 'user' else 'Clarity'}: {text}")
+        spoken = self.tr("You: {text}") if role == "user" else self.tr("Clarity: {text}")
+        self.setAccessibleName(spoken.format(text=text))
 
 
 class Transcript(QScrollArea):
@@ -107,7 +111,7 @@ class Transcript(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.bubbles: list[Bubble] = []
-        self.setAccessibleName("Conversation")
+        self.setAccessibleName(self.tr("Conversation"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -123,7 +127,7 @@ class Transcript(QScrollArea):
     def add(self, role: str, text: str) -> Bubble:
         bubble = Bubble(role, text)
         row = QHBoxLayout()
-        # Only the widest bubble that fits, so that the other side's margin shows who speaks.
+        # The margin on one side shows who speaks.
         row.addSpacing(28 if role == "user" else 0)
         row.addWidget(bubble, 1)
         row.addSpacing(0 if role == "user" else 28)
@@ -145,14 +149,14 @@ class Transcript(QScrollArea):
 
 
 class ChatDock(QWidget):
-    """Values in by show_turns and show_talking; said is the user's message."""
+    """Shows the turns of one photo; said carries the user's new message."""
 
     said = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.transcript = Transcript()
-        self.invitation = QLabel(INVITATION)
+        self.invitation = QLabel()
         self.invitation.setWordWrap(True)
         self.invitation.setProperty("role", "muted")
         self.invitation.setContentsMargins(12, 10, 12, 4)
@@ -160,12 +164,12 @@ class ChatDock(QWidget):
         self.composer.sent.connect(self.said)
         self.waiting = QLabel("…")
         self.waiting.setContentsMargins(14, 0, 0, 2)
-        self.waiting.setAccessibleName("An answer is on its way")
+        self.waiting.setAccessibleName(self.tr("Waiting for the answer"))
         self.waiting.hide()
         self.send = QToolButton()
         theme.set_icon(self.send, "send")
-        self.send.setAccessibleName("Send the message")
-        self.send.setToolTip("Send (Enter)")
+        self.send.setAccessibleName(self.tr("Send the message"))
+        self.send.setToolTip(self.tr("Send (Enter)"))
         self.send.clicked.connect(self.composer.send)
         self.chips = self._chips()
         column = QVBoxLayout(self)
@@ -182,46 +186,54 @@ class ChatDock(QWidget):
         self.show_ready(False)
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
-        """The whole conversation of the photo that is shown."""
+        """Show the conversation of another photo."""
         self.transcript.clear()
         for turn in turns:
-            self.transcript.add(turn.role, english(turn.content))
-        self.composer.said = [english(t.content) for t in turns if t.role == "user"]
+            self.transcript.add(turn.role, render(turn.content))
+        self.composer.history = [render(t.content) for t in turns if t.role == "user"]
         self.invitation.setVisible(not turns)
 
     def add_turn(self, turn: Turn) -> None:
-        bubble = self.transcript.add(turn.role, english(turn.content))
+        bubble = self.transcript.add(turn.role, render(turn.content))
         self.invitation.hide()
         if turn.role == "assistant":
             QAccessible.updateAccessibility(QAccessibleEvent(bubble, QAccessible.Event.Alert))
 
     def show_talking(self, on: bool) -> None:
-        """Whether an answer is on its way."""
+        """Show whether an answer is being prepared."""
         self.waiting.setVisible(on)
 
     def show_ready(self, ready: bool) -> None:
-        """Whether there is a photo to talk about."""
+        """Enable the chat if there is a photo to talk about."""
         for widget in (self.composer, self.send, self.chips):
             widget.setEnabled(ready)
-        self.invitation.setText(INVITATION if ready else "Open a photo to talk about it.")
+        self.invitation.setText(
+            self.tr("Describe in your own words what to improve, or choose a suggestion.")
+            if ready
+            else self.tr("Open a photo to chat about it.")
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a low window the conversation needs the room of the suggestions."""
+        """In a low window the suggestions make room for the conversation."""
         super().resizeEvent(event)
         self.chips.setVisible(event.size().height() > LOW)
 
     def focus(self) -> None:
         QTimer.singleShot(0, self.composer.setFocus)
 
+    def _send_suggestion(self, message: str, _checked: bool = False) -> None:
+        self.said.emit(message)
+
     def _chips(self) -> QWidget:
         box = QWidget()
         grid = QGridLayout(box)
         grid.setContentsMargins(12, 0, 12, 0)
         grid.setSpacing(4)
-        for k, text in enumerate(CHIPS.values()):
-            chip = QPushButton(text)
+        for k, task in enumerate(SUGGESTED_TASKS):
+            chip = QPushButton(task_title(task))
             chip.setProperty("chip", True)
-            chip.setAccessibleName(f"Say: {text}")
-            chip.clicked.connect(lambda _checked=False, text=text: self.said.emit(text))
+            chip.setAccessibleName(self.tr("Send: {message}").format(message=task_title(task)))
+            # The planner understands English, whatever the language of the window.
+            chip.clicked.connect(partial(self._send_suggestion, english(titles.task_title(task))))
             grid.addWidget(chip, k // 2, k % 2)
         return box

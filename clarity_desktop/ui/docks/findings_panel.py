@@ -1,8 +1,8 @@
-"""What is wrong with the open version: each degradation with its probability and severity, and where it is."""
+"""The problems found in the open version: each degradation with its probability, its severity and a heat map."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,34 +16,47 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clarity_desktop import text
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
 from clarity_desktop.ui.form_fields import muted_label, no_wheel, tooltip
-from clarity_desktop.ui.labels import DEGRADATION_TITLES, excerpt, inside
+from clarity_desktop.ui.labels import degradation_noun, degradation_title, excerpt, percent
 from clarity_desktop.ui.notices import Sign
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered, summary
 
-WORTH = 0.15
-"""From this probability on a degradation is listed at once; "Show all" lists the others."""
-FINE = "Looks fine: nothing to do"
-UNSURE = "Something may be wrong. Likeliest:"
+LISTED_FROM = 0.15
+"""From this probability on a degradation is listed; "Show all" lists the others as well."""
 
 
 def headline(detection: Detection) -> str:
-    """What it comes to, with the numbers of the bars."""
+    """The detection in one line, with the probability that its bar shows."""
     kind, names = summary(detection)
     if kind == "fine":
-        return FINE
-    first, title = detection.found[names[0]], DEGRADATION_TITLES[names[0]]
+        return QCoreApplication.translate("FindingsPanel", "No problems found")
+    probability = percent(detection.found[names[0]].probability)
     if kind == "there" and len(names) > 1:
-        return f"Several things at once: {', '.join(inside(DEGRADATION_TITLES[name]) for name in names[:3])}"
+        template = QCoreApplication.translate("FindingsPanel", "Several problems: {names}")
+        return template.format(names=render(text.enumeration(text.degradation_noun(name) for name in names[:3])))
     if kind == "there":
-        return f"{title}, {_percent(first)}"
-    return f"{'Looks fine. If anything:' if kind == 'doubt' else UNSURE} {inside(title)} ({_percent(first)})"
+        template = QCoreApplication.translate("FindingsPanel", "{problem}: {probability} likely")
+        return template.format(problem=degradation_title(names[0]), probability=probability)
+    if kind == "doubt":
+        template = QCoreApplication.translate("FindingsPanel", "No clear problems. Possibly: {problem} ({probability})")
+    else:
+        template = QCoreApplication.translate("FindingsPanel", "Possible problems: {problem} ({probability})")
+    return template.format(problem=degradation_noun(names[0]), probability=probability)
 
 
-def _percent(finding: Finding) -> str:
-    return f"{100 * finding.probability:.0f} %"
+def severity_word(finding: Finding) -> str:
+    """How strong a degradation is, in a word."""
+    words = {
+        "strong": QCoreApplication.translate("FindingsPanel", "strong"),
+        "moderate": QCoreApplication.translate("FindingsPanel", "moderate"),
+        "light": QCoreApplication.translate("FindingsPanel", "light"),
+        "faint": QCoreApplication.translate("FindingsPanel", "faint"),
+    }
+    return words[finding.strength]
 
 
 class Meter(QWidget):
@@ -87,18 +100,24 @@ class Line(QWidget):
         grid.addWidget(self.meter, 1, 0, 1, 2)
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
-        title = DEGRADATION_TITLES[degradation]
-        strong = f", {finding.strength}" if finding.probability >= WORTH else ""
+        title, probability = degradation_title(degradation), percent(finding.probability)
+        listed = finding.probability >= LISTED_FROM
         self.name.setText(title)
-        self.figure.setText(f"{_percent(finding)}{strong}")
+        self.figure.setText(
+            self.tr("{probability}, {severity}").format(probability=probability, severity=severity_word(finding))
+            if listed
+            else probability
+        )
         self.meter.show_share(finding.probability)
         self.setAccessibleName(f"{title} {self.figure.text()}")
         self.figure.setAccessibleName(self.accessibleName())
-        self.setToolTip(f"{title}: severity {finding.severity:.2f} of 1" if strong else title)
+        tip = self.tr("{title}: {probability} likely, severity {severity} of 1")
+        severity = f"{finding.severity:.2f}"
+        self.setToolTip(tip.format(title=title, probability=probability, severity=severity) if listed else title)
 
 
 class FindingsPanel(QWidget):
-    """Values in by show_detection; heat_toggled and heat_chosen say what the map over the photo should show."""
+    """Shows a detection; emits heat_toggled and heat_chosen when the user asks for the heat map."""
 
     heat_toggled = Signal(bool)
     heat_chosen = Signal(object)  # Degradation, or None: the likeliest
@@ -114,22 +133,22 @@ class FindingsPanel(QWidget):
         self.all.setProperty("role", "quiet")
         self.all.setCheckable(True)
         self.all.toggled.connect(self._list)
-        self.where, self.which, self.legend = QCheckBox("Show where"), no_wheel(QComboBox()), Legend()
-        self.where.setToolTip("Lay a map over the photo: where it is likely")
+        self.where, self.which, self.legend = QCheckBox(self.tr("Show problem areas")), no_wheel(QComboBox()), Legend()
+        self.where.setToolTip(self.tr("Show a heat map over the photo: where each problem is likely"))
         self.where.toggled.connect(self._toggled)
-        self.which.setAccessibleName("Degradation on the map")
+        self.which.setAccessibleName(self.tr("Problem shown on the heat map"))
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.setMinimumContentsLength(8)
-        self.which.addItem("The likeliest", None)
-        for degradation, title in DEGRADATION_TITLES.items():
-            self.which.addItem(title, degradation)
+        self.which.addItem(self.tr("Most likely"), None)
+        for degradation in DEGRADATIONS:
+            self.which.addItem(degradation_title(degradation), degradation)
         self.which.activated.connect(self._chose)
         self._lay_out()
         self.clear()
 
     @property
     def knows(self) -> bool:
-        """Is something shown, even if it is that of an earlier version?"""
+        """Whether a detection is shown, even if it is that of an earlier version."""
         return self._detection is not None
 
     def show_detection(self, detection: Detection) -> None:
@@ -138,7 +157,7 @@ class FindingsPanel(QWidget):
             self._list()
 
     def clear(self, why: str = "") -> None:
-        """Nothing is known; why says so where it could not be found out."""
+        """Show no detection; why is the reason if the analysis failed."""
         self._detection = None
         self.verdict.setText("")
         self.reason.setText(excerpt(why))
@@ -146,7 +165,7 @@ class FindingsPanel(QWidget):
         self._list()
 
     def show_heat(self, on: bool) -> None:
-        """Whether the map is asked for."""
+        """Show whether the heat map is switched on."""
         self.where.blockSignals(True)
         self.where.setChecked(on)
         self.where.blockSignals(False)
@@ -155,7 +174,7 @@ class FindingsPanel(QWidget):
     def _list(self) -> None:
         detection, lines = self._detection, self.lines
         names: list[Degradation] = ordered(detection) if detection else []
-        worth = [d for d in names if detection and detection.found[d].probability >= WORTH]
+        worth = [d for d in names if detection and detection.found[d].probability >= LISTED_FROM]
         fine = bool(detection and detection.top[0][0] == "normal")
         shown = len(names) if self.all.isChecked() else 0 if fine else max(1, len(worth))
         for line, degradation in zip(lines, names, strict=False):
@@ -163,7 +182,9 @@ class FindingsPanel(QWidget):
                 line.show_finding(degradation, detection.found[degradation])
         for k, line in enumerate(lines):
             line.setVisible(k < min(shown, len(names)))
-        self.all.setText("Show fewer" if self.all.isChecked() else f"Show all {len(names)}")
+        self.all.setText(
+            self.tr("Show fewer") if self.all.isChecked() else self.tr("Show all {count}").format(count=len(names))
+        )
         self.verdict.setText(headline(detection) if detection else "")
         self.fine.setVisible(fine)
         for widget in (self.verdict, self.all, self.where):
@@ -195,10 +216,7 @@ class FindingsPanel(QWidget):
         column.addWidget(self.reason)
         for line in self.lines:
             column.addWidget(line)
-        row = QHBoxLayout()
-        row.addWidget(self.where)
-        row.addStretch(1)
-        row.addWidget(self.all)
-        column.addLayout(row)
+        column.addWidget(self.all, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.where)
         column.addWidget(self.which)
         column.addWidget(self.legend)

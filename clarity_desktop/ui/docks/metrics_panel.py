@@ -1,32 +1,29 @@
-"""The single measures of quality: each with its value, the one before, the difference and its direction in words."""
+"""The single quality metrics: each with its value and how it differs from the version compared with."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import muted_label, plain_label, tooltip
-from clarity_desktop.ui.labels import METRICS, excerpt
+from clarity_desktop.ui.labels import METRICS, excerpt, metric_meaning
 from clarity_desktop.values import Quality
 
 WORST = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
 """The end of each metric's scale as it is drawn; values beyond it are drawn at the end."""
-OURS = "our own parameters"
-OURS_WHY = (
-    "The authors' parameters are not on this computer, so those that this program's makers fitted are used. "
-    "The value may differ from published ones; Models fetches the authors' parameters."
-)
 
 
 def difference(now: float | None, before: float | None) -> str:
-    """How the open version differs where lower is better: an arrow, the amount and the verdict in a word."""
+    """How the open version differs from the other where lower is better: "▼ 3.1 better", "▲ 0.4 worse"."""
     if now is None or before is None:
         return ""
     if abs(now - before) < 0.05:
-        return "= the same"
-    return f"▼ {before - now:.1f} better" if now < before else f"▲ {now - before:.1f} worse"
+        return QCoreApplication.translate("MetricsPanel", "= unchanged")
+    if now < before:
+        return QCoreApplication.translate("MetricsPanel", "▼ {amount} better").format(amount=f"{before - now:.1f}")
+    return QCoreApplication.translate("MetricsPanel", "▲ {amount} worse").format(amount=f"{now - before:.1f}")
 
 
 def value(quality: Quality | None, metric: str) -> float | None:
@@ -34,7 +31,7 @@ def value(quality: Quality | None, metric: str) -> float | None:
 
 
 class Scale(QWidget):
-    """A line from best to worst with a dot for the open version and a ring for the other."""
+    """A line from best to worst; a dot marks the open version, a ring the one compared with."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,18 +67,22 @@ class Scale(QWidget):
 
 
 class Metric(QWidget):
-    """One metric: name, value, whose parameters, the difference and what it all means."""
+    """One metric: name, value, difference, how to read it, and whether its parameters are built in."""
 
     def __init__(self, metric: str) -> None:
         super().__init__()
         self._metric = metric
-        title, meaning = METRICS[metric]
-        self.name, self.now, self.change, self.ours = QLabel(title), QLabel("–"), QLabel(), muted_label(OURS)
+        self.name, self.now, self.change = plain_label(METRICS[metric]), plain_label("–"), plain_label()
+        self.ours = muted_label(self.tr("built-in parameters"))
         for label in (self.name, self.now):
             label.setProperty("role", "title")
-        self.ours.setToolTip(OURS_WHY)
-        self.ours.setAccessibleDescription(OURS_WHY)
-        self.scale, self.meaning = Scale(), muted_label(meaning)
+        why = self.tr(
+            "The authors' parameters are not installed, so the parameters built into this program are used. "
+            "The value may differ from published ones. Models downloads the authors' parameters."
+        )
+        self.ours.setToolTip(why)
+        self.ours.setAccessibleDescription(why)
+        self.scale, self.meaning = Scale(), muted_label(metric_meaning(metric))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 6)
         grid.setVerticalSpacing(2)
@@ -94,10 +95,10 @@ class Metric(QWidget):
         grid.addWidget(self.ours, 3, 0, 1, 3)
 
     def show_quality(self, now: Quality | None, before: Quality | None) -> None:
-        title, meaning = METRICS[self._metric]
+        title, meaning = METRICS[self._metric], metric_meaning(self._metric)
         a, b = value(now, self._metric), value(before, self._metric)
         if now and before and (self._metric in now.ours) != (self._metric in before.ours):
-            b = None  # by other parameters: no less than another metric
+            b = None  # values of different parameters cannot be compared
         why = now.why.get(self._metric, "") if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))
@@ -108,14 +109,16 @@ class Metric(QWidget):
         self.ours.setVisible(ours)
         worst = WORST[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
-        spoken = ", ".join(x for x in (f"{title} {self.now.text()}", self.change.text(), OURS if ours else "") if x)
+        spoken = ", ".join(
+            x for x in (f"{title} {self.now.text()}", self.change.text(), self.ours.text() if ours else "") if x
+        )
         self.setAccessibleName(spoken)
         self.now.setAccessibleName(spoken)
-        self.scale.setToolTip(f"{title}: best at the left, worst at the right")
+        self.scale.setToolTip(self.tr("{metric}: best on the left, worst on the right").format(metric=title))
 
 
 class MetricsPanel(QWidget):
-    """Values in by show_quality."""
+    """Shows the metrics of a version beside those of the version compared with."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,24 +130,26 @@ class MetricsPanel(QWidget):
             column.addWidget(row)
         self.more = plain_label()
         self.more.setWordWrap(True)
-        self.more.setToolTip("Further metrics that you switched on in Preferences")
+        self.more.setToolTip(self.tr("Additional metrics chosen in Preferences"))
         column.addWidget(self.more)
         self.failed = muted_label()
         column.addWidget(self.failed)
 
     def show_quality(self, now: Quality | None, before: Quality | None, switched_on: tuple[str, ...] = ()) -> None:
-        """switched_on: the further metrics that the user wants; those that have no value say why."""
+        """switched_on: the additional metrics chosen in Preferences; one without a value shows the reason."""
         for row in self.metrics.values():
             row.show_quality(now, before)
         more = now.more if now else {}
-        self.more.setText("\n".join(f"{name}  {value:.3g}{_earlier(before, name)}" for name, value in more.items()))
+        self.more.setText("\n".join(self._more_line(name, value, before) for name, value in more.items()))
         self.more.setVisible(bool(more))
         reasons = [(name, now.why[name]) for name in switched_on if now and name in now.why]
         self.failed.setText("\n".join(f"{name}  –  {excerpt(why)}" for name, why in reasons))
         self.failed.setToolTip(tooltip("\n".join(f"{name}: {why}" for name, why in reasons)))
         self.failed.setVisible(bool(reasons))
 
-
-def _earlier(before: Quality | None, name: str) -> str:
-    """Further metrics differ in their direction: only what was before is said, no verdict."""
-    return f"  (before {before.more[name]:.3g})" if before and name in before.more else ""
+    def _more_line(self, name: str, value: float, before: Quality | None) -> str:
+        """An additional metric; whether higher is better depends on the metric, so only both values are shown."""
+        if before is None or name not in before.more:
+            return f"{name}  {value:.3g}"
+        line = self.tr("{metric}  {value}  (before: {before})")
+        return line.format(metric=name, value=f"{value:.3g}", before=f"{before.more[name]:.3g}")

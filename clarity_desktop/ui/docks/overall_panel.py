@@ -1,24 +1,18 @@
-"""The overall score of the open version: now, before and best, over the versions, and what it cost in likeness."""
+"""The overall score of the open version, beside the one before and the best, and the distance from the original."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.docks.trend import Trend
-from clarity_desktop.ui.form_fields import muted_label, tooltip
+from clarity_desktop.ui.form_fields import ElidedButton, muted_label, plain_label, tooltip
 from clarity_desktop.ui.labels import excerpt, version_title
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.values import Distance, Quality, Version, VersionId
 
 FAR_PSNR, FAR_SSIM = 20.0, 0.6
-"""A version farther from the original than either has changed much."""
-NO_BREAK = "\N{NO-BREAK SPACE}"
-CAUTION = "Large change: compare before you trust the score."
-MEANING = (
-    "Higher is better; in brackets the range in which it likely lies. "
-    "A sum of several measures, fitted to damaged and clean photos: a hint, no verdict."
-)
+"""A version farther from the original than either limit has changed a lot."""
 
 
 def overall(version: Version | None) -> float | None:
@@ -26,91 +20,112 @@ def overall(version: Version | None) -> float | None:
 
 
 def climb(now: float | None, before: float | None) -> str:
-    """How the open version differs where higher is better, as the figures say that stand beside it."""
+    """How the open version differs where higher is better, computed from the rounded scores that are shown."""
     if now is None or before is None:
         return ""
     rise = round(now) - round(before)
-    return f"▲ {rise} better" if rise > 0 else f"▼ {-rise} worse" if rise < 0 else "= the same"
+    if rise > 0:
+        return QCoreApplication.translate("OverallPanel", "▲ {amount} better").format(amount=rise)
+    if rise < 0:
+        return QCoreApplication.translate("OverallPanel", "▼ {amount} worse").format(amount=-rise)
+    return QCoreApplication.translate("OverallPanel", "= unchanged")
 
 
 def far(distance: Distance | None) -> bool:
-    """Has so much changed that a better score may be invention?"""
+    """Whether so much has changed that a better score may come from invented detail."""
     return distance is not None and (
         (distance.psnr is not None and distance.psnr < FAR_PSNR) or distance.ssim < FAR_SSIM
     )
 
 
-def likeness(distance: Distance) -> str:
+def distance_text(distance: Distance) -> str:
+    """The distance from the original in figures."""
     if distance.psnr is None:
-        return "Every pixel is that of the original."
-    return f"Change: PSNR {distance.psnr:.1f} dB, SSIM {distance.ssim:.2f}"
-
-
-def _extent(quality: Quality) -> str:
-    return (
-        f"of 100 ({quality.low:.0f} to {quality.high:.0f})"
-        if quality.low is not None and quality.high is not None
-        else "of 100"
-    )
+        return QCoreApplication.translate("OverallPanel", "Identical to the original.")
+    template = QCoreApplication.translate("OverallPanel", "Change: PSNR {psnr} dB, SSIM {ssim}")
+    return template.format(psnr=f"{distance.psnr:.1f}", ssim=f"{distance.ssim:.2f}")
 
 
 class OverallPanel(QWidget):
-    """Values in by show_scores and show_distance; jump_asked names a version to open."""
+    """Shows scores and distance; jump_asked carries the version that the user wants to open."""
 
     jump_asked = Signal(str)  # VersionId
 
     def __init__(self) -> None:
         super().__init__()
         self._best: VersionId | None = None
-        self.figure, self.extent, self.change = QLabel("–"), muted_label("of 100"), QLabel()
+        self.figure, self.extent, self.change = QLabel("–"), muted_label(self.tr("of 100")), QLabel()
         self.figure.setProperty("role", "figure")
-        self.before, self.best = muted_label(), QPushButton()
+        self.before, self.best = muted_label(), ElidedButton()
         self.best.setProperty("role", "quiet")
-        self.best.setToolTip("Open the version with the best overall score")
+        self.best.setToolTip(self.tr("Open the version with the best overall score"))
         self.best.clicked.connect(self._jump)
         self.trend = Trend()
         self.trend.chosen.connect(self.jump_asked)
-        self.distance, self.caution = muted_label(), QLabel(CAUTION)
-        self.distance.setToolTip("How far this version is from the photo as it was opened. Over 30 dB is hard to see.")
+        self.distance, self.caution = muted_label(), plain_label()
+        self.caution.setText(self.tr("Large change: compare with the original before you trust the score."))
+        self.distance.setToolTip(
+            self.tr("How much this version differs from the original photo. Above 30 dB the change is hard to see.")
+        )
         self.caution.setWordWrap(True)
         self.warning = QWidget()
         self._lay_out()
 
     def show_scores(self, now: Version, before: Version | None, best: Version | None, failed: str = "") -> None:
-        """failed: why there are no scores at all."""
+        """failed: the reason if there are no scores at all."""
         quality, value = now.quality, overall(now)
         self.figure.setText(f"{value:.0f}" if value is not None else "–")
         why = quality.why.get("overall", "") if quality and value is None else failed
-        self.extent.setText(_extent(quality) if quality and value is not None else excerpt(why) or "of 100")
-        self.extent.setToolTip(tooltip(why) if value is None and why else MEANING)
+        self.extent.setText(self._range_text(quality) if value is not None else excerpt(why) or self.tr("of 100"))
+        self.extent.setToolTip(tooltip(why) if value is None and why else self._meaning())
         self.change.setText(climb(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
         self._show_others(now, before, best)
-        spoken = f"Overall score {self.figure.text()} {self.extent.text()}, {self.change.text()}".rstrip(", ")
+        spoken = self.tr("Overall score {score} {range}, {change}").format(
+            score=self.figure.text(), range=self.extent.text(), change=self.change.text()
+        )
+        spoken = (
+            spoken
+            if self.change.text()
+            else self.tr("Overall score {score} {range}").format(score=self.figure.text(), range=self.extent.text())
+        )
         self.figure.setAccessibleName(spoken)
         self.setAccessibleName(spoken)
 
     def show_distance(self, distance: Distance | None, *, gained: bool) -> None:
         """distance None: this is the original or it has another size. gained: the score rose over the original's."""
-        self.distance.setText(likeness(distance) if distance else "")
-        self.distance.setAccessibleName(f"Distance from the original. {self.distance.text()}")
+        self.distance.setText(distance_text(distance) if distance else "")
+        spoken = self.tr("Distance from the original. {distance}").format(distance=self.distance.text())
+        self.distance.setAccessibleName(spoken)
         self.distance.setVisible(distance is not None)
         self.warning.setVisible(gained and far(distance))
 
     def _show_others(self, now: Version, before: Version | None, best: Version | None) -> None:
-        """The score before and the best one; where that is the open version's, there is nowhere to go."""
+        """The score before and the best one; there is no button if the open version is the best."""
         earlier, top = overall(before), overall(best)
         here = best is not None and best.id == now.id
         self.before.setVisible(earlier is not None)
-        self.before.setText(
-            "" if earlier is None else f"Before:{NO_BREAK}{earlier:.0f}{', best: this one' if here else ''}"
-        )
+        line = self.tr("Before:\u00a0{score} (this version is the best)") if here else self.tr("Before:\u00a0{score}")
+        self.before.setText("" if earlier is None else line.format(score=f"{earlier:.0f}"))
         self.best.setVisible(best is not None and top is not None and not here)
         if best is not None and top is not None:
             self._best, title = best.id, version_title(best)
             short = title if len(title) < 20 else title[:18] + "…"
-            self.best.setText(f"Best: {top:.0f} ({short})".replace("&", "&&"))
-            self.best.setAccessibleName(f"Best overall score: {top:.0f}, {title}")
+            text = self.tr("Best: {score} ({title})").format(score=f"{top:.0f}", title=short)
+            self.best.setText(text.replace("&", "&&"))
+            spoken = self.tr("Best overall score: {score}, {title}").format(score=f"{top:.0f}", title=title)
+            self.best.setAccessibleName(spoken)
+
+    def _range_text(self, quality: Quality | None) -> str:
+        if quality is None or quality.low is None or quality.high is None:
+            return self.tr("of 100")
+        return self.tr("of 100 ({low} to {high})").format(low=f"{quality.low:.0f}", high=f"{quality.high:.0f}")
+
+    def _meaning(self) -> str:
+        return self.tr(
+            "Higher is better; the likely range is in parentheses. The score combines several metrics and was fitted "
+            "to damaged and clean photos: it is an indication, not a verdict."
+        )
 
     def _jump(self) -> None:
         if self._best:
@@ -129,7 +144,7 @@ class OverallPanel(QWidget):
         second.addWidget(self.best, 0, Qt.AlignmentFlag.AlignRight)
         third.setContentsMargins(0, 2, 0, 2)
         warning = Sign("error")
-        warning.setAccessibleName("Caution")
+        warning.setAccessibleName(self.tr("Caution"))
         third.addWidget(warning, 0, Qt.AlignmentFlag.AlignTop)
         third.addWidget(self.caution, 1)
         column.addLayout(first)

@@ -1,4 +1,4 @@
-"""The quality panel: how good the open version is, what is wrong with it, what would help, and the single measures."""
+"""The quality panel: the score of the open version, the problems found, suggestions and the single metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clarity_desktop.values import Distance, DocumentId, Task, Version
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All that the panel shows of one photo: the open version, those it is measured against, what failed and why."""
+    """What the panel shows of one photo: the open version, those it is compared with, and why anything failed."""
 
     document: DocumentId
     now: Version
@@ -32,15 +32,15 @@ class Judged:
     advised: Advised | None = None
     no_detection: str = ""
     no_quality: str = ""
-    metrics: tuple[str, ...] = ()  # further ones that are switched on
+    metrics: tuple[str, ...] = ()  # additional ones chosen in Preferences
 
 
 NARROWEST = 270
-"""Pixels: the longest title of a task in a button, beside the scroll bar."""
+"""Pixels: room for the longest task title in a button beside the scroll bar."""
 
 
 class QualityDock(QScrollArea):
-    """Values in by show_photo and show_heat; the wishes are those of its parts."""
+    """Shows the quality of one photo; its parts emit the user's actions."""
 
     jump_asked = Signal(str)  # VersionId
 
@@ -48,16 +48,16 @@ class QualityDock(QScrollArea):
         super().__init__()
         self._judged: Judged | None = None
         self.setMinimumWidth(NARROWEST)
-        self.setAccessibleName("Quality")
+        self.setAccessibleName(self.tr("Quality"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.names = muted_label()
         self.busy = QProgressBar()
-        self.busy.setObjectName("looking")
+        self.busy.setObjectName("analyzing")
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
-        self.busy.setAccessibleName("Looking at the photo")
+        self.busy.setAccessibleName(self.tr("Analyzing photo…"))
         self.overall, self.findings, self.advice = OverallPanel(), FindingsPanel(), AdvicePanel()
         self.measures = MetricsPanel()
         self.metrics = self.measures.metrics
@@ -66,59 +66,62 @@ class QualityDock(QScrollArea):
         self.show_photo(None, lambda _task: True)
 
     def show_photo(self, judged: Judged | None, offered: Callable[[Task], bool]) -> None:
-        """None: there is no photo. offered: is there a method for a task? What is not known yet keeps old figures."""
+        """judged None: there is no photo. offered tells whether a task has a method.
+
+        Until the scores of a new version are there, the old figures stay, disabled.
+        """
         other = judged is None or self._judged is None or judged.document != self._judged.document
         if judged is not None:
             self.advice.show_advice(judged.advised, offered)
             if judged.advised and (self._judged is None or judged.advised is not self._judged.advised):
-                QTimer.singleShot(0, self, self._bring_advice)  # once it has its place
+                QTimer.singleShot(0, self, self._scroll_to_advice)  # after the layout
         if judged == self._judged and judged is not None:
             return
         self._judged = judged
         for part in (self.overall, self.heading, self.findings, self.advice, self.measures):
             part.setVisible(judged is not None)
-        looking = judged is not None and self._looks(judged)
-        self.busy.setVisible(looking)
-        self._show_names(judged, looking=looking)
+        analyzing = judged is not None and self._is_analyzing(judged)
+        self.busy.setVisible(analyzing)
+        self._show_names(judged, analyzing=analyzing)
         if judged is not None:
-            self._show_detection(judged, forget=other)
-            self._show_quality(judged, forget=other)
+            self._show_detection(judged, reset=other)
+            self._show_quality(judged, reset=other)
 
-    def _bring_advice(self) -> None:
-        """In a small window what was asked for would come below the edge."""
+    def _scroll_to_advice(self) -> None:
+        """In a small window the advice would be below the visible part."""
         self.ensureWidgetVisible(self.advice, 0, 8)
 
-    def _show_names(self, judged: Judged | None, *, looking: bool) -> None:
+    def _show_names(self, judged: Judged | None, *, analyzing: bool) -> None:
         if judged is None:
-            self.names.setText("Open a photo to see how good it is and what is wrong with it.")
+            self.names.setText(self.tr("Open a photo to see its quality and its problems."))
             return
-        if looking:
-            self.names.setText(f"Looking… (● {version_title(judged.now)})")
+        if analyzing:
+            self.names.setText(self.tr("Analyzing… (● {title})").format(title=version_title(judged.now)))
             return
         before = f"   ○\u00a0{version_title(judged.before)}" if judged.before else ""
         self.names.setText(f"●\u00a0{version_title(judged.now)}{before}")
 
-    def _looks(self, judged: Judged) -> bool:
-        """Is something on its way?"""
+    def _is_analyzing(self, judged: Judged) -> bool:
+        """Whether results are still to come."""
         now = judged.now
         return (now.detection is None and not judged.no_detection) or (now.quality is None and not judged.no_quality)
 
-    def _show_detection(self, judged: Judged, *, forget: bool) -> None:
+    def _show_detection(self, judged: Judged, *, reset: bool) -> None:
         detection = judged.now.detection
         self.findings.setEnabled(detection is not None or bool(judged.no_detection))
         if detection is not None:
             self.findings.show_detection(detection)
-        elif forget or judged.no_detection:
+        elif reset or judged.no_detection:
             self.findings.clear(judged.no_detection)
 
-    def _show_quality(self, judged: Judged, *, forget: bool) -> None:
+    def _show_quality(self, judged: Judged, *, reset: bool) -> None:
         now, before = judged.now, judged.before
         known = now.quality is not None
         self.overall.setEnabled(known or bool(judged.no_quality))
         self.measures.setEnabled(known)
         self.measures.setVisible(known or not judged.no_quality)
         self.overall.trend.show_branch(judged.branch, now.id)
-        if known or forget or judged.no_quality:
+        if known or reset or judged.no_quality:
             self.overall.show_scores(now, before, judged.best, judged.no_quality)
             self.measures.show_quality(now.quality, before.quality if before else None, judged.metrics)
             score, first = overall(now), overall(judged.original)
@@ -130,12 +133,12 @@ class QualityDock(QScrollArea):
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 8, 8, 8)
         column.setSpacing(7)
-        self.heading = QLabel("What is wrong")
+        self.heading = QLabel(self.tr("Problems"))
         self.heading.setProperty("role", "muted")
         self.busy.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        kept = self.busy.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
-        self.busy.setSizePolicy(kept)
+        policy = self.busy.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that nothing moves when the bar appears
+        self.busy.setSizePolicy(policy)
         column.addWidget(self.names)
         column.addWidget(self.busy)
         for part in (self.overall, self.heading, self.findings, self.advice, self.measures):

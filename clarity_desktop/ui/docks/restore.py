@@ -1,4 +1,4 @@
-"""Chooses what to do to the photo: task, method and strength. Says what was asked; knows nothing of the backend."""
+"""The restore panel: choose task, method and strength; emits what to run and knows nothing of the backend."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import field_label, int_field, muted_label, no_wheel, row
-from clarity_desktop.ui.labels import TASK_TITLES, duration, file_size, megapixels
-from clarity_desktop.values import MethodCard, ModelCard, Task
+from clarity_desktop.ui.labels import duration, file_size, megapixels, task_title
+from clarity_desktop.ui.translate import render
+from clarity_desktop.values import TASKS, MethodCard, ModelCard, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the panel stands at. missing: weights that must be fetched before it can run."""
+    """What is selected. missing: the models that must be downloaded before it can run."""
 
     task: Task
     method: str
@@ -34,7 +35,7 @@ class Choice:
 
 
 class Strength(QSlider):
-    """Percent. Double-click goes back to 100; Shift makes the steps of the arrow keys fine."""
+    """Percent. A double-click resets it to 100; with Shift the arrow keys move in steps of 1."""
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
@@ -42,7 +43,7 @@ class Strength(QSlider):
         self.setSingleStep(5)
         self.setPageStep(10)
         self.setValue(100)
-        self.setAccessibleName("Strength in percent")
+        self.setAccessibleName(self.tr("Strength in percent"))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
         self.setValue(100)
@@ -53,7 +54,7 @@ class Strength(QSlider):
 
 
 class RestoreDock(QScrollArea):
-    """asked: run the choice on the whole photo or, with True, on the visible part; changed: it stands elsewhere."""
+    """Emits asked (True: only the visible part), fetch_asked for missing models and changed for another choice."""
 
     asked = Signal(bool)
     fetch_asked = Signal()
@@ -67,21 +68,21 @@ class RestoreDock(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName("Restore")
+        self.setAccessibleName(self.tr("Restore"))
         self.task, self.method = no_wheel(QComboBox()), no_wheel(QComboBox())
         for box in (self.task, self.method):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
-        self.task.setAccessibleName("What to do")
-        self.method.setAccessibleName("Method")
+        self.task.setAccessibleName(self.tr("Task"))
+        self.method.setAccessibleName(self.tr("Method"))
         self.facts = muted_label()
         self.strength, self.percent = (
             no_wheel(Strength()),
-            int_field("Strength in percent, as a number", 5, 100, 100, " %"),
+            int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr(" %")),
         )
         self.estimate = muted_label()
-        self.button, self.visible_button = QPushButton("Restore"), QPushButton("Visible part only")
-        self.fetch_button = QPushButton("Fetch the weights…")
+        self.button, self.visible_button = QPushButton(self.tr("Restore")), QPushButton(self.tr("Visible part only"))
+        self.fetch_button = QPushButton(self.tr("Download model…"))
         self._lay_out()
         self._connect()
         self.show_ready(False)
@@ -92,26 +93,26 @@ class RestoreDock(QScrollArea):
         return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
 
     def offers(self, task: Task) -> bool:
-        """Is there a method for a task, with its weights or to be fetched?"""
+        """Whether there is a method for the task, installed or to be downloaded."""
         return self.task.findData(task) >= 0
 
     def has_weights(self, task: Task) -> bool:
-        """Is there a method for a task with all its weights? Auto uses no other."""
+        """Whether there is an installed method for the task; Auto uses no other."""
         return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
 
     def choose(self, task: Task) -> None:
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
 
     def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
-        """All methods there are, and the user's own choice for each task."""
+        """All methods, and the method that the user prefers for each task."""
         self._methods, self._preferred = methods, preferred
         offered = {task for card in methods for task in card.tasks if not card.needs_mask}
         chosen = self._task()
         self.task.blockSignals(True)
         self.task.clear()
-        for task, title in TASK_TITLES.items():
+        for task in TASKS:
             if task in offered:
-                self.task.addItem(title, task)
+                self.task.addItem(task_title(task), task)
         self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
         self.task.blockSignals(False)
         self._list_methods()
@@ -120,21 +121,22 @@ class RestoreDock(QScrollArea):
         self._models = {m.id: m for m in models}
         self._describe()
 
-    def show_estimate(self, seconds: float | None, size: float = 0.0, place: str = "") -> None:
-        """seconds None: not known (yet)."""
+    def show_estimate(self, seconds: float | None, size: float = 0.0, device: str = "") -> None:
+        """The time for the whole photo; seconds None: not known (yet). size in megapixels; device as shown."""
         self.estimate.setVisible(seconds is not None)
         if seconds is not None:
-            self.estimate.setText(f"About {duration(seconds)} for the whole photo ({megapixels(size)}) on {place}.")
+            line = self.tr("Whole photo: about {time} ({size}, {device})")
+            self.estimate.setText(line.format(time=duration(seconds), size=megapixels(size), device=device))
 
     def show_ready(self, ready: bool) -> None:
-        """Whether there is a photo to restore."""
+        """Enable the buttons if there is a photo to restore."""
         self.button.setEnabled(ready and self._card() is not None)
         self.visible_button.setEnabled(ready and self._card() is not None)
         if not ready:
             self.show_estimate(None)
 
     def missing_size(self) -> int:
-        """Bytes to fetch before the choice can run."""
+        """Bytes to download before the choice can run."""
         card = self._card()
         return sum(self._models[m].size for m in card.missing if m in self._models) if card else 0
 
@@ -143,7 +145,7 @@ class RestoreDock(QScrollArea):
         return ", ".join(sorted({self._models[m].licence for m in card.missing if m in self._models})) if card else ""
 
     def minimumSizeHint(self) -> QSize:
-        """All up to the estimate: it must be seen in the smallest window."""
+        """Everything down to the estimate, which must be visible in the smallest window."""
         return QSize(240, max(220, self.estimate.geometry().bottom() + 6))
 
     # layout
@@ -154,9 +156,9 @@ class RestoreDock(QScrollArea):
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
         form = form_fields.form()
-        form.addRow("&Task", self.task)
-        form.addRow("&Method", self.method)
-        form.addRow(field_label("St&rength", self.strength), self._strength_row())
+        form.addRow(self.tr("&Task"), self.task)
+        form.addRow(self.tr("&Method"), self.method)
+        form.addRow(field_label(self.tr("St&rength"), self.strength), self._strength_row())
         column.addLayout(form)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -171,7 +173,7 @@ class RestoreDock(QScrollArea):
 
     def _strength_row(self) -> QHBoxLayout:
         self.percent.setFixedWidth(84)
-        self.strength.setToolTip("How much of the result is taken; double-click for all of it")
+        self.strength.setToolTip(self.tr("How much of the result is blended in; double-click for 100 %"))
         return row(self.strength, self.percent)
 
     def _connect(self) -> None:
@@ -180,8 +182,8 @@ class RestoreDock(QScrollArea):
         self.task.currentIndexChanged.connect(self._list_methods)
         self.method.currentIndexChanged.connect(self._describe)
         self.button.setProperty("role", "primary")
-        self.visible_button.setAccessibleName("Restore the visible part only")
-        self.visible_button.setToolTip("Restore only what the window shows: quick, to judge a method")
+        self.visible_button.setAccessibleName(self.tr("Restore the visible part only"))
+        self.visible_button.setToolTip(self.tr("Restore only what the window shows: a quick way to try a method"))
         self.button.clicked.connect(self._ask_all)
         self.visible_button.clicked.connect(self._ask_visible)
         self.fetch_button.clicked.connect(self.fetch_asked)
@@ -192,7 +194,7 @@ class RestoreDock(QScrollArea):
     def _ask_visible(self) -> None:
         self.asked.emit(True)
 
-    # what it stands at
+    # the selection
 
     def _task(self) -> Task | None:
         return self.task.currentData()
@@ -201,13 +203,14 @@ class RestoreDock(QScrollArea):
         return next((m for m in self._methods if m.id == self.method.currentData()), None)
 
     def _list_methods(self) -> None:
-        """Those of the task; the user's own choice stands first, else the first that needs nothing fetched."""
+        """List the methods of the task; select the preferred one, else the first that is installed."""
         task = self._task()
         fitting = [m for m in self._methods if task in m.tasks and not m.needs_mask]
         self.method.blockSignals(True)
         self.method.clear()
         for card in fitting:
-            self.method.addItem(card.title + (" (fetch)" if card.missing else ""), card.id)
+            title = render(card.title)
+            self.method.addItem(self.tr("{method} (download)").format(method=title) if card.missing else title, card.id)
         ready = next((m.id for m in fitting if not m.missing), "")
         own = self.method.findData(self._preferred.get(task or ""))
         self.method.setCurrentIndex(max(0, own if own >= 0 else self.method.findData(ready)))
@@ -216,15 +219,17 @@ class RestoreDock(QScrollArea):
 
     def _describe(self) -> None:
         task, card = self._task(), self._card()
-        self.facts.setText(f"{card.architecture}, trained on {card.trained_on}." if card else "")
+        facts = self.tr("{architecture}, trained on {data}.")
+        self.facts.setText(facts.format(architecture=card.architecture, data=card.trained_on) if card else "")
         self.facts.setVisible(card is not None)
         self.facts.setToolTip(f"{card.paper}\n{card.licence}" if card else "")
         self.method.setToolTip(self.method.currentText())
         missing = bool(card and card.missing)
         self.fetch_button.setVisible(missing)
         size = self.missing_size()
-        self.fetch_button.setText(f"Fetch its weights ({file_size(size)})…" if size else "Fetch its weights…")
-        title = TASK_TITLES[task] if task and card else "Restore"
-        self.button.setText(title if len(title) < 18 else "Restore")
-        self.button.setAccessibleName(f"Restore: {title}")
+        with_size = self.tr("Download model ({size})…").format(size=file_size(size))
+        self.fetch_button.setText(with_size if size else self.tr("Download model…"))
+        title = task_title(task) if task and card else self.tr("Restore")
+        self.button.setText(title if len(title) < 18 else self.tr("Restore"))
+        self.button.setAccessibleName(self.tr("Restore: {task}").format(task=title))
         self.changed.emit()
