@@ -174,7 +174,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
     async with a_window() as (window, link):
         await a_photo(window)
         window.restore.choose("denoise")
-        assert "(fetch)" in window.restore.method.currentText()
+        assert "(download)" in window.restore.method.currentText()
         assert "89.0 MB" in window.restore.fetch_button.text()
         window.restore.button.click()
         [text] = texts(window)
@@ -184,7 +184,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
         await until(lambda: bool(link.of(m.Restore)))
         await settled(window)
         assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
-        assert "(fetch)" not in window.restore.method.currentText()
+        assert "(download)" not in window.restore.method.currentText()
 
 
 async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
@@ -241,7 +241,7 @@ async def test_a_long_repetition_says_first_how_long_it_takes():
         window.versions.choose(restored)
         window.action["repeat"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["Repeating “Remove rain” on the open version takes about 2 min."]
+        assert texts(window) == ["Repeating “Rain removed” on the open version takes about 2 min."]
         assert not link.of(m.Repeat)
         press(window, "Repeat")
         await settled(window)
@@ -909,7 +909,7 @@ async def test_f6_goes_round_the_parts_of_the_window():
             window.action["next_pane"].trigger()
             focus = window.focusWidget()
             seen.append(focus.accessibleName() if focus else "")
-        assert seen == ["Versions", "Quality", "What to do", "Message", "Photo"]
+        assert seen == ["Versions", "Quality", "Task", "Message", "Photo"]
 
 
 async def test_f6_reaches_what_the_window_says():

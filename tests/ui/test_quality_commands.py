@@ -15,7 +15,6 @@ from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.commands.quality import CANCELLED, LOOKING
-from clarity_desktop.ui.docks.findings_panel import FINE
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
@@ -65,7 +64,7 @@ async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_ori
         window.restoring.run("derain")
         await until(lambda: len(view.versions) == 2)
         await settled(window)
-        assert window.quality.findings.verdict.text() == FINE
+        assert window.quality.findings.verdict.text() == "No problems found"
         assert window.quality.overall.change.text() == "▲ 8 better"
         assert window.quality.overall.distance.text().startswith("Change: PSNR 18.0 dB")
         assert not window.quality.overall.warning.isHidden()
@@ -229,7 +228,7 @@ async def test_the_best_version_is_a_click_away():
         best = view.head
         window.action["undo"].trigger()
         await settled(window)
-        assert window.quality.overall.best.text() == "Best: 56 (Remove rain)"
+        assert window.quality.overall.best.text() == "Best: 56 (Rain removed)"
         window.quality.overall.best.click()
         await settled(window)
         assert view.head == best
