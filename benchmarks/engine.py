@@ -12,6 +12,7 @@ import gc
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Restore
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Picture, Region, RestoreParams
-from clarity_desktop.worker import Job, Lane
+from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 UNIFORM = Method(
     id="halves", title="Halving", tasks=("denoise",), architecture="none", licence="MIT", paper="none",
@@ -40,7 +41,7 @@ def scene(width: int, height: int) -> np.ndarray:
     return base.clip(0, 255).astype(np.uint8)
 
 
-async def region_cost(studio: Studio, lane: Lane) -> None:
+async def region_cost(studio: Studio, jobs: Callable[[], Job]) -> None:
     """Best of 3 each: a whole photo of 768², and a region of 240 × 200 in it."""
     method = methods.choose("derain")
     if weights.find(method.weights[0]) is None:
@@ -52,7 +53,7 @@ async def region_cost(studio: Studio, lane: Lane) -> None:
     for _ in range(3):
         for name, params in (("whole", RestoreParams("derain")), ("region", RestoreParams("derain", region=region))):
             start = time.perf_counter()
-            await studio.apply(pixels, params, Job(lambda _news: None, lane))
+            await studio.apply(pixels, params, jobs())
             best[name] = min(best[name], time.perf_counter() - start)
     share = padded_box(region.bounds, method, 768, 768).area / pixels[..., 0].size
     ratio, bar = best["region"] / best["whole"], 1.3 * share + 0.1
@@ -62,14 +63,14 @@ async def region_cost(studio: Studio, lane: Lane) -> None:
     )
 
 
-async def steady(studio: Studio, lane: Lane, rounds: int) -> None:
+async def steady(studio: Studio, jobs: Callable[[], Job], rounds: int) -> None:
     """Restore and undo, over and over, in one document."""
     methods.METHODS["halves"] = UNIFORM
     methods.all_methods.cache_clear()
-    document = await studio.open_picture(Picture(scene(480, 320)), "steady", Job(lambda _news: None, lane))
+    document = await studio.open_picture(Picture(scene(480, 320)), "steady", jobs())
     process, marks = psutil.Process(), {}
     for k in range(1, rounds + 1):
-        job = Job(lambda _news: None, lane)
+        job = jobs()
         params = RestoreParams("denoise", "halves")
         await studio.restore_now(Restore(document.id, document.card().head, params), job)
         studio.move(document.id, lambda d: d.undo(), job)
@@ -84,15 +85,18 @@ async def steady(studio: Studio, lane: Lane, rounds: int) -> None:
 
 
 async def _main(rounds: int) -> None:
-    lane = Lane()
+    lane, pools = Lane(), Pools()
+
+    def jobs() -> Job:
+        return Job(lambda _event: None, lane, pools)
+
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Settings(), Path(folder))
         try:
-            await region_cost(studio, lane)
-            await steady(studio, lane, rounds)
+            await region_cost(studio, jobs)
+            await steady(studio, jobs, rounds)
         finally:
-            lane.close()
-            studio.close()
+            run_all(lane.close, pools.close, studio.close)
 
 
 if __name__ == "__main__":

@@ -355,7 +355,7 @@ class Progress:
     """fraction 0..1; seconds_left None while it cannot be told."""
 
     fraction: float
-    note: str = ""
+    note: Text = ""
     seconds_left: float | None = None
 
 
@@ -605,7 +605,7 @@ class ModelsListed:
 class Notice:
     """A sentence worth showing although nothing failed."""
 
-    text: str
+    text: Text
 
 
 Event = (

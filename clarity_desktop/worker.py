@@ -1,4 +1,7 @@
-"""The backend thread: an event loop, one heavy lane, and the Job that each request runs as. Knows no verb."""
+"""The backend thread: an event loop, a lane for heavy work, pools for the rest, and the Job that each request runs as.
+
+This module knows no verb: what a request means is decided by the function that answers it.
+"""
 
 from __future__ import annotations
 
@@ -8,173 +11,316 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError as LaneCancelled
-from concurrent.futures import Future
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from enum import IntEnum
+from functools import partial
 from itertools import count
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
 from clarity_desktop.messages import Cancelled, End, Event, Failed, Finished, JobCancelled, Progress, Request, UserError
+from clarity_desktop.text import Text
 
 log = logging.getLogger(__name__)
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Lane:
-    """One thread for all heavy work, so that memory and cores have one user at a time.
+class LaneClass(IntEnum):
+    """Classes of heavy work. A higher class runs first, and in the pauses (`checkpoint`) of a lower one."""
 
-    Short work overtakes: it runs before waiting long work, and in the pauses of a running one (`breathe`).
+    BACKGROUND = 0  # what nobody waits for
+    RESTORE = 1
+    ANALYSIS = 2
+    INTERACTIVE = 3  # what a click waits for; in pieces of at most 100 ms
+
+
+Work = tuple[Callable[[], Any], "Future[Any]"]
+
+
+class Lane:
+    """One user of cores and memory at a time, in four classes of work.
+
+    Each class has a thread of its own, so that work that runs in another's pause inherits none of its thread-local
+    state: torch keeps autocast, inference mode and gradients per thread. Only one of the threads works; the others
+    wait for work or stand at a checkpoint. Work of the same class never interrupts itself.
     """
 
-    def __init__(self, *, polite: bool = False) -> None:
-        """polite: give way to the window's thread where both want the same core."""
-        self._polite = polite
-        self._long: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._short: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+    def __init__(self, *, low_priority: bool = False) -> None:
+        """low_priority: give way to the window's thread where both want the same core."""
+        self._low_priority = low_priority
+        self._queues: dict[LaneClass, deque[Work]] = {c: deque() for c in LaneClass}
+        self._threads: dict[LaneClass, threading.Thread] = {}
         self._changed = threading.Condition()
+        self._running: list[LaneClass] = []
+        """What was begun and is not finished; only the last works, the others stand at a checkpoint."""
+        self._paused = False
+        """Whether the last of `_running` stands at a checkpoint, too."""
         self._closed = False
-        self._in_short = False
-        self._thread = threading.Thread(target=self._run, name="clarity-lane", daemon=True)
-        self._thread.start()
 
-    def submit(self, work: Callable[[], T], *, short: bool) -> Future[T]:
-        """Queue work; the future ends with its result, its exception or Aborted."""
+    def submit(self, work: Callable[[], T], lane_class: LaneClass) -> Future[T]:
+        """Queue work; the future ends with its result or its exception, and is cancelled if the lane is closed."""
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
                 future.cancel()
                 return future
-            (self._short if short else self._long).append((work, future))
-            self._changed.notify()
+            if lane_class not in self._threads:
+                name = f"clarity-lane-{lane_class.name.lower()}"
+                thread = threading.Thread(target=self._run, args=(lane_class,), name=name, daemon=True)
+                self._threads[lane_class] = thread
+                thread.start()
+            self._queues[lane_class].append((work, future))
+            self._changed.notify_all()
         return future
 
     def checkpoint(self) -> None:
-        """On the lane's thread, inside a long job: let the waiting short work run."""
-        if threading.current_thread() is self._thread:
-            self._do_short()
-
-    def _do_short(self) -> None:
-        """Short work never interrupts other short work, or a fast clicker would pile it up."""
-        if self._in_short:
-            return
-        self._in_short = True
-        try:
-            while (work := self._next_short()) is not None:
-                self._do(*work)
-        finally:
-            self._in_short = False
-
-    def _next_short(self) -> tuple[Callable[[], Any], Future[Any]] | None:
+        """Inside work of the lane: let waiting work of higher classes run first. Elsewhere it does nothing."""
         with self._changed:
-            return self._short.popleft() if self._short else None
+            own = next((c for c in self._running if self._threads[c] is threading.current_thread()), None)
+            if own is None or not self._waits_above(own):
+                return
+            self._paused = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._running[-1] is own and not self._waits_above(own))
+            self._paused = False
 
-    def close(self, patience: float | None = None) -> bool:
-        """Drop what waits and finish what runs, for so many seconds at most; whether it has ended."""
+    def close(self, timeout: float | None = None) -> bool:
+        """Drop what waits and finish what runs, for so many seconds at most; returns whether it has ended."""
         with self._changed:
             self._closed = True
-            for _, future in (*self._short, *self._long):
-                future.cancel()
-            self._short.clear()
-            self._long.clear()
-            self._changed.notify()
-        self._thread.join(patience)
-        return not self._thread.is_alive()
+            for queue in self._queues.values():
+                for _, future in queue:
+                    future.cancel()
+                queue.clear()
+            self._changed.notify_all()
+        until = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads.values():
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads.values())
 
-    def _run(self) -> None:
-        if self._polite:
-            _yield_to_the_window()
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._short or self._long)
-                if self._closed:
-                    return
-                long = self._long.popleft() if self._long and not self._short else None
-            if long is None:
-                self._do_short()
-            else:
-                self._do(*long)
-            del long  # a waiting lane keeps no pixels alive
+    def _waits_above(self, lane_class: LaneClass) -> bool:
+        return any(queue for c, queue in self._queues.items() if c > lane_class)
 
-    def _do(self, work: Callable[[], Any], future: Future[Any]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            result = work()
-        except BaseException as e:  # noqa: BLE001 — the future carries it to whoever awaits
-            future.set_exception(e)
-        else:
-            future.set_result(result)
+    def _may_start(self, lane_class: LaneClass) -> bool:
+        if not self._queues[lane_class] or self._waits_above(lane_class):
+            return False
+        return not self._running or (self._paused and self._running[-1] < lane_class)
+
+    def _run(self, lane_class: LaneClass) -> None:
+        if self._low_priority:
+            _lower_priority()
+        while self._run_next(lane_class):
+            pass
+
+    def _run_next(self, lane_class: LaneClass) -> bool:
+        """Wait for work and do it; False once the lane is closed. Between two calls nothing of it is referenced."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._may_start(lane_class))
+            if self._closed:
+                return False
+            work, future = self._queues[lane_class].popleft()
+            self._running.append(lane_class)
+            self._paused = False
+        _complete(work, future)
+        with self._changed:
+            self._running.pop()
+            self._paused = bool(self._running)  # the one below still stands at its checkpoint
+            self._changed.notify_all()
+        return True
 
 
-def _yield_to_the_window() -> None:
-    """Lower the lane's priority (and so that of the threads torch starts from it); Linux counts it per thread."""
+def _complete(work: Callable[[], Any], future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except BaseException as e:  # noqa: BLE001 — the future carries it to whoever awaits
+        future.set_exception(e)
+    else:
+        future.set_result(result)
+
+
+def _lower_priority() -> None:
+    """Lower this thread's priority (and so that of the threads torch starts from it); Linux counts it per thread."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-class Job:
-    """One request on its way: emits news, reports progress and learns that it was cancelled."""
+Pool = Literal["decode", "encode", "tiles", "disk", "network", "estimate"]
+"""What side work is for. Each purpose has its own threads, so that tiles never wait behind an encoder."""
+THREADS: dict[Pool, int] = {"decode": 2, "encode": 1, "tiles": 2, "disk": 2, "network": 2, "estimate": 1}
+"""Few, because each thread that reads a document keeps a connection with a cache of its own."""
 
-    def __init__(self, emit: Callable[[Event], None], lane: Lane) -> None:
+
+class Pools:
+    """Bounded pools of threads for work that mostly waits: for the disk, the net, or a codec."""
+
+    def __init__(self) -> None:
+        self._executors: dict[Pool, ThreadPoolExecutor] = {}
+        self._unfinished: set[Future[Any]] = set()
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def submit(self, pool: Pool, work: Callable[[], T]) -> Future[T]:
+        """Queue work in a pool; after `close` the future is cancelled at once."""
+        with self._guard:
+            if self._closed:
+                refused: Future[T] = Future()
+                refused.cancel()
+                return refused
+            if pool not in self._executors:
+                self._executors[pool] = ThreadPoolExecutor(THREADS[pool], f"clarity-{pool}")
+            future = self._executors[pool].submit(work)
+            self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        return future
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Drop what waits and finish what runs, for so many seconds at most; returns whether it has ended."""
+        with self._guard:
+            self._closed = True
+        for executor in self._executors.values():
+            executor.shutdown(wait=False, cancel_futures=True)
+        if wait(tuple(self._unfinished), timeout).not_done:
+            return False
+        for executor in self._executors.values():
+            executor.shutdown()
+        return True
+
+
+class Job:
+    """One request on its way: emits events, reports progress and learns that it was cancelled."""
+
+    def __init__(self, emit: Callable[[Event], None], lane: Lane, pools: Pools) -> None:
         self._emit = emit
         self._lane = lane
+        self._pools = pools
         self._cancelled = threading.Event()
-        self._waiting: Future[Any] | None = None
+        self._guard = threading.Lock()
+        self._committed = False
+        self._cancels: set[Callable[[], object]] = set()
+        """One for each piece of work that the job waits for."""
 
-    def emit(self, news: Event) -> None:
-        self._emit(news)
+    def emit(self, event: Event) -> None:
+        self._emit(event)
 
-    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
-        """Report progress, then breathe. Heavy work calls this often."""
+    def report(self, fraction: float, note: Text = "", seconds_left: float | None = None) -> None:
+        """Report progress (0..1) at a checkpoint. Heavy work calls this often. Raises JobCancelled."""
         self.checkpoint()
         self.emit(Progress(fraction, note, seconds_left))
 
     def checkpoint(self) -> None:
-        """Let short work run, and raise Aborted if the user cancelled. Call at least every 0.3 s of heavy work."""
+        """Let work of higher classes run, and raise JobCancelled if the user cancelled.
+
+        Work in the lane calls it at least every 0.3 s.
+        """
         self.check()
         self._lane.checkpoint()
 
     def check(self) -> None:
-        """Raise Aborted if the user cancelled: all that work outside the lane needs to ask."""
+        """Raise JobCancelled if the user cancelled."""
         if self._cancelled.is_set():
             raise JobCancelled
 
+    def commit(self) -> None:
+        """From here on the job cannot be cancelled: called just before a result gets its name, say a file's.
+
+        So either the job ends cancelled and there is no result, or there is one and it ends finished. Raises
+        JobCancelled if it was cancelled before.
+        """
+        with self._guard:
+            self.check()
+            self._committed = True
+
     def cancel(self) -> None:
-        """From any thread: make the job end with Aborted as soon as it breathes."""
-        self._cancelled.set()
-        if (waiting := self._waiting) is not None:
-            waiting.cancel()
-
-    async def heavy(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run long work in the lane, after the long work before it."""
-        return await self._in_lane(lambda: work(*args, **kwargs), short=False)
-
-    async def short(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run work of well under a second in the lane, in the next pause of what runs there."""
-        return await self._in_lane(lambda: work(*args, **kwargs), short=True)
-
-    async def _in_lane(self, work: Callable[[], T], *, short: bool) -> T:
-        self.check()
-        future = self._waiting = self._lane.submit(work, short=short)
-        try:
-            return await asyncio.wrap_future(future)
-        except (asyncio.CancelledError, LaneCancelled):
+        """From any thread: make the job end with JobCancelled at its next checkpoint, or at once if it only waits."""
+        with self._guard:
+            if self._committed:
+                return
             self._cancelled.set()
+            cancels = tuple(self._cancels)
+        for cancel in cancels:
+            cancel()
+
+    async def run(
+        self, work: Callable[..., T], *args: Any, lane: LaneClass = LaneClass.RESTORE, **kwargs: Any
+    ) -> T:  # fmt: skip
+        """Run heavy work in the lane; it must call `checkpoint`. Raises what it raises, and JobCancelled."""
+        self.check()
+        future = self._lane.submit(partial(work, *args, **kwargs), lane)
+        return await self._result(future, asyncio.wrap_future(future), future.cancel, None)
+
+    async def side(
+        self,
+        pool: Pool,
+        work: Callable[..., T],
+        *args: Any,
+        discard: Callable[[T], object] | None = None,
+        **kwargs: Any,
+    ) -> T:
+        """Run work beside the lane. Cancelling abandons it: the job ends at once, and work that has begun runs out.
+
+        discard gets the result of abandoned work, to close or erase it. Raises what the work raises, and JobCancelled.
+        """
+        self.check()
+        loop = asyncio.get_running_loop()
+        future = self._pools.submit(pool, partial(work, *args, **kwargs))
+        waiter = asyncio.wrap_future(future)
+        return await self._result(future, waiter, lambda: loop.call_soon_threadsafe(waiter.cancel), discard)
+
+    async def _result(
+        self,
+        future: Future[T],
+        waiter: asyncio.Future[T],
+        cancel: Callable[[], object],
+        discard: Callable[[T], object] | None,
+    ) -> T:
+        with self._guard:
+            self._cancels.add(cancel)
+        if self._cancelled.is_set():  # since the check before the work was queued
+            cancel()
+        try:
+            return await waiter
+        except (asyncio.CancelledError, FutureCancelled):
+            self._cancelled.set()
+            if discard is not None:
+                future.add_done_callback(partial(_discard, discard))
             raise JobCancelled from None
         finally:
-            self._waiting = None
+            with self._guard:
+                self._cancels.remove(cancel)
+
+
+def _discard(discard: Callable[[T], object], future: Future[T]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        discard(future.result())
+
+
+def run_all(*steps: Callable[[], object]) -> None:
+    """Run every step, also after one failed. Raises the error of the one that failed, or an ExceptionGroup."""
+    errors: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as e:  # noqa: BLE001 — collected and raised below
+            errors.append(e)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ExceptionGroup("several steps failed", errors)
 
 
 Answer = Callable[[Request, Job], Awaitable[None]]
 
 
 class Worker:
-    """Runs requests on its own thread and tells of them by `emit(job id, news or end)`, on that thread.
+    """Runs requests on its own thread and reports them by `emit(job id, event or end)`, on that thread.
 
-    make_answer is called on the backend thread with the first request, so that all that is heavy is born where it is
+    make_answer is called on the backend thread with the first request, so that everything heavy is created where it is
     used; it returns the function that answers requests and one that closes what it opened.
     """
 
@@ -191,14 +337,15 @@ class Worker:
         self._close_answer: Callable[[], None] = lambda: None
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lane = Lane(polite=True)
+        self._lane = Lane(low_priority=True)
+        self._pools = Pools()
         self._thread = threading.Thread(target=self._loop.run_forever, name="clarity-backend", daemon=True)
         self._thread.start()
 
     def submit(self, request: Request) -> int:
         """Start answering; returns the job's id at once."""
         at = next(self._ids)
-        self._jobs[at] = Job(lambda news: self._emit(at, news), self._lane)
+        self._jobs[at] = Job(lambda event: self._emit(at, event), self._lane, self._pools)
         self._loop.call_soon_threadsafe(self._start, at, request)
         return at
 
@@ -208,20 +355,23 @@ class Worker:
             job.cancel()
 
     def close(self) -> None:
-        """Cancel what runs, wait for it, close the documents, end the threads."""
+        """Cancel what runs, wait for it, close the documents, end the threads. Raises what failed, after all of it."""
         for job in tuple(self._jobs.values()):
             job.cancel()
+        run_all(self._end_answering, self._lane.close, self._pools.close, self._end_loop)
+
+    def _end_answering(self) -> None:
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()
-        self._lane.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     async def _drain(self) -> None:
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
         self._close_answer()
-        await self._loop.shutdown_default_executor()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _start(self, at: int, request: Request) -> None:
         task = self._loop.create_task(self._run(at, request))

@@ -13,7 +13,7 @@ from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.methods.method import Checkpoint
 from clarity_desktop.messages import Event
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Mask, Task, Tile
-from clarity_desktop.worker import Job, Lane
+from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 
 def _load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
@@ -53,14 +53,17 @@ def detection(found: Mapping[Degradation, Finding] | None = None, heat: tuple[in
 
 
 class Recorder:
-    """A lane and jobs whose news are kept in order."""
+    """A lane, pools and jobs whose events are kept in order."""
 
     def __init__(self) -> None:
-        self.lane = Lane()
+        self.lane, self.pools = Lane(), Pools()
         self.news: list[Event] = []
 
     def job(self) -> Job:
-        return Job(self.news.append, self.lane)
+        return Job(self.news.append, self.lane, self.pools)
+
+    def close(self) -> None:
+        run_all(self.lane.close, self.pools.close)
 
     def last(self, kind: type) -> Event:
         """The newest news of that kind. Raises IndexError if there is none."""

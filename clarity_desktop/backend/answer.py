@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
@@ -40,20 +39,20 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.OpenPixels(pixels, alpha, name):
             await studio.open_picture(Picture(pixels, alpha), name, job)
         case m.FindRecoveries():
-            job.emit(m.RecoveriesFound(await asyncio.to_thread(documents.recoveries, studio.folder)))
+            job.emit(m.RecoveriesFound(await job.side("disk", documents.recoveries, studio.folder)))
         case m.FindClosed():
-            job.emit(m.ClosedFound(await asyncio.to_thread(documents.recoveries, studio.folder / "closed")))
+            job.emit(m.ClosedFound(await job.side("disk", documents.recoveries, studio.folder / "closed")))
         case m.Recover(store):
             await studio.recover(store, job)
         case m.DiscardRecovery(store):
-            await asyncio.to_thread(documents.forget, store)
+            await job.side("disk", documents.forget, store)
         case m.MeasureDisk():
-            job.emit(await studio.disk())
+            job.emit(await studio.disk(job))
         case m.Prune(stores):
-            await asyncio.to_thread(documents.prune, stores)
-            job.emit(await studio.disk())
+            await job.side("disk", documents.prune, stores)
+            job.emit(await studio.disk(job))
         case m.Close(document):
-            await studio.close_document(document)
+            await studio.close_document(document, job)
         case m.ReadManifest(document, version):
             job.emit(m.ManifestReady(document, studio.document(document).manifest(version)))
         case m.ReadTiles(document, hashes):
@@ -86,13 +85,13 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):
-            job.emit(m.SizeEstimated(await studio.size(document, version, options)))
+            job.emit(m.SizeEstimated(await studio.size(document, version, options, job)))
         case m.SaveProject(document, path):
             await studio.save_project(document, path, job)
         case m.SendMessage(document, text, visible):
             await talk.say(document, text, visible, job)
         case m.ListMethods():
-            job.emit(await asyncio.to_thread(studio.methods))
+            job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
             job.emit(await _models(request, job))
         case m.Configure(settings):
@@ -114,11 +113,11 @@ def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
 async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> Event:
     match request:
         case m.FetchModel(model):
-            await asyncio.to_thread(weights.fetch, model, job.report)
+            await job.side("network", weights.fetch, model, job.report)
         case m.ImportModel(path):
-            await asyncio.to_thread(weights.import_, path)
+            await job.side("disk", weights.import_, path)
         case m.RemoveModel(model):
-            await asyncio.to_thread(weights.remove, model)
+            await job.side("disk", weights.remove, model)
         case m.ListModels():
             pass
-    return m.ModelsListed(tuple(await asyncio.to_thread(weights.cards)))
+    return m.ModelsListed(tuple(await job.side("disk", weights.cards)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,12 +51,12 @@ class Runner:
         Raises UserError, ModelMissing, JobCancelled.
         """
         method = methods.choose(params.task, params.method or settings.methods.get(params.task))
-        files = await asyncio.to_thread(weights.need, method.weights)
+        files = await job.side("disk", weights.need, method.weights)
         start = time.perf_counter()
         job.report(0.0, f"Loading {method.title}")
-        recipe, note = await job.heavy(_plan, method, pixels, params, settings, recorded)
-        run = await job.heavy(self._load, method, params.task, files, recipe.place)
-        done = await job.heavy(
+        recipe, note = await job.run(_plan, method, pixels, params, settings, recorded)
+        run = await job.run(self._load, method, params.task, files, recipe.place)
+        done = await job.run(
             restore.restore, pixels, method, run, recipe, region=params.region, feather=params.feather,
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
             reload=lambda place: self._load(method, params.task, files, place),

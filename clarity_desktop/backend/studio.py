@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,7 @@ from clarity_desktop.values import (
     Version,
     VersionId,
 )
-from clarity_desktop.worker import Job
+from clarity_desktop.worker import Job, LaneClass, run_all
 
 log = logging.getLogger(__name__)
 PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
@@ -99,13 +99,14 @@ class Studio:
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
         self._runner = runner.Runner()
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
+        self._commits: dict[DocumentId, int] = {}
+        """How many versions were begun to be committed; of several that come fast only the last is analyzed."""
 
     def close(self) -> None:
-        """Close every document (they are kept) and end the decoder."""
-        for document in self._documents.values():
-            document.close(keep=True)
+        """Close every document (they are kept) and end the decoder. Raises what failed, after all of it."""
+        documents = tuple(self._documents.values())
         self._documents.clear()
-        self._decoder.close()
+        run_all(*(partial(d.close, keep=True) for d in documents), self._decoder.close)
 
     def document(self, at: DocumentId) -> Document:
         """The open document of that id. Raises UserError if it was closed meanwhile."""
@@ -119,21 +120,21 @@ class Studio:
 
     # Opening and closing ---------------------------------------------------------------------------------------------
 
-    async def read(self, path: Path) -> Picture:
-        """Decode a photo. Raises UserError."""
-        return await asyncio.to_thread(self._decoder.read, path)
+    async def read(self, path: Path, job: Job) -> Picture:
+        """Decode a photo. Raises UserError, JobCancelled."""
+        return await job.side("decode", self._decoder.read, path)
 
     async def open(self, path: Path, job: Job) -> Document:
         """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
         if path.suffix.lower() == ".clarity":
-            document = await asyncio.to_thread(Document.open_project, self.folder, path, _makers())
+            document = await job.side("disk", Document.open_project, self.folder, path, _makers(), discard=_close_saved)
             return await self._show(document, job)
         job.report(0.0, f"Opening {path.name}")
-        drafted = await asyncio.to_thread(self._decoder.preview, path)
+        drafted = await job.side("decode", self._decoder.preview, path)
         if drafted is not None:
             draft, (width, height) = drafted
             job.emit(PreviewReady(path, width, height, draft.pixels, draft.icc))
-        picture = await self.read(path)
+        picture = await self.read(path, job)
         return await self._open(picture, path.name, job, previewed=drafted is not None)
 
     async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
@@ -142,36 +143,37 @@ class Studio:
 
     async def _open(self, picture: Picture, title: str, job: Job, *, previewed: bool) -> Document:
         if not previewed:
-            job.emit(await asyncio.to_thread(_preview, picture))
-        thumbnail = await asyncio.to_thread(_thumbnail, picture.pixels, picture.icc)
-        document = await asyncio.to_thread(
-            Document.create, self.folder, picture, title, thumbnail, job.check, _makers()
+            job.emit(await job.side("decode", _preview, picture))
+        thumbnail = await job.side("decode", _thumbnail, picture.pixels, picture.icc)
+        document = await job.side(
+            "disk", Document.create, self.folder, picture, title, thumbnail, job.check, _makers(), discard=_close_saved
         )
         return await self._show(document, job, picture.pixels)
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
-        return await self._show(await asyncio.to_thread(Document.open, store, _makers()), job)
+        return await self._show(await job.side("disk", Document.open, store, _makers(), discard=_close_kept), job)
 
     async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
         """pixels: the head's, where the caller has them."""
         self._documents[document.id] = document
         card = document.card()
         job.emit(Opened(card, document.manifest(card.head)))
-        await self._perceive(document.id, card.head, card.versions[-1].id, job, pixels)
+        await self._perceive(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
         return document
 
-    async def disk(self) -> DiskMeasured:
+    async def disk(self, job: Job) -> DiskMeasured:
         """What documents take on the disk, and which closed ones are over the budget. Erases nothing."""
         budget = self.settings.disk_budget
-        used = await asyncio.to_thread(documents.usage, self.folder)
-        return DiskMeasured(used, budget, await asyncio.to_thread(documents.over_budget, self.folder, budget))
+        used = await job.side("disk", documents.usage, self.folder)
+        return DiskMeasured(used, budget, await job.side("disk", documents.over_budget, self.folder, budget))
 
-    async def close_document(self, at: DocumentId) -> None:
+    async def close_document(self, at: DocumentId, job: Job) -> None:
         """Close a document; what was not saved as a project is set aside, not erased."""
         document = self.document(at)
+        job.commit()
         del self._documents[at]
-        await asyncio.to_thread(document.close, keep=False)
+        await job.side("disk", document.close, keep=False)
 
     # Restoring -------------------------------------------------------------------------------------------------------
 
@@ -199,7 +201,7 @@ class Studio:
             job.emit(TileDone(document.id, version, bounds, done))
 
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
-        candidate = await self.apply(await self._pixels(document.id, version), params, job, paint, recorded)
+        candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
         for note in candidate.notes:
             job.emit(Notice(note))
         job.report(1.0, "Keeping the result")
@@ -237,16 +239,16 @@ class Studio:
         match request:
             case Restore(document, version, params):
                 size = self._size(document, version)
-                found = await asyncio.to_thread(runner.estimate, size, params, self.settings)
-                part = await asyncio.to_thread(self._part_seconds, size, params) if _is_long(found) else None
+                found = await job.side("estimate", runner.estimate, size, params, self.settings)
+                part = await job.side("estimate", self._part_seconds, size, params) if _is_long(found) else None
             case Repeat(document, version, made):
                 params, recorded = self._recorded(self.document(document), made)
                 size, part = self._size(document, version), None
-                found = await asyncio.to_thread(runner.estimate, size, params, self.settings, recorded)
+                found = await job.side("estimate", runner.estimate, size, params, self.settings, recorded)
             case Improve(document, version):
-                await asyncio.to_thread(self.document(document).check_room, version)
+                await job.side("disk", self.document(document).check_room, version)
                 advice, part = rules.advise(await self.detect(document, version, job)), None
-                found = await asyncio.to_thread(self._auto_estimate, advice, self._size(document, version))
+                found = await job.side("estimate", self._auto_estimate, advice, self._size(document, version))
         if not _is_long(found):
             return None
         return Offered(request, found.seconds, part, found.megapixels, found.device)
@@ -276,7 +278,7 @@ class Studio:
         size = self._size(request.document, request.version)
         if request.bounds:
             size = request.bounds.width, request.bounds.height
-        job.emit(await asyncio.to_thread(self.estimate, size, request.task, request.method))
+        job.emit(await job.side("estimate", self.estimate, size, request.task, request.method))
 
     def estimate(self, size: tuple[int, int], task: Task, method: str | None) -> Estimated:
         """How long restoring width × height pixels would take here, and by which method. Raises UserError."""
@@ -314,7 +316,7 @@ class Studio:
             changed = pictures.change(document.pixels(asked.version), asked.transform)
             return changed, None if alpha is None else pictures.change(alpha, asked.transform)
 
-        pixels, alpha = await job.heavy(make)
+        pixels, alpha = await job.run(make)
         return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
@@ -322,20 +324,20 @@ class Studio:
         document = self.document(at)
         for k in range(0, len(hashes), TILES_AT_ONCE):
             job.checkpoint()
-            tiles = await asyncio.to_thread(document.tiles, hashes[k : k + TILES_AT_ONCE])
+            tiles = await job.side("tiles", document.tiles, hashes[k : k + TILES_AT_ONCE])
             job.emit(TilesReady(at, tuple(tiles)))
 
     async def read_pixels(self, at: DocumentId, version: VersionId, job: Job) -> None:
         """The whole version in sRGB and 8 bits, for the clipboard."""
-        picture = await asyncio.to_thread(self.document(at).picture, version)
-        pixels, alpha = await asyncio.to_thread(pictures.to_srgb8, picture)
+        picture = await job.side("disk", self.document(at).picture, version)
+        pixels, alpha = await job.side("decode", pictures.to_srgb8, picture)
         job.emit(PixelsReady(at, version, pixels, alpha))
 
     async def reset(self, asked: Reset, job: Job) -> Version:
         """The photo as it was opened, as a new child of the version: a way back that can itself be undone."""
         document = self.document(asked.document)
         first = document.card().versions[0].id
-        pixels, alpha = await job.heavy(lambda: (document.pixels(first), document.alpha(first)))
+        pixels, alpha = await job.run(lambda: (document.pixels(first), document.alpha(first)))
         return await self._commit(document, asked.version, Step("reset"), pixels, job, alpha=alpha)
 
     async def _commit(
@@ -350,9 +352,10 @@ class Studio:
         alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         region: Region | None = None,
     ) -> Version:
-        """Every new version ends here: thumbnail, transaction, news, detection, scores."""
-        thumbnail = await job.heavy(_thumbnail, pixels, document.card().icc)
-        version = await job.heavy(
+        """Every new version ends here: thumbnail, transaction, events, detection, scores."""
+        commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
+        thumbnail = await job.run(_thumbnail, pixels, document.card().icc)
+        version = await job.run(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
             thumbnail=thumbnail, checkpoint=job.checkpoint,
         )  # fmt: skip
@@ -360,7 +363,7 @@ class Studio:
         job.emit(
             VersionAdded(document.id, version, document.manifest(version.id), card.undo_to, card.redo_to, card.unsaved)
         )
-        await self._perceive(document.id, version.id, version.id, job, pixels)
+        await self._perceive(document.id, version.id, commit, job, pixels)
         return version
 
     def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
@@ -385,22 +388,20 @@ class Studio:
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    async def _perceive(
-        self, at: DocumentId, version: VersionId, newest: VersionId, job: Job, pixels: Pixels | None
-    ) -> None:
-        """Look at a version unasked, unless one newer than `newest` is made meanwhile. pixels: as for `detect`.
+    async def _perceive(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
+        """Analyze a new version, unless a newer one than that of `commit` is on its way. pixels: as for `detect`.
 
         What fails is logged and undoes nothing: the version is there. The panel that shows it asks and is told why.
         """
-        document, known = self.document(at), self.version(at, version)
+        known = self.version(at, version)
         unknown = known.detection is None or known.quality is None
         job.emit(Progress(1.0, "Looking at the photo"))
         for look in (self.detect, self.assess):
-            if await job.short(lambda: document.card().versions[-1].id != newest):  # what is being committed counts
+            if self._commits.get(at, 0) != commit:
                 return
             try:
                 if unknown:
-                    pixels = await self._pixels(at, version, pixels)
+                    pixels = await self._pixels(at, version, job, pixels)
                 await look(at, version, job, pixels)
             except UserError as e:
                 log.info("A new version was not looked at: %s", e)
@@ -414,23 +415,23 @@ class Studio:
         """
         known = self.version(at, version).detection
         if known is None:
-            known = await self.find(await self._pixels(at, version, pixels), job)
+            known = await self.find(await self._pixels(at, version, job, pixels), job)
             self.document(at).set_detection(version, known)
         job.emit(Detected(at, version, known))
         return known
 
-    async def _pixels(self, at: DocumentId, version: VersionId, known: Pixels | None = None) -> Pixels:
-        return known if known is not None else await asyncio.to_thread(self.document(at).pixels, version)
+    async def _pixels(self, at: DocumentId, version: VersionId, job: Job, known: Pixels | None = None) -> Pixels:
+        return known if known is not None else await job.side("disk", self.document(at).pixels, version)
 
     async def find(self, pixels: Pixels, job: Job) -> Detection:
         """What is wrong with pixels, in the next pause of the lane."""
-        return await job.short(detect.detect, pixels, checkpoint=job.checkpoint)
+        return await job.run(detect.detect, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS)
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """What should be done about a version. Runs nothing."""
         detection, known = await self.detect(at, version, job), self.version(at, version)
         advice, size = rules.advise(detection), (known.width, known.height)
-        seconds = await asyncio.to_thread(rules.auto_seconds, advice, size, self.settings)
+        seconds = await job.side("estimate", rules.auto_seconds, advice, size, self.settings)
         advised = Advised(at, version, advice, rules.advice_text(detection), seconds)
         job.emit(advised)
         return advised
@@ -442,8 +443,8 @@ class Studio:
         follow with a second Assessed.
         """
         old = known = self.version(at, version).quality
-        if known is None or await asyncio.to_thread(iqa.is_stale, known):
-            pixels = await self._pixels(at, version, pixels)
+        if known is None or await job.side("disk", iqa.is_stale, known):
+            pixels = await self._pixels(at, version, job, pixels)
             seen = self.version(at, version).detection
             try:
                 seen = seen or await self.detect(at, version, job, pixels)
@@ -455,7 +456,7 @@ class Studio:
         away = await self._distance(at, version, job, pixels)
         job.emit(Assessed(at, version, self._chosen(known), away))
         if any(name not in known.more for name in self.settings.metrics):
-            known = await self.more(await self._pixels(at, version, pixels), known, job)
+            known = await self.more(await self._pixels(at, version, job, pixels), known, job)
             self.document(at).set_quality(version, known)
             job.emit(Assessed(at, version, self._chosen(known), away))
         return known
@@ -471,7 +472,7 @@ class Studio:
                 continue
             why = {k: v for k, v in quality.why.items() if k != name}
             try:
-                value = await job.heavy(extra.measure, name, pixels)
+                value = await job.run(extra.measure, name, pixels, lane=LaneClass.BACKGROUND)
                 quality = replace(quality, more={**quality.more, name: value}, why=why)
             except UserError as e:
                 quality = replace(quality, why={**why, name: str(e)})
@@ -479,7 +480,9 @@ class Studio:
 
     async def score(self, pixels: Pixels, job: Job, detection: Detection | None = None) -> Quality:
         """Score pixels in the next pause of the lane. detection: what was found in them; the overall score uses it."""
-        return await job.short(iqa.assess, pixels, checkpoint=job.checkpoint, detection=detection)
+        return await job.run(
+            iqa.assess, pixels, checkpoint=job.checkpoint, detection=detection, lane=LaneClass.ANALYSIS
+        )
 
     async def look_and_score(self, pixels: Pixels, job: Job) -> Quality:
         """Score bare pixels as a version is scored: after the detector has looked at them, if it can."""
@@ -499,9 +502,11 @@ class Studio:
             if own == first or (own.width, own.height) != (first.width, first.height) or self._moved(at, own):
                 self._distances[at, version] = None
             else:
-                pixels = await self._pixels(at, version, pixels)
-                original = await self._pixels(at, first.id)
-                self._distances[at, version] = await job.short(distance, original, pixels, checkpoint=job.checkpoint)
+                pixels = await self._pixels(at, version, job, pixels)
+                original = await self._pixels(at, first.id, job)
+                self._distances[at, version] = await job.run(
+                    distance, original, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS
+                )
         return self._distances[at, version]
 
     def _moved(self, at: DocumentId, version: Version) -> bool:
@@ -518,23 +523,31 @@ class Studio:
         """Write a version as a picture file; None where an existing file was left alone, as asked."""
         document = self.document(at)
         job.report(0.0, f"Writing {options.path.name}")
-        picture = await asyncio.to_thread(document.picture, version)
-        job.checkpoint()
-        path = await asyncio.to_thread(pictures.save, picture, options, document.card().path)
+        picture = await job.side("disk", document.picture, version)
+        path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
         with contextlib.suppress(FileNotFoundError):
             job.emit(Exported(at, path, path.stat().st_size if path else 0))
         return path
 
-    async def size(self, at: DocumentId, version: VersionId, options: ExportOptions) -> int:
+    async def size(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> int:
         """Bytes that the exported file would have."""
-        picture = await asyncio.to_thread(self.document(at).picture, version)
-        return len(await asyncio.to_thread(pictures.encode, picture, options))
+        picture = await job.side("disk", self.document(at).picture, version)
+        return len(await job.side("encode", pictures.encode, picture, options))
 
     async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
         """Write the document with all its versions as one .clarity file."""
         job.report(0.0, f"Saving {path.name}")
-        await asyncio.to_thread(self.document(at).save_project, path)
+        await job.side("disk", self.document(at).save_project, path, job.commit)
         job.emit(Saved(at, path, self.document(at).card().unsaved))
+
+
+def _close_saved(document: Document) -> None:
+    """What was opened for nobody: the file that it came from is still there."""
+    document.close(keep=False)
+
+
+def _close_kept(document: Document) -> None:
+    document.close(keep=True)
 
 
 def _is_long(estimated: Estimated) -> bool:

@@ -35,7 +35,7 @@ def _add_photos(p: argparse.ArgumentParser) -> None:
 async def _detect(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
-        pixels = (await studio.read(path)).pixels
+        pixels = (await studio.read(path, job)).pixels
         start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
         found = await studio.find(pixels, job)
         row = {
@@ -69,7 +69,7 @@ def _detected_line(path: Path, detection: Detection) -> str:
 async def _assess(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
-        pixels = (await studio.read(path)).pixels
+        pixels = (await studio.read(path, job)).pixels
         start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
         quality = await studio.more(pixels, await studio.look_and_score(pixels, job), job)
         row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}

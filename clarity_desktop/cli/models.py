@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clarity_desktop.cli.terminal import DONE, print_error, print_result, show_progress
 from clarity_desktop.messages import UserError
-from clarity_desktop.worker import Job, Lane
+from clarity_desktop.worker import Job, Lane, Pools
 
 
 def add_models(p: argparse.ArgumentParser) -> None:
@@ -26,8 +26,8 @@ async def _models(asked: argparse.Namespace) -> int:
     if asked.verb in ("fetch", "import", "remove") and not asked.names:
         raise UserError("cli.model_name_missing", verb=asked.verb)
     wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
-    worst, shown, lane = DONE, set[str](), Lane()
-    job = Job(show_progress, lane)
+    worst, shown, lane, pools = DONE, set[str](), Lane(), Pools()
+    job = Job(show_progress, lane, pools)
     try:
         for name in asked.names or [card.id for card in weights.cards() if card.state in wanted]:
             shown.add(name)
@@ -40,6 +40,7 @@ async def _models(asked: argparse.Namespace) -> int:
         raise
     finally:
         lane.close()
+        pools.close()
     for card in weights.cards():
         if card.id in shown:
             row = {**asdict(card), "path": str(card.path) if card.path else None}

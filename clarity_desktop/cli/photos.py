@@ -23,7 +23,7 @@ from clarity_desktop.cli.terminal import (
 from clarity_desktop.messages import Event, JobCancelled, Notice, UserError
 from clarity_desktop.text import english
 from clarity_desktop.values import Quality
-from clarity_desktop.worker import Job, Lane
+from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Studio
@@ -49,7 +49,7 @@ async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask)
     """Run a task on each photo; returns the worst exit code. A failing photo gets an error line, the others go on."""
     from clarity_desktop.backend.studio import Studio
 
-    worst, lane = DONE, Lane()
+    worst, lane, pools = DONE, Lane(), Pools()
     studio = Studio(settings.load())
     shown_notices = set[str]()
 
@@ -64,7 +64,7 @@ async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask)
         for path in photos:
             error: UserError
             try:
-                row, line = await task(studio, path, Job(show, lane))
+                row, line = await task(studio, path, Job(show, lane, pools))
             except UserError as e:
                 error = e
             except Exception:
@@ -79,12 +79,11 @@ async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask)
             if as_json:
                 print_result({"path": str(path), "error": str(error)})
     except (JobCancelled, asyncio.CancelledError):
-        if not lane.close(CANCEL_SECONDS):
+        if not (lane.close(CANCEL_SECONDS) and pools.close(CANCEL_SECONDS)):
             exit_now()
         raise
     finally:
-        lane.close()
-        studio.close()
+        run_all(lane.close, pools.close, studio.close)
     return worst
 
 

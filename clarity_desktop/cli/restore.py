@@ -111,8 +111,8 @@ async def _restore_photo(
     start = time.perf_counter()
     options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")
     pictures.check_place(target)  # before the work, not after it
-    picture = await studio.read(path)
-    region = await _region(studio, asked.mask, picture) if asked.mask else None
+    picture = await studio.read(path, job)
+    region = await _region(studio, asked.mask, picture, job) if asked.mask else None
     run = _run_auto if asked.task == "auto" else _run_task
     outcome = await run(studio, picture.pixels, region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
@@ -183,9 +183,9 @@ def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) 
     return {"task": task, "method": method, "seconds": round(seconds, 3), "kept": kept, "why": why}
 
 
-async def _region(studio: Studio, path: Path, picture: Picture) -> Region:
+async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Region:
     """The region of a mask file, its brightest channel reduced to 8 bits."""
-    mask = (await studio.read(path)).pixels
+    mask = (await studio.read(path, job)).pixels
     height, width = picture.pixels.shape[:2]
     if mask.shape[:2] != (height, width):
         raise UserError(

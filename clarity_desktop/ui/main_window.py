@@ -76,6 +76,7 @@ from clarity_desktop.ui.labels import DEVICES
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.ui.shell import Shell
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import DocumentId, Turn
 
 log = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ class MainWindow(Shell):
             case DiskMeasured():
                 self.files.disk_measured(news)
             case Notice(text):
-                self.notices.say(text)
+                self.notices.say(render(text))
             case _:
                 assert_never(news)
 
@@ -281,7 +282,9 @@ class MainWindow(Shell):
             job, *others = self.jobs
             title = f"{job.title} (+{len(others)})" if others else job.title
             at = job.progress
-            self.status.show_job(title, at.fraction if at else None, at.note if at else "", at and at.seconds_left)
+            self.status.show_job(
+                title, at.fraction if at else None, render(at.note) if at else "", at and at.seconds_left
+            )
         self.action["cancel"].setEnabled(bool(self.jobs))
         self.restoring.show_fetching(self.jobs)
 

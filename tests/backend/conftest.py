@@ -59,7 +59,7 @@ def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
 def recorder() -> Iterator[Recorder]:
     made = Recorder()
     yield made
-    made.lane.close()
+    made.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ from clarity_desktop.values import (
     Straighten,
     VersionId,
 )
+from clarity_desktop.worker import Job
 from tests.fakes import SLOW, Recorder, detection
 
 
@@ -295,6 +297,73 @@ def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_p
     assert file.read_bytes() == before
 
 
+class HeldJob(Job):
+    """Stops where its result is about to get its name, until the gate opens."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder.news.append, recorder.lane, recorder.pools)
+        self.written, self.gate = threading.Event(), threading.Event()
+
+    def commit(self) -> None:
+        self.written.set()
+        assert self.gate.wait(5)
+        super().commit()
+
+
+@pytest.mark.parametrize("verb", ["export", "save_project"])
+def test_a_cancelled_export_ends_at_once_and_leaves_no_file(studio, recorder, file, tmp_path, verb) -> None:
+    card, job = opened(studio, recorder, file), HeldJob(recorder)
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    async def story() -> None:
+        if verb == "export":
+            work = studio.export(card.id, card.head, ExportOptions(folder / "out.png"), job)
+        else:
+            work = studio.save_project(card.id, folder / "scene.clarity", job)
+        running = asyncio.ensure_future(work)
+        await asyncio.to_thread(job.written.wait, 5)
+        job.cancel()
+        with pytest.raises(JobCancelled):
+            await running
+        job.gate.set()
+
+    asyncio.run(story())
+    recorder.pools.close()
+    assert list(folder.iterdir()) == []
+    assert not any(isinstance(e, Exported | Saved) for e in recorder.news)
+
+
+def test_an_export_that_has_got_its_name_is_reported_though_it_is_cancelled_then(
+    studio, recorder, file, tmp_path
+) -> None:
+    card = opened(studio, recorder, file)
+
+    class CancelledTooLate(Job):
+        def commit(self) -> None:
+            super().commit()
+            self.cancel()
+
+    job = CancelledTooLate(recorder.news.append, recorder.lane, recorder.pools)
+    asyncio.run(studio.export(card.id, card.head, ExportOptions(tmp_path / "out.png"), job))
+    assert recorder.last(Exported).path.is_file()
+
+
+def test_closing_ends_everything_though_a_document_cannot_be_closed(studio, recorder, file, tmp_path) -> None:
+    first, second = opened(studio, recorder, file), opened(studio, recorder, file)
+    studio.document(first.id)._store._opened.append(Unclosable())
+    with pytest.raises(UserError, match="cannot be used"):
+        studio.close()
+    folder = tmp_path / "documents"
+    assert not (folder / f"{second.id}.store").exists(), "it was closed, and there was nothing to keep"
+    Document.open(folder / f"{first.id}.store").close(keep=True)  # its lock was released
+
+
+class Unclosable:
+    def close(self) -> None:
+        raise OSError("the file cannot be closed")
+
+
 def test_a_saved_project_opens_with_all_its_versions(studio, recorder, file, tmp_path) -> None:
     card = opened(studio, recorder, file)
     version = restored(studio, recorder, card)
@@ -309,7 +378,7 @@ def test_a_saved_project_opens_with_all_its_versions(studio, recorder, file, tmp
 
 def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    asyncio.run(studio.close_document(card.id))
+    asyncio.run(studio.close_document(card.id, recorder.job()))
     with pytest.raises(UserError, match="not open any more"):
         studio.document(card.id)
 

@@ -47,7 +47,7 @@ class Backend:
                 job.emit(ModelsListed(()))
             case FetchModel():
                 try:
-                    await job.heavy(self.fetch, job)
+                    await job.run(self.fetch, job)
                 except JobCancelled:
                     self.ended.append("aborted")
                     raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis
 from clarity_desktop.backend.iqa.distance import psnr
+from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Improve, JobCancelled, Restore, UserError
@@ -24,7 +24,7 @@ from clarity_desktop.values import (
     Version,
     VersionId,
 )
-from clarity_desktop.worker import Job
+from clarity_desktop.worker import Job, LaneClass
 
 LARGE = 20.0
 """dB from the photo at the start below which a better score is said to come with a large change."""
@@ -73,6 +73,10 @@ class AutoTarget(Protocol):
 
     async def is_plain(self) -> bool:
         """Whether it has one colour everywhere."""
+        ...
+
+    async def ways(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        """The methods to try for a task, in order. Raises UserError if there is none."""
         ...
 
     async def attempt(self, task: Task, method: str) -> float:
@@ -135,7 +139,7 @@ async def _treat(
 ) -> Analysis:
     """Give one task its turn; returns what is known of the photo after it."""
     try:
-        ways = await asyncio.to_thread(rules.ways, advice.task, bench.size, settings)
+        ways = await bench.ways(advice.task, settings)
     except UserError as e:  # there is none
         tried.append(Attempt(advice, None, 0.0, False, str(e)))
         return now
@@ -216,7 +220,7 @@ class VersionTarget:
         return version.width, version.height
 
     async def check_room(self) -> None:
-        await asyncio.to_thread(self._studio.document(self._document).check_room, self.version)
+        await self._job.side("disk", self._studio.document(self._document).check_room, self.version)
 
     async def look(self) -> Analysis:
         detection = await self._studio.detect(self._document, self.version, self._job)
@@ -224,7 +228,10 @@ class VersionTarget:
 
     async def is_plain(self) -> bool:
         document = self._studio.document(self._document)
-        return await asyncio.to_thread(lambda: _is_plain(document.pixels(self.version)))
+        return await self._job.side("disk", lambda: _is_plain(document.pixels(self.version)))
+
+    async def ways(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        return await self._job.side("estimate", rules.ways, task, self.size, settings)
 
     async def attempt(self, task: Task, method: str) -> float:
         params = RestoreParams(task, method, visible=self._asked.visible)
@@ -250,8 +257,8 @@ class VersionTarget:
 
     async def _between(self, other: VersionId) -> float | None:
         document = self._studio.document(self._document)
-        a, b = [await asyncio.to_thread(document.pixels, v) for v in (other, self.version)]
-        return await self._job.short(psnr, a, b)
+        a, b = [await self._job.side("disk", document.pixels, v) for v in (other, self.version)]
+        return await self._job.run(psnr, a, b, lane=LaneClass.ANALYSIS)
 
     def keep(self) -> str:
         made, self._trial = self.version, None
@@ -314,18 +321,21 @@ class PixelTarget:
         return Analysis(detection, await self._studio.score(self.pixels, self._job, detection))
 
     async def is_plain(self) -> bool:
-        return await asyncio.to_thread(_is_plain, self.pixels)
+        return await self._job.run(_is_plain, self.pixels, lane=LaneClass.ANALYSIS)
+
+    async def ways(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        return await self._job.side("estimate", rules.ways, task, self.size, settings)
 
     async def attempt(self, task: Task, method: str) -> float:
-        wish = RestoreParams(task, method, self._strength, self._region, self._feather)
-        self._trial = await self._studio.apply(self.pixels, wish, self._job)
+        params = RestoreParams(task, method, self._strength, self._region, self._feather)
+        self._trial = await self._studio.apply(self.pixels, params, self._job)
         return self._trial.step.seconds
 
     async def change(self) -> float | None:
-        return await self._job.short(psnr, self._kept, self.pixels)
+        return await self._job.run(psnr, self._kept, self.pixels, lane=LaneClass.ANALYSIS)
 
     async def whole_change(self) -> float | None:
-        return await self._job.short(psnr, self._start, self.pixels)
+        return await self._job.run(psnr, self._start, self.pixels, lane=LaneClass.ANALYSIS)
 
     def keep(self) -> str:
         assert self._trial is not None, "something was tried"

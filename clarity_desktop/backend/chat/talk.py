@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 
@@ -78,7 +77,7 @@ class Conversation:
         restores = [s for s in wanted.steps if s.tool == "restore" and s.task]
         if not restores or visible is None or visible.area > 0.8 * size[0] * size[1]:
             return ""
-        each = [await asyncio.to_thread(self._studio.estimate, size, s.task, s.method) for s in restores if s.task]
+        each = [await job.side("estimate", self._studio.estimate, size, s.task, s.method) for s in restores if s.task]
         seconds = sum(e.seconds for e in each)
         if seconds <= SLOW_STEP_SECONDS:
             return ""
@@ -92,7 +91,7 @@ class Conversation:
         """Auto looks at the whole photo, so all that can be asked is whether."""
         detection = await self._studio.detect(at, self._head(at), job)
         advice = rules.advise(detection)
-        seconds = await asyncio.to_thread(rules.auto_seconds, advice, self._size(at), self._studio.settings)
+        seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at), self._studio.settings)
         if seconds <= SLOW_STEP_SECONDS:
             return ""
         return f"{rules.advice_text(detection)} It takes about {_span(seconds)} on this machine. Shall I go ahead?"

@@ -365,9 +365,12 @@ class Document:
 
     # Its files --------------------------------------------------------------------------------------------------------
 
-    def save_project(self, path: Path) -> None:
-        """Write one .clarity file, whole or not at all. Raises UserError."""
-        self._saved_as(path.absolute(), projects.save(self._store, path))
+    def save_project(self, path: Path, commit: Callable[[], None] = no_checkpoint) -> None:
+        """Write one .clarity file, whole or not at all. Raises UserError.
+
+        commit is called before the file gets its name, and may raise to stop that.
+        """
+        self._saved_as(path.absolute(), projects.save(self._store, path, commit))
 
     def _saved_as(self, project: Path, changes: int) -> None:
         stamp = states.stamp_of(project)
@@ -411,8 +414,8 @@ class Document:
         with self._adding:
             if self._store.closed:
                 return
-            self._store.close()
             try:
+                self._store.close()
                 with said(self._store.path):
                     if self._state.elsewhere:
                         recovery.erase(self._store.path)

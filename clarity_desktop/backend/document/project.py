@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -22,8 +22,11 @@ SLOW_STEP_SECONDS = 10.0
 """Seconds after which checking a file is given up."""
 
 
-def save(store: Store, path: Path) -> int:
-    """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError."""
+def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
+    """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError.
+
+    commit is called before the file gets its name, and may raise to stop that.
+    """
     temporary = path.absolute().with_name(f".{secrets.token_hex(6)}.clarity.tmp")
     try:
         with store.using() as db:
@@ -33,6 +36,7 @@ def save(store: Store, path: Path) -> int:
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
             changes = checks.whole(rows.meta(db).get("changes"), 0, 1 << 60)
         _flush(temporary)
+        commit()
         temporary.replace(path)
         _flush(path.absolute().parent)
     except (OSError, sqlite3.Error) as e:

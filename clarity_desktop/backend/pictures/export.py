@@ -35,10 +35,17 @@ _REASONS = {
 }
 
 
-def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path | None:
+def _no_commit() -> None:
+    pass
+
+
+def save(
+    picture: Picture, options: ExportOptions, source: Path | None, commit: Callable[[], None] = _no_commit
+) -> Path | None:
     """Write the picture; returns where, or None where the file exists and is to be skipped.
 
     A file that is `source` is replaced only with exists="overwrite", and its old self stays beside it as `name~`.
+    commit is called before the file gets its name, and may raise to stop that.
     Raises FileExists with exists="ask", and UserError; whatever happens, no half file is left.
     """
     with _said(options.path):
@@ -51,7 +58,7 @@ def save(picture: Picture, options: ExportOptions, source: Path | None) -> Path 
             if options.exists == "skip":
                 return None
         file = encode(picture, options)
-        return _write(lambda out: out.write(file), target, options, source)
+        return _write(lambda out: out.write(file), target, options, source, commit)
 
 
 def copy(photo: Path, target: Path) -> None:
@@ -91,14 +98,19 @@ def _said(target: Path) -> Generator[None]:
 
 
 def _write(
-    fill: Callable[[IO[bytes]], object], target: Path, options: ExportOptions, source: Path | None
-) -> Path | None:  # fmt: skip
+    fill: Callable[[IO[bytes]], object],
+    target: Path,
+    options: ExportOptions,
+    source: Path | None,
+    commit: Callable[[], None] = _no_commit,
+) -> Path | None:
     temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
     try:
         with temporary.open("xb") as out:
             fill(out)
             out.flush()
             os.fsync(out.fileno())
+        commit()
         written = _publish(temporary, target, options, source)
     finally:
         with suppress(FileNotFoundError):
