@@ -103,6 +103,15 @@ def device_title(device: Device) -> str:
     return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)"}[device]
 
 
+def metadata_choices() -> list[tuple[str, str]]:
+    """What an export keeps of the metadata, with the values of `ExportOptions.metadata`."""
+    return [
+        (QCoreApplication.translate("labels", "Keep all"), "all"),
+        (QCoreApplication.translate("labels", "Keep all except location"), "no-location"),
+        (QCoreApplication.translate("labels", "Remove all"), "none"),
+    ]
+
+
 # Until the last caller has moved on.
 TASK_TITLES: dict[Task, str] = {task: str(text.task_title(task)) for task in TASKS}
 DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}

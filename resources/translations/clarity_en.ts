@@ -2,6 +2,26 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en_US" sourcelanguage="en">
 <context>
+    <name>ClosedDialog</name>
+    <message numerus="yes">
+        <source>%n version(s)</source>
+        <translation>
+            <numerusform>%n version</numerusform>
+            <numerusform>%n versions</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ModelsDialog</name>
+    <message numerus="yes">
+        <source>{installed} of %n model(s) installed ({size}). Nothing is downloaded unless you ask for it.</source>
+        <translation>
+            <numerusform>{installed} of %n model installed ({size}). Nothing is downloaded unless you ask for it.</numerusform>
+            <numerusform>{installed} of %n models installed ({size}). Nothing is downloaded unless you ask for it.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Trend</name>
     <message numerus="yes">
         <source>Overall score of %n version(s): {scores}</source>

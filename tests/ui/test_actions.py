@@ -91,7 +91,7 @@ def test_the_list_can_be_searched_by_words_and_keys(dialog: ShortcutsDialog):
 
 def test_a_conflict_is_named_and_must_be_solved(dialog: ShortcutsDialog):
     dialog.bind("straighten", "Ctrl+O")
-    assert dialog.problem.text() == "Ctrl+O belongs to Open and Straighten."
+    assert dialog.problem.text() == "Ctrl+O is assigned to: Open, Straighten."
     assert not dialog.ok.isEnabled()
     dialog.choose("straighten")
     dialog.reset.click()

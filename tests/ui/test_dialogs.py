@@ -101,7 +101,7 @@ def test_models_are_fetched_and_removed_as_their_state_allows(parent: QWidget, q
     assert second is not None
     dialog.list.setCurrentItem(second)
     assert not dialog.remove.isEnabled()
-    assert dialog.fetch.text() == "Fetch (89 MB)"
+    assert dialog.fetch.text() == "Download (89 MB)"
     with qtbot.waitSignal(dialog.fetch_asked) as said:
         dialog.fetch.click()
     assert said.args == ["maxim-denoising"]

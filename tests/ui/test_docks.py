@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fakes import METHODS, MODELS
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget
@@ -138,11 +138,18 @@ def test_a_name_that_is_being_typed_survives_scores_and_new_versions(history: Ve
 
 
 def test_the_model_changes_in_place(history: VersionsDock):
-    model, changes = history.model, []
+    model = history.model
+    changes: list[object] = []
+
+    def inserted(_parent: QModelIndex, first: int, last: int) -> None:
+        changes.append(("inserted", first, last))
+
+    def changed(first: QModelIndex, last: QModelIndex) -> None:
+        changes.append(("changed", first.row(), last.row()))
+
     model.modelReset.connect(lambda: changes.append("reset"))
-    model.rowsInserted.connect(lambda _parent, first, last: changes.append(("inserted", first, last)))
-    model.rowsRemoved.connect(lambda _parent, first, last: changes.append(("removed", first, last)))
-    model.dataChanged.connect(lambda first, last: changes.append(("changed", first.row(), last.row())))
+    model.rowsInserted.connect(inserted)
+    model.dataChanged.connect(changed)
     assert [row.version.id for row in model.rows] == ["a", "c", "b"]
     starred = replace(HISTORY[1], star=True)
     history.show_versions((HISTORY[0], starred, HISTORY[2]), VersionId("c"), VersionId("a"))

@@ -9,32 +9,32 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.form_fields import muted_label
-from clarity_desktop.ui.labels import clock, count
+from clarity_desktop.ui.labels import SEPARATOR, clock
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import Recovery
 
-FOUND = Qt.ItemDataRole.UserRole
+RECOVERY = Qt.ItemDataRole.UserRole
 
 
 class ClosedDialog(QDialog):
-    """opened carries the chosen Recovery."""
+    """Lists documents that were closed without saving; opened carries the chosen Recovery."""
 
     opened = Signal(object)
 
     def __init__(self, parent: QWidget, closed: Sequence[Recovery]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Reopen a closed document")
+        self.setWindowTitle(self.tr("Reopen a document closed without saving"))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(460, 380)
         self.list = QListWidget()
-        self.list.setAccessibleName("Closed documents")
+        self.list.setAccessibleName(self.tr("Closed documents"))
         self.list.setIconSize(QSize(64, 46))
         for found in closed:
             self._add(found)
         self.list.setCurrentRow(0)
         self.list.itemDoubleClicked.connect(self._open)
-        self.open_button, self.cancel = QPushButton("Open"), QPushButton("Cancel")
+        self.open_button, self.cancel = QPushButton(self.tr("Open")), QPushButton(self.tr("Cancel"))
         self.open_button.setProperty("role", "primary")
         self.open_button.setDefault(True)
         self.open_button.clicked.connect(self._open)
@@ -46,17 +46,18 @@ class ClosedDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        column.addWidget(muted_label("Closed without being saved."))
+        column.addWidget(muted_label(self.tr("These documents were closed without saving.")))
         column.addWidget(self.list, 1)
         column.addLayout(buttons)
 
     def _add(self, found: Recovery) -> None:
-        about = f"{clock(found.time)} · {count(found.versions, 'version', 'versions')}"
-        item = QListWidgetItem(QIcon(QPixmap.fromImage(to_image(found.thumbnail))), f"{found.title}\n{about}")
-        item.setData(FOUND, found)
+        versions = self.tr("%n version(s)", "", found.versions)
+        text = f"{found.title}\n{clock(found.time)}{SEPARATOR}{versions}"
+        item = QListWidgetItem(QIcon(QPixmap.fromImage(to_image(found.thumbnail))), text)
+        item.setData(RECOVERY, found)
         self.list.addItem(item)
 
     def _open(self) -> None:
         for item in self.list.selectedItems():
-            self.opened.emit(item.data(FOUND))
+            self.opened.emit(item.data(RECOVERY))
         self.accept()

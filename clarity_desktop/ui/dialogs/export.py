@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, row
-from clarity_desktop.ui.labels import file_size
+from clarity_desktop.ui.labels import file_size, metadata_choices
 from clarity_desktop.values import ExportOptions, Version
 
 PATTERN = "{name}_restored"
@@ -44,7 +44,7 @@ KEYS = ("name", "tool", "date", "n", "w", "h")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is exported, as far as its name and the offered choices depend on it."""
+    """The version to export, as far as the file name and the offered options depend on it."""
 
     title: str
     version: Version
@@ -53,7 +53,7 @@ class Subject:
     profile: str
 
     def values(self, longest: int | None = None) -> dict[str, str]:
-        """What the keys of a name pattern stand for."""
+        """The values of the keys in a name pattern."""
         width, height = scaled(self.version.width, self.version.height, longest)
         step = self.version.step
         tool = step.method or step.task or step.kind
@@ -76,34 +76,34 @@ def scaled(width: int, height: int, longest: int | None) -> tuple[int, int]:
 
 
 def file_name(pattern: str, values: dict[str, str]) -> str:
-    """The pattern with its keys filled in, and without what no file system takes; unknown keys stay as they are."""
+    """The pattern with its keys filled in, without characters that file systems refuse; unknown keys stay."""
     filled = re.sub(r"\{(\w+)\}", lambda key: values.get(key[1], key[0]), pattern)
     return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", filled).strip(" .")[:200]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportForm:
-    """All choices of the dialog; the file's name is made anew for each version."""
+    """All choices of the dialog; the file name is computed for each version."""
 
     options: ExportOptions
     pattern: str = PATTERN
 
     def of(self, subject: Subject) -> ExportOptions:
-        """The options for a version, with the path that the pattern gives it."""
+        """The options for a version, with the path that results from the pattern."""
         name = file_name(self.pattern, subject.values(self.options.longest)) or "photo"
         path = self.options.path.parent / f"{name}{FORMATS[self.options.format][1]}"
         return dataclasses.replace(self.options, path=path)
 
 
 class ExportDialog(QDialog):
-    """size_asked carries options to estimate; exported carries the form that was agreed to."""
+    """size_asked carries the options whose file size is wanted, exported the confirmed form."""
 
     size_asked = Signal(object)  # ExportOptions
     exported = Signal(object)  # ExportForm
 
     def __init__(self, parent: QWidget, subject: Subject, form: ExportForm) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"Export {subject.title}")
+        self.setWindowTitle(self.tr("Export {title}").format(title=subject.title))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._subject = subject
@@ -133,56 +133,67 @@ class ExportDialog(QDialog):
 
     def show_size(self, size: int) -> None:
         """The estimate of the file's size, in bytes."""
-        self.size_label.setText(f"About {file_size(size)}")
+        self.size_label.setText(self.tr("About {size}").format(size=file_size(size)))
 
     # layout
 
     def _make_fields(self, form: ExportForm) -> None:
         options, version, depth = form.options, self._subject.version, self._subject.depth
         longest = max(version.width, version.height)
-        self.format = choice_field("Format", [(title, key) for key, (title, *_) in FORMATS.items()], options.format)
+        self.format = choice_field(
+            self.tr("Format"), [(title, key) for key, (title, *_) in FORMATS.items()], options.format
+        )
         self.quality, self.quality_number = (
             no_wheel(QSlider(Qt.Orientation.Horizontal)),
-            int_field("Quality", 1, 100, 1),
+            int_field(self.tr("Quality"), 1, 100, 1),
         )
         self.quality.setRange(1, 100)
-        self.quality.setAccessibleName("Quality")
-        depths = [(f"As the photo ({depth} bit)", None), ("8 bit", 8), ("16 bit", 16)]
-        self.bits = choice_field("Bits per channel", depths if depth == 16 else depths[:2], options.depth)
-        self.resize_box = QCheckBox("Longest side")
+        self.quality.setAccessibleName(self.tr("Quality"))
+        same = self.tr("Same as photo ({depth} bit)").format(depth=depth)
+        depths = [(same, None), (self.tr("8 bit"), 8), (self.tr("16 bit"), 16)]
+        self.bits = choice_field(self.tr("Bits per channel"), depths if depth == 16 else depths[:2], options.depth)
+        self.resize_box = QCheckBox(self.tr("Longest side"))
         self.resize_box.setChecked(options.longest is not None)
-        self.longest = int_field("Longest side in pixels", 16, max(16, longest), options.longest or longest, " px")
-        profiles = [(f"Keep ({self._subject.profile})", "keep"), ("Convert to sRGB", "srgb")]
-        self.profile = choice_field("Colour profile", profiles, options.profile)
-        kept = [("Keep all", "all"), ("Keep all but the location", "no-location"), ("Remove all", "none")]
-        self.metadata = choice_field("Metadata", kept, options.metadata)
+        self.longest = int_field(
+            self.tr("Longest side in pixels"), 16, max(16, longest), options.longest or longest, self.tr(" px")
+        )
+        keep = self.tr("Keep ({profile})").format(profile=self._subject.profile)
+        profiles = [(keep, "keep"), (self.tr("Convert to sRGB"), "srgb")]
+        self.profile = choice_field(self.tr("Color profile"), profiles, options.profile)
+        self.metadata = choice_field(self.tr("Metadata"), metadata_choices(), options.metadata)
         self.pattern, self.folder = QLineEdit(form.pattern), QLineEdit(str(options.path.parent))
-        self.pattern.setAccessibleName("Name pattern")
-        self.pattern.setToolTip("Keys: " + " ".join(f"{{{key}}}" for key in KEYS))
-        self.folder.setAccessibleName("Folder")
-        self.choose = QPushButton("Choose…")
-        self.choose.setAccessibleName("Choose the folder")
-        rules = [("Ask", "ask"), ("Add a number", "number"), ("Overwrite it", "overwrite"), ("Skip", "skip")]
-        self.exists = choice_field("If the file exists", rules, options.exists)
+        self.pattern.setAccessibleName(self.tr("Name pattern"))
+        keys = " ".join(f"{{{key}}}" for key in KEYS)
+        self.pattern.setToolTip(self.tr("Keys: {keys}").format(keys=keys))
+        self.folder.setAccessibleName(self.tr("Folder"))
+        self.choose = QPushButton(self.tr("Choose…"))
+        self.choose.setAccessibleName(self.tr("Choose the folder"))
+        rules = [
+            (self.tr("Ask"), "ask"),
+            (self.tr("Add a number"), "number"),
+            (self.tr("Overwrite"), "overwrite"),
+            (self.tr("Skip"), "skip"),
+        ]
+        self.exists = choice_field(self.tr("If the file exists"), rules, options.exists)
         self.size_label, self.dimensions, self.example = muted_label(), muted_label(), muted_label()
-        self.size_label.setAccessibleDescription("Estimated size of the file")
-        self.example.setAccessibleDescription("Example of the name")
+        self.size_label.setAccessibleDescription(self.tr("Estimated file size"))
+        self.example.setAccessibleDescription(self.tr("Example of the file name"))
 
     def _lay_out(self) -> None:
         form = form_fields.form()
-        form.addRow("&Format", self.format)
-        form.addRow(field_label("&Quality", self.quality), row(self.quality, self.quality_number))
+        form.addRow(self.tr("&Format"), self.format)
+        form.addRow(field_label(self.tr("&Quality"), self.quality), row(self.quality, self.quality_number))
         form.addRow("", self.size_label)
-        form.addRow("&Depth", self.bits)
-        form.addRow(field_label("Si&ze", self.resize_box), row(self.resize_box, self.longest, self.dimensions))
-        form.addRow("&Profile", self.profile)
-        form.addRow("&Metadata", self.metadata)
-        form.addRow("&Name", self.pattern)
+        form.addRow(self.tr("&Depth"), self.bits)
+        form.addRow(field_label(self.tr("Si&ze"), self.resize_box), row(self.resize_box, self.longest, self.dimensions))
+        form.addRow(self.tr("&Profile"), self.profile)
+        form.addRow(self.tr("&Metadata"), self.metadata)
+        form.addRow(self.tr("&Name"), self.pattern)
         form.addRow("", self.example)
-        form.addRow(field_label("F&older", self.folder), row(self.folder, self.choose))
-        form.addRow("If it e&xists", self.exists)
+        form.addRow(field_label(self.tr("F&older"), self.folder), row(self.folder, self.choose))
+        form.addRow(self.tr("If it e&xists"), self.exists)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.export_button = self.buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.export_button.setProperty("role", "primary")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
@@ -202,11 +213,11 @@ class ExportDialog(QDialog):
         self.pattern.textChanged.connect(self._update)
         self.folder.textChanged.connect(self._update)
         self.choose.clicked.connect(self._choose_folder)
-        self.buttons.accepted.connect(self._agree)
+        self.buttons.accepted.connect(self._confirm)
         self.buttons.rejected.connect(self.reject)
 
     def _update(self) -> None:
-        """Follow a change: what makes sense, the example, the size."""
+        """Enable what applies to the format; renew the example and the size."""
         form = self.form()
         _, _, has_quality, has_depth = FORMATS[form.options.format]
         for field in (self.quality, self.quality_number):
@@ -218,19 +229,19 @@ class ExportDialog(QDialog):
         self.dimensions.setText(f"{width} × {height}")
         self.example.setText(form.of(self._subject).path.name)
         self.export_button.setEnabled(bool(self.folder.text().strip()))
-        self.size_label.setText("Estimating the size…")
+        self.size_label.setText(self.tr("Estimating the size…"))
         self._soon.start()
 
     def _ask_size(self) -> None:
         self.size_asked.emit(self.form().of(self._subject))
 
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, "Export to", self.folder.text())
+        dialog = QFileDialog(self, self.tr("Export to"), self.folder.text())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.folder.setText)
         dialog.open()
 
-    def _agree(self) -> None:
+    def _confirm(self) -> None:
         self.exported.emit(self.form())
         self.accept()

@@ -1,4 +1,4 @@
-"""The weights of the methods: which are on this computer, and the wish to fetch, import or remove them."""
+"""The models (weights of the methods): which are installed, with buttons to download, import and remove them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.labels import count, file_size
+from clarity_desktop.ui.labels import file_size
 from clarity_desktop.values import ModelCard
 
-STATES = {"ready": "Ready", "missing": "Not here", "partial": "Half fetched", "broken": "Damaged"}
 MODEL = Qt.ItemDataRole.UserRole
 ROW = 26
 
 
 class ModelsDialog(QDialog):
-    """Values in by show_models and show_progress; the wishes name a model or a path."""
+    """Shows the catalog and the progress of a download; emits what to download, import or remove."""
 
     fetch_asked = Signal(str)
     import_asked = Signal(object)  # Path
@@ -37,7 +36,7 @@ class ModelsDialog(QDialog):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Models")
+        self.setWindowTitle(self.tr("Models"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(720, 440)
         self.total = QLabel()
@@ -45,10 +44,10 @@ class ModelsDialog(QDialog):
         self.list = self._make_list()
         self.progress_label, self.progress = QLabel(), QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Progress of fetching")
-        self.fetch, self.remove = QPushButton("Fetch"), QPushButton("Remove")
-        self.by_file, self.by_folder = QPushButton("Import a file…"), QPushButton("Import a folder…")
-        self.close_button = QPushButton("Close")
+        self.progress.setAccessibleName(self.tr("Download progress"))
+        self.fetch, self.remove = QPushButton(self.tr("Download")), QPushButton(self.tr("Remove"))
+        self.by_file, self.by_folder = QPushButton(self.tr("Import file…")), QPushButton(self.tr("Import folder…"))
+        self.close_button = QPushButton(self.tr("Close"))
         self.fetch.setProperty("role", "primary")
         self._lay_out()
         self._connect()
@@ -59,7 +58,7 @@ class ModelsDialog(QDialog):
         chosen = self._chosen()
         self.list.clear()
         for model in models:
-            item = QTreeWidgetItem([model.title, STATES[model.state], file_size(model.size), model.licence])
+            item = QTreeWidgetItem([model.title, self._state_title(model), file_size(model.size), model.licence])
             item.setData(0, MODEL, model)
             item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 16, ROW))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -70,15 +69,18 @@ class ModelsDialog(QDialog):
                 self.list.setCurrentItem(item)
         if self.list.currentItem() is None and (first := self.list.topLevelItem(0)):
             self.list.setCurrentItem(first)
-        here = [m for m in models if m.state == "ready"]
+        installed = [m for m in models if m.state == "ready"]
         self.total.setText(
-            f"{len(here)} of {count(len(models), 'model', 'models')} on this computer,"
-            f" {file_size(sum(m.size for m in here))}. Nothing is fetched unless you ask for it."
+            self.tr(
+                "{installed} of %n model(s) installed ({size}). Nothing is downloaded unless you ask for it.",
+                "",
+                len(models),
+            ).format(installed=len(installed), size=file_size(sum(m.size for m in installed)))
         )
         self._enable()
 
     def show_progress(self, title: str, fraction: float | None) -> None:
-        """What is being fetched; "" for nothing."""
+        """The download that is running; an empty title for none. fraction 0..1, None while it is not known."""
         self.progress_label.setText(title)
         self.progress_label.setVisible(bool(title))
         self.progress.setVisible(bool(title))
@@ -88,11 +90,11 @@ class ModelsDialog(QDialog):
 
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()
-        tree.setAccessibleName("Models")
-        tree.setHeaderLabels(["Model", "State", "Size", "Licence"])
+        tree.setAccessibleName(self.tr("Models"))
+        tree.setHeaderLabels([self.tr("Model"), self.tr("State"), self.tr("Size"), self.tr("License")])
         tree.setRootIsDecorated(False)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        tree.header().setStretchLastSection(True)  # licences are as long as a sentence
+        tree.header().setStretchLastSection(True)  # licenses can be as long as a sentence
         for column in (0, 1, 2):
             tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         return tree
@@ -129,8 +131,19 @@ class ModelsDialog(QDialog):
     def _enable(self) -> None:
         model = self._chosen()
         self.fetch.setEnabled(bool(model and model.state != "ready"))
-        self.fetch.setText(f"Fetch ({file_size(model.size)})" if model and model.state != "ready" else "Fetch")
+        with_size = self.tr("Download ({size})")
+        wanted = model is not None and model.state != "ready"
+        self.fetch.setText(with_size.format(size=file_size(model.size)) if model and wanted else self.tr("Download"))
         self.remove.setEnabled(bool(model and model.state != "missing"))
+
+    def _state_title(self, model: ModelCard) -> str:
+        titles = {
+            "ready": self.tr("Installed"),
+            "missing": self.tr("Not installed"),
+            "partial": self.tr("Partial download"),
+            "broken": self.tr("Damaged"),
+        }
+        return titles[model.state]
 
     def _fetch(self) -> None:
         if model := self._chosen():
@@ -150,7 +163,7 @@ class ModelsDialog(QDialog):
         self.import_asked.emit(Path(name))
 
     def _import(self, mode: QFileDialog.FileMode) -> None:
-        dialog = QFileDialog(self, "Import weights")
+        dialog = QFileDialog(self, self.tr("Import a model"))
         dialog.setFileMode(mode)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self._import_path)

@@ -24,51 +24,44 @@ from PySide6.QtWidgets import (
 from clarity_desktop.ui.actions import ACTIONS, MENUS, conflicts, default_bindings
 
 NAME = Qt.ItemDataRole.UserRole
-TITLES = {spec.name: spec.title for spec in ACTIONS}
-FIXED = (
-    ("Wheel, Ctrl+wheel", "Zoom at the pointer"),
-    ("Space+drag, middle drag, arrow keys", "Move the photo"),
-    ("Double-click beside the photo", "Fit in the window"),
-    ("Enter, Shift+Enter, Up (in the chat)", "Send, new line, last message"),
-    ("Left, Right (in the tabs)", "Previous, next photo"),
-)
-"""What the mouse and the parts of the window do by themselves; listed, not changeable."""
+NAMES = frozenset(spec.name for spec in ACTIONS)
 
 
 class ShortcutsDialog(QDialog):
-    """agreed carries the keys that differ from the defaults: action → portable key sequences."""
+    """agreed carries the bindings that differ from the defaults: action → portable key sequences."""
 
     agreed = Signal(object)  # dict[str, str]
 
     def __init__(self, parent: QWidget, changed: Mapping[str, str]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keyboard shortcuts")
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(640, 560)
-        self.bindings = default_bindings() | {k: v for k, v in changed.items() if k in TITLES}
+        self.bindings = default_bindings() | {k: v for k, v in changed.items() if k in NAMES}
+        self._titles = {spec.name: spec.title for spec in ACTIONS}
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search actions and keys")
+        self.search.setPlaceholderText(self.tr("Search actions and keys"))
         self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Search actions and keys")
+        self.search.setAccessibleName(self.tr("Search actions and keys"))
         self.list = self._make_list()
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)
-        self.edit.setAccessibleName("New keys")
+        self.edit.setAccessibleName(self.tr("New keys"))
         if field := self.edit.findChild(QLineEdit):
-            field.setAccessibleName("New keys")
-        self.assign, self.clear_keys = QPushButton("Assign"), QPushButton("No keys")
-        self.reset, self.reset_all = QPushButton("Default"), QPushButton("All defaults")
+            field.setAccessibleName(self.tr("New keys"))
+        self.assign, self.clear_keys = QPushButton(self.tr("Assign")), QPushButton(self.tr("No keys"))
+        self.reset, self.reset_all = QPushButton(self.tr("Reset")), QPushButton(self.tr("Reset all"))
         self.problem = QLabel()
         self.problem.setWordWrap(True)
         self.problem.setProperty("role", "error")
-        self.ok, self.cancel = QPushButton("OK"), QPushButton("Cancel")
+        self.ok, self.cancel = QPushButton(self.tr("OK")), QPushButton(self.tr("Cancel"))
         self.ok.setProperty("role", "primary")
         self._lay_out()
         self._connect()
         self._show_bindings()
 
     def changed(self) -> dict[str, str]:
-        """What differs from the defaults."""
+        """The bindings that differ from the defaults."""
         defaults = default_bindings()
         return {name: keys for name, keys in self.bindings.items() if keys != defaults[name]}
 
@@ -83,8 +76,8 @@ class ShortcutsDialog(QDialog):
 
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()
-        tree.setAccessibleName("Shortcuts")
-        tree.setHeaderLabels(["Action", "Keys"])
+        tree.setAccessibleName(self.tr("Shortcuts"))
+        tree.setHeaderLabels([self.tr("Action"), self.tr("Keys")])
         tree.setUniformRowHeights(True)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -94,19 +87,29 @@ class ShortcutsDialog(QDialog):
         for menu, names in MENUS.items():
             group = QTreeWidgetItem([menu.replace("&", "")])
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            group.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
+            group.setData(1, Qt.ItemDataRole.AccessibleTextRole, self.tr("Keys"))
             tree.addTopLevelItem(group)
-            for name in (n for n in names if n in TITLES):
-                self.rows[name] = QTreeWidgetItem(group, [TITLES[name]])
+            for name in (n for n in names if n in NAMES):
+                self.rows[name] = QTreeWidgetItem(group, [self._titles[name]])
                 self.rows[name].setData(0, NAME, name)
-        others = QTreeWidgetItem(["Mouse and fields"])
+        others = QTreeWidgetItem([self.tr("Mouse and fields")])
         others.setFlags(Qt.ItemFlag.ItemIsEnabled)
-        others.setData(1, Qt.ItemDataRole.AccessibleTextRole, "Keys")
+        others.setData(1, Qt.ItemDataRole.AccessibleTextRole, self.tr("Keys"))
         tree.addTopLevelItem(others)
-        for keys, what in FIXED:
+        for keys, what in self._fixed():
             QTreeWidgetItem(others, [what, keys]).setFlags(Qt.ItemFlag.ItemIsEnabled)
         tree.expandAll()
         return tree
+
+    def _fixed(self) -> tuple[tuple[str, str], ...]:
+        """Keys and mouse gestures that belong to parts of the window; listed, not changeable."""
+        return (
+            (self.tr("Wheel, Ctrl+wheel"), self.tr("Zoom at the pointer")),
+            (self.tr("Space+drag, middle drag, arrow keys"), self.tr("Move the photo")),
+            (self.tr("Double-click beside the photo"), self.tr("Fit in the window")),
+            (self.tr("Enter, Shift+Enter, Up (in the chat)"), self.tr("Send, new line, last message")),
+            (self.tr("Left, Right (in the tabs)"), self.tr("Previous, next photo")),
+        )
 
     def _lay_out(self) -> None:
         change, ends = QHBoxLayout(), QHBoxLayout()
@@ -135,7 +138,7 @@ class ShortcutsDialog(QDialog):
         self.clear_keys.clicked.connect(self._clear)
         self.reset.clicked.connect(self._reset)
         self.reset_all.clicked.connect(self._reset_all)
-        self.ok.clicked.connect(self._agree)
+        self.ok.clicked.connect(self._confirm)
         self.cancel.clicked.connect(self.reject)
 
     def _chosen(self) -> str | None:
@@ -168,8 +171,12 @@ class ShortcutsDialog(QDialog):
             font.setBold(self.bindings[name] != defaults[name])
             item.setFont(1, font)
         double = conflicts(self.bindings)
+        line = self.tr("{keys} is assigned to: {actions}.")
         self.problem.setText(
-            "\n".join(f"{keys} belongs to {' and '.join(TITLES[n] for n in names)}." for keys, names in double.items())
+            "\n".join(
+                line.format(keys=keys, actions=", ".join(self._titles[n] for n in names))
+                for keys, names in double.items()
+            )
         )
         self.problem.setVisible(bool(double))
         self.ok.setEnabled(not double)
@@ -191,6 +198,6 @@ class ShortcutsDialog(QDialog):
                 row.setHidden(not all(w in f"{row.text(0)} {row.text(1)}".casefold() for w in words))
             group.setHidden(all(row.isHidden() for row in rows))
 
-    def _agree(self) -> None:
+    def _confirm(self) -> None:
         self.agreed.emit(self.changed())
         self.accept()

@@ -34,18 +34,19 @@ def headline(detection: Detection) -> str:
     kind, names = summary(detection)
     if kind == "fine":
         return QCoreApplication.translate("FindingsPanel", "No problems found")
-    probability = percent(detection.found[names[0]].probability)
+    likeliest = names[0]
+    probability = percent(detection.found[likeliest].probability)
     if kind == "there" and len(names) > 1:
         template = QCoreApplication.translate("FindingsPanel", "Several problems: {names}")
         return template.format(names=render(text.enumeration(text.degradation_noun(name) for name in names[:3])))
     if kind == "there":
         template = QCoreApplication.translate("FindingsPanel", "{problem}: {probability} likely")
-        return template.format(problem=degradation_title(names[0]), probability=probability)
+        return template.format(problem=degradation_title(likeliest), probability=probability)
     if kind == "doubt":
         template = QCoreApplication.translate("FindingsPanel", "No clear problems. Possibly: {problem} ({probability})")
     else:
         template = QCoreApplication.translate("FindingsPanel", "Possible problems: {problem} ({probability})")
-    return template.format(problem=degradation_noun(names[0]), probability=probability)
+    return template.format(problem=degradation_noun(likeliest), probability=probability)
 
 
 def severity_word(finding: Finding) -> str:

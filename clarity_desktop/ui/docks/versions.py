@@ -54,7 +54,9 @@ class VersionDelegate(QStyledItemDelegate):
         _paint_thumbnail(painter, frame, index.data(Qt.ItemDataRole.DecorationRole), option.palette)
         left = frame.right() + 10
         box = QRect(left, frame.top(), option.rect.right() - 8 - left, THUMBNAIL.height() + 2)
-        _paint_text(painter, box, option, row, index.model())
+        model = index.model()
+        assert isinstance(model, VersionModel)
+        _paint_text(painter, box, option, row, model)
         painter.restore()
 
     def eventFilter(self, object: QObject, event: QEvent) -> bool:  # noqa: A002 — Qt's name
