@@ -67,14 +67,14 @@ class Backend:
 
 def pan(app: QApplication, canvas: Canvas, *, split: bool) -> tuple[float, float, float]:
     """Push the photo about for a while: frames per second, milliseconds of the longest frame and of CPU per frame."""
-    canvas.set_compare("split" if split else "single")
+    canvas.comparison.set_mode("split" if split else "single")
     for _ in range(20):
         app.processEvents()
     frames, longest, start, cpu = 0, 0.0, time.perf_counter(), time.process_time()
     before = start
     while before - start < SECONDS:
         step = 24 if frames // 60 % 2 == 0 else -24
-        canvas.pan(step, step // 2)
+        canvas.view.pan(step, step // 2)
         canvas.repaint()
         app.processEvents()
         now = time.perf_counter()
@@ -93,10 +93,10 @@ def here() -> None:
     icc = bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data())
     canvas.show()
     canvas.show_version(after, icc)
-    canvas.show_other(before)
+    canvas.show_compared((before,))
     for name, scale in SCALES:
         for split in (False, True):
-            canvas.fit() if scale is None else canvas.zoom_to(scale)
+            canvas.view.fit() if scale is None else canvas.view.zoom_to(scale)
             before_count = backend.delivered
             fps, longest, cpu = pan(app, canvas, split=split)
             how = "split" if split else "alone"
@@ -112,8 +112,8 @@ def here() -> None:
 
 def go_back(app: QApplication, canvas: Canvas, versions: tuple[Manifest, Manifest], icc: bytes) -> None:
     """From one version to another and back at 100 %: milliseconds to the first paint, its tiles absent and cached."""
-    canvas.set_compare("single")
-    canvas.zoom_to(1.0)
+    canvas.comparison.set_mode("single")
+    canvas.view.zoom_to(1.0)
     for name in ("tiles absent", "tiles cached"):
         times: list[float] = []
         for version in versions:

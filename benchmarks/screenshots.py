@@ -138,7 +138,7 @@ async def shaped(window: MainWindow, camera: Camera) -> None:
 
     window.action["crop"].trigger()
     if (view := window.current) is not None:
-        view.canvas.set_crop(Bounds(120, 60, 360, 300))
+        view.canvas.crop.set_bounds(Bounds(120, 60, 360, 300))
     await camera.take("crop", window)
     window.action["straighten"].trigger()
     window.straighten_bar.degrees.setValue(4.0)

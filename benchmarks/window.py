@@ -158,7 +158,7 @@ async def opening(stage: Stage) -> None:
             stage.window.files.open_paths([path])
             view = stage.window.current
             assert view is not None
-            await stage.until(lambda view=view: view.canvas.visible().area)
+            await stage.until(lambda view=view: view.canvas.view.visible().area)
             view.canvas.repaint()
             took.append(time.perf_counter() - start)
             await stage.until(lambda view=view: view.card and not stage.window.jobs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from clarity_desktop.text import catalog
 from clarity_desktop.text.marks import Plural
@@ -28,6 +28,7 @@ class Message:
 Field = str | int | float | Message
 Text = Message | Sequence[Message] | str
 """A sentence, several sentences in a row (joined by spaces), or text that is not ours (a title, an LLM's reply)."""
+Part = TypeVar("Part", bound=Message | str)
 
 
 def english(text: Text) -> str:
@@ -45,13 +46,17 @@ def english(text: Text) -> str:
     return template.format_map({k: english(v) if isinstance(v, Message) else v for k, v in text.fields.items()})
 
 
-def enumeration(parts: Iterable[Message]) -> Message:
-    """ "A", "A, B", "A, B, C" as one message. Raises TypeError for no parts."""
-    return reduce(lambda first, second: Message("list.comma", {"first": first, "second": second}), parts)
+def enumeration(parts: Iterable[Part]) -> Part | Message:
+    """ "A", "A, B", "A, B, C" as one message; a single part as it is. Raises TypeError for no parts."""
+
+    def join(first: Part | Message, second: Part | Message) -> Part | Message:
+        return Message("list.comma", {"first": first, "second": second})
+
+    return reduce(join, parts)
 
 
-def conjunction(parts: Iterable[Message]) -> Message:
-    """ "A", "A and B", "A, B and C" as one message. Raises ValueError for no parts."""
+def conjunction(parts: Iterable[Part]) -> Part | Message:
+    """ "A", "A and B", "A, B and C" as one message; a single part as it is. Raises ValueError for no parts."""
     *head, last = parts
     return Message("list.and", {"first": enumeration(head), "second": last}) if head else last
 

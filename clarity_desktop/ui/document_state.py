@@ -194,16 +194,14 @@ class DocumentState(QObject):
         """Give the canvas the version to compare with; False if its manifest must be asked for first."""
         other = self.other
         manifest = self.manifests.get(other) if other else None
-        self.canvas.show_other(manifest)
-        self.canvas.set_names(
-            version_title(self.other_version) if self.other_version else "",
-            version_title(self.head_version) if self.head_version else "",
-        )
+        self.canvas.show_compared((manifest,) if manifest else ())
+        shown = (v for v in (self.other_version, self.head_version) if v)
+        self.canvas.comparison.set_labels({v.id: version_title(v) for v in shown})
         return manifest is not None or other is None
 
     def show_before(self, on: bool) -> None:
         self.before = on
-        self.canvas.peek(on)
+        self.canvas.comparison.peek(on)
 
     def _show(self, manifest: Manifest) -> None:
         self.manifests[manifest.version] = manifest

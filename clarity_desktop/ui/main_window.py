@@ -306,7 +306,6 @@ class MainWindow(Shell):
 
     def _wire(self, canvas: Canvas) -> None:
         """Connect what every canvas says, with or without a photo."""
-        canvas.setAccessibleName("Photo")
         canvas.files_dropped.connect(self.files.open_dropped)
         canvas.image_dropped.connect(self.files.open_image)
         canvas.zoom_changed.connect(self.looking.zoom_changed)
@@ -377,7 +376,7 @@ class MainWindow(Shell):
         if (view := self.current) and view.id:
             view.talking = True
             self.chat.show_talking(True)
-            self.ask(SendMessage(view.id, text, view.canvas.visible()), view, "Chat")
+            self.ask(SendMessage(view.id, text, view.canvas.view.visible()), view, "Chat")
 
     def _read_tiles(self, view: DocumentState, hashes: tuple[bytes, ...]) -> None:
         if view.id:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.canvas import Canvas
-from clarity_desktop.ui.canvas.tiles import TileCache
+from clarity_desktop.ui.canvas.tiles import ScreenTileCache
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.form_fields import tooltip
 from clarity_desktop.ui.panels import EmptyPage
@@ -28,12 +28,12 @@ class PhotoStack(QStackedWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cache = TileCache()
+        self.cache = ScreenTileCache()
         self.views: list[DocumentState] = []
         self.tabs = make_tabs()
         self.empty = EmptyPage()
         self.empty_canvas = Canvas(self.cache)
-        self.empty_canvas.set_empty_widget(self.empty)
+        self.empty_canvas.invitation.set_buttons(self.empty)
         self.addWidget(self.empty_canvas)
         self.tabs.hide()
         self.tabs.currentChanged.connect(self._choose)
@@ -81,7 +81,7 @@ class PhotoStack(QStackedWidget):
     def show_recent(self, paths: Sequence[str]) -> None:
         """What the page without a photo offers to open again."""
         self.empty.show_recent(paths)
-        self.empty_canvas.set_empty_widget(self.empty)  # it has another size
+        self.empty_canvas.invitation.set_buttons(self.empty)  # it has another size
 
     def name_tabs(self) -> None:
         """Titles with the star of unsaved work, and thumbnails."""

@@ -1,4 +1,4 @@
-"""numpy to QImage and back, and the photo's profile to the screen's sRGB. The only place."""
+"""Converts between numpy arrays and QImage, and from the photo's profile to the screen's sRGB."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from clarity_desktop.values import Pixels
 
 
 @lru_cache(maxsize=32)
-def colour_space(icc: bytes | None) -> QColorSpace:
-    """The colour space of a profile; sRGB for none and for one that cannot be read or is not for RGB."""
+def color_space(icc: bytes | None) -> QColorSpace:
+    """The color space of an ICC profile; sRGB for none and for one that cannot be read or is not for RGB."""
     if icc:
         space = QColorSpace.fromIccProfile(icc)
         if space.isValid() and space.colorModel() == QColorSpace.ColorModel.Rgb:
@@ -24,13 +24,16 @@ def colour_space(icc: bytes | None) -> QColorSpace:
 
 
 def to_image(pixels: Pixels, icc: bytes | None = None) -> QImage:
-    """Pixels as the screen shows them: 8 bits, sRGB, Format_RGB32. The image owns its memory."""
-    space, screen = colour_space(icc), colour_space(None)
+    """Pixels as the screen shows them: 8 bits, sRGB, Format_RGB32. The image owns its memory.
+
+    pixels: H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB).
+    """
+    space, screen = color_space(icc), color_space(None)
     if space == screen:
-        return _wrapped(pixels if pixels.dtype == np.uint8 else _eight(pixels)).convertToFormat(
+        return _wrap(pixels if pixels.dtype == np.uint8 else _to_8_bits(pixels)).convertToFormat(
             QImage.Format.Format_RGB32
         )
-    image = _wrapped(pixels)
+    image = _wrap(pixels)
     if pixels.dtype == np.uint8:
         image = image.convertToFormat(QImage.Format.Format_RGB32)
     image.setColorSpace(space)
@@ -38,7 +41,10 @@ def to_image(pixels: Pixels, icc: bytes | None = None) -> QImage:
 
 
 def to_picture(pixels: Pixels, alpha: NDArray[np.uint8] | None) -> QImage:
-    """sRGB pixels of 8 bits with their alpha, for the clipboard. The image owns its memory."""
+    """Pixels with their alpha, for the clipboard. The image owns its memory.
+
+    pixels: H×W×3 uint8 sRGB; alpha: H×W uint8, 255 is opaque, or None.
+    """
     image = to_image(pixels)
     if alpha is not None:
         height, width = alpha.shape
@@ -49,36 +55,39 @@ def to_picture(pixels: Pixels, alpha: NDArray[np.uint8] | None) -> QImage:
 
 
 def to_pixels(image: QImage) -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
-    """A bitmap from the clipboard or a drop, in sRGB: its pixels, and its alpha of the same depth if it has any."""
-    if image.colorSpace().isValid() and image.colorSpace() != colour_space(None):
-        image = image.convertedToColorSpace(colour_space(None))
+    """The pixels of a bitmap from the clipboard or a drop, and its alpha; None where all is opaque.
+
+    Pixels are H×W×3 RGB in sRGB, alpha is H×W; both uint16 if the bitmap has more than 8 bits, else uint8.
+    """
+    if image.colorSpace().isValid() and image.colorSpace() != color_space(None):
+        image = image.convertedToColorSpace(color_space(None))
     if image.depth() > 32:
         image = image.convertToFormat(QImage.Format.Format_RGBA64)
-        return _parted(np.frombuffer(image.constBits(), np.uint16), image.width(), image.height())
+        return _split_alpha(np.frombuffer(image.constBits(), np.uint16), image.width(), image.height())
     image = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    return _parted(np.frombuffer(image.constBits(), np.uint8), image.width(), image.height())
+    return _split_alpha(np.frombuffer(image.constBits(), np.uint8), image.width(), image.height())
 
 
-def _parted(samples: NDArray[Any], width: int, height: int) -> tuple[Any, Any]:
-    """RGB and alpha of RGBA samples, copied; alpha is None where all is opaque."""
+def _split_alpha(samples: NDArray[Any], width: int, height: int) -> tuple[Any, Any]:
+    """RGB and alpha of flat RGBA samples, copied; alpha is None where all is opaque."""
     four = samples.reshape(height, width, 4)
     opaque = bool((four[..., 3] == np.iinfo(four.dtype).max).all())
     return four[..., :3].copy(), None if opaque else four[..., 3].copy()
 
 
 def halved(image: QImage) -> QImage:
-    """The image at half its size, smoothed."""
+    """The image at half its size (rounded up), smoothed."""
     size = max(1, (image.width() + 1) // 2), max(1, (image.height() + 1) // 2)
     return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
-def _eight(pixels: Pixels) -> NDArray[np.uint8]:
-    """16 bits to 8, rounded: 65535 is 257 times 255."""
+def _to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """uint16 to uint8, rounded. The constants divide by 257 (65535 / 255) without a division."""
     wide = pixels.astype(np.uint32)
     return ((wide * 255 + 32895) >> 16).astype(np.uint8)
 
 
-def _wrapped(pixels: Pixels) -> QImage:
+def _wrap(pixels: Pixels) -> QImage:
     """A QImage over the array's memory (8 bits) or over a padded copy (16 bits); it keeps a reference to either."""
     height, width = pixels.shape[:2]
     if pixels.dtype == np.uint8:

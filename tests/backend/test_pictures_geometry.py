@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from clarity_desktop.backend.pictures import change, geometry, inner_size, reduced
+from clarity_desktop.backend.pictures import change, geometry, reduced
+from clarity_desktop.geometry import inner_size
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten
 

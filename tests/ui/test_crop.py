@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clarity_desktop.ui.canvas.crop import SMALLEST, dragged, grip_at, shaped
+from clarity_desktop.ui.canvas.crop_frame import MIN_SIDE, grip_at, move_grip, with_ratio
 from clarity_desktop.values import Bounds
 
 SIZE = (1000, 800)
@@ -28,30 +28,30 @@ def test_the_middle_of_a_tiny_frame_can_still_be_held():
 
 
 def test_the_frame_moves_as_a_whole_and_stays_in_the_photo():
-    assert dragged(FRAME, (0, 0), (-500, 1000), SIZE, None) == Bounds(0, 500, 400, 300)
+    assert move_grip(FRAME, (0, 0), (-500, 1000), SIZE, None) == Bounds(0, 500, 400, 300)
 
 
 def test_a_corner_moves_two_sides():
-    assert dragged(FRAME, (1, -1), (50, 30), SIZE, None) == Bounds(200, 130, 450, 270)
+    assert move_grip(FRAME, (1, -1), (50, 30), SIZE, None) == Bounds(200, 130, 450, 270)
 
 
 def test_a_side_stops_before_it_meets_the_other():
-    assert dragged(FRAME, (-1, 0), (900, 0), SIZE, None) == Bounds(600 - SMALLEST, 100, SMALLEST, 300)
+    assert move_grip(FRAME, (-1, 0), (900, 0), SIZE, None) == Bounds(600 - MIN_SIDE, 100, MIN_SIDE, 300)
 
 
 @pytest.mark.parametrize("grip", [(1, 1), (-1, 1), (-1, -1), (0, 1), (1, 0), (0, 0)])
 @pytest.mark.parametrize("by", [(37, -20), (900, 900), (-900, -900)])
 def test_a_ratio_is_kept_inside_the_photo(grip: tuple[int, int], by: tuple[int, int]):
-    frame = dragged(shaped(FRAME, (0, 0), SIZE, 1.5), grip, by, SIZE, 1.5)
+    frame = move_grip(with_ratio(FRAME, (0, 0), SIZE, 1.5), grip, by, SIZE, 1.5)
     assert frame.width == pytest.approx(frame.height * 1.5, abs=1.6)
     assert frame.cut(Bounds(0, 0, *SIZE)) == frame
 
 
 def test_the_corner_opposite_the_grip_stays_when_a_ratio_is_kept():
-    frame = dragged(shaped(FRAME, (0, 0), SIZE, 1.0), (-1, -1), (-60, -10), SIZE, 1.0)
-    start = shaped(FRAME, (0, 0), SIZE, 1.0)
+    frame = move_grip(with_ratio(FRAME, (0, 0), SIZE, 1.0), (-1, -1), (-60, -10), SIZE, 1.0)
+    start = with_ratio(FRAME, (0, 0), SIZE, 1.0)
     assert (frame.right, frame.bottom) == (start.right, start.bottom)
 
 
 def test_a_photo_smaller_than_the_smallest_frame_can_be_held():
-    assert dragged(Bounds(0, 0, 9, 7), (1, 1), (-5, -5), (9, 7), None) == Bounds(0, 0, 9, 7)
+    assert move_grip(Bounds(0, 0, 9, 7), (1, 1), (-5, -5), (9, 7), None) == Bounds(0, 0, 9, 7)

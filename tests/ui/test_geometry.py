@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from clarity_desktop.ui.canvas.geometry import STEPS, Placement, View, fitted, next_step, upright
+from clarity_desktop.geometry import inner_size
+from clarity_desktop.ui.canvas.geometry import STEPS, Placement, View, fit, next_step
 from clarity_desktop.values import Bounds
 
 PANE = Bounds(0, 0, 800, 600)
@@ -20,23 +21,23 @@ def test_the_point_under_the_pointer_stays_when_zooming():
 
 
 def test_fit_shows_all_and_keeps_the_margin():
-    view = fitted(PANE, 6000, 4000, 12)
+    view = fit(PANE, 6000, 4000, 12)
     place = view.place(PANE, 6000, 4000)
     assert place.x == 12
     assert place.width == pytest.approx(776)
     assert view.visible(PANE, 6000, 4000) == Bounds(0, 0, 6000, 4000)
 
 
-def test_fit_enlarges_a_small_photo_to_200_percent_at_most():
-    assert fitted(PANE, 20, 20, 12).scale == 2.0
+def test_fit_does_not_enlarge_a_small_photo():
+    assert fit(PANE, 20, 20, 12).scale == 1.0
 
 
 def test_a_photo_smaller_than_the_pane_stays_in_its_middle():
-    assert View(1.0, -500, 9000).held(PANE, 400, 300, 48) == View(1.0, 200, 150)
+    assert View(1.0, -500, 9000).clamped(PANE, 400, 300, 48) == View(1.0, 200, 150)
 
 
 def test_a_large_photo_cannot_be_pushed_away():
-    far = View(1.0, -1e9, 1e9).held(PANE, 6000, 4000, 48)
+    far = View(1.0, -1e9, 1e9).clamped(PANE, 6000, 4000, 48)
     assert far.visible(PANE, 6000, 4000) == Bounds(0, 4000 - 552, 752, 552)
 
 
@@ -59,7 +60,7 @@ def test_another_photo_is_placed_inside_the_first_ones_frame():
 @pytest.mark.parametrize(("width", "height"), [(600, 400), (400, 600), (1000, 100), (500, 500)])
 @pytest.mark.parametrize("degrees", [0.0, 0.3, -7.0, 20.0, 45.0])
 def test_what_stays_of_a_straightened_photo_has_no_empty_corner(width: int, height: int, degrees: float):
-    wide, high = upright(width, height, degrees)
+    wide, high = inner_size(width, height, degrees)
     angle = math.radians(degrees)
     for x, y in ((wide / 2, high / 2), (wide / 2, -high / 2)):
         u, v = x * math.cos(angle) + y * math.sin(angle), -x * math.sin(angle) + y * math.cos(angle)

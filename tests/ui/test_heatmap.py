@@ -25,8 +25,8 @@ def canvas(qtbot: QtBot, pyramid) -> Canvas:
     manifest, tiles = pyramid(GREY)
     canvas.tiles_wanted.connect(lambda hashes: canvas.add_tiles(tuple((h, tiles[h]) for h in hashes)))
     canvas.show_version(manifest, None)
-    canvas.show_other(Manifest(VersionId("before"), manifest.levels))
-    canvas.zoom_to(1.0)
+    canvas.show_compared((Manifest(VersionId("before"), manifest.levels),))
+    canvas.view.zoom_to(1.0)
     wait(canvas)
     return canvas
 
@@ -35,13 +35,13 @@ def wait(canvas: Canvas) -> None:
     for _ in range(200):
         canvas.grab()
         QCoreApplication.processEvents()
-        if not canvas._arrivals._timer.isActive() and not canvas._asking.isActive():
+        if canvas._tiles.is_idle:
             return
 
 
 def colour(canvas: Canvas, x: int, y: int) -> tuple[int, int, int]:
     """What is painted at a point of the photo."""
-    at = canvas.widget_point(x, y)
+    at = canvas.view.widget_point(x, y)
     seen = canvas.grab().toImage().pixelColor(QPoint(round(at.x()), round(at.y())))
     return seen.red(), seen.green(), seen.blue()
 
@@ -72,36 +72,36 @@ def test_shades_grow_without_steps_between_the_parts():
 
 def test_the_map_lies_on_the_photo_and_moves_with_it(canvas: Canvas):
     assert colour(canvas, 590, 200) == (128, 128, 128)
-    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
     assert colour(canvas, 10, 200) == (128, 128, 128)
     hot = colour(canvas, 590, 200)
     assert hot[0] > 190
-    canvas.zoom_to(2.0)
+    canvas.view.zoom_to(2.0)
     wait(canvas)
-    warm, corner = colour(canvas, 380, 200), canvas.widget_point(0, 0)
-    canvas.pan(-100, -15)
+    warm, corner = colour(canvas, 380, 200), canvas.view.widget_point(0, 0)
+    canvas.view.pan(-100, -15)
     wait(canvas)
-    assert canvas.widget_point(0, 0) != corner
+    assert canvas.view.widget_point(0, 0) != corner
     assert colour(canvas, 380, 200) == warm != hot
-    canvas.zoom_to(0.5)
+    canvas.view.zoom_to(0.5)
     wait(canvas)
     assert colour(canvas, 590, 200)[0] > 190
     assert colour(canvas, 10, 200) == (128, 128, 128)
-    canvas.show_heat("version", None)
+    canvas.show_heat(VersionId("v"), None)
     assert colour(canvas, 590, 200) == (128, 128, 128)
 
 
 def test_each_side_of_a_comparison_shows_its_own_map(canvas: Canvas):
-    canvas.set_compare("split")
-    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
-    canvas.set_split(1.0)
+    canvas.comparison.set_mode("split")
+    canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.comparison.set_split(1.0)
     assert colour(canvas, 590, 200) == (128, 128, 128)
-    canvas.show_heat("other", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.show_heat(VersionId("before"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
     assert colour(canvas, 590, 200)[0] > 190
 
 
 def test_another_version_begins_without_a_map(canvas: Canvas, pyramid):
-    canvas.show_heat("version", heatmap.picture(a_detection(rain=0.9), "rain streak"))
+    canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
     canvas.show_version(pyramid(GREY, "next")[0], None)
     wait(canvas)
     assert colour(canvas, 590, 200) == (128, 128, 128)
@@ -109,7 +109,7 @@ def test_another_version_begins_without_a_map(canvas: Canvas, pyramid):
 
 def test_the_same_map_again_paints_nothing_anew(canvas: Canvas):
     picture = heatmap.picture(a_detection(rain=0.9), "rain streak")
-    canvas.show_heat("version", picture)
-    edition = canvas._stage.edition
-    canvas.show_heat("version", picture)
-    assert canvas._stage.edition == edition
+    canvas.show_heat(VersionId("v"), picture)
+    edition = canvas.layers.main.revision
+    canvas.show_heat(VersionId("v"), picture)
+    assert canvas.layers.main.revision == edition

@@ -44,7 +44,9 @@ async def test_a_photo_is_previewed_before_its_document_exists():
     async with a_window() as (window, link):
         link.gates[m.Open] = asyncio.Event()
         window.files.open_paths([Path("rain.jpg")])
-        await until(lambda: window.current is not None and window.current.canvas.scale() > 0 and bool(link.of(m.Open)))
+        await until(
+            lambda: window.current is not None and window.current.canvas.view.scale > 0 and bool(link.of(m.Open))
+        )
         assert window.photos.tabs.tabText(0) == "rain.jpg"
         assert not window.action["restore"].isEnabled()
         link.gates[m.Open].set()
@@ -87,7 +89,7 @@ async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
         assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
         assert window.status.job.left.text() == "4 s left"
         [request] = link.of(m.Restore)
-        assert request.params == RestoreParams("derain", "maxim-deraining", visible=view.canvas.visible())
+        assert request.params == RestoreParams("derain", "maxim-deraining", visible=view.canvas.view.visible())
         link.gates[m.Restore].set()
         await settled(window)
         assert not window.status.job.isVisible()
@@ -130,12 +132,12 @@ async def test_a_long_restoration_is_offered_with_the_visible_part_first():
         view = await a_photo(window)
         link.seconds = 184.0
         window.restore.choose("deblur")
-        view.canvas.zoom_to(8.0)
+        view.canvas.view.zoom_to(8.0)
         window.action["restore"].trigger()
         await until(lambda: bool(texts(window)))
         assert texts(window) == ["About 3 min for the whole photo (0.1 MP) on this CPU."]
         assert not link.of(m.Restore)
-        visible = view.canvas.visible()
+        visible = view.canvas.view.visible()
         press(window, "Visible part first")
         await settled(window)
         [request] = link.of(m.Restore)
@@ -413,13 +415,13 @@ async def test_comparing_chooses_the_other_version_and_shows_both_scores():
         window.action["compare"].trigger()
         await settled(window)
         assert view.other == original
-        assert view.canvas.compare() == "split"
+        assert view.canvas.comparison.mode == "split"
         assert window.action["split"].isChecked()
         assert window.quality.metrics["niqe"].change.text() == "▼ 2.0 better"
         window.action["side_by_side"].trigger()
-        assert view.canvas.compare() == "side"
+        assert view.canvas.comparison.mode == "side"
         window.action["single"].trigger()
-        assert view.canvas.compare() == "single"
+        assert view.canvas.comparison.mode == "single"
 
 
 async def test_the_conversation_can_ask_to_compare():
@@ -430,7 +432,7 @@ async def test_the_conversation_can_ask_to_compare():
         await settled(window)
         window.looking.compare_asked(view, original, view.head or VersionId(""))
         assert view.other == original
-        assert view.canvas.compare() == "side"
+        assert view.canvas.comparison.mode == "side"
 
 
 async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.MonkeyPatch):
@@ -458,7 +460,7 @@ async def test_crop_straighten_rotate_and_flip_ask_for_versions():
         view = await a_photo(window)
         window.action["crop"].trigger()
         assert window.crop_bar.isVisible()
-        view.canvas.set_crop(Bounds(10, 20, 200, 100))
+        view.canvas.crop.set_bounds(Bounds(10, 20, 200, 100))
         assert window.crop_bar.size_label.text() == "200 × 100 pixels"
         window.crop_bar.apply.click()
         await settled(window)
@@ -480,7 +482,7 @@ async def test_leaving_the_crop_changes_nothing():
         view = await a_photo(window)
         window.action["crop"].trigger()
         window.crop_bar.ratio.setCurrentText("1 : 1")
-        frame = view.canvas.crop()
+        frame = view.canvas.crop.bounds
         assert frame is not None
         assert frame.width == frame.height
         QTest.keyClick(view.canvas, Qt.Key.Key_Escape)
@@ -498,7 +500,7 @@ async def test_the_chat_sends_shows_and_keeps_a_conversation_for_each_photo():
         await settled(window)
         [said] = link.of(m.SendMessage)
         assert said.text == "remove the rain"
-        assert said.visible == view.canvas.visible()
+        assert said.visible == view.canvas.view.visible()
         assert [b.text() for b in window.chat.transcript.bubbles] == ["remove the rain", "You said: remove the rain"]
         await a_photo(window, "b.jpg")
         assert window.chat.transcript.bubbles == []
@@ -514,7 +516,7 @@ async def test_tabs_keep_each_photos_own_state():
         await settled(window)
         window.action["split"].trigger()
         second = await a_photo(window, "b.jpg")
-        assert second.canvas.compare() == "single"
+        assert second.canvas.comparison.mode == "single"
         assert not window.action["undo"].isEnabled()
         window.action["previous_photo"].trigger()
         assert window.current is first
@@ -879,7 +881,7 @@ async def test_single_letters_are_typed_in_the_chat_and_act_on_the_photo():
         await until(lambda: bool(link.of(m.ApplyTransform)))
         await settled(window)
         QTest.keyClick(view.canvas, Qt.Key.Key_1)
-        assert view.canvas.scale() == 1.0
+        assert view.canvas.view.scale == 1.0
 
 
 async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
@@ -973,7 +975,7 @@ async def test_full_screen_and_back():
 async def test_the_pixel_under_the_pointer_is_shown():
     async with a_window() as (window, _link):
         view = await a_photo(window)
-        await until(lambda: view.canvas.value_at(10, 10) is not None)
+        await until(lambda: view.canvas.layers.main.value(10, 10) is not None)
         view.canvas.hovered.emit((10, 10))
         assert window.status.pixel.text().startswith("10, 10")
         view.canvas.hovered.emit(None)

@@ -34,7 +34,9 @@ def press(window: MainWindow, label: str) -> None:
 
 def heats(view: DocumentState) -> set[str]:
     """Which of the versions on the canvas have a map over them."""
-    return set(view.canvas._stage._heat)
+    layers = view.canvas.layers
+    shown = {"version": layers.main, **dict(zip(["other"], layers.compared, strict=False))}
+    return {name for name, layer in shown.items() if layer.overlay("heat")}
 
 
 async def restored(window: MainWindow) -> DocumentState:
@@ -267,7 +269,7 @@ async def test_the_map_follows_the_open_version_and_is_away_while_nothing_is_kno
     async with a_window() as (window, link):
         view = await a_photo(window)
         window.action["heat"].trigger()
-        first = view.canvas._stage._heat["version"]
+        first = view.canvas.layers.main.overlay("heat")
         gate = link.gates[m.Detect] = asyncio.Event()
         link.silent.add(m.Detected)
         window.action["rotate_right"].trigger()
@@ -278,7 +280,7 @@ async def test_the_map_follows_the_open_version_and_is_away_while_nothing_is_kno
         await settled(window)
         assert heats(view) == {"version", "other"}
         window.quality.findings.heat_chosen.emit("snow")
-        assert view.canvas._stage._heat["version"] is not first
+        assert view.canvas.layers.main.overlay("heat") is not first
 
 
 # Advice
@@ -443,7 +445,7 @@ async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
         window.action["cancel"].trigger()
         await settled(window)
         assert len(view.versions) == 1
-        assert view.canvas._stage.painted._patches == []
+        assert len(view.canvas.layers.main.restored) == 0
 
 
 async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_meanwhile():

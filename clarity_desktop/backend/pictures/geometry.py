@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.geometry import inner_size
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten, Transform
 
@@ -41,19 +42,6 @@ def oriented(pixels: P, orientation: int) -> P:
         pixels = cv2.transpose(pixels)  # pyright: ignore[reportAssignmentType]
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
     return pixels if flip is None else cv2.flip(pixels, flip)  # pyright: ignore[reportReturnType]
-
-
-def inner_size(width: int, height: int, degrees: float) -> tuple[int, int]:
-    """Width and height of the largest upright rectangle inside a picture turned by that angle."""
-    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
-    long, short = max(width, height), min(width, height)
-    if short <= 2 * sine * cosine * long:
-        half = short / 2
-        w, h = (half / sine, half / cosine) if width >= height else (half / cosine, half / sine)
-    else:
-        twice = cosine * cosine - sine * sine
-        w, h = (width * cosine - height * sine) / twice, (height * cosine - width * sine) / twice
-    return max(1, math.floor(w + 1e-6)), max(1, math.floor(h + 1e-6))
 
 
 def _straighten(pixels: P, degrees: float) -> P:

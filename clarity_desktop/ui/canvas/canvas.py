@@ -1,321 +1,359 @@
-"""The photo on the screen, to be looked at, cropped, straightened and dropped onto; says what was done to it."""
+"""The widget that shows the photo: composes view, layers, comparison and tools, and passes events to them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import cast
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
+    QEnterEvent,
+    QFocusEvent,
+    QHideEvent,
     QImage,
+    QInputDevice,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.canvas import crop
-from clarity_desktop.ui.canvas.compare import Compare
-from clarity_desktop.ui.canvas.geometry import Placement, View, fitted
-from clarity_desktop.ui.canvas.photo_view import PhotoView
-from clarity_desktop.ui.canvas.tiles import TileCache
-from clarity_desktop.ui.canvas.viewport import ARROWS, REACH, Drag
-from clarity_desktop.values import Bounds
+from clarity_desktop.ui.canvas.compare import Comparison, Pane
+from clarity_desktop.ui.canvas.drop_target import DropTarget
+from clarity_desktop.ui.canvas.idle_queue import IdleQueue
+from clarity_desktop.ui.canvas.invitation import Invitation
+from clarity_desktop.ui.canvas.layers import Layers, StretchedImage
+from clarity_desktop.ui.canvas.renderer import Renderer
+from clarity_desktop.ui.canvas.tile_requests import TileRequests
+from clarity_desktop.ui.canvas.tiles import ScreenTileCache
+from clarity_desktop.ui.canvas.tools.crop import CropTool
+from clarity_desktop.ui.canvas.tools.pan import PanTool
+from clarity_desktop.ui.canvas.tools.router import ToolRouter
+from clarity_desktop.ui.canvas.tools.split import SplitTool
+from clarity_desktop.ui.canvas.tools.straighten import StraightenTool
+from clarity_desktop.ui.canvas.tools.tool import Pointer
+from clarity_desktop.ui.canvas.view import Viewport
+from clarity_desktop.values import Bounds, Manifest, Pixels, VersionId
 
-__all__ = ["Canvas", "Compare"]
-
-CROP_MARGIN = 40.0
-"""Logical pixels around the fitted photo while its frame is moved."""
-CURSORS = {
-    (0, 0): Qt.CursorShape.SizeAllCursor, (-1, 0): Qt.CursorShape.SizeHorCursor, (1, 0): Qt.CursorShape.SizeHorCursor,
-    (0, -1): Qt.CursorShape.SizeVerCursor, (0, 1): Qt.CursorShape.SizeVerCursor,
-    (-1, -1): Qt.CursorShape.SizeFDiagCursor, (1, 1): Qt.CursorShape.SizeFDiagCursor,
-    (1, -1): Qt.CursorShape.SizeBDiagCursor, (-1, 1): Qt.CursorShape.SizeBDiagCursor,
-}  # fmt: skip
+BLOCK = 512
+"""Side of the pieces in which a finished part of a restoration is converted for the screen."""
+KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
-class Canvas(PhotoView):
-    """What a document's window shows in its middle. Values in by show_…, wishes out by signal.
+class Canvas(QWidget):
+    """Shows a photo: one version of it or several. Knows no backend: `tiles_wanted` asks for tiles, `add_tiles` and the
+    show_… methods bring what is shown.
 
-    Keys of its own while it has the focus: arrows, Home, End and Space (pan); in split mode Left and Right move the
-    line, with Shift finely; while cropping the arrows move the frame, with Shift its lower right corner, Enter accepts
-    and Esc leaves.
+    What can be done with the photo is in its parts: `view` (zoom, pan, coordinates), `comparison` (modes, split line,
+    peek), `crop` and `straighten` (tools) and `invitation` (the empty state). `layers` holds the pictures. While the
+    canvas has the focus, arrows, Home, End and Space pan; the tools say which other keys they use.
     """
 
+    tiles_wanted = Signal(object)  # tuple[bytes, ...]: hashes, the most important first, none twice
+    zoom_changed = Signal(float)  # 1.0 = one image pixel per device pixel
+    hovered = Signal(object)  # (x, y) of the image pixel under the pointer, or None
+    clicked = Signal(int, int)  # image pixel: left click without drag
+    compare_changed = Signal(str)  # the Compare mode
+    compare_unavailable = Signal()  # a mode for several versions was chosen while there is only one
+    split_changed = Signal(float)  # 0..1 of the canvas width
+    crop_changed = Signal(object)  # Bounds of the crop frame in image pixels
+    crop_accepted = Signal(object)  # Bounds: Enter or double-click
+    crop_cancelled = Signal()  # Esc
     files_dropped = Signal(object)  # tuple[Path, ...]
     image_dropped = Signal(QImage)
-    crop_changed = Signal(object)  # Bounds, while in crop mode
-    crop_accepted = Signal(object)  # Bounds: Enter or double click
-    crop_cancelled = Signal()  # Esc
 
-    def __init__(self, cache: TileCache | None = None, parent: QWidget | None = None) -> None:
-        """cache is shared by the canvases of a window: TileCache(budget in bytes)."""
-        super().__init__(cache or TileCache(), parent)
-        self._crop: Bounds | None = None
-        self._ratio: float | None = None
-        self._degrees: float | None = None
-        self._snapshot: QImage | None = None
-        self._dropping = False
-        self._empty: QWidget | None = None
-        self.setAcceptDrops(True)
+    def __init__(self, cache: ScreenTileCache | None = None, parent: QWidget | None = None) -> None:
+        """cache is shared by the canvases of a window."""
+        super().__init__(parent)
+        self.layers = Layers(cache or ScreenTileCache())
+        self.comparison = Comparison(self.layers)
+        self.view = Viewport(self, lambda: [pane.area for pane in self._panes()])
+        self.crop = CropTool(self.view)
+        self.straighten = StraightenTool(self.view, self._snapshot)
+        self._split, self._pan = SplitTool(self.view, self.comparison), PanTool(self.view)
+        self._tools = ToolRouter(self.view, self.comparison, self._split, self._pan, (self.crop, self.straighten))
+        self._renderer = Renderer(self.layers.cache)
+        self._queue = IdleQueue(self)
+        self._tiles = TileRequests(self.layers.cache, self._queue, self._renderer.repaint_tile)
+        self.invitation = Invitation(self)
+        self._drops = DropTarget(self)
+        self._title = ""
+        self.view.changed.connect(self.update)
+        self.view.zoom_changed.connect(self.zoom_changed)
+        self.view.zoom_changed.connect(self._describe)
+        self.comparison.changed.connect(self._arrange)
+        self.comparison.mode_changed.connect(self.compare_changed)
+        self.comparison.split_changed.connect(self.split_changed)
+        self.comparison.unavailable.connect(self.compare_unavailable)
+        self.crop.bounds_changed.connect(self.crop_changed)
+        self.crop.accepted.connect(self.crop_accepted)
+        self.crop.cancelled.connect(self.crop_cancelled)
+        for tool in (self.crop, self.straighten):
+            tool.changed.connect(self._refresh)
+        self._pan.clicked.connect(self.clicked)
+        self._tools.active_changed.connect(self._refresh)
+        self._tiles.wanted.connect(self.tiles_wanted)
+        self._queue.worked.connect(self._refresh)
+        self._drops.files_dropped.connect(self.files_dropped)
+        self._drops.image_dropped.connect(self.image_dropped)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(160, 120)
-        self.setAccessibleName("Photo")
-        self.changed()
+        self.setAccessibleName(self.tr("Photo"))
+        self._describe()
 
-    def set_empty_widget(self, widget: QWidget) -> None:
-        """Buttons below the painted invitation of an empty canvas; shown while there is no photo."""
-        widget.setParent(self)
-        self._empty = widget
-        self._place_empty()
+    # What is shown
 
-    # Crop and straighten
+    def set_title(self, name: str) -> None:
+        """The photo's name, for the accessible description."""
+        self._title = name
+        self._describe()
 
-    def start_crop(self, bounds: Bounds | None = None, ratio: float | None = None) -> None:
-        """Show a frame to choose a part of the photo with; at first the whole, or the given bounds."""
-        if self._size is None:
+    def show_preview(self, width: int, height: int, pixels: Pixels, icc: bytes | None) -> None:
+        """Show a reduced picture of a photo of width × height pixels while its document is being written.
+
+        pixels: H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB).
+        """
+        self.layers.clear()
+        self.layers.main.show_preview((width, height), pixels, icc)
+        self._update_size()
+
+    def show_version(self, manifest: Manifest, icc: bytes | None) -> None:
+        """Show a version whose tiles are in the profile icc. Zoom and pan stay if the size is the same, else it is
+        fitted.
+        """
+        self.layers.main.show_version(manifest, icc)
+        self._update_size()
+
+    def show_compared(self, manifests: Sequence[Manifest]) -> None:
+        """The versions to compare the open one with, in its profile; call it after `show_version`."""
+        if self.layers.compare_with(manifests):
+            self._renderer.keep_only(tuple(self.layers))
+            self._arrange()
+
+    def show_heat(self, version: VersionId, picture: QImage | None) -> None:
+        """Lay a heat map over a version, until another one is shown there; None takes it away."""
+        layer = self.layers.find(version)
+        shown = layer and layer.overlay("heat")
+        if layer is None or picture is (shown.image if isinstance(shown, StretchedImage) else None):
             return
-        whole = Bounds(0, 0, *self._size)
-        self._degrees = None
-        self._crop = whole if bounds is None else bounds.cut(whole)
-        self.fit()
-        self.set_crop_ratio(ratio)
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        layer.set_overlay("heat", None if picture is None else StretchedImage(picture))
+        self._refresh()
 
-    def set_crop(self, bounds: Bounds) -> None:
-        """Move the frame; it is cut to the photo."""
-        if self._crop is not None and self._size is not None:
-            self._crop = bounds.cut(Bounds(0, 0, *self._size))
-            self.changed()
-            self.crop_changed.emit(self._crop)
+    def clear(self) -> None:
+        """Show the empty state."""
+        self.layers.clear()
+        self._queue.clear()
+        self._tiles.reset()
+        self._update_size()
 
-    def set_crop_ratio(self, ratio: float | None) -> None:
-        """width / height that the frame keeps, or None for any."""
-        self._ratio = ratio
-        if self._crop is not None and self._size is not None:
-            self.set_crop(self._crop if ratio is None else crop.shaped(self._crop, (0, 0), self._size, ratio))
+    # Tiles
 
-    def crop(self) -> Bounds | None:
-        """The frame, in image pixels; None while not cropping."""
-        return self._crop
+    def add_tiles(self, tiles: Sequence[tuple[bytes, Pixels]]) -> None:
+        """Tiles that were asked for: hash and pixels, H×W×3 uint8 or uint16 RGB."""
+        self._tiles.add(tiles, self.layers.main.icc)
 
-    def accept_crop(self) -> None:
-        """Leave crop mode and say what was chosen."""
-        if (chosen := self._leave_crop()) is not None:
-            self.crop_accepted.emit(chosen)
-
-    def cancel_crop(self) -> None:
-        """Leave crop mode."""
-        if self._leave_crop() is not None:
-            self.crop_cancelled.emit()
-
-    def set_straighten(self, degrees: float | None) -> None:
-        """Preview of the photo turned clockwise, with a grid and the part that stays; None ends it."""
-        turned, self._degrees = self._degrees is not None, degrees
-        if turned != (degrees is not None):
-            self.fit()
-            self.relayout()
+    def ask_again(self) -> None:
+        """A request for tiles ended, perhaps without all of them: what is still missing is asked for again."""
+        self._tiles.reset()
+        self._renderer.prefetch_again()
         self.update()
 
-    def _leave_crop(self) -> Bounds | None:
-        frame, self._crop = self._crop, None
-        if frame is not None:
-            self.relayout()
-        return frame
+    def paint_tile(self, bounds: Bounds, pixels: Pixels) -> None:
+        """A finished part of a running restoration, shown over the open version until another version is shown.
 
-    # What the view asks
+        bounds in image pixels; pixels: H×W×3 uint8 or uint16 RGB in the photo's profile.
+        """
+        restored, icc = self.layers.main.restored, self.layers.main.icc
 
-    def alone(self) -> bool:
-        return super().alone() or self._crop is not None or self._degrees is not None
+        def add(at: Bounds, part: Pixels) -> None:
+            restored.add(at, part, icc)
+            if restored is self.layers.main.restored:  # else another version was shown in the meantime
+                self._renderer.repaint(self.layers.main, at)
 
-    def note(self) -> str:
-        c = self._crop
-        return "" if c is None else f" Crop frame {c.width} × {c.height} at {c.x}, {c.y}."
+        for y in range(0, bounds.height, BLOCK):
+            for x in range(0, bounds.width, BLOCK):
+                part = pixels[y : y + BLOCK, x : x + BLOCK]
+                at = Bounds(bounds.x + x, bounds.y + y, part.shape[1], part.shape[0])
+                self._queue.add(lambda at=at, part=part: add(at, part))
 
-    def margin(self) -> float:
-        return super().margin() if self._crop is None else CROP_MARGIN * self.devicePixelRatioF()
+    def clear_painted(self) -> None:
+        """The restoration was cancelled: take its parts away. (`show_version` does this by itself.)"""
+        self.layers.main.clear_restored()
+        self._refresh()
 
-    def changed(self) -> None:
-        self._snapshot = None
-        super().changed()
+    # Changes of the parts
 
-    def resized(self) -> None:
-        self._degrees = None
-        self.cancel_crop()
-        self._place_empty()
-        super().resized()
+    def _panes(self) -> tuple[Pane, ...]:
+        return self.comparison.panes(self.view.bounds())
 
-    def show_view(self, view: View, *, is_fitted: bool) -> None:
-        if self._degrees is None or is_fitted:  # a turned photo is not zoomed
-            super().show_view(view, is_fitted=is_fitted)
+    def _update_size(self) -> None:
+        """Another version is shown, perhaps of another size."""
+        if self.view.photo_size != self.layers.main.size:
+            self.view.photo_size = self.layers.main.size
+            self._tools.cancel()
+            self.invitation.arrange(visible=self.view.photo_size is None)
+            self.view.fit()
+        self._refresh()
 
-    def _place_empty(self) -> None:
-        if self._empty is not None:
-            self._empty.setVisible(self._size is None)
-            self._empty.adjustSize()
-            self._empty.move((self.width() - self._empty.width()) // 2, self.height() // 2 + 48)
+    def _arrange(self) -> None:
+        """The panes have changed."""
+        self.view.refresh()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """What is painted has changed."""
+        self.straighten.discard_snapshot()
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
+        """The accessible description: which photo, how large, at which zoom, compared how."""
+        if self.view.photo_size is None:
+            text = self.tr("No photo. Drop a photo here or open one.")
+        else:
+            width, height = self.view.photo_size
+            photo = self.tr("{photo}, {width} × {height} pixels, shown at {zoom}.").format(
+                photo=self._title or self.tr("Photo"), width=width, height=height, zoom=f"{self.view.scale:.0%}"
+            )
+            sentences = (photo, self.comparison.description(self._panes()), self._tools.description())
+            text = " ".join(sentence for sentence in sentences if sentence)
+        if text != self.accessibleDescription():
+            self.setAccessibleDescription(text)
 
     # Painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        del event
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
-        colors = theme.colors()
-        covered = self._size is not None and self._degrees is None and self.compare() in ("single", "split")
-        if not covered or self.devicePixelRatioF() % 1:  # where it is fractional, an edge may lie between two pixels
+        colors, panes = theme.colors(), self._panes()
+        has_photo = self.view.photo_size is not None
+        tool_paints = self._tools.active is not None and self._tools.active.paints_photo
+        is_covered = has_photo and not tool_paints and panes[0].area == self.view.bounds()
+        if not is_covered or self.view.ratio % 1:  # where it is fractional, the edge may lie between two pixels
             painter.fillRect(self.rect(), QColor(colors.canvas))
-        if self._size is None:
-            self._paint_invitation(painter, colors)
-        elif self._degrees is not None:
-            self._paint_turned(painter, self._size, self._degrees)
+        if not has_photo:
+            self.invitation.paint(painter)
         else:
-            self.paint_photo(painter, self._size)
+            if not tool_paints:
+                self._tiles.want(self._renderer.paint(painter, panes, self.view, colors.canvas))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self.paint_names(painter)
-            if self._crop is not None:
-                first, last = self._crop, (self._crop.right, self._crop.bottom)
-                frame = QRectF(self.widget_point(first.x, first.y), self.widget_point(*last))
-                crop.paint_frame(painter, frame, QRectF(self.rect()), QColor(colors.ring))
-        if self._ring or self._dropping:
+            self.comparison.paint_labels(painter, panes, self.view)
+            self._tools.paint(painter)
+        if self._split.has_focus_ring or self._drops.is_hovered:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(colors.ring), 2))
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
 
-    def _paint_turned(self, painter: QPainter, size: tuple[int, int], degrees: float) -> None:
-        if self._snapshot is None:
-            self._snapshot = self._taken(size)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        crop.paint_turned(painter, self._snapshot, degrees, QRectF(self.rect()))
-
-    def _taken(self, size: tuple[int, int]) -> QImage:
-        """The whole version at the size of fit: turning one picture is quick and shows no joints."""
-        place = fitted(self.pane(), *size, self.margin()).place(self.pane(), *size)
-        place = Placement(0, 0, place.width, place.height)
-        area = QRect(0, 0, max(1, round(place.width)), max(1, round(place.height)))
-        picture = QImage(area.size(), QImage.Format.Format_RGB32)
-        picture.fill(QColor(theme.colors().canvas))
-        painter = QPainter(picture)
-        self._stage.cache.next_frame()
-        self.want([tile for tile, _ in self._stage.paint(painter, "version", place, area)])
-        painter.end()
-        picture.setDevicePixelRatio(self.devicePixelRatioF())
-        return picture
-
-    def _paint_invitation(self, painter: QPainter, colors: theme.Colors) -> None:
-        middle = QRectF(self.rect()).center()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme.paint_icon(painter, "photo", QRectF(middle.x() - 28, middle.y() - 100, 56, 56), colors.muted)
-        font = painter.font()
-        font.setPixelSize(20)
-        painter.setFont(font)
-        painter.setPen(QColor(colors.text))
-        line = QRectF(0, middle.y() - 36, self.width(), 30)
-        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, "Drop a photo here")
-        font.setPixelSize(theme.BASE_FONT)
-        painter.setFont(font)
-        painter.setPen(QColor(colors.muted))
-        words = "JPEG, PNG, WebP, TIFF, HEIC, AVIF and more. Everything stays on this computer."
-        room = QRectF(16, middle.y() - 9, self.width() - 32, 44)
-        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
+    def _snapshot(self) -> QImage:
+        image, missing = self._renderer.snapshot(self.layers.main, self.view, theme.colors().canvas)
+        self._tiles.want(missing)
+        return image
 
     # Events
 
-    def hold(self, point: QPointF) -> Drag | None:
-        if self._crop is not None and self._size is not None:
-            return self._hold_frame(self._crop, self._size, point)
-        return self._stay if self._degrees is not None else super().hold(point)
-
-    def _stay(self, to: QPointF) -> None:
-        """The drag of a picture that does not move."""
-
-    def _hold_frame(self, frame: Bounds, size: tuple[int, int], point: QPointF) -> Drag:
-        start = self.image_point(point)
-        grip = crop.grip_at(frame, *start, self._reach())
-        if grip is None:
-            return self.panning(point)
-
-        def move(to: QPointF) -> None:
-            x, y = self.image_point(to)
-            self.set_crop(crop.dragged(frame, grip, (round(x - start[0]), round(y - start[1])), size, self._ratio))
-
-        return move
-
-    def _reach(self) -> float:
-        """REACH in image pixels."""
-        return REACH * self.devicePixelRatioF() / self.scale()
-
-    def shape_at(self, point: QPointF) -> Qt.CursorShape:
-        if self._crop is None:
-            return super().shape_at(point)
-        grip = crop.grip_at(self._crop, *self.image_point(point), self._reach())
-        return Qt.CursorShape.ArrowCursor if grip is None else CURSORS[grip]
-
-    def uses(self, event: QKeyEvent) -> bool:
-        ending = event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        return super().uses(event) or (self._crop is not None and ending)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._crop is None or not self._crop_key(self._crop, event):
-            super().keyPressEvent(event)
-
-    def _crop_key(self, frame: Bounds, event: QKeyEvent) -> bool:
-        """Keys of the crop mode; one press of an arrow is at least one device pixel."""
-        arrow = ARROWS.get(Qt.Key(event.key()))
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.accept_crop()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.cancel_crop()
-        elif arrow is not None and self._size is not None:
-            grip = (1, 1) if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else (0, 0)
-            step = max(1, round(1 / self.scale()))
-            self.set_crop(crop.dragged(frame, grip, (-arrow[0] * step, -arrow[1] * step), self._size, self._ratio))
-        else:
-            return False
-        return True
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        frame = self._crop
-        if frame is not None and crop.grip_at(frame, *self.image_point(event.position()), self._reach()) is not None:
-            self.accept_crop()
-        else:
-            super().mouseDoubleClickEvent(event)
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+                self.view.zoom_by(1 + event.value(), event.position())
+                return True
+        elif isinstance(event, QGestureEvent):
+            pinch = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(pinch, QPinchGesture):
+                center = self.mapFromGlobal(pinch.centerPoint().toPoint())
+                self.view.zoom_by(pinch.scaleFactor(), QPointF(center))
+                return True
+        elif event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._arrange()
+        elif event.type() == QEvent.Type.ShortcutOverride and self._tools.uses_key(cast("QKeyEvent", event)):
+            event.accept()
+            return True
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._snapshot = None
-        self._place_empty()
+        self.straighten.discard_snapshot()
+        self.view.refresh()
+        self.invitation.arrange(visible=self.view.photo_size is None)
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self.update()
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A hidden photo keeps no pixmaps."""
+        super().hideEvent(event)
+        self._renderer.clear()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls() or event.mimeData().hasImage():
-            event.acceptProposedAction()
-            self._dropping = True
-            self.update()
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        is_touchpad = event.device().type() == QInputDevice.DeviceType.TouchPad
+        if is_touchpad and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            by = event.angleDelta() if event.pixelDelta().isNull() else event.pixelDelta()
+            self.view.pan(by.x() * self.view.ratio, by.y() * self.view.ratio)
+        else:
+            self.view.zoom_by(2 ** (event.angleDelta().y() / 360), event.position())
+        event.accept()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        super().dragLeaveEvent(event)
-        self._dropping = False
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not self._tools.press(self._pointer(event)):
+            super().mousePressEvent(event)
+        self._set_cursor()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.view.anchor = event.position()
+        self._tools.move(self._pointer(event))
+        self._set_cursor()
+        self.hovered.emit(self.view.image_pixel(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._tools.release(self._pointer(event))
+        self._set_cursor()
+        super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._tools.double_click(self._pointer(event))
+        self._set_cursor()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.view.anchor = event.position()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.view.anchor = None
+        self._tools.leave()
+        self.hovered.emit(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._tools.key(event):
+            super().keyPressEvent(event)
+        self._set_cursor()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self._tools.key_release(event):
+            super().keyReleaseEvent(event)
+        self._set_cursor()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The ring shows where the keyboard is; for the mouse it is not needed."""
+        self._split.has_focus_ring = event.reason() in KEYBOARD
         self.update()
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Files first; a picture from a browser comes with an address, too, and is taken as a bitmap."""
-        self._dropping = False
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._tools.release_keys()
+        self._split.has_focus_ring = False
+        self._set_cursor()
         self.update()
-        files = tuple(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
-        image = event.mimeData().imageData()
-        if files:
-            self.files_dropped.emit(files)
-        elif isinstance(image, QImage) and not image.isNull():
-            self.image_dropped.emit(image)
-        event.acceptProposedAction()
+
+    def _pointer(self, event: QMouseEvent) -> Pointer:
+        image = self.view.image_point(event.position())
+        return Pointer(event.position(), image, event.button(), event.modifiers())
+
+    def _set_cursor(self) -> None:
+        self.setCursor(self._tools.cursor())

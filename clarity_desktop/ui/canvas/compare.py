@@ -1,54 +1,160 @@
-"""Two versions together: which part of the canvas shows which, the line between them and their names."""
+"""Comparing versions: which part of the canvas shows which layer, the line between two of them, and their names."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
-from clarity_desktop.values import Bounds
+from clarity_desktop.text import conjunction
+from clarity_desktop.ui.canvas.layers import Layers, PictureLayer
+from clarity_desktop.ui.canvas.view import Viewport
+from clarity_desktop.ui.translate import render
+from clarity_desktop.values import Bounds, VersionId
 
-Compare = Literal["single", "split", "side", "top"]
-Shown = Literal["version", "other"]
+Compare = Literal["single", "split", "side", "top", "grid"]
+"""One version, a line between two, or all of them side by side, one above the other, or in a grid."""
+MAX_PANES = 6
 GAP = 2
 """Device pixels between two panes."""
 LABEL_MARGIN, LABEL_PADDING = 12.0, 8.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pane:
-    """A part of the canvas in device pixels: the photo is laid out in `area` and drawn inside `clip`."""
+    """A part of the canvas in device pixels: the layer is laid out in `area` and painted inside `clip`."""
 
-    shows: Shown
+    layer: PictureLayer
     area: Bounds
     clip: Bounds
 
 
-def panes(mode: Compare, width: int, height: int, split: float) -> tuple[Pane, ...]:
-    """The parts of a canvas of width × height device pixels: the version compared with first, if it is shown."""
-    whole = Bounds(0, 0, width, height)
-    if mode == "single":
-        return (Pane("version", whole, whole),)
-    if mode == "split":
-        line = round(width * split)
-        before, after = Bounds(0, 0, line, height), Bounds(line, 0, width - line, height)
-        return Pane("other", whole, before), Pane("version", whole, after)
+def divide(mode: Compare, count: int, width: int, height: int) -> tuple[Bounds, ...]:
+    """`count` areas of the same size, side by side, one above the other or in a grid, in a canvas of width × height."""
     if mode == "side":
-        half = (width - GAP) // 2
-        before, after = Bounds(0, 0, half, height), Bounds(width - half, 0, half, height)
+        columns, rows = count, 1
+    elif mode == "top":
+        columns, rows = 1, count
     else:
-        half = (height - GAP) // 2
-        before, after = Bounds(0, 0, width, half), Bounds(0, height - half, width, half)
-    return Pane("other", before, before), Pane("version", after, after)
+        columns = math.ceil(math.sqrt(count))
+        rows = math.ceil(count / columns)
+    wide, high = (width - GAP * (columns - 1)) // columns, (height - GAP * (rows - 1)) // rows
+    xs = [round(k * (width - wide) / max(1, columns - 1)) for k in range(columns)]
+    ys = [round(k * (height - high) / max(1, rows - 1)) for k in range(rows)]
+    return tuple(Bounds(xs[k % columns], ys[k // columns], wide, high) for k in range(count))
+
+
+class Comparison(QObject):
+    """How the versions of a canvas are compared. The open version is always in the last pane."""
+
+    changed = Signal()  # the panes are others now
+    mode_changed = Signal(str)  # the Compare mode
+    split_changed = Signal(float)  # 0..1 of the canvas width
+    unavailable = Signal()  # a mode for several versions was chosen while there is only one
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self.mode: Compare = "single"
+        self.split = 0.5
+        self._layers = layers
+        self._labels: Mapping[VersionId, str] = {}
+        self._peeking = False
+        self._suspended = False
+
+    def set_mode(self, mode: Compare) -> None:
+        """Choose the mode. With no version to compare with, the open one is shown alone until there is one."""
+        if mode != self.mode:
+            self.mode = mode
+            self.changed.emit()
+            self.mode_changed.emit(mode)
+        if mode != "single" and not self._layers.compared:
+            self.unavailable.emit()
+
+    def set_split(self, fraction: float) -> None:
+        """Move the line of the split mode: 0..1 of the canvas width."""
+        fraction = min(1.0, max(0.0, fraction))
+        if fraction != self.split:
+            self.split = fraction
+            self.changed.emit()
+            self.split_changed.emit(fraction)
+
+    def set_labels(self, labels: Mapping[VersionId, str]) -> None:
+        """Name the versions while they are compared; one without a name gets no label."""
+        self._labels = dict(labels)
+        self.changed.emit()
+
+    def peek(self, on: bool) -> None:
+        """Show only the version compared with while on (a key is held)."""
+        self._peeking = on
+        self.changed.emit()
+
+    def suspend(self, on: bool) -> None:
+        """Show only the open version while on, whatever the mode: a tool works on it."""
+        if on != self._suspended:
+            self._suspended = on
+            self.changed.emit()
+
+    def panes(self, canvas: Bounds) -> tuple[Pane, ...]:
+        """What a canvas of that size in device pixels shows."""
+        main = Pane(self._layers.main, canvas, canvas)
+        if self._suspended or not self._layers.compared:
+            return (main,)
+        first = self._layers.compared[0]
+        if self._peeking:
+            return (Pane(first, canvas, canvas),)
+        if self.mode == "single":
+            return (main,)
+        if self.mode == "split":
+            line = round(canvas.width * self.split)
+            left, right = Bounds(0, 0, line, canvas.height), Bounds(line, 0, canvas.width - line, canvas.height)
+            return Pane(first, canvas, left), Pane(self._layers.main, canvas, right)
+        layers = [*self._layers.compared[: MAX_PANES - 1], self._layers.main]
+        areas = divide(self.mode, len(layers), canvas.width, canvas.height)
+        return tuple(Pane(layer, area, area) for layer, area in zip(layers, areas, strict=True))
+
+    @property
+    def shows_split(self) -> bool:
+        """Is the line between two versions on the screen?"""
+        is_plain = not self._suspended and not self._peeking
+        return self.mode == "split" and is_plain and bool(self._layers.compared)
+
+    def labels(self, panes: tuple[Pane, ...]) -> tuple[str, ...]:
+        """The names of the versions in the panes."""
+        return tuple(self._labels.get(pane.layer.version or VersionId(""), "") for pane in panes)
+
+    def description(self, panes: tuple[Pane, ...]) -> str:
+        """A sentence for the accessible description; empty while one version is shown."""
+        if len(panes) < 2:
+            return ""
+        templates = {
+            "split": self.tr("{versions}, split at {position}."),
+            "side": self.tr("{versions}, side by side."),
+            "top": self.tr("{versions}, one above the other."),
+            "grid": self.tr("{versions}, in a grid."),
+        }
+        labels = [label for label in self.labels(panes) if label]
+        versions = render(conjunction(labels)) if labels else self.tr("%n version(s)", "", len(panes))
+        return templates[self.mode].format(versions=versions, position=f"{self.split:.0%}")
+
+    def paint_labels(self, painter: QPainter, panes: tuple[Pane, ...], view: Viewport) -> None:
+        """Name the panes: all of several, or the one version that is peeked at."""
+        if len(panes) == 1 and panes[0].layer is self._layers.main:
+            return
+        for pane, label in zip(panes, self.labels(panes), strict=True):
+            clip = pane.clip
+            area = QRectF(view.to_logical(clip.x, clip.y), view.to_logical(clip.right, clip.bottom))
+            paint_label(painter, label, area, right=self.shows_split and pane is panes[-1])
 
 
 def paint_label(painter: QPainter, text: str, area: QRectF, *, right: bool) -> None:
     """A version's name in the upper left or right corner of its area, on a dark plate that any photo leaves legible."""
     metrics = QFontMetricsF(painter.font())
     text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width() - 2 * (LABEL_MARGIN + LABEL_PADDING))
-    if len(text) < 2:
+    if len(text) < 2:  # nothing, or an ellipsis alone
         return
     plate = QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * LABEL_PADDING, metrics.height() + LABEL_PADDING)
     plate.moveTop(area.top() + LABEL_MARGIN)
@@ -61,7 +167,7 @@ def paint_label(painter: QPainter, text: str, area: QRectF, *, right: bool) -> N
 
 
 def paint_split(painter: QPainter, x: float, height: float, accent: QColor, *, focused: bool) -> None:
-    """The line between the two versions, with a grip; in the accent colour while the keyboard moves it."""
+    """The line between the two versions, with a grip; in the accent color while the keyboard moves it."""
     painter.setPen(QPen(QColor(0, 0, 0, 120), 4))
     painter.drawLine(QPointF(x, 0), QPointF(x, height))
     painter.setPen(QPen(accent if focused else QColor(255, 255, 255), 2))

@@ -1,4 +1,4 @@
-"""What came for the screen is made ready a few milliseconds at a time, so that the window stays alive."""
+"""Runs small pieces of work in idle time, a few milliseconds at a time, so that the window stays responsive."""
 
 from __future__ import annotations
 
@@ -9,31 +9,38 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 SLICE = 0.006
-"""Seconds of work between two looks at the event loop."""
+"""Seconds of work before the event loop gets its turn."""
 
 
 class IdleQueue(QObject):
-    """Does small pieces of work in order while the event loop is idle."""
+    """Runs pieces of work in order while the event loop has nothing else to do."""
 
-    worked = Signal()  # some of it is done
+    worked = Signal()  # some pieces are done
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._pending: deque[Callable[[], None]] = deque()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._work)
 
+    @property
+    def is_idle(self) -> bool:
+        """Is everything done?"""
+        return not self._timer.isActive()
+
     def add(self, work: Callable[[], None]) -> None:
-        self._waiting.append(work)
+        """Run `work` after what is pending; it should take at most a few milliseconds."""
+        self._pending.append(work)
         self._timer.start(0)
 
     def clear(self) -> None:
-        self._waiting.clear()
+        """Forget what is pending."""
+        self._pending.clear()
 
     def _work(self) -> None:
         until = time.perf_counter() + SLICE
-        while self._waiting and time.perf_counter() < until:
-            self._waiting.popleft()()
-        if not self._waiting:
+        while self._pending and time.perf_counter() < until:
+            self._pending.popleft()()
+        if not self._pending:
             self._timer.stop()
         self.worked.emit()

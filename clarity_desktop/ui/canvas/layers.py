@@ -1,169 +1,237 @@
-"""What a canvas shows: a version, the one compared with, and what stands in until their tiles have come."""
+"""The pictures of a canvas: the open version, those compared with it, and what is laid over each of them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from clarity_desktop.ui.canvas.compare import Shown
 from clarity_desktop.ui.canvas.geometry import Placement
-from clarity_desktop.ui.canvas.tiles import Painted, Piece, Pyramid, TileCache
+from clarity_desktop.ui.canvas.tiles import (
+    MAX_SMOOTH_SCALE,
+    SMOOTH,
+    ImagePart,
+    Pyramid,
+    RestoredParts,
+    ScreenTileCache,
+)
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.values import TILE, Manifest, Pixels
+from clarity_desktop.values import TILE, Manifest, Pixels, VersionId
 
-NEAREST = 2.0
-"""From this scale on pixels are drawn as squares."""
-Lacking = tuple[bytes, QRect]
-"""The hash of a tile that has not come, and its rectangle on the screen."""
-SMOOTH = QPainter.RenderHint.SmoothPixmapTransform
+MissingTile = tuple[bytes, QRect]
+"""The hash of a tile that is not cached, and its rectangle on the screen."""
+OverlayName = Literal["heat"]
+"""Overlays of a layer, by what they show."""
 
 
-class Scene:
-    """The pictures of a canvas and how they are painted at a place. Knows no widget."""
+class Overlay(Protocol):
+    """Something that is painted over a layer's pixels and moves with them: a heat map, a mask, restored parts."""
 
-    def __init__(self, cache: TileCache) -> None:
-        self.cache = cache
+    def paint(self, painter: QPainter, size: tuple[int, int], place: Placement, area: QRect) -> None:
+        """Paint what touches `area`. size: width and height of the layer in its pixels, which cover `place`.
+
+        place and area are in device pixels. The painter is clipped to area, so painting more does no harm.
+        """
+        ...
+
+
+class StretchedImage:
+    """An image of any size that covers the whole photo."""
+
+    def __init__(self, image: QImage) -> None:
+        self.image = image
+
+    def paint(self, painter: QPainter, size: tuple[int, int], place: Placement, area: QRect) -> None:  # noqa: ARG002
+        """See `Overlay.paint`."""
+        painter.setRenderHint(SMOOTH, on=True)
+        painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self.image)
+
+
+class PictureLayer:
+    """One version with its overlays; before its manifest is known, a preview. Knows no widget."""
+
+    def __init__(self, cache: ScreenTileCache) -> None:
         self.size: tuple[int, int] | None = None
         self.icc: bytes | None = None
-        self.painted = Painted()
-        self.edition = 0  # changes with all that is shown but tiles that come
-        self._version: Pyramid | None = None
-        self._stale: tuple[Pyramid, Painted] | None = None  # the version before, shown until all tiles have come
-        self._other: Pyramid | None = None
+        self.restored = RestoredParts()
+        self.revision = 0  # changes with everything that is shown except arriving tiles
+        self._cache = cache
+        self._pyramid: Pyramid | None = None
         self._preview: QImage | None = None
-        self._heat: dict[Shown, QImage] = {}
+        self._previous: tuple[Pyramid, RestoredParts] | None = None  # shown until the new version's tiles are there
+        self._overlays: dict[OverlayName, Overlay] = {}
 
     @property
-    def has_other(self) -> bool:
-        return self._other is not None
+    def manifest(self) -> Manifest | None:
+        """The tiles of the version; None while there is only a preview."""
+        return None if self._pyramid is None else self._pyramid.manifest
 
-    def show_preview(self, width: int, height: int, pixels: Pixels, icc: bytes | None) -> None:
+    @property
+    def version(self) -> VersionId | None:
+        """The version shown; None for a preview."""
+        return None if self._pyramid is None else self._pyramid.manifest.version
+
+    def show_preview(self, size: tuple[int, int], pixels: Pixels, icc: bytes | None) -> None:
+        """Show a reduced picture of a photo of that size: pixels H×W×3 uint8 or uint16 RGB in the profile icc."""
         self.clear()
-        self.size, self.icc = (width, height), icc
+        self.size, self.icc = size, icc
         self._preview = to_image(pixels, icc)
 
     def show_version(self, manifest: Manifest, icc: bytes | None) -> None:
-        """Show a version. One of the same size stands in for it until its tiles have come."""
-        new = Pyramid(manifest, icc, self.cache)
-        same = new.size == self.size
-        if self._version is not None or not same:
+        """Show a version without overlays. One of the same size is shown until the tiles of the new one are there."""
+        new = Pyramid(manifest, icc, self._cache)
+        same_size = new.size == self.size
+        if self._pyramid is not None or not same_size:
             self._preview = None
-        self._stale = (self._version, self.painted) if self._version is not None and same else None
-        self._version, self.size, self.icc = new, new.size, icc
-        self._heat.pop("version", None)
-        self.clear_painted()
+        self._previous = (self._pyramid, self.restored) if self._pyramid is not None and same_size else None
+        self._pyramid, self.size, self.icc = new, new.size, icc
+        self._overlays.clear()
+        self.clear_restored()
 
-    def show_other(self, manifest: Manifest | None) -> None:
-        if self._other is not None and manifest is self._other.manifest and self.icc == self._other.icc:
+    def set_overlay(self, name: OverlayName, overlay: Overlay | None) -> None:
+        """Lay something over the version, until another version is shown; None takes it away."""
+        if overlay is self._overlays.get(name):
             return
-        self._other = None if manifest is None else Pyramid(manifest, self.icc, self.cache)
-        self._heat.pop("other", None)
-        self.edition += 1
+        self._overlays.pop(name, None)
+        if overlay is not None:
+            self._overlays[name] = overlay
+        self.revision += 1
 
-    def show_heat(self, shows: Shown, picture: QImage | None) -> None:
-        """A picture to be stretched over a version, until another version is shown; None takes it away."""
-        if picture is self._heat.get(shows):
-            return
-        self._heat.pop(shows, None)
-        if picture is not None:
-            self._heat[shows] = picture
-        self.edition += 1
+    def overlay(self, name: OverlayName) -> Overlay | None:
+        """The overlay of that name."""
+        return self._overlays.get(name)
 
     def clear(self) -> None:
-        self._heat.clear()
-        self.size = self._version = self._stale = self._other = self._preview = None
-        self.clear_painted()
+        """Show nothing."""
+        self._overlays.clear()
+        self.size = self._pyramid = self._previous = self._preview = None
+        self.clear_restored()
 
-    def clear_painted(self) -> None:
-        self.painted = Painted()
-        self.edition += 1
+    def clear_restored(self) -> None:
+        """Take away the parts of a running restoration."""
+        self.restored = RestoredParts()
+        self.revision += 1
+
+    def drop_previous(self) -> None:
+        """All visible tiles of the version are there: the version before is not needed any more."""
+        self._previous = None
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:
-        return None if self._version is None else self._version.value(x, y)
+        """The photo's own RGB value at an image pixel; see `Pyramid.value`."""
+        return None if self._pyramid is None else self._pyramid.value(x, y)
 
-    def paint(self, painter: QPainter, shows: Shown, place: Placement, area: QRect) -> list[Lacking]:
-        """Paint a version where it touches an area of the screen, both in device pixels. What it lacked is told."""
-        pyramid, place = self._of(shows, place)
-        lacking: list[Lacking] = []
-        if shows == "version" and self.size is not None:
-            if pyramid is not None:
-                lacking = self._paint_version(painter, pyramid, place, area)
-            elif self._preview is not None:
-                painter.setRenderHint(SMOOTH, on=True)
-                painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self._preview)
-            self._paint_painted(painter, self.painted, place, area)
-        elif pyramid is not None:
-            lacking = self._paint_tiles(painter, pyramid, place, area, stands_in=True)
-        if (heat := self._heat.get(shows)) is not None:
-            painter.setRenderHint(SMOOTH, on=True)
-            painter.drawImage(QRectF(place.x, place.y, place.width, place.height), heat)
-        return lacking
+    def paint(self, painter: QPainter, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[MissingTile]:
+        """Paint the layer where it touches an area of the screen and return the tiles that were missing.
 
-    def around(self, shows: Shown, place: Placement, area: QRect) -> list[bytes]:
-        """Tiles that are not cached near an area that lacks none: those beside it, and coarser ones farther out."""
-        pyramid, place = self._of(shows, place)
-        if pyramid is None:
+        place is where the photo of photo_size lies; a layer of another size is centered in it.
+        """
+        if self.size is None:
             return []
+        place = self._fit_into(place, photo_size)
+        missing: list[MissingTile] = []
+        if self._pyramid is not None:
+            missing = self._paint_version(painter, self._pyramid, place, area)
+        elif self._preview is not None:
+            painter.setRenderHint(SMOOTH, on=True)
+            painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self._preview)
+        self.restored.paint(painter, self.size, place, area)
+        for overlay in self._overlays.values():
+            overlay.paint(painter, self.size, place, area)
+        return missing
+
+    def nearby_tiles(self, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[bytes]:
+        """Tiles to fetch in advance around an area that is complete: those beside it, and coarser ones farther out."""
+        if self._pyramid is None:
+            return []
+        pyramid, place = self._pyramid, self._fit_into(place, photo_size)
         level = pyramid.level(place)
         coarser = min(level + 2, len(pyramid.manifest.levels) - 1)
-        wide, near = area.width(), TILE
-        far = area.adjusted(-wide, -area.height(), wide, area.height())
+        far = area.adjusted(-area.width(), -area.height(), area.width(), area.height())
         return [
             pyramid.hash(at, index)
-            for at, region in ((coarser, far), (level, area.adjusted(-near, -near, near, near)))
+            for at, region in ((coarser, far), (level, area.adjusted(-TILE, -TILE, TILE, TILE)))
             for index, _ in pyramid.tiles(at, place, region)
             if not pyramid.has(at, index)
         ]
 
-    def settle(self) -> None:
-        """All tiles of the version have come: what stood in for them is let go."""
-        self._stale = None
+    def _fit_into(self, place: Placement, photo_size: tuple[int, int]) -> Placement:
+        return place if self.size is None or self.size == photo_size else place.within(*self.size)
 
-    def _of(self, shows: Shown, place: Placement) -> tuple[Pyramid | None, Placement]:
-        if shows == "version" or self._other is None:
-            return (self._version if shows == "version" else None), place
-        return self._other, (place if self._other.size == self.size else place.within(*self._other.size))
-
-    def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Placement, area: QRect) -> list[Lacking]:
-        """While tiles are to come, what was shown before stands in: sharp but old is better than new but coarse."""
+    def _paint_version(self, painter: QPainter, pyramid: Pyramid, place: Placement, area: QRect) -> list[MissingTile]:
         level = pyramid.level(place)
-        if self._stale is None or all(pyramid.has(level, index) for index, _ in pyramid.tiles(level, place, area)):
-            return self._paint_tiles(painter, pyramid, place, area, stands_in=True)
-        before, painted = self._stale
-        self._paint_tiles(painter, before, place, area, stands_in=True)
-        self._paint_painted(painter, painted, place, area)
-        return self._paint_tiles(painter, pyramid, place, area, stands_in=False)
-
-    def _paint_painted(self, painter: QPainter, painted: Painted, place: Placement, area: QRect) -> None:
-        assert self.size is not None
-        painter.setRenderHint(SMOOTH, place.width / self.size[0] < NEAREST)
-        painted.paint(painter, *self.size, place, area)
+        if self._previous is None or all(pyramid.has(level, index) for index, _ in pyramid.tiles(level, place, area)):
+            return self._paint_tiles(painter, pyramid, place, area, with_substitutes=True)
+        # The previous version is sharp, the new one's coarser levels are not: switching late does not flicker.
+        previous, restored = self._previous
+        self._paint_tiles(painter, previous, place, area, with_substitutes=True)
+        restored.paint(painter, previous.size, place, area)
+        return self._paint_tiles(painter, pyramid, place, area, with_substitutes=False)
 
     def _paint_tiles(
-        self, painter: QPainter, pyramid: Pyramid, place: Placement, area: QRect, *, stands_in: bool
-    ) -> list[Lacking]:
-        """stands_in: coarser levels and the preview stand in for tiles that have not come."""
+        self, painter: QPainter, pyramid: Pyramid, place: Placement, area: QRect, *, with_substitutes: bool
+    ) -> list[MissingTile]:
+        """with_substitutes: paint coarser levels or the preview where tiles are missing."""
         level = pyramid.level(place)
-        fine = place.width / pyramid.manifest.levels[level].width < NEAREST
-        lacking: list[Lacking] = []
+        is_smooth = place.width / pyramid.manifest.levels[level].width < MAX_SMOOTH_SCALE
+        missing: list[MissingTile] = []
         for index, target in pyramid.tiles(level, place, area):
-            piece = pyramid.find(level, index)
-            painter.setRenderHint(SMOOTH, fine or piece is None)
-            if piece is None:
-                lacking.append((pyramid.hash(level, index), target))
-                piece = self._stand_in(pyramid, level, index) if stands_in else None
-            if piece is not None:
-                painter.drawImage(QRectF(target), *piece)
-        return lacking
+            part = pyramid.find(level, index)
+            painter.setRenderHint(SMOOTH, is_smooth or part is None)
+            if part is None:
+                missing.append((pyramid.hash(level, index), target))
+                part = self._substitute(pyramid, level, index) if with_substitutes else None
+            if part is not None:
+                painter.drawImage(QRectF(target), *part)
+        return missing
 
-    def _stand_in(self, pyramid: Pyramid, level: int, index: int) -> Piece | None:
-        piece = pyramid.stand_in(level, index)
-        if piece is None and self._preview is not None and pyramid is self._version:
-            return _part(self._preview, pyramid, level, index)
-        return piece
+    def _substitute(self, pyramid: Pyramid, level: int, index: int) -> ImagePart | None:
+        part = pyramid.find_coarser(level, index)
+        if part is None and self._preview is not None and pyramid is self._pyramid:
+            return _preview_part(self._preview, pyramid, level, index)
+        return part
 
 
-def _part(preview: QImage, pyramid: Pyramid, level: int, index: int) -> Piece:
+class Layers:
+    """The pictures of a canvas: the open version (`main`) and up to five that are compared with it."""
+
+    def __init__(self, cache: ScreenTileCache) -> None:
+        self.cache = cache
+        self.main = PictureLayer(cache)
+        self.compared: tuple[PictureLayer, ...] = ()
+
+    def __iter__(self) -> Iterator[PictureLayer]:
+        yield from self.compared
+        yield self.main
+
+    def find(self, version: VersionId) -> PictureLayer | None:
+        """The layer that shows a version."""
+        return next((layer for layer in self if layer.version == version), None)
+
+    def compare_with(self, manifests: Sequence[Manifest]) -> bool:
+        """Show these versions beside the open one, in its profile. Returns whether something changed.
+
+        A layer that already shows one of them is kept with its overlays.
+        """
+        before = self.compared
+        # By identity: comparing two manifests would compare thousands of hashes.
+        shown = {id(layer.manifest): layer for layer in before if layer.icc == self.main.icc}
+        self.compared = tuple(shown.get(id(m)) or self._layer(m) for m in manifests)
+        return self.compared != before
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.main.clear()
+        self.compared = ()
+
+    def _layer(self, manifest: Manifest) -> PictureLayer:
+        layer = PictureLayer(self.cache)
+        layer.show_version(manifest, self.main.icc)
+        return layer
+
+
+def _preview_part(preview: QImage, pyramid: Pyramid, level: int, index: int) -> ImagePart:
     """The part of the preview that a tile covers."""
     at = pyramid.manifest.levels[level]
     bounds, across, down = at.bounds(index), preview.width() / at.width, preview.height() / at.height

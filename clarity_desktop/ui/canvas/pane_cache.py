@@ -1,4 +1,4 @@
-"""The picture of one pane, kept between paintings: only what came into view or arrived is painted anew."""
+"""The picture of one pane, kept between paint events: only what came into view or arrived is painted."""
 
 from __future__ import annotations
 
@@ -6,60 +6,55 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter, QPixmap, QRegion
 
 from clarity_desktop.ui.canvas.compare import Pane
-from clarity_desktop.ui.canvas.geometry import Placement
-from clarity_desktop.ui.canvas.layers import Scene
-from clarity_desktop.ui.canvas.tiles import on_screen
+from clarity_desktop.ui.canvas.geometry import Placement, to_qrect, to_screen
+from clarity_desktop.ui.canvas.layers import PictureLayer
 from clarity_desktop.values import Bounds
 
 
 class PaneCache:
-    """Panning shifts it by whole device pixels, so it shows just what painting everything would show."""
+    """A pixmap of a pane. Panning shifts it by whole device pixels, so the result equals painting everything."""
 
     def __init__(self) -> None:
         self._pixmap = QPixmap()
-        self._valid = QRegion()  # what of it is painted
+        self._valid = QRegion()  # the part of the pixmap that is painted
         self._key: object = None
         self._place = Placement(0, 0, 1.0, 1.0)
-        self._lacking: dict[bytes, QRegion] = {}  # from the photo's corner on the screen: it moves with the photo
+        self._missing: dict[bytes, QRegion] = {}  # where tiles are missing, relative to the photo's corner
 
-    def paint(self, painter: QPainter, stage: Scene, pane: Pane, place: Placement, colour: str) -> None:
-        """Paint the pane's clip. place is that of the photo, colour what surrounds it."""
+    def paint(self, painter: QPainter, pane: Pane, photo_size: tuple[int, int], place: Placement, color: str) -> None:
+        """Paint the pane's clip. place is that of the photo in device pixels, color what surrounds it."""
         place = Placement(place.x - pane.area.x, place.y - pane.area.y, place.width, place.height)
-        key = (pane.shows, pane.area.width, pane.area.height, place.width, place.height, stage.edition, colour)
+        key = (pane.area.width, pane.area.height, place.width, place.height, pane.layer.revision, color)
         if key == self._key:
             self._shift(place.x - self._place.x, place.y - self._place.y)
         else:
-            self._renew(pane.area)
+            self._reset(pane.area)
         self._key, self._place = key, place
-        clip = rectangle(pane.clip).translated(-pane.area.x, -pane.area.y)
+        clip = to_qrect(pane.clip).translated(-pane.area.x, -pane.area.y)
         if not clip.isEmpty():  # to Qt an empty source is the whole pixmap
-            self._complete(stage, pane, clip, QColor(colour))
+            self._complete(pane.layer, photo_size, clip, QColor(color))
             painter.drawPixmap(pane.clip.x, pane.clip.y, self._pixmap, *clip.getRect())
 
     def missing(self, pane: Pane) -> list[bytes]:
-        """Tiles that the pane's clip lacks, nearest to its middle first."""
-        clip = rectangle(pane.clip).translated(-pane.area.x - self._place.x, -pane.area.y - self._place.y)
-        for tile in [t for t, region in self._lacking.items() if not region.intersects(clip)]:
-            self._forget(tile)  # whoever looks there again looks anew
-        middle = clip.center()
+        """Tiles that are missing in the pane's clip, nearest to its center first."""
+        clip = to_qrect(pane.clip).translated(-pane.area.x - self._place.x, -pane.area.y - self._place.y)
+        for tile in [t for t, region in self._missing.items() if not region.intersects(clip)]:
+            self.repaint_tile(tile)  # when it comes into view again, it is looked up again
+        center = clip.center()
 
         def distance(tile: bytes) -> int:
-            return min((r.center() - middle).manhattanLength() for r in _rectangles(self._lacking[tile]))
+            return min((r.center() - center).manhattanLength() for r in _rectangles(self._missing[tile]))
 
-        return sorted(self._lacking, key=distance)
+        return sorted(self._missing, key=distance)
 
-    def came(self, tile: bytes) -> None:
-        """A tile is in the cache now."""
-        if tile in self._lacking:
-            self._forget(tile)
+    def repaint_tile(self, tile: bytes) -> None:
+        """Paint again where this tile was missing: it is in the cache now."""
+        if (region := self._missing.pop(tile, None)) is not None:
+            self._valid -= region.translated(self._place.x, self._place.y)
 
-    def repaint(self, bounds: Bounds, size: tuple[int, int]) -> None:
-        """A part of the photo has changed; size is the photo's."""
-        self._valid -= on_screen(bounds, *size, self._place)
-
-    def _forget(self, tile: bytes) -> None:
-        """Paint anew where a tile was lacking."""
-        self._valid -= self._lacking.pop(tile).translated(self._place.x, self._place.y)
+    def repaint(self, bounds: Bounds, photo_size: tuple[int, int]) -> None:
+        """Paint a part of the photo again: bounds in image pixels."""
+        self._valid -= to_screen(bounds, *photo_size, self._place)
 
     def _shift(self, dx: int, dy: int) -> None:
         if dx or dy:
@@ -67,31 +62,27 @@ class PaneCache:
             self._valid.translate(dx, dy)
             self._valid &= self._pixmap.rect()
 
-    def _renew(self, area: Bounds) -> None:
+    def _reset(self, area: Bounds) -> None:
         if (self._pixmap.width(), self._pixmap.height()) != (area.width, area.height):
             self._pixmap = QPixmap(area.width, area.height)
         self._valid = QRegion()
-        self._lacking.clear()
+        self._missing.clear()
 
-    def _complete(self, stage: Scene, pane: Pane, clip: QRect, colour: QColor) -> None:
-        due = QRegion(clip) - self._valid
-        if due.isEmpty():
+    def _complete(self, layer: PictureLayer, photo_size: tuple[int, int], clip: QRect, color: QColor) -> None:
+        """Paint what is not valid inside the clip."""
+        invalid = QRegion(clip) - self._valid
+        if invalid.isEmpty():
             return
         painter = QPainter(self._pixmap)
-        for part in _rectangles(due):
+        x, y = self._place.x, self._place.y
+        for part in _rectangles(invalid):
             painter.setClipRect(part)
-            painter.fillRect(part, colour)
-            for tile, target in stage.paint(painter, pane.shows, self._place, part):
-                self._lacking[tile] = self._lacking.get(tile, QRegion()) | target.translated(
-                    -self._place.x, -self._place.y
-                )
+            painter.fillRect(part, color)
+            for tile, target in layer.paint(painter, photo_size, self._place, part):
+                self._missing[tile] = self._missing.get(tile, QRegion()) | target.translated(-x, -y)
         painter.end()
-        self._valid |= due
-
-
-def rectangle(bounds: Bounds) -> QRect:
-    return QRect(bounds.x, bounds.y, bounds.width, bounds.height)
+        self._valid |= invalid
 
 
 def _rectangles(region: QRegion) -> list[QRect]:
-    return [QRect(r) for r in region]  # type: ignore[attr-defined]
+    return [QRect(r) for r in region]  # type: ignore[attr-defined]  # PySide's stubs lack QRegion.__iter__

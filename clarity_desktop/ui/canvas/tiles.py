@@ -1,4 +1,4 @@
-"""Tiles of a version's pyramid: a cache addressed by hash, and painting what is there at any zoom."""
+"""Tiles of a version for the screen: a cache addressed by hash, a version's pyramid, parts of a running restoration."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from itertools import pairwise
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from clarity_desktop.ui.canvas.geometry import Placement
+from clarity_desktop.ui.canvas.geometry import Placement, to_screen
 from clarity_desktop.ui.pixels import halved, to_image
 from clarity_desktop.values import TILE, Bounds, Level, Manifest, Pixels
 
-Piece = tuple[QImage, QRectF]
+ImagePart = tuple[QImage, QRectF]
 """An image and the part of it to be drawn."""
-ON_SCREEN = 4
-"""What was painted in the last so many frames stays in the cache, whatever its budget."""
+MAX_SMOOTH_SCALE = 2.0
+"""From this scale on pixels are drawn as squares."""
+SMOOTH = QPainter.RenderHint.SmoothPixmapTransform
+FRAMES_KEPT = 4
+"""What was painted in this many last frames stays in the cache, whatever its budget."""
 
 
 @dataclass(slots=True)
@@ -26,13 +29,14 @@ class _Entry:
     image: QImage
     pixels: Pixels
     size: int
-    used: int
+    last_frame: int
 
 
-class TileCache:
-    """Tiles ready for the screen, least recently used ones dropped first. Shared by the canvases of a window.
+class ScreenTileCache:
+    """Tiles converted for the screen, least recently used ones dropped first. Shared by the canvases of a window.
 
-    A tile is kept as it came, too, for the value under the pointer. What is on the screen stays even above the budget.
+    The pixels of a tile are kept beside its image, for the value under the pointer. What is on the screen stays even
+    above the budget: dropping it would only ask for it again.
     """
 
     def __init__(self, budget: int = 400_000_000) -> None:
@@ -43,7 +47,10 @@ class TileCache:
         self._frame = 0
 
     def add(self, tile: bytes, icc: bytes | None, pixels: Pixels) -> None:
-        """Convert a tile for the screen (0.02 to 1 ms) and keep it."""
+        """Convert a tile for the screen (0.02 to 1 ms) and keep it.
+
+        tile is its hash, icc the photo's profile (None: sRGB), pixels H×W×3 uint8 or uint16 RGB in that profile.
+        """
         self._drop(tile, icc)
         image = to_image(pixels, icc)
         size = image.sizeInBytes() + pixels.nbytes
@@ -56,26 +63,27 @@ class TileCache:
         entry = self._entries.get((tile, icc))
         if entry is None:
             return None
-        entry.used = self._frame
+        entry.last_frame = self._frame
         self._entries.move_to_end((tile, icc))
         return entry.image
 
     def pixels(self, tile: bytes, icc: bytes | None) -> Pixels | None:
-        """The tile as it came."""
+        """The tile's own pixels as `add` got them; None if it is not cached."""
         entry = self._entries.get((tile, icc))
         return None if entry is None else entry.pixels
 
     def has(self, tile: bytes, icc: bytes | None) -> bool:
+        """Is the tile cached?"""
         return (tile, icc) in self._entries
 
-    def next_frame(self) -> None:
-        """A painting begins."""
+    def start_frame(self) -> None:
+        """Call this before painting: it tells what is on the screen from what was there some frames ago."""
         self._frame += 1
 
     def _trim(self) -> None:
         while self.size > self._budget:
             key, oldest = next(iter(self._entries.items()))
-            if oldest.used > self._frame - ON_SCREEN:
+            if oldest.last_frame > self._frame - FRAMES_KEPT:
                 return
             self._drop(*key)
 
@@ -85,9 +93,9 @@ class TileCache:
 
 
 class Pyramid:
-    """One version's tiles, as far as the cache has them."""
+    """One version's tiles, as far as the cache has them. Level k is the photo reduced 2ᵏ times."""
 
-    def __init__(self, manifest: Manifest, icc: bytes | None, cache: TileCache) -> None:
+    def __init__(self, manifest: Manifest, icc: bytes | None, cache: ScreenTileCache) -> None:
         self.manifest = manifest
         self.icc = icc
         self._cache = cache
@@ -99,12 +107,12 @@ class Pyramid:
         return self.manifest.levels[0].width, self.manifest.levels[0].height
 
     def level(self, place: Placement) -> int:
-        """The level to paint: the coarsest that is not enlarged."""
+        """The level to paint at a placement: the coarsest that is not enlarged."""
         reduced = math.log2(max(1.0, self.size[0] / max(1e-6, place.width))) + 1e-6
         return min(len(self.manifest.levels) - 1, int(reduced))
 
     def tiles(self, level: int, place: Placement, area: QRect) -> Iterator[tuple[int, QRect]]:
-        """The tiles of a level that touch an area of the screen, each with its rectangle there."""
+        """The tiles of a level that touch an area of the screen, each with its rectangle there (device pixels)."""
         at = self.manifest.levels[level]
         across, down = place.width / at.width, place.height / at.height
         left, right = _span((area.left() - place.x) / across, (area.right() + 1 - place.x) / across, at.width)
@@ -116,30 +124,35 @@ class Pyramid:
                 yield row * at.columns + column, QRect(x, y, x_end - x, y_end - y)
 
     def hash(self, level: int, index: int) -> bytes:
+        """The hash that addresses a tile."""
         return self.manifest.levels[level].tiles[index]
 
-    def find(self, level: int, index: int) -> Piece | None:
-        """The picture of a tile."""
+    def find(self, level: int, index: int) -> ImagePart | None:
+        """The image of a tile; None if it is not cached."""
         image = self._cache.image(self.hash(level, index), self.icc)
         return None if image is None else (image, QRectF(image.rect()))
 
-    def stand_in(self, level: int, index: int) -> Piece | None:
-        """The picture of a tile that has not come, from the finest coarser level that has it."""
+    def find_coarser(self, level: int, index: int) -> ImagePart | None:
+        """What covers a missing tile in the finest coarser level that is cached; None if there is none."""
         levels = self.manifest.levels
         row, column = divmod(index, self._grids[level][1])
         for coarser in range(level + 1, len(levels)):
             row, column = row >> 1, column >> 1
             rows, columns = self._grids[coarser]
-            here = min(row, rows - 1) * columns + min(column, columns - 1)
-            if (image := self._cache.image(levels[coarser].tiles[here], self.icc)) is not None:
-                return image, _part(levels, level, index, coarser, here)
+            coarse_index = min(row, rows - 1) * columns + min(column, columns - 1)
+            if (image := self._cache.image(levels[coarser].tiles[coarse_index], self.icc)) is not None:
+                return image, _covered_part(levels[level], index, levels[coarser], coarse_index)
         return None
 
     def has(self, level: int, index: int) -> bool:
+        """Is the tile cached?"""
         return self._cache.has(self.hash(level, index), self.icc)
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:
-        """The RGB value of a pixel of the photo, or of the finest cached level there; None if there is none."""
+        """The RGB value (0..255 or 0..65535) of a photo pixel, or of the finest cached level there.
+
+        None outside the photo and where nothing is cached.
+        """
         whole = self.manifest.levels[0]
         if not (0 <= x < whole.width and 0 <= y < whole.height):
             return None
@@ -153,29 +166,17 @@ class Pyramid:
 
 
 def _span(first: float, end: float, size: int) -> tuple[int, int]:
-    """Which tiles along one side cover first..end (pixels of the level)."""
+    """Which tiles along one side cover first..end (pixels of the level): the first, and the one after the last."""
     first, end = max(0.0, first), min(float(size), end)
     return (0, 0) if end <= first else (int(first // TILE), math.ceil(end / TILE))
 
 
-def _part(levels: tuple[Level, ...], level: int, index: int, coarser: int, here: int) -> QRectF:
-    """Which part of the tile `here` of a coarser level a tile is."""
-    fine, coarse, bounds, tile = (
-        levels[level],
-        levels[coarser],
-        levels[level].bounds(index),
-        levels[coarser].bounds(here),
-    )
+def _covered_part(fine: Level, index: int, coarse: Level, coarse_index: int) -> QRectF:
+    """Which part of a tile of the coarse level shows the tile `index` of the fine level."""
+    bounds, tile = fine.bounds(index), coarse.bounds(coarse_index)
     across, down = coarse.width / fine.width, coarse.height / fine.height
     part = QRectF(bounds.x * across, bounds.y * down, bounds.width * across, bounds.height * down)
     return part.intersected(QRectF(tile.x, tile.y, tile.width, tile.height)).translated(-tile.x, -tile.y)
-
-
-def on_screen(bounds: Bounds, width: int, height: int, place: Placement) -> QRect:
-    """Whole device pixels of a part of a width × height picture: neighbours meet without gap or overlap."""
-    across, down = place.width / width, place.height / height
-    x, y = place.x + round(bounds.x * across), place.y + round(bounds.y * down)
-    return QRect(x, y, place.x + round(bounds.right * across) - x, place.y + round(bounds.bottom * down) - y)
 
 
 @dataclass(slots=True)
@@ -189,27 +190,35 @@ class _Patch:
         return sum(i.sizeInBytes() for i in self.images)
 
 
-class Painted:
-    """Finished parts of a running restoration, over the version that it starts from."""
+class RestoredParts:
+    """Finished parts of a running restoration: an overlay over the version that it starts from."""
 
     def __init__(self, budget: int = 300_000_000) -> None:
         """budget in bytes: above it the oldest parts lose their finest resolution."""
         self._budget = budget
         self._patches: list[_Patch] = []
 
+    def __len__(self) -> int:
+        return len(self._patches)
+
     def add(self, bounds: Bounds, pixels: Pixels, icc: bytes | None) -> None:
-        self._patches = [p for p in self._patches if p.bounds.cut(bounds) != p.bounds]  # painted over
+        """Add a part: bounds in image pixels, pixels H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB)."""
+        self._patches = [p for p in self._patches if p.bounds.cut(bounds) != p.bounds]  # the others are covered
         images = [to_image(pixels, icc)]
         while max(images[-1].width(), images[-1].height()) > 32:
             images.append(halved(images[-1]))
         self._patches.append(_Patch(bounds, 0, images))
         self._trim()
 
-    def paint(self, painter: QPainter, width: int, height: int, place: Placement, area: QRect) -> None:
-        """Paint what touches an area of the screen; width and height are the photo's."""
+    def paint(self, painter: QPainter, size: tuple[int, int], place: Placement, area: QRect) -> None:
+        """Paint what touches an area of the screen; see `layers.Overlay`."""
+        if not self._patches:
+            return
+        width, height = size
+        painter.setRenderHint(SMOOTH, place.width / width < MAX_SMOOTH_SCALE)
         wanted = int(math.log2(max(1.0, width / max(1e-6, place.width))) + 1e-6)
         for patch in self._patches:
-            target = on_screen(patch.bounds, width, height, place)
+            target = to_screen(patch.bounds, width, height, place)
             if target.intersects(area):
                 image = patch.images[min(max(0, wanted - patch.finest), len(patch.images) - 1)]
                 painter.drawImage(target, image, image.rect())

@@ -136,8 +136,8 @@ class EditCommands(QObject):
         window.action["crop"].setChecked(False)
         window.action["straighten"].setChecked(False)
         for view in window.photos.views:
-            view.canvas.cancel_crop()
-            view.canvas.set_straighten(None)
+            view.canvas.crop.cancel()
+            view.canvas.straighten.cancel()
         if view := window.current:
             view.canvas.setFocus()
 
@@ -162,34 +162,34 @@ class EditCommands(QObject):
         on = self._window.crop_bar.isHidden()
         self.leave()
         if on and (view := self._window.current) and view.card:
-            view.canvas.set_compare("single")
+            view.canvas.comparison.set_mode("single")
             self._window.crop_bar.begin()
-            view.canvas.start_crop()
-            if (bounds := view.canvas.crop()) is not None:
+            view.canvas.crop.start()
+            if (bounds := view.canvas.crop.bounds) is not None:
                 self._window.crop_bar.show_bounds(bounds)
             view.canvas.setFocus()
         self._window.action["crop"].setChecked(not self._window.crop_bar.isHidden())
 
     def _accept_crop(self) -> None:
-        if (view := self._window.current) and (bounds := view.canvas.crop()) is not None:
+        if (view := self._window.current) and (bounds := view.canvas.crop.bounds) is not None:
             self.crop_to(bounds)
 
     def _set_ratio(self, ratio: float | None) -> None:
         if (view := self._window.current) and (version := view.head_version):
-            view.canvas.set_crop_ratio(version.width / version.height if ratio == 0 else ratio)
+            view.canvas.crop.set_ratio(version.width / version.height if ratio == 0 else ratio)
 
     def _toggle_straighten(self) -> None:
         on = self._window.straighten_bar.isHidden()
         self.leave()
         if on and (view := self._window.current) and view.card:
-            view.canvas.set_compare("single")
-            view.canvas.set_straighten(0)
+            view.canvas.comparison.set_mode("single")
+            view.canvas.straighten.set_degrees(0)
             self._window.straighten_bar.begin()
         self._window.action["straighten"].setChecked(not self._window.straighten_bar.isHidden())
 
     def _turn(self, degrees: float) -> None:
         if view := self._window.current:
-            view.canvas.set_straighten(degrees)
+            view.canvas.straighten.set_degrees(degrees)
 
     def _accept_straighten(self) -> None:
         degrees = self._window.straighten_bar.degrees.value()

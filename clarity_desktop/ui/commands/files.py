@@ -126,7 +126,7 @@ class FileCommands(QObject):
         """A photo can be looked at before its document exists."""
         if (view := self._window.open_view(follow)) and not view.card:
             view.canvas.show_preview(news.width, news.height, news.pixels, news.icc)
-            self._window.status.show_zoom(view.canvas.scale())
+            self._window.status.show_zoom(view.canvas.view.scale)
 
     def came(self, follow: PendingRequest, card: DocumentCard, manifest: Manifest) -> None:
         """A document has come: show it in the place that waits for it."""

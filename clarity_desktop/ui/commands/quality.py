@@ -64,11 +64,11 @@ class QualityCommands(QObject):
         on = self._window.action["heat"].isChecked()
         self._window.quality.findings.show_heat(on)
         for view in self._window.photos.views:
-            view.canvas.show_heat("version", self._map(view.head_version) if on else None)
-            view.canvas.show_heat("other", self._map(view.other_version) if on else None)
+            for version in filter(None, (view.head_version, view.other_version)):
+                view.canvas.show_heat(version.id, self._map(version) if on else None)
 
-    def _map(self, version: Version | None) -> QImage | None:
-        if version is None or version.detection is None:
+    def _map(self, version: Version) -> QImage | None:
+        if version.detection is None:
             return None
         return heatmap.picture(version.detection, self._degradation or ordered(version.detection)[0])
 
@@ -223,7 +223,7 @@ class QualityCommands(QObject):
 
     def _start(self, view: DocumentState, head: VersionId) -> None:
         if view.id and not self._at_work(view):
-            self._window.ask(Improve(view.id, head, view.canvas.visible(), confirmed=True), view, "Auto")
+            self._window.ask(Improve(view.id, head, view.canvas.view.visible(), confirmed=True), view, "Auto")
 
 
 def _lacks_distance(view: DocumentState, version: Version) -> bool:

@@ -132,7 +132,7 @@ class RestoreCommands(QObject):
         if choice.missing:
             self._offer_fetch(lambda: self._asked(visible_only))
         elif visible_only and view.id and view.head:
-            asked = Estimate(view.id, view.head, choice.task, choice.method, view.canvas.visible())
+            asked = Estimate(view.id, view.head, choice.task, choice.method, view.canvas.view.visible())
             self.when_known(view, asked, lambda: self._decide_visible(asked, choice))
         elif (asked := self._estimate()) is not None:
             self.when_known(view, asked, lambda: self._decide(asked, choice))
@@ -145,7 +145,7 @@ class RestoreCommands(QObject):
         if known.seconds <= LONG:
             self.start(view, choice)
             return
-        visible = view.canvas.visible()
+        visible = view.canvas.view.visible()
         parts = (
             [("Visible part first", lambda: self.start(view, choice, visible_only=True))]
             if visible.area < 0.8 * version.width * version.height
@@ -177,7 +177,7 @@ class RestoreCommands(QObject):
         version = view.head_version
         if view.id is None or version is None or view not in self._window.photos.views:
             return
-        visible = view.canvas.visible()
+        visible = view.canvas.view.visible()
         region = Region.rectangle(visible, version.width, version.height, "visible part") if visible_only else None
         params = RestoreParams(choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible)
         request = Restore(view.id, version.id, params, confirmed=True)

@@ -36,11 +36,11 @@ class ViewCommands(QObject):
         self._watched: QWidget | None = None
         on = window.action.on
         for name, scale in (("full_size", 1.0), ("zoom_200", 2.0), ("zoom_400", 4.0)):
-            on(name, lambda scale=scale: self._on_canvas(lambda canvas: canvas.zoom_to(scale)))
-        on("zoom_in", lambda: self._on_canvas(Canvas.zoom_in))
-        on("zoom_out", lambda: self._on_canvas(Canvas.zoom_out))
-        on("fit", lambda: self._on_canvas(Canvas.fit))
-        on("toggle_fit", lambda: self._on_canvas(Canvas.toggle_fit))
+            on(name, lambda scale=scale: self._on_canvas(lambda canvas: canvas.view.zoom_to(scale)))
+        on("zoom_in", lambda: self._on_canvas(lambda canvas: canvas.view.zoom_in()))
+        on("zoom_out", lambda: self._on_canvas(lambda canvas: canvas.view.zoom_out()))
+        on("fit", lambda: self._on_canvas(lambda canvas: canvas.view.fit()))
+        on("toggle_fit", lambda: self._on_canvas(lambda canvas: canvas.view.toggle_fit()))
         for name, mode in MODES.items():
             on(name, partial(self.set_compare, mode))
         on("before", self._toggle_before)
@@ -55,13 +55,13 @@ class ViewCommands(QObject):
     def show_state(self, view: DocumentState | None) -> None:
         """The title, the status bar and the check marks for the photo that is shown."""
         window = self._window
-        mode = view.canvas.compare() if view else "single"
+        mode = view.canvas.comparison.mode if view else "single"
         for name, its in MODES.items():
             window.action[name].setChecked(bool(view) and its == mode)
         window.action["before"].setChecked(bool(view and view.before))
         if view and (version := view.head_version) and (card := view.card):
             window.status.show_photo(version.width, version.height, card.depth, card.profile)
-            window.status.show_zoom(view.canvas.scale())
+            window.status.show_zoom(view.canvas.view.scale)
         else:
             window.status.show_no_photo()
         self._show_title(view)
@@ -73,7 +73,7 @@ class ViewCommands(QObject):
 
     def hovered(self, at: tuple[int, int] | None) -> None:
         view = self._window.current
-        self._window.status.show_pixel(at, view.canvas.value_at(*at) if view and at else None)
+        self._window.status.show_pixel(at, view.canvas.layers.main.value(*at) if view and at else None)
 
     def compare_changed(self, mode: str) -> None:
         for name, its in MODES.items():
@@ -83,20 +83,20 @@ class ViewCommands(QObject):
         """Show one version or two; the same key again goes back to one."""
         if view := self._window.current:
             view.show_before(False)
-            view.canvas.set_compare("single" if view.canvas.compare() == mode else mode)
+            view.canvas.comparison.set_mode("single" if view.canvas.comparison.mode == mode else mode)
             self.show_state(view)
 
     def compare_asked(self, view: DocumentState | None, version: VersionId, other: VersionId) -> None:
         """The conversation asked to show two versions together."""
         if view is not None:
             view.chosen_other = other if version == view.head else version
-            view.canvas.set_compare("side")
+            view.canvas.comparison.set_mode("side")
             self.compare_with(view)
 
     def compare_with(self, view: DocumentState) -> None:
         """Show the chosen pair, at a line unless two are shown already."""
-        if view.canvas.compare() == "single":
-            view.canvas.set_compare("split")
+        if view.canvas.comparison.mode == "single":
+            view.canvas.comparison.set_mode("split")
         self._window.perceiving.complete(view)
         if view is self._window.current:
             self._window.refresh()
@@ -169,5 +169,5 @@ class ViewCommands(QObject):
             self._window.setWindowTitle("Clarity Desktop")
             return
         about = f" (RGB {view.card.depth}-bit, {view.card.profile})" if view.card else ""
-        zoom = f"{100 * view.canvas.scale():.0f} %"
+        zoom = f"{100 * view.canvas.view.scale:.0f} %"
         self._window.setWindowTitle(f"{view.shown_title} – {zoom}{about} – Clarity Desktop")

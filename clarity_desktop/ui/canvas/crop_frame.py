@@ -1,17 +1,16 @@
-"""The crop frame and the preview of a straightened photo: geometry in image pixels, and how they are painted."""
+"""The crop frame: its geometry in image pixels, and how it is painted."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from clarity_desktop.ui.canvas.geometry import upright
 from clarity_desktop.values import Bounds
 
 Grip = tuple[int, int]
-"""What is held: (-1, 0) the left edge, (1, 1) the lower right corner, (0, 0) the whole frame."""
-SMALLEST = 16
-"""Shortest side of a frame, in image pixels (less only in a photo that is smaller)."""
+"""The part of a frame that is dragged: (-1, 0) the left edge, (1, 1) the lower right corner, (0, 0) the whole frame."""
+MIN_SIDE = 16
+"""Shortest side of a frame in image pixels (less only in a photo that is smaller)."""
 SHADE = QColor(0, 0, 0, 140)
 
 
@@ -24,8 +23,8 @@ def grip_at(frame: Bounds, x: float, y: float, reach: float) -> Grip | None:
     return across, down
 
 
-def dragged(frame: Bounds, grip: Grip, by: tuple[int, int], size: tuple[int, int], ratio: float | None) -> Bounds:
-    """The frame after its grip was moved by (dx, dy) image pixels; it stays in the photo and keeps the ratio."""
+def move_grip(frame: Bounds, grip: Grip, by: tuple[int, int], size: tuple[int, int], ratio: float | None) -> Bounds:
+    """The frame after its grip was moved by (dx, dy) image pixels; it stays in the photo and keeps width / height."""
     width, height = size
     if grip == (0, 0):
         x = min(max(0, frame.x + by[0]), width - frame.width)
@@ -33,11 +32,12 @@ def dragged(frame: Bounds, grip: Grip, by: tuple[int, int], size: tuple[int, int
     left, right = _edges(frame.x, frame.right, grip[0], by[0], width)
     top, bottom = _edges(frame.y, frame.bottom, grip[1], by[1], height)
     moved = Bounds(left, top, right - left, bottom - top)
-    return moved if ratio is None else shaped(moved, grip, size, ratio)
+    return moved if ratio is None else with_ratio(moved, grip, size, ratio)
 
 
 def _edges(low: int, high: int, side: int, by: int, size: int) -> tuple[int, int]:
-    least = min(SMALLEST, size)
+    """Both ends of one dimension after the end `side` (-1 low, 1 high, 0 none) was moved."""
+    least = min(MIN_SIDE, size)
     if side < 0:
         low = min(max(0, low + by), high - least)
     elif side > 0:
@@ -45,8 +45,8 @@ def _edges(low: int, high: int, side: int, by: int, size: int) -> tuple[int, int
     return max(0, low), min(size, high)
 
 
-def shaped(frame: Bounds, grip: Grip, size: tuple[int, int], ratio: float) -> Bounds:
-    """The frame with width / height = ratio; the side opposite the grip stays, or the centre where none is held."""
+def with_ratio(frame: Bounds, grip: Grip, size: tuple[int, int], ratio: float) -> Bounds:
+    """The frame with width / height = ratio; the side opposite the grip stays in place, without one the center."""
     if grip[0] == 0 and grip[1] != 0:
         width = frame.height * ratio
     elif grip[1] == 0:
@@ -57,18 +57,19 @@ def shaped(frame: Bounds, grip: Grip, size: tuple[int, int], ratio: float) -> Bo
         width, _room(frame.x, frame.right, grip[0], size[0]), _room(frame.y, frame.bottom, grip[1], size[1]) * ratio
     )
     wide, high = max(1, round(width)), max(1, round(width / ratio))
-    x, y = _placed(frame.x, frame.right, grip[0], wide), _placed(frame.y, frame.bottom, grip[1], high)
+    x, y = _start(frame.x, frame.right, grip[0], wide), _start(frame.y, frame.bottom, grip[1], high)
     return Bounds(x, y, wide, high).cut(Bounds(0, 0, *size))
 
 
 def _room(low: int, high: int, side: int, size: int) -> float:
-    """How long a side may become, given which of its ends moves."""
+    """How long a dimension may become, given which of its ends moves."""
     if side < 0:
         return high
     return size - low if side > 0 else min(low + high, 2 * size - low - high)
 
 
-def _placed(low: int, high: int, side: int, length: int) -> int:
+def _start(low: int, high: int, side: int, length: int) -> int:
+    """Where a dimension of that length begins, given which of its ends moves."""
     if side < 0:
         return high - length
     return low if side > 0 else (low + high - length) // 2
@@ -90,7 +91,7 @@ def paint_frame(painter: QPainter, frame: QRectF, canvas: QRectF, accent: QColor
 
 
 def paint_shade(painter: QPainter, clear: QRectF, canvas: QRectF) -> None:
-    """Darken all of the canvas but one rectangle."""
+    """Darken all of the canvas except one rectangle."""
     around = QPainterPath()
     around.addRect(canvas)
     around.addRect(clear)
@@ -107,26 +108,6 @@ def paint_grid(painter: QPainter, area: QRectF, parts: int) -> None:
         ),
         *(QLineF(area.left(), area.top() + k * down, area.right(), area.top() + k * down) for k in range(1, parts)),
     ]
-    for colour, width in ((QColor(0, 0, 0, 90), 2.0), (QColor(255, 255, 255, 150), 1.0)):
-        painter.setPen(QPen(colour, width))
+    for color, width in ((QColor(0, 0, 0, 90), 2.0), (QColor(255, 255, 255, 150), 1.0)):
+        painter.setPen(QPen(color, width))
         painter.drawLines(lines)
-
-
-def paint_turned(painter: QPainter, picture: QImage, degrees: float, canvas: QRectF) -> None:
-    """A picture turned clockwise about the middle of the canvas, with a grid; what will be cut off is shaded."""
-    width, height = picture.width() / picture.devicePixelRatio(), picture.height() / picture.devicePixelRatio()
-    turn = QTransform().rotate(degrees)
-    whole = turn.mapRect(QRectF(0, 0, width, height))
-    scale = min(1.0, canvas.width() / whole.width(), canvas.height() / whole.height())
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.translate(canvas.center())
-    painter.rotate(degrees)
-    painter.scale(scale, scale)
-    painter.drawImage(QRectF(-width / 2, -height / 2, width, height), picture)
-    painter.restore()
-    wide, high = upright(round(width), round(height), degrees)
-    kept = QRectF(0, 0, wide * scale, high * scale)
-    kept.moveCenter(canvas.center())
-    paint_shade(painter, kept, canvas)
-    paint_grid(painter, kept, 8)

@@ -1,0 +1,148 @@
+"""Passes the events of a canvas to its tools."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
+
+from clarity_desktop.ui.canvas.compare import Comparison
+from clarity_desktop.ui.canvas.tools.pan import PanTool
+from clarity_desktop.ui.canvas.tools.split import SplitTool
+from clarity_desktop.ui.canvas.tools.tool import Pointer, Tool, has_plain_modifiers
+from clarity_desktop.ui.canvas.view import Viewport
+
+
+class ToolRouter(QObject):
+    """The active tool, if there is one, the split line and panning, in this order."""
+
+    active_changed = Signal()
+
+    def __init__(
+        self, view: Viewport, comparison: Comparison, split: SplitTool, pan: PanTool, tools: tuple[Tool, ...]
+    ) -> None:
+        """tools are those that can become the active one."""
+        super().__init__()
+        self.active: Tool | None = None
+        self._view = view
+        self._comparison = comparison
+        self._split = split
+        self._pan = pan
+        self._dragging: Tool | None = None
+        self._pointer: Pointer | None = None
+        self._space = False
+        for tool in tools:
+            tool.started.connect(lambda tool=tool: self._activate(tool))
+            tool.finished.connect(lambda tool=tool: self._deactivate(tool))
+
+    def cancel(self) -> None:
+        """Cancel the active tool."""
+        if self.active is not None:
+            self.active.cancel()
+
+    def release_keys(self) -> None:
+        """The keyboard is elsewhere now: the end of a held key would not be noticed."""
+        self._space = False
+
+    # Pointer
+
+    def press(self, pointer: Pointer) -> bool:
+        """A button went down; False: nothing is done with it."""
+        self._pointer = pointer
+        left, middle = pointer.button == Qt.MouseButton.LeftButton, pointer.button == Qt.MouseButton.MiddleButton
+        if self._view.photo_size is None or not (left or middle) or self._dragging is not None:
+            return False
+        if middle or self._space:
+            self._dragging = self._pan
+            self._pan.grab(pointer)
+            return True
+        self._dragging = next((tool for tool in self._tools() if tool.press(pointer)), None)
+        if self._dragging is self._pan and self.active is not None:
+            self._pan.grab(pointer)  # beside what the active tool works on, a click means nothing
+        return self._dragging is not None
+
+    def move(self, pointer: Pointer) -> None:
+        """The pointer moved, with or without a button."""
+        self._pointer = pointer
+        if self._dragging is not None:
+            self._dragging.move(pointer)
+        elif self.active is not None:
+            self.active.hover(pointer)
+
+    def release(self, pointer: Pointer) -> None:
+        """A button went up."""
+        self._pointer = pointer
+        dragging, self._dragging = self._dragging, None
+        if dragging is not None:
+            dragging.release(pointer)
+
+    def leave(self) -> None:
+        """The pointer left the canvas."""
+        self._pointer = None
+        if self.active is not None:
+            self.active.hover(None)
+
+    def double_click(self, pointer: Pointer) -> None:
+        """What no tool uses fits the photo, if it is beside it."""
+        used = any(tool.double_click(pointer) for tool in self._tools())
+        if not used and self._view.image_pixel(pointer.position) is None:
+            self._view.fit()
+
+    def cursor(self) -> Qt.CursorShape:
+        """The shape of the pointer where it is."""
+        tools = self._tools() if self._dragging is None else (self._dragging,)
+        if self._space and self._dragging is None:
+            return Qt.CursorShape.OpenHandCursor
+        if self._pointer is None:
+            return Qt.CursorShape.ArrowCursor
+        shapes = (tool.cursor(self._pointer) for tool in tools)
+        return next((shape for shape in shapes if shape is not None), Qt.CursorShape.ArrowCursor)
+
+    # Keys
+
+    def uses_key(self, event: QKeyEvent) -> bool:
+        """Is this key the canvas's own now, rather than a shortcut of the window?"""
+        is_space = event.key() == Qt.Key.Key_Space and has_plain_modifiers(event)
+        return is_space or any(tool.uses_key(event) for tool in self._tools())
+
+    def key(self, event: QKeyEvent) -> bool:
+        """A key went down; False: nobody uses it."""
+        if event.key() == Qt.Key.Key_Space:
+            self._space = True
+            return True
+        return any(tool.key(event) for tool in self._tools())
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        """A key went up; False: nobody waits for it."""
+        if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
+            return False
+        self._space = False
+        return True
+
+    # Painting
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint the line and the active tool over the photo."""
+        for tool in reversed(self._tools()):
+            tool.paint(painter)
+
+    def description(self) -> str:
+        """What the active tool adds to the accessible description."""
+        return "" if self.active is None else self.active.description()
+
+    def _tools(self) -> tuple[Tool, ...]:
+        return (self._split, self._pan) if self.active is None else (self.active, self._split, self._pan)
+
+    def _activate(self, tool: Tool) -> None:
+        previous, self.active = self.active, tool
+        if previous is not None and previous is not tool:
+            previous.cancel()
+        self._comparison.suspend(tool.exclusive)
+        self.active_changed.emit()
+
+    def _deactivate(self, tool: Tool) -> None:
+        if self._dragging is tool:
+            self._dragging = None
+        if self.active is tool:
+            self.active = None
+            self._comparison.suspend(False)
+            self.active_changed.emit()
