@@ -78,8 +78,11 @@ class PseudoTranslator(QTranslator):
 
 
 def pseudo(text: str) -> str:
-    """ "[text ~~~]": longer by `GROWTH`; fields, mnemonics and keys after a tab stay as they are."""
-    if not text.strip():
+    """ "[text ~~~]": longer by `GROWTH`; fields, mnemonics and keys after a tab stay as they are.
+
+    Text without a letter, such as " %", is the same in every language.
+    """
+    if not any(letter.isalpha() for letter in _KEPT.sub("", text)):
         return text
     title, tab, keys = text.partition("\t")
     missing = round(GROWTH * len(_KEPT.sub("", title))) - 3  # the brackets and the space

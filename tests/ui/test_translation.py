@@ -54,7 +54,8 @@ def test_a_pseudo_translation_is_longer_and_keeps_what_is_no_text(text: str):
 def test_a_pseudo_translation_leaves_keys_and_emptiness_alone():
     assert pseudo("Cut\tCtrl+X").endswith("]\tCtrl+X")
     assert pseudo("") == ""
-    assert pseudo("   ") == "   "
+    assert pseudo(" %") == " %"
+    assert pseudo("{value} %") == "{value} %"
 
 
 def test_the_pseudo_locale_is_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch):

@@ -93,9 +93,11 @@ class Line(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.name, self.figure, self.meter = QLabel(), QLabel(), Meter()
+        self.name.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 4)
         grid.setVerticalSpacing(2)
+        grid.setColumnStretch(0, 1)
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.figure, 0, 1, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(self.meter, 1, 0, 1, 2)
