@@ -44,7 +44,7 @@ def scene(width: int, height: int) -> np.ndarray:
 async def region_cost(studio: Studio, jobs: Callable[[], Job]) -> None:
     """Best of 3 each: a whole photo of 768², and a region of 240 × 200 in it."""
     method = methods.choose("derain")
-    if weights.find(method.weights[0]) is None:
+    if weights.default_store().find(method.weights[0]) is None:
         print("regional cost: not measured, the weights of MAXIM deraining are not here")
         return
     pixels = scene(768, 768)

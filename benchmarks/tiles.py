@@ -142,7 +142,9 @@ def memory(method: Method, side: int, threads: int) -> None:
     import psutil
 
     process = psutil.Process()
-    run = method.load(weights.need(method.weights), ComputeTarget("cpu", "float32", threads), method.tasks[0])
+    run = method.load(
+        weights.default_store().need(method.weights), ComputeTarget("cpu", "float32", threads), method.tasks[0]
+    )
     loaded = process.memory_info().rss
     tile = np.random.default_rng(0).random((side, side, 3), np.float32)
     started = time.monotonic()
@@ -183,7 +185,7 @@ def main() -> None:
     else:
         at = ComputeTarget("cpu", "float32", asked.threads)
         for name in (n for n in PHOTOS if asked.only in n):
-            run = METHODS[name].load(weights.need(METHODS[name].weights), at)
+            run = METHODS[name].load(weights.default_store().need(METHODS[name].weights), at)
             measure(METHODS[name], run, asked.data / PHOTOS[name], at)
             del run
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clarity_desktop import cli, settings
 from clarity_desktop.messages import JobCancelled, UserError
+from clarity_desktop.text import Text, english
 
 FIRST = ("maxim-deraining",)
 """What the first job needs."""
@@ -39,13 +40,15 @@ def start() -> int:
 
 def _fetch() -> bool:
     """Fetch the weights that are missing; whether a first restoration is possible, by them or by what travels along."""
-    from clarity_desktop.backend import methods, weights
+    from clarity_desktop.backend import methods
+    from clarity_desktop.backend.weights import default_store
 
+    store = default_store()
     for name in (*FIRST, *WELCOME):
-        if weights.find(name) is not None:
+        if store.find(name) is not None:
             continue
         try:
-            weights.fetch(name, _bar(name))
+            store.fetch(name, _bar(name))
         except UserError as e:
             later = f"{name} could not be fetched now; `clarity models fetch {name}` says why and tries again."
             sys.stderr.write(f"\r\x1b[K{e if name in FIRST else later}\n")
@@ -58,13 +61,13 @@ class _bar:  # noqa: N801 — called like a function
     def __init__(self, name: str) -> None:
         self._name, self._last = name, 0.0
 
-    def __call__(self, fraction: float, note: str = "") -> None:
+    def __call__(self, fraction: float, note: Text = "") -> None:
         now = time.monotonic()
         if now - self._last < 0.2 and fraction < 1:
             return
         self._last = now
         filled = round(30 * fraction)
-        line = f"{self._name} [{'#' * filled}{'.' * (30 - filled)}] {fraction:4.0%} {note}"
+        line = f"{self._name} [{'#' * filled}{'.' * (30 - filled)}] {fraction:4.0%} {english(note)}"
         sys.stderr.write(f"\r\x1b[K{line}" if sys.stderr.isatty() else f"{line}\n")
         if fraction >= 1 and sys.stderr.isatty():
             sys.stderr.write("\n")

@@ -86,8 +86,9 @@ def test_a_full_disk_keeps_the_old_settings_and_leaves_no_temporary_file(monkeyp
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        settings.save(Settings(threads=4))
+        with pytest.raises(OSError, match="No space"):
+            settings.save(Settings(threads=4))
     assert settings.load() == Settings(threads=3)
     assert list(settings.config_file().parent.iterdir()) == [settings.config_file()]

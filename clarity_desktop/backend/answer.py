@@ -111,13 +111,14 @@ def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
 
 
 async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> Event:
+    store = weights.default_store()
     match request:
         case m.FetchModel(model):
-            await job.side("network", weights.fetch, model, job.report)
+            await job.side("network", store.fetch, model, job.report)
         case m.ImportModel(path):
-            await job.side("disk", weights.import_, path)
+            await job.side("disk", store.import_, path, job.report)
         case m.RemoveModel(model):
-            await job.side("disk", weights.remove, model)
+            await job.side("disk", store.remove, model)
         case m.ListModels():
             pass
-    return m.ModelsListed(tuple(await job.side("disk", weights.cards)))
+    return m.ModelsListed(tuple(await job.side("disk", store.cards)))

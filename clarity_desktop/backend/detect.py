@@ -119,7 +119,7 @@ def detect(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Det
 
 def digest() -> str:
     """Tells this detector from earlier and later ones."""
-    return weights.digest("clarity-detector")[:16]
+    return weights.default_store().digest("clarity-detector")[:16]
 
 
 def logits(net: Any, seen: Views) -> dict[str, NDArray[np.float32]]:
@@ -162,7 +162,7 @@ def load(path: Path) -> Detector:
 
 def _network() -> Detector:
     if not _known:
-        _known.append(load(weights.need(("clarity-detector",))["clarity-detector"]))
+        _known.append(load(weights.default_store().need(("clarity-detector",))["clarity-detector"]))
     return _known[0]
 
 

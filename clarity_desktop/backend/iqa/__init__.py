@@ -91,7 +91,8 @@ def assess(
 
 def is_stale(quality: Quality) -> bool:
     """Whether scores are by our own parameters although the authors' are on this machine by now."""
-    return any(weights.state(metric).state == "ready" for metric in SCORES if metric in quality.ours)
+    store = weights.default_store()
+    return any(store.is_ready(metric) for metric in SCORES if metric in quality.ours)
 
 
 def digest() -> str:

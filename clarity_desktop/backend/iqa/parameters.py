@@ -111,13 +111,14 @@ def _regression(table: Table) -> Regression:
 
 
 def _table(metric: str) -> tuple[Table, bool]:
-    if path := weights.find(metric):
+    store = weights.default_store()
+    if path := store.find(metric):
         return _read(path), False
     if own := ours(metric):
         return own, True
     if _file().exists():
         raise UserError(DAMAGED)
-    return _read(weights.need([metric])[metric]), False
+    return _read(store.need([metric])[metric]), False
 
 
 def _read(path: Path) -> Table:

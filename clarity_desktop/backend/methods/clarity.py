@@ -1,4 +1,4 @@
-"""clarity-all: our own quick network for many kinds of damage. It travels with the program."""
+"""clarity-all: the bundled quick network for many degradations, trained by this project."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from clarity_desktop.backend.nets.clarity_all import ClarityAll, Judged
 
 
-def load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
-    """The network, told its task. On processors that multiply bfloat16 its convolutions do so; what they give is a
-    factor and a term for each value, applied in float32."""
+def load(weights: Mapping[str, Path], target: ComputeTarget, task: Task) -> Run:
+    """Load the network for one task.
+
+    On processors with native bfloat16 the convolutions compute in it. They predict a factor and an offset for each
+    value, which are applied in float32.
+    """
     import torch
     from safetensors.torch import load_file
 
@@ -31,58 +34,61 @@ def load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
     state = {k: v.float() for k, v in load_file(path).items()}
     net = clarity_all.ClarityAll(state["head.weight"].shape[0]).eval()
     net.load_state_dict(state)
-    net = net.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    number = torch.tensor([clarity_all.TASKS.index(task)], device=place.device)
-    return _Loaded(net, number, bfloat16.native(place.device))
+    net = net.to(target.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    task_number = torch.tensor([clarity_all.TASKS.index(task)], device=target.device)
+    return _Loaded(net, task_number, bfloat16.native(target.device))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Loaded:
-    """A Looking: the network, its task, and what it made of the whole photo if it was shown that."""
+    """A ContextAware run: the network, its task, and what `for_photo` found out about the whole photo."""
 
     net: ClarityAll
-    number: torch.Tensor
-    native: bool
+    task_number: torch.Tensor
+    bfloat16: bool
     judged: Judged | None = None
 
-    def __call__(self, tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
-        with self._computing():
-            done = self.net(*self._tensors(tile, mask), self.number, breath.checkpoint, self.judged)
-        return done[0].permute(1, 2, 0).float().cpu().numpy()
+    def __call__(self, tile: Tile, mask: Mask | None, job: Checkpoint) -> Tile:
+        with self._inference():
+            results = self.net(*self._tensors(tile, mask), self.task_number, job.checkpoint, self.judged)
+        return results[0].permute(1, 2, 0).float().cpu().numpy()
 
-    def for_photo(self, overview: Tile, mask: Mask | None, breath: Checkpoint) -> Run:
-        with self._computing():
-            judged = self.net.judge(*self._tensors(overview, mask), self.number, breath.checkpoint)
+    def for_photo(self, overview: Tile, mask: Mask | None, job: Checkpoint) -> Run:
+        with self._inference():
+            judged = self.net.judge(*self._tensors(overview, mask), self.task_number, job.checkpoint)
         return replace(self, judged=judged)
 
     @contextmanager
-    def _computing(self) -> Generator[None]:
+    def _inference(self) -> Generator[None]:
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.number.device.type, torch.bfloat16, enabled=self.native):
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.task_number.device.type, torch.bfloat16, enabled=self.bfloat16),
+        ):
             yield
 
     def _tensors(self, tile: Tile, mask: Mask | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """1×3×H×W as the convolutions like it, and the holes."""
+        """The tile as float32 1×3×H×W in channels-last memory, and the mask as float32 1×1×H×W, 1 where to fill."""
         import torch
 
         rgb = torch.from_numpy(np.require(tile, requirements=("C", "W"))).permute(2, 0, 1)[None]
-        rgb = rgb.to(self.number.device)
-        holes = torch.zeros_like(rgb[:, :1])
+        rgb = rgb.to(self.task_number.device)
+        fill = torch.zeros_like(rgb[:, :1])
         if mask is not None:
-            holes[0, 0] = torch.from_numpy((mask > 0).astype(np.float32))
-        return rgb.contiguous(memory_format=torch.channels_last), holes
+            fill[0, 0] = torch.from_numpy((mask > 0).astype(np.float32))
+        return rgb.contiguous(memory_format=torch.channels_last), fill
 
 
-def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = False) -> Method:
+def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool = False) -> Method:
     return Method(
         id=name,
         title=title,
         tasks=tasks,
-        architecture="residual U-Net, 4.1 M parameters, told its task",
+        architecture="residual U-Net, 4.1 M parameters, conditioned on the task",
         licence="MIT (trained by this project; see the model card)",
         paper="none; after Zhang et al., DRUNet (TPAMI 2021) and Perez et al., FiLM (AAAI 2018)",
-        trained_on="this project's own synthesis of damage; LOL's training pairs for low light",
+        trained_on="synthetic degradations of this project; the LOL training pairs for low light",
         weights=("clarity-all",),
         load=load,
         multiple_of=8,
@@ -90,7 +96,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
         overlap=64,
         tile=1536,
         tiling="yes",
-        needs_mask=mask,
+        needs_mask=needs_mask,
         memory=260,
         base=150_000_000,
         speed=0.9,
@@ -99,10 +105,10 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, mask: bool = Fals
 
 
 OFFERED: frozenset[Task] = frozenset({"derain", "denoise", "low_light", "overexposure", "deflare", "inpaint"})
-"""Of the tasks that the network knows, those worth offering by training/bench_restorer (docs/clarity-all.md)."""
+"""The tasks of the network with a benefit in the benchmark of the restorer (docs/clarity-all.md)."""
 
 ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
 FILL = _method(
-    "clarity-fill", "Clarity (quick), holes", tuple(t for t in TASKS if t in OFFERED & {"inpaint"}), mask=True
+    "clarity-fill", "Clarity (quick), holes", tuple(t for t in TASKS if t in OFFERED & {"inpaint"}), needs_mask=True
 )
 METHODS: tuple[Method, ...] = tuple(m for m in (ALL, FILL) if m.tasks)

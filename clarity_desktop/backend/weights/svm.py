@@ -1,4 +1,4 @@
-"""Published support vector machines, libsvm's text and MATLAB's struct, to plain tables. Data only."""
+"""Converts published support vector machines (libsvm's text, MATLAB's struct) to safetensors. Data only, no code."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Table = dict[str, NDArray[np.float64]]
+"""Name → float64 array, as it is stored in the safetensors file."""
 
 DISTORTIONS = 5
+"""Classes of distortion that SSEQ tells apart."""
 _FEATURES = 12
-_WIDEST = 4096
+_MAX_FEATURES = 4096
 
 
 def libsvm_regression(parts: Sequence[Path]) -> bytes:
-    """A regression with a Gaussian kernel as libsvm writes it: vectors n×d, coefficients n, rho 1, gamma 1."""
+    """Read a regression with a Gaussian kernel in the text format of libsvm (Chang and Lin, 2011).
+
+    Stores float64 arrays: vectors n×d, coefficients n, rho 1, gamma 1. Raises ValueError for another content.
+    """
     from safetensors.numpy import save
 
     try:
@@ -34,26 +39,30 @@ def libsvm_regression(parts: Sequence[Path]) -> bytes:
             "rho": np.array([float(header["rho"])]), "gamma": np.array([float(header["gamma"])]),
         }  # fmt: skip
         if len(rows) != int(header["total_sv"]):
-            raise ValueError("its support vectors are not all there")
+            raise ValueError("its number of support vectors is not the declared one")
     except (LookupError, ValueError) as e:
-        raise ValueError(f"it is not libsvm's text ({e})") from e
+        raise ValueError(f"it is not a libsvm model ({e})") from e
     return save(_finite(table))
 
 
 def _dense(rows: Sequence[Sequence[str]]) -> NDArray[np.float64]:
-    """Rows of `index:value`, the index from 1 and at most _WIDEST; what is not named is 0."""
+    """Sparse rows of `index:value` (index 1 to _MAX_FEATURES) as an n×d float64 array; missing values are 0."""
     cells = [(row, *cell.split(":")) for row, line in enumerate(rows) for cell in line]
     columns = [int(index) for _, index, _ in cells]
-    if not columns or min(columns) < 1 or max(columns) > _WIDEST:
-        raise ValueError("its features are not numbered as they should be")
+    if not columns or min(columns) < 1 or max(columns) > _MAX_FEATURES:
+        raise ValueError("its feature indices are out of range")
     out = np.zeros((len(rows), max(columns)))
     out[[row for row, _, _ in cells], np.array(columns) - 1] = [float(value) for *_, value in cells]
     return out
 
 
 def sseq_mat(parts: Sequence[Path]) -> bytes:
-    """The release of SSEQ: a classifier (vectors, coefficients, counts, rho, gamma, slope, offset), the ranges low and
-    high, and a regression for each distortion (`0.vectors` …)."""
+    """Read the MATLAB file of SSEQ (Liu et al., Signal Processing: Image Communication 2014).
+
+    Stores float64 arrays: a classifier (vectors n×12, coefficients n×4, counts 5, rho, slope and offset 10 each, gamma
+    1), the feature ranges low and high (12 each), and a regression for each distortion (`0.vectors` …). Raises
+    ValueError for another content.
+    """
     from safetensors.numpy import save
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
@@ -71,9 +80,9 @@ def sseq_mat(parts: Sequence[Path]) -> bytes:
     pairs = DISTORTIONS * (DISTORTIONS - 1) // 2
     sizes = {"counts": DISTORTIONS, "slope": pairs, "offset": pairs, "rho": pairs, "low": _FEATURES, "high": _FEATURES}
     if any(table[name].shape != (size,) for name, size in sizes.items()) or f"{DISTORTIONS - 1}.rho" not in table:
-        raise ValueError("its machines are not those of five distortions")
+        raise ValueError("its tables are not those of five distortions")
     if table["counts"].sum() != len(table["vectors"]):
-        raise ValueError("its support vectors do not add up")
+        raise ValueError("its numbers of support vectors do not add up")
     return save(_finite(table))
 
 
@@ -82,7 +91,7 @@ def _machine(stored: Mapping[str, Any], columns: int) -> Table:
     dense = np.asarray(vectors.toarray() if hasattr(vectors, "toarray") else vectors, np.float64)
     coefficients = np.asarray(stored["sv_coef"], np.float64).reshape(len(dense), -1)
     if dense.shape[1] != _FEATURES or coefficients.shape[1] != columns:
-        raise ValueError("its support vectors are not a whole table")
+        raise ValueError("its support vectors have the wrong shape")
     gamma = _row(stored["Parameters"])[3:4]
     return {
         "vectors": dense, "coefficients": coefficients[:, 0] if columns == 1 else coefficients,
@@ -96,5 +105,5 @@ def _row(values: Any) -> NDArray[np.float64]:
 
 def _finite(table: Table) -> Table:
     if not all(np.isfinite(values).all() and values.size for values in table.values()):
-        raise ValueError("it holds numbers that are not finite")
+        raise ValueError("it contains numbers that are not finite")
     return {name: np.ascontiguousarray(values) for name, values in table.items()}

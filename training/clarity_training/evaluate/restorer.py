@@ -195,7 +195,7 @@ def _restorer(name: str | None, file: Path | None, threads: int) -> _Tried:
         if method is None:
             raise UserError(f"There is no method “{name}”. There are {', '.join(methods.all_methods())}.")
         method = replace(method, tasks=tuple(t for t in method.tasks if t in TASKS))
-    files = {method.weights[0]: file} if file else weights.need(method.weights)
+    files = {method.weights[0]: file} if file else weights.default_store().need(method.weights)
     digests = {k: hashlib.sha256(path.read_bytes()).hexdigest() for k, path in files.items()}
     return _Tried(method.tasks, _Bench(method, files, ComputeTarget(threads=threads)), digests)
 

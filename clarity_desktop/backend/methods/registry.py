@@ -1,0 +1,96 @@
+"""The table of restoration methods and the choice among them. To add a bundled method, add it to METHODS."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from clarity_desktop.backend.methods import clarity, maxim
+from clarity_desktop.backend.methods.method import Method
+from clarity_desktop.backend.weights import WeightStore, catalog, default_store
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import TASKS, Task
+
+log = logging.getLogger(__name__)
+
+METHODS: Mapping[str, Method] = {m.id: m for m in (*maxim.METHODS, *clarity.METHODS)}
+"""The bundled methods in order of preference: a task's default is its first method whose weights are installed."""
+
+GROUP = "clarity.methods"
+"""The entry point group under which installed packages add methods, a Method each."""
+
+
+@cache
+def all_methods() -> Mapping[str, Method]:
+    """METHODS, then the usable methods of installed packages. The log says why a method was left out."""
+    return with_third_party(METHODS, entry_points(group=GROUP))
+
+
+def with_third_party(bundled: Mapping[str, Method], entries: Iterable[EntryPoint]) -> Mapping[str, Method]:
+    """A table of methods extended by what the entry points load; a broken one is logged and left out."""
+    table = dict(bundled)
+    for entry in entries:
+        if method := _load(entry, table):
+            table[method.id] = method
+    return table
+
+
+def _load(entry: EntryPoint, table: Mapping[str, Method]) -> Method | None:
+    """A third-party method, or None if it is broken."""
+    try:
+        method: object = entry.load()
+    except Exception:  # third-party code may raise anything
+        log.warning("The third-party method %s (%s) cannot be loaded.", entry.name, entry.value, exc_info=True)
+        return None
+    if not isinstance(method, Method):
+        log.warning("The third-party method %s (%s) is not a Method.", entry.name, entry.value)
+    elif method.id in table:
+        log.warning("The third-party method %s (%s) has an id in use: %s.", entry.name, entry.value, method.id)
+    elif unknown := [name for name in method.weights if name not in catalog()]:
+        log.warning("The third-party method %s (%s) needs unknown weights: %s.", entry.name, entry.value, unknown)
+    else:
+        return method
+    return None
+
+
+def tasks(table: Mapping[str, Method] | None = None) -> tuple[Task, ...]:
+    """The tasks that at least one method does, in the order of TASKS. table: all_methods() by default."""
+    available = {task for m in (table or all_methods()).values() for task in m.tasks}
+    return tuple(t for t in TASKS if t in available)
+
+
+def choose(
+    task: str,
+    method: str | None = None,
+    table: Mapping[str, Method] | None = None,
+    store: WeightStore | None = None,
+) -> Method:
+    """The named method, or the default one for the task: the first whose weights are installed, or else the first.
+
+    table and store are all_methods() and the program's own store by default. Raises UserError for an unknown task or
+    method, or a method that does not do the task.
+    """
+    table = table or all_methods()
+    if task not in TASKS:
+        raise UserError("methods.unknown_task", task=task, tasks=", ".join(tasks(table)))
+    candidates = [m for m in table.values() if task in m.tasks]
+    if method is None:
+        if not candidates:
+            raise UserError("methods.none_for_task", task=task, tasks=", ".join(tasks(table)))
+        return next((m for m in candidates if not missing(m, store)), candidates[0])
+    if method not in table:
+        if not candidates:
+            raise UserError("methods.unknown_method_no_other", method=method, task=task)
+        names = ", ".join(m.id for m in candidates)
+        raise UserError("methods.unknown_method", method=method, task=task, methods=names)
+    if task not in table[method].tasks:
+        raise UserError("methods.wrong_task", method=method, tasks=", ".join(table[method].tasks), task=task)
+    return table[method]
+
+
+def missing(method: Method, store: WeightStore | None = None) -> tuple[str, ...]:
+    """The weights of a method that are not installed."""
+    store = store or default_store()
+    return tuple(name for name in method.weights if not store.is_ready(name))

@@ -1,0 +1,277 @@
+"""The weights store: the state of each model, its verified file, download, import and removal.
+
+A published file is verified against the catalog, converted to safetensors once, and verified again (SHA-256, about
+0.05 s for 57 MB) when a process first uses it. Nothing is downloaded unless `fetch` is called.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+from clarity_desktop import settings
+from clarity_desktop.backend.weights.archives import is_archive
+from clarity_desktop.backend.weights.catalog import Model, catalog
+from clarity_desktop.backend.weights.download import Download, SourceFailed
+from clarity_desktop.backend.weights.formats import FORMATS
+from clarity_desktop.backend.weights.install_dir import InstallDir, checksum
+from clarity_desktop.backend.weights.local_files import FolderIndex, LocalFiles, unpack
+from clarity_desktop.backend.weights.package_clients import Report
+from clarity_desktop.backend.weights.sources import download_from
+from clarity_desktop.messages import ModelMissing, UserError
+from clarity_desktop.text import Message, Text, size
+from clarity_desktop.values import ModelCard
+
+
+class WeightStore:
+    """A catalog and the folder where its models are installed. Safe to use from several threads and processes.
+
+    All methods raise UserError for an unknown id and for a folder that cannot be read or written.
+    """
+
+    def __init__(self, models: Mapping[str, Model], folder: Path, resources: Path | None = None) -> None:
+        """resources: where bundled files are; the program's own resources by default."""
+        self._models = models
+        self._dir = InstallDir(folder)
+        self._resources = resources or settings.resources()
+        self._index = FolderIndex()
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The catalog, by id."""
+        return self._models
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The state of every model, in the order of the catalog."""
+        return tuple(self.state(model_id) for model_id in self._models)
+
+    def state(self, model_id: str) -> ModelCard:
+        """The state of a model on this machine."""
+        model = self._model(model_id)
+        if self.is_ready(model_id):
+            state = "ready"
+        elif _contains_files(self._dir.quarantine(model_id)):
+            state = "broken"
+        else:
+            state = "partial" if _contains_files(self._dir.incoming(model_id)) else "missing"
+        with _os_errors(self._dir.folder):
+            return ModelCard(model.id, model.title, model.size, model.licence, state, self._dir.installed(model))
+
+    def is_ready(self, model_id: str) -> bool:
+        """Whether a model can be used without a download. Reads no folder that is unchanged since the last call."""
+        model = self._model(model_id)
+        with _os_errors(self._dir.folder):
+            return self._dir.installed(model) is not None or any(map(self._local(model).contain, model.variants))
+
+    def digest(self, model_id: str) -> str:
+        """The SHA-256 of a model as published; of several files, that of their list."""
+        return self._model(model_id).sha256
+
+    def find(self, model_id: str) -> Path | None:
+        """The model's verified safetensors file; None if it is not on this machine.
+
+        Files in the folders of CLARITY_WEIGHTS, in the folder for manual downloads and in the resources are recognized
+        by size and SHA-256 and installed; a bundled safetensors file is used in place. Raises UserError for an
+        installed file that was modified.
+        """
+        model = self._model(model_id)
+        with _os_errors(self._resources):
+            if path := self._bundled(model):
+                return path
+        with _os_errors(self._dir.folder):
+            if path := self._dir.verified(model):
+                return path
+            if not any(map(self._local(model).contain, model.variants)):
+                return None
+            with self._dir.lock(model_id):
+                return self._dir.verified(model) or self._install_local(model)
+
+    def need(self, ids: Iterable[str]) -> dict[str, Path]:
+        """The verified files of several models, by id. Raises ModelMissing with where to get and to put the file."""
+        found: dict[str, Path] = {}
+        for model_id in ids:
+            path = self.find(model_id)
+            if path is None:
+                raise ModelMissing(self._how_to_get(self._model(model_id)))
+            found[model_id] = path
+        return found
+
+    def fetch(self, model_id: str, report: Report) -> Path:
+        """Get a model from the first source that has it, continuing an interrupted download.
+
+        Raises ModelMissing with the reason of each source, and what `report` raises (JobCancelled).
+        """
+        model = self._model(model_id)
+        with (
+            _os_errors(self._dir.folder),
+            self._dir.lock(model_id, lambda: report(0.0, Message("weights.waiting"))),
+        ):
+            with suppress(UserError):  # a modified file is quarantined and replaced by a good one
+                if path := self._dir.verified(model):
+                    return path
+            return self._install_local(model) or self._download(model, report)
+
+    def import_(self, path: Path, report: Report = lambda _fraction, _note: None) -> tuple[str, ...]:
+        """Install models from a file, a folder or a package; returns the ids of the models that are ready now.
+
+        Raises UserError if it contains no known model, or only a part of one (the part is kept), and what `report`
+        raises (JobCancelled).
+        """
+        if not path.exists():
+            raise UserError("weights.import_not_found", path=str(path))
+
+        def poll() -> None:
+            report(0.0, Message("weights.searching", {"path": path.name}))
+
+        with _os_errors(self._dir.folder), _opened(path, self._part_sizes(), poll) as files:
+            return self._import(files, path, poll)
+
+    def remove(self, model_id: str) -> None:
+        """Delete a model from the program's folder. Files in the folders of CLARITY_WEIGHTS belong to the user."""
+        self._model(model_id)
+        with _os_errors(self._dir.folder), self._dir.lock(model_id):
+            self._dir.remove(model_id)
+
+    def verify(self, model_id: str) -> Path:
+        """Check a model's content. Raises ModelMissing, or UserError if it was modified (it is then quarantined)."""
+        return self.need([model_id])[model_id]
+
+    def _model(self, model_id: str) -> Model:
+        if model_id not in self._models:
+            raise UserError("weights.unknown_model", model=model_id, models=", ".join(self._models))
+        return self._models[model_id]
+
+    def _local(self, model: Model) -> LocalFiles:
+        named = [Path(p) for p in os.environ.get("CLARITY_WEIGHTS", "").split(os.pathsep) if p]
+        sources = [s for variant in model.variants for s in variant.sources if s.kind == "bundled"]
+        by_size = self._index.files([*named, self._dir.manual])
+        return LocalFiles(by_size, (self._resources / s.location for s in sources))
+
+    def _bundled(self, model: Model) -> Path | None:
+        """A bundled file that is in safetensors format already is used in place."""
+        for variant in model.variants:
+            for source in variant.sources:
+                if source.kind == "bundled" and variant.format == "safetensors":
+                    path = self._resources / source.location
+                    if path.is_file() and checksum(path) == variant.parts[0].sha256:
+                        return path
+        return None
+
+    def _install_local(self, model: Model) -> Path | None:
+        files = self._local(model)
+        for variant in model.variants:
+            if files.contain(variant):
+                download = Download(self._dir, model.id, variant)
+                files.copy_to(download)
+                return self._install(model, download)
+        return None
+
+    def _download(self, model: Model, report: Report) -> Path:
+        reasons: list[Text] = []
+        for variant in model.variants:
+            download = Download(self._dir, model.id, variant)
+            for source in variant.sources:
+                try:
+                    # The last tenth of the progress is left for the conversion.
+                    download_from(source, download, lambda fraction, note: report(0.9 * fraction, note))
+                except SourceFailed as e:
+                    reasons.append(e.text)
+                    continue
+                report(0.9, Message("weights.preparing", {"title": model.title}))
+                return self._install(model, download)
+        messages = [reason for reason in reasons if isinstance(reason, Message)]
+        raise ModelMissing((self._how_to_get(model), Message("weights.download_failed"), *messages))
+
+    def _install(self, model: Model, download: Download) -> Path:
+        try:
+            content = FORMATS[download.variant.format].read(download.paths())
+        except ValueError as e:
+            for path in download.paths():
+                self._dir.set_aside(model.id, path)
+            folder, detail = str(self._dir.quarantine(model.id)), str(e).rstrip(".")
+            raise UserError("weights.invalid", title=model.title, detail=detail, folder=folder) from e
+        return self._dir.put(model, download.variant, content)
+
+    def _import(self, files: LocalFiles, path: Path, poll: Callable[[], None]) -> tuple[str, ...]:
+        ready: list[str] = []
+        incomplete: list[Message] = []
+        for model in self._models.values():
+            for variant in model.variants:
+                poll()
+                download = Download(self._dir, model.id, variant)
+                with self._dir.lock(model.id, poll):
+                    copied = files.copy_to(download, poll)
+                    missing = download.missing()
+                    if copied and not missing:
+                        self._install(model, download)
+                        ready.append(model.id)
+                    elif copied:
+                        names = ", ".join(part.name for part in missing)
+                        incomplete.append(Message("weights.files_missing", {"title": model.title, "files": names}))
+        if not ready:
+            _refuse_import(path, incomplete)
+        return tuple(dict.fromkeys(ready))
+
+    def _part_sizes(self) -> set[int]:
+        variants = (variant for model in self._models.values() for variant in model.variants)
+        return {part.size for variant in variants for part in variant.parts}
+
+    def _how_to_get(self, model: Model) -> Message:
+        if model.bundled:
+            return Message("weights.bundled_missing", {"title": model.title})
+        several = len(model.variants[0].parts) > 1
+        return Message(
+            "weights.files_not_installed" if several else "weights.file_not_installed",
+            {"title": model.title, "size": size(model.size), "model": model.id, "url": model.manual_url,
+             "folder": str(self._dir.manual)},
+        )  # fmt: skip
+
+
+def _contains_files(folder: Path) -> bool:
+    """Whether a folder tree contains a file that is not hidden (hidden ones are scratch folders of a client)."""
+    return any(path.is_file() and not path.name.startswith(".") for path in folder.rglob("*"))
+
+
+def _refuse_import(path: Path, incomplete: list[Message]) -> NoReturn:
+    if incomplete:
+        raise UserError((Message("weights.import_incomplete", {"path": str(path)}), *incomplete))
+    raise UserError("weights.import_unknown", path=str(path))
+
+
+@contextmanager
+def _opened(path: Path, sizes: set[int], poll: Callable[[], None]) -> Generator[LocalFiles]:
+    """The files at a path; of a package, those in it that have one of the sizes."""
+    if not path.is_file() or not is_archive(path) or path.stat().st_size in sizes:
+        yield LocalFiles(FolderIndex().files([path]))
+        return
+    with tempfile.TemporaryDirectory(prefix="clarity-") as folder:
+        try:
+            unpack(path, sizes, Path(folder), poll)
+        except ValueError as e:
+            raise UserError("weights.archive_refused", path=str(path), detail=str(e)) from e
+        yield LocalFiles(FolderIndex().files([Path(folder)]))
+
+
+@contextmanager
+def _os_errors(folder: Path) -> Generator[None]:
+    """Report a full disk or missing permissions as a UserError."""
+    try:
+        yield
+    except OSError as e:
+        detail, file = e.strerror or str(e), str(e.filename or folder)
+        raise UserError("weights.folder_unusable", folder=str(folder), detail=detail, file=file) from e
+
+
+def default_store() -> WeightStore:
+    """The store of the program: its own catalog, in the user's data folder. One instance for each such folder."""
+    return _store(settings.data_folder() / "weights")
+
+
+@cache
+def _store(folder: Path) -> WeightStore:
+    return WeightStore(catalog(), folder)
