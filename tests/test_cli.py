@@ -511,14 +511,14 @@ def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> No
     assert "nobody" in said
     code, rows, said = clarity("models", "verify", "niqe", "maxim-denoising", "--json")
     assert (code, [r["state"] for r in rows]) == (3, ["missing", "missing"])
-    assert said.count("not on this machine") == 2
+    assert said.count("is not installed") == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to a thread")
 def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
     finished: list[str] = []
 
-    def fetch(name: str, report: Callable[[float, str], None]) -> None:
+    def fetch(_store: models.WeightStore, name: str, report: models.Report) -> None:
         for k in range(300):
             report(k / 300, "Fetching")
             if k == 1:
@@ -526,7 +526,7 @@ def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
             time.sleep(0.01)
         finished.append(name)
 
-    monkeypatch.setattr(models, "fetch", fetch)
+    monkeypatch.setattr(models.WeightStore, "fetch", fetch)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
     try:
         assert clarity("models", "fetch", "niqe")[0] == 4

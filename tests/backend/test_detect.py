@@ -26,7 +26,6 @@ id = "clarity-detector"
 title = "Clarity, detector"
 licence = "MIT"
 format = "safetensors"
-by_hand = "the program again"
 sources = [{{ bundled = "weights/not there.safetensors" }}]
 file = "clarity-detector.safetensors"
 size = 10
@@ -160,7 +159,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def random(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A detector with random weights is on this machine."""
     monkeypatch.setattr(detect, "_known", [])
-    monkeypatch.setattr(weights, "need", lambda ids: dict.fromkeys(ids, file))
+    monkeypatch.setattr(weights.WeightStore, "need", lambda _store, ids: dict.fromkeys(ids, file))
 
 
 @pytest.mark.usefixtures("random")
@@ -207,9 +206,10 @@ def test_cancelling_passes_through(photo: Photo, at: int) -> None:
     assert len(calls) > at + 1
 
 
-def test_without_the_file_the_user_is_told_which(photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_file_the_user_is_told_which(photo: Photo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(detect, "_known", [])
-    monkeypatch.setattr(weights, "catalog", lambda: parse(CATALOG))
+    store = weights.WeightStore(parse(CATALOG), tmp_path)
+    monkeypatch.setattr(weights, "default_store", lambda: store)
     with pytest.raises(ModelMissing, match="Clarity, detector"):
         detect.detect(photo(64, 64))
 

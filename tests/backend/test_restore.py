@@ -49,7 +49,7 @@ class FakeJob:
 def method(**facts: Any) -> Method:
     known: dict[str, Any] = {
         "id": "fake", "title": "Fake", "tasks": ("denoise",), "architecture": "numpy", "licence": "MIT", "paper": "",
-        "trained_on": "", "weights": (), "load": lambda files, at: identity, "residual": False,
+        "trained_on": "", "weights": (), "load": lambda files, at: identity,
     }  # fmt: skip
     return Method(**(known | facts))
 
@@ -660,7 +660,7 @@ def run(tile, mask, job):
     need = tile.shape[0] * tile.shape[1] * 1000
     hold = torch.ones(need, dtype=torch.uint8) if {torch} else np.ones(need, np.uint8)
     return tile * np.float32(0.5)
-of = Method("m", "M", ("denoise",), "", "", "", "", (), None, overlap=16, residual=False)
+of = Method("m", "M", ("denoise",), "", "", "", "", (), load=None, overlap=16)
 pixels = np.random.default_rng(0).integers(0, 255, (1000, 1000, 3), np.uint8)
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 500_000_000,) * 2)

@@ -51,7 +51,6 @@ from clarity_desktop.values import (
     ExportOptions,
     Finding,
     Flip,
-    ModelCard,
     Pixels,
     Quality,
     Region,
@@ -541,13 +540,12 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, fil
 def test_scores_by_our_own_parameters_are_renewed_once_the_authors_are_there(
     studio, recorder, file, monkeypatch
 ) -> None:
-    model = ModelCard("brisque", "BRISQUE", 1, "BSD", "missing")
-    monkeypatch.setattr(weights, "state", lambda _: model)
+    monkeypatch.setattr(weights.WeightStore, "is_ready", lambda _store, _id: False)
     card = opened(studio, recorder, file)
     studio.document(card.id).set_quality(card.head, Quality(brisque=7.0, ours=("brisque",), more={"musiq": 51.0}))
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque == 7, "ours are all there is"
-    monkeypatch.setattr(weights, "state", lambda _: replace(model, state="ready"))
+    monkeypatch.setattr(weights.WeightStore, "is_ready", lambda _store, _id: True)
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque != 7
     assert studio.version(card.id, card.head).quality.more == {"musiq": 51.0}
