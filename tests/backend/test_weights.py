@@ -357,7 +357,7 @@ def test_without_any_source_the_sentence_says_what_to_do(
     with pytest.raises(ModelMissing) as caught:
         toy.fetch("toy", quiet)
     said = str(caught.value)
-    for part in ("Toy network", "1 MB", "clarity models fetch toy", "https://example.org/a.bin",
+    for part in ("Toy network", "1.2 MB", "clarity models fetch toy", "https://example.org/a.bin",
                  str(tmp_path / "weights/by-hand"), "could not be reached", "404"):  # fmt: skip
         assert part in said
 
