@@ -71,10 +71,15 @@ def excerpt(reason: str) -> str:
 
 
 def clock(at: float, now: float | None = None) -> str:
-    """The time of a version: the time of day if it was today, else date and time. Seconds since the epoch."""
+    """The time of day if it was today, else the date and the time. Seconds since the epoch."""
     then, today = time.localtime(at), time.localtime(now)
-    same_day = then[:3] == today[:3]
-    return time.strftime("%H:%M" if same_day else "%d %b %Y, %H:%M", then)
+    return time.strftime("%H:%M" if then[:3] == today[:3] else "%d %b %Y, %H:%M", then)
+
+
+def short_clock(at: float, now: float | None = None) -> str:
+    """The time of day if it was today, else the date."""
+    then, today = time.localtime(at), time.localtime(now)
+    return time.strftime("%H:%M" if then[:3] == today[:3] else "%d %b %Y", then)
 
 
 def duration(seconds: float) -> str:

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.restore import Choice, RestoreDock
-from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, rows_of
+from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, rows_of, score
 from clarity_desktop.ui.docks.versions import VersionsDock, fitting
-from clarity_desktop.ui.labels import clock, duration, file_size, megapixels, version_title, what_ran
+from clarity_desktop.ui.labels import clock, duration, file_size, megapixels, short_clock, version_title, what_ran
 from clarity_desktop.ui.status_bar import Status, memory_used
 from clarity_desktop.values import Quality, Step, Turn, Version, VersionId
 
@@ -56,12 +56,12 @@ def test_a_row_says_what_ran_when_and_how_good_it_is():
     model = VersionModel()
     assert version_title(v) == "Rain removed (50%)"
     assert what_ran(step) == "Remove rain · maxim-deraining · 50 %"
-    assert details(v) == f"maxim-deraining · 50 % · {clock(v.time)} · 12 s"
-    assert details(version("b", "a", name="Cropped")) == clock(0.0)
-    assert details(version("b", "a", name="Upright")) == f"Cropped · {clock(0.0)}"
-    assert model.score(v) == "NIQE 3.2"
+    assert details(v) == f"maxim-deraining · 50 % · {short_clock(v.time)} · 12 s"
+    assert details(version("b", "a", name="Cropped")) == short_clock(0.0)
+    assert details(version("b", "a", name="Upright")) == f"Cropped · {short_clock(0.0)}"
+    assert score(v.quality) == "NIQE 3.2"
     assert model.spoken(Row(v, Lines(), "current")).endswith("NIQE 3.2, starred, current version")
-    assert model.score(version("c", quality=Quality(overall=71.0, niqe=3.0))) == "71 of 100"
+    assert score(Quality(overall=71.0, niqe=3.0)) == "71/100"
 
 
 def test_versions_of_one_task_are_told_apart_by_their_method():

@@ -60,7 +60,7 @@ class ModelsDialog(QDialog):
         for model in models:
             item = QTreeWidgetItem([model.title, self._state_title(model), file_size(model.size), model.licence])
             item.setData(0, MODEL, model)
-            item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 16, ROW))
+            item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 28, ROW))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(3, model.licence)
             item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")

@@ -14,7 +14,15 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QImage
 
 from clarity_desktop.ui.form_fields import tooltip
-from clarity_desktop.ui.labels import SEPARATOR, clock, duration, method_and_strength, version_title, what_ran
+from clarity_desktop.ui.labels import (
+    SEPARATOR,
+    clock,
+    duration,
+    method_and_strength,
+    short_clock,
+    version_title,
+    what_ran,
+)
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import Quality, Version, VersionId
 
@@ -87,26 +95,29 @@ def _connected(placed: Sequence[tuple[Version, Lines]]) -> list[tuple[Version, L
     return connected[::-1]
 
 
-def score(quality: Quality | None, of_100: str) -> str:
-    """The figure that a row shows; of_100 is the template for the overall score."""
+def score(quality: Quality | None) -> str:
+    """The figure that a row shows: the overall score, else a metric; "" if there is neither."""
     if quality is None:
         return ""
     if quality.overall is not None:
-        return of_100.format(score=f"{quality.overall:.0f}")
+        return f"{quality.overall:.0f}/100"
     for name, value in (("NIQE", quality.niqe), ("PIQE", quality.piqe)):
         if value is not None:
             return f"{name} {value:.1f}"
     return ""
 
 
-def details(version: Version) -> str:
-    """The second line of a row, the most telling fact first: method, strength, time, duration."""
-    step = version.step
+def details(version: Version, when: str = "") -> str:
+    """The second line of a row, the most telling fact first: method, strength, time, duration.
+
+    when: the time as text, if not the short one.
+    """
+    step, when = version.step, when or short_clock(version.time)
     if step.kind == "restore":
         ran = [what_ran(step)] if version.name else method_and_strength(step)
-        return SEPARATOR.join((*ran, clock(version.time), duration(step.seconds)))
+        return SEPARATOR.join((*ran, when, duration(step.seconds)))
     ran = [what_ran(step)] if version.name and version.name != what_ran(step) else []
-    return SEPARATOR.join((*ran, clock(version.time)))
+    return SEPARATOR.join((*ran, when))
 
 
 class VersionModel(QAbstractListModel):
@@ -177,9 +188,6 @@ class VersionModel(QAbstractListModel):
             self.renamed.emit(self.rows[index.row()].version.id, name)
         return True
 
-    def score(self, version: Version) -> str:
-        return score(version.quality, self.tr("{score} of 100"))
-
     def mark(self, row: Row) -> str:
         """The word at the right of the first line."""
         return {"current": self.tr("current"), "compared": self.tr("compared"), "": ""}[row.mark]
@@ -189,7 +197,13 @@ class VersionModel(QAbstractListModel):
         version = row.version
         star = self.tr("starred") if version.star else ""
         marks = {"current": self.tr("current version"), "compared": self.tr("compared version"), "": ""}
-        parts = (version_title(version), details(version), self.score(version), star, marks[row.mark])
+        parts = (
+            version_title(version),
+            details(version, clock(version.time)),
+            score(version.quality),
+            star,
+            marks[row.mark],
+        )
         return ", ".join(p for p in parts if p)
 
     def _image(self, version: Version) -> QImage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.docks.version_model import ROW_ROLE, Index, Lines, Row, VersionModel, details, rows_of
+from clarity_desktop.ui.docks.version_model import ROW_ROLE, Index, Lines, Row, VersionModel, details, rows_of, score
 from clarity_desktop.ui.labels import SEPARATOR, version_title
 from clarity_desktop.values import Version, VersionId
 
@@ -49,7 +49,7 @@ class VersionDelegate(QStyledItemDelegate):
         if row.mark == "current":
             bar = QRect(option.rect.left() + 1, option.rect.top() + 5, 3, ROW_HEIGHT - 10)
             painter.fillRect(bar, option.palette.highlight())
-        _paint_lines(painter, option.rect, row.lines, option.palette)
+        _paint_lines(painter, option, row.lines)
         frame = QRect(QPoint(option.rect.left() + _inset(row.lines), option.rect.top() + 5), THUMBNAIL)
         _paint_thumbnail(painter, frame, index.data(Qt.ItemDataRole.DecorationRole), option.palette)
         left = frame.right() + 10
@@ -88,22 +88,34 @@ def _inset(lines: Lines) -> int:
     return _lane_x(lines.lane) + 10
 
 
-def _paint_lines(painter: QPainter, rect: QRect, lines: Lines, palette: QPalette) -> None:
+def _paint_lines(painter: QPainter, option: QStyleOptionViewItem, lines: Lines) -> None:
     """The version as a dot and the lines to its parent and children."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+    rect = option.rect
+    _, ink = _text_colors(option)
+    painter.setPen(ink)
     middle, here = rect.center().y(), rect.left() + _lane_x(lines.lane)
     if lines.above:
         painter.drawLine(here, rect.top(), here, middle)
     if lines.branch:
         parent = rect.left() + _lane_x(lines.lane - 1)
-        painter.drawLine(parent, rect.top(), parent, middle)
         painter.drawLine(parent, middle, here, middle)
+        if lines.lane - 1 not in lines.below:
+            painter.drawLine(parent, rect.top(), parent, middle)
     for lane in lines.below:
         x = rect.left() + _lane_x(lane)
         painter.drawLine(x, middle if lane == lines.lane else rect.top(), x, rect.bottom() + 1)
-    painter.setBrush(palette.color(QPalette.ColorRole.Base))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(ink)
     painter.drawEllipse(QPoint(here, middle), 3, 3)
+
+
+def _text_colors(option: QStyleOptionViewItem) -> tuple[QColor, QColor]:
+    """The colors of the first and of the second line of a row."""
+    if option.state & QStyle.StateFlag.State_Selected:
+        ink = option.palette.color(QPalette.ColorRole.HighlightedText)
+        return ink, ink
+    role = QPalette.ColorRole
+    return option.palette.color(role.Text), option.palette.color(role.PlaceholderText)
 
 
 def _paint_thumbnail(painter: QPainter, frame: QRect, image: QImage, palette: QPalette) -> None:
@@ -118,9 +130,7 @@ def _paint_thumbnail(painter: QPainter, frame: QRect, image: QImage, palette: QP
 
 def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row: Row, model: VersionModel) -> None:
     """Title and mark in the first line, details and score in the second."""
-    selected = bool(option.state & QStyle.StateFlag.State_Selected)
-    ink = option.palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text)
-    faint = ink if selected else option.palette.color(QPalette.ColorRole.PlaceholderText)
+    ink, faint = _text_colors(option)
     font = QFont(option.font)
     font.setBold(row.mark == "current")
     top, bottom = QRect(box), QRect(box)
@@ -131,7 +141,7 @@ def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row
     mark = " ".join(x for x in ("★" if row.version.star else "", model.mark(row)) if x)
     for line, text, aside, pen, face in (
         (top, version_title(row.version), mark, ink, font),
-        (bottom, details(row.version), model.score(row.version), faint, option.font),
+        (bottom, details(row.version), score(row.version.quality), faint, option.font),
     ):
         painter.setFont(option.font)
         painter.setPen(faint)
