@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, NewType, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, NewType, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,12 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 TILE = 256
 """Side of a stored tile, in pixels."""
+
+
+class SupportsArray(Protocol):
+    """An array, or what becomes one only where it is needed."""
+
+    def __array__(self) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +324,7 @@ class Version:
     time: float  # seconds since the epoch
     width: int
     height: int
-    thumbnail: NDArray[np.uint8]  # RGB in sRGB, longest side ≤ 128
+    thumbnail: SupportsArray  # H×W×3 uint8 RGB in sRGB, longest side ≤ 128; np.asarray unpacks it
     star: bool = False
     deleted: bool = False
     rejected: bool = False

@@ -108,6 +108,10 @@ class Studio:
         self._documents.clear()
         run_all(*(partial(d.close, keep=True) for d in documents), self._decoder.close)
 
+    @property
+    def _limits(self) -> documents.Limits:
+        return documents.Limits(megapixels=self.settings.max_megapixels)
+
     def document(self, at: DocumentId) -> Document:
         """The open document of that id. Raises UserError if it was closed meanwhile."""
         if at not in self._documents:
@@ -127,7 +131,16 @@ class Studio:
     async def open(self, path: Path, job: Job) -> Document:
         """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
         if path.suffix.lower() == ".clarity":
-            document = await job.side("disk", Document.open_project, self.folder, path, _makers(), discard=_close_saved)
+            document = await job.side(
+                "disk",
+                Document.open_project,
+                self.folder,
+                path,
+                _makers(),
+                self._limits,
+                job.check,
+                discard=_close_saved,
+            )
             return await self._show(document, job)
         job.report(0.0, f"Opening {path.name}")
         drafted = await job.side("decode", self._decoder.preview, path)
@@ -146,13 +159,24 @@ class Studio:
             job.emit(await job.side("decode", _preview, picture))
         thumbnail = await job.side("decode", _thumbnail, picture.pixels, picture.icc)
         document = await job.side(
-            "disk", Document.create, self.folder, picture, title, thumbnail, job.check, _makers(), discard=_close_saved
+            "disk",
+            Document.create,
+            self.folder,
+            picture,
+            title,
+            thumbnail,
+            job.check,
+            _makers(),
+            self._limits,
+            discard=_close_saved,
         )
         return await self._show(document, job, picture.pixels)
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
-        return await self._show(await job.side("disk", Document.open, store, _makers(), discard=_close_kept), job)
+        return await self._show(
+            await job.side("disk", Document.open, store, _makers(), self._limits, job.check, discard=_close_kept), job
+        )
 
     async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
         """pixels: the head's, where the caller has them."""
@@ -200,6 +224,7 @@ class Studio:
         def paint(bounds: Bounds, done: Pixels) -> None:
             job.emit(TileDone(document.id, version, bounds, done))
 
+        await job.side("disk", document.check_room, version)
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
         candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
         for note in candidate.notes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar, QToolButton
@@ -91,7 +92,7 @@ class PhotoStack(QStackedWidget):
             self.tabs.setTabToolTip(index, tooltip(str(view.path or view.title)))
             if (version := view.head_version) and self.tabs.tabData(index) != version.id:
                 self.tabs.setTabData(index, version.id)
-                self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(version.thumbnail))))
+                self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(np.asarray(version.thumbnail)))))
 
     def _choose(self, _index: int = -1) -> None:
         self.setCurrentWidget(self.current.canvas if self.current else self.empty_canvas)

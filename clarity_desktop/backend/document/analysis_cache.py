@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 
 from clarity_desktop.backend.document.checks import number, parsed, text, whole
+from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
 
 POINTS = ("overall", "low", "high")
 """0..100 each."""
 SCORES = ("sseq", "niqe", "brisque", "piqe", *POINTS)
-METRICS = 100
-"""More further metrics than this in one version are taken for an attack."""
-CELLS = 64
-"""Rows and columns that a heat map may have."""
-LONGEST = 100
-"""Characters that may say by what something was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +43,16 @@ NOBODY = ModelVersions()
 
 
 def quality_text(quality: Quality, by: str) -> str:
-    """A score that is no number is stored as undefined."""
-    scores = {name: _finite(getattr(quality, name)) for name in SCORES}
+    """A score that is no number is stored as undefined, one beyond its scale as the end of the scale."""
+    scores = {name: _storable(name, getattr(quality, name)) for name in SCORES}
     more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
     return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why), "by": by})
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _storable(name: str, value: float | None) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return min(max(value, 0.0), 100.0) if name in POINTS else value
 
 
 def quality_of(stored: Any, by: str) -> Quality | None:
@@ -75,7 +72,7 @@ def more_of(stored: Any) -> Mapping[str, float]:
 def _maker(row: Mapping[str, Any]) -> str:
     """By what something was made; nothing that an older program kept says so."""
     by = row.get("by", "")
-    if not isinstance(by, str) or len(by) > LONGEST:
+    if not isinstance(by, str) or len(by) > MODEL_VERSION:
         raise Damaged("it does not say properly by what a version was looked at")
     return by
 

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from clarity_desktop.backend.document.limits import NAME, TEXT
 from clarity_desktop.backend.document.tiles import Damaged
 
 LARGEST = sys.float_info.max
@@ -30,7 +31,7 @@ def parsed_list(text: Any) -> list[Any]:
 
 def parsed_json(text: Any) -> Any:
     """The JSON value in a text, or Damaged."""
-    if not isinstance(text, str) or len(text) > 1_000_000:
+    if not isinstance(text, str) or len(text) > TEXT:
         raise Damaged("a description is not text")
     try:
         return json.loads(text)
@@ -51,7 +52,7 @@ def whole(value: Any, low: int, high: int) -> int:
     return value
 
 
-def text(value: Any, longest: int = 500) -> str:
+def text(value: Any, longest: int = NAME) -> str:
     if not isinstance(value, str):
         raise Damaged("a name is not text")
     return clean(value[:longest])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.document import checks, pyramid, rows, schema
+from clarity_desktop.backend.document.limits import NAME, THUMBNAIL
 from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
 from clarity_desktop.backend.document.tiles import Stored
@@ -68,7 +69,7 @@ def first(
         names = keep(store, picture.pixels, None, (), _nothing_older, checkpoint)
         alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, checkpoint)
         about = {
-            "title": checks.clean(title),
+            "title": checks.clean(title)[:NAME],
             "head": version.id,
             "changes": 0,
             "saved": 0,
@@ -101,10 +102,10 @@ def insert(
 
 def reduced(pixels: Pixels) -> NDArray[np.uint8]:
     """A thumbnail of pixels as they are, 8 bits, longest side ≤ 128."""
-    while max(pixels.shape) > 8 * rows.THUMBNAIL:
+    while max(pixels.shape) > 8 * THUMBNAIL:
         pixels = pyramid.halved(pixels)  # several times faster than one large step
     height, width = pixels.shape[:2]
-    scale = min(1.0, rows.THUMBNAIL / max(width, height))
+    scale = min(1.0, THUMBNAIL / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small if pixels.dtype == np.uint8 else small // 257, np.uint8)

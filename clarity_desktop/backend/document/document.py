@@ -23,6 +23,7 @@ from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
 from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, more_of
 from clarity_desktop.backend.document.create import no_checkpoint
+from clarity_desktop.backend.document.limits import Limits, clock
 from clarity_desktop.backend.document.reader import Reader
 from clarity_desktop.backend.document.recovery import MAKING, Lock
 from clarity_desktop.backend.document.state import State
@@ -49,6 +50,7 @@ from clarity_desktop.values import (
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 NEWER = "This document was made by a newer Clarity Desktop. It can be looked at and exported, but not changed."
+LIMITS = Limits()
 PACKED = 0.25
 """Of a photo's bytes: what its tiles take at the very least."""
 
@@ -56,8 +58,9 @@ PACKED = 0.25
 class Document:
     """One open document. All methods may be called from any thread, also while `add` runs in another."""
 
-    def __init__(self, store: Store, lock: Lock, state: State, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, store: Store, lock: Lock, state: State, limits: Limits, notes: tuple[str, ...] = ()) -> None:
         """Use create, open or open_project."""
+        self._limits = limits
         self.id = DocumentId(store.path.stem)
         self._store = store
         self._lock = lock
@@ -77,26 +80,36 @@ class Document:
         thumbnail: NDArray[np.uint8] | None = None,
         checkpoint: Callable[[], None] = no_checkpoint,
         makers: ModelVersions = NOBODY,
+        limits: Limits = LIMITS,
     ) -> Document:
         """A new document in the working folder, with the picture as its first version.
 
         thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. makers: by what the
         versions are going to be looked at. Raises UserError.
         """
+        limits.check_size(picture.pixels.shape[1], picture.pixels.shape[0])
         store, lock = create.fresh(folder)
         unborn = store.with_suffix(MAKING)
         try:
             with said(unborn):
                 create.lay_out(unborn)
             create.first(unborn, picture, title, thumbnail, checkpoint)
-            return cls._born(unborn, store, lock, store, makers)
+            return cls._born(unborn, store, lock, store, makers, limits, checkpoint)
         except BaseException:
             recovery.erase(unborn)
             lock.release(gone=not store.exists())
             raise
 
     @classmethod
-    def open(cls, store: Path, makers: ModelVersions = NOBODY, *, read_only: bool = False) -> Document:
+    def open(
+        cls,
+        store: Path,
+        makers: ModelVersions = NOBODY,
+        limits: Limits = LIMITS,
+        checkpoint: Callable[[], None] = no_checkpoint,
+        *,
+        read_only: bool = False,
+    ) -> Document:
         """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere.
 
         What others than `makers` found in its versions is not known; so it is in open_project.
@@ -107,19 +120,26 @@ class Document:
             where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
             raise UserError(f"{store} {where}, so it was not opened.")
         try:
-            return cls._opened(store, lock, store, makers, read_only=read_only)
+            return cls._opened(store, lock, store, makers, limits, checkpoint, read_only=read_only)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def open_project(cls, folder: Path, project: Path, makers: ModelVersions = NOBODY) -> Document:
+    def open_project(
+        cls,
+        folder: Path,
+        project: Path,
+        makers: ModelVersions = NOBODY,
+        limits: Limits = LIMITS,
+        checkpoint: Callable[[], None] = no_checkpoint,
+    ) -> Document:
         """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
         store, lock = create.fresh(folder)
         unborn = store.with_suffix(MAKING)
         try:
-            projects.copy(project, unborn)
-            document = cls._born(unborn, store, lock, project, makers)
+            projects.copy(project, unborn, checkpoint)
+            document = cls._born(unborn, store, lock, project, makers, limits, checkpoint)
         except BaseException:
             recovery.erase(unborn)
             recovery.erase(store)
@@ -129,17 +149,34 @@ class Document:
         return document
 
     @classmethod
-    def _born(cls, unborn: Path, store: Path, lock: Lock, named: Path, makers: ModelVersions) -> Document:
+    def _born(
+        cls,
+        unborn: Path,
+        store: Path,
+        lock: Lock,
+        named: Path,
+        makers: ModelVersions,
+        limits: Limits,
+        checkpoint: Callable[[], None],
+    ) -> Document:
         with said(store):
             unborn.replace(store)
-        return cls._opened(store, lock, named, makers)
+        return cls._opened(store, lock, named, makers, limits, checkpoint)
 
     @classmethod
     def _opened(
-        cls, path: Path, lock: Lock, named: Path, makers: ModelVersions, *, read_only: bool = False
+        cls,
+        path: Path,
+        lock: Lock,
+        named: Path,
+        makers: ModelVersions,
+        limits: Limits,
+        checkpoint: Callable[[], None],
+        *,
+        read_only: bool = False,
     ) -> Document:
-        state, newer = projects.read(path, named, makers)
-        return cls(Store(path, read_only=read_only or newer), lock, state, (NEWER,) if newer else ())
+        state, newer = projects.read(path, named, makers, limits, checkpoint)
+        return cls(Store(path, read_only=read_only or newer), lock, state, limits, (NEWER,) if newer else ())
 
     # What is there ----------------------------------------------------------------------------------------------------
 
@@ -178,7 +215,7 @@ class Document:
         if row is None:
             raise UserError("The region of this step is not stored any more. Select it again.")
         try:
-            return rows.region_of(row)
+            return rows.region_of(row, self._limits)
         except Damaged as e:
             raise self._reader.damaged(e) from e
 
@@ -232,6 +269,7 @@ class Document:
         row = rows.region_row(region) if region is not None else None
         step = step if row is None else replace(step, region=row[-1])
         with self._adding:
+            self._check_addable(step, pixels.shape[1], pixels.shape[0])
             names, opacity = self._keep(parent, pixels, changed, alpha, checkpoint)
             height, width = pixels.shape[:2]
             version = Version(
@@ -239,7 +277,7 @@ class Document:
                 parent=parent,
                 step=step,
                 name=name or None,
-                time=time.time(),
+                time=clock(time.time()),
                 width=width,
                 height=height,
                 thumbnail=thumbnail,
@@ -247,6 +285,15 @@ class Document:
             self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
             self._store.fold()
         return version
+
+    def _check_addable(self, step: Step, width: int, height: int) -> None:
+        """Raises UserError for a version that could not be opened again."""
+        self._limits.check_versions(len(self._state.versions))
+        self._limits.check_size(width, height)
+        try:
+            rows.step_text(step)
+        except Damaged as e:
+            raise UserError("document.step_too_long") from e
 
     def _keep(
         self,
@@ -276,9 +323,13 @@ class Document:
         return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
 
     def check_room(self, parent: VersionId) -> None:
-        """Say now what `add` would say after the work: viewing only, no permission, a full disk. Raises UserError."""
+        """Say now what `add` would say after the work: viewing only, no permission, a full disk or document.
+
+        Raises UserError.
+        """
         self._change(lambda s: s)
         version, folder = self._state.version(parent), self._store.path.parent
+        self._limits.check_versions(len(self._state.versions))
         with said(self._store.path):
             free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
         if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
@@ -343,10 +394,11 @@ class Document:
 
     def add_turn(self, turn: Turn) -> None:
         """Raises UserError."""
+        row = rows.turn_row(turn)
         insert = f"INSERT INTO turn({rows.TURN}) VALUES(?, ?, ?, ?, ?, ?)"
         self._change(
-            lambda s: replace(s, turns=(*s.turns, turn), changes=s.changes + 1),
-            lambda db: db.execute(insert, rows.turn_row(turn)),
+            lambda s: s.with_turn(turn, self._limits),
+            lambda db: db.execute(insert, row),
         )
 
     def _change(

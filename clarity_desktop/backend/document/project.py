@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Generator
@@ -13,13 +13,15 @@ from pathlib import Path
 
 from clarity_desktop.backend.document import checks, rows, schema, state
 from clarity_desktop.backend.document.analysis_cache import ModelVersions
+from clarity_desktop.backend.document.limits import COUNT, Limits
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, connect, said
-from clarity_desktop.backend.document.tiles import Damaged
+from clarity_desktop.backend.document.tiles import Damaged, TooLarge
 from clarity_desktop.messages import UserError
 
-SLOW_STEP_SECONDS = 10.0
-"""Seconds after which checking a file is given up."""
+CHECK_SECONDS, CHECK_BYTES_PER_SECOND = 10.0, 20_000_000
+"""Processor time for checking a file: a tenth of this speed is honest work on the slowest machine."""
+COPIED_AT_ONCE = 1 << 22  # bytes
 
 
 def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
@@ -34,7 +36,7 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
         with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
-            changes = checks.whole(rows.meta(db).get("changes"), 0, 1 << 60)
+            changes = checks.whole(rows.meta(db).get("changes"), 0, COUNT)
         _flush(temporary)
         commit()
         temporary.replace(path)
@@ -72,11 +74,14 @@ def _flush(path: Path) -> None:
         os.close(file)
 
 
-def copy(project: Path, store: Path) -> None:
-    """Copy a project to a working store. Raises UserError."""
+def copy(project: Path, store: Path, checkpoint: Callable[[], None]) -> None:
+    """Copy a project to a working store. Raises UserError, and what checkpoint raises."""
     try:
         schema.check_header(project)
-        shutil.copyfile(project, store)
+        with project.open("rb") as source, store.open("xb") as target:
+            while part := source.read(COPIED_AT_ONCE):
+                checkpoint()
+                target.write(part)
     except Damaged as e:
         raise refused(project, e) from e
     except OSError as e:
@@ -91,35 +96,67 @@ def refused(path: Path, why: Exception) -> UserError:
 
 
 @contextmanager
-def impatient(db: sqlite3.Connection) -> Generator[None]:
-    """Give up on a file that makes SQLite work for longer than PATIENCE."""
-    until = time.monotonic() + SLOW_STEP_SECONDS
-    db.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+def bounded(db: sqlite3.Connection, seconds: float, checkpoint: Callable[[], None] = lambda: None) -> Generator[None]:
+    """Let SQLite work on a strange file for a limited processor time of this thread, with a checkpoint now and then.
+
+    Waiting for a slow disk does not count. Raises Damaged when the time is over, and what checkpoint raises.
+    """
+    until = time.thread_time() + seconds
+    stopped: list[BaseException] = []  # SQLite swallows what a progress handler raises
+
+    def stops() -> bool:
+        try:
+            checkpoint()
+        except BaseException as e:  # noqa: BLE001 — raised again below
+            stopped.append(e)
+        return bool(stopped) or time.thread_time() > until
+
+    db.set_progress_handler(stops, 100_000)
     try:
         yield
+    except sqlite3.OperationalError as e:
+        if e.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        if stopped:
+            raise stopped[0] from e
+        raise Damaged("reading it takes endlessly long") from e
     finally:
         db.set_progress_handler(None, 0)
 
 
-def read(path: Path, named: Path, makers: ModelVersions) -> tuple[State, bool]:
-    """Check a store from top to bottom, bring it up to date, sweep it. Returns its state and whether it is newer.
+def check_seconds(path: Path) -> float:
+    """Processor time after which checking a file is given up. Raises OSError."""
+    return CHECK_SECONDS + path.stat().st_size / CHECK_BYTES_PER_SECOND
 
-    named is the file that the user knows it by. Raises UserError; a newer store is left as it is.
+
+def read(
+    path: Path, named: Path, makers: ModelVersions, limits: Limits, checkpoint: Callable[[], None]
+) -> tuple[State, bool]:
+    """Check a store from top to bottom, bring it up to date, delete orphan tiles. Returns its state and if it is newer.
+
+    named is the file that the user knows it by. Raises UserError, and what checkpoint raises; a newer store is left as
+    it is.
     """
     try:
         with said(named):
             schema.check_header(path)
-        with closing(connect(path)) as db, impatient(db):
+            seconds = check_seconds(path)
+        with closing(connect(path)) as db, bounded(db, seconds, checkpoint):
             schema.check(db)
+            rows.check_counts(db, limits)
             newer = schema.version_of(db) > len(schema.MIGRATIONS)
             if not newer:
                 schema.migrate(db)
-            found = state.read(db, makers)
+            found = state.read(db, makers, limits)
             stray, missing = state.strays(db)
             if missing:
                 raise Damaged("some of its tiles are missing")
             if stray and not newer:
                 state.sweep(db)
+    except TooLarge as e:
+        raise UserError(
+            "document.project_too_large", path=str(named), megapixels=e.megapixels, limit=math.floor(limits.megapixels)
+        ) from e
     except (Damaged, UnicodeDecodeError, sqlite3.Error) as e:
         with said(named):  # a full disk or a locked file is not the file's fault
             if isinstance(e, sqlite3.Error) and getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
@@ -128,5 +165,5 @@ def read(path: Path, named: Path, makers: ModelVersions) -> tuple[State, bool]:
     return found, newer
 
 
-_DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT,
+_DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
            sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sqlite3
 import sys
@@ -11,8 +12,11 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from clarity_desktop.backend.document import schema, state
-from clarity_desktop.backend.document.project import impatient
+import numpy as np
+
+from clarity_desktop.backend.document import rows, schema, state
+from clarity_desktop.backend.document.limits import Limits
+from clarity_desktop.backend.document.project import bounded, check_seconds
 from clarity_desktop.backend.document.store import connect, said
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
@@ -71,18 +75,21 @@ class Lock:
 
 def summary(store: Path) -> tuple[Recovery | None, bool]:
     """A closed store in short, and whether all of it is elsewhere; None, and a line in the log, if it is unreadable."""
+    limits = Limits(megapixels=math.inf)  # none is unpacked here
     try:
         schema.check_header(store)
-        with closing(connect(store)) as db, impatient(db):
+        with closing(connect(store)) as db, bounded(db, check_seconds(store)):
             schema.check(db)
-            read = state.read(db)
+            rows.check_counts(db, limits)
+            schema.migrate(db)  # an older program may have left it
+            read = state.read(db, limits=limits)
     except (Damaged, UnicodeDecodeError, sqlite3.Error, OSError) as e:
         log.warning("%s cannot be offered again: %s", store, e)
         return None, False
     shown = read.versions[read.head]
     last = max(v.time for v in read.versions.values())
     alive = sum(not v.deleted for v in read.versions.values())
-    return Recovery(store, read.title, last, alive, shown.thumbnail), read.elsewhere
+    return Recovery(store, read.title, last, alive, np.asarray(shown.thumbnail)), read.elsewhere
 
 
 def recoveries(folder: Path) -> tuple[Recovery, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
@@ -15,15 +16,18 @@ import numpy as np
 
 from clarity_desktop.backend.document.analysis_cache import ModelVersions, detection_of, quality_of
 from clarity_desktop.backend.document.checks import blob, clean, number, parsed, parsed_json, parsed_list, text, whole
-from clarity_desktop.backend.document.tiles import Damaged, compress, decompress, pack, unpack
+from clarity_desktop.backend.document.limits import HEAT_BYTES, NAME, NOTES, PATH, SIDE, TEXT, THUMBNAIL, Limits, clock
+from clarity_desktop.backend.document.tiles import (
+    Damaged,
+    PackedThumbnail,
+    TooLarge,
+    compress,
+    decompress,
+    pack,
+)
+from clarity_desktop.messages import UserError
 from clarity_desktop.text import from_json, to_json
 from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
-
-SIDE = 1 << 20  # pixels; more is not a photo
-AREA = 1 << 31
-VERSIONS = 5000
-"""More versions than this in one file are taken for an attack on the memory."""
-THUMBNAIL = 128
 
 REGION = "label, x, y, width, height, across, down, mask"
 COLUMNS = "id, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail"
@@ -60,28 +64,26 @@ def version_row(version: Version) -> tuple[Any, ...]:
     """Values for COLUMNS of a new version."""
     assert version.quality is None, "a new version is scored later"
     assert version.detection is None, "a new version is looked at later"
-    assert version.thumbnail.dtype == np.uint8, "a thumbnail is 8 bits"
-    assert max(version.thumbnail.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
-    _, thumbnail = pack(version.thumbnail)
+    small = np.asarray(version.thumbnail)
+    assert small.dtype == np.uint8, "a thumbnail is 8 bits"
+    assert max(small.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
+    _, thumbnail = pack(small)
     return (
         version.id, version.parent, step_text(version.step), None, None, name_text(version), version.star,
-        version.deleted, version.rejected, version.time, version.width, version.height, thumbnail,
+        version.deleted, version.rejected, clock(version.time), version.width, version.height, thumbnail,
     )  # fmt: skip
 
 
 def name_text(version: Version) -> str:
     """The stored name; empty for a version that nobody named."""
-    return clean(version.name or "")
+    return clean(version.name or "")[:NAME]
 
 
-def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
+def version_of(row: tuple[Any, ...], makers: ModelVersions, limits: Limits) -> Version:
     """A version from values of COLUMNS, with what `makers` found in it. Raises Damaged."""
     at, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail = row
-    small = unpack(blob(thumbnail))
-    if small.ndim != 3 or small.dtype != np.uint8 or max(small.shape[:2]) > THUMBNAIL:
-        raise Damaged("a thumbnail has the wrong form")
-    if whole(width, 1, SIDE) * whole(height, 1, SIDE) > AREA:
-        raise Damaged("a version is impossibly large")
+    if (pixels := whole(width, 1, SIDE) * whole(height, 1, SIDE)) > limits.megapixels * 1e6:
+        raise TooLarge(math.ceil(pixels / 1e6))
     return Version(
         id=VersionId(text(at)),
         parent=None if parent is None else VersionId(text(parent)),
@@ -90,7 +92,7 @@ def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
         time=number(time, 0, 1e12),
         width=width,
         height=height,
-        thumbnail=small.astype(np.uint8, copy=False),
+        thumbnail=PackedThumbnail(blob(thumbnail)),
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
         rejected=bool(whole(rejected, 0, 1)),
@@ -99,14 +101,26 @@ def version_of(row: tuple[Any, ...], makers: ModelVersions) -> Version:
     )
 
 
-def versions(db: sqlite3.Connection, makers: ModelVersions) -> dict[VersionId, Version]:
-    """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
+def check_counts(db: sqlite3.Connection, limits: Limits) -> None:
+    """Raises Damaged for a file with no version, or with more rows than a document may have. Works for every format."""
     [count] = db.execute("SELECT count(*) FROM version").fetchone()
-    if not 1 <= count <= VERSIONS:
+    if not 1 <= count <= limits.versions:
         raise Damaged(f"it has {count} versions")
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name='turn'").fetchone():  # not in format 1
+        [count] = db.execute("SELECT count(*) FROM turn").fetchone()
+        if count > limits.turns:
+            raise Damaged(f"its conversation has {count} messages")
+
+
+def versions(db: sqlite3.Connection, makers: ModelVersions, limits: Limits) -> dict[VersionId, Version]:
+    """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
     found: dict[VersionId, Version] = {}
+    heat = 0
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
-        version = version_of(row, makers)
+        version = version_of(row, makers, limits)
+        heat += 0 if version.detection is None else version.detection.heat.nbytes
+        if heat > HEAT_BYTES:  # small when packed: a strange file could fill the memory
+            version = replace(version, detection=None)
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
             raise Damaged("its versions are not a tree")
         found[version.id] = version
@@ -128,23 +142,26 @@ def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: 
     who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
     if role not in who:
         raise Damaged("the conversation has the wrong form")
-    content = text(typed, 1_000_000) if message is None else from_json(parsed_json(message))
+    content = text(typed, TEXT) if message is None else from_json(parsed_json(message))
     return Turn(
         who[role],
         content,
-        tuple(VersionId(v) for v in text(versions, 1_000_000).split()),
+        tuple(VersionId(v) for v in text(versions, TEXT).split()),
         number(time, 0, 1e12),
         tuple(parsed_list(steps)),
     )
 
 
 def turn_row(turn: Turn) -> tuple[Any, ...]:
-    """Values for TURN."""
+    """Values for TURN. Raises UserError for a turn that could not be read again."""
     typed, message = (turn.content, None) if isinstance(turn.content, str) else ("", to_json(turn.content))
-    return (
+    row = (
         turn.role, clean(typed), None if message is None else json.dumps(message), json.dumps(turn.steps),
-        " ".join(turn.versions), turn.time,
+        " ".join(turn.versions), clock(turn.time),
     )  # fmt: skip
+    if max(len(part) for part in row[:-1] if isinstance(part, str)) > TEXT:
+        raise UserError("document.turn_too_long")
+    return row
 
 
 def region_row(region: Region) -> tuple[Any, ...]:
@@ -157,10 +174,10 @@ def region_row(region: Region) -> tuple[Any, ...]:
     return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
 
 
-def region_of(row: tuple[Any, ...]) -> Region:
+def region_of(row: tuple[Any, ...], limits: Limits) -> Region:
     """A region from values of REGION. Raises Damaged."""
     label, x, y, width, height, across, down, mask = row
-    if whole(across, 1, SIDE) * whole(down, 1, SIDE) > AREA:
+    if whole(across, 1, SIDE) * whole(down, 1, SIDE) > limits.megapixels * 1e6:
         raise Damaged("a region is impossibly large")
     bounds = Bounds(whole(x, 0, across), whole(y, 0, down), whole(width, 1, across), whole(height, 1, down))
     if bounds.right > across or bounds.bottom > down:
@@ -191,7 +208,7 @@ def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
         "format": picture.format,
         "mode": picture.mode,
         "depth": picture.depth,
-        "notes": "\n".join(picture.notes),
+        "notes": "\n".join(picture.notes)[:NOTES],
     }
 
 
@@ -211,13 +228,13 @@ def picture_of(rows: Mapping[str, Any]) -> Picture:
         format=text(rows.get("format")),
         mode=text(rows.get("mode")),
         path=None if path is None else local(path),
-        notes=tuple(line for line in text(rows.get("notes", ""), 10_000).split("\n") if line),
+        notes=tuple(line for line in text(rows.get("notes", ""), NOTES).split("\n") if line),
     )
 
 
 def local(stored: Any) -> Path | None:
     """A path from a file, unless merely looking at it would reach out to another machine."""
-    path = os.fsdecode(blob(stored)[:4096])
+    path = os.fsdecode(blob(stored)[:PATH])
     return None if path.startswith(("\\\\", "//")) or "\0" in path else Path(path)
 
 

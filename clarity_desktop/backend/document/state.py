@@ -10,6 +10,7 @@ from pathlib import Path
 
 from clarity_desktop.backend.document import checks, pyramid, rows
 from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, detection_text, quality_text
+from clarity_desktop.backend.document.limits import COUNT, NAME, Limits
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
@@ -96,13 +97,18 @@ class State:
             raise UserError("The original cannot be deleted. Close the document instead.")
         new = replace(
             old,
-            name=old.name if name is None else name or None,
+            name=old.name if name is None else checks.clean(name)[:NAME] or None,
             star=old.star if star is None else star,
             deleted=old.deleted if deleted is None else deleted,
             rejected=old.rejected if rejected is None else rejected,
         )
         head = next(v for v in self.up(at) if v != at) if new.deleted and self.head == at else self.head
         return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
+
+    def with_turn(self, turn: Turn, limits: Limits) -> State:
+        """With one more turn. Raises UserError for one too many."""
+        limits.check_turns(len(self.turns))
+        return replace(self, turns=(*self.turns, turn), changes=self.changes + 1)
 
     def card(self, document: DocumentId, *, read_only: bool, notes: tuple[str, ...]) -> DocumentCard:
         return DocumentCard(
@@ -162,9 +168,10 @@ def stamp_of(file: Path) -> str:
     return f"{at.st_size} {at.st_mtime_ns}"
 
 
-def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY) -> State:
-    """The state that a file holds, without what others than `makers` found. Raises Damaged."""
-    meta, versions = rows.meta(db), rows.versions(db, makers)
+def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY, limits: Limits = Limits()) -> State:  # noqa: B008 — a frozen value
+    """The state that a file holds, without what others than `makers` found. Raises Damaged, TooLarge."""
+    rows.check_counts(db, limits)
+    meta, versions = rows.meta(db), rows.versions(db, makers, limits)
     head = VersionId(checks.text(meta.get("head")))
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
         raise Damaged("no version is marked as the one to show")
@@ -177,8 +184,8 @@ def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY) -> State:
         versions=versions,
         redo=rows.redo(db, versions),
         turns=rows.turns(db),
-        changes=checks.whole(meta.get("changes"), 0, 1 << 60),
-        saved=checks.whole(meta.get("saved"), 0, 1 << 60),
+        changes=checks.whole(meta.get("changes"), 0, COUNT),
+        saved=checks.whole(meta.get("saved"), 0, COUNT),
         project=None if project is None else rows.local(project),
         stamp=checks.text(meta.get("stamp", "")),
         makers=makers,

@@ -13,13 +13,13 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from clarity_desktop.backend.document.limits import VALUE
 from clarity_desktop.messages import UserError
 
 BATCH = 16
 """Tiles written in one transaction: some 2 MB, a few milliseconds."""
 CHECKPOINT = 8
 """Batches after which the write-ahead log is folded into the file, so that it stays small."""
-LENGTH = 1 << 28  # bytes in one value; SQLite would take four times as many from a hostile file
 
 SENTENCES = {
     sqlite3.SQLITE_FULL: "The disk with {folder} is full, so the last change was not kept. "
@@ -43,6 +43,8 @@ def said(path: Path) -> Generator[None]:
     except OSError as e:
         raise UserError(f"{path} cannot be used ({e.strerror}). Check its disk and the permissions there.") from e
     except (sqlite3.Error, UnicodeDecodeError) as e:  # SQLite may name a damaged part in bytes that are no text
+        if getattr(e, "sqlite_errorcode", 0) == sqlite3.SQLITE_TOOBIG:
+            raise UserError("document.value_too_large", path=str(path)) from e
         unreadable = sqlite3.SQLITE_CORRUPT if isinstance(e, UnicodeDecodeError) else 0
         sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", unreadable) & 0xFF)
         if sentence is None:
@@ -63,7 +65,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
         db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
         db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
-    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE)
     db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
     db.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
     db.text_factory = _text

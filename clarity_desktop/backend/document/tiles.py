@@ -13,6 +13,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.document.limits import THUMBNAIL
 from clarity_desktop.values import TILE
 
 Stored = NDArray[np.uint8] | NDArray[np.uint16]
@@ -27,6 +28,14 @@ DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2")}
 
 class Damaged(ValueError):
     """What a file holds is not what this program wrote; the text says which part."""
+
+
+class TooLarge(Damaged):
+    """A photo is larger than the user's limit, which may be raised."""
+
+    def __init__(self, megapixels: int) -> None:
+        super().__init__(f"a photo of {megapixels} megapixels is too large")
+        self.megapixels = megapixels
 
 
 class _Zstd(threading.local):
@@ -73,18 +82,45 @@ def pack(tile: Stored, known: Container[bytes] = ()) -> tuple[bytes, bytes | Non
     return name, None if name in known else header + compress(raw)
 
 
-def unpack(data: bytes, name: bytes | None = None) -> Stored:
-    """A read-only tile. Raises Damaged if the bytes are not a tile, or not the one of that name."""
+def _header(data: bytes) -> tuple[int, int, int, int]:
+    """Height, width, channels and bytes per value of a packed tile. Raises Damaged."""
     if len(data) <= HEADER.size:
         raise Damaged("a tile is cut off")
     height, width, channels, itemsize = HEADER.unpack_from(data)
     if not (1 <= height <= TILE and 1 <= width <= TILE and channels in (1, 3) and itemsize in DTYPES):
         raise Damaged("a tile has an impossible size")
+    return height, width, channels, itemsize
+
+
+def unpack(data: bytes, name: bytes | None = None) -> Stored:
+    """A read-only tile. Raises Damaged if the bytes are not a tile, or not the one of that name."""
+    height, width, channels, itemsize = _header(data)
     raw = decompress(memoryview(data)[HEADER.size :], height * width * channels * itemsize)
     if name is not None and _name(data[: HEADER.size], raw) != name:
         raise Damaged("a tile does not hold what its name says")
     shape = (height, width, 3) if channels == 3 else (height, width)
     return np.frombuffer(raw, DTYPES[itemsize]).reshape(shape)
+
+
+class PackedThumbnail:
+    """A stored thumbnail, unpacked only where it is shown: a long history has thousands of them."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        """Raises Damaged for what declares to be anything but a thumbnail."""
+        height, width, channels, itemsize = _header(data)
+        if channels != 3 or itemsize != 1 or max(height, width) > THUMBNAIL:
+            raise Damaged("a thumbnail has the wrong form")
+        self._data = data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
+        """Read-only H×W×3 uint8 RGB; a grey pixel where the data is damaged."""
+        try:
+            pixels = unpack(self._data)
+        except Damaged:
+            pixels = np.full((1, 1, 3), 128, np.uint8)
+        return np.asarray(pixels, dtype or np.uint8)
 
 
 class TileCache:

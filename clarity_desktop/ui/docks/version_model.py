@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
 
@@ -209,5 +210,5 @@ class VersionModel(QAbstractListModel):
     def _image(self, version: Version) -> QImage:
         """The thumbnail, converted once."""
         if version.id not in self._images:
-            self._images[version.id] = to_image(version.thumbnail)
+            self._images[version.id] = to_image(np.asarray(version.thumbnail))
         return self._images[version.id]

@@ -1,0 +1,72 @@
+"""What a document may hold: refused where it is written, and checked again where a file is read.
+
+A limit that only reading knows would make a saved project impossible to open; one that only writing knows would let a
+strange file take all memory.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from clarity_desktop.messages import UserError
+
+SIDE = 1 << 20
+"""Pixels of a photo's width or height."""
+VALUE = 1 << 28
+"""Bytes of one value in the file; SQLite itself would take four times as many."""
+TEXT = 1_000_000
+"""Characters of a JSON text or of what was said in one turn."""
+NAME = 500
+"""Characters of a name; longer ones are cut."""
+NOTES = 10_000
+"""Characters of all notes about a photo."""
+PATH = 4096
+"""Bytes of a path."""
+THUMBNAIL = 128
+"""Pixels of a thumbnail's longest side."""
+METRICS = 100
+"""Further metrics of a version."""
+CELLS = 64
+"""Rows or columns of a heat map."""
+HEAT_BYTES = 256_000_000
+"""Bytes of all heat maps together; what is beyond counts as not known and is made again when it is asked for."""
+MODEL_VERSION = 100
+"""Characters that say which models made a result."""
+COUNT = 1 << 60
+"""Changes of a document."""
+LATEST = 1e12
+"""Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits that depend on the user's settings or that tests lower."""
+
+    megapixels: float = 250.0
+    versions: int = 100_000
+    turns: int = 100_000
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises UserError for a photo that is too large."""
+        if width * height > self.megapixels * 1e6 or max(width, height) > SIDE:
+            raise UserError(
+                "document.photo_too_large",
+                megapixels=math.ceil(width * height / 1e6),
+                limit=math.floor(self.megapixels),
+            )
+
+    def check_versions(self, count: int) -> None:
+        """Raises UserError where a document has no room for one more version."""
+        if count >= self.versions:
+            raise UserError("document.too_many_versions", limit=self.versions)
+
+    def check_turns(self, count: int) -> None:
+        """Raises UserError where a conversation has no room for one more turn."""
+        if count >= self.turns:
+            raise UserError("document.too_many_turns", limit=self.turns)
+
+
+def clock(seconds: float) -> float:
+    """A time that can be read again, whatever the computer's clock says."""
+    return min(max(seconds, 0.0), LATEST)
