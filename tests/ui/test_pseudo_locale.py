@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,6 @@ from PySide6.QtWidgets import (
     QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
-    QTreeWidgetItemIterator,
     QWidget,
 )
 
@@ -109,10 +108,11 @@ def texts_of(widget: QWidget) -> Iterator[tuple[str, str]]:
 
 
 def items(tree: QTreeWidget) -> Iterator[QTreeWidgetItem]:
-    walk = QTreeWidgetItemIterator(tree)
-    while (item := walk.value()) is not None:
-        yield item
-        walk += 1
+    waiting = [tree.topLevelItem(k) for k in range(tree.topLevelItemCount())]
+    while waiting:
+        if item := waiting.pop():
+            yield item
+            waiting += [item.child(k) for k in range(item.childCount())]
 
 
 def texts_of_action(action: QAction) -> Iterator[tuple[str, str]]:
@@ -175,7 +175,7 @@ def pseudo_locale(qapp: QApplication) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def a_full_window() -> AsyncIterator[tuple[MainWindow, FakeLink]]:
+async def a_full_window() -> AsyncGenerator[tuple[MainWindow, FakeLink]]:
     """A window with a photo, a restored version with scores, advice, a conversation and a notice."""
     async with a_window() as (window, link):
         window.resize(*SMALLEST)
@@ -245,7 +245,7 @@ async def test_errors_and_offers_are_translated(pseudo_locale: None):
         link.errors[m.Restore] = m.UserError("units.seconds", value=3)
         window.action["restore"].trigger()
         await settled(window)
-        await until(lambda: any(isinstance(w, QLabel) and w.text() for w in window.notices.findChildren(QLabel)))
+        await until(lambda: any(label.text() for label in window.notices.findChildren(QLabel)))
         assert all_untranslated(window.notices) == []
         for box in window.findChildren(QMessageBox):
             assert all_untranslated(box) == []
