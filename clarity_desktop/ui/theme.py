@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QStyleFactory
 
@@ -67,13 +67,13 @@ class ActiveTheme(QObject):
         super().__init__()
         self.colors = DARK
         self.choice: Choice = "system"
-        self.followed = False
+        self.follows_desktop = False
 
-    def follow(self) -> None:
+    def follow(self, scheme: Qt.ColorScheme) -> None:
         """The desktop switched between light and dark."""
         app = QApplication.instance()
         if self.choice == "system" and isinstance(app, QApplication):
-            _use(app, _of_system())
+            _use(app, _colors_of(scheme))
 
 
 _active = ActiveTheme()
@@ -82,10 +82,11 @@ _active = ActiveTheme()
 def apply(app: QApplication, choice: Choice) -> None:
     """Apply a theme to the running program. "system" follows the desktop; icons of `set_icon` are recolored."""
     _active.choice = choice
-    if not _active.followed:
-        app.styleHints().colorSchemeChanged.connect(_active.follow)
-        _active.followed = True
-    _use(app, _of_system() if choice == "system" else DARK if choice == "dark" else LIGHT)
+    hints = app.styleHints()
+    if not _active.follows_desktop:
+        hints.colorSchemeChanged.connect(_active.follow)
+        _active.follows_desktop = True
+    _use(app, _colors_of(hints.colorScheme()) if choice == "system" else DARK if choice == "dark" else LIGHT)
 
 
 def colors() -> Colors:
@@ -118,8 +119,8 @@ def paint_icon(painter: QPainter, name: str, area: QRectF, colour: str) -> None:
     QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(painter, area)
 
 
-def _of_system() -> Colors:
-    return LIGHT if QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light else DARK
+def _colors_of(scheme: Qt.ColorScheme) -> Colors:
+    return LIGHT if scheme == Qt.ColorScheme.Light else DARK
 
 
 def _use(app: QApplication, colors: Colors) -> None:
