@@ -82,7 +82,12 @@ def from_json(stored: Any, depth: int = 0) -> Text:
     key, fields = stored.get("key"), stored.get("fields", {})
     if not isinstance(key, str) or key not in catalog.templates() or not isinstance(fields, dict):
         return ""
-    return Message(key, {str(k): _field(v, depth) for k, v in fields.items()})
+    message = Message(key, {str(k): _field(v, depth) for k, v in fields.items()})
+    try:
+        english(message)
+    except (KeyError, ValueError, TypeError):  # fields that the template of today cannot take
+        return ""
+    return message
 
 
 def _field(value: Any, depth: int) -> Field:
