@@ -84,10 +84,10 @@ def from_json(stored: Any, depth: int = 0) -> Text:
         return ""
     message = Message(key, {str(k): _field(v, depth) for k, v in fields.items()})
     try:
-        english(message)
+        incomplete = "{" in english(message) and not fields
     except (KeyError, ValueError, TypeError):  # fields that the template of today cannot take
         return ""
-    return message
+    return "" if incomplete else message
 
 
 def _field(value: Any, depth: int) -> Field:
