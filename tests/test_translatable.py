@@ -36,8 +36,7 @@ CONSTRUCTORS = frozenset({
     "decimal_field", "choice_field", "ElidedButton",
 })  # fmt: skip
 NOT_SHOWN = frozenset({
-    "setObjectName", "setProperty", "setStyleSheet", "debug", "info", "exception", "log", "getLogger", "compile",
-    "sub", "connect", "strftime",
+    "setObjectName", "setProperty", "setStyleSheet", "getLogger", "compile", "sub", "connect", "strftime",
 })  # fmt: skip
 """Calls whose literals no one reads in the window."""
 SAME_IN_ALL_LANGUAGES = frozenset({
@@ -54,6 +53,12 @@ def is_words(text: str) -> bool:
 
 def name_of(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def is_log(call: ast.Call) -> bool:
+    """Whether the call writes to the log, which is in English."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(owner, ast.Name) and owner.id in {"log", "logging"}
 
 
 def assignments(tree: ast.AST) -> dict[str, list[ast.expr]]:
@@ -111,7 +116,7 @@ def shown_literals(tree: ast.Module) -> Iterator[str]:
     """Words that reach a widget without a translator."""
     known = assignments(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node) in SETTERS | CONSTRUCTORS:
+        if isinstance(node, ast.Call) and name_of(node) in SETTERS | CONSTRUCTORS and not is_log(node):
             for argument in (*node.args, *(k.value for k in node.keywords)):
                 for text in literals(argument, known):
                     yield f"{node.lineno}: {name_of(node)}({text!r})"
@@ -122,7 +127,7 @@ def loose_sentences(tree: ast.Module) -> Iterator[str]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Call) and name_of(node) in TRANSLATORS | NOT_SHOWN:
+        if isinstance(node, ast.Call) and (name_of(node) in TRANSLATORS | NOT_SHOWN or is_log(node)):
             continue
         if isinstance(node, ast.Raise | ast.Assert) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -180,6 +185,7 @@ def test_the_nets_catch(code: str):
         'label.setText(f"{a} × {b}")',
         'text = QCoreApplication.translate("labels", "Keep all")\nlabel.setText(text)',
         'label.setProperty("role", "some role")',
+        'log.warning("The settings could not be saved: %s", e)',
         'def f():\n    """A docstring of words."""',
     ],
 )
