@@ -131,16 +131,7 @@ class Studio:
     async def open(self, path: Path, job: Job) -> Document:
         """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
         if path.suffix.lower() == ".clarity":
-            document = await job.side(
-                "disk",
-                Document.open_project,
-                self.folder,
-                path,
-                _makers(),
-                self._limits,
-                job.check,
-                discard=_close_saved,
-            )
+            document = await job.side("disk", self._open_project, path, job.check, discard=_close_saved)
             return await self._show(document, job)
         job.report(0.0, f"Opening {path.name}")
         drafted = await job.side("decode", self._decoder.preview, path)
@@ -174,9 +165,26 @@ class Studio:
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
-        return await self._show(
-            await job.side("disk", Document.open, store, _makers(), self._limits, job.check, discard=_close_kept), job
-        )
+        document = await job.side("disk", self._open_store, store, job.check, discard=_close_kept)
+        return await self._show(document, job)
+
+    def _open_project(self, path: Path, checkpoint: Callable[[], None]) -> Document:
+        document = Document.open_project(self.folder, path, _makers(), self._limits, checkpoint)
+        return self._without_broken_metadata(document)
+
+    def _open_store(self, store: Path, checkpoint: Callable[[], None]) -> Document:
+        return self._without_broken_metadata(Document.open(store, _makers(), self._limits, checkpoint))
+
+    def _without_broken_metadata(self, document: Document) -> Document:
+        """A document whose profile and metadata the program may parse; broken blocks are dropped with a note."""
+        try:
+            blocks = document.metadata()
+            if broken := [name for name, block in blocks.items() if not self._decoder.is_intact(name, block)]:
+                document.drop_metadata(broken)
+        except BaseException:
+            document.close(keep=True)
+            raise
+        return document
 
     async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
         """pixels: the head's, where the caller has them."""

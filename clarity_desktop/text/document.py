@@ -30,5 +30,9 @@ TEMPLATES: dict[str, Template] = {
     "document.value_too_large": QT_TRANSLATE_NOOP(
         "Message", "A part of this photo is too large to be stored in {path}. Export the photo instead."
     ),
+    "document.broken_icc": QT_TRANSLATE_NOOP("Message", "The photo's color profile is broken and was ignored."),
+    "document.broken_exif": QT_TRANSLATE_NOOP("Message", "The photo's EXIF data is broken and was left out."),
+    "document.broken_xmp": QT_TRANSLATE_NOOP("Message", "The photo's XMP data is broken and was left out."),
+    "document.broken_iptc": QT_TRANSLATE_NOOP("Message", "The photo's IPTC data is broken and was left out."),
     "document.rejected": QT_TRANSLATE_NOOP("Message", "Rolled back: {title}"),
 }

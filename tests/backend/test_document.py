@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -548,3 +550,47 @@ def test_a_really_full_disk_is_a_sentence_and_the_document_goes_on(tmp_path: Pat
         again.close(keep=True)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+# Memory and connections ----------------------------------------------------------------------------------------------
+
+
+def test_a_closed_document_and_its_pixels_are_freed_without_the_cyclic_collector(folder: Path, photo: Photo) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        document = Document.create(folder, Picture(photo(700, 520)), "a")
+        version = add(document, photo(700, 520, seed=1))
+        manifest = document.manifest(version.id)
+        tiles = document.tiles(manifest.levels[0].tiles)
+        alive = [weakref.ref(thing) for thing in (document, tiles[0][1], document.pixels(version.id))]
+        document.undo()
+        document.close(keep=False)
+        del document, tiles
+        assert [ref() for ref in alive] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_many_threads_share_a_few_connections(
+    document: Document, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def counted(*args: object, **kwargs: object) -> sqlite3.Connection:
+        opened.append(connect(*args, **kwargs))  # type: ignore[arg-type]
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    first, together = head(document), threading.Barrier(24)
+
+    def read(_: int) -> int:
+        together.wait()
+        return sum(document.pixels(first).shape[0] for _ in range(3))
+
+    with ThreadPoolExecutor(24) as pool:
+        assert list(pool.map(read, range(24))) == [3 * 520] * 24
+    assert len(opened) <= 4
+    cached = [db.execute("PRAGMA cache_size").fetchone()[0] for db in opened]
+    assert cached == [-2048] * len(opened)  # kB

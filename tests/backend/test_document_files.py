@@ -185,7 +185,8 @@ def test_a_project_of_format_3_keeps_typed_names_and_marks_what_was_rolled_back(
     assert [v.name for v in card.versions] == [None, None, None, None, None, "As on the wall", None]
     assert [v.rejected for v in card.versions] == [False, False, False, False, True, False, False]
     assert [english(version_title(v)) for v in card.versions] == [
-        "Original", "Rain removed", "Denoised (part) (50%)", "Cropped", "Rolled back: Dehazed", "As on the wall", "Rotated",
+        "Original", "Rain removed", "Denoised (part) (50%)", "Cropped", "Rolled back: Dehazed", "As on the wall",
+        "Rotated",
     ]  # fmt: skip
     assert [(t.role, t.content, t.steps) for t in card.turns] == [
         ("user", "remove the rain", ()), ("assistant", "Rain removed with maxim-deraining in 3 s.", ()),

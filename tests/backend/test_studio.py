@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
 import threading
 import weakref
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend import detect, iqa, weights
+from clarity_desktop.backend import detect, iqa, pictures, weights
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.methods import ComputeTarget
@@ -44,6 +47,7 @@ from clarity_desktop.messages import (
     VersionAdded,
     VersionsChanged,
 )
+from clarity_desktop.text import english
 from clarity_desktop.values import (
     Bounds,
     Crop,
@@ -563,3 +567,40 @@ def test_scores_come_with_the_distance_from_the_photo_as_it_was_opened(studio, r
     assert recorder.last(Assessed).distance is None
     asyncio.run(studio.reset(Reset(card.id, version.id), recorder.job()))
     assert (recorder.last(Assessed).distance.psnr, recorder.last(Assessed).distance.ssim) == (None, 1.0)
+
+
+def test_broken_metadata_of_a_project_never_reaches_the_program(studio, recorder, file, tmp_path) -> None:
+    """Its profile would go to lcms2 and to Qt; a photo's own was tried in the decoder when it was read."""
+    card = opened(studio, recorder, file)
+    project = tmp_path / "a.clarity"
+    asyncio.run(studio.save_project(card.id, project, recorder.job()))
+    asyncio.run(studio.close_document(card.id, recorder.job()))
+    broken = {"icc": b"\xff" * 300, "exif": b"Exif\0\0XX*", "xmp": b"<x/>", "iptc": b"\x1c\x02"}
+    with closing(sqlite3.connect(project)) as db, db:
+        for name, block in broken.items():
+            db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (name, block))
+    again = opened(studio, recorder, project)
+    assert (again.icc, again.profile) == (None, "sRGB")
+    picture = studio.document(again.id).picture(again.head)
+    assert (picture.exif, picture.xmp, picture.iptc) == (None, b"<x/>", b"\x1c\x02")
+    notes = [english(note) for note in again.notes]
+    assert "The photo's color profile is broken and was ignored." in notes
+    assert "The photo's EXIF data is broken and was left out." in notes
+    assert not again.unsaved
+
+
+def test_a_block_that_kills_the_decoder_is_broken_and_the_decoder_goes_on(tmp_path) -> None:
+    script = tmp_path / "child.py"
+    script.write_text(
+        "import sys, os; sys.path.insert(0, sys.argv[1])\n"
+        "from clarity_desktop.backend.pictures import decode\n"
+        "def answer(request):\n"
+        "    if request.get('block') == 'icc': os.abort()\n"
+        "    return decode.answer(request)\n"
+        "decode.serve(os.fdopen(0, 'rb'), os.fdopen(os.dup(1), 'wb'), answer)\n"
+    )
+    decoder = pictures.Decoder(command=[sys.executable, str(script), str(Path(__file__).parents[2])])
+    assert not decoder.is_intact("icc", b"profile")
+    assert decoder.is_intact("xmp", b"<x/>")
+    assert not decoder.is_intact("exif", b"nothing")
+    decoder.close()

@@ -9,9 +9,9 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from clarity_desktop.backend.document.store import Store, said
 from clarity_desktop.backend.document.tiles import Damaged, Stored
 from clarity_desktop.backend.document.write_tiles import keep
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     Bounds,
     Detection,
@@ -51,6 +52,9 @@ from clarity_desktop.values import (
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 NEWER = "This document was made by a newer Clarity Desktop. It can be looked at and exported, but not changed."
 LIMITS = Limits()
+KEPT_LEVELS = 64
+"""Versions whose lists of tiles stay in memory; a plain dict, since a cached method would keep the document alive."""
+METADATA = ("icc", "exif", "xmp", "iptc")
 PACKED = 0.25
 """Of a photo's bytes: what its tiles take at the very least."""
 
@@ -58,7 +62,7 @@ PACKED = 0.25
 class Document:
     """One open document. All methods may be called from any thread, also while `add` runs in another."""
 
-    def __init__(self, store: Store, lock: Lock, state: State, limits: Limits, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, store: Store, lock: Lock, state: State, limits: Limits, notes: tuple[Text, ...] = ()) -> None:
         """Use create, open or open_project."""
         self._limits = limits
         self.id = DocumentId(store.path.stem)
@@ -68,8 +72,9 @@ class Document:
         self._notes = notes
         self._moving = threading.Lock()
         self._adding = threading.Lock()
+        self._reading_levels = threading.Lock()
         self._reader = Reader(store, state.title)
-        self._levels = lru_cache(64)(self._read_levels)
+        self._known_levels: OrderedDict[tuple[VersionId, str], tuple[Level, ...]] = OrderedDict()
 
     @classmethod
     def create(
@@ -208,6 +213,28 @@ class Document:
         """A version with all that travelled beside the photo, to be exported. Raises UserError."""
         return replace(self._state.picture, pixels=self.pixels(version), alpha=self.alpha(version))
 
+    def metadata(self) -> dict[str, bytes]:
+        """The blocks beside the pixels, "icc", "exif", "xmp" and "iptc", where there are any."""
+        blocks = {name: getattr(self._state.picture, name) for name in METADATA}
+        return {name: block for name, block in blocks.items() if block is not None}
+
+    def drop_metadata(self, names: Iterable[str]) -> None:
+        """Leave out broken blocks and note it; without its profile the photo counts as sRGB. Raises UserError.
+
+        The file on the disk keeps them until the document is saved.
+        """
+        names = tuple(names)
+        blocks: dict[str, str | int | bytes | None] = dict.fromkeys(names)
+        if "icc" in names:
+            blocks["profile"] = "sRGB"
+        with self._moving:
+            if not self._store.read_only:
+                with self._store.writing() as db:
+                    rows.put_meta(db, blocks)
+            picture = replace(self._state.picture, **blocks)  # pyright: ignore[reportArgumentType]
+            self._state = replace(self._state, picture=picture)
+            self._notes = (*self._notes, *(Message(f"document.broken_{name}") for name in names))
+
     def region(self, at: str) -> Region:
         """The region that a step names. Raises UserError."""
         with self._store.reading() as db:
@@ -235,8 +262,20 @@ class Document:
     def _dtype(self) -> np.dtype[Any]:
         return self._state.picture.pixels.dtype
 
+    def _levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
+        """The levels of a version's "pixels" or "alpha"; none where it has no alpha. Those read last are kept."""
+        with self._reading_levels:
+            if (levels := self._known_levels.get((version, of))) is not None:
+                self._known_levels.move_to_end((version, of))
+                return levels
+        levels = self._read_levels(version, of)
+        with self._reading_levels:
+            self._known_levels[version, of] = levels
+            while len(self._known_levels) > KEPT_LEVELS:
+                self._known_levels.popitem(last=False)
+        return levels
+
     def _read_levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
-        """The levels of a version's "pixels" or "alpha"; none where it has no alpha."""
         known = self._state.version(version)
         with self._store.reading() as db:
             pixels, alpha = db.execute("SELECT pixels, alpha FROM version WHERE id=?", (version,)).fetchone()
@@ -453,7 +492,8 @@ class Document:
                 states.sweep(db)
                 states.write(db, before, after)
             self._state = after
-            self._levels.cache_clear()
+            with self._reading_levels:
+                self._known_levels.clear()
             self._store.compact()
         return max(0, size - self._store.path.stat().st_size)
 

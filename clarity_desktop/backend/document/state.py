@@ -13,6 +13,7 @@ from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersion
 from clarity_desktop.backend.document.limits import COUNT, NAME, Limits
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Text
 from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
 
 
@@ -110,7 +111,7 @@ class State:
         limits.check_turns(len(self.turns))
         return replace(self, turns=(*self.turns, turn), changes=self.changes + 1)
 
-    def card(self, document: DocumentId, *, read_only: bool, notes: tuple[str, ...]) -> DocumentCard:
+    def card(self, document: DocumentId, *, read_only: bool, notes: tuple[Text, ...]) -> DocumentCard:
         return DocumentCard(
             id=document,
             title=self.title,

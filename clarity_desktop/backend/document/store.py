@@ -1,7 +1,8 @@
-"""One SQLite file: a connection per thread, one writer at a time, and errors said as sentences.
+"""One SQLite file: a few pooled connections, one writer at a time, and errors as sentences.
 
-Reading never waits: the file is in WAL mode and each thread reads on a connection of its own. Writers queue at a lock
-of this process, and nobody holds it for longer than a few tiles, so that undo is quick while a large step is kept.
+Reading does not wait for writing: the file is in WAL mode, and a thread that uses a connection has it alone. Writers
+queue at a lock of this process, and nobody holds it for longer than a few tiles, so that undo is quick while a large
+step is stored.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from pathlib import Path
 from clarity_desktop.backend.document.limits import VALUE
 from clarity_desktop.messages import UserError
 
+CONNECTIONS = 4
+"""Open at once at most; each has a page cache of its own, and dozens of documents may be open."""
+CACHE = 2 << 20  # bytes of pages that a connection keeps
 BATCH = 16
 """Tiles written in one transaction: some 2 MB, a few milliseconds."""
 CHECKPOINT = 8
@@ -58,7 +62,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         isolation_level=None,
-        check_same_thread=False,  # each thread has its own; only closing comes from another
+        check_same_thread=False,  # one thread at a time has it
         timeout=10,
     )
     if sys.version_info >= (3, 12):
@@ -71,7 +75,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db.text_factory = _text
     db.execute("PRAGMA trusted_schema=OFF")
     db.execute("PRAGMA cell_size_check=ON")
-    db.execute("PRAGMA cache_size=-4000")
+    db.execute(f"PRAGMA cache_size=-{CACHE // 1024}")
     return db
 
 
@@ -87,45 +91,62 @@ class Store:
         self.path = path
         self._unborn = unborn
         self.read_only = read_only
-        self._own = threading.local()
+        self._owned = threading.local()
         self._writer = threading.RLock()
-        self._opened: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
+        self._opened = 0
         self._batches = 0
-        self._users = 0
         self._at_rest = threading.Condition()
         self.closed = False
-        with said(path):
-            self._connection()
+        with said(path), self.using():
+            pass
 
-    def _connection(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._own, "db", None)
-        if db is None:
-            db = connect(self.path, read_only=self.read_only)
-            self._opened.append(db)
-            if self._unborn:  # written once and not waited for; the photo that it is made from is still there
-                db.execute("PRAGMA journal_mode=MEMORY")
-                db.execute("PRAGMA synchronous=OFF")
-            elif not self.read_only:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute("PRAGMA synchronous=NORMAL")
-                db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself folding a restoration's log
-                db.execute("PRAGMA journal_size_limit=16000000")
-            self._own.db = db
+    def _connect(self) -> sqlite3.Connection:
+        db = connect(self.path, read_only=self.read_only)
+        if self._unborn:  # written once and not waited for; the photo that it is made from is still there
+            db.execute("PRAGMA journal_mode=MEMORY")
+            db.execute("PRAGMA synchronous=OFF")
+        elif not self.read_only:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself folding a restoration's log
+            db.execute("PRAGMA journal_size_limit=16000000")
         return db
 
     @contextmanager
     def using(self) -> Generator[sqlite3.Connection]:
-        """This thread's connection, as long as nobody closes the store. Raises UserError then, and sqlite3.Error."""
+        """A connection of the pool, for this thread alone; inside another `using` of the thread it is the same one.
+
+        Waits while all are in use. Raises UserError once the store is closed, and sqlite3.Error.
+        """
+        owned: sqlite3.Connection | None = getattr(self._owned, "db", None)
+        if owned is not None:
+            yield owned
+            return
+        db = self._owned.db = self._take()
+        try:
+            yield db
+        finally:
+            self._owned.db = None
+            with self._at_rest:
+                self._idle.append(db)
+                self._at_rest.notify_all()
+
+    def _take(self) -> sqlite3.Connection:
         with self._at_rest:
+            self._at_rest.wait_for(lambda: self.closed or self._idle or self._opened < CONNECTIONS)
             if self.closed:
                 raise UserError("This document was closed. Open it again.")
-            self._users += 1
+            if self._idle:
+                return self._idle.pop()
+            self._opened += 1
         try:
-            yield self._connection()
-        finally:
+            return self._connect()
+        except BaseException:
             with self._at_rest:
-                self._users -= 1
+                self._opened -= 1
                 self._at_rest.notify_all()
+            raise
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
@@ -181,8 +202,9 @@ class Store:
         """Wait for whoever uses the store, then close it; the last connection folds the log. Raises UserError."""
         with self._at_rest:
             self.closed = True
-            self._at_rest.wait_for(lambda: not self._users)
+            self._at_rest.notify_all()
+            self._at_rest.wait_for(lambda: len(self._idle) == self._opened)
         with said(self.path):
-            for db in self._opened:
-                db.close()
-        self._opened.clear()
+            while self._idle:
+                self._idle.pop().close()
+        self._opened = 0

@@ -199,6 +199,29 @@ def _from_cmyk(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple
     return np.asarray(image.convert("RGB")), None
 
 
+def is_intact(name: str, block: bytes) -> bool:
+    """Whether an "icc", "exif", "xmp" or "iptc" block from a project file is safe to use in the program.
+
+    It goes through the same libraries as a photo's own; whatever it does to them, it does in this process.
+    """
+    try:
+        match name:
+            case "icc":
+                if profiles.parse(block).space != "RGB":
+                    return False
+                colour.through_cms(Image.new("RGB", (1, 1)), block, colour.SRGB)
+            case "exif":
+                metadata.upright(block)
+            case "xmp":
+                metadata.upright_xmp(block)
+                metadata.without_places(block)
+            case _:
+                pass  # IPTC is carried along and never parsed
+    except (*BROKEN, ImageCms.PyCMSError, profiles.BrokenProfile):
+        return False
+    return True
+
+
 # The conversation ----------------------------------------------------------------------------------------------------
 
 
@@ -241,6 +264,9 @@ def hand_over(photo: Decoded, buffer: str) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
+    if "block" in request:
+        with open(request["buffer"], "rb") as file:  # noqa: PTH123
+            return {"intact": is_intact(request["block"], file.read())}
     caps = Caps(request["pixels"], request["bytes"], request["frames"])
     try:
         if not request["preview"]:

@@ -142,6 +142,12 @@ class _Buffer:
             raise ValueError("the buffer is too small")
         return mmap.mmap(self._file, size, access=mmap.ACCESS_READ)
 
+    def write(self, data: bytes) -> None:
+        """Put bytes into it for the child to read. Raises OSError."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
     def close(self) -> None:
         """Gives the file back; what is mapped stays until the last array goes."""
         os.close(self._file)
@@ -185,6 +191,23 @@ class Decoder:
             log.warning("The decoder's answer makes no sense: %r", e)
             return None
 
+    def is_intact(self, name: str, block: bytes) -> bool:
+        """Whether an "icc", "exif", "xmp" or "iptc" block that comes from a project file may be used in the program.
+
+        Tried in the child, so that a hostile one can neither crash nor hang the program. Raises UserError if the
+        program is closing.
+        """
+        with self._lock:
+            buffer = _Buffer()
+            try:
+                buffer.write(block)
+                return bool(self._exchange({"block": name, "buffer": buffer.path}, name).get("intact"))
+            except (OSError, _Hung, _Died) as e:
+                log.warning("A block of a project (%s) stopped the decoder: %r", name, e)
+                return False
+            finally:
+                buffer.close()
+
     def _received(self, path: Path, *, preview: bool) -> tuple[Picture, dict[str, Any]]:
         """The picture that the child hands over, and all of its answer."""
         with self._lock:
@@ -213,27 +236,33 @@ class Decoder:
             raise UserError(f"The process that reads photos could not be started: {e.strerror}.") from e
 
     def _ask(self, path: Path, buffer: str, *, preview: bool) -> dict[str, Any]:
-        if self._child is None:
-            raise UserError(f"“{shown(path)}” was not read: the program is closing.")
-        if not self._child.alive:  # ended between two photos, perhaps by the system
-            self._child.end()
-            self._child = self._start()
         limits = self.limits
         request = {"path": str(path.absolute()), "buffer": buffer, "pixels": round(limits.megapixels * 1e6),
                    "bytes": limits.bytes, "frames": limits.frames, "preview": preview}  # fmt: skip
         try:
-            return self._child.ask(request, limits.seconds)
+            return self._exchange(request, shown(path))
         except _Hung:
-            self._child = self._start()
             raise UserError(
                 f"“{shown(path)}” took more than {limits.seconds:g} seconds to read and was given up."
             ) from None
         except _Died as e:
             log.warning("The decoder ended with %s on a file.", e)
-            self._child = self._start()
             raise UserError(
                 f"“{shown(path)}” is damaged in a way that stopped its decoder, and cannot be opened."
             ) from None
+
+    def _exchange(self, request: dict[str, Any], what: str) -> dict[str, Any]:
+        """The child's answer. Raises _Hung or _Died, with a new child started, and UserError while closing."""
+        if self._child is None:
+            raise UserError(f"“{what}” was not read: the program is closing.")
+        if not self._child.alive:  # ended between two photos, perhaps by the system
+            self._child.end()
+            self._child = self._start()
+        try:
+            return self._child.ask(request, self.limits.seconds)
+        except (_Hung, _Died):
+            self._child = self._start()
+            raise
 
 
 def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
