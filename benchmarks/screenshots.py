@@ -80,7 +80,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     window.resize(*LARGE)
     await settled(window)
     await camera.take("empty", window)
-    window.files.open_first(window.samples[:1])
+    window.file_commands.open_first(window.session.samples[:1])
     await settled(window)
     await camera.take("opened", window)
     await perceived(window, camera)
@@ -109,7 +109,7 @@ async def improved(window: MainWindow, camera: Camera) -> None:
     window.action["improve"].trigger()
     await settled(window)
     await camera.take("auto", window)
-    while (view := window.current) is not None and view.undo_leads_to:
+    while (view := window.current) is not None and view.undo_to:
         window.action["undo"].trigger()
         await settled(window)
     for bar in window.notices.bars():
@@ -120,8 +120,8 @@ async def restored(window: MainWindow, camera: Camera) -> None:
     choice, view = window.restore.choice(), window.current
     if view is None or choice is None or choice.missing:
         return
-    window.restoring.start(view, choice)
-    await until(lambda: any(f.progress for f in window.jobs) or not window.jobs)
+    window.restore_commands.run(choice.task, confirmed=True)
+    await until(lambda: any(f.progress for f in window.requests.jobs) or not window.requests.jobs)
     await camera.take("restoring", window)
     await settled(window)
     window.action["split"].trigger()
@@ -160,7 +160,7 @@ async def talked(window: MainWindow, camera: Camera) -> None:
         window.chat.composer.send()
         await settled(window)
     await camera.take("chat", window)
-    window.files.open_paths([Path("no such photo.jpg")])
+    window.file_commands.open_paths([Path("no such photo.jpg")])
     await settled(window)
     await camera.take("error", window)
 
@@ -180,7 +180,7 @@ async def asked(window: MainWindow, camera: Camera) -> None:
 
 async def settled(window: MainWindow) -> None:
     await asyncio.sleep(0.3)
-    await until(lambda: not window.follows and window.link is not None)
+    await until(lambda: not window.requests.running and window.link is not None)
     await asyncio.sleep(0.2)
 
 
@@ -199,7 +199,7 @@ def photograph(folder: Path, scale: int) -> int:
         await tour(window, Camera(folder, scale))
         window.close()
 
-    return app.show(lambda window: window.asking.spawn(pose(window)))
+    return app.show(lambda window: window.requests.spawn(pose(window)))
 
 
 if __name__ == "__main__":

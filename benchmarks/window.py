@@ -123,20 +123,20 @@ def _told(name: str, found: list[float]) -> str:
 async def loop_gaps(stage: Stage, seconds: float) -> None:
     """Gaps while idle and while a restoration runs on all cores."""
     window = stage.window
-    window.files.open_sample()
-    await stage.until(lambda: window.current and window.current.card and not window.jobs)
+    window.file_commands.open_sample()
+    await stage.until(lambda: window.current and window.current.card and not window.requests.jobs)
     await asyncio.sleep(2)
     print(_told("event loop, idle", await gaps(min(10, seconds))))
     view = window.current
     assert view is not None
     assert view.id is not None
     assert view.head is not None
-    window.ask(Restore(view.id, view.head, RestoreParams("derain"), confirmed=True), view, "Removing rain")
-    await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.jobs))
+    window.session.ask(Restore(view.id, view.head, RestoreParams("derain"), confirmed=True), view, "Removing rain")
+    await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.requests.jobs))
     print(_told("event loop, while a restoration runs", await gaps(seconds)) + " (bar 50 ms)")
     start = time.perf_counter()
-    window.asking.cancel_job()
-    await stage.until(lambda: not window.jobs)
+    window.requests.cancel_job()
+    await stage.until(lambda: not window.requests.jobs)
     print(f"cancelling answers after {time.perf_counter() - start:.2f} s (bar 1)")
 
 
@@ -155,16 +155,16 @@ async def opening(stage: Stage) -> None:
         took = []
         for _ in range(3):
             start = time.perf_counter()
-            stage.window.files.open_paths([path])
+            stage.window.file_commands.open_paths([path])
             view = stage.window.current
             assert view is not None
             await stage.until(lambda view=view: view.canvas.view.visible().area)
             view.canvas.repaint()
             took.append(time.perf_counter() - start)
-            await stage.until(lambda view=view: view.card and not stage.window.jobs)
+            await stage.until(lambda view=view: view.card and not stage.window.requests.jobs)
             view.unsaved = False
-            stage.window.files.close(view)
-            await stage.until(lambda view=view: view not in stage.window.photos.views)
+            stage.window.file_commands.close(view)
+            await stage.until(lambda view=view: view not in stage.window.photos.documents)
     print(
         f"opening a 24-MP JPEG: first paint after {min(took):.2f} s, decoding alone {alone:.2f} s, "
         f"ratio {min(took) / alone:.2f} (bar 1.5)"

@@ -100,9 +100,9 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
 
     def begin(window: MainWindow) -> None:
         if first_run:
-            window.files.open_first(paths)
+            window.file_commands.open_first(paths)
         else:
-            window.files.open_paths(p.absolute() for p in paths)
+            window.file_commands.open_paths(p.absolute() for p in paths)
 
     return show(begin)
 
@@ -160,7 +160,7 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
     from clarity_desktop.ui.link import Link
     from clarity_desktop.worker import Worker
 
-    settings = window.settings
+    settings = window.session.settings
 
     def make_answer() -> Any:
         from clarity_desktop.backend import answer
@@ -189,11 +189,9 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
 
     async def pose(window: MainWindow) -> None:
         window.resize(1600, 1000)
-        window.files.open_paths([path])
+        window.file_commands.open_paths([path])
         await _quiet(window)
-        window.restore.choose(task)
-        if (view := window.current) and (choice := window.restore.choice()):
-            window.restoring.start(view, choice)
+        window.restore_commands.run(task, confirmed=True)
         await _quiet(window)
         window.action["split"].trigger()
         await _quiet(window)
@@ -201,12 +199,12 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
         window.close()
 
     with tempfile.TemporaryDirectory() as documents:  # what is only photographed is nobody's unsaved work
-        show(lambda window: window.asking.spawn(pose(window)), Path(documents))
+        show(lambda window: window.requests.spawn(pose(window)), Path(documents))
 
 
 async def _quiet(window: MainWindow) -> None:
     """Wait until the window has asked for all that it wants, and got it."""
     no_wheel = 0
     while no_wheel < 10:
-        no_wheel = 0 if window.follows or window.link is None else no_wheel + 1
+        no_wheel = 0 if window.requests.running or window.link is None else no_wheel + 1
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Every action of the window in one table: its name, words and keys. What an action does is connected elsewhere."""
+"""Every action of the window in one table: its name, texts and keys. What an action does is connected elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -16,18 +16,22 @@ Needs = Literal["nothing", "photo", "parent", "pair", "job"]
 Scope = Literal["window", "photo", "versions"]
 
 
+CONTEXT = ""
+"""The translation context of the texts in this file: lupdate puts those of a bare tr() there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One action. keys are portable key sequences, the first is shown in menus.
+    """One action. keys: portable key sequences, the first is shown in menus.
 
-    needs says what must be there for it to be enabled; scope says which part of the window must have the focus for
-    its keys to work (those of the photo are letters and Tab that the panels use themselves).
+    needs: what must be there for it to be enabled. scope: the part of the window that must have the focus for its keys
+    to work (those of the photo are letters and Tab, which the panels use themselves).
     """
 
     name: str
-    text: str
+    source_text: str
     keys: tuple[str, ...] = ()
-    tip: str = ""
+    source_tip: str = ""
     icon: str = ""
     needs: Needs = "photo"
     scope: Scope = "window"
@@ -35,90 +39,132 @@ class Spec:
     repeats: bool = False
 
     @property
+    def text(self) -> str:
+        """The text for menus, translated, with its mnemonic."""
+        return QCoreApplication.translate(CONTEXT, self.source_text)
+
+    @property
     def title(self) -> str:
-        """The words without the mnemonic."""
+        """The text without the mnemonic."""
         return self.text.replace("&", "").removesuffix("…")
 
+    @property
+    def tip(self) -> str:
+        """The tooltip, translated; the title where there is none."""
+        return QCoreApplication.translate(CONTEXT, self.source_tip) if self.source_tip else self.title
 
+
+def menu_title(source: str) -> str:
+    """The translated title of a menu in MENUS."""
+    return QCoreApplication.translate(CONTEXT, source)
+
+
+def tr(text: str) -> str:
+    """Mark a text of the table for translation; `Spec` and `menu_title` translate it when it is shown."""
+    return text
+
+
+# fmt: off
 ACTIONS: tuple[Spec, ...] = (
     # File
-    Spec("open", "&Open…", ("Ctrl+O",), "Open photos or projects", "open", "nothing"),
-    Spec("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "Open all photos of a folder", needs="nothing"),
-    Spec("reopen", "Reopen a &closed document…", ("Ctrl+Shift+T",), "What was closed unsaved", needs="nothing"),
-    Spec("open_sample", "Open a sa&mple photo", (), "A damaged photo to try the program on", needs="nothing"),
-    Spec("save", "&Save project", ("Ctrl+S",), "Save the photo with all its versions as a .clarity file", "save"),
-    Spec("save_as", "Save project &as…", ("Ctrl+Shift+S",), "Save the project under another name"),
-    Spec("export_again", "Export a&gain", ("Ctrl+E",), "Export with the same choices as the last time"),
-    Spec("export", "&Export…", ("Ctrl+Shift+E",), "Write the open version as a picture file", "export"),
-    Spec("close", "C&lose", ("Ctrl+W",), "Close the photo"),
-    Spec("quit", "&Quit", ("Ctrl+Q",), "Unsaved work is kept for the next start", needs="nothing"),
+    Spec("open", tr("&Open…"), ("Ctrl+O",), tr("Open photos or projects"), "open", "nothing"),
+    Spec("open_folder", tr("Open &folder…"), ("Ctrl+Shift+O",), tr("Open all photos in a folder"), needs="nothing"),
+    Spec("reopen", tr("Reopen a &closed document…"), ("Ctrl+Shift+T",),
+         tr("Reopen a document that was closed without saving"), needs="nothing"),
+    Spec("open_sample", tr("Open a sa&mple photo"), (), tr("Open a damaged photo to try the program"),
+         needs="nothing"),
+    Spec("save", tr("&Save project"), ("Ctrl+S",), tr("Save the photo with all its versions as a .clarity file"),
+         "save"),
+    Spec("save_as", tr("Save project &as…"), ("Ctrl+Shift+S",), tr("Save the project under another name")),
+    Spec("export_again", tr("Export a&gain"), ("Ctrl+E",), tr("Export with the same options as last time")),
+    Spec("export", tr("&Export…"), ("Ctrl+Shift+E",), tr("Save the open version as an image file"), "export"),
+    Spec("close", tr("C&lose"), ("Ctrl+W",), tr("Close the photo")),
+    Spec("quit", tr("&Quit"), ("Ctrl+Q",), tr("Quit; unsaved work is kept for the next start"), needs="nothing"),
     # Edit
-    Spec("undo", "&Undo", ("Ctrl+Z",), "Back to the version before", "undo", "parent", repeats=True),
-    Spec("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Forward again", "redo", repeats=True),
-    Spec("reset", "Reset to the &original", ("Ctrl+Shift+R",), "A new version like the original", "reset", "parent"),
-    Spec("copy", "&Copy", ("Ctrl+C",), "Copy the open version to the clipboard", "copy"),
-    Spec("paste", "&Paste as a new photo", ("Ctrl+V",), "Open the picture in the clipboard", "paste", "nothing"),
-    Spec("preferences", "Pre&ferences…", ("Ctrl+,",), "Appearance, processor, memory and metadata", needs="nothing"),
+    Spec("undo", tr("&Undo"), ("Ctrl+Z",), tr("Undo the last change"), "undo", "parent", repeats=True),
+    Spec("redo", tr("&Redo"), ("Ctrl+Shift+Z", "Ctrl+Y"), tr("Redo the change that was undone"), "redo",
+         repeats=True),
+    Spec("reset", tr("Reset to the &original"), ("Ctrl+Shift+R",), tr("Add a new version like the original"),
+         "reset", "parent"),
+    Spec("copy", tr("&Copy"), ("Ctrl+C",), tr("Copy the open version to the clipboard"), "copy"),
+    Spec("paste", tr("&Paste as a new photo"), ("Ctrl+V",), tr("Open the picture in the clipboard"), "paste",
+         "nothing"),
+    Spec("preferences", tr("Pre&ferences…"), ("Ctrl+,",), tr("Appearance, processor, memory and metadata"),
+         needs="nothing"),
     # View
-    Spec("zoom_in", "Zoom &in", ("+", "=", "Ctrl++", "Ctrl+="), "Closer", "zoom-in", repeats=True),
-    Spec("zoom_out", "Zoom &out", ("-", "Ctrl+-"), "Farther away", "zoom-out", repeats=True),
-    Spec("fit", "&Fit in the window", ("Ctrl+0",), "Show the whole photo", "fit"),
-    Spec("full_size", "&100 %", ("1", "Ctrl+1"), "One pixel of the photo on one pixel of the screen", "actual-size"),
-    Spec("zoom_200", "&200 %", ("2",)),
-    Spec("zoom_400", "&400 %", ("3",)),
-    Spec("toggle_fit", "S&witch between fit and 100 %", ("Z",)),
-    Spec("single", "One &version", ("E",), "Show the open version alone", "single", checkable=True),
-    Spec("split", "&Split line", ("Shift+Y",), "Before and after at a line", "split", "pair", checkable=True),
-    Spec("side_by_side", "Side &by side", ("Y",), "Before beside after", "side", "pair", checkable=True),
-    Spec("stacked", "&Top and bottom", ("Alt+Y",), "Before above after", "top", "pair", checkable=True),
-    Spec("before", "Show the &before", ("\\",), "Switch to it; hold to peek", "eye", "pair", checkable=True),
-    Spec("heat", "Show &where it is wrong", ("J",), "A map over the photo", "heat", checkable=True),
-    Spec("panels", "Hide the &panels", ("Tab",), "Only the photo", "", "nothing", "photo", checkable=True),
-    Spec("full_screen", "F&ull screen", ("F11",), needs="nothing", checkable=True),
-    Spec("next_photo", "&Next photo", ("Ctrl+Tab",), repeats=True),
-    Spec("previous_photo", "Pre&vious photo", ("Ctrl+Shift+Tab",), repeats=True),
-    Spec("next_pane", "Next pan&el", ("F6",), "Move the focus to the next part of the window", needs="nothing"),
-    Spec("previous_pane", "Previous pane&l", ("Shift+F6",), needs="nothing"),
+    Spec("zoom_in", tr("Zoom &in"), ("+", "=", "Ctrl++", "Ctrl+="), tr("Zoom in"), "zoom-in", repeats=True),
+    Spec("zoom_out", tr("Zoom &out"), ("-", "Ctrl+-"), tr("Zoom out"), "zoom-out", repeats=True),
+    Spec("fit", tr("&Fit in the window"), ("Ctrl+0",), tr("Show the whole photo"), "fit"),
+    Spec("full_size", tr("&100 %"), ("1", "Ctrl+1"), tr("Show one pixel of the photo on one pixel of the screen"),
+         "actual-size"),
+    Spec("zoom_200", tr("&200 %"), ("2",)),
+    Spec("zoom_400", tr("&400 %"), ("3",)),
+    Spec("toggle_fit", tr("S&witch between fit and 100 %"), ("Z",)),
+    Spec("single", tr("One &version"), ("E",), tr("Show only the open version"), "single", checkable=True),
+    Spec("split", tr("&Split line"), ("Shift+Y",), tr("Compare before and after at a split line"), "split", "pair",
+         checkable=True),
+    Spec("side_by_side", tr("Side &by side"), ("Y",), tr("Compare before and after side by side"), "side", "pair",
+         checkable=True),
+    Spec("stacked", tr("&Top and bottom"), ("Alt+Y",), tr("Compare before above after"), "top", "pair",
+         checkable=True),
+    Spec("before", tr("Show &before"), ("\\",), tr("Show the version before; hold the key to peek"), "eye", "pair",
+         checkable=True),
+    Spec("heat", tr("Show &problem areas"), ("J",), tr("Show a map of the problems over the photo"), "heat",
+         checkable=True),
+    Spec("panels", tr("Hide the &panels"), ("Tab",), tr("Show only the photo"), "", "nothing", "photo",
+         checkable=True),
+    Spec("full_screen", tr("F&ull screen"), ("F11",), needs="nothing", checkable=True),
+    Spec("next_photo", tr("&Next photo"), ("Ctrl+Tab",), repeats=True),
+    Spec("previous_photo", tr("Pre&vious photo"), ("Ctrl+Shift+Tab",), repeats=True),
+    Spec("next_pane", tr("Next pan&el"), ("F6",), tr("Move the focus to the next part of the window"),
+         needs="nothing"),
+    Spec("previous_pane", tr("Previous pane&l"), ("Shift+F6",), needs="nothing"),
     # Photo
-    Spec("restore", "&Restore", ("Ctrl+R",), "Run the chosen restoration on the photo", "restore"),
-    Spec("restore_visible", "Restore the &visible part", ("Ctrl+Alt+R",), "Run it only on what the window shows"),
-    Spec("improve", "&Auto", ("Ctrl+U",), "Find out what is wrong, put it right, keep only what helped", "auto"),
-    Spec("advise", "&What should I do?", ("W",), "Says what would help; does nothing by itself", "info"),
-    Spec("crop", "&Crop…", ("R",), "Keep a rectangle of the photo", "crop", checkable=True),
-    Spec("straighten", "&Straighten…", ("Shift+R",), "Turn the photo by a few degrees", "straighten", checkable=True),
-    Spec("rotate_left", "Rotate &left", ("Ctrl+[",), "A quarter turn to the left", "rotate-left"),
-    Spec("rotate_right", "Rotate r&ight", ("Ctrl+]",), "A quarter turn to the right", "rotate-right"),
-    Spec("flip_horizontal", "Flip left and ri&ght", ("H",), "", "flip-horizontal"),
-    Spec("flip_vertical", "Flip top and &bottom", ("Shift+H",), "", "flip-vertical"),
-    Spec("models", "&Models…", ("Ctrl+M",), "Fetch, import and remove weights", needs="nothing"),
-    Spec("cancel", "Cancel the &job", ("Esc",), "Stop what runs; nothing else is closed or lost", "cancel", "job"),
+    Spec("restore", tr("&Restore"), ("Ctrl+R",), tr("Run the chosen restoration on the whole photo"), "restore"),
+    Spec("restore_visible", tr("Restore the &visible part"), ("Ctrl+Alt+R",),
+         tr("Restore only the part of the photo that is visible")),
+    Spec("improve", tr("&Auto"), ("Ctrl+U",), tr("Detect problems, fix them, and keep only what helps"), "auto"),
+    Spec("advise", tr("S&uggest"), ("W",), tr("Suggest restorations without running them"), "info"),
+    Spec("crop", tr("&Crop…"), ("R",), tr("Crop the photo"), "crop", checkable=True),
+    Spec("straighten", tr("&Straighten…"), ("Shift+R",), tr("Rotate the photo by a few degrees"), "straighten",
+         checkable=True),
+    Spec("rotate_left", tr("Rotate &left"), ("Ctrl+[",), tr("Rotate by 90° to the left"), "rotate-left"),
+    Spec("rotate_right", tr("Rotate r&ight"), ("Ctrl+]",), tr("Rotate by 90° to the right"), "rotate-right"),
+    Spec("flip_horizontal", tr("Flip &horizontally"), ("H",), tr("Swap left and right"), "flip-horizontal"),
+    Spec("flip_vertical", tr("Flip ver&tically"), ("Shift+H",), tr("Swap top and bottom"), "flip-vertical"),
+    Spec("models", tr("&Models…"), ("Ctrl+M",), tr("Download, import and remove models"), needs="nothing"),
+    Spec("cancel", tr("Ca&ncel"), ("Esc",), tr("Cancel the running task"), "cancel", "job"),
     # Version
-    Spec("go_to", "&Open this version", ("Return", "Enter"), "Show the chosen version", scope="versions"),
-    Spec("compare", "&Compare with this version", ("C",), "Compare the open version with the chosen one", "layers"),
-    Spec("repeat", "Re&peat this step on the open version", (), "Restore the open version as the chosen one was"),
-    Spec("rename", "&Rename…", ("F2",), "Give the version a name", scope="versions"),
-    Spec("star", "&Star", ("S",), "Mark the version", "star", scope="versions"),
-    Spec("delete", "&Delete", ("Del",), "Take it out of the tree; can be undone", "trash", scope="versions"),
+    Spec("go_to", tr("&Open this version"), ("Return", "Enter"), tr("Open the chosen version"), scope="versions"),
+    Spec("compare", tr("&Compare with this version"), ("C",), tr("Compare the open version with the chosen one"),
+         "layers"),
+    Spec("repeat", tr("Re&peat this step on the open version"), (),
+         tr("Restore the open version as the chosen one was")),
+    Spec("rename", tr("&Rename…"), ("F2",), tr("Rename this version"), scope="versions"),
+    Spec("star", tr("&Star"), ("S",), tr("Mark this version with a star"), "star", scope="versions"),
+    Spec("delete", tr("&Delete"), ("Del",), tr("Delete this version (can be undone)"), "trash", scope="versions"),
     # Help
-    Spec("chat", "&Ask in words", ("Ctrl+L", "/"), "Type what should be done", "chat"),
-    Spec("shortcuts", "&Keyboard shortcuts…", ("Ctrl+/", "F1"), "See and change all keys", needs="nothing"),
-    Spec("about", "A&bout Clarity Desktop", needs="nothing"),
-)  # fmt: skip
+    Spec("chat", tr("C&hat"), ("Ctrl+L", "/"), tr("Type what should be done"), "chat"),
+    Spec("shortcuts", tr("&Keyboard shortcuts…"), ("Ctrl+/", "F1"), tr("Show and change keyboard shortcuts"),
+         needs="nothing"),
+    Spec("about", tr("A&bout Clarity Desktop"), needs="nothing"),
+)
 
-MENUS: dict[str, tuple[str, ...]] = {
-    "&File": ("open", "open_folder", "open_sample", "recent", "reopen",
-              "", "save", "save_as", "", "export_again", "export", "",
-              "close", "quit"),
-    "&Edit": ("undo", "redo", "reset", "", "copy", "paste", "", "chat", "", "preferences"),
-    "&View": ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single", "split",
-              "side_by_side", "stacked", "before", "heat", "", "panels", "full_screen", "docks", "", "next_photo",
-              "previous_photo", "next_pane", "previous_pane"),
-    "&Photo": ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "crop", "straighten", "rotate_left",
-               "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
-    "Ve&rsion": ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
-    "&Help": ("shortcuts", "about"),
-}  # fmt: skip
-"""Menu → names of actions in order; "" is a line; "recent", "docks" and "tasks" are menus that the window fills."""
+MENUS: Mapping[str, tuple[str, ...]] = {
+    tr("&File"): ("open", "open_folder", "open_sample", "recent", "reopen",
+                  "", "save", "save_as", "", "export_again", "export", "",
+                  "close", "quit"),
+    tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "chat", "", "preferences"),
+    tr("&View"): ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single",
+                  "split", "side_by_side", "stacked", "before", "heat", "", "panels", "full_screen", "docks", "",
+                  "next_photo", "previous_photo", "next_pane", "previous_pane"),
+    tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "crop", "straighten",
+                   "rotate_left", "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
+    tr("Ve&rsion"): ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
+    tr("&Help"): ("shortcuts", "about"),
+}
+"""Menu → names of actions in order; "" is a separator; "recent", "docks" and "tasks" are filled by the window."""
+# fmt: on
 
 TOOLBAR: tuple[str, ...] = (
     "open", "save", "export", "", "undo", "redo", "", "improve", "", "crop", "straighten", "rotate_left",
@@ -128,7 +174,7 @@ TOOLBAR: tuple[str, ...] = (
 
 
 def conflicts(bindings: Mapping[str, str]) -> dict[str, list[str]]:
-    """Key sequence → names of the actions that it would start, for sequences that belong to more than one."""
+    """Key sequence → names of its actions, for sequences that more than one action has."""
     owners: dict[str, list[str]] = {}
     for name, text in bindings.items():
         for keys in QKeySequence.listFromString(text):
@@ -162,23 +208,23 @@ class Actions(QObject):
         self._actions[name].triggered.connect(lambda _checked=False: slot())
 
     def rebind(self, changed: Mapping[str, str]) -> None:
-        """Take the default keys, then the changed ones; unknown names are left alone."""
+        """Use the default keys and the changed ones; unknown names are ignored."""
         for name, text in self.bindings(changed).items():
             self._actions[name].setShortcuts(QKeySequence.listFromString(text))
             self._actions[name].setToolTip(self._tooltip(self.specs[name]))
 
     def bindings(self, changed: Mapping[str, str]) -> dict[str, str]:
-        """All actions with the keys that hold when those changes do."""
+        """All actions with their keys after these changes."""
         return default_bindings() | {name: text for name, text in changed.items() if name in self.specs}
 
     def attach(self, window: QWidget, photo: QWidget, versions: QWidget) -> None:
-        """Give each action to the part of the window where its keys work."""
+        """Add each action to the part of the window where its keys work."""
         homes: dict[Scope, QWidget] = {"window": window, "photo": photo, "versions": versions}
         for name, spec in self.specs.items():
             homes[spec.scope].addAction(self._actions[name])
 
     def enable(self, present: set[Needs]) -> None:
-        """Enable what finds all that it needs."""
+        """Enable the actions whose needs are present."""
         for name, spec in self.specs.items():
             self._actions[name].setEnabled(spec.needs == "nothing" or spec.needs in present)
 
@@ -200,4 +246,6 @@ class Actions(QObject):
 
     def _tooltip(self, spec: Spec) -> str:
         keys = self._actions[spec.name].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        return f"{spec.tip or spec.title} ({keys})" if keys else spec.tip or spec.title
+        if not keys:
+            return spec.tip
+        return QCoreApplication.translate(CONTEXT, tr("{tip} ({keys})")).format(tip=spec.tip, keys=keys)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 from clarity_desktop import text
 from clarity_desktop.text import Message
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import TASKS, Degradation, Step, Task, Version
+from clarity_desktop.values import Degradation, Step, Task, Version
 
 SUGGESTED_TASKS: tuple[Task, ...] = ("derain", "dehaze", "deblur", "denoise", "low_light", "retouch")
 """What the chat suggests while nothing has been said."""
@@ -115,20 +115,3 @@ def metadata_choices() -> list[tuple[str, str]]:
         (QCoreApplication.translate("labels", "Keep all except location"), "no-location"),
         (QCoreApplication.translate("labels", "Remove all"), "none"),
     ]
-
-
-# Until the last caller has moved on.
-TASK_TITLES: dict[Task, str] = {task: str(text.task_title(task)) for task in TASKS}
-DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)", "auto": "Automatic"}
-
-
-def inside(title: str) -> str:
-    return title.lower().replace("jpeg", "JPEG")
-
-
-def place(device: Literal["cpu", "cuda", "mps"]) -> str:
-    return {"cpu": "this CPU", "cuda": "the GPU", "mps": "the GPU"}[device]
-
-
-def count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"

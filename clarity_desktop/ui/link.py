@@ -1,9 +1,10 @@
-"""Requests to the backend and their news, on the UI thread."""
+"""The window's connection to the backend thread: sends requests and delivers their events on the UI thread."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from itertools import count
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -12,26 +13,34 @@ from clarity_desktop.worker import Worker
 
 
 class Link(QObject):
-    """Link(lambda emit: Worker(make_answer, emit)): the one door of the window to the backend."""
+    """`Link(lambda emit: Worker(make_answer, emit))`: the only way from the window to the backend.
 
-    _came = Signal(int, object)  # job id, News | End; crosses from the backend thread
+    Every run of a request is a call with an id of its own, so the same request can run several times at once.
+    """
+
+    _received = Signal(int, object)  # job id, Event | End; emitted on the backend thread
 
     def __init__(self, make_worker: Callable[[Callable[[int, Event | End], None]], Worker]) -> None:
         super().__init__()
-        self._inboxes: dict[int, asyncio.Queue[Event | End]] = {}
-        self._jobs: dict[int, int] = {}  # id of a running request → its job
-        self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._worker = make_worker(self._came.emit)
+        self._inboxes: dict[int, asyncio.Queue[Event | End]] = {}  # by job
+        self._jobs: dict[int, int] = {}  # call → its job
+        self._ids = count(1)
+        self._received.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._worker = make_worker(self._received.emit)
 
-    async def run(self, request: Request) -> AsyncGenerator[Event, None]:
-        """The news of one request as they come; returns when it is answered. Leaving it cancels the request.
+    def new_call(self) -> int:
+        """An id for one run of a request; `cancel` takes it."""
+        return next(self._ids)
+
+    async def run(self, request: Request, call: int | None = None) -> AsyncGenerator[Event, None]:
+        """Yield the events of one request until it has been answered. Leaving early cancels it.
 
         Use with contextlib.aclosing where it may be left early. Raises the error of a request that failed (a
         UserError is for the user, anything else is a bug) and asyncio.CancelledError if it was cancelled.
         """
-        job = self._worker.submit(request)
+        call = self.new_call() if call is None else call
+        job = self._jobs[call] = self._worker.submit(request)
         inbox = self._inboxes[job] = asyncio.Queue()
-        self._jobs[id(request)] = job
         try:
             while True:
                 match await inbox.get():
@@ -41,23 +50,23 @@ class Link(QObject):
                         raise error
                     case Cancelled():
                         raise asyncio.CancelledError
-                    case news:
-                        yield news
+                    case event:
+                        yield event
         finally:
-            del self._inboxes[job], self._jobs[id(request)]
+            del self._inboxes[job], self._jobs[call]
             self._worker.cancel(job)
 
-    def cancel(self, request: Request) -> None:
-        """Ask a running request to end. Its news go on until it does: a version may be committed just before."""
-        if (job := self._jobs.get(id(request))) is not None:
+    def cancel(self, call: int) -> None:
+        """Ask a running call to end. Its events go on until it does: a version may be committed just before."""
+        if (job := self._jobs.get(call)) is not None:
             self._worker.cancel(job)
 
     def close(self) -> None:
-        """Cancel what runs, wait for it and end the backend's threads. Cancel your own tasks first."""
+        """Cancel all calls, wait for them and end the backend's threads. Cancel your own tasks first."""
         self._worker.close()
         for inbox in self._inboxes.values():
             inbox.put_nowait(Cancelled())
 
-    def _deliver(self, job: int, news: Event | End) -> None:
-        if (inbox := self._inboxes.get(job)) is not None:  # nobody follows it any more: dropped
-            inbox.put_nowait(news)
+    def _deliver(self, job: int, event: Event | End) -> None:
+        if (inbox := self._inboxes.get(job)) is not None:  # nobody waits for events of a call that was left
+            inbox.put_nowait(event)

@@ -1,11 +1,10 @@
-"""The window: open photos, docks, and _follow, the one place where news of the backend reach widgets."""
+"""The main window: creates the session and the commands, sends events to them, and closes everything at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import assert_never
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
-from clarity_desktop import settings as choices
+from clarity_desktop import settings as settings_file
 from clarity_desktop.messages import (
     Advised,
     Assessed,
     Close,
     ClosedFound,
     CompareRequested,
-    Configure,
     Detected,
     DiskMeasured,
     Estimated,
@@ -40,6 +38,7 @@ from clarity_desktop.messages import (
     ModelMissing,
     ModelsListed,
     Notice,
+    Offered,
     Opened,
     PixelsReady,
     PreviewReady,
@@ -48,7 +47,6 @@ from clarity_desktop.messages import (
     RecoveriesFound,
     Redo,
     Repeat,
-    Request,
     Restore,
     Saved,
     SendMessage,
@@ -64,336 +62,381 @@ from clarity_desktop.messages import (
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Needs
 from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.ui.commands.clipboard import ClipboardCommands
+from clarity_desktop.ui.commands.conversation import ConversationCommands
 from clarity_desktop.ui.commands.edit import EditCommands
 from clarity_desktop.ui.commands.export import ExportCommands
 from clarity_desktop.ui.commands.files import FileCommands
+from clarity_desktop.ui.commands.models import ModelCommands
 from clarity_desktop.ui.commands.preferences import PreferenceCommands
-from clarity_desktop.ui.commands.quality import LOOKING, QualityCommands
+from clarity_desktop.ui.commands.quality import QualityCommands, analysis_title
+from clarity_desktop.ui.commands.recovery import RecoveryCommands
 from clarity_desktop.ui.commands.restore import RestoreCommands
 from clarity_desktop.ui.commands.view import ViewCommands
 from clarity_desktop.ui.document_state import DocumentState
-from clarity_desktop.ui.labels import DEVICES
+from clarity_desktop.ui.labels import Device, device_title
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.requests import PendingRequest, RequestQueue
+from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import DocumentId, Turn
+from clarity_desktop.values import DocumentId, VersionId
 
 log = logging.getLogger(__name__)
+PAINTING = (Restore, Repeat, Improve, SendMessage)
+"""Requests whose finished parts are painted over the photo before their version is there."""
 
 
 class MainWindow(Shell):
-    """Widgets say what the user wishes; the window asks the backend and tells the widgets what came of it."""
+    """Widgets show values and emit signals; commands ask the backend; the window sends its events to them."""
 
-    ended = Signal()  # closed, and nothing is under way any more
+    ended = Signal()  # closed, and no request is running any more
 
     def __init__(self, settings: Settings, samples: tuple[Path, ...] = ()) -> None:
-        super().__init__(settings)
-        self.samples = samples
-        self.asking = RequestQueue(self._follow, self._ended)
-        self.asking.jobs_changed.connect(self.show_jobs)
+        super().__init__(settings.shortcuts)
+        self.requests = RequestQueue(self._follow, self._finish)
         self._closing = self._closed = False
-        self.file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
-        self.looking, self.editing = ViewCommands(self), EditCommands(self)
-        self.files, self.exporting = FileCommands(self), ExportCommands(self)
-        self.restoring, self.choosing = RestoreCommands(self), PreferenceCommands(self)
-        self.perceiving = QualityCommands(self)
-        self.make_menus({"recent": self.files.recent_menu, "tasks": self.restoring.tasks_menu})
+        self.session = Session(settings, samples, self.requests, self.photos, self.notices, self.action)
+        self.session.setParent(self)
+        self._make_commands()
+        self.make_menus({"recent": self.file_commands.recent_menu, "tasks": self.restore_commands.tasks_menu})
         self._connect()
-        self.restore_shape()
-        self.show_device(settings.device)
+        self.restore_shape(settings.window)
+        self.status.show_device(device_title(settings.device))
         self.photos.show_recent(settings.recent)
         self.refresh()
 
-    def _connect(self) -> None:
-        self.action.on("quit", self.close)
-        self.action.on("cancel", self.asking.cancel_job)
-        self.status.cancelled.connect(self.asking.cancel_job)
-        self.chat.said.connect(self._say)
-        self.photos.chosen.connect(self.photo_chosen)
-        self.photos.close_asked.connect(self.files.close)
-        self.photos.canvas_made.connect(self._wire)
-        self._wire(self.photos.empty_canvas)
+    def _make_commands(self) -> None:
+        session = self.session
+        self.view_commands = ViewCommands(session, self.docks, self.focus_order)
+        self.edit_commands = EditCommands(session, self.versions, self.crop_bar, self.straighten_bar)
+        self.file_commands = FileCommands(session, self.photos.empty)
+        self.clipboard_commands = ClipboardCommands(session, self.file_commands)
+        self.recovery_commands = RecoveryCommands(session)
+        self.export_commands = ExportCommands(session)
+        self.model_commands = ModelCommands(session)
+        self.restore_commands = RestoreCommands(session, self.restore, self.versions)
+        self.quality_commands = QualityCommands(session, self.quality, self.restore.offers)
+        self.conversation_commands = ConversationCommands(session, self.chat)
+        self.preference_commands = PreferenceCommands(session)
 
-    # requests
+    def _connect(self) -> None:
+        session, photos = self.session, self.photos
+        self.requests.jobs_changed.connect(self.show_jobs)
+        self.action.on("quit", self.close)
+        self.action.on("cancel", self.requests.cancel_job)
+        self.action.on("next_photo", partial(photos.step, 1))
+        self.action.on("previous_photo", partial(photos.step, -1))
+        self.status.cancelled.connect(self.requests.cancel_job)
+        photos.chosen.connect(self._show_current)
+        photos.close_asked.connect(self.file_commands.close)
+        photos.canvas_made.connect(self._connect_canvas)
+        self._connect_canvas(photos.empty_canvas)
+        session.document_added.connect(self._connect_document)
+        session.document_changed.connect(self._show_document)
+        session.settings_changed.connect(self._use_settings)
+        self.view_commands.pair_shown.connect(self._update)
+        self.edit_commands.compare_wanted.connect(self.view_commands.show_pair)
+        self.edit_commands.compare_unavailable.connect(self.view_commands.show_unavailable)
+        self.file_commands.restoration_wanted.connect(partial(self.restore_commands.run, "derain"))
+        self.restore_commands.started.connect(self.file_commands.remove_welcome)
+        self.restore_commands.models_wanted.connect(self.model_commands.download_all)
+        self.restore_commands.device_known.connect(self._show_device)
+        self.quality.jump_asked.connect(self.edit_commands.go_to)
+        self.quality.advice.task_asked.connect(self.restore_commands.run)
+        self.quality_commands.panel_wanted.connect(self.docks["quality"].show)
+
+    def _connect_canvas(self, canvas: Canvas) -> None:
+        """Connect the signals that every canvas has, with or without a photo."""
+        canvas.files_dropped.connect(self.file_commands.open_dropped)
+        canvas.image_dropped.connect(self.file_commands.open_image)
+        canvas.zoom_changed.connect(self._show_zoom)
+        canvas.hovered.connect(self._show_pixel)
+        canvas.compare_unavailable.connect(self.view_commands.show_unavailable)
+        canvas.compare_changed.connect(self.view_commands.show_compare)
+        canvas.crop_changed.connect(self.crop_bar.show_bounds)
+        canvas.crop_accepted.connect(self.edit_commands.crop_to)
+        canvas.crop_cancelled.connect(self.edit_commands.leave)
+
+    def _connect_document(self, state: DocumentState) -> None:
+        state.canvas.tiles_wanted.connect(partial(self._read_tiles, state))
+
+    def _read_tiles(self, state: DocumentState, hashes: tuple[bytes, ...]) -> None:
+        if state.id:
+            self.session.ask(ReadTiles(state.id, hashes), state)
+
+    # requests and their events
 
     def connect_backend(self, link: Link) -> None:
-        """The backend is there: ask for what the window needs, then for all that was asked before."""
-        self.asking.connect_backend(link)
+        """The backend is there: ask for what the window needs, then for what was asked before."""
+        self.requests.connect_backend(link)
         for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
-            self.ask(request)
-
-    def ask(
-        self,
-        request: Request,
-        view: DocumentState | None = None,
-        title: str = "",
-        then: Callable[[], object] | None = None,
-    ) -> PendingRequest:
-        """Send a request; its news come through _follow."""
-        return self.asking.ask(PendingRequest(request, view, title, then))
-
-    async def _follow(self, follow: PendingRequest) -> None:
-        """The one place where news reach widgets."""
-        assert self.link is not None
-        try:
-            async with aclosing(self.link.run(follow.request)) as news:
-                async for one in news:
-                    self._reach(follow, one)
-        except asyncio.CancelledError:
-            self._cancelled(follow)
-            raise
-        except FileExists:
-            self.exporting.ask_about_existing(follow.request, follow.view)
-        except ModelMissing as e:
-            if not self.perceiving.failed(follow, str(e)):
-                self.restoring.offer_models(follow, str(e))
-        except UserError as e:
-            self._undo_painting(follow)
-            if not self.perceiving.failed(follow, str(e)):
-                self.notices.say(str(e), "error")
-        else:
-            if follow.then:
-                follow.then()
-
-    def _reach(self, follow: PendingRequest, news: Event) -> None:
-        match news:
-            case Progress():
-                follow.progress = news
-                self.show_jobs()
-            case PreviewReady():
-                self.files.previewed(follow, news)
-            case Opened(card, manifest):
-                self.files.came(follow, card, manifest)
-                self._only_looks(follow)
-            case TilesReady(_, tiles):
-                if view := self.open_view(follow):
-                    view.canvas.add_tiles(tiles)
-            case TileDone(document, version, bounds, pixels):
-                if (view := self.photos.view(document)) and view.head == version:
-                    view.canvas.paint_tile(bounds, pixels)
-            case VersionAdded(document, version, manifest):
-                self._to(document, lambda view: view.added(version, manifest))
-                self.restoring.added(version)
-                if follow.title and not isinstance(follow.request, Improve | SendMessage):  # these may go on
-                    self._only_looks(follow)
-            case HeadMoved(document, head, manifest):
-                self._to(document, lambda view: view.moved(head, manifest))
-            case VersionsChanged(document, versions):
-                self._to(document, lambda view: view.changed(versions))
-            case ManifestReady(document, manifest):
-                self._to(document, lambda view: view.manifest_came(manifest))
-            case Assessed(document, version, quality, distance):
-                self._to(document, lambda view: view.assessed(version, quality, distance))
-            case Detected(document, version, detection):
-                self._to(document, lambda view: view.detected(version, detection))
-            case Advised():
-                self._to(news.document, lambda view: view.take_advice(news))
-            case Improved():
-                self.perceiving.improved(follow, news)
-            case Saved(document, path):
-                self._to(document, lambda view: view.saved(path))
-                self.files.saved(path)
-            case TurnAdded(document, turn):
-                self._turn_added(document, turn)
-            case CompareRequested(document, version, other):
-                self.looking.compare_asked(self.photos.view(document), version, other)
-            case PixelsReady(_, _, pixels, alpha):
-                self.files.copy_pixels(pixels, alpha)
-            case Exported(_, path, size):
-                self.exporting.exported(path, size)
-            case SizeEstimated(size):
-                self.exporting.size_estimated(size)
-            case Estimated():
-                self.restoring.estimated(follow.request, news)
-            case MethodsListed(methods, extra_metrics):
-                self.choosing.extra_metrics = extra_metrics
-                self.restoring.show_methods(methods)
-            case ModelsListed(models):
-                self.restoring.show_models(models)
-                self.perceiving.models_came(models)
-            case RecoveriesFound(recoveries):
-                self.files.show_recoveries(recoveries)
-            case ClosedFound(closed):
-                self.files.show_closed(closed)
-            case DiskMeasured():
-                self.files.disk_measured(news)
-            case Notice(text):
-                self.notices.say(render(text))
-            case _:
-                assert_never(news)
-
-    def _only_looks(self, follow: PendingRequest) -> None:
-        """The photo or version that was asked for is there; what is left is looking at it."""
-        follow.title, follow.progress = LOOKING, None
-        self.show_jobs()
-
-    def _ended(self, follow: PendingRequest, task: asyncio.Task[None]) -> None:
-        """However a request ended: it is no job any more; what nobody foresaw is a bug and is said to be one."""
-        view = self.open_view(follow)
-        if view and isinstance(follow.request, SendMessage):
-            view.talking = any(f.view is view and isinstance(f.request, SendMessage) for f in self.follows)
-            self.chat.show_talking(bool(self.current and self.current.talking))
-        if view and isinstance(follow.request, Undo | Redo):
-            view.wished.pop(0)
-            self.show_steps()
-        if view and view.card and follow.title and not self._closing:
-            if task.cancelled() and follow.title == LOOKING:
-                self.perceiving.cancelled(view)
-            self.perceiving.complete(view)
-        if view and not view.card and not self._closing:
-            self.photos.remove(view)  # the photo could not be opened
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s failed", type(follow.request).__name__, exc_info=error)
-            self._undo_painting(follow)
-            if not self.perceiving.failed(follow, "This could not be found out; why is in the log."):
-                what = follow.title or type(follow.request).__name__
-                self.notices.say(f"Something went wrong in “{what}”; it is in the log: {choices.log_file()}", "error")
-
-    def _cancelled(self, follow: PendingRequest) -> None:
-        self._undo_painting(follow)
-        if isinstance(follow.request, ReadTiles) and (view := self.open_view(follow)):
-            view.canvas.ask_again()
-
-    def _undo_painting(self, follow: PendingRequest) -> None:
-        """A restoration ended without a version: its parts go away."""
-        view = self.open_view(follow)
-        if view and isinstance(follow.request, Restore | Repeat | Improve | SendMessage) and not self._closing:
-            view.canvas.clear_painted()
-
-    # jobs
+            self.session.ask(request)
 
     @property
     def link(self) -> Link | None:
-        return self.asking.link
-
-    @property
-    def follows(self) -> list[PendingRequest]:
-        return self.asking.follows
-
-    @property
-    def jobs(self) -> list[PendingRequest]:
-        return self.asking.jobs
-
-    def show_jobs(self) -> None:
-        if not self.jobs:
-            self.status.show_no_job()
-        else:
-            job, *others = self.jobs
-            title = f"{job.title} (+{len(others)})" if others else job.title
-            at = job.progress
-            self.status.show_job(
-                title, at.fraction if at else None, render(at.note) if at else "", at and at.seconds_left
-            )
-        self.action["cancel"].setEnabled(bool(self.jobs))
-        self.restoring.show_fetching(self.jobs)
-
-    # photos
+        return self.requests.link
 
     @property
     def current(self) -> DocumentState | None:
-        return self.photos.current
+        """The document that is shown."""
+        return self.session.current
 
-    def open_view(self, follow: PendingRequest) -> DocumentState | None:
-        """The photo that a request is for; None: there is none, or its tab was closed and its canvas is gone."""
-        return follow.view if follow.view in self.photos.views else None
+    async def _follow(self, pending: PendingRequest) -> None:
+        """Run a request: the one place where events and errors reach commands and widgets."""
+        assert self.link is not None
+        try:
+            async with aclosing(self.link.run(pending.request, pending.call)) as events:
+                async for event in events:
+                    self._reach(pending, event)
+        except asyncio.CancelledError:
+            self._clean_up(pending)
+            raise
+        except FileExists:
+            self.export_commands.ask_about_existing(pending)
+        except ModelMissing as e:
+            self._clean_up(pending)
+            if not self.quality_commands.add_failure(pending, render(e.text)):
+                self.model_commands.offer_models(pending, render(e.text))
+        except UserError as e:
+            self._clean_up(pending)
+            if not self.quality_commands.add_failure(pending, render(e.text)):
+                self.session.notify(render(e.text), "error", document=self._notice_document(pending))
+        else:
+            if pending.then:
+                pending.then()
 
-    def add_view(self, title: str, path: Path | None) -> DocumentState:
-        """A place for a photo that is being opened."""
-        view = self.photos.add(title, path)
-        view.canvas.tiles_wanted.connect(partial(self._read_tiles, view))
-        return view
+    def _reach(self, pending: PendingRequest, event: Event) -> None:
+        match event:
+            case Progress():
+                pending.progress = event
+                self.show_jobs()
+            case PreviewReady():
+                self._show_preview(pending, event)
+            case Opened(card, manifest):
+                self.file_commands.show_opened(pending, card, manifest)
+                self._only_analyze(pending)
+            case TilesReady(_, tiles):
+                if state := self._open_state(pending):
+                    state.canvas.add_tiles(tiles)
+            case TileDone(document, version, bounds, pixels):
+                if (state := self.session.document(document)) and state.head == version:
+                    state.canvas.paint_tile(bounds, pixels)
+            case VersionAdded(document, version, manifest):
+                self._change(document, lambda state: state.add_version(version, manifest), event)
+                if version.step.kind == "restore":
+                    self.restore_commands.finish()
+                if not isinstance(pending.request, Improve | SendMessage):  # these may make more versions
+                    self._only_analyze(pending)
+            case HeadMoved(document, head, manifest):
+                self._change(document, lambda state: state.move_head(head, manifest), event)
+            case VersionsChanged(document, versions):
+                self._change(document, lambda state: state.change_versions(versions), event)
+            case ManifestReady(document, manifest):
+                self._change(document, lambda state: state.add_manifest(manifest))
+            case Assessed(document, version, quality, distance):
+                self._change(document, lambda state: state.add_quality(version, quality, distance))
+            case Detected(document, version, detection):
+                self._change(document, lambda state: state.add_detection(version, detection))
+            case Advised(document):
+                self._change(document, lambda state: setattr(state, "advised", event))
+            case Improved():
+                self.quality_commands.show_result(pending, event)
+            case Saved(document, path):
+                self._change(document, lambda state: setattr(state, "project", path), event)
+                self.file_commands.show_saved(self.session.document(document), path)
+            case TurnAdded(document, turn):
+                self._change(document, lambda state: self.conversation_commands.add_turn(state, turn), event)
+            case CompareRequested(document, version, other):
+                self._compare(document, version, other)
+            case PixelsReady(document, _, pixels, alpha):
+                self.clipboard_commands.copy_pixels(self.session.document(document), pixels, alpha)
+            case Exported(_, path, size):
+                self.export_commands.finish(pending, path, size)
+            case SizeEstimated(size):
+                self.export_commands.show_size(size)
+            case Estimated():
+                self.restore_commands.add_estimate(pending, event)
+            case Offered():
+                self.restore_commands.show_offer(pending, event)
+            case MethodsListed(methods, extra_metrics):
+                self.preference_commands.extra_metrics = extra_metrics
+                self.restore_commands.show_methods(methods)
+            case ModelsListed(models):
+                self.restore.show_models(models)
+                self.model_commands.show_models(models)
+                self.quality_commands.show_models(models)
+            case RecoveriesFound(recoveries):
+                self.recovery_commands.show_recoveries(recoveries)
+            case ClosedFound(closed):
+                self.recovery_commands.show_closed(closed)
+            case DiskMeasured():
+                self.recovery_commands.show_disk(event)
+            case Notice(text):
+                self.session.notify(render(text), document=self._notice_document(pending), seconds=15)
+            case _:
+                assert_never(event)
 
-    def _wire(self, canvas: Canvas) -> None:
-        """Connect what every canvas says, with or without a photo."""
-        canvas.files_dropped.connect(self.files.open_dropped)
-        canvas.image_dropped.connect(self.files.open_image)
-        canvas.zoom_changed.connect(self.looking.zoom_changed)
-        canvas.hovered.connect(self.looking.hovered)
-        canvas.compare_changed.connect(self.looking.compare_changed)
-        canvas.crop_changed.connect(self.crop_bar.show_bounds)
-        canvas.crop_accepted.connect(self.editing.crop_to)
-        canvas.crop_cancelled.connect(self.editing.leave)
+    def _open_state(self, pending: PendingRequest) -> DocumentState | None:
+        """The document of a request; None if it has none, or its tab was closed and its canvas is gone."""
+        return pending.state if self.session.is_open(pending.state) else None
 
-    def refresh(self) -> None:
-        """Show the current photo's state in all docks, the title and the actions."""
-        view = self.current
-        self.versions.show_versions(
-            view.versions.values() if view else (), view.head if view else None, view.other if view else None
-        )
-        self.perceiving.show()
-        self.restore.show_ready(bool(view and view.card))
-        self.chat.show_ready(bool(view and view.card))
-        self.looking.show_state(view)
-        self.restoring.estimate_soon()
-        present: set[Needs] = {"nothing"}
-        if view and view.card:
-            present.add("photo")
-            present.update(("parent",) if view.undo_to else (), ("pair",) if view.other else ())
-        self.action.enable(present)
-        self.show_steps()
-        self.restoring.show_repeatable()
-        self.editing.show_chosen()
-        self.action["cancel"].setEnabled(bool(self.jobs))
-        self.photos.name_tabs()
+    def _notice_document(self, pending: PendingRequest) -> DocumentState | None:
+        """The document that a notice belongs to; not one that cannot be opened: its tab goes."""
+        state = self._open_state(pending)
+        return state if state and state.card else None
 
-    def show_steps(self) -> None:
-        """Whether there is a step back and one forward."""
-        view = self.current
-        self.action["undo"].setEnabled(bool(view and view.undo_leads_to))
-        self.action["redo"].setEnabled(bool(view and view.redo_leads_to))
+    def _change(
+        self,
+        document: DocumentId,
+        change: Callable[[DocumentState], object],
+        history: VersionAdded | HeadMoved | VersionsChanged | Saved | TurnAdded | None = None,
+    ) -> None:
+        """Apply an event to its document and show it; events of a document that was closed are dropped.
 
-    def photo_chosen(self) -> None:
-        """Another photo is shown, or the one shown has come."""
-        view = self.current
-        self.editing.leave()
-        self.chat.show_turns(view.turns if view else ())
-        self.chat.show_talking(bool(view and view.talking))
-        self.photos.show_recent(self.settings.recent)
-        self.refresh()
-
-    # what came
-
-    def _to(self, document: DocumentId, change: Callable[[DocumentState], object]) -> None:
-        """Apply news to their photo's state; those of a photo that is not open any more are dropped."""
-        if (view := self.photos.view(document)) is None:
+        history: the event, if it says where undo and redo lead or whether there is unsaved work.
+        """
+        if (state := self.session.document(document)) is None:
             return
-        change(view)
-        self.perceiving.complete(view)
-        if view is self.current:
+        if isinstance(history, Saved | TurnAdded):
+            state.unsaved = history.unsaved
+        elif history is not None:
+            state.show_history(history.undo_to, history.redo_to, unsaved=history.unsaved)
+        change(state)
+        self._update(state)
+
+    def _update(self, state: DocumentState) -> None:
+        """Ask for what the document lacks now and show it."""
+        self.quality_commands.complete(state)
+        if state is self.session.current:
             self.refresh()
         else:
+            self.restore_commands.remove_old_offers()
             self.photos.name_tabs()
 
-    def _turn_added(self, document: DocumentId, turn: Turn) -> None:
-        if view := self.photos.view(document):
-            view.told(turn)
-            if view is self.current:
-                self.chat.add_turn(turn)
-            self.photos.name_tabs()
+    def _compare(self, document: DocumentId, version: VersionId, other: VersionId) -> None:
+        if (state := self.session.document(document)) is not None:
+            self.view_commands.compare(state, version, other)
 
-    def _say(self, text: str) -> None:
-        if (view := self.current) and view.id:
-            view.talking = True
-            self.chat.show_talking(True)
-            self.ask(SendMessage(view.id, text, view.canvas.view.visible()), view, "Chat")
+    def _only_analyze(self, pending: PendingRequest) -> None:
+        """The photo or version of a request is there; what is left is its analysis."""
+        if pending.title:
+            pending.title, pending.progress = analysis_title(), None
+            self.show_jobs()
 
-    def _read_tiles(self, view: DocumentState, hashes: tuple[bytes, ...]) -> None:
-        if view.id:
-            self.ask(ReadTiles(view.id, hashes), view)
+    # the end of a request
 
-    def use_settings(self, settings: Settings) -> None:
-        """Take other choices: here, in the backend and on disk."""
-        others = settings.metrics != self.settings.metrics
-        self.settings = settings
-        self.save_settings()
-        self.restoring.forget_estimates()
-        if self.link is not None:  # it is made with the settings of that moment
-            self.ask(Configure(settings))
-            self.perceiving.look_again(scores=others)
+    def _finish(self, pending: PendingRequest, task: asyncio.Task[None]) -> None:
+        """A request ended in whatever way. An exception that is no UserError is a bug and shown as one."""
+        if state := self._open_state(pending):
+            self._finish_state(pending, state, cancelled=task.cancelled())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed", type(pending.request).__name__, exc_info=error)
+            self._clean_up(pending)
+            reason = self.tr("Analysis failed. See the log for details.")
+            if not self.quality_commands.add_failure(pending, reason):
+                self._show_bug(pending)
 
-    def show_device(self, device: str) -> None:
-        self.status.show_device(DEVICES[device])
+    def _finish_state(self, pending: PendingRequest, state: DocumentState, *, cancelled: bool) -> None:
+        if isinstance(pending.request, SendMessage):
+            self.conversation_commands.finish(state)
+        if isinstance(pending.request, Undo | Redo):
+            self.edit_commands.finish_move(state)
+        if self._closing:
+            return
+        if not state.card:
+            self.session.remove_document(state)  # the photo could not be opened
+        elif pending.title:
+            if cancelled and pending.title == analysis_title():
+                self.quality_commands.add_cancellation(state)
+            self.quality_commands.complete(state)
+
+    def _show_bug(self, pending: PendingRequest) -> None:
+        text = self.tr("“{job}” failed because of an internal error. The details are in the log: {log}")
+        job = pending.title or type(pending.request).__name__
+        text = text.format(job=job, log=settings_file.log_file())
+        self.session.notify(text, "error", document=self._notice_document(pending))
+
+    def _clean_up(self, pending: PendingRequest) -> None:
+        """A request ended early: remove the painted parts, let the canvas ask again for tiles."""
+        if (state := self._open_state(pending)) is None or self._closing:
+            return
+        if isinstance(pending.request, PAINTING):
+            state.canvas.clear_painted()
+        if isinstance(pending.request, ReadTiles):
+            state.canvas.ask_again()
+
+    # showing
+
+    def show_jobs(self) -> None:
+        """Show the oldest job in the status bar."""
+        jobs = self.requests.jobs
+        if not jobs:
+            self.status.show_no_job()
+        else:
+            job, *others = jobs
+            progress = job.progress or Progress(-1.0)
+            title = self.tr("{job} (+{count})").format(job=job.title, count=len(others)) if others else job.title
+            fraction = progress.fraction if job.progress else None
+            self.status.show_job(title, fraction, render(progress.note), progress.seconds_left)
+        self.action["cancel"].setEnabled(bool(jobs))
+        self.model_commands.show_progress(jobs)
+
+    def refresh(self) -> None:
+        """Show the state of the current document in all docks, the title and the actions."""
+        state = self.session.current
+        versions = state.versions.values() if state else ()
+        self.versions.show_versions(versions, state.head if state else None, state.other if state else None)
+        present: set[Needs] = {"nothing"}
+        if state and state.card:
+            present.add("photo")
+            present.update(("parent",) if state.undo_to else (), ("pair",) if state.other else ())
+        self.action.enable(present)
+        self.action["cancel"].setEnabled(bool(self.requests.jobs))
+        self.restore.show_ready(bool(state and state.card))
+        self.quality_commands.show_state()
+        self.conversation_commands.show_state()
+        self.view_commands.show_state()
+        self.restore_commands.show_state()
+        self.edit_commands.show_chosen()
+        self.edit_commands.show_moves()
+        self.show_photo(state)
+        self.photos.name_tabs()
+
+    def _show_current(self) -> None:
+        """Another document is shown, or none."""
+        self.edit_commands.leave()
+        self.notices.show_document(self.session.current)
+        self.conversation_commands.show_document()
+        self.photos.show_recent(self.session.settings.recent)
+        self.refresh()
+
+    def _show_document(self, state: DocumentState) -> None:
+        """A document was opened in its tab."""
+        self.quality_commands.complete(state)
+        if state is self.session.current:
+            self._show_current()
+
+    def _show_preview(self, pending: PendingRequest, event: PreviewReady) -> None:
+        if (state := self._open_state(pending)) and not state.card:
+            state.canvas.show_preview(event.width, event.height, event.pixels, event.icc)
+            self.show_photo(self.session.current)
+
+    def _show_zoom(self) -> None:
+        self.show_photo(self.session.current)
+
+    def _show_pixel(self, at: tuple[int, int] | None) -> None:
+        state = self.session.current
+        self.status.show_pixel(at, state.canvas.layers.main.value(*at) if state and at else None)
+
+    def _show_device(self, device: Device) -> None:
+        self.status.show_device(device_title(device))
+
+    def _use_settings(self, before: Settings, after: Settings) -> None:
+        if before.device != after.device:
+            self.status.show_device(device_title(after.device))
+        if (before.device, before.threads, before.memory_budget) != (after.device, after.threads, after.memory_budget):
+            self.restore_commands.forget_estimates()
 
     # drops beside the photo
 
@@ -402,10 +445,10 @@ class MainWindow(Shell):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.files.take(event.mimeData())
+        self.file_commands.open_mime_data(event.mimeData())
         event.acceptProposedAction()
 
-    # the end
+    # closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closed:
@@ -414,20 +457,20 @@ class MainWindow(Shell):
         event.ignore()
         if not self._closing:
             self._closing = True
-            self.looking.show_all_panels()
-            self.save_settings()
+            self.view_commands.show_all_panels()
+            self.session.change_settings(window=self.shape())
             self.hide()
-            self._shutting = asyncio.ensure_future(self._shut())
+            self._shutdown_task = asyncio.ensure_future(self._shut_down())
 
-    async def _shut(self) -> None:
-        """Cancel what runs, close what is saved; unsaved work stays in its store for the next start."""
-        await self.asking.cancel_all()
-        for view in self.photos.views:
-            if self.link and view.id and not view.unsaved:
-                async with aclosing(self.link.run(Close(view.id))) as news:
-                    async for _ in news:
+    async def _shut_down(self) -> None:
+        """Cancel all requests and close saved documents; unsaved work stays in its store for the next start."""
+        await self.requests.cancel_all()
+        for state in self.session.documents:
+            if self.link and state.id and not state.unsaved:
+                async with aclosing(self.link.run(Close(state.id))) as events:
+                    async for _ in events:
                         pass
-        self.file_thread.shutdown(wait=False, cancel_futures=True)
+        await self.session.close()
         self._closed = True
         self.close()
         self.ended.emit()

@@ -1,11 +1,11 @@
-"""What the window has to say, in bars above the photo: never a dialog in the way, each can be dismissed."""
+"""Notices: bars over the photo with a sentence and buttons. They never block the window and can be dismissed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -24,20 +24,21 @@ from clarity_desktop.ui import theme
 Kind = Literal["info", "error", "offer"]
 Drawn = Kind | Literal["fine"]
 Choice = tuple[str, Callable[[], object]]
-SENTENCE = 320
+SENTENCE_WIDTH = 320
 """Pixels that a sentence and its icon need beside the buttons."""
-MOST = 3
-"""More bars than this would push the photo away: the oldest goes."""
+MAX_BARS = 3
+"""More bars than this would cover the photo."""
 
 
 class Sign(QWidget):
-    """The icon of a kind of notice, drawn in the colours of the moment."""
+    """The icon of a kind of notice in the colors of the theme."""
 
     def __init__(self, kind: Drawn) -> None:
         super().__init__()
         self._kind = kind
         self.setFixedSize(18, 18)
-        self.setAccessibleName({"error": "Error", "fine": "Fine"}.get(kind, "Notice"))
+        names = {"error": self.tr("Error"), "fine": self.tr("OK")}
+        self.setAccessibleName(names.get(kind, self.tr("Notice")))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         colors, painter = theme.colors(), QPainter(self)
@@ -49,13 +50,24 @@ class Sign(QWidget):
 
 
 class Bar(QFrame):
-    """A sentence, buttons for what can be done now, and one that takes the bar away."""
+    """One notice: a sentence, a button for each choice, and one that dismisses it. document: what it is about."""
 
-    def __init__(self, text: str, kind: Kind, choices: tuple[Choice, ...] = (), image: QImage | None = None) -> None:
+    closed = Signal()
+
+    def __init__(
+        self,
+        text: str,
+        kind: Kind,
+        choices: tuple[Choice, ...] = (),
+        document: object = None,
+        image: QImage | None = None,
+    ) -> None:
         super().__init__()
         self.setObjectName("notice")
         self.setProperty("kind", kind)
         self.text = text
+        self.document = document
+        self.is_closed = False
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.close_later)
@@ -68,9 +80,9 @@ class Bar(QFrame):
         self._lay_out(self._picture(kind, image), self._sentence(text), dismiss)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The buttons go under the sentence where they would leave it too little room."""
+        """Move the buttons below the sentence where they would leave it too little room."""
         super().resizeEvent(event)
-        below = event.size().width() < SENTENCE + self._row.sizeHint().width()
+        below = event.size().width() < SENTENCE_WIDTH + self._row.sizeHint().width()
         if self.buttons and below != self._below:
             self._below = below
             self._grid.removeItem(self._row)
@@ -94,15 +106,19 @@ class Bar(QFrame):
     def _place_buttons(self) -> None:
         self._grid.addLayout(self._row, 1 if self._below else 0, 1 if self._below else 2)
 
-    def stay(self, seconds: float) -> None:
-        """Go away by itself after so long; 0: never."""
+    def close_after(self, seconds: float) -> None:
+        """Close by itself after this time; 0: never."""
         if seconds:
             self._clock.start(round(1000 * seconds))
 
     def close_later(self) -> None:
-        self._clock.stop()
-        self.hide()
-        self.deleteLater()
+        """Hide now; the widget is deleted by the event loop."""
+        if not self.is_closed:
+            self.is_closed = True
+            self._clock.stop()
+            self.hide()
+            self.closed.emit()
+            self.deleteLater()
 
     def _picture(self, kind: Kind, image: QImage | None) -> QWidget:
         if image is None:
@@ -111,7 +127,7 @@ class Bar(QFrame):
         scaled = image.scaledToHeight(round(36 * at), Qt.TransformationMode.SmoothTransformation)
         scaled.setDevicePixelRatio(at)
         label.setPixmap(QPixmap.fromImage(scaled))
-        label.setAccessibleName("Thumbnail")
+        label.setAccessibleName(self.tr("Thumbnail"))
         return label
 
     def _sentence(self, text: str) -> QLabel:
@@ -135,43 +151,87 @@ class Bar(QFrame):
         button = QToolButton()
         theme.set_icon(button, "close")
         button.setAutoRaise(True)
-        button.setAccessibleName("Dismiss")
-        button.setToolTip("Dismiss")
+        button.setAccessibleName(self.tr("Dismiss"))
+        button.setToolTip(self.tr("Dismiss"))
         button.clicked.connect(self.close_later)
         return button
 
 
 class Notices(QWidget):
-    """The bars that are shown now, the newest at the bottom."""
+    """Notices over the upper edge of the photo, the newest at the bottom. The photo keeps its size under them.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Notices")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # panels keep their room
+    A notice about one document is shown only while that document is; `show_document` says which one it is.
+    """
+
+    def __init__(self, area: QWidget) -> None:
+        """area: the widget to lie over."""
+        super().__init__(area)
+        self.setAccessibleName(self.tr("Notices"))
+        self._area = area
+        self._document: object = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(1)
+        area.installEventFilter(self)
+        self.hide()
 
     def bars(self) -> list[Bar]:
-        return [bar for bar in self.findChildren(Bar) if not bar.isHidden()]
+        """The notices that are shown now."""
+        return [bar for bar in self._bars() if not bar.isHidden()]
 
-    def say(
+    def add(
         self,
         text: str,
         kind: Kind = "info",
         choices: tuple[Choice, ...] = (),
+        document: object = None,
         image: QImage | None = None,
         seconds: float = 0,
     ) -> Bar:
-        """Show a sentence; the same one is not shown twice. seconds: it goes by itself after so long (0: it stays)."""
-        for bar in self.bars():
-            if bar.text == text:
-                bar.close_later()
-        for bar in self.bars()[: 1 - MOST]:
+        """Show a notice; an equal one is replaced, and the oldest goes when there are too many.
+
+        document: what it is about; None: always shown. seconds: it closes itself after this time (0: never).
+        """
+        same_place = [bar for bar in self._bars() if bar.document in (None, document) or document is None]
+        equal = [bar for bar in same_place if bar.text == text and bar.document is document]
+        others = [bar for bar in same_place if bar not in equal]
+        for bar in (*equal, *others[: max(0, len(others) + 1 - MAX_BARS)]):
             bar.close_later()
-        bar = Bar(text, kind, choices, image)
+        bar = Bar(text, kind, choices, document, image)
+        bar.closed.connect(self._place)
         self._column.addWidget(bar)
-        bar.show()  # a layout shows it only later
-        bar.stay(seconds)
+        bar.setVisible(document is None or document is self._document)  # a layout would show it only later
+        bar.close_after(seconds)
+        self._place()
         QAccessible.updateAccessibility(QAccessibleEvent(bar, QAccessible.Event.Alert))
         return bar
+
+    def show_document(self, document: object) -> None:
+        """Another document is shown, or None: hide the notices about others."""
+        self._document = document
+        for bar in self._bars():
+            bar.setVisible(bar.document is None or bar.document is document)
+        self._place()
+
+    def remove_document(self, document: object) -> None:
+        """The document was closed: its notices go."""
+        for bar in self._bars():
+            if bar.document is document:
+                bar.close_later()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._area and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _bars(self) -> list[Bar]:
+        return [bar for bar in self.findChildren(Bar) if not bar.is_closed]
+
+    def _place(self) -> None:
+        """Take the width of the area and the height of the notices."""
+        self.setVisible(bool(self.bars()))
+        width = self._area.width()
+        self.resize(width, self.height())  # the buttons move below the sentence in a narrow bar
+        height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
+        self.setGeometry(0, 0, width, height)
+        self.raise_()

@@ -1,11 +1,11 @@
-"""How the window is laid out: menus, toolbar, docks, and the page that is shown while no photo is open."""
+"""Parts of the window: menus, toolbar, dock titles, and the page that is shown while no photo is open."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -22,17 +22,17 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.actions import MENUS, TOOLBAR, Actions
+from clarity_desktop.ui.actions import MENUS, TOOLBAR, Actions, menu_title
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 RECENT_SHOWN = 4
 
 
 def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -> None:
-    """Fill the menu bar from the table; submenus stand for the entries of those names."""
-    bar.setAccessibleName("Menus")
+    """Fill the menu bar from the table; submenus: those that the table only names."""
+    bar.setAccessibleName(QCoreApplication.translate("panels", "Menus"))
     for title, names in MENUS.items():
-        menu = bar.addMenu(title)
+        menu = bar.addMenu(menu_title(title))
         for name in names:
             if not name:
                 menu.addSeparator()
@@ -43,9 +43,9 @@ def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -
 
 
 def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
-    bar = QToolBar("Toolbar")
+    bar = QToolBar(QCoreApplication.translate("panels", "Toolbar"))
     bar.setObjectName("toolbar")
-    bar.setAccessibleName("Toolbar")
+    bar.setAccessibleName(bar.windowTitle())
     bar.setMovable(False)
     bar.setIconSize(QSize(20, 20))
     for name in TOOLBAR:
@@ -55,12 +55,12 @@ def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
             button.setAccessibleName(actions.specs[name].title)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             if isinstance(button, QToolButton) and name == "improve":
-                actions[name].setIconText(f" {actions.specs[name].title}")  # a little room beside the icon
+                actions[name].setIconText(f" {actions.specs[name].title}")  # a little space beside the icon
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         else:
             bar.addSeparator()
     if extension := bar.findChild(QToolButton, "qt_toolbar_ext_button"):
-        extension.setAccessibleName("More tools")
+        extension.setAccessibleName(QCoreApplication.translate("panels", "More tools"))
     window.addToolBar(bar)
     return bar
 
@@ -76,7 +76,7 @@ def make_dock(window: QMainWindow, name: str, title: str, inside: QWidget, area:
 
 
 class DockTitle(QFrame):
-    """A panel's title with a button that puts the panel away; it is dragged like any title bar."""
+    """A panel's title with a button that hides the panel; it is dragged like any title bar."""
 
     def __init__(self, dock: QDockWidget, title: str) -> None:
         super().__init__(dock)
@@ -84,8 +84,8 @@ class DockTitle(QFrame):
         label, close = QLabel(title), QToolButton()
         theme.set_icon(close, "close")
         close.setIconSize(QSize(12, 12))
-        close.setAccessibleName(f"Hide {title}")
-        close.setToolTip(f"Hide {title} (View, Panels brings it back)")
+        close.setAccessibleName(self.tr("Hide {panel}").format(panel=title))
+        close.setToolTip(self.tr("Hide {panel} (View > Panels shows it again)").format(panel=title))
         close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.clicked.connect(dock.close)
         row = QHBoxLayout(self)
@@ -95,7 +95,7 @@ class DockTitle(QFrame):
 
 
 class EmptyPage(QWidget):
-    """The buttons of the invitation: open a photo, try the sample, one of those opened last."""
+    """The buttons of the empty window: open a photo, try the sample, open a recent photo."""
 
     open_asked = Signal()
     sample_asked = Signal()
@@ -105,7 +105,10 @@ class EmptyPage(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setSpacing(10)
-        self.open_button, self.sample_button = QPushButton("Open a photo…"), QPushButton("Try the sample")
+        self.open_button, self.sample_button = (
+            QPushButton(self.tr("Open a photo…")),
+            QPushButton(self.tr("Try the sample")),
+        )
         self.open_button.setProperty("role", "primary")
         self.open_button.clicked.connect(self.open_asked)
         self.sample_button.clicked.connect(self.sample_asked)
@@ -121,7 +124,7 @@ class EmptyPage(QWidget):
         column.addLayout(self.recent_box)
 
     def show_recent(self, paths: Sequence[str]) -> None:
-        """The photos opened last; click to open again."""
+        """List the recent files, the newest first."""
         while (item := self.recent_box.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -131,7 +134,7 @@ class EmptyPage(QWidget):
             button.setProperty("role", "quiet")
             button.setFlat(True)
             button.setToolTip(text)
-            button.setAccessibleName(f"Open again: {Path(text).name}")
+            button.setAccessibleName(self.tr("Open recent file: {name}").format(name=Path(text).name))
             button.clicked.connect(lambda _checked=False, text=text: self.recent_asked.emit(text))
             self.recent_box.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
             button.show()  # a layout shows it only later, and the page is as large as what is shown

@@ -1,4 +1,4 @@
-"""The open photos: a tab and a canvas for each, and the canvas that invites to open one while there is none."""
+"""The open documents: a tab and a canvas for each, and the empty page while there is none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QTabBar, QToolButton
 
@@ -21,16 +21,16 @@ from clarity_desktop.values import DocumentId
 
 
 class PhotoStack(QStackedWidget):
-    """Owns the views; the tab bar beside it says which one is shown."""
+    """Owns the document states; its tab bar chooses the one that is shown."""
 
-    chosen = Signal()  # another photo is shown, or none
-    close_asked = Signal(object)  # DocumentView
+    chosen = Signal()  # another document is shown, or none
+    close_asked = Signal(object)  # DocumentState
     canvas_made = Signal(object)  # Canvas
 
     def __init__(self) -> None:
         super().__init__()
         self.cache = ScreenTileCache()
-        self.views: list[DocumentState] = []
+        self.documents: list[DocumentState] = []
         self.tabs = make_tabs()
         self.empty = EmptyPage()
         self.empty_canvas = Canvas(self.cache)
@@ -42,55 +42,55 @@ class PhotoStack(QStackedWidget):
     @property
     def current(self) -> DocumentState | None:
         index = self.tabs.currentIndex()
-        return self.views[index] if 0 <= index < len(self.views) else None
+        return self.documents[index] if 0 <= index < len(self.documents) else None
 
-    def view(self, document: DocumentId) -> DocumentState | None:
-        return next((v for v in self.views if v.id == document), None)
+    def document(self, document: DocumentId) -> DocumentState | None:
+        return next((s for s in self.documents if s.id == document), None)
 
     def add(self, title: str, path: Path | None) -> DocumentState:
         """A tab and a canvas for a photo that is being opened; shown at once."""
-        view = DocumentState(Canvas(self.cache), title, path)
-        self.canvas_made.emit(view.canvas)
-        self.views.append(view)
-        self.addWidget(view.canvas)
+        state = DocumentState(Canvas(self.cache), title, path)
+        self.canvas_made.emit(state.canvas)
+        self.documents.append(state)
+        self.addWidget(state.canvas)
         index = self.tabs.addTab(title)
-        self.tabs.setTabButton(index, QTabBar.ButtonPosition.RightSide, self._close_button(view))
+        self.tabs.setTabButton(index, QTabBar.ButtonPosition.RightSide, self._close_button(state))
         self.tabs.setCurrentIndex(index)
         self._choose()
         if not isinstance(self.window().focusWidget(), QLineEdit | QPlainTextEdit):
-            view.canvas.setFocus()
-        return view
+            state.canvas.setFocus()
+        return state
 
-    def remove(self, view: DocumentState) -> None:
-        """Take a photo out of the window; its document is not touched."""
-        index = self.views.index(view)
-        self.views.remove(view)
+    def remove(self, state: DocumentState) -> None:
+        """Remove the tab and the canvas; the document stays open in the backend."""
+        index = self.documents.index(state)
+        self.documents.remove(state)
         self.tabs.removeTab(index)
-        self.removeWidget(view.canvas)
-        view.canvas.hide()
-        view.canvas.deleteLater()
+        self.removeWidget(state.canvas)
+        state.canvas.hide()
+        state.canvas.deleteLater()
         self._choose()
 
-    def select(self, view: DocumentState) -> None:
-        self.tabs.setCurrentIndex(self.views.index(view))
+    def select(self, state: DocumentState) -> None:
+        self.tabs.setCurrentIndex(self.documents.index(state))
 
     def step(self, by: int) -> None:
-        """To the next or previous photo, round and round."""
-        if self.views:
-            self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(self.views))
+        """Show the next or previous document, in a circle."""
+        if self.documents:
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(self.documents))
 
     def show_recent(self, paths: Sequence[str]) -> None:
-        """What the page without a photo offers to open again."""
+        """Show the recent files on the empty page."""
         self.empty.show_recent(paths)
-        self.empty_canvas.invitation.set_buttons(self.empty)  # it has another size
+        self.empty_canvas.invitation.set_buttons(self.empty)  # its size changed
 
     def name_tabs(self) -> None:
-        """Titles with the star of unsaved work, and thumbnails."""
-        self.tabs.setVisible(bool(self.views))
-        for index, view in enumerate(self.views):
-            self.tabs.setTabText(index, view.shown_title.replace("&", "&&"))
-            self.tabs.setTabToolTip(index, tooltip(str(view.path or view.title)))
-            if (version := view.head_version) and self.tabs.tabData(index) != version.id:
+        """Show titles with * for unsaved work, and thumbnails."""
+        self.tabs.setVisible(bool(self.documents))
+        for index, state in enumerate(self.documents):
+            self.tabs.setTabText(index, state.shown_title.replace("&", "&&"))
+            self.tabs.setTabToolTip(index, tooltip(str(state.path or state.title)))
+            if (version := state.head_version) and self.tabs.tabData(index) != version.id:
                 self.tabs.setTabData(index, version.id)
                 self.tabs.setTabIcon(index, QIcon(QPixmap.fromImage(to_image(np.asarray(version.thumbnail)))))
 
@@ -98,20 +98,20 @@ class PhotoStack(QStackedWidget):
         self.setCurrentWidget(self.current.canvas if self.current else self.empty_canvas)
         self.chosen.emit()
 
-    def _close_button(self, view: DocumentState) -> QToolButton:
+    def _close_button(self, state: DocumentState) -> QToolButton:
         button = QToolButton()
         theme.set_icon(button, "close")
         button.setIconSize(QSize(12, 12))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setAccessibleName(f"Close {view.title}")
-        button.setToolTip(tooltip(f"Close {view.title}"))
-        button.clicked.connect(lambda: self.close_asked.emit(view))
+        button.setAccessibleName(self.tr("Close {name}").format(name=state.title))
+        button.setToolTip(tooltip(button.accessibleName()))
+        button.clicked.connect(lambda: self.close_asked.emit(state))
         return button
 
 
 def make_tabs() -> QTabBar:
     tabs = QTabBar()
-    tabs.setAccessibleName("Open photos")
+    tabs.setAccessibleName(QCoreApplication.translate("PhotoStack", "Open photos"))
     tabs.setDocumentMode(True)
     tabs.setExpanding(False)
     tabs.setElideMode(Qt.TextElideMode.ElideMiddle)

@@ -1,4 +1,4 @@
-"""Requests on their way: what waits for the backend, what runs, what replaces what, and how it is all ended."""
+"""Pending requests: those that wait for the backend, those that run, which replace each other, and how they end."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Link
 
 REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadPixels)
-"""A newer request of these kinds makes the older one for the same photo pointless."""
+"""A newer request of these kinds makes an older one for the same photo pointless."""
 
 
 @dataclass(eq=False)
 class PendingRequest:
-    """A request on its way. title: what the status bar calls it; "" for what takes no time worth showing."""
+    """A request that waits or runs. title: its name in the status bar; "" for one that is not shown there."""
 
     request: Request
-    view: DocumentState | None = None
+    state: DocumentState | None = None
     title: str = ""
     then: Callable[[], object] | None = None  # called when it has finished, not when it failed or was cancelled
     progress: Progress | None = None
     task: asyncio.Task[None] | None = None
+    call: int = 0  # the link's id of this run
 
     @property
     def key(self) -> tuple[type, object]:
@@ -34,7 +35,7 @@ class PendingRequest:
 
 
 class RequestQueue(QObject):
-    """Runs follow(request) as a task for each request, and ended(request, task) after it, however it ended."""
+    """Runs follow(pending) as a task for each request, and ended(pending, task) after it, however it ended."""
 
     jobs_changed = Signal()
 
@@ -45,67 +46,69 @@ class RequestQueue(QObject):
     ) -> None:
         super().__init__()
         self.link: Link | None = None
-        self.follows: list[PendingRequest] = []
+        self.running: list[PendingRequest] = []
         self._follow, self._ended = follow, ended
         self._waiting: list[PendingRequest] = []
         self._spawned: set[asyncio.Task[None]] = set()
 
     @property
     def jobs(self) -> list[PendingRequest]:
-        """What runs or waits and is worth showing, oldest first."""
-        return [f for f in (*self.follows, *self._waiting) if f.title]
+        """Running and waiting requests that have a title, oldest first."""
+        return [pending for pending in (*self.running, *self._waiting) if pending.title]
 
     def connect_backend(self, link: Link) -> None:
-        """The backend is there: start what was asked for before."""
+        """Start the requests that waited for the backend."""
         self.link = link
         waiting, self._waiting = self._waiting, []
-        for follow in waiting:
-            self._start(follow)
+        for pending in waiting:
+            self._start(pending)
 
-    def ask(self, follow: PendingRequest) -> PendingRequest:
-        """Send a request, at once or when the backend is there; for kinds in REPLACED it ends an older one."""
-        for older in self.follows:
-            if isinstance(follow.request, REPLACED) and older.key == follow.key and older.task:
+    def ask(self, pending: PendingRequest) -> PendingRequest:
+        """Send a request now, or once the backend is connected; kinds in REPLACED cancel an older one."""
+        for older in self.running:
+            if isinstance(pending.request, REPLACED) and older.key == pending.key and older.task:
                 older.task.cancel()
         if self.link is None:
-            self._waiting.append(follow)
+            self._waiting.append(pending)
         else:
-            self._start(follow)
+            self._start(pending)
         self.jobs_changed.emit()
-        return follow
+        return pending
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work that waits for something else than the backend; it ends with the window."""
+        """Run work that does not wait for the backend; it ends with the window."""
         task = asyncio.ensure_future(work)
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
 
     def cancel_job(self) -> None:
-        """Stop the oldest job, nothing else. It is followed to its end: it may have been done just before."""
+        """Cancel the oldest job. Its events are followed to the end: it may already have made its version."""
         if self.link and self.jobs:
-            self.link.cancel(self.jobs[0].request)
+            self.link.cancel(self.jobs[0].call)
 
-    async def stop(self, view: DocumentState) -> None:
-        """Cancel what runs for a photo and wait until it has ended."""
-        mine = [f for f in self.follows if f.view is view and f.task]
-        for follow in mine:
+    async def stop(self, state: DocumentState) -> None:
+        """Cancel the requests of one document and wait until they have ended."""
+        own = [pending for pending in self.running if pending.state is state and pending.task]
+        for pending in own:
             if self.link:
-                self.link.cancel(follow.request)
-        await asyncio.gather(*(f.task for f in mine if f.task), return_exceptions=True)
+                self.link.cancel(pending.call)
+        await asyncio.gather(*(pending.task for pending in own if pending.task), return_exceptions=True)
 
     async def cancel_all(self) -> None:
-        """Leave everything and wait until it is left."""
-        tasks = [*(f.task for f in self.follows if f.task), *self._spawned]
+        """Cancel every task and wait until all have ended."""
+        tasks = [*(pending.task for pending in self.running if pending.task), *self._spawned]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, follow: PendingRequest) -> None:
-        self.follows.append(follow)
-        follow.task = asyncio.ensure_future(self._follow(follow))
-        follow.task.add_done_callback(lambda task: self._done(follow, task))
+    def _start(self, pending: PendingRequest) -> None:
+        assert self.link is not None
+        pending.call = self.link.new_call()
+        self.running.append(pending)
+        pending.task = asyncio.ensure_future(self._follow(pending))
+        pending.task.add_done_callback(lambda task: self._done(pending, task))
 
-    def _done(self, follow: PendingRequest, task: asyncio.Task[None]) -> None:
-        self.follows.remove(follow)
-        self._ended(follow, task)
+    def _done(self, pending: PendingRequest, task: asyncio.Task[None]) -> None:
+        self.running.remove(pending)
+        self._ended(pending, task)
         self.jobs_changed.emit()

@@ -1,107 +1,141 @@
-"""The window without its work: widgets, docks, menus, and the user's settings with the window's shape among them."""
+"""The widgets of the main window: docks, menus, toolbar, the photo area and what is shown around it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
-import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from clarity_desktop import settings as choices
-from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Actions
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.quality import QualityDock
 from clarity_desktop.ui.docks.restore import RestoreDock
 from clarity_desktop.ui.docks.versions import VersionsDock
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.labels import percent
 from clarity_desktop.ui.notices import Notices
 from clarity_desktop.ui.panels import LEFT, RIGHT, fill_menus, make_dock, make_toolbar
 from clarity_desktop.ui.photo_stack import PhotoStack
 from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
-log = logging.getLogger(__name__)
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
 class Shell(QMainWindow):
-    """Everything that is seen, connected with nothing."""
+    """All widgets of the window; what they do is connected by MainWindow."""
 
     painted = Signal()  # once, when the window is on the screen for the first time
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, shortcuts: Mapping[str, str]) -> None:
+        """shortcuts: action → keys, where the user changed them."""
         super().__init__()
-        self.settings = settings
         self._was_painted = False
         self.setObjectName("main")
-        self.setWindowTitle("Clarity Desktop")
+        self.setWindowTitle(self.tr("Clarity Desktop"))
         self.setDockNestingEnabled(True)
         self.setAcceptDrops(True)
-        self.action = Actions(self, settings.shortcuts)
+        self.action = Actions(self, shortcuts)
         self.versions, self.quality = VersionsDock(), QualityDock()
         self.restore, self.chat = RestoreDock(), ChatDock()
-        self.notices, self.status, self.photos = Notices(), Status(), PhotoStack()
+        self.status, self.photos = Status(), PhotoStack()
         self.crop_bar, self.straighten_bar = CropBar(), StraightenBar()
-        self._lay_out()
+        self.notices = self._lay_out()
         self.toolbar = make_toolbar(self, self.action)
         self.docks = {
-            "versions": make_dock(self, "versions", "Versions", self.versions, LEFT),
-            "quality": make_dock(self, "quality", "Quality", self.quality, LEFT),
-            "restore": make_dock(self, "restore", "Restore", self.restore, RIGHT),
-            "chat": make_dock(self, "chat", "Chat", self.chat, RIGHT),
+            "versions": make_dock(self, "versions", self.tr("Versions"), self.versions, LEFT),
+            "quality": make_dock(self, "quality", self.tr("Quality"), self.quality, LEFT),
+            "restore": make_dock(self, "restore", self.tr("Restore"), self.restore, RIGHT),
+            "chat": make_dock(self, "chat", self.tr("Chat"), self.chat, RIGHT),
         }
         self.action.attach(self, self.photos, self.versions)
         self.versions.menu_actions = tuple(self.action[name] for name in VERSION_MENU)
+        self.action.on("full_screen", self._toggle_full_screen)
+        self.action.on("chat", self._focus_chat)
 
-    def _lay_out(self) -> None:
-        centre = QWidget()
-        column = QVBoxLayout(centre)
+    def _lay_out(self) -> Notices:
+        center, area = QWidget(), QWidget()
+        inside = QVBoxLayout(area)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.photos)
+        column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.photos.tabs, self.notices, self.crop_bar, self.straighten_bar):
+        for widget in (self.photos.tabs, self.crop_bar, self.straighten_bar):
             column.addWidget(widget)
-        column.addWidget(self.photos, 1)
-        self.setCentralWidget(centre)
+        column.addWidget(area, 1)
+        self.setCentralWidget(center)
         self.setStatusBar(self.status)
+        return Notices(area)
 
     def make_menus(self, submenus: Mapping[str, QMenu]) -> None:
-        """Fill the menu bar; submenus are those that others keep up to date."""
-        docks = QMenu("Pan&els", self)
+        """Fill the menu bar; submenus: those that commands fill."""
+        docks = QMenu(self.tr("Pan&els"), self)
         docks.addActions([dock.toggleViewAction() for dock in self.docks.values()])
         fill_menus(self.menuBar(), self.action, {**submenus, "docks": docks})
 
-    def restore_shape(self) -> None:
-        """Size, place and docks as they were at the end of the last run."""
+    def focus_order(self) -> Sequence[QWidget | None]:
+        """The parts of the window that F6 goes through: the newest notice, the photo, the docks."""
+        bars = self.notices.bars()
+        notice = bars[-1].first if bars else None
+        photo = self.photos.currentWidget()
+        return notice, photo, self.versions.tree, self.quality, self.restore.task, self.chat.composer
+
+    # size, position and docks
+
+    def shape(self) -> str:
+        """Size, position and docks, for restore_shape."""
+        parts = (self.saveGeometry(), self.saveState())
+        return " ".join(base64.b64encode(part.data()).decode() for part in parts)
+
+    def restore_shape(self, shape: str) -> None:
+        """Take the size, position and docks of the last run; an unreadable shape means the default."""
         self.resize(1440, 900)
         docks, across, down = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["versions"], docks["restore"]], [270, 310], across)
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
         self.resizeDocks([docks["restore"], docks["chat"]], [270, 480], down)
         try:
-            geometry, state = (base64.b64decode(part) for part in self.settings.window.split(" "))
+            geometry, state = (base64.b64decode(part) for part in shape.split(" "))
         except (ValueError, binascii.Error):
             return
         self.restoreGeometry(QByteArray(geometry))
         self.restoreState(QByteArray(state))
 
-    def change_settings(self, **fields: Any) -> None:
-        self.settings = dataclasses.replace(self.settings, **fields)
+    # title and status bar
 
-    def save_settings(self) -> None:
-        """Write the user's choices with the window's shape; that a folder cannot be written is in the log."""
-        parts = (self.saveGeometry(), self.saveState())
-        shape = " ".join(base64.b64encode(part.data()).decode() for part in parts)
-        self.change_settings(window=shape)
-        try:
-            choices.save(self.settings)
-        except OSError as e:
-            log.warning("The settings could not be saved: %s", e)
+    def show_photo(self, state: DocumentState | None) -> None:
+        """The title and the status bar for the document that is shown."""
+        version, card = (state.head_version, state.card) if state else (None, None)
+        if version and card:
+            self.status.show_photo(version.width, version.height, card.depth, card.profile)
+        else:
+            self.status.show_no_photo()
+        if state is None:
+            self.setWindowTitle(self.tr("Clarity Desktop"))
+            return
+        self.status.show_zoom(state.canvas.view.scale)
+        zoom = percent(state.canvas.view.scale)
+        if card is None:
+            title = self.tr("{name} – {zoom} – Clarity Desktop").format(name=state.shown_title, zoom=zoom)
+        else:
+            title = self.tr("{name} – {zoom} (RGB, {depth}-bit, {profile}) – Clarity Desktop").format(
+                name=state.shown_title, zoom=zoom, depth=card.depth, profile=card.profile
+            )
+        self.setWindowTitle(title)
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self.action["full_screen"].setChecked(self.isFullScreen())
+
+    def _focus_chat(self) -> None:
+        self.docks["chat"].show()
+        self.docks["chat"].raise_()
+        self.chat.focus()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -14,23 +14,23 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import plain_label
 from clarity_desktop.ui.labels import duration, file_size
 
-LEAST = 60
+MIN_NAME_WIDTH = 60
 """Pixels of a job's name that are always shown."""
 
 
 def memory_used() -> int | None:
-    """Bytes of memory that this process holds now; None where the system does not tell it cheaply."""
+    """Resident memory of this process in bytes; None where the system has no cheap way to ask."""
     if sys.platform != "linux":
         return None
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-class Short(QLabel):
-    """A label that gives way: a long name is cut in the middle rather than making the window wider."""
+class ElidedLabel(QLabel):
+    """A label that elides a long text in the middle rather than making the window wider."""
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST, super().minimumSizeHint().height())
+        return QSize(MIN_NAME_WIDTH, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         metrics, room = self.fontMetrics(), self.contentsRect()
@@ -45,24 +45,24 @@ class Short(QLabel):
 
 
 class JobStrip(QWidget):
-    """What runs now: its name, how far it is, how long it will take, and Cancel."""
+    """The running job: its name, progress, time left, and a Cancel button."""
 
     cancelled = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = Short()
+        self.name = ElidedLabel()
         self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = QProgressBar()
         self.bar.setFixedWidth(150)
         self.bar.setTextVisible(False)
         self.left = QLabel()
         self.cancel = QToolButton()
-        self.cancel.setText("Cancel")
+        self.cancel.setText(self.tr("Cancel"))
         theme.set_icon(self.cancel, "cancel")
         self.cancel.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.cancel.setAccessibleName("Cancel the job")
-        self.cancel.setToolTip("Cancel the job (Esc)")
+        self.cancel.setAccessibleName(self.tr("Cancel the running task"))
+        self.cancel.setToolTip(self.tr("Cancel the running task (Esc)"))
         self.cancel.clicked.connect(self.cancelled)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
@@ -72,33 +72,35 @@ class JobStrip(QWidget):
         self.hide()
 
     def show_job(self, name: str, fraction: float | None, note: str, seconds_left: float | None) -> None:
-        """fraction None: it cannot be told how far it is."""
-        self.name.setText(f"{name}: {note}" if note and note != name else name)
+        """fraction: 0..1, None: unknown."""
+        with_note = self.tr("{job}: {note}").format(job=name, note=note)
+        self.name.setText(with_note if note and note != name else name)
         self.bar.setRange(0, 0 if fraction is None else 1000)
         if fraction is not None:
-            # 100 % is what is done and on the screen, never what is about to be
+            # 100 % means done and on the screen: the result is written after the last tile
             self.bar.setValue(min(999, round(1000 * fraction)))
-        self.bar.setAccessibleName(f"Progress of {name}")
-        self.left.setText(f"{duration(seconds_left)} left" if seconds_left is not None else "")
+        self.bar.setAccessibleName(self.tr("Progress of {job}").format(job=name))
+        left = self.tr("{time} left").format(time=duration(seconds_left)) if seconds_left is not None else ""
+        self.left.setText(left)
         self.show()
 
 
 class Status(QStatusBar):
-    """Values in by show_…; cancelled is the wish to stop the running job."""
+    """Shows values; emits cancelled when the user cancels the running job."""
 
     cancelled = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Status")
+        self.setAccessibleName(self.tr("Status"))
         self.setSizeGripEnabled(False)
         self.job = JobStrip()
         self.job.cancelled.connect(self.cancelled)
-        self.pixel = self._field("Pixel under the pointer", 0)
-        self.photo = self._field("Size, depth and colour profile", 0)
-        self.zoom = self._field("Zoom", 0)
-        self.device = self._field("Processor", 0)
-        self.memory = self._field("Memory used", 0)
+        self.pixel = self._field(self.tr("Pixel under the pointer"), 0)
+        self.photo = self._field(self.tr("Size, depth and color profile"), 0)
+        self.zoom = self._field(self.tr("Zoom"), 0)
+        self.device = self._field(self.tr("Processor"), 0)
+        self.memory = self._field(self.tr("Memory used"), 0)
         self.addWidget(self.job, 1)
         for label in (self.pixel, self.photo, self.zoom, self.device, self.memory):
             self.addPermanentWidget(label)
@@ -109,17 +111,19 @@ class Status(QStatusBar):
         self._show_memory()
 
     def show_photo(self, width: int, height: int, depth: int, profile: str) -> None:
-        self.photo.setText(f"{width} × {height} · {depth} bit · {profile}")
+        text = self.tr("{width} × {height} · {depth} bit · {profile}")
+        self.photo.setText(text.format(width=width, height=height, depth=depth, profile=profile))
 
     def show_zoom(self, scale: float) -> None:
-        self.zoom.setText(f"{100 * scale:.0f} %" if scale >= 0.1 else f"{100 * scale:.1f} %")
+        digits = 0 if scale >= 0.1 else 1
+        self.zoom.setText(self.tr("{zoom} %").format(zoom=f"{100 * scale:.{digits}f}"))
 
     def show_pixel(self, at: tuple[int, int] | None, value: tuple[int, int, int] | None) -> None:
         colour = "  ".join(map(str, value)) if value else ""
         self.pixel.setText(f"{at[0]}, {at[1]}   {colour}" if at else "")
 
     def show_device(self, name: str) -> None:
-        self.device.setText(name)
+        self.device.setText(self.tr("Processor: {device}").format(device=name))
 
     def show_no_photo(self) -> None:
         for label in (self.pixel, self.photo, self.zoom):
@@ -140,4 +144,5 @@ class Status(QStatusBar):
 
     def _show_memory(self) -> None:
         used = memory_used()
-        self.memory.setText(file_size(used) if used is not None else "")
+        text = self.tr("Memory: {size}").format(size=file_size(used)) if used is not None else ""
+        self.memory.setText(text)

@@ -1,33 +1,24 @@
-"""The bars that are shown above the photo while it is cropped or straightened."""
+"""The bars above the photo while it is cropped or straightened."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
 from clarity_desktop.ui.form_fields import decimal_field
 from clarity_desktop.values import Bounds
 
-RATIOS: dict[str, tuple[int, int] | None] = {
-    "Free": None,
-    "As the photo": (0, 0),
-    "1 : 1": (1, 1),
-    "5 : 4": (5, 4),
-    "4 : 3": (4, 3),
-    "3 : 2": (3, 2),
-    "16 : 9": (16, 9),
-    "4 : 5": (4, 5),
-    "3 : 4": (3, 4),
-    "2 : 3": (2, 3),
-}
-MOST_DEGREES = 45
-NAMED = 500
+RATIOS = ((1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (4, 5), (3, 4), (2, 3))
+"""Width and height of the offered proportions."""
+ORIGINAL_RATIO = 0.0
+MAX_DEGREES = 45
+WIDTH_FOR_NAME = 500
 """Pixels of width from which a bar shows its name."""
 
 
 class _Bar(QFrame):
-    """A row of controls with Apply and Cancel at its end; Enter and Esc are the same."""
+    """A row of controls that ends with Apply (Enter) and Cancel (Esc)."""
 
     accepted = Signal()
     cancelled = Signal()
@@ -36,7 +27,7 @@ class _Bar(QFrame):
         super().__init__()
         self.setObjectName("transform")
         self.setAccessibleName(name)
-        # In a narrow window the panels would give up their room for the bar and not get it back.
+        # Otherwise the panels would shrink for the bar in a narrow window and stay small.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(12, 6, 12, 6)
@@ -44,9 +35,9 @@ class _Bar(QFrame):
         self.title = QLabel(name)
         self.title.setProperty("role", "title")
         self.row.addWidget(self.title)
-        self.apply = QPushButton("Apply")
+        self.apply = QPushButton(self.tr("Apply"))
         self.apply.setProperty("role", "primary")
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(self.tr("Cancel"))
         self.apply.clicked.connect(self.accepted)
         self.cancel.clicked.connect(self.cancelled)
         self.hide()
@@ -58,9 +49,9 @@ class _Bar(QFrame):
         self.row.addWidget(self.cancel)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is too little room, the controls come before the name."""
+        """Hide the name where there is too little room for it and the controls."""
         super().resizeEvent(event)
-        self.title.setVisible(event.size().width() >= NAMED)
+        self.title.setVisible(event.size().width() >= WIDTH_FOR_NAME)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -72,16 +63,21 @@ class _Bar(QFrame):
 
 
 class CropBar(_Bar):
-    ratio_chosen = Signal(object)  # width / height, 0.0 for the photo's own, None for any
+    """Proportions and size of the crop frame, Apply and Cancel."""
+
+    ratio_chosen = Signal(object)  # width / height, ORIGINAL_RATIO for the photo's own, None for any
 
     def __init__(self) -> None:
-        super().__init__("Crop")
+        super().__init__(QCoreApplication.translate("CropBar", "Crop"))
         self.ratio = QComboBox()
-        self.ratio.addItems(list(RATIOS))
-        self.ratio.setAccessibleName("Proportions")
-        self.ratio.currentTextChanged.connect(self._choose)
+        self.ratio.addItem(self.tr("Free"), None)
+        self.ratio.addItem(self.tr("Original proportions"), ORIGINAL_RATIO)
+        for width, height in RATIOS:
+            self.ratio.addItem(f"{width} : {height}", width / height)
+        self.ratio.setAccessibleName(self.tr("Proportions"))
+        self.ratio.currentIndexChanged.connect(self._choose)
         self.size_label = QLabel()
-        self.size_label.setAccessibleName("Size of the crop")
+        self.size_label.setAccessibleName(self.tr("Size of the crop"))
         self.row.addWidget(self.ratio)
         self.row.addWidget(self.size_label)
         self.finish()
@@ -91,26 +87,30 @@ class CropBar(_Bar):
         self.show()
 
     def show_bounds(self, bounds: Bounds) -> None:
-        self.size_label.setText(f"{bounds.width} × {bounds.height} pixels")
+        text = self.tr("{width} × {height} pixels")
+        self.size_label.setText(text.format(width=bounds.width, height=bounds.height))
         self.apply.setEnabled(bounds.area > 0)
 
-    def _choose(self, name: str) -> None:
-        pair = RATIOS[name]
-        self.ratio_chosen.emit(None if pair is None else 0.0 if pair == (0, 0) else pair[0] / pair[1])
+    def _choose(self) -> None:
+        self.ratio_chosen.emit(self.ratio.currentData())
 
 
 class StraightenBar(_Bar):
+    """The angle as a slider and a number, Apply and Cancel."""
+
     turned = Signal(float)  # degrees, clockwise
 
     def __init__(self) -> None:
-        super().__init__("Straighten")
+        super().__init__(QCoreApplication.translate("StraightenBar", "Straighten"))
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(-10 * MOST_DEGREES, 10 * MOST_DEGREES)
+        self.slider.setRange(-10 * MAX_DEGREES, 10 * MAX_DEGREES)
         self.slider.setSingleStep(1)
         self.slider.setPageStep(10)
         self.slider.setMinimumWidth(60)
-        self.slider.setAccessibleName("Angle in tenths of a degree")
-        self.degrees = decimal_field("Angle in degrees, clockwise", -MOST_DEGREES, MOST_DEGREES, 0, " °", decimals=1)
+        self.slider.setAccessibleName(self.tr("Angle in tenths of a degree"))
+        self.degrees = decimal_field(
+            self.tr("Angle in degrees, clockwise"), -MAX_DEGREES, MAX_DEGREES, 0, " °", decimals=1
+        )
         self.slider.valueChanged.connect(self._slid)
         self.degrees.valueChanged.connect(self._typed)
         self.row.addWidget(self.slider, 1)

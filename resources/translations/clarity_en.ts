@@ -15,7 +15,7 @@
     <name>Comparison</name>
     <message numerus="yes">
         <source>%n version(s)</source>
-        <translation type="unfinished">
+        <translation>
             <numerusform>%n version</numerusform>
             <numerusform>%n versions</numerusform>
         </translation>
@@ -28,6 +28,30 @@
         <translation>
             <numerusform>{installed} of %n model installed ({size}). Nothing is downloaded unless you ask for it.</numerusform>
             <numerusform>{installed} of %n models installed ({size}). Nothing is downloaded unless you ask for it.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>RecoveryCommands</name>
+    <message numerus="yes">
+        <source>%n closed document(s) can be erased permanently.</source>
+        <translation>
+            <numerusform>%n closed document can be erased permanently.</numerusform>
+            <numerusform>%n closed documents can be erased permanently.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>“{title}” from {time} has unsaved work: %n version(s).</source>
+        <translation>
+            <numerusform>“{title}” from {time} has unsaved work: %n version.</numerusform>
+            <numerusform>“{title}” from {time} has unsaved work: %n versions.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>There are %n more.</source>
+        <translation>
+            <numerusform>There is %n more.</numerusform>
+            <numerusform>There are %n more.</numerusform>
         </translation>
     </message>
 </context>

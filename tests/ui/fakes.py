@@ -87,6 +87,8 @@ class FakeDocument:
         self.pixels: dict[VersionId, Pixels] = {}
         self.manifests: dict[VersionId, Manifest] = {}
         self.turns: list[Turn] = []
+        self.unsaved = False
+        self.left: dict[VersionId, VersionId] = {}  # version → the one that undo last left towards it
         self._clock = iter(clock)
         self.head = self.add(None, Step("open"), pixels).id
 
@@ -103,10 +105,33 @@ class FakeDocument:
     def card(self) -> DocumentCard:
         depth = self.pixels[self.head].dtype.itemsize * 8
         return DocumentCard(self.id, self.title, self.path, None, depth, "sRGB", None, False, self.head,
-                            tuple(self.versions.values()), tuple(self.turns))  # fmt: skip
+                            tuple(self.versions.values()), tuple(self.turns), **self.history())  # fmt: skip
 
-    def moved(self) -> m.HeadMoved:
-        return m.HeadMoved(self.id, self.head, self.manifests[self.head])
+    def history(self) -> dict[str, Any]:
+        """Where undo and redo lead, and whether there is unsaved work."""
+        return {"undo_to": self._above(), "redo_to": self.left.get(self.head), "unsaved": self.unsaved}
+
+    def move(self, head: VersionId | None) -> m.HeadMoved:
+        """Raises UserError if there is nowhere to go."""
+        if head is None:
+            raise m.UserError("There is nothing to undo or redo.")
+        self.head, self.unsaved = head, True
+        return m.HeadMoved(self.id, self.head, self.manifests[self.head], **self.history())
+
+    def undo(self) -> m.HeadMoved:
+        if (to := self._above()) is not None:
+            self.left[to] = self.head
+        return self.move(to)
+
+    def redo(self) -> m.HeadMoved:
+        return self.move(self.left.get(self.head))
+
+    def _above(self) -> VersionId | None:
+        """The nearest version above the head that is not deleted."""
+        at = self.versions[self.head].parent
+        while at is not None and self.versions[at].deleted:
+            at = self.versions[at].parent
+        return at
 
     def _levels(self, pixels: Pixels) -> Iterable[Level]:
         while True:
@@ -143,20 +168,28 @@ class FakeLink:
         self.distance = Distance(31.2, 0.93)
         self.methods, self.models = METHODS, MODELS
         self.recoveries: tuple[Recovery, ...] = ()
-        self._stops: dict[int, asyncio.Event] = {}
+        self._calls: dict[int, tuple[Request, asyncio.Event]] = {}
         self._clock = itertools.count(1_780_000_000.0, 60.0)
+        self._ids = itertools.count(1)
 
     def of(self, kind: type) -> list[Any]:
         """What was asked of one kind."""
         return [r for r in self.asked if isinstance(r, kind)]
 
-    async def run(self, request: Request) -> AsyncGenerator[Event, None]:
+    def new_call(self) -> int:
+        return next(self._ids)
+
+    async def run(self, request: Request, call: int | None = None) -> AsyncGenerator[Event, None]:
         self.asked.append(request)
-        stop = self._stops[id(request)] = asyncio.Event()
+        call = self.new_call() if call is None else call
+        _, stop = self._calls[call] = request, asyncio.Event()
         try:
             await asyncio.sleep(0)
             if (error := self.errors.get(type(request))) is not None:
                 raise error
+            if offer := self._offer(request):
+                yield offer
+                return
             for news in self._answer(request):
                 yield news
             await self._pass(type(request), stop)
@@ -165,7 +198,7 @@ class FakeLink:
                 if type(news) not in self.silent:
                     yield news
         finally:
-            del self._stops[id(request)]
+            del self._calls[call]
 
     async def _pass(self, kind: type, stop: asyncio.Event) -> None:
         """Wait at the gate, if there is one, for as long as nobody cancels."""
@@ -175,13 +208,26 @@ class FakeLink:
                 raise asyncio.CancelledError
             await asyncio.sleep(0.005)
 
-    def cancel(self, request: Request) -> None:
-        self.cancelled.append(request)
-        if (stop := self._stops.get(id(request))) is not None:
+    def cancel(self, call: int) -> None:
+        if (running := self._calls.get(call)) is not None:
+            request, stop = running
+            self.cancelled.append(request)
             stop.set()
 
     def close(self) -> None:
         self.closed = True
+
+    def _offer(self, request: Request) -> m.Offered | None:
+        """The rule of the studio: what is estimated above 20 s must be confirmed."""
+        if not isinstance(request, m.Restore | m.Repeat | m.Improve) or request.confirmed:
+            return None
+        seconds = self.seconds * (len(self.advice) if isinstance(request, m.Improve) else 1)
+        if seconds <= 20:
+            return None
+        version = self.documents[request.document].versions[request.version]
+        size = version.width * version.height / 1e6
+        whole = isinstance(request, m.Restore) and request.params.region is None
+        return m.Offered(request, seconds, seconds / 10 if whole else None, size)
 
     def _answer(self, request: Request) -> Iterable[Event]:
         """News that come at once; a gate holds the end back."""
@@ -213,8 +259,9 @@ class FakeLink:
 
     def _turn(self, document: DocumentId, role: Any, text: str) -> m.TurnAdded:
         turn = Turn(role, text)
-        self.documents[document].turns.append(turn)
-        return m.TurnAdded(document, turn)
+        d = self.documents[document]
+        d.turns.append(turn)
+        return m.TurnAdded(document, turn, unsaved=d.unsaved)
 
     def _end(self, request: Request) -> Iterable[Event]:
         match request:
@@ -261,6 +308,7 @@ class FakeLink:
             case m.Export(document, _, options):
                 yield m.Exported(document, None if options.exists == "skip" else options.path, 1_234_567)
             case m.SaveProject(document, path):
+                self.documents[document].unsaved = False
                 yield m.Saved(document, path)
             case m.ReadPixels(document, version):
                 yield m.PixelsReady(document, version, self.documents[document].pixels[version], None)
@@ -284,16 +332,11 @@ class FakeLink:
             case m.Reset(document, version):
                 yield from self._added(document, version, Step("reset"), lambda p: p)
             case m.GoTo(document, version):
-                self.documents[document].head = version
-                yield self.documents[document].moved()
+                yield self.documents[document].move(version)
             case m.Undo(document):
-                d = self.documents[document]
-                d.head = d.versions[d.head].parent or d.head
-                yield d.moved()
+                yield self.documents[document].undo()
             case m.Redo(document):
-                d = self.documents[document]
-                d.head = next((v.id for v in d.versions.values() if v.parent == d.head), d.head)
-                yield d.moved()
+                yield self.documents[document].redo()
             case m.Edit(document, version, name, star, deleted):
                 yield from self._changed(self.documents[document], version, name, star, deleted)
             case m.SendMessage(document, text, _):
@@ -309,10 +352,10 @@ class FakeLink:
             star=old.star if star is None else star,
             deleted=old.deleted if deleted is None else deleted,
         )
-        yield m.VersionsChanged(d.id, tuple(d.versions.values()))
+        d.unsaved = True
+        yield m.VersionsChanged(d.id, tuple(d.versions.values()), **d.history())
         if deleted and d.head == at:
-            d.head = old.parent or at
-            yield d.moved()
+            yield d.move(old.parent or at)
 
     def _opened(self, title: str, path: Path | None) -> m.Opened:
         at = DocumentId(f"d{len(self.documents)}-{len(self.asked)}")
@@ -322,7 +365,8 @@ class FakeLink:
     def _added(self, document: DocumentId, version: VersionId, step: Step, change: Callable[[Pixels], Pixels]) -> Any:
         d = self.documents[document]
         added = d.add(version, step, change(d.pixels[version]))
-        yield m.VersionAdded(document, added, d.manifests[added.id])
+        d.unsaved = True
+        yield m.VersionAdded(document, added, d.manifests[added.id], **d.history())
         yield self._detected(document, added.id)
         yield self._assessed(document, added.id)
 
@@ -375,7 +419,7 @@ async def a_window(
 
 async def a_photo(window: MainWindow, name: str = "rain.jpg") -> DocumentState:
     """Open a photo in the window and wait until it and its scores are there."""
-    window.files.open_paths([Path(name)])
+    window.file_commands.open_paths([Path(name)])
     await until(lambda: bool(window.current and window.current.title == name and window.current.card))
     await settled(window)
     assert window.current is not None
@@ -385,7 +429,7 @@ async def a_photo(window: MainWindow, name: str = "rain.jpg") -> DocumentState:
 async def settled(window: MainWindow) -> None:
     """Wait until nothing is under way."""
     await asyncio.sleep(0)
-    await until(lambda: not window.follows)
+    await until(lambda: not window.requests.running)
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -51,7 +51,7 @@ async def test_every_shown_control_of_the_window_has_a_name():
         await a_photo(window, "b.jpg")
         window.action["rotate_right"].trigger()
         await settled(window)
-        window.notices.say("A sentence.", "offer", (("Do it", lambda: None),))
+        window.session.notify("A sentence.", "offer", (("Do it", lambda: None),))
         window.chat.composer.setPlainText("remove the rain")
         window.chat.composer.send()
         await settled(window)
@@ -67,7 +67,7 @@ async def test_every_shown_control_of_the_window_has_a_name():
 async def test_every_shown_control_of_the_dialogs_has_a_name():
     async with a_window() as (window, _link):
         await a_photo(window)
-        window.restoring.show_dialog()
+        window.model_commands.show_dialog()
         for name in ("export", "preferences", "shortcuts", "about"):
             window.action[name].trigger()
         dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
@@ -75,7 +75,7 @@ async def test_every_shown_control_of_the_dialogs_has_a_name():
         assert {Preferences, ShortcutsDialog, QMessageBox} < kinds
         await asyncio.sleep(0.05)
         assert [n for d in dialogs for n in nameless(d)] == []
-        await until(lambda: not window.follows)
+        await until(lambda: not window.requests.running)
         for dialog in dialogs:
             dialog.close()
 

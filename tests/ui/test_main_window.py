@@ -43,7 +43,7 @@ def type_key(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt
 async def test_a_photo_is_previewed_before_its_document_exists():
     async with a_window() as (window, link):
         link.gates[m.Open] = asyncio.Event()
-        window.files.open_paths([Path("rain.jpg")])
+        window.file_commands.open_paths([Path("rain.jpg")])
         await until(
             lambda: window.current is not None and window.current.canvas.view.scale > 0 and bool(link.of(m.Open))
         )
@@ -59,7 +59,7 @@ async def test_a_photo_is_previewed_before_its_document_exists():
 async def test_a_photo_that_cannot_be_opened_leaves_a_sentence_and_no_tab():
     async with a_window() as (window, link):
         link.errors[m.Open] = UserError("“broken.jpg” is not a picture.")
-        window.files.open_paths([Path("broken.jpg")])
+        window.file_commands.open_paths([Path("broken.jpg")])
         await settled(window)
         assert window.current is None
         assert texts(window) == ["“broken.jpg” is not a picture."]
@@ -84,7 +84,7 @@ async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
         view = await a_photo(window)
         link.gates[m.Restore] = asyncio.Event()
         window.restore.button.click()
-        await until(lambda: any(f.progress for f in window.jobs))
+        await until(lambda: any(f.progress for f in window.requests.jobs))
         assert window.status.job.isVisible()
         assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
         assert window.status.job.left.text() == "4 s left"
@@ -122,7 +122,7 @@ async def test_a_version_that_was_committed_while_it_was_cancelled_is_shown():
         window.restore.button.click()
         await until(lambda: bool(link.of(m.Restore)))
         link.gates[m.Restore].set()
-        window.asking.cancel_job()
+        window.requests.cancel_job()
         await settled(window)
         assert len(view.versions) == 2
 
@@ -135,12 +135,12 @@ async def test_a_long_restoration_is_offered_with_the_visible_part_first():
         view.canvas.view.zoom_to(8.0)
         window.action["restore"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["About 3 min for the whole photo (0.1 MP) on this CPU."]
-        assert not link.of(m.Restore)
+        assert texts(window) == ["Restoring the whole photo (0.1 MP) will take about 3 min on CPU."]
         visible = view.canvas.view.visible()
-        press(window, "Visible part first")
+        press(window, "Visible part first (18 s)")
         await settled(window)
-        [request] = link.of(m.Restore)
+        [first, request] = link.of(m.Restore)
+        assert (first.confirmed, request.confirmed) == (False, True)
         assert request.params.region.bounds == visible.cut(Bounds(0, 0, 480, 300))
         assert request.params.feather > 0
         assert texts(window) == []
@@ -152,23 +152,23 @@ async def test_a_visible_part_that_would_take_long_is_offered_too():
         link.seconds = 184.0
         window.action["restore_visible"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window)[0].startswith("About 3 min for the visible part (0.1 MP) on this CPU.")
-        assert not link.of(m.Restore)
-        press(window, "Restore it")
+        assert texts(window)[0].startswith("Restoring this part (0.1 MP) will take about 3 min on CPU.")
+        press(window, "Restore")
         await settled(window)
-        [request] = link.of(m.Restore)
-        assert request.params.region is not None
+        [first, request] = link.of(m.Restore)
+        assert first.params.region is request.params.region is not None
+        assert (first.confirmed, request.confirmed) == (False, True)
 
 
 async def test_a_long_restoration_that_is_declined_does_not_run():
     async with a_window() as (window, link):
         await a_photo(window)
         link.seconds = 60.0
-        window.restoring.run("dehaze")
+        window.restore_commands.run("dehaze")
         await until(lambda: bool(texts(window)))
         press(window, "Cancel")
         await settled(window)
-        assert not link.of(m.Restore)
+        assert [request.confirmed for request in link.of(m.Restore)] == [False]
         assert texts(window) == []
 
 
@@ -182,7 +182,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
         [text] = texts(window)
         assert "89 MB" in text
         assert "Apache-2.0" in text
-        press(window, "Fetch and restore")
+        press(window, "Download and restore")
         await until(lambda: bool(link.of(m.Restore)))
         await settled(window)
         assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
@@ -197,8 +197,8 @@ async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
         await until(lambda: bool(texts(window)))
         assert texts(window) == ["deraining.bin is not here; fetch it."]
         press(window, "Models…")
-        assert window.restoring.dialog is not None
-        window.restoring.dialog.close()
+        assert window.model_commands.dialog is not None
+        window.model_commands.dialog.close()
 
 
 async def test_the_step_of_another_version_is_repeated_on_the_open_one():
@@ -223,7 +223,7 @@ async def test_the_step_of_another_version_is_repeated_on_the_open_one():
         assert window.action["repeat"].isEnabled()
         window.action["repeat"].trigger()
         await settled(window)
-        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored, confirmed=True)]
+        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored)]
         assert view.head_version
         assert view.head_version.parent == turned
         assert view.head_version.step.method == "maxim-deraining"
@@ -239,15 +239,13 @@ async def test_a_long_repetition_says_first_how_long_it_takes():
         window.action["undo"].trigger()
         await settled(window)
         link.seconds = 95.0
-        window.restoring.forget_estimates()
         window.versions.choose(restored)
         window.action["repeat"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["Repeating “Rain removed” on the open version takes about 2 min."]
-        assert not link.of(m.Repeat)
+        assert texts(window) == ["Repeating “Rain removed” on the open version will take about 2 min."]
         press(window, "Repeat")
         await settled(window)
-        assert len(link.of(m.Repeat)) == 1
+        assert [request.confirmed for request in link.of(m.Repeat)] == [False, True]
 
 
 async def test_undo_redo_and_jump_move_the_head():
@@ -290,20 +288,15 @@ async def test_undo_and_redo_are_not_lost_when_keys_come_faster_than_answers():
         assert not window.action["redo"].isEnabled()
 
 
-async def test_an_estimate_is_made_anew_after_a_restoration():
+async def test_an_estimate_is_asked_for_again_after_a_restoration():
     async with a_window() as (window, link):
-        view = await a_photo(window)
-        await until(lambda: bool(link.of(m.Estimate)))
-        await settled(window)
-        link.seconds = 200.0
+        await a_photo(window)
+        await until(lambda: "4 s" in window.restore.estimate.text())
         window.action["restore"].trigger()
         await settled(window)
+        link.seconds = 15.0
         window.action["undo"].trigger()
-        await settled(window)
-        window.action["restore"].trigger()
-        await until(lambda: bool(texts(window)))
-        assert texts(window) == ["About 3 min for the whole photo (0.1 MP) on this CPU."]
-        assert len(view.versions) == 2
+        await until(lambda: "15 s" in window.restore.estimate.text())
 
 
 async def test_a_method_without_its_weights_shows_no_estimate_of_another():
@@ -395,7 +388,7 @@ async def test_the_star_of_a_starred_version_can_be_removed_by_its_name():
         assert window.action["star"].text() == "&Star"
         window.action["star"].trigger()
         await settled(window)
-        assert window.action["star"].text() == "Remove the &star"
+        assert window.action["star"].text() == "Remove &star"
         window.action["star"].trigger()
         await settled(window)
         assert window.action["star"].text() == "&Star"
@@ -430,7 +423,7 @@ async def test_the_conversation_can_ask_to_compare():
         original = view.head or VersionId("")
         window.action["rotate_right"].trigger()
         await settled(window)
-        window.looking.compare_asked(view, original, view.head or VersionId(""))
+        window.view_commands.compare(view, original, view.head or VersionId(""))
         assert view.other == original
         assert view.canvas.comparison.mode == "side"
 
@@ -522,9 +515,9 @@ async def test_tabs_keep_each_photos_own_state():
         assert window.current is first
         assert window.action["split"].isChecked()
         assert window.action["undo"].isEnabled()
-        window.files.open_paths([Path("b.jpg")])
+        window.file_commands.open_paths([Path("b.jpg")])
         assert window.current is second
-        assert len(window.photos.views) == 2
+        assert len(window.photos.documents) == 2
 
 
 async def test_news_for_a_photo_that_was_closed_are_dropped():
@@ -546,9 +539,9 @@ async def test_tiles_and_a_preview_that_come_after_their_tab_was_closed_are_drop
     async with a_window() as (window, _link):
         view = await a_photo(window)
         tiles = PendingRequest(m.ReadTiles(view.id, (b"1",)), view)
-        opening = PendingRequest(m.Open(Path("b.jpg")), window.add_view("b.jpg", None))
-        for closed in tuple(window.photos.views):
-            window.files.close(closed)
+        opening = PendingRequest(m.Open(Path("b.jpg")), window.session.add_document("b.jpg", None))
+        for closed in tuple(window.photos.documents):
+            window.file_commands.close(closed)
             await until(lambda closed=closed: not isValid(closed.canvas))
         window._reach(tiles, m.TilesReady(view.id, ((b"1", gradient(None)),)))
         window._reach(opening, m.PreviewReady(Path("b.jpg"), 8, 6, np.zeros((6, 8, 3), np.uint8), None))
@@ -563,7 +556,7 @@ async def test_closing_a_photo_that_is_being_restored_says_nothing_and_leaves_no
         await a_photo(window)
         link.gates[kind] = asyncio.Event()
         window.action[action].trigger()
-        await until(lambda: any(f.progress for f in window.jobs))
+        await until(lambda: any(f.progress for f in window.requests.jobs))
         window.action["close"].trigger()
         await until(lambda: bool(link.of(m.Close)))
         await settled(window)
@@ -583,12 +576,12 @@ async def test_closing_unsaved_work_asks_and_cancel_keeps_the_photo():
             [button] = [b for b in box.findChildren(QAbstractButton) if b.text() == label]
             button.click()
             await settled(window)
-            assert (view in window.photos.views) is open_after
+            assert (view in window.photos.documents) is open_after
         await until(lambda: bool(link.of(m.Close)))
         await settled(window)
 
 
-async def test_words_alone_are_asked_about_only_where_a_project_lacks_them():
+async def test_whether_closing_asks_is_what_the_backend_says():
     async with a_window() as (window, link):
         link.advice = ()
         view = await a_photo(window)
@@ -598,12 +591,7 @@ async def test_words_alone_are_asked_about_only_where_a_project_lacks_them():
         assert window.photos.tabs.tabText(0) == "rain.jpg"
         assert view.card
         assert view.head
-        for project in (None, Path("rain.clarity")):  # as they come after a crash
-            view.opened(replace(view.card, unsaved=True, project=project), view.manifests[view.head])
-            assert view.unsaved is (project is not None)
-        view.saved(Path("rain.clarity"))
-        window._say("remove the rain")
-        await settled(window)
+        view.open(replace(view.card, unsaved=True, project=Path("rain.clarity")), view.manifests[view.head])
         window.action["close"].trigger()
         [box] = [b for b in window.findChildren(QMessageBox) if b.isVisible()]
         assert box.text() == "“rain.jpg” has changes that are not saved in its project."
@@ -615,7 +603,7 @@ async def test_saving_a_project_makes_it_closable_without_a_question():
         view = await a_photo(window)
         window.action["rotate_right"].trigger()
         await settled(window)
-        window.files.save_to(view, None, "holiday.clarity")
+        window.file_commands.save_to(view, None, "holiday.clarity")
         await settled(window)
         assert not view.unsaved
         assert view.project == Path("holiday.clarity")
@@ -641,7 +629,7 @@ async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offere
         window.action["quit"].trigger()
         await until(lambda: bool(ended))
         assert not window.isVisible()
-        assert not window.follows
+        assert not window.requests.running
         assert [r.document for r in link.of(m.Close)] != [touched.id]
         assert len(link.of(m.Close)) == 1
         assert choices.load().window
@@ -651,11 +639,11 @@ async def test_the_window_remembers_its_shape_and_keys(qapp: object):
     async with a_window() as (window, _link):
         window.resize(1100, 750)
         window.docks["chat"].close()
-        window.choosing.rebind({"crop": "K"})
+        window.preference_commands.rebind({"crop": "K"})
     settings = choices.load()
     assert settings.shortcuts == {"crop": "K"}
     async with a_window(settings=settings) as (window, _link):
-        window.restore_shape()
+        window.restore_shape(settings.window)
         assert window.height() == 750  # its width is cut to the test's screen
         assert window.docks["chat"].isHidden()
         assert window.action["crop"].shortcut().toString() == "K"
@@ -674,11 +662,11 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         assert "5 versions" in texts(window)[0]
         assert "1 more" in texts(window)[0]
         press(window, "Recover")
-        assert "without a new version; its conversation" in texts(window)[0]
+        assert "was left open; its conversation" in texts(window)[0]
         await settled(window)
         assert [r.store for r in link.of(m.Recover)] == [Path("one.store")]
         assert window.current is not None
-        press(window, "Set aside")
+        press(window, "Move to closed documents")
         await settled(window)
         assert [r.store for r in link.of(m.DiscardRecovery)] == [Path("two.store")]
         assert texts(window) == []
@@ -701,7 +689,7 @@ async def test_that_nothing_was_closed_unsaved_is_said_without_a_dialog():
     async with a_window() as (window, _link):
         window.action["reopen"].trigger()
         await settled(window)
-        assert texts(window) == ["Nothing was closed without being saved."]
+        assert texts(window) == ["No document was closed without saving."]
         assert window.findChildren(ClosedDialog) == []
 
 
@@ -710,7 +698,7 @@ async def test_the_page_without_a_photo_has_room_for_what_was_opened_last():
         assert [b.text() for b in window.photos.empty.findChildren(QPushButton) if b.isFlat()] == ["a.jpg"]
         for name in ("/b.jpg", "/c.jpg", "/d.jpg"):
             await a_photo(window, Path(name).name)
-            window.change_settings(recent=(name, *window.settings.recent))
+            window.session.change_settings(recent=(name, *window.session.settings.recent))
             window.action["close"].trigger()
             await settled(window)
         buttons = [b for b in window.photos.empty.findChildren(QPushButton) if b.isFlat() and not b.isHidden()]
@@ -720,7 +708,7 @@ async def test_the_page_without_a_photo_has_room_for_what_was_opened_last():
 
 async def test_what_is_asked_before_the_backend_is_there_is_asked_when_it_comes():
     async with a_window(connected=False) as (window, link):
-        window.files.open_paths([Path("rain.jpg")])
+        window.file_commands.open_paths([Path("rain.jpg")])
         await asyncio.sleep(0.05)
         assert link.asked == []
         assert window.status.job.isVisible()
@@ -732,9 +720,9 @@ async def test_what_is_asked_before_the_backend_is_there_is_asked_when_it_comes(
 
 async def test_the_first_run_opens_the_sample_with_one_click_left():
     async with a_window() as (window, link):
-        window.files.open_first([Path("rain.jpg")])
+        window.file_commands.open_first([Path("rain.jpg")])
         await settled(window)
-        press(window, "Remove the rain")
+        press(window, "Remove rain")
         await settled(window)
         assert [r.params.task for r in link.of(m.Restore)] == ["derain"]
 
@@ -754,14 +742,14 @@ async def test_the_clipboard_goes_out_and_comes_in():
         assert window.current.title == "Pasted picture 1"
         QGuiApplication.clipboard().setText("words")
         window.action["paste"].trigger()
-        assert "The clipboard holds no picture." in texts(window)
+        assert "There is no picture in the clipboard." in texts(window)
 
 
 async def test_dropped_folders_open_their_photos(tmp_path: Path):
     for name in ("b.JPG", "a.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     async with a_window() as (window, link):
-        window.files.open_dropped([tmp_path])
+        window.file_commands.open_dropped([tmp_path])
         await until(lambda: len(link.of(m.Open)) == 2)
         await settled(window)
         assert [r.path.name for r in link.of(m.Open)] == ["a.png", "b.JPG"]
@@ -771,7 +759,7 @@ async def test_a_dropped_bitmap_opens():
     async with a_window() as (window, link):
         image = QImage(20, 10, QImage.Format.Format_RGB32)
         image.fill(0xFF8000)
-        window.files.open_image(image)
+        window.file_commands.open_image(image)
         await until(lambda: bool(link.of(m.OpenPixels)))
         await settled(window)
         assert tuple(link.of(m.OpenPixels)[0].pixels[0, 0]) == (255, 128, 0)
@@ -782,7 +770,7 @@ async def test_recent_photos_are_listed_and_missing_ones_are_grey(tmp_path: Path
     here.write_bytes(b"")
     settings = Settings(recent=(str(here), str(tmp_path / "gone.jpg")))
     async with a_window(settings=settings) as (window, link):
-        menu = window.files.recent_menu
+        menu = window.file_commands.recent_menu
         menu.aboutToShow.emit()
         entries = [a for a in menu.actions() if "jpg" in a.text()]
         await until(lambda: not entries[1].isEnabled())
@@ -792,14 +780,14 @@ async def test_recent_photos_are_listed_and_missing_ones_are_grey(tmp_path: Path
         assert link.of(m.Open)[0].path == here
         menu.aboutToShow.emit()
         menu.actions()[-1].trigger()
-        assert window.settings.recent == ()
+        assert window.session.settings.recent == ()
 
 
 async def test_export_asks_with_the_dialogs_choices_and_again_without_it():
     async with a_window() as (window, link):
         view = await a_photo(window)
         window.action["export_again"].trigger()
-        dialog = window.exporting.dialog
+        dialog = window.export_commands.dialog
         assert dialog is not None
         dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
         dialog.quality.setValue(80)
@@ -823,11 +811,11 @@ async def test_a_file_that_exists_is_asked_about():
     async with a_window() as (window, link):
         await a_photo(window)
         window.action["export"].trigger()
-        assert window.exporting.dialog is not None
+        assert window.export_commands.dialog is not None
         link.errors[m.Export] = FileExists("it exists")
-        window.exporting.dialog.export_button.click()
+        window.export_commands.dialog.export_button.click()
         await settled(window)
-        assert "exists already" in texts(window)[0]
+        assert "already exists" in texts(window)[0]
         del link.errors[m.Export]
         press(window, "Add a number")
         await settled(window)
@@ -839,18 +827,20 @@ async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on(
         view = await a_photo(window)
         assert view.id is not None
         assert view.head is not None
+        await until(lambda: bool(link.of(m.Estimate)))  # the panel's own
+        await settled(window)
         link.gates[m.Estimate] = asyncio.Event()
-        older = window.ask(m.Estimate(view.id, view.head, "dehaze"), view)
-        newer = window.ask(m.Estimate(view.id, view.head, "deblur"), view)
-        await until(lambda: older not in window.follows)
-        assert newer in window.follows
+        older = window.session.ask(m.Estimate(view.id, view.head, "dehaze"), view)
+        newer = window.session.ask(m.Estimate(view.id, view.head, "deblur"), view)
+        await until(lambda: older not in window.requests.running)
+        assert newer in window.requests.running
         link.gates[m.Estimate].set()
         link.gates[m.Restore] = asyncio.Event()
-        first = window.ask(m.Restore(view.id, view.head, RestoreParams("dehaze")), view, "one")
-        second = window.ask(m.Restore(view.id, view.head, RestoreParams("deblur")), view, "two")
+        first = window.session.ask(m.Restore(view.id, view.head, RestoreParams("dehaze")), view, "one")
+        second = window.session.ask(m.Restore(view.id, view.head, RestoreParams("deblur")), view, "two")
         await until(lambda: len(link.of(m.Restore)) == 2)
-        assert first in window.follows
-        assert second in window.follows
+        assert first in window.requests.running
+        assert second in window.requests.running
         assert window.status.job.name.text().startswith("one (+1)")
         link.gates[m.Restore].set()
         await settled(window)
@@ -862,7 +852,7 @@ async def test_scores_go_to_their_version_even_when_another_is_open():
         original = view.head or VersionId("")
         window.action["rotate_right"].trigger()
         await settled(window)
-        view.assessed(original, Quality(niqe=9.5))
+        view.add_quality(original, Quality(niqe=9.5))
         window.refresh()
         assert window.quality.metrics["niqe"].change.text() == "▼ 5.3 better"
 
@@ -919,7 +909,7 @@ async def test_f6_reaches_what_the_window_says():
         await a_photo(window)
         window.activateWindow()
         await until(window.isActiveWindow)
-        bar = window.notices.say("This would take long.", "offer", (("Restore all", lambda: None),))
+        bar = window.session.notify("This would take long.", "offer", (("Restore all", lambda: None),))
         window.current.canvas.setFocus()
         window.action["previous_pane"].trigger()
         assert window.focusWidget() is bar.buttons[0]
@@ -940,9 +930,9 @@ async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence
             assert bar.cancel.geometry().right() <= bar.width()
             assert not bar.title.isVisible() or bar.title.width() >= bar.title.sizeHint().width()
             assert bar.cancel.width() >= bar.cancel.sizeHint().width()
-        window.editing.leave()
+        window.edit_commands.leave()
         offer = ("Recover", lambda: None), ("Later", lambda: None), ("Set aside", lambda: None)
-        notice = window.notices.say("“small rain.jpg” from 15:22 has unsaved work: 2 versions.", "offer", offer)
+        notice = window.session.notify("“small rain.jpg” from 15:22 has unsaved work: 2 versions.", "offer", offer)
         await asyncio.sleep(0.05)
         assert window.versions.width() == width
         sentence = next(w for w in notice.findChildren(QLabel) if w.text() == notice.text)
@@ -987,7 +977,7 @@ def test_every_action_of_the_window_does_something(qapp: object):
     window = MainWindow(Settings())
     dead = [n for n in window.action.specs if not window.action[n].isSignalConnected(SIGNAL)]
     assert dead == []
-    window.file_thread.shutdown()
+    asyncio.run(window.session.close())
     window.deleteLater()
 
 

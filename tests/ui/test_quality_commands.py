@@ -14,12 +14,13 @@ from PySide6.QtTest import QTest
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.commands.quality import CANCELLED, LOOKING
+from clarity_desktop.ui.commands.quality import analysis_title
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
+CANCELLED = "Analysis cancelled. Choose Suggest to run it again."
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
 
 
@@ -42,7 +43,7 @@ def heats(view: DocumentState) -> set[str]:
 async def restored(window: MainWindow) -> DocumentState:
     """A photo with a restored version."""
     view = await a_photo(window)
-    window.restoring.run("derain")
+    window.restore_commands.run("derain")
     await until(lambda: len(view.versions) == 2)
     await settled(window)
     return view
@@ -63,7 +64,7 @@ async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_ori
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.detection, link.distance = a_detection(), Distance(18.0, 0.9)
-        window.restoring.run("derain")
+        window.restore_commands.run("derain")
         await until(lambda: len(view.versions) == 2)
         await settled(window)
         assert window.quality.findings.verdict.text() == "No problems found"
@@ -78,8 +79,8 @@ async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it
         view = await restored(window)
         view.distances.clear()
         gate = link.gates[m.Assess] = asyncio.Event()
-        window.perceiving.complete(view)
-        window.perceiving.complete(view)
+        window.quality_commands.complete(view)
+        window.quality_commands.complete(view)
         await until(lambda: bool(link.of(m.Assess)))
         assert link.of(m.Assess) == [m.Assess(view.id, view.head)]
         gate.set()
@@ -96,27 +97,29 @@ async def test_once_the_authors_parameters_are_there_what_our_own_scored_is_scor
             view.versions[at] = replace(known, quality=replace(known.quality, ours=("niqe",)))
         link.silent.add(m.Assessed)  # as if it were the same as before
         link.models = (ModelCard("niqe", "NIQE", 1, "BSD", "ready"),)
-        window.ask(m.ListModels())
+        window.session.ask(m.ListModels())
         await until(lambda: bool(link.of(m.Assess)))
         for at in (view.head, view.other):
-            view.assessed(at, view.versions[at].quality)
-            window.perceiving.complete(view)
+            view.add_quality(at, view.versions[at].quality)
+            window.quality_commands.complete(view)
             await settled(window)
         assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
 
 
 async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at():
     async with a_window() as (window, link):
-        follow = PendingRequest(m.Open(Path("rain.png")), window.add_view("rain.png", None), "Opening rain.png")
+        follow = PendingRequest(
+            m.Open(Path("rain.png")), window.session.add_document("rain.png", None), "Opening rain.png"
+        )
         window._reach(follow, link._opened("rain.png", None))
-        assert follow.title == "Looking at the photo"
+        assert follow.title == analysis_title()
         assert follow.progress is None
 
 
 async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_wants_to_know():
     async with a_window() as (window, link):
         gate = link.gates[m.Detected] = asyncio.Event()
-        window.files.open_paths([Path("rain.jpg")])
+        window.file_commands.open_paths([Path("rain.jpg")])
         await until(lambda: bool(window.current and window.current.card))
         for k in (1, 2):
             window.action["cancel"].trigger()
@@ -125,7 +128,7 @@ async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_want
             assert window.quality.busy.isHidden()
             window.action["advise"].trigger()
             await until(lambda k=k: len(link.of(m.Advise)) == k)
-            assert window.status.job.name.text() == LOOKING
+            assert window.status.job.name.text() == analysis_title()
             assert not window.quality.busy.isHidden()
         gate.set()
         await settled(window)
@@ -138,9 +141,9 @@ async def test_looking_at_a_restored_version_can_be_cancelled_and_leaves_the_ver
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.gates[m.Detected] = asyncio.Event()
-        window.restoring.run("derain")
+        window.restore_commands.run("derain")
         await until(lambda: len(view.versions) == 2)
-        assert window.status.job.name.text() == LOOKING
+        assert window.status.job.name.text() == analysis_title()
         window.action["cancel"].trigger()
         await settled(window)
         assert len(view.versions) == 2
@@ -167,8 +170,8 @@ async def test_a_bug_in_what_nobody_asked_for_is_said_in_the_panel_and_nowhere_e
         link.silent |= {m.Detected, m.Assessed}
         link.errors[m.Detect] = link.errors[m.Assess] = ZeroDivisionError("secret detail")
         await a_photo(window)
-        assert window.quality.findings.reason.text() == "This could not be found out; why is in the log."
-        assert window.quality.overall.extent.text() == "This could not be found out; why is in the log."
+        assert window.quality.findings.reason.text() == "Analysis failed. See the log for details."
+        assert window.quality.overall.extent.text() == "Analysis failed. See the log for details."
         assert texts(window) == []
         assert "ZeroDivisionError" in caplog.text
 
@@ -178,7 +181,7 @@ async def test_without_a_detector_the_scores_come_all_the_same():
         link.silent |= {m.Detected, m.Assessed}
         link.errors[m.Detect] = UserError("The detector is not on this computer.")
         answer = link.gates[m.Assess] = asyncio.Event()
-        window.files.open_paths([Path("rain.jpg")])
+        window.file_commands.open_paths([Path("rain.jpg")])
         await until(lambda: bool(link.of(m.Assess)))
         link.silent.discard(m.Assessed)
         answer.set()
@@ -193,7 +196,7 @@ async def test_once_the_detector_is_there_what_was_scored_without_it_is_scored_a
         link.silent |= {m.Detected, m.Assessed}
         link.errors[m.Detect] = UserError("The detector is not on this computer.")
         answer = link.gates[m.Assess] = asyncio.Event()
-        window.files.open_paths([Path("rain.jpg")])
+        window.file_commands.open_paths([Path("rain.jpg")])
         await until(lambda: bool(link.of(m.Assess)))
         link.silent.clear()
         answer.set()
@@ -208,7 +211,7 @@ async def test_the_version_compared_with_is_scored_after_the_open_one_and_neithe
     async with a_window() as (window, link):
         view = await restored(window)
         view.versions = {at: replace(known, quality=None) for at, known in view.versions.items()}
-        window.perceiving.complete(view)
+        window.quality_commands.complete(view)
         await settled(window)
         assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
 
@@ -218,8 +221,8 @@ async def test_a_further_metric_that_the_version_compared_with_lacks_is_asked_fo
         view = await restored(window)
         now = view.versions[view.head]
         view.versions[view.head] = replace(now, quality=replace(now.quality, more={"musiq": 60.0}))
-        window.settings = Settings(metrics=("musiq",))
-        window.perceiving.complete(view)
+        window.session.settings = Settings(metrics=("musiq",))
+        window.quality_commands.complete(view)
         await settled(window)
         assert link.of(m.Assess) == [m.Assess(view.id, view.other)]
 
@@ -324,8 +327,8 @@ async def test_do_all_of_it_is_timed_when_it_is_asked_for():
         link.seconds = 600.0
         window.quality.advice.all.click()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["Auto would remove rain: about 10 min."]
-        assert link.of(m.Improve) == []
+        assert texts(window) == ["Auto will take about 10 min. Start?"]
+        assert [request.confirmed for request in link.of(m.Improve)] == [False]
 
 
 # Auto
@@ -339,7 +342,7 @@ async def test_auto_brings_versions_says_what_it_did_and_leaves_it_in_the_chat()
         await settled(window)
         [asked] = link.of(m.Improve)
         assert (asked.document, asked.version) == (view.id, view.original)
-        assert texts(window) == ["rain.jpg: Removed the rain: 40 → 48."]
+        assert texts(window) == ["Removed the rain: 40 → 48."]
         assert window.chat.transcript.bubbles[-1].text() == "Removed the rain: 40 → 48."
 
 
@@ -349,7 +352,7 @@ async def test_auto_leaves_a_photo_alone_that_looks_fine():
         view = await a_photo(window)
         window.action["improve"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["rain.jpg: The photo looks fine: nothing was done."]
+        assert texts(window) == ["The photo looks fine: nothing was done."]
         assert len(view.versions) == 1
         assert link.of(m.Estimate)[1:] == []
 
@@ -360,20 +363,10 @@ async def test_a_long_auto_is_offered_with_its_time_and_not_started():
         await a_photo(window)
         window.action["improve"].trigger()
         await until(lambda: bool(texts(window)))
-        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
-        assert link.of(m.Improve) == []
+        assert texts(window) == ["Auto will take about 2 min. Start?"]
         press(window, "Start")
-        await until(lambda: bool(link.of(m.Improve)))
         await settled(window)
-
-
-async def test_an_offer_of_auto_leaves_out_what_needs_weights_first():
-    async with a_window() as (window, link):
-        link.advice, link.seconds = (Advice("denoise", "noise", "Grain."), *TWO_STEPS), 30.0
-        await a_photo(window)
-        window.action["improve"].trigger()
-        await until(lambda: bool(texts(window)))
-        assert texts(window) == ["Auto would remove rain, then remove haze: about 2 min."]
+        assert [request.confirmed for request in link.of(m.Improve)] == [False, True]
 
 
 async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_is_closed():
@@ -387,25 +380,25 @@ async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_i
         assert texts(window) == []
         window.action["improve"].trigger()
         await until(lambda: bool(texts(window)))
-        window.perceiving.show()
+        window.refresh()
         assert len(texts(window)) == 1, "the same version is open"
         view.unsaved = False
-        window.files.close(view)
+        window.file_commands.close(view)
         await until(lambda: texts(window) == [])
         await settled(window)
-        assert link.of(m.Improve) == []
+        assert not any(request.confirmed for request in link.of(m.Improve))
 
 
 async def test_auto_asked_for_anew_has_one_offer():
     async with a_window() as (window, link):
         link.advice, link.seconds = TWO_STEPS, 60.0
-        view = await a_photo(window)
+        await a_photo(window)
         for seconds in (60.0, 120.0):
-            link.seconds, view.advised = seconds, None
+            link.seconds = seconds
             window.action["improve"].trigger()
-            await until(lambda: bool(view.advised))
+            await until(lambda: bool(texts(window)))
             await settled(window)
-        assert texts(window) == ["Auto would remove rain, then remove haze: about 4 min."]
+        assert texts(window) == ["Auto will take about 4 min. Start?"]
 
 
 async def test_auto_on_a_photo_for_viewing_only_is_answered_at_once():
@@ -420,25 +413,13 @@ async def test_auto_on_a_photo_for_viewing_only_is_answered_at_once():
         assert link.of(m.Advise) == []
 
 
-async def test_redo_does_not_lead_to_what_auto_rolled_back():
-    async with a_window() as (window, link):
-        view = await restored(window)
-        versions = link.documents[view.id].versions
-        versions[view.head] = replace(versions[view.head], rejected=True)
-        window.ask(m.Edit(view.id, view.head, star=True))
-        window.ask(m.GoTo(view.id, view.original))
-        await settled(window)
-        assert not window.action["redo"].isEnabled()
-        assert [v.id for v in view.branch] == [view.original]
-
-
 async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.gates[m.Improve] = asyncio.Event()
         window.action["improve"].trigger()
-        await until(lambda: any(f.progress for f in window.jobs))
-        assert window.jobs[0].title == "Auto"
+        await until(lambda: any(f.progress for f in window.requests.jobs))
+        assert window.requests.jobs[0].title == "Auto"
         window.action["improve"].trigger()
         await asyncio.sleep(0.05)
         assert len(link.of(m.Improve)) == 1
@@ -451,7 +432,7 @@ async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
 async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_meanwhile():
     async with a_window() as (window, link):
         view = await restored(window)
-        window.use_settings(Settings(metrics=("musiq",)))
+        window.session.change_settings(metrics=("musiq",))
         await settled(window)
         window.action["undo"].trigger()
         await settled(window)
@@ -461,9 +442,9 @@ async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_
 async def test_further_metrics_are_scored_as_soon_as_they_are_switched_on():
     async with a_window() as (window, link):
         view = await a_photo(window)
-        window.use_settings(window.settings)
+        window.session.change_settings()
         await settled(window)
         assert link.of(m.Assess) == []
-        window.use_settings(Settings(metrics=("musiq",)))
+        window.session.change_settings(metrics=("musiq",))
         await settled(window)
         assert link.of(m.Assess) == [m.Assess(view.id, view.head or VersionId(""))]

@@ -1,198 +1,226 @@
-"""What makes new versions without a network, and what is done to versions: undo, names, crop, rotate, compare."""
+"""Editing: undo and redo, names, stars and deletion of versions, crop, straighten, rotate and flip."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from clarity_desktop.messages import ApplyTransform, Edit, GoTo, Redo, Reset, Undo
+from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import version_title
+from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.transform_bars import ORIGINAL_RATIO, CropBar, StraightenBar
 from clarity_desktop.values import Bounds, Crop, DocumentId, Flip, Rotate, Straighten, Transform, Version, VersionId
 
-if TYPE_CHECKING:
-    from clarity_desktop.ui.main_window import MainWindow
-
-CHANGES: dict[str, tuple[str, Transform]] = {
-    "rotate_left": ("Rotate", Rotate(3)),
-    "rotate_right": ("Rotate", Rotate(1)),
-    "flip_horizontal": ("Flip", Flip("horizontal")),
-    "flip_vertical": ("Flip", Flip("vertical")),
-}
+DELETED_NOTICE = 20.0
+"""Seconds for which a deletion can be undone in its notice."""
 
 
 class EditCommands(QObject):
-    """Connects the actions of the Edit, Photo and Version menus with requests for the photo that is shown."""
+    """Connects the Edit, Photo and Version menus with requests for the document that is shown."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        on = window.action.on
-        on("undo", self._undo)
-        on("redo", self._redo)
+    compare_wanted = Signal(object)  # DocumentState whose pair is to be shown
+    compare_unavailable = Signal()  # there is only one version
+
+    def __init__(
+        self, session: Session, versions: VersionsDock, crop_bar: CropBar, straighten_bar: StraightenBar
+    ) -> None:
+        super().__init__(session)
+        self._session, self._versions = session, versions
+        self._crop_bar, self._straighten_bar = crop_bar, straighten_bar
+        on = session.actions.on
+        on("undo", partial(self._move, Undo))
+        on("redo", partial(self._move, Redo))
         on("reset", self._reset)
-        for name in CHANGES:
-            on(name, lambda name=name: self._change(*CHANGES[name]))
+        on("rotate_left", partial(self._transform, self.tr("Rotate"), Rotate(3)))
+        on("rotate_right", partial(self._transform, self.tr("Rotate"), Rotate(1)))
+        on("flip_horizontal", partial(self._transform, self.tr("Flip"), Flip("horizontal")))
+        on("flip_vertical", partial(self._transform, self.tr("Flip"), Flip("vertical")))
         on("crop", self._toggle_crop)
         on("straighten", self._toggle_straighten)
         on("go_to", self._go_to_chosen)
         on("compare", self._compare_chosen)
-        on("rename", window.versions.rename)
+        on("rename", versions.rename)
         on("star", self._star)
         on("delete", self._delete)
-        window.versions.opened.connect(self._go_to)
-        window.versions.chosen_changed.connect(self.show_chosen)
-        window.versions.renamed.connect(self._rename)
+        versions.opened.connect(self.go_to)
+        versions.chosen_changed.connect(self.show_chosen)
+        versions.renamed.connect(self._rename)
         self._connect_bars()
+
+    # undo and redo
+
+    def show_moves(self) -> None:
+        """Enable undo and redo. While one is under way both are: where the next one leads is known afterwards."""
+        state, actions = self._session.current, self._session.actions
+        pending = bool(state and state.pending_moves)
+        actions["undo"].setEnabled(pending or bool(state and state.undo_to))
+        actions["redo"].setEnabled(pending or bool(state and state.redo_to))
+
+    def finish_move(self, state: DocumentState) -> None:
+        """An undo or redo has ended: take the next one that was pressed meanwhile and leads somewhere."""
+        state.pending_moves.pop(0)
+        while state.pending_moves and not self._target(state):
+            state.pending_moves.pop(0)
+        self._start_move(state)
+        self.show_moves()
+
+    def _move(self, kind: type[Undo | Redo]) -> None:
+        if (state := self._session.current) is None or state.id is None:
+            return
+        state.pending_moves.append(kind)
+        if len(state.pending_moves) == 1:
+            if not self._target(state):
+                state.pending_moves.clear()
+            self._start_move(state)
+        self.show_moves()
+
+    def _target(self, state: DocumentState) -> VersionId | None:
+        return state.undo_to if state.pending_moves[0] is Undo else state.redo_to
+
+    def _start_move(self, state: DocumentState) -> None:
+        if state.pending_moves and state.id:
+            self._session.ask(state.pending_moves[0](state.id), state)
 
     # versions
 
     def show_chosen(self) -> None:
-        """What can be done to the chosen version: the open one is open, the original stays."""
-        found, action = self._chosen(), self._window.action
+        """Enable what can be done to the chosen version: the open one is open already, the original stays."""
+        found, actions = self._chosen(), self._session.actions
         starred = bool(found and found[2].star)
-        action["star"].setText("Remove the &star" if starred else "&Star")
-        action["go_to"].setEnabled(bool(found and found[2].id != found[0].head))
-        action["delete"].setEnabled(bool(found and found[2].parent))
+        actions["star"].setText(self.tr("Remove &star") if starred else self.tr("&Star"))
+        actions["go_to"].setEnabled(bool(found and found[2].id != found[0].head))
+        actions["delete"].setEnabled(bool(found and found[2].parent))
 
-    def _undo(self) -> None:
-        if (view := self._window.current) and view.id and (to := view.undo_leads_to):
-            view.undone(to)
-            self._window.ask(Undo(view.id), view)
-            self._window.show_steps()
-
-    def _redo(self) -> None:
-        if (view := self._window.current) and view.id and (to := view.redo_leads_to):
-            view.wished.append(to)
-            self._window.ask(Redo(view.id), view)
-            self._window.show_steps()
+    def go_to(self, version: VersionId) -> None:
+        if (state := self._session.current) and state.id and version != state.head:
+            self._session.ask(GoTo(state.id, version), state)
 
     def _reset(self) -> None:
-        if (view := self._window.current) and view.id and view.head:
-            self._window.ask(Reset(view.id, view.head), view)
-
-    def _go_to(self, version: VersionId) -> None:
-        if (view := self._window.current) and view.id and version != view.head:
-            self._window.ask(GoTo(view.id, version), view)
+        if (state := self._session.current) and state.id and state.head:
+            self._session.ask(Reset(state.id, state.head), state)
 
     def _go_to_chosen(self) -> None:
-        if chosen := self._window.versions.chosen():
-            self._go_to(chosen)
+        if chosen := self._versions.chosen():
+            self.go_to(chosen)
 
     def _compare_chosen(self) -> None:
-        """With the row that is chosen in the tree; with the version before if that is the open one."""
-        if (view := self._window.current) is None:
+        """Compare with the chosen version, or with the previous one if the chosen one is open."""
+        if (state := self._session.current) is None:
             return
-        chosen = self._window.versions.chosen()
-        view.chosen_other = chosen if chosen != view.head else None
-        if view.other is None:
-            self._window.notices.say("There is only one version so far: nothing to compare it with.", seconds=6)
-            return
-        self._window.looking.compare_with(view)
+        chosen = self._versions.chosen()
+        state.chosen_other = chosen if chosen != state.head else None
+        if state.other is None:
+            self.compare_unavailable.emit()
+        else:
+            self.compare_wanted.emit(state)
 
     def _rename(self, version: VersionId, name: str) -> None:
-        if (view := self._window.current) and view.id:
-            self._window.ask(Edit(view.id, version, name=name), view)
+        if (state := self._session.current) and state.id:
+            self._session.ask(Edit(state.id, version, name=name), state)
 
     def _star(self) -> None:
         if found := self._chosen():
-            view, document, version = found
-            self._window.ask(Edit(document, version.id, star=not version.star), view)
+            state, document, version = found
+            self._session.ask(Edit(document, version.id, star=not version.star), state)
 
     def _delete(self) -> None:
-        if (found := self._chosen()) is None:
-            return
-        view, document, version = found
-        self._window.ask(
-            Edit(document, version.id, deleted=True), view, then=lambda: self._offer_back(view, document, version)
-        )
+        if found := self._chosen():
+            state, document, version = found
+            offer = partial(self._offer_restore, state, document, version)
+            self._session.ask(Edit(document, version.id, deleted=True), state, then=offer)
 
-    def _offer_back(self, view: DocumentState, document: DocumentId, version: Version) -> None:
-        def bring_back() -> None:
-            self._window.ask(Edit(document, version.id, deleted=False), view)
+    def _offer_restore(self, state: DocumentState, document: DocumentId, version: Version) -> None:
+        """Let the notice about a deletion undo it."""
 
-        self._window.notices.say(
-            f"“{version_title(version)}” was deleted.", choices=(("Undo", bring_back),), seconds=20
-        )
+        def restore() -> None:
+            self._session.ask(Edit(document, version.id, deleted=False), state)
+
+        text = self.tr("“{version}” was deleted.").format(version=version_title(version))
+        self._session.notify(text, choices=((self.tr("Undo"), restore),), document=state, seconds=DELETED_NOTICE)
 
     def _chosen(self) -> tuple[DocumentState, DocumentId, Version] | None:
-        """The version that keys and menu mean: the tree's row, else the open one."""
-        view = self._window.current
-        if view is None or view.id is None:
+        """The version that keys and menu act on: the chosen row, else the open one."""
+        state = self._session.current
+        if state is None or state.id is None:
             return None
-        version = view.versions.get(self._window.versions.chosen() or view.head or VersionId(""))
-        return (view, view.id, version) if version else None
+        version = state.versions.get(self._versions.chosen() or state.head or VersionId(""))
+        return (state, state.id, version) if version else None
 
     # crop, straighten, rotate, flip
 
     def leave(self) -> None:
         """End cropping and straightening without a change."""
-        window = self._window
-        if window.crop_bar.isHidden() and window.straighten_bar.isHidden():
+        if self._crop_bar.isHidden() and self._straighten_bar.isHidden():
             return
-        window.crop_bar.hide()
-        window.straighten_bar.hide()
-        window.action["crop"].setChecked(False)
-        window.action["straighten"].setChecked(False)
-        for view in window.photos.views:
-            view.canvas.crop.cancel()
-            view.canvas.straighten.cancel()
-        if view := window.current:
-            view.canvas.setFocus()
+        self._crop_bar.hide()
+        self._straighten_bar.hide()
+        self._session.actions["crop"].setChecked(False)
+        self._session.actions["straighten"].setChecked(False)
+        for state in self._session.documents:
+            state.canvas.crop.cancel()
+            state.canvas.straighten.cancel()
+        if state := self._session.current:
+            state.canvas.setFocus()
 
     def crop_to(self, bounds: Bounds) -> None:
+        """Crop the shown version; bounds of the whole version change nothing."""
+        state = self._session.current
+        head = state.head_version if state else None
         self.leave()
-        self._change("Crop", Crop(bounds))
+        if head and bounds != Bounds(0, 0, head.width, head.height):
+            self._transform(self.tr("Crop"), Crop(bounds))
 
-    def _change(self, title: str, transform: Transform) -> None:
-        if (view := self._window.current) and view.id and view.head:
-            self._window.ask(ApplyTransform(view.id, view.head, transform), view, title)
+    def _transform(self, title: str, transform: Transform) -> None:
+        if (state := self._session.current) and state.id and state.head:
+            self._session.ask(ApplyTransform(state.id, state.head, transform), state, title)
 
     def _connect_bars(self) -> None:
-        crop, straighten = self._window.crop_bar, self._window.straighten_bar
+        crop, straighten = self._crop_bar, self._straighten_bar
         crop.accepted.connect(self._accept_crop)
         crop.cancelled.connect(self.leave)
         crop.ratio_chosen.connect(self._set_ratio)
         straighten.accepted.connect(self._accept_straighten)
         straighten.cancelled.connect(self.leave)
-        straighten.turned.connect(self._turn)
+        straighten.turned.connect(self._preview_angle)
 
     def _toggle_crop(self) -> None:
-        on = self._window.crop_bar.isHidden()
+        on = self._crop_bar.isHidden()
         self.leave()
-        if on and (view := self._window.current) and view.card:
-            view.canvas.comparison.set_mode("single")
-            self._window.crop_bar.begin()
-            view.canvas.crop.start()
-            if (bounds := view.canvas.crop.bounds) is not None:
-                self._window.crop_bar.show_bounds(bounds)
-            view.canvas.setFocus()
-        self._window.action["crop"].setChecked(not self._window.crop_bar.isHidden())
+        if on and (state := self._session.current) and state.card:
+            state.canvas.comparison.set_mode("single")
+            self._crop_bar.begin()
+            state.canvas.crop.start()
+            if (bounds := state.canvas.crop.bounds) is not None:
+                self._crop_bar.show_bounds(bounds)
+            state.canvas.setFocus()
+        self._session.actions["crop"].setChecked(not self._crop_bar.isHidden())
 
     def _accept_crop(self) -> None:
-        if (view := self._window.current) and (bounds := view.canvas.crop.bounds) is not None:
+        if (state := self._session.current) and (bounds := state.canvas.crop.bounds) is not None:
             self.crop_to(bounds)
 
     def _set_ratio(self, ratio: float | None) -> None:
-        if (view := self._window.current) and (version := view.head_version):
-            view.canvas.crop.set_ratio(version.width / version.height if ratio == 0 else ratio)
+        if (state := self._session.current) and (version := state.head_version):
+            state.canvas.crop.set_ratio(version.width / version.height if ratio == ORIGINAL_RATIO else ratio)
 
     def _toggle_straighten(self) -> None:
-        on = self._window.straighten_bar.isHidden()
+        on = self._straighten_bar.isHidden()
         self.leave()
-        if on and (view := self._window.current) and view.card:
-            view.canvas.comparison.set_mode("single")
-            view.canvas.straighten.set_degrees(0)
-            self._window.straighten_bar.begin()
-        self._window.action["straighten"].setChecked(not self._window.straighten_bar.isHidden())
+        if on and (state := self._session.current) and state.card:
+            state.canvas.comparison.set_mode("single")
+            state.canvas.straighten.set_degrees(0)
+            self._straighten_bar.begin()
+        self._session.actions["straighten"].setChecked(not self._straighten_bar.isHidden())
 
-    def _turn(self, degrees: float) -> None:
-        if view := self._window.current:
-            view.canvas.straighten.set_degrees(degrees)
+    def _preview_angle(self, degrees: float) -> None:
+        if state := self._session.current:
+            state.canvas.straighten.set_degrees(degrees)
 
     def _accept_straighten(self) -> None:
-        degrees = self._window.straighten_bar.degrees.value()
+        degrees = self._straighten_bar.degrees.value()
         self.leave()
         if degrees:
-            self._change("Straighten", Straighten(degrees))
+            self._transform(self.tr("Straighten"), Straighten(degrees))

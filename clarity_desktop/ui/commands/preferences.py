@@ -1,68 +1,81 @@
-"""The dialogs of the program itself: preferences, keyboard shortcuts, about."""
+"""The dialogs about the program itself: preferences, keyboard shortcuts, about."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 import clarity_desktop
+from clarity_desktop.messages import Configure
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
+from clarity_desktop.ui.session import Session
 
-if TYPE_CHECKING:
-    from clarity_desktop.ui.main_window import MainWindow
-
-ABOUT = (
-    "Restores damaged photos on this computer: nothing leaves it unasked.\n\n"
-    "The networks and their weights are the work of others; Models shows their licences."
-)
+NOT_IN_DIALOG = {"recent", "shortcuts", "window", "methods"}
 
 
 class PreferenceCommands(QObject):
-    """Connects the dialogs with the settings that the window holds."""
+    """Connects the dialogs with the settings of the session, and the settings with the backend."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self.extra_metrics: tuple[str, ...] = ()  # that are on this machine, to be switched on
-        window.action.on("preferences", self._show_preferences)
-        window.action.on("shortcuts", self._show_shortcuts)
-        window.action.on("about", self._show_about)
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self.extra_metrics: tuple[str, ...] = ()  # installed, can be switched on
+        session.actions.on("preferences", self._show_preferences)
+        session.actions.on("shortcuts", self._show_shortcuts)
+        session.actions.on("about", self._show_about)
+        session.settings_changed.connect(self._configure)
+
+    def use(self, settings: Settings) -> None:
+        """Use the settings of the dialog. Those that it does not show may have changed while it was open: they stay."""
+        shown = [f.name for f in dataclasses.fields(settings) if f.name not in NOT_IN_DIALOG]
+        self._session.change_settings(**{name: getattr(settings, name) for name in shown})
+
+    def rebind(self, changed: dict[str, str]) -> None:
+        """Use other keyboard shortcuts: action → keys, where they differ from the default."""
+        self._session.change_settings(shortcuts=changed)
+        self._session.actions.rebind(changed)
+
+    def _configure(self, before: Settings, after: Settings) -> None:
+        """Tell the backend; until it is connected it is created with the settings of that moment."""
+        if self._session.requests.link is not None and _for_backend(before) != _for_backend(after):
+            self._session.ask(Configure(after))
 
     def _show_preferences(self) -> None:
-        dialog = Preferences(self._window, self._window.settings, self.extra_metrics)
-        dialog.theme_tried.connect(self._dress)
-        dialog.agreed.connect(self._take)
+        dialog = Preferences(self._session.dialog_parent, self._session.settings, self.extra_metrics)
+        dialog.theme_tried.connect(self._apply_theme)
+        dialog.agreed.connect(self.use)
         dialog.shortcuts_asked.connect(self._show_shortcuts)
         dialog.open()
 
-    def _take(self, settings: Settings) -> None:
-        self._window.show_device(settings.device)
-        self._window.use_settings(settings)
-
-    def _dress(self, choice: theme.Choice) -> None:
+    def _apply_theme(self, choice: theme.Choice) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, choice)
 
     def _show_shortcuts(self) -> None:
-        dialog = ShortcutsDialog(self._window, self._window.settings.shortcuts)
+        dialog = ShortcutsDialog(self._session.dialog_parent, self._session.settings.shortcuts)
         dialog.agreed.connect(self.rebind)
         dialog.open()
 
-    def rebind(self, changed: dict[str, str]) -> None:
-        self._window.change_settings(shortcuts=changed)
-        self._window.action.rebind(changed)
-        self._window.save_settings()
-
     def _show_about(self) -> None:
-        box = QMessageBox(self._window)
-        box.setWindowTitle("About Clarity Desktop")
-        box.setText(f"Clarity Desktop {clarity_desktop.__version__}")
-        box.setInformativeText(ABOUT)
+        box = QMessageBox(self._session.dialog_parent)
+        box.setWindowTitle(self.tr("About Clarity Desktop"))
+        box.setText(self.tr("Clarity Desktop {version}").format(version=clarity_desktop.__version__))
+        box.setInformativeText(
+            self.tr(
+                "Restores damaged photos on this computer. Your photos never leave it.\n\n"
+                "The networks and their weights are the work of others; the Models dialog shows their licences."
+            )
+        )
         box.finished.connect(box.deleteLater)
         box.open()
+
+
+def _for_backend(settings: Settings) -> Settings:
+    """The settings with those reset that only windows use."""
+    return dataclasses.replace(settings, recent=(), shortcuts={}, window="", theme="system")

@@ -1,323 +1,246 @@
-"""From the wish to restore to the request: estimate, weights that are missing, and the visible part first."""
+"""Restoring: runs, offers of long runs, repeated steps, the estimate in the panel and methods without a model."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
 
-from clarity_desktop.messages import (
-    Estimate,
-    Estimated,
-    FetchModel,
-    ImportModel,
-    ListMethods,
-    RemoveModel,
-    Repeat,
-    Request,
-    Restore,
-)
-from clarity_desktop.ui.dialogs.models import ModelsDialog
-from clarity_desktop.ui.docks.restore import Choice
+from clarity_desktop.messages import Estimate, Estimated, Improve, Offered, Repeat, Restore
+from clarity_desktop.ui.docks.restore import RestoreDock
+from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
-from clarity_desktop.ui.labels import TASK_TITLES, duration, file_size, megapixels, place, version_title, what_ran
-from clarity_desktop.values import MethodCard, ModelCard, Region, RestoreParams, Task, Version, VersionId
+from clarity_desktop.ui.labels import (
+    device_title,
+    duration,
+    file_size,
+    megapixels,
+    task_title,
+    version_title,
+    what_ran,
+)
+from clarity_desktop.ui.notices import Bar
+from clarity_desktop.ui.requests import PendingRequest
+from clarity_desktop.ui.session import Session
+from clarity_desktop.values import TASKS, MethodCard, Region, RestoreParams, Task, Version, VersionId
 
-if TYPE_CHECKING:
-    from clarity_desktop.ui.main_window import MainWindow
-    from clarity_desktop.ui.requests import PendingRequest
-
-LONG = 20.0
-"""Seconds: a run that is estimated to take longer is offered, not started."""
-PAUSE = 250
+ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
 FEATHER = 24
-"""Pixels over which a restored part blends into what surrounds it."""
+"""Pixels over which a restored part blends into its surroundings."""
 
 
 class RestoreCommands(QObject):
-    """Connects the restore panel with estimates, weights and restorations of the photo that is shown."""
+    """Connects the restore panel and its actions with requests for the document that is shown."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    started = Signal()
+    device_known = Signal(str)
+    models_wanted = Signal(object, object)  # models to download, and a callable that runs after it
+
+    def __init__(self, session: Session, dock: RestoreDock, versions: VersionsDock) -> None:
+        super().__init__(session)
+        self._session, self._dock, self._versions = session, dock, versions
         self._known: dict[Estimate, Estimated] = {}
-        self._wanted: tuple[Estimate, Callable[[], object]] | None = None  # a run that waits for its estimate
-        self._models: tuple[ModelCard, ...] = ()
-        self.dialog: ModelsDialog | None = None
-        self.tasks_menu = QMenu("Restore &for", window)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(PAUSE)
-        self._soon.timeout.connect(self._ask_estimate)
-        window.restore.asked.connect(self._asked)
-        window.restore.fetch_asked.connect(lambda: self._offer_fetch())
-        window.restore.changed.connect(self.estimate_soon)
-        window.restore.method.activated.connect(self._prefer)
-        window.action.on("restore", lambda: self._asked(False))
-        window.action.on("restore_visible", lambda: self._asked(True))
-        window.action.on("repeat", self._repeat)
-        window.action.on("models", self.show_dialog)
-        window.versions.chosen_changed.connect(self.show_repeatable)
-
-    # estimates
-
-    def forget_estimates(self) -> None:
-        """Another processor or thread count: nothing is known any more."""
-        self._known.clear()
-        self.estimate_soon()
-
-    def estimate_soon(self) -> None:
-        """The photo or the choice changed. What cannot be run yet, because weights are missing, has no estimate."""
-        asked = self._estimate()
-        if asked and (known := self._known.get(asked)):
-            self._window.restore.show_estimate(known.seconds, known.megapixels, place(known.device))
-        else:
-            self._window.restore.show_estimate(None)
-            if asked:
-                self._soon.start()
-
-    def estimated(self, request: Request, news: Estimated) -> None:
-        if not isinstance(request, Estimate):
-            return
-        self._known[request] = news
-        self._window.show_device(news.device)
-        if request == self._estimate():
-            self._window.restore.show_estimate(news.seconds, news.megapixels, place(news.device))
-        if self._wanted and self._wanted[0] == request:
-            _, decide = self._wanted
-            self._wanted = None
-            decide()
-
-    def _estimate(self) -> Estimate | None:
-        view, choice = self._window.current, self._window.restore.choice()
-        if view is None or view.id is None or view.head is None or choice is None or choice.missing:
-            return None
-        return Estimate(view.id, view.head, choice.task, choice.method)
-
-    def _ask_estimate(self) -> None:
-        if self._wanted and any(f.request == self._wanted[0] for f in self._window.follows):
-            self._soon.start()  # a newer estimate would end the one that a run waits for
-        elif (asked := self._estimate()) and asked not in self._known:
-            self._window.ask(asked, self._window.current)
-
-    def when_known(self, view: DocumentState, asked: Estimate, decide: Callable[[], object]) -> None:
-        """Decide about a run now or when its estimate has come."""
-        self._wanted = None
-        if asked in self._known:
-            decide()
-        else:
-            self._wanted = (asked, decide)
-            self._window.ask(asked, view)
+        self._offers: dict[DocumentState, tuple[VersionId, Bar]] = {}
+        self.tasks_menu = QMenu(self.tr("Restore &for"))
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(ESTIMATE_DELAY)
+        self._timer.timeout.connect(self._ask_estimate)
+        dock.asked.connect(self._restore)
+        dock.fetch_asked.connect(self._offer_download)
+        dock.changed.connect(self.show_estimate)
+        dock.method.activated.connect(self._prefer_method)
+        on = session.actions.on
+        on("restore", partial(self._restore, False))
+        on("restore_visible", partial(self._restore, True))
+        on("repeat", self._repeat)
+        versions.chosen_changed.connect(self._show_repeatable)
 
     # runs
 
-    def run(self, task: Task) -> None:
-        """Restore the photo for a task, with the method the panel has for it."""
-        self._window.restore.choose(task)
-        self._asked(False)
+    def run(self, task: Task, *, confirmed: bool = False) -> None:
+        """Restore the shown document for a task, with the method chosen for it. confirmed: however long it takes."""
+        self._dock.choose(task)
+        self._restore(False, confirmed=confirmed)
+
+    def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
+        choice, state = self._dock.choice(), self._session.current
+        if choice is None or state is None or state.id is None or (head := state.head_version) is None:
+            return
+        if choice.missing:
+            self._offer_download(lambda: self._restore(visible_only))
+            return
+        params = RestoreParams(choice.task, choice.method, choice.strength, visible=state.canvas.view.visible())
+        request = Restore(state.id, head.id, visible_part(params, head) if visible_only else params, confirmed)
+        self._session.ask(request, state, task_title(choice.task))
+        self.started.emit()
+
+    def show_offer(self, pending: PendingRequest, offered: Offered) -> None:
+        """A run would take long and was not started: offer it, with its visible part where that is quicker."""
+        state = pending.state
+        if state is None or state.head != offered.request.version or not self._session.is_open(state):
+            return
+        self._remove_offer(state)
+        bar = self._session.notify(
+            self._offer_text(state, offered), "offer", self._offer_choices(pending, offered), document=state
+        )
+        self._offers[state] = offered.request.version, bar
+
+    def remove_old_offers(self) -> None:
+        """Remove the offers of documents that were closed or show another version now."""
+        for state, (version, _) in tuple(self._offers.items()):
+            if not self._session.is_open(state) or state.head != version:
+                self._remove_offer(state)
+
+    def _remove_offer(self, state: DocumentState) -> None:
+        if (offer := self._offers.pop(state, None)) and self._session.notice_is_shown(offer[1]):
+            offer[1].close_later()
+
+    def _offer_text(self, state: DocumentState, offered: Offered) -> str:
+        request, time = offered.request, duration(offered.seconds)
+        if isinstance(request, Improve):
+            return self.tr("Auto will take about {time}. Start?").format(time=time)
+        if isinstance(request, Repeat):
+            repeated = state.versions.get(request.made)
+            text = self.tr("Repeating “{version}” on the open version will take about {time}.")
+            return text.format(version=version_title(repeated) if repeated else "", time=time)
+        if request.params.region is None:
+            text = self.tr("Restoring the whole photo ({size}) will take about {time} on {device}.")
+        else:
+            text = self.tr(
+                "Restoring this part ({size}) will take about {time} on {device}. Zoom in for a smaller one."
+            )
+        return text.format(size=megapixels(offered.megapixels), time=time, device=device_title(offered.device))
+
+    def _offer_choices(self, pending: PendingRequest, offered: Offered) -> tuple[tuple[str, Callable[[], object]], ...]:
+        request, state = offered.request, pending.state
+
+        def start(request: Restore | Repeat | Improve) -> None:
+            self._session.ask(dataclasses.replace(request, confirmed=True), state, pending.title)
+
+        cancel = (self.tr("Cancel"), lambda: None)
+        if isinstance(request, Repeat):
+            return (self.tr("Repeat"), partial(start, request)), cancel
+        if isinstance(request, Improve):
+            return (self.tr("Start"), partial(start, request)), cancel
+        everything = (self.tr("Restore"), partial(start, request))
+        version = state.versions.get(request.version) if state else None
+        if offered.part_seconds is None or version is None:
+            return everything, cancel
+        part = dataclasses.replace(request, params=visible_part(request.params, version))
+        label = self.tr("Visible part first ({time})").format(time=duration(offered.part_seconds))
+        return (label, partial(start, part)), (self.tr("Restore all"), everything[1]), cancel
+
+    def finish(self) -> None:
+        """A restored version was added: alert the user if the window is in the background."""
+        QApplication.alert(self._session.dialog_parent)
+        self.forget_estimates()  # its measured speed changes them
+
+    # the step of another version
+
+    def _show_repeatable(self) -> None:
+        self._session.actions["repeat"].setEnabled(self._repeatable() is not None)
+
+    def _repeatable(self) -> tuple[DocumentState, Version, VersionId] | None:
+        """The chosen version, if it was restored and another one is open; and the open one."""
+        state = self._session.current
+        chosen = state.versions.get(self._versions.chosen() or VersionId("")) if state else None
+        if state is None or state.id is None or state.head is None or chosen is None or chosen.id == state.head:
+            return None
+        return (state, chosen, state.head) if chosen.step.kind == "restore" and chosen.step.task else None
+
+    def _repeat(self) -> None:
+        if (found := self._repeatable()) is not None:
+            state, chosen, head = found
+            assert state.id is not None
+            self._session.ask(Repeat(state.id, head, chosen.id), state, what_ran(chosen.step))
+
+    # the estimate in the panel
+
+    def show_state(self) -> None:
+        """The document that is shown, or its state, changed."""
+        self.remove_old_offers()
+        self.show_estimate()
+        self._show_repeatable()
+
+    def forget_estimates(self) -> None:
+        """The settings or the measured speed changed."""
+        self._known.clear()
+        self.show_estimate()
+
+    def show_estimate(self) -> None:
+        """Show the estimate for the choice, or ask for it soon; a method without its model has none."""
+        wanted = self._wanted_estimate()
+        if wanted and (known := self._known.get(wanted)):
+            self._dock.show_estimate(known.seconds, known.megapixels, device_title(known.device))
+        else:
+            self._dock.show_estimate(None)
+            if wanted:
+                self._timer.start()
+
+    def add_estimate(self, pending: PendingRequest, estimated: Estimated) -> None:
+        if isinstance(pending.request, Estimate):
+            self._known[pending.request] = estimated
+            self.device_known.emit(estimated.device)
+            if pending.request == self._wanted_estimate():
+                self._dock.show_estimate(estimated.seconds, estimated.megapixels, device_title(estimated.device))
+
+    def _wanted_estimate(self) -> Estimate | None:
+        state, choice = self._session.current, self._dock.choice()
+        if state is None or state.id is None or state.head is None or choice is None or choice.missing:
+            return None
+        return Estimate(state.id, state.head, choice.task, choice.method)
+
+    def _ask_estimate(self) -> None:
+        if (wanted := self._wanted_estimate()) and wanted not in self._known:
+            self._session.ask(wanted, self._session.current)
+
+    # methods
+
+    def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
+        self._dock.show_methods(methods, dict(self._session.settings.methods))
+        current = self._session.current
+        self._dock.show_ready(bool(current and current.card))
+        self.tasks_menu.clear()
+        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
+        for task in TASKS:
+            if task in offered:
+                self.tasks_menu.addAction(task_title(task)).triggered.connect(partial(self._run_from_menu, task))
+        self.show_estimate()
 
     def _run_from_menu(self, task: Task, _checked: bool = False) -> None:
         self.run(task)
 
-    def _asked(self, visible_only: bool) -> None:
-        choice, view = self._window.restore.choice(), self._window.current
-        if choice is None or view is None or view.card is None:
-            return
-        if choice.missing:
-            self._offer_fetch(lambda: self._asked(visible_only))
-        elif visible_only and view.id and view.head:
-            asked = Estimate(view.id, view.head, choice.task, choice.method, view.canvas.view.visible())
-            self.when_known(view, asked, lambda: self._decide_visible(asked, choice))
-        elif (asked := self._estimate()) is not None:
-            self.when_known(view, asked, lambda: self._decide(asked, choice))
+    def _prefer_method(self) -> None:
+        if choice := self._dock.choice():
+            preferred = {**self._session.settings.methods, choice.task: choice.method}
+            self._session.change_settings(methods=preferred)
 
-    def _decide(self, asked: Estimate, choice: Choice) -> None:
-        """Start what is quick; of what is slow, say how slow and offer to begin with the visible part."""
-        known, view = self._known[asked], self._window.photos.view(asked.document)
-        if view is None or (version := view.head_version) is None:
-            return
-        if known.seconds <= LONG:
-            self.start(view, choice)
-            return
-        visible = view.canvas.view.visible()
-        parts = (
-            [("Visible part first", lambda: self.start(view, choice, visible_only=True))]
-            if visible.area < 0.8 * version.width * version.height
-            else []
-        )
-        self._window.notices.say(
-            f"About {duration(known.seconds)} for the whole photo ({megapixels(known.megapixels)}) on"
-            f" {place(known.device)}.",
-            "offer",
-            (*parts, ("Restore all", lambda: self.start(view, choice)), ("Cancel", lambda: None)),
-        )
-
-    def _decide_visible(self, asked: Estimate, choice: Choice) -> None:
-        """Start what is quick; the visible part may be the whole photo, and slow."""
-        known, view = self._known[asked], self._window.photos.view(asked.document)
-        if view is None:
-            return
-        if known.seconds <= LONG:
-            self.start(view, choice, visible_only=True)
-            return
-        self._window.notices.say(
-            f"About {duration(known.seconds)} for the visible part ({megapixels(known.megapixels)}) on"
-            f" {place(known.device)}. Zoomed in, it is smaller and quicker.",
-            "offer",
-            (("Restore it", lambda: self.start(view, choice, visible_only=True)), ("Cancel", lambda: None)),
-        )
-
-    def start(self, view: DocumentState, choice: Choice, *, visible_only: bool = False) -> None:
-        version = view.head_version
-        if view.id is None or version is None or view not in self._window.photos.views:
-            return
-        visible = view.canvas.view.visible()
-        region = Region.rectangle(visible, version.width, version.height, "visible part") if visible_only else None
-        params = RestoreParams(choice.task, choice.method, choice.strength, region, FEATHER if region else 0, visible)
-        request = Restore(view.id, version.id, params, confirmed=True)
-        self._window.files.welcomed()
-        self._window.ask(request, view, TASK_TITLES[choice.task])
-
-    # the step of another version again
-
-    def show_repeatable(self) -> None:
-        """Whether the chosen row's step can be taken again on the open version."""
-        self._window.action["repeat"].setEnabled(self._repeatable() is not None)
-
-    def _repeatable(self) -> tuple[DocumentState, Version, VersionId] | None:
-        """The chosen version, if a restoration made it and another one is open; and the open one."""
-        view = self._window.current
-        made = view.versions.get(self._window.versions.chosen() or VersionId("")) if view else None
-        if view is None or view.id is None or view.head is None or made is None or made.id == view.head:
-            return None
-        return (view, made, view.head) if made.step.kind == "restore" and made.step.task else None
-
-    def _repeat(self) -> None:
-        if (found := self._repeatable()) is None:
-            return
-        view, made, head = found
-        if made.step.region:  # as large as it was: so it takes as long as it took
-            self._decide_repeat(view, made, head, made.step.seconds)
-        elif view.id and made.step.task:
-            asked = Estimate(view.id, head, made.step.task, made.step.method)
-            self.when_known(view, asked, lambda: self._decide_repeat(view, made, head, self._known[asked].seconds))
-
-    def _decide_repeat(self, view: DocumentState, made: Version, head: VersionId, seconds: float) -> None:
-        """Start what is quick; of what is slow, say how slow. What is repeated has its own region: all or nothing."""
-
-        def start() -> None:
-            if view.id and view in self._window.photos.views:
-                self._window.ask(Repeat(view.id, head, made.id, confirmed=True), view, what_ran(made.step))
-
-        if seconds <= LONG:
-            start()
-            return
-        self._window.notices.say(
-            f"Repeating “{version_title(made)}” on the open version takes about {duration(seconds)}.",
-            "offer",
-            (("Repeat", start), ("Cancel", lambda: None)),
-        )
-
-    def added(self, version: Version) -> None:
-        """A version came: call the user back if the window is not looked at."""
-        if version.step.kind == "restore":
-            QApplication.alert(self._window)
-            self.forget_estimates()  # the measured speed is another now
-
-    def _prefer(self) -> None:
-        if choice := self._window.restore.choice():
-            preferred = {**self._window.settings.methods, choice.task: choice.method}
-            self._window.use_settings(dataclasses.replace(self._window.settings, methods=preferred))
-
-    # methods and their weights
-
-    def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
-        self._window.restore.show_methods(methods, dict(self._window.settings.methods))
-        self._window.restore.show_ready(bool(self._window.current and self._window.current.card))
-        self.tasks_menu.clear()
-        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
-        for task, title in TASK_TITLES.items():
-            if task in offered:
-                self.tasks_menu.addAction(title).triggered.connect(partial(self._run_from_menu, task))
-        self.estimate_soon()
-
-    def show_models(self, models: tuple[ModelCard, ...]) -> None:
-        """What is there of the weights changed: methods may have become usable."""
-        known, self._models = bool(self._models), models
-        self._window.restore.show_models(models)
-        if self.dialog is not None:
-            self.dialog.show_models(models)
-        if known:
-            self._window.ask(ListMethods())
-
-    def offer_models(self, follow: PendingRequest, sentence: str) -> None:
-        """A request found that weights are missing."""
-        if view := self._window.open_view(follow):
-            view.canvas.clear_painted()
-        self._window.notices.say(sentence, "error", (("Models…", self.show_dialog),))
-
-    def show_dialog(self) -> None:
-        if self.dialog is None:
-            self.dialog = dialog = ModelsDialog(self._window)
-            dialog.fetch_asked.connect(self.fetch)
-            dialog.import_asked.connect(self._import)
-            dialog.remove_asked.connect(self._remove)
-            dialog.finished.connect(self._forget_dialog)
-        self.dialog.show_models(self._models)
-        self.dialog.show()
-        self.dialog.raise_()
-
-    def show_fetching(self, jobs: Sequence[PendingRequest]) -> None:
-        """In the dialog: how far the weights are that are being fetched."""
-        if self.dialog is not None:
-            job = next((j for j in jobs if isinstance(j.request, FetchModel)), None)
-            self.dialog.show_progress(job.title if job else "", job.progress.fraction if job and job.progress else None)
-
-    def fetch(self, model: str) -> None:
-        self._window.ask(FetchModel(model), None, f"Fetching {self._title(model)}")
-
-    def _offer_fetch(self, then: Callable[[], object] | None = None) -> None:
-        choice, dock = self._window.restore.choice(), self._window.restore
+    def _offer_download(self, then: Callable[[], object] | None = None) -> None:
+        """Offer to download the models of the chosen method. then: called once they are there."""
+        choice = self._dock.choice()
         if choice is None or not choice.missing:
             return
-        missing, size, licence = choice.missing, dock.missing_size(), dock.missing_licences()
-        about = f" ({', '.join(x for x in (file_size(size) if size else '', licence) if x)})" if size or licence else ""
-        title = TASK_TITLES[choice.task]
-        self._window.notices.say(
-            f"“{title}” needs weights that are not on this computer yet{about}.",
-            "offer",
-            (
-                ("Fetch and restore" if then else "Fetch", lambda: self._fetch_all(missing, then)),
-                ("Cancel", lambda: None),
-            ),
+        text = self.tr("“{task}” needs a model that is not installed ({size}, licence: {licence}).").format(
+            task=task_title(choice.task),
+            size=file_size(self._dock.missing_size()),
+            licence=self._dock.missing_licences(),
+        )
+        label = self.tr("Download and restore") if then else self.tr("Download")
+        download = partial(self.models_wanted.emit, choice.missing, then)
+        self._session.notify(
+            text, "offer", ((label, download), (self.tr("Cancel"), lambda: None)), document=self._session.current
         )
 
-    def _fetch_all(self, missing: tuple[str, ...], then: Callable[[], object] | None) -> None:
-        """One after the other, then what they were wanted for."""
-        first, *others = missing
 
-        def go_on() -> None:
-            if others:
-                self._fetch_all(tuple(others), then)
-            else:
-                self._window.ask(ListMethods(), then=then)
-
-        self._window.ask(FetchModel(first), None, f"Fetching {self._title(first)}", go_on)
-
-    def _import(self, path: Path) -> None:
-        self._window.ask(ImportModel(path), None, "Taking weights")
-
-    def _remove(self, model: str) -> None:
-        self._window.ask(RemoveModel(model))
-
-    def _forget_dialog(self) -> None:
-        self.dialog = None
-
-    def _title(self, model: str) -> str:
-        return next((m.title for m in self._models if m.id == model), model)
+def visible_part(params: RestoreParams, version: Version) -> RestoreParams:
+    """The same restoration for the part of the version that is visible."""
+    if params.visible is None:
+        return params
+    title = QCoreApplication.translate("RestoreCommands", "visible part")
+    region = Region.rectangle(params.visible, version.width, version.height, title)
+    return dataclasses.replace(params, region=region, feather=FEATHER)

@@ -1,40 +1,42 @@
-"""How the photo is looked at: zoom, before and after, panels, full screen, focus. Changes nothing in a document."""
+"""How the photo is viewed: zoom, comparison, panels, keyboard focus. Changes nothing in a document."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.canvas.compare import Compare
 from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.session import Session
 from clarity_desktop.values import VersionId
-
-if TYPE_CHECKING:
-    from clarity_desktop.ui.main_window import MainWindow
 
 MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side": "side", "stacked": "top"}
 """Action → the canvas's mode."""
-PEEK = 0.3
-"""A key held longer than so many seconds was a peek: releasing it goes back."""
+HOLD_SECONDS = 0.3
+"""A key held longer than this shows the original only while it is held."""
 
 
 class ViewCommands(QObject):
-    """Connects the actions of the View menu with the photo that is shown."""
+    """Connects the View menu with the document that is shown."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    pair_shown = Signal(object)  # DocumentState that shows two versions now
+
+    def __init__(
+        self, session: Session, docks: Mapping[str, QDockWidget], focus_order: Callable[[], Sequence[QWidget | None]]
+    ) -> None:
+        """focus_order: the parts of the window that F6 goes through."""
+        super().__init__(session)
+        self._session, self._docks, self._focus_order = session, docks, focus_order
         self._hidden: list[QDockWidget] = []
-        self._pressed = 0.0
+        self._pressed_at = 0.0
         self._watched: QWidget | None = None
-        on = window.action.on
+        on = session.actions.on
         for name, scale in (("full_size", 1.0), ("zoom_200", 2.0), ("zoom_400", 4.0)):
             on(name, lambda scale=scale: self._on_canvas(lambda canvas: canvas.view.zoom_to(scale)))
         on("zoom_in", lambda: self._on_canvas(lambda canvas: canvas.view.zoom_in()))
@@ -45,87 +47,68 @@ class ViewCommands(QObject):
             on(name, partial(self.set_compare, mode))
         on("before", self._toggle_before)
         on("panels", self._toggle_panels)
-        on("full_screen", self._toggle_full_screen)
-        on("next_photo", lambda: window.photos.step(1))
-        on("previous_photo", lambda: window.photos.step(-1))
-        on("next_pane", lambda: self._focus_pane(1))
-        on("previous_pane", lambda: self._focus_pane(-1))
-        on("chat", self._focus_chat)
+        on("next_pane", partial(self._move_focus, 1))
+        on("previous_pane", partial(self._move_focus, -1))
 
-    def show_state(self, view: DocumentState | None) -> None:
-        """The title, the status bar and the check marks for the photo that is shown."""
-        window = self._window
-        mode = view.canvas.comparison.mode if view else "single"
-        for name, its in MODES.items():
-            window.action[name].setChecked(bool(view) and its == mode)
-        window.action["before"].setChecked(bool(view and view.before))
-        if view and (version := view.head_version) and (card := view.card):
-            window.status.show_photo(version.width, version.height, card.depth, card.profile)
-            window.status.show_zoom(view.canvas.view.scale)
-        else:
-            window.status.show_no_photo()
-        self._show_title(view)
+    def show_state(self) -> None:
+        """Check the actions for what the shown document's canvas shows."""
+        state, actions = self._session.current, self._session.actions
+        self.show_compare(state.canvas.comparison.mode if state else "")
+        actions["before"].setChecked(bool(state and state.before))
 
-    def zoom_changed(self, scale: float) -> None:
-        if self._window.current:
-            self._window.status.show_zoom(scale)
-            self._show_title(self._window.current)
-
-    def hovered(self, at: tuple[int, int] | None) -> None:
-        view = self._window.current
-        self._window.status.show_pixel(at, view.canvas.layers.main.value(*at) if view and at else None)
-
-    def compare_changed(self, mode: str) -> None:
-        for name, its in MODES.items():
-            self._window.action[name].setChecked(its == mode)
+    def show_compare(self, mode: str) -> None:
+        for name, compare in MODES.items():
+            self._session.actions[name].setChecked(compare == mode)
 
     def set_compare(self, mode: Compare) -> None:
-        """Show one version or two; the same key again goes back to one."""
-        if view := self._window.current:
-            view.show_before(False)
-            view.canvas.comparison.set_mode("single" if view.canvas.comparison.mode == mode else mode)
-            self.show_state(view)
+        """Show one version or two; the same action again goes back to one."""
+        if state := self._session.current:
+            state.show_before(False)
+            state.canvas.comparison.set_mode("single" if state.canvas.comparison.mode == mode else mode)
+            self.show_state()
 
-    def compare_asked(self, view: DocumentState | None, version: VersionId, other: VersionId) -> None:
-        """The conversation asked to show two versions together."""
-        if view is not None:
-            view.chosen_other = other if version == view.head else version
-            view.canvas.comparison.set_mode("side")
-            self.compare_with(view)
+    def show_unavailable(self) -> None:
+        """Two versions are wanted, but there is only one."""
+        text = self.tr("There is only one version, so there is nothing to compare.")
+        self._session.notify(text, document=self._session.current, seconds=6)
 
-    def compare_with(self, view: DocumentState) -> None:
-        """Show the chosen pair, at a line unless two are shown already."""
-        if view.canvas.comparison.mode == "single":
-            view.canvas.comparison.set_mode("split")
-        self._window.perceiving.complete(view)
-        if view is self._window.current:
-            self._window.refresh()
+    def compare(self, state: DocumentState, version: VersionId, other: VersionId) -> None:
+        """Show two versions side by side; one of them is the open one."""
+        state.chosen_other = other if version == state.head else version
+        state.canvas.comparison.set_mode("side")
+        self.show_pair(state)
+
+    def show_pair(self, state: DocumentState) -> None:
+        """Show the open version and the chosen other one, split by a line unless two are shown already."""
+        if state.canvas.comparison.mode == "single":
+            state.canvas.comparison.set_mode("split")
+        self.pair_shown.emit(state)
 
     def show_all_panels(self) -> None:
-        """Undo what hiding the panels did, so that they are there at the next start."""
+        """Show the panels that were hidden together, so that they are there at the next start."""
         for dock in self._hidden:
             dock.show()
         self._hidden = []
-        self._window.action["panels"].setChecked(False)
+        self._session.actions["panels"].setChecked(False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat():
             self._stop_watching()
-            if time.monotonic() - self._pressed > PEEK and (view := self._window.current):
-                view.show_before(False)
-                self._window.action["before"].setChecked(False)
+            if time.monotonic() - self._pressed_at > HOLD_SECONDS and (state := self._session.current):
+                state.show_before(False)
+                self._session.actions["before"].setChecked(False)
         return super().eventFilter(watched, event)
 
     def _on_canvas(self, act: Callable[[Canvas], object]) -> None:
-        if view := self._window.current:
-            act(view.canvas)
+        if state := self._session.current:
+            act(state.canvas)
 
     def _toggle_before(self) -> None:
-        if view := self._window.current:
-            view.show_before(not view.before)
-            self._window.action["before"].setChecked(view.before)
-            self._pressed = time.monotonic()
-            if view.before and (focus := self._window.focusWidget()):
+        if state := self._session.current:
+            state.show_before(not state.before)
+            self._session.actions["before"].setChecked(state.before)
+            self._pressed_at = time.monotonic()
+            if state.before and (focus := self._session.dialog_parent.focusWidget()):
                 self._stop_watching()
                 self._watched = focus
                 focus.installEventFilter(self)
@@ -139,35 +122,13 @@ class ViewCommands(QObject):
         if self._hidden:
             self.show_all_panels()
             return
-        self._hidden = [dock for dock in self._window.docks.values() if dock.isVisible()]
+        self._hidden = [dock for dock in self._docks.values() if dock.isVisible()]
         for dock in self._hidden:
             dock.hide()
-        self._window.action["panels"].setChecked(bool(self._hidden))
+        self._session.actions["panels"].setChecked(bool(self._hidden))
 
-    def _toggle_full_screen(self) -> None:
-        self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self._window.action["full_screen"].setChecked(self._window.isFullScreen())
-
-    def _focus_pane(self, step: int) -> None:
-        window = self._window
-        shown = window.photos.currentWidget()
-        bars = window.notices.bars()
-        notice = bars[-1].first if bars else None
-        panes = [notice, shown, window.versions.tree, window.quality, window.restore.task, window.chat.composer]
-        panes = [p for p in panes if p and p.isVisible() and p.isEnabled()]
-        focus = window.focusWidget()
+    def _move_focus(self, step: int) -> None:
+        panes = [pane for pane in self._focus_order() if pane and pane.isVisible() and pane.isEnabled()]
+        focus = self._session.dialog_parent.focusWidget()
         at = next((k for k, p in enumerate(panes) if focus and (p is focus or p.isAncestorOf(focus))), -step)
         panes[(at + step) % len(panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def _focus_chat(self) -> None:
-        self._window.docks["chat"].show()
-        self._window.docks["chat"].raise_()
-        self._window.chat.focus()
-
-    def _show_title(self, view: DocumentState | None) -> None:
-        if view is None:
-            self._window.setWindowTitle("Clarity Desktop")
-            return
-        about = f" (RGB {view.card.depth}-bit, {view.card.profile})" if view.card else ""
-        zoom = f"{100 * view.canvas.view.scale:.0f} %"
-        self._window.setWindowTitle(f"{view.shown_title} – {zoom}{about} – Clarity Desktop")

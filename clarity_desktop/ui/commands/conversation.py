@@ -1,0 +1,54 @@
+"""The conversation: send messages, show turns and whether a reply is pending."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from clarity_desktop.messages import SendMessage
+from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.session import Session
+from clarity_desktop.values import Turn
+
+
+class ConversationCommands(QObject):
+    """Connects the chat panel with the document that is shown."""
+
+    def __init__(self, session: Session, dock: ChatDock) -> None:
+        super().__init__(session)
+        self._session, self._dock = session, dock
+        dock.said.connect(self._send)
+
+    def show_document(self) -> None:
+        """Another document is shown: its turns."""
+        state = self._session.current
+        self._dock.show_turns(state.turns if state else ())
+        self.show_state()
+
+    def show_state(self) -> None:
+        state = self._session.current
+        self._dock.show_ready(bool(state and state.card))
+        self._dock.show_talking(bool(state and state.talking))
+
+    def add_turn(self, state: DocumentState, turn: Turn) -> None:
+        state.turns.append(turn)
+        if state is self._session.current:
+            self._dock.add_turn(turn)
+
+    def finish(self, state: DocumentState) -> None:
+        """A message was answered, or its request ended in another way."""
+        state.talking = bool(self._session.running(SendMessage, state))
+        self.show_state()
+
+    def _send(self, text: str) -> None:
+        if (state := self._session.current) and state.id:
+            state.talking = True
+            self.show_state()
+            request = SendMessage(state.id, text, state.canvas.view.visible())
+            self._session.ask(request, state, self.tr("Replying to “{text}”").format(text=_shorten(text)))
+
+
+def _shorten(text: str, length: int = 40) -> str:
+    """The beginning of a message in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

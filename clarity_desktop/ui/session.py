@@ -1,0 +1,154 @@
+"""What commands work with instead of a window: requests, open documents, notices, settings and actions."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from clarity_desktop import settings as settings_file
+from clarity_desktop.messages import Request
+from clarity_desktop.settings import Settings
+from clarity_desktop.ui.actions import Actions
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.notices import Bar, Choice, Kind, Notices
+from clarity_desktop.ui.photo_stack import PhotoStack
+from clarity_desktop.ui.requests import PendingRequest, RequestQueue
+from clarity_desktop.values import DocumentId
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Session(QObject):
+    """The state that the commands of one window share, and the services they use. It knows no command and no dock."""
+
+    document_added = Signal(object)  # DocumentState: its canvas is there, the photo is being opened
+    document_changed = Signal(object)  # DocumentState, or None: something shown by the docks changed
+    settings_changed = Signal(object, object)  # Settings before and after
+
+    def __init__(
+        self,
+        settings: Settings,
+        samples: Sequence[Path],
+        requests: RequestQueue,
+        photos: PhotoStack,
+        notices: Notices,
+        actions: Actions,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.samples = tuple(samples)
+        self.requests = requests
+        self.actions = actions
+        self._photos, self._notices = photos, notices
+        self._file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
+
+    # requests
+
+    def ask(
+        self,
+        request: Request,
+        state: DocumentState | None = None,
+        title: str = "",
+        then: Callable[[], object] | None = None,
+    ) -> PendingRequest:
+        """Send a request for a document. title: as PendingRequest has it. then: called when it has finished."""
+        return self.requests.ask(PendingRequest(request, state, title, then))
+
+    def running(self, kind: type[Request], state: DocumentState | None = None) -> list[PendingRequest]:
+        """The running requests of one kind, of one document if it is given."""
+        return [p for p in self.requests.running if isinstance(p.request, kind) and state in (None, p.state)]
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that does not wait for the backend."""
+        self.requests.spawn(work)
+
+    async def in_file_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run work that reads or writes files: never done on the UI thread."""
+        return await asyncio.wrap_future(self._file_thread.submit(work, *args, **kwargs))
+
+    # documents
+
+    @property
+    def current(self) -> DocumentState | None:
+        """The document that is shown."""
+        return self._photos.current
+
+    @property
+    def documents(self) -> tuple[DocumentState, ...]:
+        return tuple(self._photos.documents)
+
+    def document(self, document: DocumentId) -> DocumentState | None:
+        return self._photos.document(document)
+
+    def is_open(self, state: DocumentState | None) -> bool:
+        """False once its tab was closed: its canvas is gone."""
+        return state in self._photos.documents
+
+    def add_document(self, title: str, path: Path | None) -> DocumentState:
+        """A tab for a photo that is being opened; it is shown at once."""
+        state = self._photos.add(title, path)
+        self.document_added.emit(state)
+        return state
+
+    def remove_document(self, state: DocumentState) -> None:
+        """Remove the tab; the document itself stays open in the backend."""
+        self._photos.remove(state)
+        self._notices.remove_document(state)
+
+    def select(self, state: DocumentState) -> None:
+        self._photos.select(state)
+
+    # notices and dialogs
+
+    def notify(
+        self,
+        text: str,
+        kind: Kind = "info",
+        choices: tuple[Choice, ...] = (),
+        *,
+        document: DocumentState | None = None,
+        image: QImage | None = None,
+        seconds: float = 0,
+    ) -> Bar:
+        """Show a notice, with its document only if it has one. seconds: it closes itself after this time (0: never)."""
+        return self._notices.add(text, kind, choices, document, image, seconds)
+
+    def notice_is_shown(self, bar: Bar) -> bool:
+        return bar in self._notices.bars()
+
+    @property
+    def dialog_parent(self) -> QWidget:
+        """The window that dialogs belong to."""
+        return self._photos.window()
+
+    # settings
+
+    def change_settings(self, **fields: Any) -> None:
+        """Replace some settings and save them."""
+        before = self.settings
+        self.settings = dataclasses.replace(before, **fields)
+        self._file_thread.submit(_save, self.settings)
+        self.settings_changed.emit(before, self.settings)
+
+    async def close(self) -> None:
+        """Wait until the settings are saved and end the file thread."""
+        await self.in_file_thread(lambda: None)
+        self._file_thread.shutdown(wait=False)
+
+
+def _save(settings: Settings) -> None:
+    try:
+        settings_file.save(settings)
+    except OSError as e:
+        log.warning("The settings could not be saved: %s", e)
