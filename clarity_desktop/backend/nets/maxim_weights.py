@@ -1,4 +1,4 @@
-"""Turns the published TensorFlow.js MAXIM graphs into weights for our own network."""
+"""Converts the published TensorFlow.js graphs of MAXIM to a state dict of `nets.maxim.Maxim`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor
 from clarity_desktop.backend.nets.maxim import DEPTH, Maxim
 from clarity_desktop.backend.nets.tfjs import Array, GraphModel, Node, read_graph_model
 
-SIZES = (2, 3)
-"""Published numbers of stages."""
+STAGES = (2, 3)
+"""The numbers of stages of the published networks."""
 
 _RATIOS = 2 * DEPTH * DEPTH
-"""Resizing modules of a stage; they are numbered through all stages."""
+"""Resizing modules per stage; the published names number them across all stages."""
 _DENSE = "YWJjZyxnZi0+YWJjZg=="
-"""The equation abcg,gf->abcf: a dense layer over the last axis."""
+"""Base64 of the einsum equation abcg,gf->abcf: a dense layer over the last axis."""
 
 _SEGMENTS: tuple[tuple[str, str], ...] = (
     (r"stage_(\d)_([a-z_]+)_(\d)", r"stages.\1.\2.\3"),
-    (r"UNetEncoderBlock_0", ""),  # inside a decoder block, which is one here
+    (r"UNetEncoderBlock_0", ""),  # inside a decoder block; here both are one module
     (r"SplitHeadMultiAxisGmlpLayer_(\d)", r"multi_axis.\1"),
     (r"SplitHeadMultiAxisGating_([xy])", r"gating_\1"),
     (r"channel_attention_block_1_?(\d)", r"residual.\1"),
@@ -35,7 +35,7 @@ _SEGMENTS: tuple[tuple[str, str], ...] = (
     (r"Conv_(\d)", r"conv_\1"),
     (r"Dense_(\d)", r"dense_\1"),
 )
-"""Published names, one part of a path at a time; a part that matches none is the same here."""
+"""Published and own names of one path segment; a segment that matches none keeps its name."""
 
 _LEAVES: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "transpose_3": ("weight", lambda a: a.transpose(3, 2, 0, 1)),  # convolution: H×W×in×out
@@ -49,26 +49,26 @@ _LEAVES: dict[str, tuple[str, Callable[[Array], Array]]] = {
 def convert(folder: Path) -> dict[str, Tensor]:
     """Read a published MAXIM folder (model.json and shards) into the state dict of `Maxim(stages(…))`, float32.
 
-    Raises ValueError with one sentence if the folder is not a whole graph model, or is one of another network: every
-    weight of ours must be found exactly once and with its shape, and nothing may be left over.
+    Raises ValueError with one sentence if the folder is not a complete graph model of MAXIM: every weight of the
+    network must be found exactly once and with its shape, and no other weight may exist.
     """
     found: dict[str, Tensor] = {}
     for key, array in _arrays(read_graph_model(folder)):
         if key in found:
-            raise ValueError(f"{folder} holds {key} twice.")
+            raise ValueError(f"{folder} contains {key} twice.")
         found[key] = torch.from_numpy(np.array(array, np.float32, order="C"))
     check(found, str(folder))
     return found
 
 
 def stages(weights: dict[str, Tensor]) -> int:
-    """How many stages the network of these weights has."""
+    """The number of stages of the network with these weights."""
     return len({key.split(".")[1] for key in weights if key.startswith("stages.")})
 
 
 def check(weights: dict[str, Tensor], source: str) -> None:
-    """Raise ValueError, naming source, unless these are all the weights of a published size and nothing else."""
-    if (size := stages(weights)) not in SIZES:
+    """Raise ValueError, naming `source`, unless these are exactly the weights of a network with 2 or 3 stages."""
+    if (size := stages(weights)) not in STAGES:
         raise ValueError(f"{source} is not a MAXIM network of 2 or 3 stages.")
     with torch.device("meta"):
         wanted = {key: tuple(value.shape) for key, value in Maxim(size).state_dict().items()}
@@ -80,7 +80,7 @@ def check(weights: dict[str, Tensor], source: str) -> None:
             raise ValueError(f"In {source}, {key} is not float32.")
     for key, shape in shapes.items():
         if shape != wanted[key]:
-            raise ValueError(f"{source} holds {key} with the shape {shape}; it must be {wanted[key]}.")
+            raise ValueError(f"{source} contains {key} with the shape {shape} instead of {wanted[key]}.")
 
 
 def _arrays(model: GraphModel) -> Iterator[tuple[str, Array]]:
@@ -100,17 +100,17 @@ def _is_dense(node: Node) -> bool:
 
 def _weight(model: GraphModel, name: str) -> Array:
     if name not in model.weights:
-        raise ValueError(f"The graph computes {name}, where a MAXIM graph holds a weight.")
+        raise ValueError(f"The graph computes {name}, where a MAXIM graph has a weight.")
     return model.weights[name]
 
 
 def _path(name: str) -> str:
-    """A node's path inside the network; empty for what stands outside."""
+    """The path of a node inside the network; empty for nodes outside."""
     return name.partition("/backbone/")[2]
 
 
 def _key(path: str) -> str:
-    """Our name of a published module."""
+    """The name of a published module in `Maxim`."""
     if found := re.fullmatch(r"UpSampleRatio_(\d+)/Conv_0", path):
         return _ratio(int(found[1]))
     segments = (_segment(segment) for segment in path.split("/"))
@@ -118,14 +118,14 @@ def _key(path: str) -> str:
 
 
 def _segment(segment: str) -> str:
-    for pattern, ours in _SEGMENTS:
+    for pattern, own in _SEGMENTS:
         if found := re.fullmatch(pattern, segment):
-            return re.sub(r"\.$", "", found.expand(ours))
+            return re.sub(r"\.$", "", found.expand(own))
     return segment
 
 
 def _ratio(number: int) -> str:
-    """Resizing modules are numbered in the order of their making: lowest scale first, in it source by source."""
+    """The name of a resizing module. They are numbered by scale from the lowest, then by source."""
     stage, rest = divmod(number, _RATIOS)
     of_skips, rest = divmod(rest, DEPTH * DEPTH)
     below, source = divmod(rest, DEPTH)

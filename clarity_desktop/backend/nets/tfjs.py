@@ -1,4 +1,4 @@
-"""Reads a TensorFlow.js graph-model folder as data: a list of nodes and a table of arrays. Nothing in it is run."""
+"""Reads a TensorFlow.js graph model (model.json and weight shards) as data: nodes and arrays. No code is executed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+"""float32 or int32, of any shape."""
 
 _DTYPES: Mapping[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4")}
 _MAX_JSON_BYTES = 64 << 20
@@ -24,7 +25,7 @@ _MAX_RANK = 8
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation. inputs name other nodes; attributes are the file's own JSON."""
+    """One operation. `inputs` are names of other nodes; `attributes` is JSON as the file has it, not validated."""
 
     name: str
     op: str
@@ -34,18 +35,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class GraphModel:
-    """A graph in the file's order, and the arrays that its Const nodes stand for (read-only)."""
+    """The nodes in the order of the file, and the values of its Const nodes by name (read-only arrays)."""
 
     nodes: tuple[Node, ...]
     weights: Mapping[str, Array]
 
 
 def read_graph_model(folder: Path) -> GraphModel:
-    """Read `model.json` and the shards beside it.
+    """Read `model.json` and the shards in the same folder.
 
-    Raises ValueError, with one sentence that names the file, for anything that is not a whole graph model of
-    float32 and int32 arrays: missing or truncated files, sizes that do not match, foreign types, names that leave
-    the folder.
+    Raises ValueError, with one sentence that names the file, for anything but a complete graph model of float32 and
+    int32 arrays: missing or truncated files, sizes that do not match, other types, names outside the folder.
     """
     path = folder / "model.json"
     model = _load_json(path)
@@ -55,7 +55,7 @@ def read_graph_model(folder: Path) -> GraphModel:
         nodes = tuple(_nodes(model["modelTopology"]["node"]))
         weights = _read_weights(folder, model["weightsManifest"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} does not have the form of a graph model ({error}).") from None
+        raise ValueError(f"{path} is not structured like a graph model ({error}).") from None
     return GraphModel(nodes, weights)
 
 
@@ -63,7 +63,7 @@ def _load_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{path} is missing.")
     if path.stat().st_size > _MAX_JSON_BYTES:
-        raise ValueError(f"{path} is larger than {_MAX_JSON_BYTES >> 20} MB, so it is not read.")
+        raise ValueError(f"{path} is larger than the limit of {_MAX_JSON_BYTES >> 20} MB.")
     try:
         model = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -75,9 +75,9 @@ def _load_json(path: Path) -> dict[str, Any]:
 
 def _nodes(entries: list[dict[str, Any]]) -> Iterator[Node]:
     if len(entries) > _MAX_NODES:
-        raise ValueError(f"The graph has {len(entries)} nodes; at most {_MAX_NODES} are read.")
+        raise ValueError(f"The graph has {len(entries)} nodes; the limit is {_MAX_NODES}.")
     for entry in entries:
-        # An input may be written "name:0"; "^name" only orders side effects, of which these graphs have none.
+        # "name:0" means the first output; "^name" only orders side effects, which these graphs do not have.
         inputs = tuple(name.split(":")[0] for name in entry.get("input", ()) if not name.startswith("^"))
         yield Node(entry["name"], entry["op"], inputs, entry.get("attr", {}))
 
@@ -87,18 +87,18 @@ def _read_weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, Arr
     for group in manifest:
         entries = [_Entry.of(entry) for entry in group["weights"]]
         stored = _join_shards(folder, group["paths"], expected=sum(entry.size for entry in entries))
-        at = 0
+        offset = 0
         for entry in entries:
             if entry.name in weights:
                 raise ValueError(f"{folder / 'model.json'} declares {entry.name} twice.")
-            weights[entry.name] = np.frombuffer(stored, entry.dtype, entry.count, at).reshape(entry.shape)
-            at += entry.size
+            weights[entry.name] = np.frombuffer(stored, entry.dtype, entry.count, offset).reshape(entry.shape)
+            offset += entry.size
     return weights
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One array as the manifest declares it."""
+    """An array as the manifest declares it. All values are checked before memory is allocated."""
 
     name: str
     shape: tuple[int, ...]
@@ -117,16 +117,16 @@ class _Entry:
         name, shape, dtype = str(entry["name"]), entry["shape"], entry["dtype"]
         if dtype not in _DTYPES or "quantization" in entry:
             raise ValueError(
-                f"{name} is stored as {entry.get('quantization', dtype)}; only plain float32 and int32 are read."
+                f"{name} is stored as {entry.get('quantization', dtype)}; only plain float32 and int32 are supported."
             )
         if len(shape) > _MAX_RANK or not all(type(side) is int and 0 <= side <= _MAX_WEIGHT_BYTES for side in shape):
-            raise ValueError(f"{name} has the impossible shape {shape}.")
+            raise ValueError(f"{name} has the invalid shape {shape}.")
         return _Entry(name, tuple(shape), _DTYPES[dtype])
 
 
 def _join_shards(folder: Path, names: list[str], expected: int) -> bytes:
     if expected > _MAX_WEIGHT_BYTES or len(names) > _MAX_SHARDS:
-        raise ValueError(f"{folder / 'model.json'} declares {expected} bytes in {len(names)} shards; that is too much.")
+        raise ValueError(f"{folder / 'model.json'} declares {expected} bytes in {len(names)} shards, over the limit.")
     shards = [_shard(folder, name) for name in names]
     found = sum(shard.stat().st_size for shard in shards)
     if found != expected:
