@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.actions import ACTIONS, MENUS, conflicts, default_bindings
+from clarity_desktop.ui.actions import ACTIONS, MENUS, conflicts, default_bindings, menu_title
 
 NAME = Qt.ItemDataRole.UserRole
 NAMES = frozenset(spec.name for spec in ACTIONS)
@@ -85,7 +85,7 @@ class ShortcutsDialog(QDialog):
         tree.header().setStretchLastSection(False)
         self.rows: dict[str, QTreeWidgetItem] = {}
         for menu, names in MENUS.items():
-            group = QTreeWidgetItem([menu.replace("&", "")])
+            group = QTreeWidgetItem([menu_title(menu).replace("&", "")])
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             group.setData(1, Qt.ItemDataRole.AccessibleTextRole, self.tr("Keys"))
             tree.addTopLevelItem(group)
