@@ -8,9 +8,9 @@ from typing import assert_never
 
 from clarity_desktop import messages as m
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import weights
 from clarity_desktop.backend.chat.talk import Conversation
 from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Picture
@@ -93,7 +93,7 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.ListMethods():
             job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
-            job.emit(await _models(request, job))
+            job.emit(await _models(studio.store, request, job))
         case m.Configure(settings):
             studio.settings = settings
         case _:
@@ -110,8 +110,9 @@ def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
             studio.move(document, lambda d: d.redo(), job)
 
 
-async def _models(request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job) -> Event:
-    store = weights.default_store()
+async def _models(
+    store: WeightStore, request: m.ListModels | m.FetchModel | m.ImportModel | m.RemoveModel, job: Job
+) -> Event:
     match request:
         case m.FetchModel(model):
             await job.side("network", store.fetch, model, job.report)

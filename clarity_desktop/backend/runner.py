@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clarity_desktop.backend import methods, restore, weights
+from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.restore import TilePlan
+from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import Estimated
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, Pixels, Quality, Region, RestoreParams, Step, Task
@@ -34,7 +35,8 @@ class Candidate:
 class Runner:
     """Keeps the network that was used last."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: WeightStore) -> None:
+        self._store = store
         self._loaded: tuple[tuple[str, Task, ComputeTarget], Run] | None = None  # the last one: the likeliest next
 
     async def apply(
@@ -50,9 +52,8 @@ class Runner:
 
         Raises UserError, ModelMissing, JobCancelled.
         """
-        method = methods.choose(params.task, params.method or settings.methods.get(params.task))
-        store = weights.default_store()
-        files = await job.side("disk", store.need, method.weights)
+        method = methods.choose(params.task, params.method or settings.methods.get(params.task), store=self._store)
+        files = await job.side("disk", self._store.need, method.weights)
         start = time.perf_counter()
         job.report(0.0, f"Loading {method.title}")
         recipe, note = await job.run(_plan, method, pixels, params, settings, recorded)
@@ -62,8 +63,9 @@ class Runner:
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
             reload=lambda place: self._load(method, params.task, files, place),
         )  # fmt: skip
+        digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
-            "restore", params.task, method.id, {name: store.digest(name) for name in method.weights}, params.strength,
+            "restore", params.task, method.id, digests, params.strength,
             seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": params.feather},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))

@@ -22,6 +22,7 @@ from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
+from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.messages import (
     Advised,
     ApplyTransform,
@@ -92,12 +93,14 @@ PART = 0.8
 class Studio:
     """Everything that can be done to photos. One per program; its methods run on the backend's loop."""
 
-    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
+    def __init__(self, settings: Settings, folder: Path | None = None, store: WeightStore | None = None) -> None:
+        """folder and store: where documents and weights are, by default those of the user."""
         self.settings = settings
+        self.store = store or default_store()
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._runner = runner.Runner()
+        self._runner = runner.Runner(self.store)
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """How many versions were begun to be committed; of several that come fast only the last is analyzed."""
@@ -211,7 +214,8 @@ class Studio:
 
     def methods(self) -> MethodsListed:
         """Every method, with the weights files it still lacks, and the further metrics that could be switched on."""
-        return MethodsListed(tuple(_method_card(m) for m in methods.all_methods().values()), extra.available())
+        cards = tuple(_method_card(m, self.store) for m in methods.all_methods().values())
+        return MethodsListed(cards, extra.available())
 
     async def restore(self, request: Restore, job: Job) -> Version | None:
         """Restore a version, or a region of it; the result becomes its child and the head.
@@ -596,10 +600,10 @@ def _head_moved(document: Document) -> HeadMoved:
     return HeadMoved(document.id, card.head, document.manifest(card.head), card.undo_to, card.redo_to, card.unsaved)
 
 
-def _method_card(method: Method) -> MethodCard:
+def _method_card(method: Method, store: WeightStore) -> MethodCard:
     return MethodCard(
         method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
-        method.needs_mask, methods.missing(method),
+        method.needs_mask, methods.missing(method, store),
     )  # fmt: skip
 
 
