@@ -1,4 +1,4 @@
-"""The window's program: QApplication, the qasync loop, the link to the backend thread and the window, wired once."""
+"""The window as a program: creates QApplication, the qasync loop, the window and the link to the backend thread."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop import settings as choices
+from clarity_desktop import settings as settings_file
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -35,7 +35,7 @@ LIBRARIES = {
     "libglib-2.0.so.0": "libglib2.0-0",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
-"""What Qt itself needs of the system on Linux → the Debian package it is in."""
+"""System library that Qt needs on Linux → its Debian package."""
 X_LIBRARIES = {
     "libX11-xcb.so.1": "libx11-xcb1",
     "libxcb-cursor.so.0": "libxcb-cursor0",
@@ -50,11 +50,14 @@ X_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
-"""What its window on an X display needs besides."""
+"""The same for libraries that are needed on an X display only."""
 
 
-def check_display() -> str | None:
-    """Why no window can be shown here and what to do about it; None if one can. Imports no Qt: it might abort."""
+def check_display(libraries: Mapping[str, str] = LIBRARIES, x_libraries: Mapping[str, str] = X_LIBRARIES) -> str | None:
+    """Why no window can be shown here and what to do about it; None if one can. Imports no Qt: it might abort.
+
+    libraries, x_libraries: those needed always, and on an X display besides → their Debian packages.
+    """
     if not sys.platform.startswith("linux"):
         return None
     asked = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
@@ -62,7 +65,7 @@ def check_display() -> str | None:
     if not asked and not wayland and not x:
         return "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set."
     on_x = asked == "xcb" or (not asked and not wayland)
-    if missing := missing_packages(LIBRARIES | X_LIBRARIES if on_x else LIBRARIES):
+    if missing := missing_packages({**libraries, **x_libraries} if on_x else libraries):
         return (
             "The window needs system libraries that are missing here. On Debian or Ubuntu, this installs them:"
             f" sudo apt-get install {' '.join(missing)}"
@@ -72,7 +75,7 @@ def check_display() -> str | None:
     return None
 
 
-def missing_packages(needed: dict[str, str]) -> list[str]:
+def missing_packages(needed: Mapping[str, str]) -> list[str]:
     """The Debian packages of the libraries that the system cannot load."""
     return [package for library, package in needed.items() if not _loads(library)]
 
@@ -96,7 +99,7 @@ def _reaches_display() -> bool:
 
 
 def run(paths: Sequence[Path], first_run: bool = False) -> int:
-    """Show the window until it is closed. first_run: the photo is the sample, one click from its restoration."""
+    """Show the window until it is closed. first_run: open the sample and offer to restore it with one click."""
 
     def begin(window: MainWindow) -> None:
         if first_run:
@@ -108,7 +111,10 @@ def run(paths: Sequence[Path], first_run: bool = False) -> int:
 
 
 def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -> int:
-    """documents: the folder of working documents, if not the user's own."""
+    """Create the window, call begin with it and run until it is closed; returns the exit status.
+
+    documents: the folder of working documents, if not the user's own.
+    """
     import qasync
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
@@ -122,7 +128,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     app.setApplicationName("Clarity Desktop")
     app.setDesktopFileName("clarity-desktop")
     app.setQuitOnLastWindowClosed(False)
-    settings = choices.load()
+    settings = settings_file.load()
     translate.install(app)
     theme.apply(app, settings.theme)
     loop = qasync.QEventLoop(app)
@@ -145,7 +151,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
 
 
 def _to_log(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-    """What Qt has to say is for the log, not for the terminal."""
+    """Write Qt's messages to the log, not to the terminal."""
     log.log(logging.WARNING if kind.value else logging.DEBUG, "Qt: %s", text)
 
 
@@ -156,7 +162,7 @@ async def _until_ended(window: MainWindow) -> None:
 
 
 def start_backend(window: MainWindow, documents: Path | None = None) -> None:
-    """Give the window, once it is on the screen, its backend; what is heavy is imported on the backend's thread."""
+    """Connect the window with a backend. Called once it is painted; heavy imports happen on the backend's thread."""
     from clarity_desktop.ui.link import Link
     from clarity_desktop.worker import Worker
 
@@ -174,37 +180,37 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
 
 
 def samples() -> tuple[Path, ...]:
-    """The photos that come with the program; the one that the first run shows is the first."""
-    photos = (p for p in _inside(choices.resources() / "samples") if p.suffix in {".jpg", ".png"})
+    """The bundled sample photos; the first one is that of the first run."""
+    photos = (p for p in _files(settings_file.resources() / "samples") if p.suffix in {".jpg", ".png"})
     return tuple(sorted(photos, key=lambda p: (p.name != "rain.jpg", p.name)))
 
 
-def _inside(folder: Path) -> Iterable[Path]:
+def _files(folder: Path) -> Iterable[Path]:
     return folder.iterdir() if folder.is_dir() else ()
 
 
 def photograph(path: Path, target: Path, task: Task = "derain") -> None:
-    """Open a photo in the real window, restore it, compare, and write a picture of the window. Needs no screen."""
+    """Open a photo in the real window, restore it, compare, and save a screenshot of the window. Needs no display."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
     async def pose(window: MainWindow) -> None:
         window.resize(1600, 1000)
         window.file_commands.open_paths([path])
-        await _quiet(window)
+        await _wait_until_idle(window)
         window.restore_commands.run(task, confirmed=True)
-        await _quiet(window)
+        await _wait_until_idle(window)
         window.action["split"].trigger()
-        await _quiet(window)
+        await _wait_until_idle(window)
         window.grab().save(str(target))
         window.close()
 
-    with tempfile.TemporaryDirectory() as documents:  # what is only photographed is nobody's unsaved work
+    with tempfile.TemporaryDirectory() as documents:  # leaves no unsaved work behind
         show(lambda window: window.requests.spawn(pose(window)), Path(documents))
 
 
-async def _quiet(window: MainWindow) -> None:
-    """Wait until the window has asked for all that it wants, and got it."""
-    no_wheel = 0
-    while no_wheel < 10:
-        no_wheel = 0 if window.requests.running or window.link is None else no_wheel + 1
+async def _wait_until_idle(window: MainWindow) -> None:
+    """Wait until no request has been running for half a second."""
+    idle = 0
+    while idle < 10:
+        idle = 0 if window.requests.running or window.link is None else idle + 1
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The program around the window: what it says where no window can be shown, and the whole of a short run."""
+"""The window as a program: errors where no window can be shown, and a whole short run."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def test_a_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch
     for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DISPLAY", ":4711")
-    monkeypatch.setattr(app, "X_LIBRARIES", {})
-    assert app.check_display() == "There is no screen to open a window on: the display :4711 does not answer."
+    assert (
+        app.check_display(x_libraries={})
+        == "There is no screen to open a window on: the display :4711 does not answer."
+    )
 
 
 @linux
@@ -39,28 +41,25 @@ def test_offscreen_needs_no_display(monkeypatch: pytest.MonkeyPatch):
 
 def test_missing_libraries_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    monkeypatch.setattr(app, "LIBRARIES", {"libno-such-thing.so.1": "libno-such-thing1"})
     monkeypatch.setattr(sys, "platform", "linux")
-    assert (app.check_display() or "").endswith("sudo apt-get install libno-such-thing1")
+    sentence = app.check_display({"libno-such-thing.so.1": "libno-such-thing1"}) or ""
+    assert sentence.endswith("sudo apt-get install libno-such-thing1")
 
 
 SCRIPT = """
-import sys, json, time
+import sys, json, threading
 from clarity_desktop import app
 from PySide6.QtCore import QTimer
-import clarity_desktop.ui.main_window as mw
 at_paint = {}
-old = mw.MainWindow.__init__
 def look(window):
     heavy = {"torch", "cv2", "scipy", "PIL", "clarity_desktop.backend.studio"} & set(sys.modules)
-    at_paint.update({"heavy": sorted(heavy), "no backend yet": window.link is None})
-def init(self, *a, **k):
-    old(self, *a, **k)
-    self.painted.connect(lambda: look(self))
-    QTimer.singleShot(1500, self.close)
-mw.MainWindow.__init__ = init
-code = app.run([])
-import threading
+    at_paint.update({"heavy": sorted(heavy), "backend": window.link is not None})
+def begin(window):
+    window.painted.disconnect()  # look before the backend starts
+    window.painted.connect(lambda: look(window))
+    window.painted.connect(lambda: app.start_backend(window))
+    QTimer.singleShot(1500, window.close)
+code = app.show(begin)
 print(json.dumps({"code": code, "left": [t.name for t in threading.enumerate() if "clarity" in t.name], **at_paint}))
 """
 
@@ -68,6 +67,6 @@ print(json.dumps({"code": code, "left": [t.name for t in threading.enumerate() i
 def test_the_window_paints_before_anything_heavy_is_imported_and_ends_cleanly():
     ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, env=os.environ)
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout.strip().splitlines()[-1])
-    assert said == {"code": 0, "left": [], "heavy": [], "no backend yet": True}
+    printed = json.loads(ran.stdout.strip().splitlines()[-1])
+    assert printed == {"code": 0, "left": [], "heavy": [], "backend": False}
     assert "Traceback" not in ran.stderr

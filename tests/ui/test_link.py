@@ -106,6 +106,19 @@ async def test_a_bug_is_raised_as_itself(link: Link):
         _ = [news async for news in link.run(RemoveModel(""))]
 
 
+async def test_the_same_request_can_run_twice_at_once_and_one_call_be_cancelled(link: Link, backend: Backend):
+    request = FetchModel("big")
+    first, second = link.new_call(), link.new_call()
+    async with aclosing(link.run(request, first)) as one, aclosing(link.run(request, second)) as other:
+        await anext(one)
+        link.cancel(first)
+        with pytest.raises(asyncio.CancelledError):
+            async for _ in one:
+                pass
+        assert backend.ended == ["aborted"]
+        await anext(other)
+
+
 async def test_leaving_early_cancels_the_request(link: Link, backend: Backend):
     async with aclosing(link.run(FetchModel("big"))) as news:
         await anext(news)

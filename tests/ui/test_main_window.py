@@ -172,6 +172,107 @@ async def test_a_long_restoration_that_is_declined_does_not_run():
         assert texts(window) == []
 
 
+async def test_restore_pressed_on_two_photos_runs_both():
+    async with a_window() as (window, link):
+        first = await a_photo(window, "a.jpg")
+        second = await a_photo(window, "b.jpg")
+        link.gates[m.Restore] = asyncio.Event()
+        window.action["restore"].trigger()
+        window.action["previous_photo"].trigger()
+        window.action["restore"].trigger()
+        await until(lambda: len(link.of(m.Restore)) == 2)
+        link.gates[m.Restore].set()
+        await settled(window)
+        assert [len(state.versions) for state in (first, second)] == [2, 2]
+
+
+async def test_a_restoration_that_could_not_start_does_not_start_later():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.errors[m.Restore] = link.errors[m.Estimate] = UserError("It needs 5 GB; 1 GB is free.")
+        window.action["restore"].trigger()
+        await settled(window)
+        link.errors.clear()
+        window.session.change_settings(threads=2)  # the estimate is asked for again
+        await until(lambda: not window.restore.estimate.isHidden())
+        await settled(window)
+        assert len(link.of(m.Restore)) == 1
+
+
+async def test_an_offer_belongs_to_its_photo_and_goes_with_it():
+    async with a_window() as (window, link):
+        first = await a_photo(window, "a.jpg")
+        await a_photo(window, "b.jpg")
+        window.action["previous_photo"].trigger()
+        link.seconds = 184.0
+        window.action["restore"].trigger()
+        await until(lambda: bool(texts(window)))
+        height = first.canvas.height()
+        window.action["next_photo"].trigger()
+        assert texts(window) == []
+        window.action["previous_photo"].trigger()
+        assert len(texts(window)) == 1
+        assert first.canvas.height() == height, "notices lie over the photo"
+        window.action["close"].trigger()
+        await until(lambda: bool(link.of(m.Close)))
+        window.action["previous_photo"].trigger()
+        assert texts(window) == []
+        await settled(window)
+
+
+async def test_a_notice_closes_itself():
+    async with a_window() as (window, _link):
+        bar = window.session.notify("Saved.", seconds=0.05)
+        assert bar.isVisible()
+        await until(lambda: texts(window) == [])
+        assert window.notices.isHidden()
+
+
+async def test_settings_are_saved_off_the_ui_thread():
+    async with a_window() as (window, _link):
+        window.session.change_settings(threads=3)
+        await window.session.in_file_thread(lambda: None)
+        assert choices.load().threads == 3
+        assert window.session.settings.threads == 3
+
+
+async def test_before_and_redo_pass_over_a_deleted_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        original = view.head
+        for _ in range(2):
+            window.action["rotate_left"].trigger()
+            await settled(window)
+        last, middle = view.head, view.head_version.parent
+        window.session.ask(m.Edit(view.id, middle, deleted=True), view)
+        await settled(window)
+        assert view.other == original
+        window.action["undo"].trigger()
+        await settled(window)
+        assert (view.head, view.redo_to) == (original, last)
+        assert window.action["redo"].isEnabled()
+        window.action["redo"].trigger()
+        await settled(window)
+        assert view.head == last
+
+
+async def test_undo_in_an_empty_message_undoes_the_last_change():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        QTest.keyClicks(window.chat.composer, "hi")
+        type_key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert link.of(m.Undo) == []
+        window.chat.composer.clear()
+        type_key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: bool(link.of(m.Undo)))
+        await settled(window)
+
+
 async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
     async with a_window() as (window, link):
         await a_photo(window)
