@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend.pictures import copy, save
+from clarity_desktop.backend.pictures import copy, encode, losses, save
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -41,7 +42,7 @@ def test_a_new_file_is_written_whole(tmp_path):
 
 
 def test_an_existing_file_is_asked_about(source):
-    with pytest.raises(FileExists, match=r"“photo\.png” exists already"):
+    with pytest.raises(FileExists, match=r"“photo\.png” already exists"):
         save(PICTURE, ExportOptions(source), None)
     assert source.read_bytes() == b"the original"
 
@@ -148,7 +149,7 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip("this system allows no file system of one's own")
     assert done.stdout.splitlines() == [
-        "“a.png” could not be saved: the disk is full; make room or choose another folder.", "[]",
+        "“a.png” could not be saved: the disk is full. Free some space or choose another folder.", "[]",
     ]  # fmt: skip
 
 
@@ -170,14 +171,14 @@ def test_a_folder_of_that_name_is_a_sentence(tmp_path):
 def test_a_name_too_long_or_impossible_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="the name is too long"):
         save(PICTURE, ExportOptions(tmp_path / ("x" * 300 + ".png")), None)
-    with pytest.raises(UserError, match="no file may have"):
+    with pytest.raises(UserError, match="no file name may contain"):
         save(PICTURE, ExportOptions(tmp_path / "a\0.png"), None)
     assert names(tmp_path) == []
 
 
 def test_a_link_that_leads_in_a_circle_is_a_sentence(tmp_path):
     (tmp_path / "a.png").symlink_to("a.png")
-    with pytest.raises(UserError, match=r"“a.png” (could not be saved|exists already)"):
+    with pytest.raises(UserError, match=r"“a.png” (could not be saved|already exists)"):
         save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
 
 
@@ -220,3 +221,32 @@ def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path, monkeypatch):
     assert save(PICTURE, ExportOptions(tmp_path / "b.png", exists="number"), None) == tmp_path / "b-1.png"
     assert save(PICTURE, ExportOptions(tmp_path / "c.png", exists="skip"), None) is None
     assert names(tmp_path) == ["a.png", "b-1.png", "b.png", "c.png"]
+
+
+def exif_of(size: int) -> bytes:
+    """An EXIF block with a maker note of so many bytes."""
+    block = Image.Exif()
+    block.get_ifd(0x8769)[0x927C] = bytes(size)
+    return block.tobytes().removeprefix(b"Exif\0\0")
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "lost"),
+    [
+        ("jpeg", {"exif": exif_of(70_000)}, {"EXIF"}),
+        ("jpeg", {"xmp": b"x" * 70_000}, {"XMP"}),
+        ("jpeg", {"iptc": b"\x1c\x02\x78" + bytes(70_000)}, {"IPTC"}),
+        ("jpeg", {"exif": exif_of(100), "xmp": b"<x/>", "iptc": b"\x1c\x02\x78\0\0"}, set()),
+        ("png", {"exif": exif_of(70_000), "xmp": b"x" * 70_000, "iptc": b"\x1c\x02\x78\0\0"}, {"IPTC"}),
+        *((form, {"iptc": b"\x1c\x02\x78\0\0"}, {"IPTC"}) for form in ("webp", "avif", "heic")),
+        ("tiff", {"exif": exif_of(70_000), "xmp": b"x" * 70_000, "iptc": b"\x1c\x02\x78\0\0"}, set()),
+    ],
+)
+def test_metadata_that_a_format_cannot_hold_is_reported(photo, form: str, fields: dict, lost: set[str]) -> None:
+    picture = Picture(photo(40, 30), **fields)
+    options = ExportOptions(Path("a"), form)
+    assert {str(loss.fields["block"]) for loss in losses(picture, options)} == lost
+    assert losses(picture, replace(options, metadata="none")) == ()
+    written = encode(picture, options)
+    for name, block in fields.items():
+        assert (block[-60:] in written) == (name.upper() not in lost)

@@ -25,17 +25,13 @@ _TO_8 = ((np.arange(65536, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.u
 
 
 def to8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Any shape, 8 or 16 bits → 8 bits, rounded."""
+    """Samples of any shape, uint8 or uint16, as uint8 with one rounding to nearest; the only 16 → 8 bit conversion."""
     return pixels if pixels.dtype == np.uint8 else _TO_8[pixels]  # pyright: ignore[reportReturnType]
 
 
 def to16(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Any shape, 8 or 16 bits → 16 bits; 255 becomes 65535."""
+    """Samples of any shape, uint8 or uint16, as uint16; 255 becomes 65535."""
     return pixels if pixels.dtype == np.uint16 else pixels * np.uint16(257)  # pyright: ignore[reportReturnType]
-
-
-def srgb_to_linear(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
 
 
 def _encode_srgb(x: Float) -> Float:
@@ -124,7 +120,7 @@ def narrowest(xyz: Float) -> Space:
 
 
 def _linear_table(profile: profiles.Profile, steps: int) -> Float:
-    """steps×3: the linear value of each device value."""
+    """The linear value of each device value, steps×3."""
     x = np.linspace(0, 1, steps)
     return np.stack([np.clip(curve(x), 0, 1) for curve in profile.curves], 1).astype(np.float32)
 
@@ -146,7 +142,7 @@ def _bands(height: int, width: int) -> list[slice]:
 
 
 def sample(pixels: NDArray[np.generic], most: int = 256) -> NDArray[np.generic]:
-    """At most 256×256 pixels, evenly taken."""
+    """At most `most` × `most` evenly spaced pixels of an H×W or H×W×C array."""
     return pixels[:: -(-pixels.shape[0] // most), :: -(-pixels.shape[1] // most)]
 
 
@@ -176,7 +172,7 @@ def _cms(icc: bytes | None) -> ImageCms.ImageCmsProfile:
 
 
 def through_cms(image: Image.Image, source: bytes, space: Space) -> NDArray[np.uint8]:
-    """An 8-bit image of any profile → RGB in that space. Raises PyCMSError, or ValueError for a wrong profile."""
+    """Convert an 8-bit image of any profile to H×W×3 uint8 RGB of a space. Raises PyCMSError and ValueError."""
     transform = ImageCms.buildTransform(_cms(source), _cms(space.icc), image.mode, "RGB")
     return np.asarray(ImageCms.applyTransform(image, transform))
 
@@ -190,7 +186,7 @@ def narrowest_for(image: Image.Image, source: bytes) -> Space:
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """Pixels of a profile in sRGB at their own depth; a profile that is no matrix goes through 8 bits."""
+    """Convert pixels (H×W×3) from an ICC profile to sRGB at their own depth; table profiles convert at 8 bits."""
     if icc is None:
         return pixels
     try:
@@ -204,6 +200,6 @@ def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
 
 
 def to_srgb8(picture: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """8-bit sRGB pixels and alpha, for the clipboard and thumbnails."""
+    """sRGB pixels (H×W×3 uint8) and alpha (H×W uint8 or None) of a picture, for the clipboard and thumbnails."""
     pixels = in_srgb(to8(picture.pixels), picture.icc)
     return cast("NDArray[np.uint8]", pixels), None if picture.alpha is None else to8(picture.alpha)

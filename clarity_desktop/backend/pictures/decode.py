@@ -1,7 +1,7 @@
-"""The child process that decodes: what a broken or hostile file can do ends here.
+"""The decoder process: a broken or hostile file can crash or hang only this process.
 
-A request is a line of JSON with a path; the answer is JSON that says what lies where in a buffer that both processes
-map. Messages are preceded by their length, 4 bytes, little-endian. The child ends when its input ends.
+A request is JSON with a path; the answer is JSON with the layout of a buffer that both processes map. Messages are
+preceded by their length, 4 bytes, little-endian. The process ends when its input ends.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from PIL import Image, ImageCms, ImageFile
 
 from clarity_desktop.backend.pictures import colour, geometry, metadata
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused
-from clarity_desktop.backend.pictures.readers import READERS, draft, kind_of
+from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused, limit_processor_time
+from clarity_desktop.backend.pictures.readers import READERS, draft, format_of
+from clarity_desktop.text import Message, to_json
 
-UNKNOWN = "is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC)."
-# What decoders raise for broken files. Anything else ends the child, which is a sentence too.
+# What decoders raise for broken files. Anything else ends the process, which the program reports as well.
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, SyntaxError,
           RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error, cv2.error)  # fmt: skip
-_LONGEST = 1 << 20  # bytes of a message: pixels and blocks go another way
+_LONGEST = 1 << 20  # bytes of a message; pixels and blocks are passed in the buffer
 _NO_MEMORY = -4  # OpenCV's code
 _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp",), "WEBP": (".webp",),
@@ -42,7 +42,10 @@ _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", "
 
 @dataclass(slots=True)
 class Decoded:
-    """A photo ready for the program: oriented RGB, settled colours, blocks."""
+    """A photo ready for the program.
+
+    pixels: H×W×3 RGB, uint8 or uint16, with the orientation applied; alpha: H×W of the same depth.
+    """
 
     pixels: Channel
     alpha: Channel | None
@@ -50,23 +53,23 @@ class Decoded:
     format: str
     mode: str
     profile: str
-    notes: list[str]
+    notes: list[Message]
 
 
 def decode(path: str, caps: Caps) -> Decoded:
-    """Read a photo. Raises Refused, or MemoryError."""
-    with _regular(path, caps) as file:
-        kind = kind_of(file.read(64))
+    """Read a photo. Raises Refused and MemoryError."""
+    with _open_regular(path, caps) as file:
+        kind = format_of(file.read(64))
         if kind is None:
-            raise Refused(UNKNOWN)
+            raise Refused("pictures.not_a_photo")
         try:
             raw = READERS[kind](file, caps)
-            return _settled(raw, kind, path)
+            return _finished(raw, kind, path)
         except BROKEN as e:
             if isinstance(e, cv2.error) and e.code == _NO_MEMORY:
                 raise MemoryError from e
             if isinstance(e, OSError) and e.errno in {errno.EIO, errno.ESTALE}:
-                raise Refused(f"cannot be read: {os.strerror(e.errno)}.") from e
+                raise Refused("pictures.unreadable", reason=os.strerror(e.errno)) from e
             raise Refused(DAMAGED) from e
 
 
@@ -75,48 +78,49 @@ def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
 
     None for other formats, and for photos that are quick anyway. Raises as `decode`.
     """
-    with _regular(path, caps) as file:
-        if kind_of(file.read(64)) != "JPEG":
+    with _open_regular(path, caps) as file:
+        if format_of(file.read(64)) != "JPEG":
             return None
         try:
             found = draft(file, caps)
             if found is None:
                 return None
             raw, (width, height) = found
-            settled = _settled(raw, "JPEG", path)
+            finished = _finished(raw, "JPEG", path)
         except BROKEN:
-            return None  # reading it whole will say what is wrong
-        wide = (settled.pixels.shape[1] >= settled.pixels.shape[0]) == (width >= height)
-        return settled, (width, height) if wide else (height, width)
+            return None  # reading the whole photo will report what is wrong
+        wide = (finished.pixels.shape[1] >= finished.pixels.shape[0]) == (width >= height)
+        return finished, (width, height) if wide else (height, width)
 
 
-def _regular(path: str, caps: Caps) -> BinaryIO:
-    """The open file. Never blocks: pipes and devices are refused unopened."""
+def _open_regular(path: str, caps: Caps) -> BinaryIO:
+    """Open a file. Never blocks: pipes and devices are refused before they are opened."""
     try:
         found = os.stat(path)  # noqa: PTH116
         if stat.S_ISDIR(found.st_mode):
-            raise Refused("is a folder, not a photo.")
+            raise Refused("pictures.is_folder")
         if not stat.S_ISREG(found.st_mode):
-            raise Refused("is not a regular file and cannot be a photo.")
+            raise Refused("pictures.not_regular")
         if found.st_size == 0:
-            raise Refused("is empty; try to copy it again from where it came from.")
+            raise Refused("pictures.empty")
         if found.st_size > caps.bytes:
-            raise Refused(f"has {found.st_size / 1e9:.1f} GB; files above {caps.bytes / 1e9:.1f} GB are not opened.")
-        return open(path, "rb", opener=_without_waiting)
+            raise Refused("pictures.file_too_large", size=found.st_size / 1e9, limit=caps.bytes / 1e9)
+        return open(path, "rb", opener=_non_blocking)
     except FileNotFoundError as e:
-        raise Refused("was not found; it may have been moved or renamed.") from e
+        raise Refused("pictures.not_found") from e
     except PermissionError as e:
-        raise Refused("cannot be read: you do not have the permission to.") from e
+        raise Refused("pictures.no_permission") from e
     except (OSError, ValueError) as e:
-        reason = os.strerror(e.errno) if isinstance(e, OSError) and e.errno else "the name is not one of a file"
-        raise Refused(f"cannot be read: {reason}.") from e
+        if isinstance(e, OSError) and e.errno:
+            raise Refused("pictures.unreadable", reason=os.strerror(e.errno)) from e
+        raise Refused("pictures.bad_name") from e
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def _non_blocking(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _settled(raw: Raw, kind: str, path: str) -> Decoded:
+def _finished(raw: Raw, kind: str, path: str) -> Decoded:
     notes = raw.notes
     exif, xmp, orientation = _upright(raw, notes)
     pixels, icc = _rgb(raw, notes)
@@ -128,33 +132,33 @@ def _settled(raw: Raw, kind: str, path: str) -> Decoded:
         alpha = None if alpha is None else geometry.oriented(alpha, orientation)
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
     if suffix and any(suffix in v for k, v in _NAMES.items() if k != kind) and suffix not in _NAMES.get(kind, ()):
-        notes.append(f"The file is named {suffix} but holds a {kind} photo.")
+        notes.append(Message("pictures.wrong_suffix", {"suffix": suffix, "format": kind}))
     found = {"icc": icc, "exif": exif, "xmp": xmp, "iptc": raw.iptc}
     blocks = {name: block for name, block in found.items() if block}
     return Decoded(pixels, alpha, blocks, kind, raw.mode, profiles.profile_name(icc), notes)
 
 
-def _upright(raw: Raw, notes: list[str]) -> tuple[bytes | None, bytes | None, int]:
-    """EXIF and XMP that say 1, and the orientation that they said: EXIF's word counts more."""
+def _upright(raw: Raw, notes: list[Message]) -> tuple[bytes | None, bytes | None, int]:
+    """EXIF and XMP with orientation 1, and the orientation to apply: EXIF's has precedence over XMP's."""
     exif, xmp, by_exif, by_xmp = raw.exif, raw.xmp, None, None
     if exif is not None:
         try:
             exif, by_exif = metadata.upright(exif)
         except ValueError:
-            notes.append("The photo's EXIF data is broken and was left out.")
+            notes.append(Message("pictures.exif_broken"))
             exif = None
     if xmp is not None:
         xmp, by_xmp = metadata.upright_xmp(xmp)
     return exif, xmp, raw.orientation or by_exif or by_xmp or 1
 
 
-def _rgb(raw: Raw, notes: list[str]) -> tuple[Channel, bytes | None]:
-    """RGB pixels and the profile they are in."""
+def _rgb(raw: Raw, notes: list[Message]) -> tuple[Channel, bytes | None]:
+    """H×W×3 RGB pixels and the ICC profile they are in (None: sRGB)."""
     if isinstance(raw.samples, Image.Image):
         return _from_cmyk(raw.samples, raw.icc, notes)
     if raw.mode == "Lab":
         pixels, space = colour.convert_lab(raw.samples, np.dtype(np.uint16))
-        notes.append(f"The photo's Lab colours were converted to {space.name}, 16 bits.")
+        notes.append(Message("pictures.converted_lab", {"space": space.name}))
         return pixels, space.icc
     samples: Any = raw.samples
     if samples.ndim == 2:
@@ -162,11 +166,11 @@ def _rgb(raw: Raw, notes: list[str]) -> tuple[Channel, bytes | None]:
     return (samples, None) if raw.icc is None else _profiled(samples, raw.icc, raw.mode in {"1", "L"}, notes)
 
 
-def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[str]) -> tuple[Channel, bytes | None]:
+def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[Message]) -> tuple[Channel, bytes | None]:
     try:
         profile = profiles.parse(icc)
         if profile.space not in ({"RGB", "GRAY"} if grey else {"RGB"}):
-            notes.append("The photo's colour profile is for another kind of photo and was ignored.")
+            notes.append(Message("pictures.profile_kind"))
             return samples, None
         if profile.space == "GRAY":
             if not profile.curves:
@@ -174,28 +178,28 @@ def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[str]) -> tuple[C
             icc = profiles.build(profile.name or "Grey", profiles.SRGB_PRIMARIES, profile.curve_tag)
             profile = profiles.parse(icc)
         few = Image.fromarray(np.ascontiguousarray(colour.to8(colour.sample(samples))))  # pyright: ignore
-        colour.through_cms(few, icc, colour.SRGB)  # whatever it does to the colour engine, it does here
+        colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the colour engine does so in this process
         if profile.matrix is None or not colour.is_far(profile):
             return samples, icc
         pixels, space = colour.convert(samples, profile)
     except (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError):
-        notes.append("The photo's colour profile is broken and was ignored.")
+        notes.append(Message("pictures.profile_broken"))
         return samples, None
-    name = profile.name or "a profile far from sRGB"
-    notes.append(f"The photo's colours were converted from {name} to {space.name}.")
+    name = profile.name or Message("pictures.unnamed_profile")
+    notes.append(Message("pictures.converted", {"profile": name, "space": space.name}))
     return pixels, space.icc
 
 
-def _from_cmyk(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Channel, bytes | None]:
+def _from_cmyk(image: Image.Image, icc: bytes | None, notes: list[Message]) -> tuple[Channel, bytes | None]:
     if icc is not None:
         try:
             space = colour.narrowest_for(image, icc)
             pixels = colour.through_cms(image, icc, space)
-            notes.append(f"The photo's CMYK colours were converted to {space.name}.")
+            notes.append(Message("pictures.converted_cmyk", {"space": space.name}))
             return pixels, space.icc
         except (ImageCms.PyCMSError, OSError, ValueError):
-            notes.append("The photo's colour profile is broken and was ignored.")
-    notes.append("The photo's CMYK colours were converted to sRGB without a profile; they are approximate.")
+            notes.append(Message("pictures.profile_broken"))
+    notes.append(Message("pictures.converted_cmyk_unprofiled"))
     return np.asarray(image.convert("RGB")), None
 
 
@@ -222,7 +226,7 @@ def is_intact(name: str, block: bytes) -> bool:
     return True
 
 
-# The conversation ----------------------------------------------------------------------------------------------------
+# Messages ------------------------------------------------------------------------------------------------------------
 
 
 def receive(stream: BinaryIO) -> dict[str, Any] | None:
@@ -241,8 +245,8 @@ def send(stream: BinaryIO, message: dict[str, Any]) -> None:
     stream.flush()
 
 
-def hand_over(photo: Decoded, buffer: str) -> dict[str, Any]:
-    """Write a photo into the file `buffer` and say what lies where."""
+def write_to_buffer(photo: Decoded, buffer: str) -> dict[str, Any]:
+    """Write a photo into the file `buffer`; returns the layout and the facts about the photo."""
     planes: dict[str, NDArray[Any]] = {"pixels": photo.pixels}
     if photo.alpha is not None:
         planes["alpha"] = photo.alpha
@@ -257,33 +261,38 @@ def hand_over(photo: Decoded, buffer: str) -> dict[str, Any]:
         for name, plane in planes.items():
             file.seek(layout[name]["at"])
             rest = np.ascontiguousarray(plane, plane.dtype.newbyteorder("=")).reshape(-1).view(np.uint8).data
-            while rest:  # writing is a third faster than mapping: no page is cleared before it is filled
+            while rest:  # a third faster than mapping, which clears each page before it is filled
                 rest = rest[file.write(rest) :]
     return {"layout": layout, "size": size, "format": photo.format, "mode": photo.mode, "profile": photo.profile,
-            "notes": photo.notes}  # fmt: skip
+            "notes": [to_json(note) for note in photo.notes]}  # fmt: skip
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     if "block" in request:
         with open(request["buffer"], "rb") as file:  # noqa: PTH123
             return {"intact": is_intact(request["block"], file.read())}
-    caps = Caps(request["pixels"], request["bytes"], request["frames"])
+    caps = Caps(request["pixels"], request["bytes"], request["frames"], request.get("seconds", 0))
     try:
         if not request["preview"]:
-            return hand_over(decode(request["path"], caps), request["buffer"])
+            return write_to_buffer(decode(request["path"], caps), request["buffer"])
         found = preview(request["path"], caps)
-        return {"none": True} if found is None else {**hand_over(found[0], request["buffer"]), "whole": found[1]}
+        return {"none": True} if found is None else {**write_to_buffer(found[0], request["buffer"]), "whole": found[1]}
     except Refused as e:
-        return {"refused": str(e)}
+        return {"refused": to_json(e.message)}
     except MemoryError:
-        return {"refused": "needs more memory than a photo may take."}
+        return {"refused": to_json(Refused("pictures.no_memory").message)}
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, reply: Callable[[dict[str, Any]], dict[str, Any]] = answer) -> None:
     """Answer until the requests end."""
     send(answers, {"ready": True})
     while (request := receive(requests)) is not None:
-        send(answers, reply(request))
+        limit_processor_time(request.get("seconds", 0))
+        try:
+            answered = reply(request)
+        finally:
+            limit_processor_time(0)
+        send(answers, answered)
 
 
 def _limit_memory(most: int) -> None:
@@ -293,7 +302,7 @@ def _limit_memory(most: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:  # if memory runs short all the same, this process goes first
+    try:  # if the system runs out of memory, this process is killed first
         with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
             file.write("1000")
     except OSError:
@@ -301,13 +310,13 @@ def _limit_memory(most: int) -> None:
 
 
 def main() -> None:
-    """Speak on a private copy of standard output; what libraries print goes nowhere."""
+    """Answer on a private copy of standard output; what libraries print is discarded."""
     answers = os.fdopen(os.dup(1), "wb")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program; the child ends with its input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is handled by the program; this process ends with its input
     _limit_memory(int(sys.argv[-1]))
-    Image.MAX_IMAGE_PIXELS = None  # our own cap is checked before anything is decoded
+    Image.MAX_IMAGE_PIXELS = None  # `Caps` is checked before anything is decoded
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.preinit()
     serve(io.BufferedReader(io.FileIO(0)), answers)

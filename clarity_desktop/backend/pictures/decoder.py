@@ -1,4 +1,4 @@
-"""Decoder: photos are read in a warm child process, so that no file can crash or hang the program."""
+"""Reads photos in a warm child process, so that no file can crash or hang the program."""
 
 from __future__ import annotations
 
@@ -18,31 +18,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message, from_json
 from clarity_desktop.values import Picture
 
 log = logging.getLogger(__name__)
+TIMED_OUT = 27
+"""The signal (SIGPROF) by which the system ends a child that has used its processor time."""
 _BASE_MEMORY, _BYTES_PER_PIXEL = 2_000_000_000, 32  # the child's address space: its libraries, and what a photo takes
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from clarity_desktop.backend.pictures.decode import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is refused before or while a photo is decoded."""
+    """What is refused before or while a photo is decoded.
+
+    seconds: processor time for a photo, to which 0.3 s per declared megapixel are added. wall_seconds: time after which
+    a decoder that does not even use the processor (a dead network disk) is ended.
+    """
 
     megapixels: float = 250
     bytes: int = 2_000_000_000
     frames: int = 10_000
     seconds: float = 10
+    wall_seconds: float = 600
 
 
 def child_command(limits: Limits) -> list[str]:
-    """The command that starts the child; -P keeps the current folder, which is a stranger's, out of its imports."""
+    """The command that starts the child; -P keeps the current folder, which is not trusted, out of its import path."""
     memory = _BASE_MEMORY + round(limits.megapixels * 1e6) * _BYTES_PER_PIXEL
     return [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[3]), str(memory)]
 
 
-def shown(path: Path) -> str:
-    """The file's name for a sentence: no control characters, not endless."""
+def display_name(path: Path) -> str:
+    """The file's name for a sentence: without control characters, at most 76 characters."""
     name = path.name or str(path)
     name = "".join(c if c.isprintable() else "�" for c in name)
     return name if len(name) <= 80 else name[:50] + "…" + name[-25:]
@@ -71,7 +79,7 @@ class _Child:
         self._ready = False
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Raises _Hung after that time and _Died if the child ends; it is dead after either."""
+        """The child's answer, waiting at most `seconds`. Raises _Hung and _Died; the child has ended after either."""
         from clarity_desktop.backend.pictures.decode import receive, send
 
         expired = threading.Event()
@@ -98,7 +106,8 @@ class _Child:
         if answer is not None and not expired.is_set():
             return answer
         self.end()
-        raise _Hung if expired.is_set() else _Died(self._process.returncode)
+        timed_out = expired.is_set() or self._process.returncode == -TIMED_OUT
+        raise _Hung if timed_out else _Died(self._process.returncode)
 
     def end(self) -> None:
         self._process.kill()
@@ -173,8 +182,8 @@ class Decoder:
         try:
             return self._received(path, preview=False)[0]
         except (OSError, ValueError, KeyError, TypeError) as e:
-            log.warning("The decoder's answer makes no sense: %r", e)
-            raise UserError(f"“{shown(path)}” could not be read: the decoder gave up on it.") from e
+            log.warning("The decoder's answer is invalid: %r", e)
+            raise UserError("pictures.decoder_failed", name=display_name(path)) from e
 
     def preview(self, path: Path) -> tuple[Picture, tuple[int, int]] | None:
         """A large JPEG much reduced and the photo's own width and height, sooner than `read`; None for other files.
@@ -188,7 +197,7 @@ class Decoder:
         except _NoPreview:
             return None
         except (OSError, ValueError, KeyError, TypeError) as e:
-            log.warning("The decoder's answer makes no sense: %r", e)
+            log.warning("The decoder's answer is invalid: %r", e)
             return None
 
     def is_intact(self, name: str, block: bytes) -> bool:
@@ -215,7 +224,7 @@ class Decoder:
             try:
                 answer = self._ask(path, buffer.path, preview=preview)
                 if "refused" in answer:
-                    raise UserError(f"“{shown(path)}” {answer['refused']}")
+                    raise UserError(_refusal(answer["refused"], path))
                 if "none" in answer:
                     raise _NoPreview
                 return _picture(answer, buffer, path), answer
@@ -233,36 +242,40 @@ class Decoder:
         try:
             return _Child(self._command)
         except OSError as e:
-            raise UserError(f"The process that reads photos could not be started: {e.strerror}.") from e
+            raise UserError("pictures.decoder_not_started", reason=e.strerror or str(e)) from e
 
     def _ask(self, path: Path, buffer: str, *, preview: bool) -> dict[str, Any]:
         limits = self.limits
         request = {"path": str(path.absolute()), "buffer": buffer, "pixels": round(limits.megapixels * 1e6),
                    "bytes": limits.bytes, "frames": limits.frames, "preview": preview}  # fmt: skip
         try:
-            return self._exchange(request, shown(path))
+            return self._exchange(request, display_name(path))
         except _Hung:
-            raise UserError(
-                f"“{shown(path)}” took more than {limits.seconds:g} seconds to read and was given up."
-            ) from None
+            raise UserError("pictures.decoder_timeout", name=display_name(path)) from None
         except _Died as e:
             log.warning("The decoder ended with %s on a file.", e)
-            raise UserError(
-                f"“{shown(path)}” is damaged in a way that stopped its decoder, and cannot be opened."
-            ) from None
+            raise UserError("pictures.decoder_crashed", name=display_name(path)) from None
 
     def _exchange(self, request: dict[str, Any], what: str) -> dict[str, Any]:
         """The child's answer. Raises _Hung or _Died, with a new child started, and UserError while closing."""
         if self._child is None:
-            raise UserError(f"“{what}” was not read: the program is closing.")
+            raise UserError("pictures.closing", name=what)
         if not self._child.alive:  # ended between two photos, perhaps by the system
             self._child.end()
             self._child = self._start()
         try:
-            return self._child.ask(request, self.limits.seconds)
+            return self._child.ask({**request, "seconds": self.limits.seconds}, self.limits.wall_seconds)
         except (_Hung, _Died):
             self._child = self._start()
             raise
+
+
+def _refusal(stored: Any, path: Path) -> Message:
+    """Why the child refused a file, with the file's name. Raises ValueError if the answer is no message."""
+    reason = from_json(stored)
+    if not isinstance(reason, Message):
+        raise ValueError("the decoder refused without a reason")
+    return Message(reason.key, {**reason.fields, "name": display_name(path)})
 
 
 def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
@@ -285,6 +298,6 @@ def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
         format=str(answer["format"]),
         mode=str(answer["mode"]),
         path=path,
-        notes=tuple(map(str, answer["notes"])),
+        notes=tuple(note for note in map(from_json, answer["notes"]) if isinstance(note, Message)),
         **blocks,
     )

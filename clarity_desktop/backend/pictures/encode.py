@@ -1,4 +1,4 @@
-"""From a picture to the bytes of a file, in each format that can be written."""
+"""Encodes a picture in each format that can be written, and tells what the format cannot hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
@@ -18,16 +18,24 @@ from PIL import Image
 from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture, Pixels
 
+Block = Literal["EXIF", "XMP", "IPTC"]
+"""Kinds of metadata beside the pixels."""
 Alpha = NDArray[np.uint8] | NDArray[np.uint16] | None
-_SEGMENT = 65533  # bytes that a JPEG segment holds
-_FINE = 90  # from this quality on, colours are kept at full resolution
+_SEGMENT = 65533  # bytes that a JPEG segment can hold
+# What remains of a segment after the header that names its content.
+_JPEG_LIMITS: Mapping[Block, int] = {"EXIF": _SEGMENT - 6, "XMP": _SEGMENT - 29, "IPTC": _SEGMENT - 26}
+_FULL_CHROMA = 90  # from this quality on, chroma is not subsampled
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file format can hold; the first suffix is the usual one."""
+    """What a file format can hold; the first suffix is the usual one.
+
+    blocks: the metadata blocks it can hold. longest: the longest side, in pixels.
+    """
 
     title: str
     suffixes: tuple[str, ...]
@@ -35,19 +43,26 @@ class Format:
     alpha: bool = True
     quality: bool = False
     profile: bool = True
-    metadata: bool = True
-    longest: int = 1_000_000  # side in pixels
+    blocks: tuple[Block, ...] = ("EXIF", "XMP")
+    longest: int = 1_000_000
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "jpeg": Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), alpha=False, quality=True, longest=65500),
+        "jpeg": Format(
+            "JPEG",
+            (".jpg", ".jpeg", ".jpe", ".jfif"),
+            alpha=False,
+            quality=True,
+            blocks=("EXIF", "XMP", "IPTC"),
+            longest=65500,
+        ),
         "png": Format("PNG", (".png",), depths=(8, 16)),
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
-        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16)),
+        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC")),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
         "heic": Format("HEIC", (".heic", ".heif"), quality=True, longest=16384),
-        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, metadata=False),
+        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=()),
     }
 )
 READABLE: tuple[str, ...] = (
@@ -62,7 +77,7 @@ READABLE: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """Everything a writer needs: pixels and alpha at the file's depth, and what goes beside them."""
+    """Input of a writer: pixels (H×W×3) and alpha (H×W) at the file's depth, and the blocks beside them."""
 
     pixels: Pixels
     alpha: Alpha
@@ -80,38 +95,61 @@ class _Ready:
 
 
 def encode(picture: Picture, options: ExportOptions) -> bytes:
-    """The bytes of the file that `save` writes. Raises UserError where the format cannot hold the picture."""
+    """The bytes of the file that `save` writes. Raises UserError if the format cannot hold the picture."""
     kind = FORMATS.get(options.format)
     if kind is None:
-        raise UserError(
-            f"“{options.format}” is not a format that this program writes; choose one of {', '.join(FORMATS)}."
-        )
+        raise UserError("pictures.unknown_format", format=options.format, formats=", ".join(FORMATS))
     ready = _ready(picture, options, kind)
     height, width = ready.pixels.shape[:2]
     if max(height, width) > kind.longest:
-        raise UserError(
-            f"{kind.title} holds at most {kind.longest} pixels a side and the photo has {width} × {height}; "
-            "choose another format or a smaller size."
-        )
+        raise UserError("pictures.too_long", format=kind.title, limit=kind.longest, width=width, height=height)
     try:
         return WRITERS[options.format](ready)
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error, cv2.error) as e:
-        raise UserError(f"The photo could not be written as {kind.title} ({e}); choose another format.") from e
+        raise UserError("pictures.encoding_failed", format=kind.title, reason=str(e)) from e
     except MemoryError as e:
-        raise UserError(f"There is not enough memory to write the photo as {kind.title}.") from e
+        raise UserError("pictures.encoding_memory", format=kind.title) from e
 
 
-def losses(picture: Picture, options: ExportOptions) -> tuple[str, ...]:
-    """What the file will lack because its format cannot hold it, a sentence each."""
+def losses(picture: Picture, options: ExportOptions) -> tuple[Message, ...]:
+    """What the file will lack because its format cannot hold it, a message each."""
     kind = FORMATS[options.format]
-    said: list[str] = []
+    lost: list[Message] = []
     if picture.alpha is not None and not kind.alpha:
-        said.append(f"{kind.title} holds no transparency: the photo was put on white.")
+        lost.append(Message("pictures.lost_alpha", {"format": kind.title}))
     if (options.depth or picture.depth) == 16 and 16 not in kind.depths:
-        said.append(f"{kind.title} holds 8 bits a channel: the photo's 16 were rounded.")
-    if not kind.metadata and options.metadata != "none" and (picture.exif or picture.xmp or picture.iptc):
-        said.append(f"{kind.title} holds no metadata: the photo's was left out.")
-    return tuple(said)
+        lost.append(Message("pictures.lost_depth", {"format": kind.title}))
+    return (*lost, *_lost_blocks(picture, options, kind))
+
+
+def _lost_blocks(picture: Picture, options: ExportOptions, kind: Format) -> list[Message]:
+    """Metadata blocks that the user wants to keep and the file will not have."""
+    height, width = picture.pixels.shape[:2]
+    wanted = metadata.blocks(picture, options.metadata, width, height)
+    blocks: dict[Block, bytes | None] = {"EXIF": wanted.exif, "XMP": wanted.xmp, "IPTC": wanted.iptc}
+    if not kind.blocks and any(blocks.values()):
+        return [Message("pictures.lost_metadata", {"format": kind.title})]
+    lost: list[Message] = []
+    for name, block in blocks.items():
+        if not block:
+            continue
+        if name not in kind.blocks:
+            lost.append(Message("pictures.lost_block", {"format": kind.title, "block": name}))
+        elif options.format == "jpeg" and len(block) > _JPEG_LIMITS[name]:
+            fields = {"format": kind.title, "block": name, "size": round(len(block) / 1000), "limit": 64}
+            lost.append(Message("pictures.lost_large_block", fields))
+    if wanted.exif and options.format in {"avif", "heic"} and not _is_parsable(wanted.exif):
+        lost.append(Message("pictures.lost_broken_exif", {"format": kind.title}))
+    return lost
+
+
+def _is_parsable(exif: bytes) -> bool:
+    """Whether Pillow can parse an EXIF block, as its AVIF writer and pillow-heif do before they write it."""
+    try:
+        Image.Exif().load(b"Exif\0\0" + exif)
+    except (ValueError, TypeError, KeyError, SyntaxError, struct.error):
+        return False
+    return True
 
 
 def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
@@ -126,7 +164,7 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
         alpha = colour.to16(alpha) if deep else colour.to8(alpha)
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
-    keep = options.metadata if kind.metadata else "none"
+    keep = options.metadata if kind.blocks else "none"
     blocks = metadata.blocks(picture, keep, pixels.shape[1], pixels.shape[0])
     return _Ready(pixels, alpha, icc, blocks, min(100, max(1, options.quality)))
 
@@ -140,16 +178,21 @@ def _on_white(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> 
 def _jpeg(ready: _Ready) -> bytes:
     out = io.BytesIO()
     extra = b""
-    if ready.blocks.iptc:
+    if ready.blocks.iptc and len(ready.blocks.iptc) <= _JPEG_LIMITS["IPTC"]:
         body = b"Photoshop 3.0\0" + metadata.photoshop_from_iptc(ready.blocks.iptc)
-        extra = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if len(body) <= _SEGMENT else b""
+        extra = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
     beside: dict[str, Any] = {"extra": extra, "icc_profile": ready.icc}
-    if ready.exif and len(ready.exif) <= _SEGMENT:
+    if ready.blocks.exif and len(ready.blocks.exif) <= _JPEG_LIMITS["EXIF"]:
         beside["exif"] = ready.exif
-    if ready.blocks.xmp and len(ready.blocks.xmp) <= _SEGMENT - 29:
+    if ready.blocks.xmp and len(ready.blocks.xmp) <= _JPEG_LIMITS["XMP"]:
         beside["xmp"] = ready.blocks.xmp
     ready.image().save(
-        out, "JPEG", quality=ready.quality, subsampling=0 if ready.quality >= _FINE else 2, optimize=False, **beside
+        out,
+        "JPEG",
+        quality=ready.quality,
+        subsampling=0 if ready.quality >= _FULL_CHROMA else 2,
+        optimize=False,
+        **beside,
     )
     return out.getvalue()
 
@@ -161,7 +204,7 @@ def _png(ready: _Ready) -> bytes:
     if not done:
         raise ValueError("the encoder refused it")
     bytes_ = file.tobytes()
-    head = 33  # signature and IHDR: what describes the photo goes before its pixels
+    head = 33  # signature and IHDR; chunks that describe the photo come before its pixels
     return b"".join([bytes_[:head], *_png_chunks(ready), bytes_[head:]])
 
 
@@ -196,14 +239,14 @@ def _tiff(ready: _Ready) -> bytes:
 def _avif(ready: _Ready) -> bytes:
     out = io.BytesIO()
     ready.image().save(
-        out, "AVIF", quality=ready.quality, subsampling="4:4:4" if ready.quality >= _FINE else "4:2:0", speed=8,
+        out, "AVIF", quality=ready.quality, subsampling="4:4:4" if ready.quality >= _FULL_CHROMA else "4:2:0", speed=8,
         icc_profile=ready.icc or b"", exif=ready.exif, xmp=ready.blocks.xmp or b"",
     )  # fmt: skip
     return out.getvalue()
 
 
 def _heic(ready: _Ready) -> bytes:
-    import pillow_heif  # loads an encoder that other formats need not wait for
+    import pillow_heif  # imported here: it loads an encoder that other formats need not wait for
 
     image = ready.image()
     heif = pillow_heif.from_bytes(image.mode, image.size, image.tobytes())
@@ -211,7 +254,7 @@ def _heic(ready: _Ready) -> bytes:
         heif.info["icc_profile"] = ready.icc
         heif.info["icc_profile_type"] = "prof"
     out = io.BytesIO()
-    chroma = 444 if ready.quality >= _FINE else 420
+    chroma = 444 if ready.quality >= _FULL_CHROMA else 420
     heif.save(out, quality=ready.quality, chroma=chroma, exif=ready.exif or None, xmp=ready.blocks.xmp)
     return out.getvalue()
 
@@ -222,8 +265,8 @@ def _bmp(ready: _Ready) -> bytes:
     return out.getvalue()
 
 
-def _without_doubtful_exif(writer: Callable[[_Ready], bytes]) -> Callable[[_Ready], bytes]:
-    """For libraries that parse EXIF as they write: a block that they choke on is left out."""
+def _tolerating_broken_exif(writer: Callable[[_Ready], bytes]) -> Callable[[_Ready], bytes]:
+    """For libraries that parse EXIF while they write: a block that they reject is left out (`losses` reports it)."""
 
     def write(ready: _Ready) -> bytes:
         try:
@@ -242,8 +285,8 @@ WRITERS: Mapping[str, Callable[[_Ready], bytes]] = MappingProxyType(
         "png": _png,
         "webp": _webp,
         "tiff": _tiff,
-        "avif": _without_doubtful_exif(_avif),
-        "heic": _without_doubtful_exif(_heic),
+        "avif": _tolerating_broken_exif(_avif),
+        "heic": _tolerating_broken_exif(_heic),
         "bmp": _bmp,
     }
 )

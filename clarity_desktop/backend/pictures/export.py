@@ -1,4 +1,4 @@
-"""Saving: whole or not at all, and never onto the photo it came from unasked."""
+"""Saving: a file is written completely or not at all, and the source photo is only replaced on request."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from clarity_desktop.backend.pictures.decoder import shown
+from clarity_desktop.backend.pictures.decoder import display_name
 from clarity_desktop.backend.pictures.encode import encode
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV, errno.EACCES}
 _REASONS = {
-    errno.ENOSPC: "the disk is full; make room or choose another folder.",
-    errno.EDQUOT: "your quota on that disk is used up; make room or choose another folder.",
-    errno.EACCES: "the folder or the file may not be written to; choose another folder.",
-    errno.EPERM: "the folder or the file may not be written to; choose another folder.",
-    errno.EROFS: "the disk is read-only; choose another folder.",
-    errno.ENOENT: "the folder does not exist; choose another one.",
-    errno.ENOTDIR: "the folder does not exist; choose another one.",
-    errno.ENAMETOOLONG: "the name is too long; choose a shorter one.",
-    errno.EISDIR: "there is a folder of that name; choose another name.",
-    errno.EFBIG: "the disk does not hold files of that size; choose another folder.",
-    errno.EINVAL: "the disk does not accept that name; choose another one.",
-    errno.ELOOP: "the name is a link that leads nowhere; choose another one.",
+    errno.ENOSPC: "pictures.not_saved_full",
+    errno.EDQUOT: "pictures.not_saved_quota",
+    errno.EACCES: "pictures.not_saved_permission",
+    errno.EPERM: "pictures.not_saved_permission",
+    errno.EROFS: "pictures.not_saved_read_only",
+    errno.ENOENT: "pictures.not_saved_no_folder",
+    errno.ENOTDIR: "pictures.not_saved_no_folder",
+    errno.ENAMETOOLONG: "pictures.not_saved_long_name",
+    errno.EISDIR: "pictures.not_saved_is_folder",
+    errno.EFBIG: "pictures.not_saved_file_size",
+    errno.EINVAL: "pictures.not_saved_bad_name",
+    errno.ELOOP: "pictures.not_saved_link",
 }
 
 
@@ -42,19 +42,19 @@ def _no_commit() -> None:
 def save(
     picture: Picture, options: ExportOptions, source: Path | None, commit: Callable[[], None] = _no_commit
 ) -> Path | None:
-    """Write the picture; returns where, or None where the file exists and is to be skipped.
+    """Write the picture; returns the file's path, or None if it exists and exists="skip".
 
-    A file that is `source` is replaced only with exists="overwrite", and its old self stays beside it as `name~`.
-    commit is called before the file gets its name, and may raise to stop that.
-    Raises FileExists with exists="ask", and UserError; whatever happens, no half file is left.
+    The source photo is replaced only with exists="overwrite"; its previous content is kept beside it as `name~`.
+    commit is called just before the file gets its name; an exception from it leaves no file.
+    Raises FileExists with exists="ask", and UserError. No partial file is left behind.
     """
-    with _said(options.path):
+    with _as_user_error(options.path):
         target = _end_of_link(options.path)
         if os.path.lexists(target):
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
             if options.exists == "ask":
-                raise FileExists(f"“{shown(target)}” exists already; choose another name, or overwrite it.")
+                raise FileExists("pictures.exists", name=display_name(target))
             if options.exists == "skip":
                 return None
         file = encode(picture, options)
@@ -62,12 +62,12 @@ def save(
 
 
 def copy(photo: Path, target: Path) -> None:
-    """The photo's own file under another name, over what is there; whole or not at all, as `save`. Raises UserError."""
+    """Copy the photo's file to `target`, replacing what is there, completely or not at all. Raises UserError."""
     try:
         file = photo.open("rb")
     except OSError as e:
-        raise UserError(f"“{shown(photo)}” could not be read again: {e.strerror}.") from e
-    with file, _said(target):
+        raise UserError("pictures.unreadable_again", name=display_name(photo), reason=e.strerror or str(e)) from e
+    with file, _as_user_error(target):
         options = ExportOptions(target, exists="overwrite")
         _write(lambda out: shutil.copyfileobj(file, out), _end_of_link(target), options, photo)
 
@@ -77,8 +77,8 @@ def _end_of_link(target: Path) -> Path:
 
 
 def check_place(target: Path) -> None:
-    """Raise now what `save` would say of the target's folder after the work is done. Leaves nothing behind."""
-    with _said(target):
+    """Raise the UserError that `save` would raise about the target's folder, before the work is done."""
+    with _as_user_error(target):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
         with tempfile.TemporaryFile(dir=Path(os.path.realpath(target)).parent):
@@ -86,15 +86,17 @@ def check_place(target: Path) -> None:
 
 
 @contextmanager
-def _said(target: Path) -> Generator[None]:
-    """An error of the disk becomes the sentence about the file that was to be written."""
+def _as_user_error(target: Path) -> Generator[None]:
+    """Turn an OSError into a UserError about the file that was to be written."""
     if "\0" in str(target):
-        raise UserError(f"“{shown(target)}” could not be saved: the name holds a character that no file may have.")
+        raise UserError("pictures.not_saved_name", name=display_name(target))
     try:
         yield
     except OSError as e:
-        reason = _REASONS.get(e.errno or 0) or f"{os.strerror(e.errno) if e.errno else e}."
-        raise UserError(f"“{shown(target)}” could not be saved: {reason}") from e
+        name = display_name(target)
+        if (key := _REASONS.get(e.errno or 0)) is not None:
+            raise UserError(key, name=name) from e
+        raise UserError("pictures.not_saved", name=name, reason=os.strerror(e.errno) if e.errno else str(e)) from e
 
 
 def _write(
@@ -136,8 +138,8 @@ def _publish(temporary: Path, target: Path, options: ExportOptions, source: Path
             if options.exists == "skip":
                 return None
             if options.exists == "ask":
-                raise FileExists(f"“{shown(target)}” exists already; choose another name, or overwrite it.") from None
-    raise AssertionError("names do not end")
+                raise FileExists("pictures.exists", name=display_name(target)) from None
+    raise AssertionError("_names never ends")
 
 
 def _names(target: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Crop, quarter turns, flips, straightening and reducing; for pixels (H×W×3) and for alpha and masks (H×W)."""
+"""Crop, quarter turns, flips, straightening and downscaling of pixels (H×W×3) and of alpha and masks (H×W)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ _TURNS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTE
 
 
 def change(pixels: P, transform: Transform) -> P:
-    """The transformed pixels, a new contiguous array. Raises UserError where nothing would be left."""
+    """The transformed pixels as a new contiguous array of the same type.
+
+    pixels: H×W or H×W×3, uint8 or uint16. Raises UserError if a crop leaves nothing.
+    """
     match transform:
         case Crop(bounds):
             inside = bounds.cut(Bounds(0, 0, pixels.shape[1], pixels.shape[0]))
             if not inside.area:
-                raise UserError("The crop lies outside the photo; nothing was changed.")
+                raise UserError("pictures.empty_crop")
             return cast("P", np.ascontiguousarray(pixels[inside.slices()]))
         case Rotate(quarter_turns):
             return cv2.rotate(pixels, _TURNS[quarter_turns])  # pyright: ignore[reportReturnType]
@@ -36,7 +39,7 @@ def change(pixels: P, transform: Transform) -> P:
 
 
 def oriented(pixels: P, orientation: int) -> P:
-    """Pixels as EXIF orientation 1..8 wants them shown."""
+    """Apply an EXIF orientation 1..8 to pixels (H×W or H×W×3); returns a contiguous array."""
     pixels = cast("P", np.ascontiguousarray(pixels))
     if orientation in {5, 6, 7, 8}:
         pixels = cv2.transpose(pixels)  # pyright: ignore[reportAssignmentType]
@@ -71,14 +74,17 @@ def _turned(pixels: P, turn: NDArray[np.float64], shift: NDArray[np.float64], wi
 
 
 def reduced(pixels: P, factor: float) -> P:
-    """Pixels made `factor` times smaller (≥ 1) by averaging areas; at least 1×1."""
+    """Downscale pixels (H×W or H×W×3) by `factor` ≥ 1 with area averaging; at least 1×1."""
     height, width = pixels.shape[:2]
     size = max(1, math.ceil(width / factor)), max(1, math.ceil(height / factor))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
 
 
 def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
-    """Pixels and alpha with the longest side at most that; colours of transparent pixels do not bleed."""
+    """Downscale pixels (H×W×3) and alpha (H×W) until the longest side has at most `longest` pixels.
+
+    Colours are weighted by alpha, so that hidden colours of transparent pixels do not bleed into visible ones.
+    """
     height, width = pixels.shape[:2]
     if max(height, width) <= longest:
         return pixels, alpha

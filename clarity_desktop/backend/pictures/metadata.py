@@ -1,6 +1,6 @@
-"""EXIF, XMP and IPTC as raw blocks: edited in place, so that all that is not understood stays as it was.
+"""EXIF, XMP and IPTC as raw blocks: edited in place, so that unknown content (maker notes) stays as it is.
 
-Everything here reads bytes of strangers: what lies outside its block is skipped, never an exception.
+The bytes are untrusted: entries that point outside their block are skipped and raise nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Entry:
 
 
 class _Block:
-    """A TIFF structure in memory that can be read and patched in place. Raises ValueError if it is none."""
+    """A TIFF structure in memory that can be read and patched in place. Raises ValueError for other bytes."""
 
     def __init__(self, block: bytes) -> None:
         order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
@@ -90,8 +90,8 @@ class _Block:
         return ifd + 2 + 12 * self.number(ifd, "H")
 
 
-def bare(exif: bytes | None) -> bytes | None:
-    """The block without the "Exif" prefix that JPEG and others put before it; None if there is none."""
+def without_prefix(exif: bytes | None) -> bytes | None:
+    """The block without the "Exif" prefix that JPEG and others put before it; None for an empty block."""
     while exif and exif[:6] == b"Exif\0\0":
         exif = exif[6:]
     return exif or None
@@ -100,7 +100,7 @@ def bare(exif: bytes | None) -> bytes | None:
 def upright(exif: bytes) -> tuple[bytes, int | None]:
     """The block with orientation 1 and without its thumbnail, and the orientation 1..8 that it had, if any.
 
-    Raises ValueError if the block is no EXIF at all.
+    Raises ValueError if the block is not EXIF.
     """
     block = _Block(exif)
     entries = block.entries(block.first)
@@ -122,7 +122,7 @@ def _drop_thumbnail(block: _Block) -> None:
 
 
 def resized(exif: bytes, width: int, height: int) -> bytes:
-    """The block with the picture's size, where it names one."""
+    """The block with the picture's size in the tags that state one."""
     try:
         block = _Block(exif)
     except ValueError:
@@ -137,7 +137,7 @@ def resized(exif: bytes, width: int, height: int) -> bytes:
 
 
 def without_gps(exif: bytes) -> bytes | None:
-    """The block without its GPS directory, values and all; None where that is not certain."""
+    """The block without its GPS directory and its values; None if their removal is not certain."""
     try:
         block = _Block(exif)
     except ValueError:
@@ -162,7 +162,7 @@ def without_gps(exif: bytes) -> bytes | None:
 def upright_xmp(xmp: bytes) -> tuple[bytes, int | None]:
     """The packet with orientation 1, and the orientation that it had, if any.
 
-    It loses the name of an extension, which is not carried along.
+    The reference to an extended packet is removed, because the extension is not kept.
     """
     found = _ORIENTATION.search(xmp)
     xmp = _ORIENTATION.sub(rb"\g<1>1", xmp)
@@ -171,7 +171,7 @@ def upright_xmp(xmp: bytes) -> tuple[bytes, int | None]:
 
 
 def without_places(xmp: bytes) -> bytes | None:
-    """The packet without GPS and place names; None where some are left."""
+    """The packet without GPS and place names; None if some may remain."""
     for pattern in (_ATTRIBUTE, _EMPTY, _ELEMENT):
         xmp = pattern.sub(b"", xmp)
     return None if _LEFT.search(xmp) or b"\0" in xmp else xmp
@@ -213,7 +213,7 @@ def photoshop_from_iptc(iptc: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """What is written beside the pixels."""
+    """The raw metadata blocks that are written beside the pixels."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -221,7 +221,7 @@ class Blocks:
 
 
 def blocks(picture: Picture, keep: Literal["all", "no-location", "none"], width: int, height: int) -> Blocks:
-    """The picture's blocks for a file of width × height pixels, as the user wants them."""
+    """The picture's blocks for a file of width × height pixels, reduced to what the user wants to keep."""
     if keep == "none":
         return Blocks()
     exif, xmp, iptc = picture.exif, picture.xmp, picture.iptc

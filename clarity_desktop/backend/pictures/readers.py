@@ -1,4 +1,4 @@
-"""One reader per format: from a file of untrusted bytes to Raw. Runs in the child."""
+"""One reader per format: decodes an untrusted file to a `Raw` photo. Runs in the decoder process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import colour, metadata, tiff
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Raw, Refused, matched, parted
+from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Raw, Refused, match_groups, split_alpha
+from clarity_desktop.text import Message
 
-FIRST = "The file holds more than one picture; only the first was opened."
-HDR = "This is an HDR photo; it is shown without its extra brightness."
+FIRST_ONLY = Message("pictures.first_only")
 _HEAD = 1 << 16  # bytes in which the boxes that describe an AVIF or HEIC photo are looked for
 _WORTH_A_DRAFT = 4_000_000  # pixels
 _SCAN, _END = 0xDA, b"\xff\xd9"
@@ -24,8 +24,8 @@ BROKEN_BLOCK = (ValueError, TypeError, KeyError, IndexError, AttributeError, Ove
                 SyntaxError, struct.error, RuntimeError, ArithmeticError)  # fmt: skip
 
 
-def kind_of(head: bytes) -> str | None:
-    """The format that the first bytes name, whatever the file is called; None for what is not read."""
+def format_of(head: bytes) -> str | None:
+    """The format by the first bytes of the file, not by its name; None for formats that are not read."""
     if head[4:8] == b"ftyp":
         brands = head[8:12] + head[16 : min(len(head), int.from_bytes(head[:4], "big"))]
         listed = {brands[k : k + 4] for k in range(0, len(brands), 4)}
@@ -47,16 +47,18 @@ def _opened(file: BinaryIO, formats: tuple[str, ...], caps: Caps) -> Image.Image
 
 
 def _with_blocks(raw: Raw, image: Image.Image) -> Raw:
-    """Adds the blocks that Pillow found."""
+    """Add the ICC, EXIF and XMP blocks that Pillow found, where the reader found none."""
     info = image.info
     raw.icc = raw.icc or _bytes(info.get("icc_profile"))
-    raw.exif = raw.exif or metadata.bare(_bytes(info.get("exif")))
+    raw.exif = raw.exif or metadata.without_prefix(_bytes(info.get("exif")))
     raw.xmp = raw.xmp or _bytes(info.get("xmp"))
-    if raw.exif is None and "Raw profile type exif" in info:  # ImageMagick's way, in hexadecimal digits
+    if raw.exif is None and "Raw profile type exif" in info:  # as ImageMagick writes it, in hexadecimal digits
         try:
-            raw.exif = metadata.bare(bytes.fromhex("".join(str(info["Raw profile type exif"]).split("\n")[3:])))
+            raw.exif = metadata.without_prefix(
+                bytes.fromhex("".join(str(info["Raw profile type exif"]).split("\n")[3:]))
+            )
         except ValueError:
-            raw.notes.append("The photo's EXIF data is broken and was left out.")
+            raw.notes.append(Message("pictures.exif_broken"))
     return raw
 
 
@@ -67,7 +69,7 @@ def _bytes(value: object) -> bytes | None:
 
 
 def from_image(image: Image.Image) -> Raw:
-    """A loaded 8-bit image of any mode; CMYK stays an image."""
+    """The samples of a loaded 8-bit PIL image of any mode; CMYK stays an image."""
     mode = image.mode
     clear = mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info
     if mode == "CMYK":
@@ -78,7 +80,7 @@ def from_image(image: Image.Image) -> Raw:
         return Raw(np.asarray(image.convert("L")), mode)
     if mode == "La":
         image = image.convert("LA")
-    pixels, alpha = parted(np.asarray(image.convert("RGBA" if clear else "RGB")))
+    pixels, alpha = split_alpha(np.asarray(image.convert("RGBA" if clear else "RGB")))
     return Raw(pixels, "L" if mode in {"1", "L", "LA", "La"} else mode, alpha)
 
 
@@ -88,9 +90,9 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
     if image.mode in {"L", "RGB"}:
         file.seek(0)
         bytes_ = file.read()
-        if _ends(bytes_):
+        if _has_end_mark(bytes_):
             raw = _fast_jpeg(bytes_, image)
-    if raw is None:  # Pillow says what is wrong, and knows CMYK
+    if raw is None:  # Pillow reports what is wrong, and reads CMYK
         image.load()
         raw = from_image(image)
     shop: Any = image.info.get("photoshop")
@@ -100,7 +102,7 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
 
 
 def draft(file: BinaryIO, caps: Caps) -> tuple[Raw, tuple[int, int]] | None:
-    """A large RGB JPEG at a quarter of its size, and its size; None for one that is small or of other colours."""
+    """A large RGB JPEG decoded at a quarter of its size, and its full (width, height); None for other JPEGs."""
     image = _opened(file, ("JPEG", "MPO"), caps)
     size = image.size
     if image.mode != "RGB" or size[0] * size[1] < _WORTH_A_DRAFT:
@@ -110,8 +112,8 @@ def draft(file: BinaryIO, caps: Caps) -> tuple[Raw, tuple[int, int]] | None:
     return _with_blocks(from_image(image), image), size
 
 
-def _ends(jpeg: bytes) -> bool:
-    """Is there an end mark after the first scan? Some decoders paint grey what is missing."""
+def _has_end_mark(jpeg: bytes) -> bool:
+    """Whether an end mark follows the first scan. Without one some decoders fill the missing part with grey."""
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
         if jpeg[at + 1] == _SCAN:
@@ -142,23 +144,23 @@ def _png(file: BinaryIO, caps: Caps) -> Raw:
     if raw.icc is None and "srgb" not in image.info and isinstance(gamma, float):
         raw.icc = _gamma_profile(gamma, image.info.get("chromaticity"))
     if getattr(image, "is_animated", False):
-        raw.notes.append(FIRST)
+        raw.notes.append(FIRST_ONLY)
     return raw
 
 
 def _png16(file: BinaryIO, image: Image.Image, grey: bool) -> Raw:
     file.seek(0)
-    stored: Any = cv2.imdecode(np.frombuffer(_still(file.read()), np.uint8), cv2.IMREAD_UNCHANGED)
+    stored: Any = cv2.imdecode(np.frombuffer(_first_frame_only(file.read()), np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.shape[:2] != (image.height, image.width):
         raise Refused(DAMAGED)
     if stored.ndim == 2:
         return Raw(stored, "L")
-    pixels, alpha = parted(stored, blue_first=True)
+    pixels, alpha = split_alpha(stored, blue_first=True)
     return Raw(pixels, "L" if grey else "RGB", alpha)
 
 
-def _still(png: bytes) -> bytes:
-    """The PNG without all that is not its first picture: OpenCV would play an animation."""
+def _first_frame_only(png: bytes) -> bytes:
+    """The PNG reduced to the chunks of its first picture: OpenCV would decode an animation."""
     kept, at = [png[:8]], 8
     while at + 12 <= len(png):
         size = int.from_bytes(png[at : at + 4], "big") + 12
@@ -169,7 +171,7 @@ def _still(png: bytes) -> bytes:
 
 
 def _gamma_profile(gamma: float, chromaticity: object) -> bytes | None:
-    """A profile for a PNG that only says its gamma; None where that is sRGB's or absurd."""
+    """A profile for a PNG that only states its gamma; None if that is sRGB's or implausible."""
     if not 0.2 < gamma <= 1.2 or abs(gamma - 0.45455) < 0.01:
         return None
     primaries, white = profiles.SRGB_PRIMARIES, profiles.D65
@@ -206,7 +208,7 @@ def _bmp_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _simple(*formats: str) -> Callable[[BinaryIO, Caps], Raw]:
-    """A reader for what Pillow reads whole: WebP, GIF, most BMP."""
+    """A reader for formats that Pillow handles completely: WebP, GIF, most BMP."""
 
     def read(file: BinaryIO, caps: Caps) -> Raw:
         image = _opened(file, formats, caps)
@@ -217,7 +219,7 @@ def _simple(*formats: str) -> Callable[[BinaryIO, Caps], Raw]:
         image.load()
         raw = _with_blocks(from_image(image), image)
         if several:
-            raw.notes.append(FIRST)
+            raw.notes.append(FIRST_ONLY)
         return raw
 
     return read
@@ -235,7 +237,7 @@ def _tiff(file: BinaryIO, caps: Caps) -> Raw:
     turned = tags.get(metadata.ORIENTATION, 1)
     exif, iptc = _tiff_exif(image), _tiff_iptc(tags)
     several = bool(getattr(image, "is_animated", False))
-    if deep and bits == (12,):  # packed, which only Pillow knows
+    if deep and bits == (12,):  # packed samples, which only Pillow reads
         image.load()
         raw = Raw(_widened(np.asarray(image).astype(np.uint16), 12), "L")
     elif deep:
@@ -245,15 +247,15 @@ def _tiff(file: BinaryIO, caps: Caps) -> Raw:
         image.load()
         raw = from_image(image)
     raw.exif, raw.iptc = exif, iptc
-    by_pillow = not deep or bits == (12,)  # which turns what it loads
+    by_pillow = not deep or bits == (12,)  # Pillow applies the orientation while loading
     raw.orientation = turned if not by_pillow and turned in range(1, 9) else 1
     if several:
-        raw.notes.append(FIRST)
+        raw.notes.append(FIRST_ONLY)
     return _with_blocks(raw, image)
 
 
 def _tiff_exif(image: Image.Image) -> bytes | None:
-    """A block of what the file's directories say about the photo, without how it was stored."""
+    """An EXIF block with the tags that describe the photo, without those that describe its storage."""
     try:
         found, block = image.getexif(), Image.Exif()
         for tag, value in found.items():
@@ -262,7 +264,7 @@ def _tiff_exif(image: Image.Image) -> bytes | None:
         for ifd in (metadata.EXIF_IFD, metadata.GPS_IFD):
             if inner := found.get_ifd(ifd):
                 block[ifd] = inner
-        return metadata.bare(block.tobytes()) if len(block) else None
+        return metadata.without_prefix(block.tobytes()) if len(block) else None
     except BROKEN_BLOCK:
         return None
 
@@ -280,8 +282,8 @@ def _tiff_iptc(tags: Any) -> bytes | None:
 
 
 def _nclx(head: bytes, raw: Raw) -> None:
-    """Colours that an AVIF or HEIC photo names by number instead of by a profile."""
-    found = matched(rb"colrnclx(..)(..)", head)
+    """Set the profile of an AVIF or HEIC photo whose colours are given by code points (nclx)."""
+    found = match_groups(rb"colrnclx(..)(..)", head)
     if found is None:
         return
     primaries, transfer = (int.from_bytes(v, "big") for v in found)
@@ -290,7 +292,7 @@ def _nclx(head: bytes, raw: Raw) -> None:
     if raw.icc is None and primaries == 9:
         raw.icc = profiles.build("BT.2020", profiles.BT2020_PRIMARIES)
     if transfer in {16, 18}:
-        raw.notes.append(HDR)
+        raw.notes.append(Message("pictures.hdr"))
 
 
 def _avif(file: BinaryIO, caps: Caps) -> Raw:
@@ -298,7 +300,7 @@ def _avif(file: BinaryIO, caps: Caps) -> Raw:
     caps.check(*image.size, getattr(image, "n_frames", 1))
     file.seek(0)
     bytes_ = file.read()
-    config = matched(rb"av1C..(.)", bytes_[:_HEAD])
+    config = match_groups(rb"av1C..(.)", bytes_[:_HEAD])
     raw = _deep_avif(bytes_, config[0][0], image) if config and config[0][0] & 0x40 else None
     if raw is None:
         image.load()
@@ -306,30 +308,30 @@ def _avif(file: BinaryIO, caps: Caps) -> Raw:
     raw = _with_blocks(raw, image)
     _nclx(bytes_[:_HEAD], raw)
     if getattr(image, "is_animated", False):
-        raw.notes.append(FIRST)
+        raw.notes.append(FIRST_ONLY)
     return raw
 
 
 def _deep_avif(bytes_: bytes, config: int, image: Image.Image) -> Raw | None:
-    """10 or 12 bits as 16; None where OpenCV was built without AVIF."""
+    """A 10- or 12-bit photo as 16 bits; None if OpenCV was built without AVIF."""
     stored: Any = cv2.imdecode(np.frombuffer(bytes_, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
         return None
     stored = _widened(stored, 12 if config & 0x20 else 10)
     if stored.ndim == 2:
         return Raw(stored, "L")
-    pixels, alpha = parted(stored, blue_first=True)
+    pixels, alpha = split_alpha(stored, blue_first=True)
     return Raw(pixels, "RGB", alpha)
 
 
 def _widened(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
-    """Values of 10 or 12 bits → all 16."""
+    """Scale samples of 10 or 12 bits to the full 16-bit range by repeating their high bits."""
     wide: NDArray[np.uint16] = (samples << np.uint16(16 - bits)) | (samples >> np.uint16(2 * bits - 16))
     return wide
 
 
 def _heic(file: BinaryIO, caps: Caps) -> Raw:
-    import pillow_heif  # 20 ms that other photos need not wait for
+    import pillow_heif  # imported here: it takes 20 ms that other photos need not wait for
 
     file.seek(0)
     bytes_ = file.read()
@@ -341,15 +343,17 @@ def _heic(file: BinaryIO, caps: Caps) -> Raw:
     alpha = None
     if mode in {"RGBA", "RGBa", "LA"}:
         alpha, samples = np.ascontiguousarray(samples[..., -1]), samples[..., :-1]
+        if mode == "RGBa":  # premultiplied: the colours of translucent pixels would come out too dark
+            samples = tiff.unpremultiplied(samples, alpha)
     if samples.ndim == 3 and samples.shape[2] == 1:
         samples = samples[..., 0]
     info = image.info
-    raw = Raw(samples, "L" if samples.ndim == 2 else "RGB", alpha, orientation=1)  # libheif turns it
+    raw = Raw(samples, "L" if samples.ndim == 2 else "RGB", alpha, orientation=1)  # libheif applies the orientation
     raw.icc, raw.xmp = _bytes(info.get("icc_profile")), _bytes(info.get("xmp"))
-    raw.exif = metadata.bare(_bytes(info.get("exif")))
+    raw.exif = metadata.without_prefix(_bytes(info.get("exif")))
     _nclx(bytes_[:_HEAD], raw)
     if len(heif) > 1:
-        raw.notes.append(FIRST)
+        raw.notes.append(FIRST_ONLY)
     return raw
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from clarity_desktop.backend.pictures import colour
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused
+from clarity_desktop.text import Message
 from clarity_desktop.values import Pixels
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def read_deep(source: Any, caps: Caps) -> Raw:
         assert isinstance(page, tifffile.TiffPage)
         caps.check(page.imagewidth, page.imagelength)
         if page.samplesperpixel > 16 or page.imagedepth > 1:
-            raise Refused("is a TIFF with more channels than a photo has.")
+            raise Refused("pictures.tiff_channels")
         if page.bitspersample not in {8, 16, 32, 64}:
-            raise Refused(f"is a TIFF with {page.bitspersample} bits a channel, which this program cannot read.")
+            raise Refused("pictures.tiff_bits", bits=int(page.bitspersample))
         samples, notes = _scaled(_samples(page, source), page)
         raw = _interpreted(samples, page)
         raw.notes += notes
@@ -51,7 +52,7 @@ def read_deep(source: Any, caps: Caps) -> Raw:
 
 
 def _samples(page: tifffile.TiffPage, source: Any) -> NDArray[Any]:
-    """H×W×channels as stored."""
+    """The samples as stored, H×W×channels in the file's own type."""
     shape = page.imagelength, page.imagewidth, page.samplesperpixel
     planar = int(page.planarconfig or 1) == 2
     if int(page.compression) in UNIFORM:
@@ -76,7 +77,7 @@ def _by_opencv(file: bytes, size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _plane(page: tifffile.TiffPage, source: Any, channel: int) -> bytes:
-    """One colour plane of a file as a grey TIFF of its own, data still compressed."""
+    """One plane of a planar file as a grey TIFF of its own; its data stay compressed."""
     file = _File(b"MM\0*\0\0\0\0" if page.parent.byteorder == ">" else b"II*\0\0\0\0\0", {})
     count = len(page.dataoffsets) // page.samplesperpixel
     offsets: list[int] = []
@@ -99,23 +100,24 @@ def _plane(page: tifffile.TiffPage, source: Any, channel: int) -> bytes:
         file.longs(278, page.rowsperstrip)
     file.longs(where, *offsets)
     file.longs(lengths, *sizes)
-    return file.finished()
+    return file.getvalue()
 
 
-def _scaled(samples: NDArray[Any], page: tifffile.TiffPage) -> tuple[NDArray[Any], list[str]]:
-    """Samples as uint8 or uint16, and what to tell the user."""
+def _scaled(samples: NDArray[Any], page: tifffile.TiffPage) -> tuple[NDArray[Any], list[Message]]:
+    """Samples as uint8 or uint16 of their full range, and notes for the user."""
     kind, size = samples.dtype.kind, samples.dtype.itemsize
     if kind == "f":
         values = np.nan_to_num(samples.astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
         top = float(values.max(initial=0))
         scale = 65535 / max(1, top)
-        note = "The photo holds floating-point values; they were scaled to 16 bits."
-        return np.rint(values.clip(0) * np.float32(scale)).clip(0, 65535).astype(np.uint16), [note]
+        return np.rint(values.clip(0) * np.float32(scale)).clip(0, 65535).astype(np.uint16), [
+            Message("pictures.float_scaled")
+        ]
     if kind not in "ui" or size > 4:
-        raise Refused("is a TIFF with values of a kind that this program cannot read.")
+        raise Refused("pictures.tiff_values")
     if size == 4:
-        note = "The photo holds 32-bit values; they were reduced to 16 bits."
-        return (samples.astype(np.int64).clip(0) >> (16 if kind == "u" else 15)).astype(np.uint16), [note]
+        narrowed = (samples.astype(np.int64).clip(0) >> (16 if kind == "u" else 15)).astype(np.uint16)
+        return narrowed, [Message("pictures.reduced_to_16_bits")]
     if kind == "i":
         bits = 8 * size - 1
         wide = samples.clip(0).astype(np.uint32)
@@ -131,7 +133,7 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
     photometric, channels = int(page.photometric), samples.shape[2]
     colours = {CMYK: 4, 0: 1, 1: 1, 3: 1}.get(photometric, 3)
     if channels < colours or photometric == 3:
-        raise Refused("is a TIFF of a kind that this program cannot read.")
+        raise Refused("pictures.tiff_kind")
     alpha: Channel | None = None
     extra = tuple(int(e) for e in page.extrasamples)
     if channels > colours and extra and extra[0] in {1, 2}:
@@ -140,10 +142,9 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
     if photometric == 0:
         main = np.iinfo(main.dtype).max - main
     if alpha is not None and extra[0] == 1:
-        main = _unassociated(main, alpha)
+        main = unpremultiplied(main, alpha)
     if photometric == CMYK:
-        eight = (main >> 8).astype(np.uint8) if main.dtype == np.uint16 else main
-        return Raw(Image.fromarray(np.ascontiguousarray(eight), "CMYK"), "CMYK", alpha)
+        return Raw(Image.fromarray(np.ascontiguousarray(colour.to8(main)), "CMYK"), "CMYK", alpha)
     if photometric in LABS:
         return Raw(colour.stored_lab(main, signed=photometric == 8), "Lab", alpha)
     if colours == 1:
@@ -151,7 +152,8 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
     return Raw(main, "RGB", alpha)
 
 
-def _unassociated(main: NDArray[Any], alpha: Channel) -> NDArray[Any]:
+def unpremultiplied(main: NDArray[Any], alpha: Channel) -> NDArray[Any]:
+    """Samples (H×W×C, uint8 or uint16) divided by their alpha (H×W, same depth); 0 where alpha is 0 stays 0."""
     top = np.iinfo(main.dtype).max
     weight = np.maximum(alpha, 1).astype(np.float32)[..., None] / top
     return np.rint(main / weight).clip(0, top).astype(main.dtype)
@@ -184,7 +186,7 @@ def _inherited(block: bytes, order: str) -> dict[int, bytes]:
 
 
 class _File:
-    """A TIFF file in the making: a head, data, and at the end its only directory."""
+    """Builds a TIFF file in memory: header, data, and at the end its only directory."""
 
     def __init__(self, head: bytes, entries: dict[int, bytes]) -> None:
         self.order: Literal["<", ">"] = ">" if head[:2] == b"MM" else "<"
@@ -210,7 +212,7 @@ class _File:
     def longs(self, number: int, *values: int) -> None:
         self.blob(number, 4, len(values), struct.pack(f"{self.order}{len(values)}I", *values))
 
-    def finished(self) -> bytes:
+    def getvalue(self) -> bytes:
         entries = [self._entries[n] for n in sorted(self._entries)]
         at = self.put(struct.pack(self.order + "H", len(entries)) + b"".join(entries) + bytes(4))
         self._out.seek(4)
@@ -222,7 +224,10 @@ _NO_EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 
 
 def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Blocks) -> bytes:
-    """A deflated TIFF, 8 or 16 bits, alpha unassociated. Raises ValueError if it would pass 4 GB."""
+    """A deflate-compressed TIFF of H×W×3 pixels (uint8 or uint16) and H×W unassociated alpha of the same depth.
+
+    Raises ValueError if it would exceed 4 GB.
+    """
     block = blocks.exif or _NO_EXIF
     file = _File(block, _inherited(block, ">" if block[:2] == b"MM" else "<"))
     samples = pixels if alpha is None else np.dstack([pixels, alpha])
@@ -245,4 +250,4 @@ def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Bloc
     for number, kind, raw in ((700, 1, blocks.xmp), (33723, 7, blocks.iptc), (34675, 7, icc)):
         if raw:
             file.blob(number, kind, len(raw), raw)
-    return file.finished()
+    return file.getvalue()
