@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.settings import Settings
-from clarity_desktop.ui.commands.files import MOST_AT_ONCE, photos_of
+from clarity_desktop.ui.commands.files import MAX_FROM_FOLDER, find_photos
 from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
@@ -133,10 +133,10 @@ def test_preferences_come_back_whole_and_the_theme_is_tried_at_once(parent: QWid
 
 
 def test_a_folder_gives_its_photos_up_to_a_limit(tmp_path: Path):
-    for k in range(MOST_AT_ONCE + 5):
+    for k in range(MAX_FROM_FOLDER + 5):
         (tmp_path / f"{k:03}.jpg").write_bytes(b"")
     (tmp_path / "words.txt").write_bytes(b"")
-    found, left = photos_of([tmp_path])
-    assert len(found) == MOST_AT_ONCE
-    assert left == 5
+    found, total = find_photos([tmp_path])
+    assert len(found) == MAX_FROM_FOLDER
+    assert total == MAX_FROM_FOLDER + 5
     assert found[0].name == "000.jpg"

@@ -216,6 +216,7 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None):
     async with a_full_window() as (window, _link):
         await until(lambda: window.restore.estimate.isVisible())
         assert cut_off(window) == []
+        assert (window.width(), window.height()) == SMALLEST
 
 
 async def test_nothing_is_cut_off_in_the_dialogs(pseudo_locale: None):

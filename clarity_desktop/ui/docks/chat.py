@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.text import english, titles
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.form_fields import ElidedButton
 from clarity_desktop.ui.labels import SUGGESTED_TASKS, task_title
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Turn
@@ -240,7 +240,7 @@ class ChatDock(QWidget):
         grid.setContentsMargins(12, 0, 12, 0)
         grid.setSpacing(4)
         for k, task in enumerate(SUGGESTED_TASKS):
-            chip = QPushButton(task_title(task))
+            chip = ElidedButton(task_title(task))
             chip.setProperty("chip", True)
             chip.setAccessibleName(self.tr("Send: {message}").format(message=task_title(task)))
             # The planner understands English, whatever the language of the window.

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QPushButton,
     QScrollArea,
     QSlider,
     QVBoxLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import field_label, int_field, muted_label, no_wheel, row
+from clarity_desktop.ui.form_fields import ElidedButton, field_label, int_field, muted_label, no_wheel, row
 from clarity_desktop.ui.labels import duration, file_size, megapixels, task_title
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import TASKS, MethodCard, ModelCard, Task
@@ -81,8 +80,8 @@ class RestoreDock(QScrollArea):
             int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr(" %")),
         )
         self.estimate = muted_label()
-        self.button, self.visible_button = QPushButton(self.tr("Restore")), QPushButton(self.tr("Visible part only"))
-        self.fetch_button = QPushButton(self.tr("Download model…"))
+        self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part only"))
+        self.fetch_button = ElidedButton(self.tr("Download model…"))
         self._lay_out()
         self._connect()
         self.show_ready(False)
