@@ -45,7 +45,7 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.Recover(store):
             await studio.recover(store, job)
         case m.DiscardRecovery(store):
-            await job.side("disk", documents.forget, store)
+            await job.side("disk", documents.discard, store)
         case m.MeasureDisk():
             job.emit(await studio.disk(job))
         case m.Prune(stores):
@@ -53,6 +53,7 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
             job.emit(await studio.disk(job))
         case m.Close(document):
             await studio.close_document(document, job)
+            talk.close(document)
         case m.ReadManifest(document, version):
             job.emit(m.ManifestReady(document, studio.document(document).manifest(version)))
         case m.ReadTiles(document, hashes):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -160,7 +159,7 @@ class Studio:
             title,
             thumbnail,
             job.check,
-            _makers(),
+            _model_versions(),
             self._limits,
             discard=_close_saved,
         )
@@ -172,11 +171,11 @@ class Studio:
         return await self._show(document, job)
 
     def _open_project(self, path: Path, checkpoint: Callable[[], None]) -> Document:
-        document = Document.open_project(self.folder, path, _makers(), self._limits, checkpoint)
+        document = Document.open_project(self.folder, path, _model_versions(), self._limits, checkpoint)
         return self._without_broken_metadata(document)
 
     def _open_store(self, store: Path, checkpoint: Callable[[], None]) -> Document:
-        return self._without_broken_metadata(Document.open(store, _makers(), self._limits, checkpoint))
+        return self._without_broken_metadata(Document.open(store, _model_versions(), self._limits, checkpoint))
 
     def _without_broken_metadata(self, document: Document) -> Document:
         """A document whose profile and metadata the program may parse; broken blocks are dropped with a note."""
@@ -208,6 +207,8 @@ class Studio:
         document = self.document(at)
         job.commit()
         del self._documents[at]
+        self._distances = {key: distance for key, distance in self._distances.items() if key[0] != at}
+        self._commits.pop(at, None)
         await job.side("disk", document.close, keep=False)
 
     # Restoring -------------------------------------------------------------------------------------------------------
@@ -562,8 +563,10 @@ class Studio:
         job.report(0.0, f"Writing {options.path.name}")
         picture = await job.side("disk", document.picture, version)
         path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
-        with contextlib.suppress(FileNotFoundError):
+        try:
             job.emit(Exported(at, path, path.stat().st_size if path else 0))
+        except FileNotFoundError as e:
+            raise UserError("studio.exported_file_gone", path=str(path)) from e
         return path
 
     async def size(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> int:
@@ -591,7 +594,7 @@ def _is_long(estimated: Estimated) -> bool:
     return estimated.seconds > LONG_SECONDS
 
 
-def _makers() -> ModelVersions:
+def _model_versions() -> ModelVersions:
     return ModelVersions(detect.digest(), iqa.digest())
 
 

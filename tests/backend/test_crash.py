@@ -109,10 +109,10 @@ def shot(luck: random.Random) -> Doom:
     return doom
 
 
-def strays(store: Path) -> int:
+def orphan_tiles(store: Path) -> int:
     """Tiles that no version names: what the killed step had stored."""
     with closing(sqlite3.connect(store)) as db:
-        return len(states.strays(db)[0])
+        return len(states.orphan_tiles(db)[0])
 
 
 def check(store: Path, known: Life) -> None:
@@ -126,7 +126,7 @@ def check(store: Path, known: Life) -> None:
         assert known.committed.setdefault(version.id, pixels) == pixels
         assert version.star or version.id not in known.starred
     document.close(keep=True)
-    assert strays(store) == 0
+    assert orphan_tiles(store) == 0
 
 
 def test_a_kill_at_any_moment_loses_at_most_the_running_step(nursery: Nursery, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_kill_at_any_moment_loses_at_most_the_running_step(nursery: Nursery, t
 
 
 def _was_keeping(folder: Path) -> bool:
-    return any(strays(store) for store in folder.glob("*.store"))
+    return any(orphan_tiles(store) for store in folder.glob("*.store"))
 
 
 def test_a_kill_while_saving_leaves_the_old_project_or_the_new_one(nursery: Nursery, tmp_path: Path) -> None:

@@ -353,7 +353,7 @@ def test_scores_that_are_no_numbers_are_kept_as_undefined(document: Document, fo
 
 
 @pytest.mark.parametrize(
-    ("makers", "found", "scored"),
+    ("models", "found", "scored"),
     [
         (ModelVersions("detector", "scores"), True, True),
         (ModelVersions("detector", "other scores"), True, False),
@@ -361,13 +361,13 @@ def test_scores_that_are_no_numbers_are_kept_as_undefined(document: Document, fo
     ],
 )
 def test_what_anything_else_made_is_not_known_but_further_metrics_are(
-    folder: Path, photo: Photo, makers: ModelVersions, found: bool, scored: bool
+    folder: Path, photo: Photo, models: ModelVersions, found: bool, scored: bool
 ) -> None:
-    document = Document.create(folder, Picture(photo(64, 48)), "a", makers=ModelVersions("detector", "scores"))
+    document = Document.create(folder, Picture(photo(64, 48)), "a", models=ModelVersions("detector", "scores"))
     document.set_detection(head(document), detection())
     document.set_quality(head(document), Quality(piqe=3.0, more={"musiq": 51.0}))
     document.close(keep=True)
-    again = Document.open(folder / f"{document.id}.store", makers)
+    again = Document.open(folder / f"{document.id}.store", models)
     [version] = again.card().versions
     assert (version.detection is not None, version.quality is not None) == (found, scored)
     assert again.more(version.id) == {"musiq": 51.0}
@@ -398,20 +398,6 @@ def test_a_document_is_unsaved_once_something_is_done_to_it(document: Document, 
     assert document.card().project == tmp_path / "cat.clarity"
     document.edit(version.id, star=True)
     assert document.card().unsaved
-
-
-def test_pruning_erases_deleted_versions_but_not_those_that_others_need(folder: Path, photo: Photo) -> None:
-    document = Document.create(folder, Picture(photo(1024, 1024)), "a")
-    middle = add(document, photo(1024, 1024, seed=1))
-    last = add(document, photo(1024, 1024, seed=2))
-    document.go_to(document.card().versions[0].id)
-    gone = add(document, photo(1024, 1024, seed=3))
-    document.edit(gone.id, deleted=True)
-    document.edit(middle.id, deleted=True)
-    assert document.prune() > 500_000
-    assert [v.id for v in document.card().versions][1:] == [middle.id, last.id]
-    assert np.array_equal(document.pixels(last.id), photo(1024, 1024, seed=2))
-    document.close(keep=True)
 
 
 # Several threads ------------------------------------------------------------------------------------------------------
@@ -493,14 +479,6 @@ def test_closing_waits_for_who_reads_and_is_a_sentence_for_who_comes_later(docum
         document.close(keep=True)
         for r in reading:
             r.result(timeout=10)
-
-
-def test_a_step_from_a_version_that_was_pruned_is_a_sentence(document: Document, photo: Photo) -> None:
-    version = add(document, photo(700, 520, seed=1))
-    document.edit(version.id, deleted=True)
-    document.prune()
-    with pytest.raises(UserError, match="not part of the document"):
-        add(document, photo(700, 520, seed=1), version.id)
 
 
 # A full disk ----------------------------------------------------------------------------------------------------------

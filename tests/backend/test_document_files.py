@@ -10,7 +10,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import zstandard
 from clarity_desktop.backend.document import (
     Document,
     ModelVersions,
-    forget,
+    discard,
     over_budget,
     prune,
     recoveries,
@@ -29,6 +31,8 @@ from clarity_desktop.backend.document import (
     schema,
     usage,
 )
+from clarity_desktop.backend.document.create import reserve_store
+from clarity_desktop.backend.document.recovery import INCOMPLETE, Lock
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, english, version_title
 from clarity_desktop.values import Bounds, Finding, Picture, Quality, Region, Step, Turn, Version
@@ -466,13 +470,41 @@ print(document.id, flush=True); sys.stdin.read()
 """
 
 
+def test_a_store_that_is_being_created_is_never_taken_for_one_left_by_a_crash(folder: Path) -> None:
+    """Other programs start, and tidy up, at every moment of it."""
+    ended = threading.Event()
+
+    def start_again_and_again() -> None:
+        while not ended.is_set():
+            recoveries(folder)
+
+    folder.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        starts = [pool.submit(start_again_and_again) for _ in range(2)]
+        try:
+            for _ in range(150):
+                store, lock = reserve_store(folder)
+                incomplete = store.with_suffix(INCOMPLETE)
+                incomplete.touch()
+                assert Lock.take(store) is None
+                recoveries(folder)
+                assert incomplete.exists()
+                incomplete.unlink()
+                lock.release(gone=True)
+        finally:
+            ended.set()
+        for start in starts:
+            start.result()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_second_instance_is_not_mistaken_for_a_crash(folder: Path) -> None:
     theirs = subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with theirs:
         assert theirs.stdout is not None
         store = folder / f"{theirs.stdout.readline().decode().strip()}.store"
         assert recoveries(folder) == ()
-        for take in (Document.open, forget):
+        for take in (Document.open, discard):
             with pytest.raises(UserError, match="another window"):
                 take(store)
         theirs.kill()
@@ -486,8 +518,8 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path, photo: Photo
         lambda: Document.create(in_the_way / "documents", Picture(photo(30, 20)), "a"),
         lambda: Document.open_project(in_the_way / "documents", project),
         lambda: Document.open(in_the_way / "a.store"),
-        lambda: forget(in_the_way / "a.store"),
-        lambda: forget(tmp_path / "a.store"),
+        lambda: discard(in_the_way / "a.store"),
+        lambda: discard(tmp_path / "a.store"),
     ):
         with pytest.raises(UserError, match=r"a file|a\.store"):
             attempt()
@@ -497,7 +529,7 @@ def test_what_is_forgotten_is_set_aside_and_can_still_be_opened(folder: Path, ph
     document = Document.create(folder, Picture(photo(300, 200)), "a.png")
     version = add(document, photo(300, 200, seed=1))
     document.close(keep=True)
-    forget(folder / f"{document.id}.store")
+    discard(folder / f"{document.id}.store")
     assert recoveries(folder) == ()
     again = Document.open(folder / "closed" / f"{document.id}.store")
     assert np.array_equal(again.pixels(version.id), photo(300, 200, seed=1))

@@ -604,3 +604,12 @@ def test_a_block_that_kills_the_decoder_is_broken_and_the_decoder_goes_on(tmp_pa
     assert decoder.is_intact("xmp", b"<x/>")
     assert not decoder.is_intact("exif", b"nothing")
     decoder.close()
+
+
+def test_what_is_known_of_a_document_goes_when_it_is_closed(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    asyncio.run(studio.assess(card.id, card.head, recorder.job()))
+    kept = [value for value in vars(studio).values() if isinstance(value, dict) and str(card.id) in repr(value.keys())]
+    assert kept  # the document, and how far its versions are from the original
+    asyncio.run(studio.close_document(card.id, recorder.job()))
+    assert str(card.id) not in repr([value for value in vars(studio).values() if isinstance(value, dict)])

@@ -32,6 +32,10 @@ class Conversation:
         self._studio = studio
         self._pending: dict[DocumentId, _Pending] = {}
 
+    def close(self, at: DocumentId) -> None:
+        """Drop an unanswered question of a document that was closed."""
+        self._pending.pop(at, None)
+
     async def say(self, at: DocumentId, text: str, visible: Bounds | None, job: Job) -> None:
         """One turn. What fails is said in the conversation; cancelling passes through."""
         self._add(at, Turn("user", text, time=time.time()), job)

@@ -38,7 +38,7 @@ class ModelVersions:
         return f"{self.scores} {self.detector}"
 
 
-NOBODY = ModelVersions()
+NO_MODELS = ModelVersions()
 """For whoever shows neither."""
 
 

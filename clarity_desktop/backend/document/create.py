@@ -19,7 +19,7 @@ from clarity_desktop.backend.document.limits import NAME, THUMBNAIL
 from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
 from clarity_desktop.backend.document.tiles import Stored
-from clarity_desktop.backend.document.write_tiles import keep
+from clarity_desktop.backend.document.write_tiles import write_tiles
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Picture, Pixels, Step, Version, VersionId
 
@@ -28,7 +28,7 @@ def no_checkpoint() -> None:
     """For whoever cannot be cancelled."""
 
 
-def fresh(folder: Path) -> tuple[Path, Lock]:
+def reserve_store(folder: Path) -> tuple[Path, Lock]:
     """A place for a new store, and its lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def fresh(folder: Path) -> tuple[Path, Lock]:
     return store, lock
 
 
-def lay_out(path: Path) -> None:
+def create_tables(path: Path) -> None:
     """An empty file with our tables. Raises sqlite3.Error."""
     db = sqlite3.connect(path, isolation_level=None)
     with contextlib.closing(db):
@@ -49,7 +49,7 @@ def lay_out(path: Path) -> None:
         schema.migrate(db)
 
 
-def first(
+def write_original(
     path: Path, picture: Picture, title: str, thumbnail: NDArray[np.uint8] | None, checkpoint: Callable[[], None]
 ) -> None:
     """The original and all that is known of the photo, into a laid-out file."""
@@ -64,10 +64,12 @@ def first(
         height=height,
         thumbnail=reduced(picture.pixels) if thumbnail is None else thumbnail,
     )
-    store = Store(path, unborn=True)
+    store = Store(path, incomplete=True)
     with contextlib.closing(store):
-        names = keep(store, picture.pixels, None, (), _nothing_older, checkpoint)
-        alpha = None if picture.alpha is None else keep(store, picture.alpha, None, (), _nothing_older, checkpoint)
+        names = write_tiles(store, picture.pixels, None, (), _nothing_older, checkpoint)
+        alpha = (
+            None if picture.alpha is None else write_tiles(store, picture.alpha, None, (), _nothing_older, checkpoint)
+        )
         about = {
             "title": checks.clean(title)[:NAME],
             "head": version.id,

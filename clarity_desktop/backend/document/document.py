@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.document import create, pyramid, recovery, rows
 from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
-from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, more_of
+from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, more_of
 from clarity_desktop.backend.document.create import no_checkpoint
 from clarity_desktop.backend.document.limits import Limits, clock
 from clarity_desktop.backend.document.reader import Reader
-from clarity_desktop.backend.document.recovery import MAKING, Lock
+from clarity_desktop.backend.document.recovery import INCOMPLETE, Lock
 from clarity_desktop.backend.document.state import State
-from clarity_desktop.backend.document.store import Store, said
+from clarity_desktop.backend.document.store import Store, as_user_errors
 from clarity_desktop.backend.document.tiles import Damaged, Stored
-from clarity_desktop.backend.document.write_tiles import keep
+from clarity_desktop.backend.document.write_tiles import write_tiles
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
@@ -70,9 +70,9 @@ class Document:
         self._lock = lock
         self._state = state
         self._notes = notes
-        self._moving = threading.Lock()
-        self._adding = threading.Lock()
-        self._reading_levels = threading.Lock()
+        self._state_lock = threading.Lock()
+        self._add_lock = threading.Lock()
+        self._levels_lock = threading.Lock()
         self._reader = Reader(store, state.title)
         self._known_levels: OrderedDict[tuple[VersionId, str], tuple[Level, ...]] = OrderedDict()
 
@@ -84,24 +84,24 @@ class Document:
         title: str,
         thumbnail: NDArray[np.uint8] | None = None,
         checkpoint: Callable[[], None] = no_checkpoint,
-        makers: ModelVersions = NOBODY,
+        models: ModelVersions = NO_MODELS,
         limits: Limits = LIMITS,
     ) -> Document:
         """A new document in the working folder, with the picture as its first version.
 
-        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. makers: by what the
+        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. models: by what the
         versions are going to be looked at. Raises UserError.
         """
         limits.check_size(picture.pixels.shape[1], picture.pixels.shape[0])
-        store, lock = create.fresh(folder)
-        unborn = store.with_suffix(MAKING)
+        store, lock = create.reserve_store(folder)
+        incomplete = store.with_suffix(INCOMPLETE)
         try:
-            with said(unborn):
-                create.lay_out(unborn)
-            create.first(unborn, picture, title, thumbnail, checkpoint)
-            return cls._born(unborn, store, lock, store, makers, limits, checkpoint)
+            with as_user_errors(incomplete):
+                create.create_tables(incomplete)
+            create.write_original(incomplete, picture, title, thumbnail, checkpoint)
+            return cls._born(incomplete, store, lock, store, models, limits, checkpoint)
         except BaseException:
-            recovery.erase(unborn)
+            recovery.erase(incomplete)
             lock.release(gone=not store.exists())
             raise
 
@@ -109,23 +109,23 @@ class Document:
     def open(
         cls,
         store: Path,
-        makers: ModelVersions = NOBODY,
+        models: ModelVersions = NO_MODELS,
         limits: Limits = LIMITS,
         checkpoint: Callable[[], None] = no_checkpoint,
         *,
         read_only: bool = False,
     ) -> Document:
-        """A working store that an earlier run left. Raises UserError if it is damaged or open elsewhere.
+        """A working store that an earlier run left. Raises UserError if it is damaged or already open.
 
-        What others than `makers` found in its versions is not known; so it is in open_project.
+        What others than `models` found in its versions is not known; so it is in open_project.
         """
-        with said(store):
+        with as_user_errors(store):
             lock = Lock.take(store, patience=0.5) if store.is_file() else None
         if lock is None:
             where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
             raise UserError(f"{store} {where}, so it was not opened.")
         try:
-            return cls._opened(store, lock, store, makers, limits, checkpoint, read_only=read_only)
+            return cls._opened(store, lock, store, models, limits, checkpoint, read_only=read_only)
         except BaseException:
             lock.release()
             raise
@@ -135,18 +135,18 @@ class Document:
         cls,
         folder: Path,
         project: Path,
-        makers: ModelVersions = NOBODY,
+        models: ModelVersions = NO_MODELS,
         limits: Limits = LIMITS,
         checkpoint: Callable[[], None] = no_checkpoint,
     ) -> Document:
         """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
-        store, lock = create.fresh(folder)
-        unborn = store.with_suffix(MAKING)
+        store, lock = create.reserve_store(folder)
+        incomplete = store.with_suffix(INCOMPLETE)
         try:
-            projects.copy(project, unborn, checkpoint)
-            document = cls._born(unborn, store, lock, project, makers, limits, checkpoint)
+            projects.copy(project, incomplete, checkpoint)
+            document = cls._born(incomplete, store, lock, project, models, limits, checkpoint)
         except BaseException:
-            recovery.erase(unborn)
+            recovery.erase(incomplete)
             recovery.erase(store)
             lock.release(gone=True)
             raise
@@ -156,17 +156,17 @@ class Document:
     @classmethod
     def _born(
         cls,
-        unborn: Path,
+        incomplete: Path,
         store: Path,
         lock: Lock,
         named: Path,
-        makers: ModelVersions,
+        models: ModelVersions,
         limits: Limits,
         checkpoint: Callable[[], None],
     ) -> Document:
-        with said(store):
-            unborn.replace(store)
-        return cls._opened(store, lock, named, makers, limits, checkpoint)
+        with as_user_errors(store):
+            incomplete.replace(store)
+        return cls._opened(store, lock, named, models, limits, checkpoint)
 
     @classmethod
     def _opened(
@@ -174,13 +174,13 @@ class Document:
         path: Path,
         lock: Lock,
         named: Path,
-        makers: ModelVersions,
+        models: ModelVersions,
         limits: Limits,
         checkpoint: Callable[[], None],
         *,
         read_only: bool = False,
     ) -> Document:
-        state, newer = projects.read(path, named, makers, limits, checkpoint)
+        state, newer = projects.read(path, named, models, limits, checkpoint)
         return cls(Store(path, read_only=read_only or newer), lock, state, limits, (NEWER,) if newer else ())
 
     # What is there ----------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class Document:
         blocks: dict[str, str | int | bytes | None] = dict.fromkeys(names)
         if "icc" in names:
             blocks["profile"] = "sRGB"
-        with self._moving:
+        with self._state_lock:
             if not self._store.read_only:
                 with self._store.writing() as db:
                     rows.put_meta(db, blocks)
@@ -264,12 +264,12 @@ class Document:
 
     def _levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
         """The levels of a version's "pixels" or "alpha"; none where it has no alpha. Those read last are kept."""
-        with self._reading_levels:
+        with self._levels_lock:
             if (levels := self._known_levels.get((version, of))) is not None:
                 self._known_levels.move_to_end((version, of))
                 return levels
         levels = self._read_levels(version, of)
-        with self._reading_levels:
+        with self._levels_lock:
             self._known_levels[version, of] = levels
             while len(self._known_levels) > KEPT_LEVELS:
                 self._known_levels.popitem(last=False)
@@ -307,7 +307,7 @@ class Document:
         assert pixels.dtype == self._dtype, "a version has its document's depth"
         row = rows.region_row(region) if region is not None else None
         step = step if row is None else replace(step, region=row[-1])
-        with self._adding:
+        with self._add_lock:
             self._check_addable(step, pixels.shape[1], pixels.shape[0])
             names, opacity = self._keep(parent, pixels, changed, alpha, checkpoint)
             height, width = pixels.shape[:2]
@@ -322,7 +322,7 @@ class Document:
                 thumbnail=thumbnail,
             )
             self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
-            self._store.fold()
+            self._store.checkpoint()
         return version
 
     def _check_addable(self, step: Step, width: int, height: int) -> None:
@@ -342,21 +342,23 @@ class Document:
         alpha: Alpha | None,
         checkpoint: Callable[[], None],
     ) -> tuple[bytes, bytes | None]:
-        self._state.version(parent)  # it may have been pruned, though its levels are remembered
-        old, veil = self._levels(parent, "pixels"), self._levels(parent, "alpha")
+        old, alpha_levels = self._levels(parent, "pixels"), self._levels(parent, "alpha")
         if changed is not None:
             assert (pixels.shape[1], pixels.shape[0]) == (old[0].width, old[0].height), "a part changed: same size"
         try:
-            names = keep(self._store, pixels, changed, old, self._older(old), checkpoint)
+            names = write_tiles(self._store, pixels, changed, old, self._older(old), checkpoint)
             if alpha is not None:
                 assert alpha.shape == pixels.shape[:2], "alpha has the pixels' size"
-                return names, keep(self._store, alpha, None, veil, self._older(veil), checkpoint)
+                return names, write_tiles(self._store, alpha, None, alpha_levels, self._older(alpha_levels), checkpoint)
         except BaseException:
             with contextlib.suppress(UserError):  # a disk too full to erase: opening the document sweeps it
-                self._sweep()
+                self._delete_orphans()
             raise
-        assert not veil or (veil[0].height, veil[0].width) == pixels.shape[:2], "a new size needs its alpha"
-        return names, b"".join(veil[0].tiles) if veil else None
+        if not alpha_levels:
+            return names, None
+        full = alpha_levels[0]
+        assert (full.height, full.width) == pixels.shape[:2], "a new size needs its alpha"
+        return names, b"".join(full.tiles)
 
     def _older(self, levels: tuple[Level, ...]) -> pyramid.Older:
         return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
@@ -369,14 +371,14 @@ class Document:
         self._change(lambda s: s)
         version, folder = self._state.version(parent), self._store.path.parent
         self._limits.check_versions(len(self._state.versions))
-        with said(self._store.path):
+        with as_user_errors(self._store.path):
             free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
         if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
             raise UserError(f"The disk with {folder} is full, so no result could be kept. Free some space first.")
 
-    def _sweep(self) -> None:
+    def _delete_orphans(self) -> None:
         with self._store.writing() as db:
-            states.sweep(db)
+            states.delete_orphans(db)
 
     def go_to(self, version: VersionId, *, remember: bool = True) -> VersionId:
         """Returns the new head. remember: redo comes back from an ancestor. Raises UserError."""
@@ -426,7 +428,7 @@ class Document:
             return replace(s, versions={**s.versions, version: learnt(s.version(version))})
 
         if self._store.read_only:
-            with self._moving:
+            with self._state_lock:
                 self._state = known(self._state)
                 return self._state.versions[version]
         return self._change(known).versions[version]
@@ -444,7 +446,7 @@ class Document:
         self, make: Callable[[State], State], write: Callable[[sqlite3.Connection], object] | None = None
     ) -> State:
         """Make the next state and commit what differs; it counts only once it is committed."""
-        with self._moving:
+        with self._state_lock:
             before = self._state
             after = make(before)
             with self._store.writing() as db:
@@ -465,37 +467,11 @@ class Document:
 
     def _saved_as(self, project: Path, changes: int) -> None:
         stamp = states.stamp_of(project)
-        with self._moving:
+        with self._state_lock:
             if not self._store.read_only:
                 with self._store.writing() as db:
                     rows.put_meta(db, {"project": os.fsencode(project), "saved": changes, "stamp": stamp})
             self._state = replace(self._state, project=project, saved=changes, stamp=stamp)
-
-    def prune(self) -> int:
-        """Erase deleted versions that nothing living came from, with their tiles. Returns the bytes freed.
-
-        Only for a user who asked: they cannot be brought back. Raises UserError.
-        """
-        size = self._store.path.stat().st_size
-        with self._adding, self._moving:
-            before = self._state
-            doomed = before.doomed
-            after = replace(
-                before,
-                versions={k: v for k, v in before.versions.items() if k not in doomed},
-                redo={k: v for k, v in before.redo.items() if k not in doomed and v not in doomed},
-                changes=before.changes + len(doomed),
-            )
-            with self._store.writing() as db:
-                db.executemany("UPDATE version SET redo=NULL WHERE redo=?", [(v,) for v in doomed])
-                db.executemany("DELETE FROM version WHERE id=?", [(v,) for v in doomed])
-                states.sweep(db)
-                states.write(db, before, after)
-            self._state = after
-            with self._reading_levels:
-                self._known_levels.clear()
-            self._store.compact()
-        return max(0, size - self._store.path.stat().st_size)
 
     def close(self, keep: bool) -> None:
         """End the document.
@@ -503,16 +479,16 @@ class Document:
         Work that is nowhere else is never erased: with `keep` it stays where the next start offers it, without, it goes
         to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.
         """
-        with self._adding:
+        with self._add_lock:
             if self._store.closed:
                 return
             try:
                 self._store.close()
-                with said(self._store.path):
-                    if self._state.elsewhere:
+                with as_user_errors(self._store.path):
+                    if self._state.saved_elsewhere:
                         recovery.erase(self._store.path)
                     elif not keep:
-                        recovery.set_aside(self._store.path)
+                        recovery.move_to_closed(self._store.path)
             finally:
                 self._lock.release(gone=not self._store.path.exists())
 

@@ -15,7 +15,7 @@ from clarity_desktop.backend.document import checks, rows, schema, state
 from clarity_desktop.backend.document.analysis_cache import ModelVersions
 from clarity_desktop.backend.document.limits import COUNT, Limits
 from clarity_desktop.backend.document.state import State
-from clarity_desktop.backend.document.store import Store, connect, said
+from clarity_desktop.backend.document.store import Store, as_user_errors, connect
 from clarity_desktop.backend.document.tiles import Damaged, TooLarge
 from clarity_desktop.messages import UserError
 
@@ -130,7 +130,7 @@ def check_seconds(path: Path) -> float:
 
 
 def read(
-    path: Path, named: Path, makers: ModelVersions, limits: Limits, checkpoint: Callable[[], None]
+    path: Path, named: Path, models: ModelVersions, limits: Limits, checkpoint: Callable[[], None]
 ) -> tuple[State, bool]:
     """Check a store from top to bottom, bring it up to date, delete orphan tiles. Returns its state and if it is newer.
 
@@ -138,7 +138,7 @@ def read(
     it is.
     """
     try:
-        with said(named):
+        with as_user_errors(named):
             schema.check_header(path)
             seconds = check_seconds(path)
         with closing(connect(path)) as db, bounded(db, seconds, checkpoint):
@@ -147,18 +147,18 @@ def read(
             newer = schema.version_of(db) > len(schema.MIGRATIONS)
             if not newer:
                 schema.migrate(db)
-            found = state.read(db, makers, limits)
-            stray, missing = state.strays(db)
+            found = state.read(db, models, limits)
+            orphans, missing = state.orphan_tiles(db)
             if missing:
                 raise Damaged("some of its tiles are missing")
-            if stray and not newer:
-                state.sweep(db)
+            if orphans and not newer:
+                state.delete_orphans(db)
     except TooLarge as e:
         raise UserError(
             "document.project_too_large", path=str(named), megapixels=e.megapixels, limit=math.floor(limits.megapixels)
         ) from e
     except (Damaged, UnicodeDecodeError, sqlite3.Error) as e:
-        with said(named):  # a full disk or a locked file is not the file's fault
+        with as_user_errors(named):  # a full disk or a locked file is not the file's fault
             if isinstance(e, sqlite3.Error) and getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
                 raise
         raise refused(named, e) from e

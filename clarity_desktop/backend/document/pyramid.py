@@ -8,7 +8,7 @@ from typing import cast
 import cv2
 
 from clarity_desktop.backend.document.tiles import HASH, Damaged, Stored
-from clarity_desktop.values import TILE, Bounds, Level, Manifest, VersionId
+from clarity_desktop.values import TILE, Bounds, Level
 
 Older = Callable[[int, Bounds], Stored]
 """Pixels of one level of the version that a new one starts from."""
@@ -39,10 +39,6 @@ def levels(width: int, height: int, names: bytes, *, reduced: bool = True) -> tu
         raise Damaged("a version's list of tiles has the wrong length")
     every = iter(split(names))
     return tuple(Level(w, h, tuple(next(every) for _ in range(count(w, h)))) for w, h in each)
-
-
-def manifest(version: VersionId, width: int, height: int, names: bytes) -> Manifest:
-    return Manifest(version, levels(width, height, names))
 
 
 def cover(bounds: Bounds, width: int, height: int) -> Bounds:

@@ -6,75 +6,80 @@ import logging
 import math
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from clarity_desktop.backend.document import rows, schema, state
 from clarity_desktop.backend.document.limits import Limits
 from clarity_desktop.backend.document.project import bounded, check_seconds
-from clarity_desktop.backend.document.store import connect, said
+from clarity_desktop.backend.document.store import as_user_errors, connect
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Recovery
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 log = logging.getLogger(__name__)
 
 STORE = ".store"
-MAKING = ".new"
+INCOMPLETE = ".new"
 """A store whose first version is not committed yet."""
+GUARD = ".guard"
+"""Suffix of the file beside the folder that is locked while lock files are taken and removed; it stays."""
 CLOSED = "closed"
 """Folder, inside that of the stores, of what was closed without being saved."""
 
 
 class Lock:
-    """Says that a running program holds a store. The system releases it however the program ends."""
+    """Marks a store as held by a running program. The system releases it however the program ends.
 
-    def __init__(self, path: Path, file: int) -> None:
-        self._path = path
+    Taking and removing lock files happens under a second lock, one per folder, that is held for a moment only:
+    otherwise a program could lock a file that another one is removing, and both would believe to hold the store.
+    """
+
+    def __init__(self, file: FileLock) -> None:
+        """Use `take`."""
         self._file = file
 
     @classmethod
     def take(cls, store: Path, patience: float = 0.0) -> Lock | None:
-        """The lock of a store, or None if a program (this one included) has held it for `patience` seconds."""
-        path = store.with_suffix(".lock")
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        """The lock of a store, or None if a program (this one included) has held it for `patience` seconds.
+
+        Raises OSError.
+        """
+        lock = cls(_file_lock(store.with_suffix(".lock")))
         until = time.monotonic() + patience
         while True:
-            try:
-                _lock(file)
-                return cls(path, file)
-            except OSError:
-                if time.monotonic() >= until:
-                    os.close(file)
-                    return None
-                time.sleep(0.02)
+            with suppress(Timeout), _guard(store.parent):
+                lock._file.acquire(timeout=0)
+                return lock
+            if time.monotonic() >= until:
+                return None
+            time.sleep(0.02)
 
     def release(self, *, gone: bool = False) -> None:
         """gone: the store is not there any more, so its lock file goes too."""
-        os.close(self._file)
-        if gone:
-            self._path.unlink(missing_ok=True)
+        path = Path(self._file.lock_file)
+        with _guard(path.parent):
+            if gone:
+                with suppress(PermissionError):  # Windows does not remove what is open; the next start does
+                    path.unlink(missing_ok=True)
+            self._file.release()
+
+
+def _file_lock(path: Path) -> FileLock:
+    return FileLock(path, thread_local=False, mode=0o600)  # a document may be closed by another thread
+
+
+def _guard(folder: Path) -> FileLock:
+    return _file_lock(folder.with_name(folder.name + GUARD))
 
 
 def summary(store: Path) -> tuple[Recovery | None, bool]:
-    """A closed store in short, and whether all of it is elsewhere; None, and a line in the log, if it is unreadable."""
+    """What a closed store holds (None if it cannot be read, which is logged), and whether all is saved elsewhere."""
     limits = Limits(megapixels=math.inf)  # none is unpacked here
     try:
         schema.check_header(store)
@@ -89,7 +94,7 @@ def summary(store: Path) -> tuple[Recovery | None, bool]:
     shown = read.versions[read.head]
     last = max(v.time for v in read.versions.values())
     alive = sum(not v.deleted for v in read.versions.values())
-    return Recovery(store, read.title, last, alive, np.asarray(shown.thumbnail)), read.elsewhere
+    return Recovery(store, read.title, last, alive, np.asarray(shown.thumbnail)), read.saved_elsewhere
 
 
 def recoveries(folder: Path) -> tuple[Recovery, ...]:
@@ -98,16 +103,16 @@ def recoveries(folder: Path) -> tuple[Recovery, ...]:
     Also removes what holds nobody's work: documents whose first version was not whole yet, and those of which all is in
     a file that is still there. Raises UserError.
     """
-    with said(folder):
+    with as_user_errors(folder):
         return _left(folder)
 
 
 def _left(folder: Path) -> tuple[Recovery, ...]:
     found: list[Recovery] = []
-    for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{MAKING}")):
+    for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{INCOMPLETE}")):
         if (lock := Lock.take(store)) is None:
             continue
-        offer, useless = (None, True) if store.suffix == MAKING else summary(store)
+        offer, useless = (None, True) if store.suffix == INCOMPLETE else summary(store)
         if useless:
             erase(store)
         elif offer is not None:
@@ -120,7 +125,7 @@ def _left(folder: Path) -> tuple[Recovery, ...]:
 def _tidy(folder: Path) -> None:
     """Remove the locks of stores that never came to be."""
     for path in folder.glob("*.lock"):
-        alone = not any(path.with_suffix(suffix).exists() for suffix in (STORE, MAKING))
+        alone = not any(path.with_suffix(suffix).exists() for suffix in (STORE, INCOMPLETE))
         if alone and (lock := Lock.take(path)) is not None:
             lock.release(gone=True)
 
@@ -135,7 +140,7 @@ def erase(store: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def set_aside(store: Path) -> Path:
+def move_to_closed(store: Path) -> Path:
     """Move a store, whose lock the caller holds, to the closed ones; nothing is erased. Returns where it is now."""
     folder = store.parent if store.parent.name == CLOSED else store.parent / CLOSED
     folder.mkdir(exist_ok=True)
@@ -146,23 +151,23 @@ def set_aside(store: Path) -> Path:
     return folder / store.name
 
 
-def forget(store: Path) -> None:
+def discard(store: Path) -> None:
     """Set aside what an earlier run left: it goes to the closed documents. Raises UserError."""
-    with said(store):
+    with as_user_errors(store):
         lock = Lock.take(store, patience=0.5)
         if lock is None:
             raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
         moved = False
         try:
             with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is set aside as it is
-                _fold(store)
-            set_aside(store)
+                _checkpoint(store)
+            move_to_closed(store)
             moved = True
         finally:
             lock.release(gone=moved)
 
 
-def _fold(store: Path) -> None:
+def _checkpoint(store: Path) -> None:
     """Bring what the log holds into the store itself, so that one file is to be moved."""
     with closing(connect(store)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -204,7 +209,7 @@ def prune(stores: Iterable[Path]) -> int:
     for store in stores:
         if store.parent.name != CLOSED:
             raise UserError(f"{store.name} is not a closed document and stays.")
-        with said(store):
+        with as_user_errors(store):
             if (lock := Lock.take(store)) is None:
                 continue  # opened again meanwhile
             freed += _size(store)

@@ -79,8 +79,8 @@ def name_text(version: Version) -> str:
     return clean(version.name or "")[:NAME]
 
 
-def version_of(row: tuple[Any, ...], makers: ModelVersions, limits: Limits) -> Version:
-    """A version from values of COLUMNS, with what `makers` found in it. Raises Damaged."""
+def version_of(row: tuple[Any, ...], models: ModelVersions, limits: Limits) -> Version:
+    """A version from values of COLUMNS, with what `models` found in it. Raises Damaged."""
     at, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail = row
     if (pixels := whole(width, 1, SIDE) * whole(height, 1, SIDE)) > limits.megapixels * 1e6:
         raise TooLarge(math.ceil(pixels / 1e6))
@@ -96,8 +96,8 @@ def version_of(row: tuple[Any, ...], makers: ModelVersions, limits: Limits) -> V
         star=bool(whole(star, 0, 1)),
         deleted=bool(whole(deleted, 0, 1)),
         rejected=bool(whole(rejected, 0, 1)),
-        quality=quality_of(quality, makers.for_photo),
-        detection=detection_of(detection, makers.detector),
+        quality=quality_of(quality, models.for_photo),
+        detection=detection_of(detection, models.detector),
     )
 
 
@@ -112,12 +112,12 @@ def check_counts(db: sqlite3.Connection, limits: Limits) -> None:
             raise Damaged(f"its conversation has {count} messages")
 
 
-def versions(db: sqlite3.Connection, makers: ModelVersions, limits: Limits) -> dict[VersionId, Version]:
+def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> dict[VersionId, Version]:
     """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
     found: dict[VersionId, Version] = {}
     heat = 0
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
-        version = version_of(row, makers, limits)
+        version = version_of(row, models, limits)
         heat += 0 if version.detection is None else version.detection.heat.nbytes
         if heat > HEAT_BYTES:  # small when packed: a strange file could fill the memory
             version = replace(version, detection=None)

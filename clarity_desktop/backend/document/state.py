@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, pyramid, rows
-from clarity_desktop.backend.document.analysis_cache import NOBODY, ModelVersions, detection_text, quality_text
+from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, detection_text, quality_text
 from clarity_desktop.backend.document.limits import COUNT, NAME, Limits
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
@@ -32,14 +32,14 @@ class State:
     saved: int = 0  # of these, in the project file
     project: Path | None = None
     stamp: str = ""  # of the project file as it was saved
-    makers: ModelVersions = NOBODY  # of all detections and scores in `versions`
+    models: ModelVersions = NO_MODELS  # of all detections and scores in `versions`
 
     def version(self, at: VersionId) -> Version:
         if at not in self.versions:
             raise UserError("This version is not part of the document any more. Choose another one.")
         return self.versions[at]
 
-    def up(self, at: VersionId) -> Iterator[VersionId]:
+    def ancestors(self, at: VersionId) -> Iterator[VersionId]:
         """The version and those it came from, the original last, without the deleted ones between."""
         parent = self.version(at).parent
         yield at
@@ -52,7 +52,7 @@ class State:
         """With another head. remember: going up keeps the way, so that redo comes back down it."""
         if self.version(to).deleted:
             raise UserError("This version was deleted. Bring it back before you go to it.")
-        way = list(self.up(self.head))
+        way = list(self.ancestors(self.head))
         down: dict[VersionId, VersionId] = {}
         if remember and to in way:
             way = way[: way.index(to) + 1]
@@ -65,7 +65,7 @@ class State:
 
         A rejected version is not skipped here: the head was made from it, so the user had taken it up again.
         """
-        return next((v for v in self.up(self.head) if v != self.head), None)
+        return next((v for v in self.ancestors(self.head) if v != self.head), None)
 
     @property
     def redo_to(self) -> VersionId | None:
@@ -103,7 +103,7 @@ class State:
             deleted=old.deleted if deleted is None else deleted,
             rejected=old.rejected if rejected is None else rejected,
         )
-        head = next(v for v in self.up(at) if v != at) if new.deleted and self.head == at else self.head
+        head = next(v for v in self.ancestors(at) if v != at) if new.deleted and self.head == at else self.head
         return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
 
     def with_turn(self, turn: Turn, limits: Limits) -> State:
@@ -142,22 +142,13 @@ class State:
         return self.modified if self.project is not None else self.changes > self.saved + len(self.turns)
 
     @property
-    def elsewhere(self) -> bool:
+    def saved_elsewhere(self) -> bool:
         """Whether nothing is lost without this document: all of it is in a file that is still there, and unchanged."""
         if self.modified:
             return False
         if self.project is not None:
             return self.stamp == stamp_of(self.project) != ""
         return self.picture.path is not None and self.picture.path.is_file()
-
-    @property
-    def doomed(self) -> frozenset[VersionId]:
-        """Deleted versions that nothing living came from."""
-        needed: set[VersionId] = set()
-        for version in reversed(tuple(self.versions.values())):
-            if (not version.deleted or version.id in needed) and version.parent is not None:
-                needed.add(version.parent)
-        return frozenset(v.id for v in self.versions.values() if v.deleted and v.id not in needed)
 
 
 def stamp_of(file: Path) -> str:
@@ -169,10 +160,10 @@ def stamp_of(file: Path) -> str:
     return f"{at.st_size} {at.st_mtime_ns}"
 
 
-def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY, limits: Limits = Limits()) -> State:  # noqa: B008 — a frozen value
-    """The state that a file holds, without what others than `makers` found. Raises Damaged, TooLarge."""
+def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limits = Limits()) -> State:  # noqa: B008 — a frozen value
+    """The state that a file holds, without what others than `models` found. Raises Damaged, TooLarge."""
     rows.check_counts(db, limits)
-    meta, versions = rows.meta(db), rows.versions(db, makers, limits)
+    meta, versions = rows.meta(db), rows.versions(db, models, limits)
     head = VersionId(checks.text(meta.get("head")))
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
         raise Damaged("no version is marked as the one to show")
@@ -189,7 +180,7 @@ def read(db: sqlite3.Connection, makers: ModelVersions = NOBODY, limits: Limits 
         saved=checks.whole(meta.get("saved"), 0, COUNT),
         project=None if project is None else rows.local(project),
         stamp=checks.text(meta.get("stamp", "")),
-        makers=makers,
+        models=models,
     )
 
 
@@ -206,14 +197,14 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
                 (rows.name_text(version), version.star, version.deleted, version.rejected, at),
             )
             if version.quality is not old.quality and version.quality is not None:
-                by = after.makers.scores if version.detection is None else after.makers.for_photo
+                by = after.models.scores if version.detection is None else after.models.for_photo
                 db.execute("UPDATE version SET quality=? WHERE id=?", (quality_text(version.quality, by), at))
             if version.detection is not old.detection and version.detection is not None:
-                found = detection_text(version.detection, after.makers.detector)
+                found = detection_text(version.detection, after.models.detector)
                 db.execute("UPDATE version SET detection=? WHERE id=?", (found, at))
 
 
-def strays(db: sqlite3.Connection) -> tuple[list[bytes], int]:
+def orphan_tiles(db: sqlite3.Connection) -> tuple[list[bytes], int]:
     """Tiles that no version names, and how many named tiles are missing. Raises Damaged."""
     named: set[bytes] = set()
     for width, height, pixels, alpha in db.execute("SELECT width, height, pixels, alpha FROM version"):
@@ -225,6 +216,6 @@ def strays(db: sqlite3.Connection) -> tuple[list[bytes], int]:
     return list(held - named), len(named - held)
 
 
-def sweep(db: sqlite3.Connection) -> None:
+def delete_orphans(db: sqlite3.Connection) -> None:
     """Erase what a step left that never became a version. Raises Damaged."""
-    db.executemany("DELETE FROM tile WHERE hash=?", [(name,) for name in strays(db)[0]])
+    db.executemany("DELETE FROM tile WHERE hash=?", [(name,) for name in orphan_tiles(db)[0]])

@@ -40,7 +40,7 @@ SENTENCES = {
 
 
 @contextmanager
-def said(path: Path) -> Generator[None]:
+def as_user_errors(path: Path) -> Generator[None]:
     """Turn what SQLite or the system reports about a disk or a file into a UserError; what is left is a bug."""
     try:
         yield
@@ -86,24 +86,24 @@ def _text(raw: bytes) -> str:
 class Store:
     """A document's file. Threads share a Store, never a connection."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, unborn: bool = False) -> None:
-        """unborn: nothing is in the file yet, and after a crash it is thrown away. Raises UserError."""
+    def __init__(self, path: Path, *, read_only: bool = False, incomplete: bool = False) -> None:
+        """incomplete: nothing is in the file yet, and after a crash it is thrown away. Raises UserError."""
         self.path = path
-        self._unborn = unborn
+        self._incomplete = incomplete
         self.read_only = read_only
         self._owned = threading.local()
         self._writer = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._opened = 0
         self._batches = 0
-        self._at_rest = threading.Condition()
+        self._pool_changed = threading.Condition()
         self.closed = False
-        with said(path), self.using():
+        with as_user_errors(path), self.using():
             pass
 
     def _connect(self) -> sqlite3.Connection:
         db = connect(self.path, read_only=self.read_only)
-        if self._unborn:  # written once and not waited for; the photo that it is made from is still there
+        if self._incomplete:  # written once and not waited for; the photo that it is made from is still there
             db.execute("PRAGMA journal_mode=MEMORY")
             db.execute("PRAGMA synchronous=OFF")
         elif not self.read_only:
@@ -128,13 +128,13 @@ class Store:
             yield db
         finally:
             self._owned.db = None
-            with self._at_rest:
+            with self._pool_changed:
                 self._idle.append(db)
-                self._at_rest.notify_all()
+                self._pool_changed.notify_all()
 
     def _take(self) -> sqlite3.Connection:
-        with self._at_rest:
-            self._at_rest.wait_for(lambda: self.closed or self._idle or self._opened < CONNECTIONS)
+        with self._pool_changed:
+            self._pool_changed.wait_for(lambda: self.closed or self._idle or self._opened < CONNECTIONS)
             if self.closed:
                 raise UserError("This document was closed. Open it again.")
             if self._idle:
@@ -143,15 +143,15 @@ class Store:
         try:
             return self._connect()
         except BaseException:
-            with self._at_rest:
+            with self._pool_changed:
                 self._opened -= 1
-                self._at_rest.notify_all()
+                self._pool_changed.notify_all()
             raise
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """A connection to read with. Raises UserError."""
-        with said(self.path), self.using() as db:
+        with as_user_errors(self.path), self.using() as db:
             yield db
 
     @contextmanager
@@ -175,7 +175,7 @@ class Store:
             db.executemany("INSERT OR IGNORE INTO tile(hash, data) VALUES(?, ?)", tiles)
         self._batches += 1
         if self._batches % CHECKPOINT == 0:
-            self.fold()
+            self.checkpoint()
 
     def get(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
         """The stored bytes of tiles; names that are not there are left out."""
@@ -187,24 +187,18 @@ class Store:
                 found.update(db.execute(f"SELECT hash, data FROM tile WHERE hash IN ({marks})", some))  # noqa: S608 — only marks
         return found
 
-    def fold(self) -> None:
+    def checkpoint(self) -> None:
         """Bring the write-ahead log into the file as far as no reader needs it; blocks nobody."""
         with self.reading() as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
-    def compact(self) -> None:
-        """Give the room of erased rows back to the disk; waits for the readers and takes the file's size once more."""
-        with self._writer, self.reading() as db:
-            db.execute("VACUUM")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
     def close(self) -> None:
         """Wait for whoever uses the store, then close it; the last connection folds the log. Raises UserError."""
-        with self._at_rest:
+        with self._pool_changed:
             self.closed = True
-            self._at_rest.notify_all()
-            self._at_rest.wait_for(lambda: len(self._idle) == self._opened)
-        with said(self.path):
+            self._pool_changed.notify_all()
+            self._pool_changed.wait_for(lambda: len(self._idle) == self._opened)
+        with as_user_errors(self.path):
             while self._idle:
                 self._idle.pop().close()
         self._opened = 0

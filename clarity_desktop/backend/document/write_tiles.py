@@ -37,7 +37,7 @@ def _packed(tiles: Iterable[tuple[int, int, Stored]], known: Container[bytes]) -
             yield first()
 
 
-def keep(
+def write_tiles(
     store: Store,
     pixels: Stored,
     changed: Bounds | None,
