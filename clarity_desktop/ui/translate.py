@@ -18,6 +18,8 @@ from clarity_desktop.text.marks import CONTEXT, Plural
 PSEUDO_VARIABLE = "CLARITY_PSEUDO_LOCALE"
 GROWTH = 0.4
 """How much longer a pseudo-translation is than its source."""
+KEYS = "QShortcut"
+"""The context of Qt's names of keys, which the pseudo-locale leaves alone: "Ctrl+O"."""
 _KEPT = re.compile(r"\{[^{}]*\}|%n|%L?\d+|&&|&|<[^<>]*>")
 """Fields, numbers, mnemonics and tags: they take no room of their own."""
 
@@ -69,12 +71,12 @@ class PseudoTranslator(QTranslator):
 
     def translate(
         self,
-        context: str,  # noqa: ARG002
+        context: str,
         sourceText: str,  # noqa: N803
         disambiguation: str | None = None,  # noqa: ARG002
         n: int = -1,  # noqa: ARG002
     ) -> str:
-        return pseudo(sourceText)
+        return sourceText if context == KEYS else pseudo(sourceText)
 
 
 def pseudo(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QTranslator
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
 import clarity_desktop
@@ -55,6 +56,10 @@ def test_a_pseudo_translation_leaves_keys_and_emptiness_alone():
     assert pseudo("") == ""
     assert pseudo(" %") == " %"
     assert pseudo("{value} %") == "{value} %"
+
+
+def test_the_pseudo_locale_leaves_the_names_of_keys_alone(pseudo_locale: None):
+    assert QKeySequence("Ctrl+Shift+O").toString(QKeySequence.SequenceFormat.NativeText) == "Ctrl+Shift+O"
 
 
 def test_the_pseudo_locale_is_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch):

@@ -162,7 +162,7 @@ class RestoreDock(QScrollArea):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 1)
-        buttons.addWidget(self.visible_button)
+        buttons.addWidget(self.visible_button, 1)
         column.addLayout(buttons)
         column.addWidget(self.fetch_button)
         column.addWidget(self.estimate)
