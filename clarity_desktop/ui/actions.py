@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from clarity_desktop.ui import theme
 
-Needs = Literal["nothing", "photo", "parent", "pair", "job"]
+Needs = Literal["nothing", "photo", "parent", "job"]
 Scope = Literal["window", "photo", "versions"]
 
 
@@ -101,13 +101,13 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("zoom_400", tr("&400 %"), ("3",)),
     Spec("toggle_fit", tr("S&witch between fit and 100 %"), ("Z",)),
     Spec("single", tr("One &version"), ("E",), tr("Show only the open version"), "single", checkable=True),
-    Spec("split", tr("&Split line"), ("Shift+Y",), tr("Compare before and after at a split line"), "split", "pair",
+    Spec("split", tr("&Split line"), ("Shift+Y",), tr("Compare before and after at a split line"), "split",
          checkable=True),
-    Spec("side_by_side", tr("Side &by side"), ("Y",), tr("Compare before and after side by side"), "side", "pair",
+    Spec("side_by_side", tr("Side &by side"), ("Y",), tr("Compare before and after side by side"), "side",
          checkable=True),
-    Spec("stacked", tr("&Top and bottom"), ("Alt+Y",), tr("Compare before above after"), "top", "pair",
+    Spec("stacked", tr("&Top and bottom"), ("Alt+Y",), tr("Compare before above after"), "top",
          checkable=True),
-    Spec("before", tr("Show &before"), ("\\",), tr("Show the version before; hold the key to peek"), "eye", "pair",
+    Spec("before", tr("Show &before"), ("\\",), tr("Show the version before; hold the key to peek"), "eye",
          checkable=True),
     Spec("heat", tr("Show &problem areas"), ("J",), tr("Show a map of the problems over the photo"), "heat",
          checkable=True),

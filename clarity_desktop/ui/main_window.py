@@ -152,7 +152,6 @@ class MainWindow(Shell):
         canvas.image_dropped.connect(self.file_commands.open_image)
         canvas.zoom_changed.connect(self._show_zoom)
         canvas.hovered.connect(self._show_pixel)
-        canvas.compare_unavailable.connect(self.view_commands.show_unavailable)
         canvas.compare_changed.connect(self.view_commands.show_compare)
         canvas.crop_changed.connect(self.crop_bar.show_bounds)
         canvas.crop_accepted.connect(self.edit_commands.crop_to)
@@ -389,8 +388,7 @@ class MainWindow(Shell):
         self.versions.show_versions(versions, state.head if state else None, state.other if state else None)
         present: set[Needs] = {"nothing"}
         if state and state.card:
-            present.add("photo")
-            present.update(("parent",) if state.undo_to else (), ("pair",) if state.other else ())
+            present.update(("photo", "parent") if state.undo_to else ("photo",))
         self.action.enable(present)
         self.action["cancel"].setEnabled(bool(self.requests.jobs))
         self.restore.show_ready(bool(state and state.card))

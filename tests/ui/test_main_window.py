@@ -546,7 +546,45 @@ async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.Monk
         window.action["before"].trigger()
         now = 101.0
         QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
-        assert not view.before
+        await until(lambda: not view.before)
+
+
+async def test_a_held_key_that_x11_reports_as_released_and_pressed_again_does_not_flicker(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        window.action["before"].trigger()
+        now = 100.6
+        for _ in range(3):
+            QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+            assert view.before
+            window.action["before"].trigger()
+            assert view.before
+            assert window.action["before"].isChecked()
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        await until(lambda: not view.before)
+        assert not window.action["before"].isChecked()
+
+
+@pytest.mark.parametrize("action", ["split", "side_by_side", "stacked", "before"])
+async def test_comparing_says_that_there_is_only_one_version(action: str):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action[action].trigger()
+        texts = [bar.text for bar in window.notices.bars()]
+        assert texts == ["There is only one version, so there is nothing to compare."]
+        assert not window.action[action].isChecked()
+        assert view.canvas.comparison.mode == "single"
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.action[action].trigger()
+        assert window.action[action].isChecked()
 
 
 async def test_crop_straighten_rotate_and_flip_ask_for_versions():

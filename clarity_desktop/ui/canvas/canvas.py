@@ -61,7 +61,6 @@ class Canvas(QWidget):
     hovered = Signal(object)  # (x, y) of the image pixel under the pointer, or None
     clicked = Signal(int, int)  # image pixel: left click without drag
     compare_changed = Signal(str)  # the Compare mode
-    compare_unavailable = Signal()  # a mode for several versions was chosen while there is only one
     split_changed = Signal(float)  # 0..1 of the canvas width
     crop_changed = Signal(object)  # Bounds of the crop frame in image pixels
     crop_accepted = Signal(object)  # Bounds: Enter or double-click
@@ -91,7 +90,6 @@ class Canvas(QWidget):
         self.comparison.changed.connect(self._arrange)
         self.comparison.mode_changed.connect(self.compare_changed)
         self.comparison.split_changed.connect(self.split_changed)
-        self.comparison.unavailable.connect(self.compare_unavailable)
         self.crop.bounds_changed.connect(self.crop_changed)
         self.crop.accepted.connect(self.crop_accepted)
         self.crop.cancelled.connect(self.crop_cancelled)

@@ -54,7 +54,6 @@ class Comparison(QObject):
     changed = Signal()  # the panes are others now
     mode_changed = Signal(str)  # the Compare mode
     split_changed = Signal(float)  # 0..1 of the canvas width
-    unavailable = Signal()  # a mode for several versions was chosen while there is only one
 
     def __init__(self, layers: Layers) -> None:
         super().__init__()
@@ -71,8 +70,6 @@ class Comparison(QObject):
             self.mode = mode
             self.changed.emit()
             self.mode_changed.emit(mode)
-        if mode != "single" and not self._layers.compared:
-            self.unavailable.emit()
 
     def set_split(self, fraction: float) -> None:
         """Move the line of the split mode: 0..1 of the canvas width."""

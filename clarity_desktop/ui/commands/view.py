@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 
@@ -20,6 +20,8 @@ MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side
 """Action → the canvas's mode."""
 HOLD_SECONDS = 0.3
 """A key held longer than this shows the original only while it is held."""
+REPEAT_SECONDS = 0.05
+"""X11 may report a held key as released and pressed again: a release counts if no press follows within this time."""
 
 
 class ViewCommands(QObject):
@@ -36,6 +38,8 @@ class ViewCommands(QObject):
         self._hidden: list[QDockWidget] = []
         self._pressed_at = 0.0
         self._watched: QWidget | None = None
+        self._release = QTimer(self, singleShot=True, interval=round(1000 * REPEAT_SECONDS))
+        self._release.timeout.connect(self._end_hold)
         on = session.actions.on
         for name, scale in (("full_size", 1.0), ("zoom_200", 2.0), ("zoom_400", 4.0)):
             on(name, lambda scale=scale: self._on_canvas(lambda canvas: canvas.view.zoom_to(scale)))
@@ -64,11 +68,15 @@ class ViewCommands(QObject):
         """Show one version or two; the same action again goes back to one."""
         if state := self._session.current:
             state.show_before(False)
-            state.canvas.comparison.set_mode("single" if state.canvas.comparison.mode == mode else mode)
+            comparison = state.canvas.comparison
+            if mode != "single" and comparison.mode != mode and state.other is None:
+                self.show_unavailable()
+            else:
+                comparison.set_mode("single" if comparison.mode == mode else mode)
             self.show_state()
 
     def show_unavailable(self) -> None:
-        """Two versions are wanted, but there is only one."""
+        """Say why nothing is compared."""
         text = self.tr("There is only one version, so there is nothing to compare.")
         self._session.notify(text, document=self._session.current, seconds=6)
 
@@ -93,18 +101,30 @@ class ViewCommands(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat():
-            self._stop_watching()
-            if time.monotonic() - self._pressed_at > HOLD_SECONDS and (state := self._session.current):
-                state.show_before(False)
-                self._session.actions["before"].setChecked(False)
+            if time.monotonic() - self._pressed_at > HOLD_SECONDS:
+                self._release.start()
+            else:
+                self._stop_watching()
         return super().eventFilter(watched, event)
 
     def _on_canvas(self, act: Callable[[Canvas], object]) -> None:
         if state := self._session.current:
             act(state.canvas)
 
-    def _toggle_before(self) -> None:
+    def _end_hold(self) -> None:
+        self._stop_watching()
         if state := self._session.current:
+            state.show_before(False)
+            self._session.actions["before"].setChecked(False)
+
+    def _toggle_before(self) -> None:
+        if self._release.isActive():  # the key is still held: it repeats
+            self._release.stop()
+            self._session.actions["before"].setChecked(True)
+        elif (state := self._session.current) and state.other is None:
+            self._session.actions["before"].setChecked(False)
+            self.show_unavailable()
+        elif state:
             state.show_before(not state.before)
             self._session.actions["before"].setChecked(state.before)
             self._pressed_at = time.monotonic()
