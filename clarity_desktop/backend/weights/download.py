@@ -15,7 +15,7 @@ CHUNK = 1 << 18
 
 
 class SourceFailed(UserError):
-    """A source did not provide the files. The text is one sentence with the reason."""
+    """A source did not provide the files. The text says why, in a sentence or two."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ def _by_size(folders: Iterable[_Folder]) -> FilesBySize:
 def unpack(archive: Path, sizes: Container[int], folder: Path, poll: Callable[[], None] = lambda: None) -> None:
     """Write the files of an archive that have one of the sizes into a folder, under numbers as names.
 
-    Raises ValueError, with the reason, for an archive that is refused, and what `poll` raises.
+    Raises ArchiveRefused, and what `poll` raises.
     """
     for number, member in enumerate(members(archive)):
         poll()

