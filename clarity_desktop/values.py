@@ -244,7 +244,7 @@ class Picture:
     """A decoded photo and all that travels beside its pixels.
 
     pixels are oriented; alpha has their depth; icc is the profile that the pixels are in (None: sRGB);
-    exif, xmp and iptc are the raw blocks; notes are sentences for the user about what was converted.
+    exif, xmp and iptc are the raw blocks; notes tell the user what was converted or left out.
     """
 
     pixels: Pixels
@@ -257,7 +257,7 @@ class Picture:
     format: str = "PNG"
     mode: str = "RGB"  # of the file: "L", "RGB", "P", "CMYK", …
     path: Path | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def depth(self) -> int:

@@ -26,7 +26,7 @@ from clarity_desktop.backend.document.tiles import (
     pack,
 )
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import from_json, to_json
+from clarity_desktop.text import Text, from_json, to_json
 from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, Version, VersionId
 
 REGION = "label, x, y, width, height, across, down, mask"
@@ -208,7 +208,7 @@ def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
         "format": picture.format,
         "mode": picture.mode,
         "depth": picture.depth,
-        "notes": "\n".join(picture.notes)[:NOTES],
+        "notes": _notes_text(picture.notes),
     }
 
 
@@ -228,8 +228,25 @@ def picture_of(rows: Mapping[str, Any]) -> Picture:
         format=text(rows.get("format")),
         mode=text(rows.get("mode")),
         path=None if path is None else local(path),
-        notes=tuple(line for line in text(rows.get("notes", ""), NOTES).split("\n") if line),
+        notes=_notes_of(text(rows.get("notes", ""), NOTES)),
     )
+
+
+def _notes_text(notes: tuple[Text, ...]) -> str:
+    """The notes as a JSON list of at most NOTES characters; what does not fit is left out."""
+    stored = [to_json(note) for note in notes]
+    while len(line := json.dumps(stored)) > NOTES:
+        stored.pop()
+    return line
+
+
+def _notes_of(stored: str) -> tuple[Text, ...]:
+    """The notes of a document; documents before schema 4 hold English sentences, one a line."""
+    try:
+        notes = json.loads(stored)
+    except (ValueError, RecursionError):
+        return tuple(line for line in stored.split("\n") if line)
+    return tuple(note for note in map(from_json, notes) if note) if isinstance(notes, list) else ()
 
 
 def local(stored: Any) -> Path | None:
