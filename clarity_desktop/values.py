@@ -92,28 +92,46 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A part of a photo: a mask of the whole photo's size and the bounds of what it selects."""
+    """A part of a photo of width × height pixels.
 
-    mask: Mask
+    bounds: the rectangle that holds all of it. mask: H×W uint8 of the size of `bounds`, 0 (not selected) to 255, so
+    that a small region of a large photo stays small.
+    """
+
     bounds: Bounds
+    mask: Mask
+    width: int
+    height: int
     label: str = ""
 
     @staticmethod
     def rectangle(bounds: Bounds, width: int, height: int, label: str = "") -> Region:
         """The region that covers `bounds` in a photo of width × height pixels."""
         inside = bounds.cut(Bounds(0, 0, width, height))
-        mask = np.zeros((height, width), np.uint8)
-        mask[inside.slices()] = 255
-        return Region(mask, inside, label)
+        return Region(inside, np.full((inside.height, inside.width), 255, np.uint8), width, height, label)
 
     @staticmethod
     def of(mask: Mask, label: str = "") -> Region:
-        """The region of a mask. Raises ValueError if the mask selects nothing."""
+        """The region of a mask of the whole photo (H×W uint8). Raises ValueError if the mask selects nothing."""
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if not rows.size:
             raise ValueError("The mask selects nothing.")
         x, y = int(columns[0]), int(rows[0])
-        return Region(mask, Bounds(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y), label)
+        bounds = Bounds(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
+        return Region(bounds, mask[bounds.slices()].copy(), mask.shape[1], mask.shape[0], label)
+
+    def within(self, box: Bounds) -> Mask:
+        """The mask over `box`, H×W uint8 of its size; 0 outside of the region's bounds."""
+        mask = np.zeros((box.height, box.width), np.uint8)
+        shared = self.bounds.cut(box)
+        there = Bounds(shared.x - box.x, shared.y - box.y, shared.width, shared.height)
+        here = Bounds(shared.x - self.bounds.x, shared.y - self.bounds.y, shared.width, shared.height)
+        mask[there.slices()] = self.mask[here.slices()]
+        return mask
+
+    def full(self) -> Mask:
+        """The mask of the whole photo, height × width uint8."""
+        return self.within(Bounds(0, 0, self.width, self.height))
 
 
 _STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))

@@ -472,7 +472,7 @@ def test_a_method_that_needs_a_mask_gets_that_of_its_tile(photo: Callable[..., A
     ("how", "sentence"),
     [
         ({"region": Region.rectangle(Bounds(0, 0, 5, 5), 99, 80)}, "made for a photo of 99 × 80"),
-        ({"region": Region(np.zeros((80, 100), np.uint8), Bounds(0, 0, 9, 9))}, "empty"),
+        ({"region": Region(Bounds(0, 0, 9, 9), np.zeros((9, 9), np.uint8), 100, 80)}, "empty"),
         ({"strength": 1.5}, "between 0"),
         ({"strength": float("nan")}, "between 0"),
     ],

@@ -113,8 +113,8 @@ def test_outside_a_region_every_pixel_stays(studio, recorder, file, photo) -> No
     region = Region.rectangle(Bounds(20, 30, 50, 40), 200, 150)
     version = restored(studio, recorder, card, region=region)
     after = studio.document(card.id).pixels(version.id)
-    assert np.array_equal(after[region.mask == 0], photo(200, 150)[region.mask == 0])
-    assert not np.array_equal(after[region.mask > 0], photo(200, 150)[region.mask > 0])
+    assert np.array_equal(after[region.full() == 0], photo(200, 150)[region.full() == 0])
+    assert not np.array_equal(after[region.full() > 0], photo(200, 150)[region.full() > 0])
 
 
 def test_a_repeated_step_gives_the_same_pixels(studio, recorder, file) -> None:

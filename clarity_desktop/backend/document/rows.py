@@ -167,8 +167,8 @@ def turn_row(turn: Turn) -> tuple[Any, ...]:
 def region_row(region: Region) -> tuple[Any, ...]:
     """Values for REGION, then the region's id: the same mask has the same id."""
     b = region.bounds
-    raw = np.ascontiguousarray(region.mask[b.slices()]).data.cast("B")
-    down, across = region.mask.shape
+    raw = np.ascontiguousarray(region.mask).data.cast("B")
+    across, down = region.width, region.height
     name = blake2b(repr((b, across, down)).encode(), digest_size=8)
     name.update(raw)
     return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
@@ -182,10 +182,8 @@ def region_of(row: tuple[Any, ...], limits: Limits) -> Region:
     bounds = Bounds(whole(x, 0, across), whole(y, 0, down), whole(width, 1, across), whole(height, 1, down))
     if bounds.right > across or bounds.bottom > down:
         raise Damaged("a region lies outside its photo")
-    full = np.zeros((down, across), np.uint8)
-    full[bounds.slices()] = np.frombuffer(decompress(blob(mask), width * height), np.uint8).reshape(height, width)
-    full.flags.writeable = False
-    return Region(full, bounds, text(label))
+    selected = np.frombuffer(decompress(blob(mask), width * height), np.uint8).reshape(height, width)
+    return Region(bounds, selected, across, down, text(label))
 
 
 def put_meta(db: sqlite3.Connection, values: Mapping[str, str | int | bytes | None]) -> None:

@@ -162,23 +162,24 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
         return _Work(pixels, method, whole, None, None, strength, whole)
     if method.scale != 1:
         raise UserError(f"{method.title} changes the size of the whole photo. Clear the region, or crop to it first.")
-    if region.mask.shape != (height, width):
+    if (region.width, region.height) != (width, height):
         raise UserError(
-            f"The region was made for a photo of {region.mask.shape[1]} × {region.mask.shape[0]} pixels, this one has "
+            f"The region was made for a photo of {region.width} × {region.height} pixels, this one has "
             f"{width} × {height}. Select it anew."
         )
     inside = _selected(region)
     box = padded_box(inside, method, width, height)
-    mask = region.mask[box.slices()]
-    holes = region.mask if method.needs_mask else None
+    mask = region.within(box)
+    holes = region.full() if method.needs_mask else None
     return _Work(pixels, method, box, holes, _soft(mask, inside, box, method, feather), strength, inside)
 
 
 def _selected(region: Region) -> Bounds:
     try:
-        return Region.of(region.mask).bounds
+        part = Region.of(region.mask).bounds  # a stored mask may be empty at its edges
     except ValueError:
         raise UserError("The region is empty. Select a part of the photo first.") from None
+    return Bounds(region.bounds.x + part.x, region.bounds.y + part.y, part.width, part.height)
 
 
 def _soft(mask: Mask, inside: Bounds, box: Bounds, method: Method, feather: int) -> Mask:
