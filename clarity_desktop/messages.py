@@ -28,6 +28,7 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Recovery,
+    Region,
     RestoreParams,
     Task,
     Transform,
@@ -257,11 +258,15 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Improve:
-    """Auto: detect, score, choose, restore, compare, roll back what made it worse. → as Restore, then Improved"""
+    """Auto: detect, score, choose, restore, compare, roll back what made it worse. → as Restore, then Improved
+
+    region: analyze and restore this part alone. visible: restore from its center outwards.
+    """
 
     document: DocumentId
     version: VersionId
     visible: Bounds | None = None
+    region: Region | None = None
     confirmed: bool = False
 
 
@@ -501,7 +506,7 @@ class Detected:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """advice in the order in which it should be followed; none: the photo looks fine. text says it in plain words.
+    """advice in the order in which it should be followed; none: no clear problems. text says it in sentences.
 
     seconds: what Auto would take for it here, if the first method of each task helps.
     """
@@ -509,7 +514,7 @@ class Advised:
     document: DocumentId
     version: VersionId
     advice: tuple[Advice, ...]
-    text: str
+    text: Text
     seconds: float = 0.0
 
 
@@ -519,7 +524,7 @@ class Improved:
 
     document: DocumentId
     version: VersionId
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,11 +202,11 @@ def summary(detection: Detection) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A task that would help, with the degradation that it answers and a sentence why."""
+    """A task that would help, the degradation that it answers, and why it has its place in the order."""
 
     task: Task
     degradation: Degradation
-    why: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +355,8 @@ class Turn:
     """One turn of the conversation.
 
     content: what the user typed, or the reply as a message that is rendered when it is shown. versions: those that the
-    turn made. steps: the tool calls of an assistant's turn and their results, as JSON.
+    turn made. steps: the tool calls of an assistant's turn, as JSON. question: the version that an open question is
+    about; the steps wait for the answer. It is not stored, so closing the document drops it.
     """
 
     role: Literal["user", "assistant"]
@@ -363,6 +364,7 @@ class Turn:
     versions: tuple[VersionId, ...] = ()
     time: float = 0.0  # seconds since the epoch
     steps: tuple[Json, ...] = ()
+    question: VersionId | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

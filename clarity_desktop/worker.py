@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import IntEnum
@@ -207,6 +207,21 @@ class Job:
 
     def emit(self, event: Event) -> None:
         self._emit(event)
+
+    @contextlib.contextmanager
+    def observing(self, observer: Callable[[Event], None]) -> Generator[None]:
+        """Show the events of this job to `observer` too, before they are emitted. May be nested."""
+        emit = self._emit
+
+        def emit_observed(event: Event) -> None:
+            observer(event)
+            emit(event)
+
+        self._emit = emit_observed
+        try:
+            yield
+        finally:
+            self._emit = emit
 
     def report(self, fraction: float, note: Text = "", seconds_left: float | None = None) -> None:
         """Report progress (0..1) at a checkpoint. Heavy work calls this often. Raises JobCancelled."""

@@ -8,7 +8,8 @@ from typing import assert_never
 
 from clarity_desktop import messages as m
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend.chat.talk import Conversation
+from clarity_desktop.backend.auto.loop import improve_document
+from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import Event, Request
@@ -23,15 +24,15 @@ def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answ
     documents: the folder of working documents, if not the user's own.
     """
     studio = Studio(settings, documents)
-    talk = Conversation(studio)
+    conversation = Conversation(studio)
 
     async def answer_one(request: Request, job: Job) -> None:
-        await answer(studio, talk, request, job)
+        await answer(studio, conversation, request, job)
 
     return answer_one, studio.close
 
 
-async def answer(studio: Studio, talk: Conversation, request: Request, job: Job) -> None:
+async def answer(studio: Studio, conversation: Conversation, request: Request, job: Job) -> None:
     """Answer one request through the studio's verbs. Raises what they raise."""
     match request:
         case m.Open(path):
@@ -53,7 +54,6 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
             job.emit(await studio.disk(job))
         case m.Close(document):
             await studio.close_document(document, job)
-            talk.close(document)
         case m.ReadManifest(document, version):
             job.emit(m.ManifestReady(document, studio.document(document).manifest(version)))
         case m.ReadTiles(document, hashes):
@@ -81,16 +81,15 @@ async def answer(studio: Studio, talk: Conversation, request: Request, job: Job)
         case m.Advise(document, version):
             await studio.advise(document, version, job)
         case m.Improve():
-            if not await studio.ask_first(request, job):
-                await talk.improve(request, job)
+            await improve_document(studio, request, job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):
             job.emit(m.SizeEstimated(await studio.size(document, version, options, job)))
         case m.SaveProject(document, path):
             await studio.save_project(document, path, job)
-        case m.SendMessage(document, text, visible):
-            await talk.say(document, text, visible, job)
+        case m.SendMessage():
+            await conversation.send(request, job)
         case m.ListMethods():
             job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():

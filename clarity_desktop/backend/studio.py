@@ -46,6 +46,7 @@ from clarity_desktop.messages import (
     Saved,
     TileDone,
     TilesReady,
+    TurnAdded,
     UserError,
     VersionAdded,
     VersionsChanged,
@@ -71,6 +72,7 @@ from clarity_desktop.values import (
     Straighten,
     Task,
     Transform,
+    Turn,
     Version,
     VersionId,
 )
@@ -423,6 +425,12 @@ class Studio:
         job.emit(VersionsChanged(at, card.versions, card.undo_to, card.redo_to, card.unsaved))
         if card.head != before:
             job.emit(_head_moved(document))
+
+    def add_turn(self, at: DocumentId, turn: Turn, job: Job) -> None:
+        """Add a turn to the conversation of a document. Raises UserError."""
+        document = self.document(at)
+        document.add_turn(turn)
+        job.emit(TurnAdded(at, turn, document.card().unsaved))
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

@@ -162,7 +162,8 @@ async def _run_auto(
     studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
 ) -> _Outcome:  # fmt: skip
     """Let Auto detect, restore and keep what improves the photo."""
-    from clarity_desktop.backend.auto.loop import PixelTarget, improve
+    from clarity_desktop.backend.auto.loop import improve
+    from clarity_desktop.backend.auto.targets import PixelTarget
 
     target = PixelTarget(studio, pixels, job, strength=asked.strength, region=region, feather=asked.feather)
     done = await improve(target, studio.settings)

@@ -1,7 +1,66 @@
-"""Templates of Auto: what was found, tried, kept and rolled back."""
+"""Templates of Auto: advice, what was tried, kept and rolled back."""
 
 from __future__ import annotations
 
-from clarity_desktop.text.marks import Template
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    # Advice.
+    "auto.nothing_to_do": QT_TRANSLATE_NOOP("Message", "Nothing to do."),
+    "auto.too_unsure": QT_TRANSLATE_NOOP("Message", "Nothing is likely enough for Auto to treat."),
+    "auto.treats": QT_TRANSLATE_NOOP("Message", "Auto can treat {degradations}."),
+    "auto.treats_in_order": QT_TRANSLATE_NOOP("Message", "Auto can treat {degradations}, in this order."),
+    "auto.mark_first": QT_TRANSLATE_NOOP("Message", "Auto does not fill missing parts: they have to be marked first."),
+    "auto.no_method": QT_TRANSLATE_NOOP("Message", "This version has no method for {degradations}."),
+    "auto.uniform": QT_TRANSLATE_NOOP("Message", "The photo has a single color: there is nothing to restore."),
+    # Why a task has its place in the order.
+    "auto.why.jpeg": QT_TRANSLATE_NOOP("Message", "First, because later steps would sharpen the compression blocks."),
+    "auto.why.noise": QT_TRANSLATE_NOOP("Message", "Early, because later steps would amplify the noise."),
+    "auto.why.watermark": QT_TRANSLATE_NOOP("Message", "Early, because later steps could spread the watermark."),
+    "auto.why.inpaint": QT_TRANSLATE_NOOP("Message", "Mark the missing parts first; only marked parts are filled."),
+    "auto.why.blur": QT_TRANSLATE_NOOP(
+        "Message", "After noise, which sharpening would amplify, and before light and haze."
+    ),
+    "auto.why.low_light": QT_TRANSLATE_NOOP("Message", "After noise, which brightening would amplify."),
+    "auto.why.overexposure": QT_TRANSLATE_NOOP("Message", "Exposure is corrected before rain, snow and haze."),
+    "auto.why.flare": QT_TRANSLATE_NOOP("Message", "Before rain, snow and haze, because flare covers the scene."),
+    "auto.why.weather": QT_TRANSLATE_NOOP("Message", "Before haze, which lies behind it."),
+    "auto.why.haze": QT_TRANSLATE_NOOP("Message", "Late, because noise, blur, rain and snow would disturb dehazing."),
+    "auto.why.shadow": QT_TRANSLATE_NOOP("Message", "Last, because shadow removal needs correct colors."),
+    # Methods.
+    "auto.only_with_mask": QT_TRANSLATE_NOOP("Message", "All methods for it need a mask."),
+    "auto.not_installed": QT_TRANSLATE_NOOP(
+        "Message",
+        "No method for it is installed. Download one under “Models” in the window, or with "
+        "“clarity models fetch {model}” in a terminal.",
+    ),
+    # One attempt: what became of it, then why.
+    "auto.kept": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, kept."),
+    "auto.rejected": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, rolled back."),
+    "auto.superseded": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, not kept."),
+    "auto.failed": QT_TRANSLATE_NOOP("Message", "{degradation}: {method} failed."),
+    "auto.not_treated": QT_TRANSLATE_NOOP("Message", "{degradation}: not treated."),
+    "auto.no_visible_change": QT_TRANSLATE_NOOP("Message", "No visible change ({measured})."),
+    "auto.introduced": QT_TRANSLATE_NOOP("Message", "The result shows {degradation} ({measured})."),
+    "auto.lower_score": QT_TRANSLATE_NOOP("Message", "The overall score became worse ({measured})."),
+    "auto.improved": QT_TRANSLATE_NOOP("Message", "Improved ({measured})."),
+    "auto.weaker": QT_TRANSLATE_NOOP("Message", "Less severe ({measured})."),
+    "auto.higher_score": QT_TRANSLATE_NOOP("Message", "The overall score became better ({measured})."),
+    "auto.no_improvement": QT_TRANSLATE_NOOP("Message", "No improvement ({measured})."),
+    "auto.measured": QT_TRANSLATE_NOOP("Message", "{degradation} {before:.0%} → {after:.0%} likely"),
+    "auto.measured_with_score": QT_TRANSLATE_NOOP(
+        "Message",
+        "{degradation} {before:.0%} → {after:.0%} likely, overall score {score_before:.0f} → {score_after:.0f}",
+    ),
+    "auto.deleted": QT_TRANSLATE_NOOP("Message", "Auto stopped because you deleted the result."),
+    "auto.left": QT_TRANSLATE_NOOP(
+        "Message", "Auto stopped because you opened another version; the result stays in the history."
+    ),
+    # The result as a whole.
+    "auto.unchanged": QT_TRANSLATE_NOOP("Message", "The photo is unchanged."),
+    "auto.overall": QT_TRANSLATE_NOOP("Message", "Overall score {before:.0f} → {after:.0f}."),
+    "auto.large_change": QT_TRANSLATE_NOOP(
+        "Message", "This is a large change ({psnr:.0f} dB from the start): compare before and after."
+    ),
+    "auto.still_there": QT_TRANSLATE_NOOP("Message", "Remaining problems:"),
+}

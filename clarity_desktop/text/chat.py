@@ -2,6 +2,86 @@
 
 from __future__ import annotations
 
-from clarity_desktop.text.marks import Template
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    # Answers that need no tool.
+    "chat.help": QT_TRANSLATE_NOOP(
+        "Message",
+        "I can detect problems, remove noise, blur, rain, haze and other degradations, brighten a dark photo and "
+        "retouch it. Say for example “remove the rain”, “first denoise, then brighten it a bit”, “dehaze with "
+        "maxim-dehazing-outdoor”, “what is wrong with it?”, “fix it”, “rotate it left”, “undo”, “back to the "
+        "original” or “compare”.",
+    ),
+    "chat.not_understood": QT_TRANSLATE_NOOP(
+        "Message", "I did not understand that. Nothing was changed. Say “help” for examples."
+    ),
+    "chat.off_topic": QT_TRANSLATE_NOOP("Message", "I can only help with this photo. Say “help” to see what I can do."),
+    "chat.greeting": QT_TRANSLATE_NOOP(
+        "Message", "Hello! Tell me what to do with the photo, or ask “what is wrong with it?”."
+    ),
+    "chat.welcome": QT_TRANSLATE_NOOP("Message", "You’re welcome."),
+    "chat.english_only": QT_TRANSLATE_NOOP("Message", "I understand only English for now."),
+    "chat.no_colorize": QT_TRANSLATE_NOOP("Message", "I cannot colorize photos. Nothing was changed."),
+    "chat.follow_up": QT_TRANSLATE_NOOP(
+        "Message",
+        "I cannot change the last step by “more”, “less” or “again” yet. Name the step and how much, for example "
+        "“denoise by 30%”.",
+    ),
+    "chat.nothing_changed": QT_TRANSLATE_NOOP("Message", "Nothing was changed."),
+    "chat.no_such_method": QT_TRANSLATE_NOOP(
+        "Message", "There is no method “{method}” in this version; the default method is used."
+    ),
+    "chat.no_such_version": QT_TRANSLATE_NOOP("Message", "There is no version {number}."),
+    "chat.undo_question": QT_TRANSLATE_NOOP("Message", "Undo the last change?"),
+    "chat.method_for_other_task": QT_TRANSLATE_NOOP(
+        "Message", "The method {method} is for other tasks; the default method is used."
+    ),
+    "chat.nothing_to_confirm": QT_TRANSLATE_NOOP("Message", "No question is open. Nothing was changed."),
+    # Questions before a long run.
+    "chat.takes_long": QT_TRANSLATE_NOOP("Message", "This takes about {time} on this machine. Start?"),
+    "chat.takes_long_or_part": QT_TRANSLATE_NOOP(
+        "Message",
+        "The whole photo takes about {whole} on this machine, the visible part about {part}. Restore “all” of it or "
+        "the “visible” part only?",
+    ),
+    "chat.auto_takes_long": QT_TRANSLATE_NOOP("Message", "Auto takes about {time} on this machine. Start?"),
+    # Results of tools.
+    "chat.restored": QT_TRANSLATE_NOOP("Message", "{title} with {method} in {time}."),
+    "chat.transformed": QT_TRANSLATE_NOOP("Message", "{title}."),
+    "chat.shown": QT_TRANSLATE_NOOP("Message", "Now showing “{title}”."),
+    "chat.original_shown": QT_TRANSLATE_NOOP(
+        "Message", "Now showing the original; the other versions stay in the history."
+    ),
+    "chat.nothing_to_compare": QT_TRANSLATE_NOOP(
+        "Message", "This is the original: there is nothing to compare it with."
+    ),
+    "chat.compared": QT_TRANSLATE_NOOP(
+        "Message", "Now comparing the two versions: Y shows them side by side, Shift+Y with a divider, E one at a time."
+    ),
+    "chat.not_the_last": QT_TRANSLATE_NOOP(
+        "Message", "The last change is “{last}”, so nothing was undone. Say “undo” to undo that."
+    ),
+    "chat.size": QT_TRANSLATE_NOOP("Message", "The photo has {width} × {height} pixels with {depth} bits per channel."),
+    "chat.no_steps": QT_TRANSLATE_NOOP("Message", "Nothing was done to it so far."),
+    "chat.steps": QT_TRANSLATE_NOOP("Message", "Done so far: {steps}."),
+    "chat.how_much": QT_TRANSLATE_NOOP(
+        "Message", "Say by how much, for example “rotate left”, “straighten by 2 degrees” or “crop to 4:3”."
+    ),
+    "chat.quoted": QT_TRANSLATE_NOOP("Message", "{text}"),
+    # Turns that ended early.
+    "chat.cancelled": QT_TRANSLATE_NOOP("Message", "Cancelled."),
+    "chat.failed": QT_TRANSLATE_NOOP("Message", "An internal error stopped this step. See the log for details."),
+    # Tools that have no engine yet.
+    "chat.no_regions": QT_TRANSLATE_NOOP(
+        "Message", "I cannot select parts of a photo by words yet (“{region}”). Nothing was changed."
+    ),
+    "chat.no_find": QT_TRANSLATE_NOOP("Message", "I cannot find things in a photo yet."),
+    "chat.no_select_region": QT_TRANSLATE_NOOP("Message", "I cannot select parts of a photo by words yet."),
+    "chat.no_adjust": QT_TRANSLATE_NOOP("Message", "I cannot adjust light and color by hand yet. Nothing was changed."),
+    "chat.no_fuse": QT_TRANSLATE_NOOP("Message", "I cannot combine versions yet. Nothing was changed."),
+    "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
+    # Plans from outside.
+    "chat.bad_step": QT_TRANSLATE_NOOP("Message", "The plan has a step that is not valid: {step}."),
+    "chat.bad_plan": QT_TRANSLATE_NOOP("Message", "The plan is not valid."),
+}

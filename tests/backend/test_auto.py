@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from clarity_desktop.backend import methods
-from clarity_desktop.backend.auto.loop import PixelTarget, improve
-from clarity_desktop.backend.chat.talk import Conversation
+from clarity_desktop.backend.auto.loop import improve, improve_document
+from clarity_desktop.backend.auto.targets import PixelTarget
 from clarity_desktop.backend.document import document as trees
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import HeadMoved, Improve, Improved, JobCancelled, Opened, TileDone, TurnAdded, UserError
+from clarity_desktop.text import english
 from clarity_desktop.values import DocumentCard, Finding, Step
 from tests.fakes import HALVES, detection
 
@@ -37,8 +38,8 @@ def card(studio, recorder, detector, tmp_path: Path, photo) -> DocumentCard:
 
 
 def auto(studio, recorder, card: DocumentCard) -> str:
-    asyncio.run(Conversation(studio).improve(Improve(card.id, card.head), recorder.job()))
-    return recorder.last(Improved).text
+    asyncio.run(improve_document(studio, Improve(card.id, card.head, confirmed=True), recorder.job()))
+    return english(recorder.last(Improved).text)
 
 
 def also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
@@ -59,13 +60,13 @@ def test_what_helped_is_kept_and_said_in_the_conversation(studio, recorder, card
     assert "halves, kept" in text
     assert "90% → 2% likely" in text
     assert recorder.last(Improved).version == made.id
-    assert [(t.role, t.content, t.versions) for t in tree.turns] == [("assistant", text, (made.id,))]
-    assert recorder.last(TurnAdded).turn.content == text
+    assert [(t.role, english(t.content), t.versions) for t in tree.turns] == [("assistant", text, (made.id,))]
+    assert english(recorder.last(TurnAdded).turn.content) == text
 
 
 def test_a_photo_that_looks_fine_is_left_alone(studio, recorder, card, detector) -> None:
     studio.document(card.id).set_detection(card.head, detection())
-    assert auto(studio, recorder, card) == "Looks fine: nothing to do."
+    assert auto(studio, recorder, card) == "No problems found. Nothing to do."
     assert len(studio.document(card.id).card().versions) == 1
 
 
@@ -78,7 +79,7 @@ def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, 
     assert tried.rejected
     assert not tried.deleted
     assert "halves, rolled back" in text
-    assert "as it was" in text
+    assert text.endswith("The photo is unchanged.")
 
 
 def test_redo_after_a_rollback_leads_where_it_led_before(studio, recorder, card, detector) -> None:
@@ -145,8 +146,8 @@ def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recor
     monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, weights=("maxim-deraining",)))
     methods.all_methods.cache_clear()
     text = auto(studio, recorder, card)
-    assert "No method for it is on this machine" in text
-    assert "`clarity models fetch maxim-deraining`" in text
+    assert "No method for it is installed" in text
+    assert "“clarity models fetch maxim-deraining”" in text
     assert len(studio.document(card.id).card().versions) == 1
 
 
@@ -154,7 +155,7 @@ def test_without_the_memory_for_its_methods_it_says_how_much_they_need(studio, r
     monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, base=10**15))
     methods.all_methods.cache_clear()
     text = auto(studio, recorder, card)
-    assert text.startswith("Rain streaks: Halving needs about 1000000.0 GB of memory for this photo")
+    assert text.startswith("Rain streaks: not treated. Halving needs about 1000000.0 GB of memory for this photo")
     assert "Models" not in text
 
 
@@ -162,13 +163,13 @@ def test_what_may_be_left_is_said_with_the_doubt_there_is(studio, recorder, card
     rainy = detector.finds
     unsure = detection({"haze": Finding(0.4, 0.3)})
     detector.finds = lambda pixels: RAIN if rainy(pixels) is RAIN else unsure
-    assert auto(studio, recorder, card).endswith("Something may be wrong; the likeliest is haze (40%).")
+    assert auto(studio, recorder, card).endswith("Possible problems: haze (40%).")
 
 
 def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
     also(monkeypatch, tasks=("inpaint",))
     studio.document(card.id).set_detection(card.head, detection({"inpaint": Finding(0.9, 0.8)}))
-    assert "Mark the scratches first" in auto(studio, recorder, card)
+    assert "missing parts: they have to be marked first" in auto(studio, recorder, card)
     assert len(studio.document(card.id).card().versions) == 1
 
 
@@ -191,7 +192,7 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
 
     detector.finds = cancelled_while_looking  # what is there needs no look: the first is at what was made
     with pytest.raises(JobCancelled):
-        asyncio.run(Conversation(studio).improve(Improve(card.id, card.head), job))
+        asyncio.run(improve_document(studio, Improve(card.id, card.head, confirmed=True), job))
     tree = studio.document(card.id).card()
     [first, made] = tree.versions
     assert (made.parent, made.step.task) == (first.id, "denoise")
@@ -215,7 +216,9 @@ def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, record
     assert (mine.name, tree.head) == ("Mine", mine.id)
 
 
-@pytest.mark.parametrize(("by", "said"), [("deleting", "You deleted it"), ("leaving", "You went to another version")])
+@pytest.mark.parametrize(
+    ("by", "said"), [("deleting", "you deleted the result"), ("leaving", "you opened another version")]
+)
 def test_a_result_that_the_user_deleted_or_left_meanwhile_is_not_called_kept(
     studio, recorder, card, detector, by, said
 ) -> None:
@@ -233,7 +236,7 @@ def test_a_result_that_the_user_deleted_or_left_meanwhile_is_not_called_kept(
     detector.finds = the_user_decides
     text = auto(studio, recorder, card)
     tree = document.card()
-    assert text.startswith("Noise: slow, not kept. It worked")
+    assert text.startswith("Noise: slow, not kept. Improved")
     assert said in text
     assert "derain" not in [v.step.task for v in tree.versions], "nothing is done to what the user does not look at"
     assert tree.head == recorder.last(Improved).version == card.head
@@ -245,10 +248,10 @@ def test_a_photo_of_one_colour_is_left_alone(studio, recorder, card, detector, t
     detector.finds = lambda _: RAIN
     asyncio.run(studio.open(black, recorder.job()))
     opened = recorder.last(Opened).card
-    assert "one colour everywhere" in auto(studio, recorder, opened)
+    assert "a single color" in auto(studio, recorder, opened)
     assert len(studio.document(opened.id).card().versions) == 1
-    bench = PixelTarget(studio, np.zeros((60, 80, 3), np.uint8), recorder.job())
-    assert asyncio.run(improve(bench, studio.settings)).tried == ()
+    target = PixelTarget(studio, np.zeros((60, 80, 3), np.uint8), recorder.job())
+    assert asyncio.run(improve(target, studio.settings)).tried == ()
 
 
 @pytest.mark.parametrize("error", [UserError("The disk is full."), MemoryError("It is full.")])
@@ -265,15 +268,15 @@ def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detec
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
-    bench = PixelTarget(studio, photo(80, 60), recorder.job())
-    done = asyncio.run(improve(bench, studio.settings))
+    target = PixelTarget(studio, photo(80, 60), recorder.job())
+    done = asyncio.run(improve(target, studio.settings))
     assert [(t.advice.task, t.method, t.kept) for t in done.tried] == [("derain", "halves", True)]
-    assert np.abs(bench.pixels - photo(80, 60) * 0.5).max() <= 1
+    assert np.abs(target.pixels - photo(80, 60) * 0.5).max() <= 1
     detector.finds = lambda _: STILL
-    bench = PixelTarget(studio, photo(80, 60), recorder.job())
-    done = asyncio.run(improve(bench, studio.settings))
+    target = PixelTarget(studio, photo(80, 60), recorder.job())
+    done = asyncio.run(improve(target, studio.settings))
     assert [t.kept for t in done.tried] == [False]
-    assert np.array_equal(bench.pixels, photo(80, 60))
+    assert np.array_equal(target.pixels, photo(80, 60))
 
 
 def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
@@ -288,11 +291,11 @@ def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
         raise AssertionError("nothing was kept")
 
     monkeypatch.setattr(studio, "apply", in_tiles)
-    bench = PixelTarget(studio, photo(80, 60), recorder.job())
-    asyncio.run(improve(bench, studio.settings))
-    assert bench.notes == ["In smaller tiles."]
+    target = PixelTarget(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(target, studio.settings))
+    assert target.notes == ["In smaller tiles."]
     detector.finds = lambda _: STILL
     monkeypatch.setattr(PixelTarget, "whole_change", measured)
-    bench = PixelTarget(studio, photo(80, 60), recorder.job())
-    asyncio.run(improve(bench, studio.settings))
-    assert bench.notes == []
+    target = PixelTarget(studio, photo(80, 60), recorder.job())
+    asyncio.run(improve(target, studio.settings))
+    assert target.notes == []

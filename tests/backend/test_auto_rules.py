@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from clarity_desktop.backend import methods
-from clarity_desktop.backend.auto import rules
-from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advice_text, advise, found, judge, ways
+from clarity_desktop.backend.auto import rules, texts
+from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advise, candidate_methods, evaluate
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import degradation_noun, english
 from clarity_desktop.values import (
     CLASSES,
     DEGRADATIONS,
@@ -30,11 +31,19 @@ def able(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "tasks", lambda: tuple(r.task for r in TREATMENTS.values()))
 
 
+def found(seen: Detection) -> str:
+    return english(texts.findings(seen, rules.present(seen)))
+
+
+def advice_text(seen: Detection) -> str:
+    return english(rules.advice_text(seen))
+
+
 def both(a: Degradation, b: Degradation) -> list[Task]:
     return [x.task for x in advise(detection({b: Finding(0.9, 0.5), a: Finding(0.8, 0.5)}))]
 
 
-def test_every_degradation_has_a_remedy() -> None:
+def test_every_degradation_has_a_treatment() -> None:
     assert TREATMENTS.keys() == set(DEGRADATIONS)
 
 
@@ -53,28 +62,28 @@ def test_compression_and_noise_come_first_then_imaging_then_the_scene(able, firs
 def test_only_what_is_more_likely_than_not_is_advised_and_with_a_sentence(able) -> None:
     advice = advise(detection({"haze": Finding(0.51, 0.9), "noise": Finding(0.49, 0.9)}))
     assert [(a.task, a.degradation) for a in advice] == [("dehaze", "haze")]
-    assert "farthest from the camera" in advice[0].why
+    assert "disturb dehazing" in english(advice[0].why)
 
 
 def test_a_photo_that_looks_normal_is_fine_whatever_else_may_be_there(able) -> None:
     clean = replace(detection(), found={**detection().found, "noise": Finding(0.7, 0.1)})
     assert advise(clean) == ()
-    assert advice_text(clean) == "Looks fine. If anything, noise (70%). Nothing to do."
+    assert advice_text(clean) == "No clear problems. Possibly noise (70%). Nothing to do."
 
 
 def test_a_fair_doubt_about_a_photo_that_looks_normal_is_said_and_a_faint_one_is_not(able) -> None:
     def doubted(share: float) -> str:
         return found(replace(detection(), found={**detection().found, "watermark": Finding(share, 0.4)}))
 
-    assert doubted(0.34) == "Looks fine. If anything, a watermark (34%)."
-    assert doubted(0.29) == "Looks fine: nothing is wrong with it."
+    assert doubted(0.34) == "No clear problems. Possibly a watermark (34%)."
+    assert doubted(0.29) == "No problems found."
 
 
 def test_an_unsure_photo_is_called_unsure(able) -> None:
     unsure = detection({"haze": Finding(0.4, 0.3)})
     assert advise(unsure) == ()
-    assert "likeliest is haze (40%)" in found(unsure)
-    assert "Nothing is sure enough" in advice_text(unsure)
+    assert "Possible problems: haze (40%)" in found(unsure)
+    assert "Nothing is likely enough" in advice_text(unsure)
 
 
 def called(name: str, found: dict[Degradation, float]) -> Detection:
@@ -96,22 +105,22 @@ def called(name: str, found: dict[Degradation, float]) -> Detection:
 )
 def test_one_decision_is_what_every_door_says(able, seen, kind, named) -> None:
     assert summary(seen) == (kind, named)
-    assert all(TREATMENTS[name].noun in found(seen).lower() for name in named)
+    assert all(english(degradation_noun(name)) in found(seen).lower() for name in named)
 
 
 def test_several_unsure_things_are_named_in_one_sentence(able) -> None:
     unsure = called("blend", {"inpaint": 0.18, "haze": 0.12})
-    assert found(unsure) == "Something may be wrong; the likeliest are scratches or holes (18%) and haze (12%)."
+    assert found(unsure) == "Possible problems: missing parts (18%) and haze (12%)."
 
 
 def test_what_no_method_can_do_is_not_advised_but_said(plain_methods) -> None:
     seen = detection({"rain streak": Finding(0.9, 0.5), "shadow": Finding(0.8, 0.5)})
     assert [a.task for a in advise(seen)] == ["derain"]
-    assert "For a cast shadow this program has no method" in advice_text(seen)
+    assert "This version has no method for a cast shadow." in advice_text(seen)
 
 
-def test_scratches_are_to_be_marked_first(able) -> None:
-    assert "Mark the scratches first" in advice_text(detection({"inpaint": Finding(0.9, 0.5)}))
+def test_missing_parts_are_to_be_marked_first(able) -> None:
+    assert "they have to be marked first" in advice_text(detection({"inpaint": Finding(0.9, 0.5)}))
 
 
 # Methods -------------------------------------------------------------------------------------------------------------
@@ -126,7 +135,7 @@ def added(monkeypatch: pytest.MonkeyPatch, **fields: object) -> str:
 
 
 def ids(task: Task = "derain", size: tuple[int, int] = (1000, 1000), **chosen: str) -> list[str]:
-    return [m.id for m in ways(task, size, Settings(methods=chosen))]
+    return [m.id for m in candidate_methods(task, size, Settings(methods=chosen))]
 
 
 def test_the_tables_order_holds_unless_the_user_chose(plain_methods, monkeypatch) -> None:
@@ -188,41 +197,41 @@ BEFORE = looked(rain_streak=0.9)
     ],
 )
 def test_a_result_is_kept_if_the_degradation_fell_or_the_score_rose(after, change, kept) -> None:
-    verdict = judge(RAIN, BEFORE, after, change)
+    verdict = evaluate(RAIN, BEFORE, after, change)
     assert verdict.kept is kept
-    assert "rain streaks 90% →" in verdict.why
+    assert "rain streaks 90% →" in english(verdict.why)
 
 
 def test_a_higher_score_alone_does_not_excuse_a_large_change() -> None:
-    assert not judge(RAIN, BEFORE, looked(95.0, rain_streak=0.9), 15.0).kept
+    assert not evaluate(RAIN, BEFORE, looked(95.0, rain_streak=0.9), 15.0).kept
 
 
 def test_a_result_that_brought_something_new_is_rolled_back() -> None:
-    verdict = judge(RAIN, BEFORE, looked(70.0, rain_streak=0.1, blur=0.8), 24.0)
+    verdict = evaluate(RAIN, BEFORE, looked(70.0, rain_streak=0.1, blur=0.8), 24.0)
     assert not verdict.kept
-    assert "brought blur" in verdict.why
+    assert "shows blur" in english(verdict.why)
 
 
 def test_what_was_at_the_edge_before_is_not_new() -> None:
     before = looked(rain_streak=0.9, blur=0.45)
-    assert judge(RAIN, before, looked(rain_streak=0.1, blur=0.55), 24.0).kept
+    assert evaluate(RAIN, before, looked(rain_streak=0.1, blur=0.55), 24.0).kept
 
 
 def test_a_result_whose_score_fell_beyond_its_range_is_rolled_back() -> None:
-    assert judge(RAIN, BEFORE, looked(45.0, rain_streak=0.1), 24.0).kept
-    verdict = judge(RAIN, BEFORE, looked(40.0, rain_streak=0.1), 24.0)
+    assert evaluate(RAIN, BEFORE, looked(45.0, rain_streak=0.1), 24.0).kept
+    verdict = evaluate(RAIN, BEFORE, looked(40.0, rain_streak=0.1), 24.0)
     assert not verdict.kept
-    assert "overall 50 → 40" in verdict.why
+    assert "overall score 50 → 40" in english(verdict.why)
 
 
 @pytest.mark.parametrize("change", [None, 50.0, 61.0])
 def test_a_result_that_nobody_can_tell_from_the_photo_is_no_change(change) -> None:
-    assert not judge(RAIN, BEFORE, looked(70.0, rain_streak=0.1), change).kept
+    assert not evaluate(RAIN, BEFORE, looked(70.0, rain_streak=0.1), change).kept
 
 
 def test_noise_that_brightening_shows_is_kept_only_while_it_can_still_be_treated() -> None:
     dark, bright = looked(low_light=0.9), looked(low_light=0.1, noise=0.8)
     advice = Advice("low_light", "low-light", "It is dark.")
-    assert judge(advice, dark, bright, 12.0).kept
-    assert not judge(advice, dark, bright, 12.0, {"denoise"}).kept
-    assert not judge(advice, dark, looked(low_light=0.1, haze=0.8), 12.0).kept
+    assert evaluate(advice, dark, bright, 12.0).kept
+    assert not evaluate(advice, dark, bright, 12.0, {"denoise"}).kept
+    assert not evaluate(advice, dark, looked(low_light=0.1, haze=0.8), 12.0).kept

@@ -1,14 +1,56 @@
-"""Words → plan, by rules."""
+"""Request → plan, by rules."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from clarity_desktop.backend.chat.planner import HELP_TEXT, UNKNOWN, PlanStep, plan
+from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.planner import HELP, ORDER, UNKNOWN, plan
+from clarity_desktop.backend.plan import (
+    LOOK_ONLY,
+    TOOLS,
+    AdjustCall,
+    DetectCall,
+    ExportCall,
+    FindCall,
+    GoToCall,
+    Plan,
+    RestoreCall,
+    TextRegion,
+    ToolCall,
+    TransformCall,
+    TransformSettings,
+    UndoCall,
+    VersionLabel,
+    from_json,
+    plan_from_json,
+    plan_to_json,
+    to_json,
+)
+from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message, english
+from clarity_desktop.values import TASKS, VersionId
+
+VERSIONS = (VersionLabel(VersionId("a"), "Original"), VersionLabel(VersionId("b"), "Denoised"))
 
 
 def tasks(text: str) -> list[str | None]:
-    return [s.task for s in plan(text).steps if s.tool == "restore"]
+    return [s.task for s in plan(text).steps if isinstance(s, RestoreCall)]
+
+
+def tools(text: str) -> list[str]:
+    return [s.tool for s in plan(text).steps]
+
+
+def key(text: str) -> str:
+    reply = plan(text).reply
+    assert isinstance(reply, Message)
+    return reply.key
+
+
+# Restorations --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -20,14 +62,30 @@ def tasks(text: str) -> list[str | None]:
         ("the photo is blurry", ["deblur"]),
         ("can you remove the noise?", ["denoise"]),
         ("make the colours nicer", ["retouch"]),
+        ("remove the flare", ["deflare"]),
+        ("overexposed sky", ["overexposure"]),
+        ("the picture is overexposed", ["overexposure"]),
+        ("remove the snow", ["desnow"]),
+        ("remove the scratches", ["inpaint"]),
+        ("fix the scratches and the fading", ["inpaint", "retouch"]),
+        ("remove the watermark", ["dewatermark"]),
+        ("enlarge it 2x", ["upscale"]),
+        ("make it pop", ["retouch"]),
         ("first dehaze, then denoise", ["dehaze", "denoise"]),
         ("dehaze and denoise", ["denoise", "dehaze"]),
+        ("remove the haze and clean up the jpeg mess", ["dejpeg", "dehaze"]),
         ("remove the rain, and it is also too dark and noisy", ["denoise", "low_light", "derain"]),
         ("brighten it but first denoise", ["denoise", "low_light"]),
+        ("sharpen after denoising", ["denoise", "deblur"]),
+        ("sharpen before denoising", ["deblur", "denoise"]),
+        ("before you denoise, dehaze it", ["dehaze", "denoise"]),
         ("don't denoise, just remove the rain", ["derain"]),
         ("do not brighten; deblur", ["deblur"]),
         ("deblur. then retouch. finally denoise", ["deblur", "retouch", "denoise"]),
         ("grain", ["denoise"]),
+        ("make the colours better", ["retouch"]),
+        ("fix the blur", ["deblur"]),
+        ("repair rain", ["derain"]),
     ],
 )
 def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> None:
@@ -35,58 +93,80 @@ def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "tool"),
+    ("text", "wanted"),
     [
-        ("how good is it?", "assess"),
-        ("score it", "assess"),
-        ("what is wrong with this picture?", "detect"),
-        ("What's wrong with it", "detect"),
-        ("any problems?", "detect"),
-        ("is it noisy?", "detect"),
-        ("what should I do?", "advise"),
-        ("what do you suggest?", "advise"),
+        ("its not bright enough", ["low_light"]),
+        ("I don't want any noise", ["denoise"]),
+        ("it isn't sharp", ["deblur"]),
+        ("no more grain please", ["denoise"]),
+        ("sharpen without adding noise", ["deblur"]),
+        ("I like the rain, leave it", []),
+        ("I like the rain", []),
+        ("don't touch the grain, just remove the haze", ["dehaze"]),
+        ("the noise is fine, but the haze must go", ["dehaze"]),
+        ("don't brighten it", []),
+        ("blur the background", []),
+        ("add some grain", []),
     ],
 )
-def test_a_photo_that_should_only_be_looked_at_is_never_changed(text: str, tool: str) -> None:
-    assert plan(text).steps == (PlanStep(tool),)
+def test_what_is_refused_is_not_done_and_what_is_unwanted_is(text: str, wanted: list[str]) -> None:
+    assert tasks(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["it's too bright, tone it down", "make it darker", "darken it", "only the sky should be darker"]
+)
+def test_a_request_for_less_light_never_brightens(text: str) -> None:
+    [step] = plan(text).steps
+    assert step == RestoreCall("overexposure") or (isinstance(step, AdjustCall) and step.settings == {"exposure": -0.5})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("remove the nosie", "denoise"), ("brigten it", "low_light"), ("shapren the photo", "deblur")],
+)
+def test_typing_errors_are_corrected(text: str, wanted: str) -> None:
+    assert tasks(text) == [wanted]
+
+
+@pytest.mark.parametrize("text", ["remove the flame", "my nose", "the street is moist", "a house in the grass"])
+def test_other_words_are_no_typing_errors(text: str) -> None:
+    assert not set(tasks(text)) & {"deflare", "denoise", "dehaze", "derain"}
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("denoise only the sky, just a touch", "sky"),
+        ("denoise it, but only the sky", "sky"),
+        ("can you make the face sharper?", "face"),
+        ("denoise only the top left", "top left"),
+        ("brigten jsut the tower", "tower"),
+        ("denoise everything but the sky", "everything but the sky"),
+        ("sharpen the man on the left", "man on the left"),
+        ("remove the noise from the photo", None),
+        ("remove the haze in the room", None),
+        ("make the colours of this picture nicer", None),
+    ],
+)
+def test_a_named_part_is_never_the_whole_photo(text: str, region: str | None) -> None:
+    [step] = plan(text).steps
+    assert isinstance(step, RestoreCall)
+    assert (step.region.text if step.region else None) == region
+
+
+def test_an_object_to_be_removed_is_filled_in() -> None:
+    found = RestoreCall("inpaint", TextRegion("person in the background"))
+    assert plan("remove the person in the background").steps == (found,)
 
 
 @pytest.mark.parametrize(
     "text",
     ["fix it", "Auto", "auto-fix, please", "make it better", "make the photo look better", "improve this picture",
-     "can you fix all the problems?", "restore it automatically"],
+     "can you fix all the problems?", "restore it automatically", "cleanup this mess pls"],
 )  # fmt: skip
 def test_a_request_that_leaves_the_choice_is_for_auto(text: str) -> None:
-    assert plan(text).steps == (PlanStep("improve"),)
-
-
-@pytest.mark.parametrize(
-    ("text", "task"),
-    [("make the colours better", "retouch"), ("fix the blur", "deblur"), ("repair rain", "derain")],
-)
-def test_a_request_that_names_what_to_do_is_not_for_auto(text: str, task: str) -> None:
-    assert tasks(text) == [task]
-
-
-@pytest.mark.parametrize(
-    ("text", "tool"),
-    [
-        ("undo that", "undo"),
-        ("redo", "redo"),
-        ("compare", "compare"),
-        ("show me before and after", "compare"),
-        ("back to the original", "go_to"),
-    ],
-)
-def test_moves_in_the_history_are_understood(text: str, tool: str) -> None:
-    assert [s.tool for s in plan(text).steps] == [tool]
-
-
-def test_undo_may_be_followed_by_another_try() -> None:
-    assert [(s.tool, s.task) for s in plan("undo that and dehaze instead").steps] == [
-        ("undo", None),
-        ("restore", "dehaze"),
-    ]
+    assert plan(text).steps == (RestoreCall("auto"),)
 
 
 @pytest.mark.parametrize(
@@ -99,30 +179,232 @@ def test_undo_may_be_followed_by_another_try() -> None:
         ("denoise by 700 percent", 1.0),
     ],
 )
-def test_strength_is_told_only_where_the_words_say_how_much(text: str, strength: float | None) -> None:
-    assert [s.strength for s in plan(text).steps] == [strength]
+def test_strength_is_set_only_where_the_words_say_how_much(text: str, strength: float | None) -> None:
+    assert plan(text).steps == (RestoreCall("denoise", strength=strength),)
 
 
 def test_a_named_method_is_taken_for_its_own_task_only() -> None:
     steps = plan("dehaze with maxim-dehazing-indoor and denoise").steps
-    assert [(s.task, s.method) for s in steps] == [("denoise", None), ("dehaze", "maxim-dehazing-indoor")]
+    assert steps == (RestoreCall("denoise"), RestoreCall("dehaze", method="maxim-dehazing-indoor"))
 
 
 def test_a_method_of_many_tasks_is_taken_for_each() -> None:
-    steps = plan("denoise and dehaze with clarity-all").steps
-    assert [(s.task, s.method) for s in steps] == [("denoise", "clarity-all"), ("dehaze", "clarity-all")]
+    steps = plan("denoise and remove the rain with clarity-all").steps
+    assert steps == (RestoreCall("denoise", method="clarity-all"), RestoreCall("derain", method="clarity-all"))
+
+
+def test_the_quick_model_is_the_quick_one() -> None:
+    assert plan("use the fast model to remove noise").steps == (RestoreCall("denoise", method="clarity-all"),)
+
+
+def test_a_method_that_does_not_exist_is_named_in_the_reply() -> None:
+    found = plan("dehaze with prenet-x")
+    assert found.steps == (RestoreCall("dehaze"),)
+    assert "prenet-x" in english(found.reply)
 
 
 def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
-    assert [s.method for s in plan("remove the haze in the room").steps] == ["maxim-dehazing-indoor"]
+    assert plan("remove the haze in the room").steps == (RestoreCall("dehaze", method="maxim-dehazing-indoor"),)
+
+
+# Looking -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("how good is it?", "assess"),
+        ("score it", "assess"),
+        ("what is wrong with this picture?", "detect"),
+        ("What's wrong with it", "detect"),
+        ("can you tell me what is wrong with the colours?", "detect"),
+        ("why are the colours so dull?", "detect"),
+        ("what part is wrong with it?", "detect"),
+        ("is it ok like that?", "detect"),
+        ("any problems?", "detect"),
+        ("what should I do?", "detect"),
+        ("what do you suggest?", "detect"),
+        ("what did you do?", "describe"),
+        ("where is the dog?", "find"),
+        ("what is the difference?", "compare"),
+    ],
+)
+def test_a_photo_that_should_only_be_looked_at_is_never_changed(text: str, tool: str) -> None:
+    assert tools(text) == [tool]
+    assert tool in LOOK_ONLY
+
+
+@pytest.mark.parametrize(
+    ("text", "degradation"),
+    [("is it noisy?", "noise"), ("how much noise is there?", "noise"), ("why is it so dark?", "low-light")],
+)
+def test_a_question_about_one_degradation_is_about_that_one(text: str, degradation: str) -> None:
+    assert plan(text).steps == (DetectCall(degradation),)
+
+
+def test_a_question_may_be_followed_by_a_request() -> None:
+    assert tools("what is wrong? fix it") == ["detect", "restore"]
+    assert plan("where is the red car?").steps == (FindCall(TextRegion("red car")),)
+
+
+# History, transforms, files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("undo that", ["undo"]),
+        ("undo all of that", ["undo"]),
+        ("redo", ["redo"]),
+        ("compare", ["compare"]),
+        ("show me before and after", ["compare"]),
+        ("back to the original", ["go_to"]),
+        ("blend the original and this one half and half", ["fuse"]),
+        ("combine the best of both versions", ["fuse"]),
+        ("don't undo it", []),
+    ],
+)
+def test_moves_in_the_history_are_understood(text: str, wanted: list[str]) -> None:
+    assert tools(text) == wanted
+
+
+def test_undoing_a_restoration_does_not_run_it_again() -> None:
+    assert plan("undo the denoising").steps == (UndoCall("denoise"),)
+    assert plan("undo the denoising and the sharpening").steps == (UndoCall("denoise"),)
+    assert plan("undo that and dehaze instead").steps == (UndoCall(), RestoreCall("dehaze"))
+
+
+def test_a_version_is_shown_by_its_number() -> None:
+    assert plan("show me version 2", VERSIONS).steps == (GoToCall(VersionId("b")),)
+    assert plan("show me version 9", VERSIONS) == Plan(reply=Message("chat.no_such_version", {"number": 9}))
+
+
+def test_a_complaint_asks_before_it_undoes() -> None:
+    for text in ("i dont like that", "that looks worse than before"):
+        found = plan(text)
+        assert found.steps == (UndoCall(),)
+        assert found.question
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("rotate it left", TransformSettings(rotate=270)),
+        ("turn the photo upside down", None),
+        ("rotate by 180 degrees", TransformSettings(rotate=180)),
+        ("flip it", TransformSettings(flip="horizontal")),
+        ("crop it to a square", TransformSettings(crop="1:1")),
+        ("crop to 16:9", TransformSettings(crop="16:9")),
+        ("straighten it by -2 degrees", TransformSettings(straighten=-2.0)),
+    ],
+)
+def test_transforms_are_understood(text: str, settings: TransformSettings | None) -> None:
+    assert plan(text).steps == (TransformCall(settings or TransformSettings(rotate=180)),)
+
+
+def test_export_and_adjustments_are_understood() -> None:
+    assert plan("save it as jpg").steps == (ExportCall("jpeg"),)
+    assert plan("make it black and white").steps == (AdjustCall({"black_and_white": True}),)
+    assert plan("a bit warmer").steps == (AdjustCall({"temperature": 0.4}, strength=0.4),)
+    assert plan("white balance is off").steps == (AdjustCall({"temperature": None}),)
+
+
+# What is no request --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["help", "?", "what can you do?"])
 def test_help_lists_what_can_be_said(text: str) -> None:
-    assert plan(text).reply == HELP_TEXT
+    assert plan(text).reply == HELP
 
 
-@pytest.mark.parametrize("text", ["what's the capital of France", "", "🦆", "x" * 5000, "make me a sandwich"])
+@pytest.mark.parametrize("text", ["", "🦆", "x" * 5000, "make me a sandwich"])
 def test_what_is_not_understood_is_said_plainly_and_changes_nothing(text: str) -> None:
+    assert plan(text) == Plan(reply=UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("what's the capital of France", "chat.off_topic"),
+        ("what's the weather like today?", "chat.off_topic"),
+        ("hi", "chat.greeting"),
+        ("thanks!", "chat.welcome"),
+        ("colorize this photo", "chat.no_colorize"),
+        ("entferne das Rauschen", "chat.english_only"),
+        ("a bit less please", "chat.follow_up"),
+        ("stronger", "chat.follow_up"),
+        ("do the same again", "chat.follow_up"),
+        ("I like the rain, leave it", "chat.nothing_changed"),
+    ],
+)
+def test_what_cannot_be_done_gets_its_own_answer(text: str, wanted: str) -> None:
     assert plan(text).steps == ()
-    assert plan(text).reply == UNKNOWN
+    assert key(text) == wanted
+
+
+# The schema and the word lists ---------------------------------------------------------------------------------------
+
+
+def test_every_step_has_the_keys_of_the_command_line() -> None:
+    [step] = plan_to_json(plan("denoise only the sky by 40%"))["steps"]
+    assert step == {
+        "tool": "restore", "task": "denoise", "region": {"kind": "text", "text": "sky"}, "method": None,
+        "strength": 0.4, "version": None,
+    }  # fmt: skip
+    assert plan_to_json(plan("undo"))["steps"] == [
+        {"tool": "undo", "task": None, "region": None, "method": None, "strength": None, "version": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["denoise only the sky by 40%", "undo the denoising", "compare", "rotate it left", "make it warmer",
+     "save it as jpg", "fix it", "is it noisy?", "where is the dog?", "merge them"],
+)  # fmt: skip
+def test_a_plan_survives_its_json_form(text: str) -> None:
+    found = plan(text)
+    assert found.steps
+    assert plan_from_json(plan_to_json(found)).steps == found.steps
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"tool": "format_disk"}, {"tool": "restore"}, {"tool": "restore", "task": "denoise", "strength": 3}, [], None,
+     {"tool": "undo", "path": "/etc"}, {"tool": "restore", "task": "denoise", "strength": "much"}],
+)  # fmt: skip
+def test_a_step_from_outside_is_checked(stored: object) -> None:
+    with pytest.raises(UserError, match="not valid"):
+        from_json(stored)
+
+
+def test_the_schema_has_all_tools() -> None:
+    assert TOOLS == (
+        "assess", "detect", "find", "select_region", "restore", "adjust", "transform", "compare", "fuse", "go_to",
+        "undo", "redo", "export", "describe", "ask_user",
+    )  # fmt: skip
+    assert set(TASKS) == set(ORDER)
+
+
+def test_the_word_lists_have_the_form_that_the_planner_reads() -> None:
+    lists = words.lists()
+    assert set(lists["tasks"]) <= set(TASKS)
+    for groups in lists["tasks"].values():
+        assert set(groups) <= {"verbs", "things", "goals"}
+    for entry in lists["adjustments"]:
+        assert set(entry) == {"setting", "sign", "words"}
+    for phrase in _strings(lists):
+        assert phrase == phrase.lower().strip()
+        assert re.compile(words.regex([phrase]))
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [s for v in value.values() for s in _strings(v)]
+    if isinstance(value, list):
+        return [s for v in value for s in _strings(v)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_every_call_is_a_tool_call() -> None:
+    step: ToolCall = UndoCall()
+    assert from_json(to_json(step)) == step

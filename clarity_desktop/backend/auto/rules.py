@@ -1,78 +1,61 @@
-"""What should be done about a photo, by which method, and whether it was worth it: the rules of Auto. Runs nothing."""
+"""The rules of Auto: what to do about a photo, by which method, and whether it was worth it. Runs nothing."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from clarity_desktop.backend import methods, restore
+from clarity_desktop.backend.auto import texts
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     DEGRADATIONS,
     LIKELY,
     Advice,
     Degradation,
     Detection,
-    Finding,
     Quality,
     Task,
     summary,
 )
 
 
-class Treatment(NamedTuple):
-    """What is done about a degradation, what both are called in a sentence, and why it is done at its place."""
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """The task that answers a degradation, and the key of the sentence why it has its place in the order."""
 
     task: Task
-    noun: str
-    deed: str
     why: str
 
 
-TREATMENTS: dict[Degradation, Treatment] = {
-    "JPEG": Treatment("dejpeg", "JPEG traces", "remove the JPEG traces", "Later steps would sharpen the blocks."),
-    "noise": Treatment("denoise", "noise", "remove the noise", "Later steps would amplify it."),
-    "watermark": Treatment("dewatermark", "a watermark", "remove the watermark", "It lies on top of the photo."),
-    "inpaint": Treatment(
-        "inpaint", "scratches or holes", "fill in the gaps", "Mark the scratches first; what is marked is filled in."
-    ),
-    "blur": Treatment(
-        "deblur", "blur", "sharpen it", "It comes after noise, which it would amplify, and before light and haze."
-    ),
-    "low-light": Treatment(
-        "low_light", "too little light", "brighten it", "Brightening comes after noise, which it would amplify."
-    ),
-    "overexposure": Treatment(
-        "overexposure",
-        "too much light",
-        "recover what is too bright",
-        "Exposure is set right before the scene is cleared.",
-    ),
-    "flare": Treatment("deflare", "lens flare", "remove the flare", "It lies over the scene."),
-    "rain streak": Treatment("derain", "rain streaks", "remove the rain", "They come off before the haze behind them."),
-    "raindrop": Treatment(
-        "deraindrop", "raindrops on the lens", "remove the drops", "They come off before the haze behind them."
-    ),
-    "snow": Treatment("desnow", "falling snow", "remove the snow", "It comes off before the haze behind it."),
-    "haze": Treatment("dehaze", "haze", "clear the haze", "It is the farthest from the camera and comes last."),
-    "shadow": Treatment(
-        "deshadow", "a cast shadow", "lift the shadow", "It belongs to the scene and needs true colours."
-    ),
+TREATMENTS: Mapping[Degradation, Treatment] = {
+    "JPEG": Treatment("dejpeg", "auto.why.jpeg"),
+    "noise": Treatment("denoise", "auto.why.noise"),
+    "watermark": Treatment("dewatermark", "auto.why.watermark"),
+    "inpaint": Treatment("inpaint", "auto.why.inpaint"),
+    "blur": Treatment("deblur", "auto.why.blur"),
+    "low-light": Treatment("low_light", "auto.why.low_light"),
+    "overexposure": Treatment("overexposure", "auto.why.overexposure"),
+    "flare": Treatment("deflare", "auto.why.flare"),
+    "rain streak": Treatment("derain", "auto.why.weather"),
+    "raindrop": Treatment("deraindrop", "auto.why.weather"),
+    "snow": Treatment("desnow", "auto.why.weather"),
+    "haze": Treatment("dehaze", "auto.why.haze"),
+    "shadow": Treatment("deshadow", "auto.why.shadow"),
 }
-"""In the order of undoing: compression and noise, then imaging, then the scene; the pairs that were measured elsewhere
-agree (AgenticIR: JPEG before blur 20:28 failures, noise before darkness 32:35, blur before haze 18:20, blur before
-darkness 23:26, rain before haze 21:24). What lies on top of the photo comes off before anything could spread it."""
+"""In the order of treatment: compression and noise, then imaging, then the scene. Published measurements of pairs agree
+(AgenticIR, failures of one order against the other: JPEG before blur 20:28, noise before low light 32:35, blur before
+haze 18:20, blur before low light 23:26, rain before haze 21:24). What lies on top of the photo, such as a watermark, is
+removed before another step could spread it."""
 
-FINE = "Looks fine: nothing to do."
-UNIFORM = "The photo has one colour everywhere: there is nothing in it to restore."
-BY_HAND: tuple[Task, ...] = ("inpaint",)
-"""Never done by Auto: it needs a mask that only a person can give."""
+NEEDS_MASK: tuple[Task, ...] = ("inpaint",)
+"""Never done by Auto: they need a mask that only a person can give."""
 SLOW_STEP_SECONDS = 60.0
-"""Seconds that one step of Auto may take where a quicker method is there: it has several steps and tries."""
+"""Seconds above which a step of Auto is left to a quicker method, if there is one: Auto has several steps and tries."""
 TRIES = 2
 """Methods that Auto tries for one task."""
 
@@ -81,7 +64,7 @@ TRIES = 2
 
 
 def present(detection: Detection) -> tuple[Degradation, ...]:
-    """What is likely there, in the order of undoing; nothing where the photo as a whole looks normal."""
+    """What is likely there, in the order of treatment; nothing where the photo as a whole looks normal."""
     kind, named = summary(detection)
     return tuple(name for name in TREATMENTS if kind == "there" and name in named)
 
@@ -90,73 +73,56 @@ def advise(detection: Detection) -> tuple[Advice, ...]:
     """Tasks that would help, in the order in which they should be done; only those that some method does."""
     able = methods.tasks()
     return tuple(
-        Advice(TREATMENTS[name].task, name, TREATMENTS[name].why)
+        Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
         for name in present(detection)
         if TREATMENTS[name].task in able
     )
 
 
-def found(detection: Detection) -> str:
-    """What is wrong, in plain words."""
-    kind, names = summary(detection)
-    if kind == "there":
-        return " ".join(_sentence(name, detection.found[name]) for name in present(detection))
-    if kind == "fine":
-        return "Looks fine: nothing is wrong with it."
-    named = " and ".join(f"{TREATMENTS[name].noun} ({detection.found[name].probability:.0%})" for name in names)
-    if kind == "doubt":
-        return f"Looks fine. If anything, {named}."
-    return f"Something may be wrong; the likeliest {'are' if len(names) > 1 else 'is'} {named}."
-
-
-def advice_text(detection: Detection) -> str:
-    """What should be done, in plain words."""
-    kind, there = summary(detection).kind, present(detection)
-    if kind == "fine":
-        return FINE
-    if kind != "there":
-        return f"{found(detection)} {'Nothing to do.' if kind == 'doubt' else 'Nothing is sure enough to be treated.'}"
-    able = methods.tasks()
-    parts = [found(detection)]
-    if deeds := [TREATMENTS[name].deed for name in there if TREATMENTS[name].task in able]:
-        parts.append(f"In this order: {', then '.join(deeds)}." if len(deeds) > 1 else f"What would help: {deeds[0]}.")
-    if "inpaint" in there and "inpaint" in able:
-        parts.append("Mark the scratches first.")
-    if unable := [TREATMENTS[name].noun for name in there if TREATMENTS[name].task not in able]:
-        parts.append(f"For {' and '.join(unable)} this program has no method.")
-    return " ".join(parts)
-
-
-def _sentence(name: Degradation, finding: Finding) -> str:
-    noun = TREATMENTS[name].noun
-    return f"{noun[0].upper()}{noun[1:]}: {finding.probability:.0%} likely, {finding.strength}."
+def advice_text(detection: Detection) -> tuple[Message, ...]:
+    """What was found and what should be done about it."""
+    found, there = texts.findings(detection, present(detection)), present(detection)
+    match summary(detection).kind:
+        case "fine" | "doubt":
+            return (*found, Message("auto.nothing_to_do"))
+        case "unsure":
+            return (*found, Message("auto.too_unsure"))
+        case _:
+            able = methods.tasks()
+            treated: list[Degradation] = [name for name in there if TREATMENTS[name].task in able and name != "inpaint"]
+            return (
+                *found,
+                *texts.order(treated),
+                *([Message("auto.mark_first")] if "inpaint" in there and "inpaint" in able else []),
+                *texts.untreatable([name for name in there if TREATMENTS[name].task not in able]),
+            )
 
 
 # Methods -------------------------------------------------------------------------------------------------------------
 
 
-def ways(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method, ...]:
-    """Methods of a task that can run at once on width × height pixels, the one to try first in front.
+def candidate_methods(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method, ...]:
+    """Methods of a task that can run at once on width × height pixels, in the order in which to try them.
 
-    Only those whose weights are on this machine and that need no mask: Auto fetches nothing and marks nothing. The
-    user's own choice leads; then the table's order, but what takes longer than PATIENCE waits behind what does not.
-    Raises UserError where there is none; it says what could be fetched.
+    Only those whose weights are on this machine and that need no mask: Auto downloads nothing and marks nothing. The
+    user's own choice comes first, then the order of the table, with methods slower than SLOW_STEP_SECONDS last. Raises
+    UserError where there is none; it says what could be downloaded.
     """
-    return tuple(method for method, _ in _timed(task, size, settings))
+    return tuple(method for method, _ in _timed_candidates(task, size, settings))
 
 
 def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
     """What Auto would take on width × height pixels, if the first method of each task helps."""
-    tasks: set[Task] = {a.task for a in advice if a.task not in BY_HAND}
     total = 0.0
+    tasks: set[Task] = {a.task for a in advice if a.task not in NEEDS_MASK}
     for task in tasks:
         with contextlib.suppress(UserError):  # it takes no time; Auto says why when its turn comes
-            total += _timed(task, size, settings)[0][1]
+            total += _timed_candidates(task, size, settings)[0][1]
     return total
 
 
-def _timed(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[Method, float]]:
-    """`ways`, each with its seconds."""
+def _timed_candidates(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[Method, float]]:
+    """`candidate_methods`, each with its seconds."""
     usable: list[tuple[Method, float]] = []
     obstacles: list[UserError] = []
     absent: list[str] = []
@@ -173,34 +139,31 @@ def _timed(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[
     if not usable:
         raise obstacles[0] if obstacles else UserError(_how_to_get(absent))
     own = settings.methods.get(task)
-    return sorted(usable, key=lambda way: (way[0].id != own, way[1] > SLOW_STEP_SECONDS))
+    return sorted(usable, key=lambda timed: (timed[0].id != own, timed[1] > SLOW_STEP_SECONDS))
 
 
-def _how_to_get(absent: list[str]) -> str:
+def _how_to_get(absent: list[str]) -> Message:
     """absent: of each method, the weights that it lacks."""
     if not absent:
-        return "No method does it without a mask."
-    return (
-        f"No method for it is on this machine. “Models” in the window fetches one; in a terminal, "
-        f"`clarity models fetch {absent[0]}` does."
-    )
+        return Message("auto.only_with_mask")
+    return Message("auto.not_installed", {"model": absent[0]})
 
 
-# Judging -------------------------------------------------------------------------------------------------------------
+# Evaluation ----------------------------------------------------------------------------------------------------------
 
-SAME = 50.0
-"""dB between a result and what it was made from, above which nobody sees a change."""
-NEAR = 25.0
-"""dB up to which a higher score alone speaks for a result: scores reward invention, and what is this near to the photo
-it was made from has invented little."""
-DROP = 0.1
+IMPERCEPTIBLE_DB = 50.0
+"""PSNR between a result and what it was made from, from which on nobody sees a change."""
+FAITHFUL_DB = 25.0
+"""PSNR from which on a higher score alone speaks for a result: scores reward invention, and a result this near to its
+input has invented little."""
+CLEAR_DROP = 0.1
 """Of probability or severity: less is within the detector's own noise."""
-APPEARED = 0.2
+CLEAR_RISE = 0.2
 """A degradation is new only if it became this much more likely, or one at the edge of LIKELY would count as new."""
-WORSE = 5.0
+SCORE_MARGIN = 5.0
 """Points of the overall score that count as worse where the score comes without a range."""
-REVEALED: dict[Task, tuple[Degradation, ...]] = {"low_light": ("noise", "JPEG"), "dehaze": ("noise", "JPEG")}
-"""Brightening and clearing show what was hidden. It was there before, and is treated next."""
+REVEALED: Mapping[Task, tuple[Degradation, ...]] = {"low_light": ("noise", "JPEG"), "dehaze": ("noise", "JPEG")}
+"""Brightening and dehazing reveal what was hidden. It was there before, and is treated next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,36 +176,44 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """Whether a result is kept, and why."""
+
     kept: bool
-    why: str
+    why: Text
 
 
-def judge(
+def evaluate(
     advice: Advice, before: Analysis, after: Analysis, change: float | None, tried: Collection[Task] = ()
 ) -> Verdict:
     """Whether a result is better than what it was made from. change: PSNR between the two in dB, None if identical.
 
-    It is kept if the degradation became less likely or less severe by DROP, or the overall score rose beyond its range
-    while the result stays NEAR; and if besides no other degradation appeared and the score did not fall beyond its
-    range. What changed nothing visible is not kept. tried: tasks that are behind us, whose degradation, shown anew,
-    nothing would treat any more.
+    It is kept if the degradation became less likely or less severe by CLEAR_DROP, or the overall score rose beyond its
+    range while the result stays faithful; and if no other degradation appeared and the score did not fall below its
+    range. What changed nothing visible is not kept. tried: tasks that are done with; a degradation of theirs that is
+    revealed now would not be treated any more.
     """
     degradation = advice.degradation
     old, new = before.detection.found[degradation], after.detection.found[degradation]
-    about = _about(degradation, before, after)
-    if change is None or change >= SAME:
-        return Verdict(False, f"It changed nothing that could be seen ({about}).")
+
+    def verdict(kept: bool, key: str, **fields: Message) -> Verdict:
+        scores = before.quality.overall, after.quality.overall
+        measured = texts.measured(degradation, (old.probability, new.probability), scores)
+        return Verdict(kept, Message(key, {**fields, "measured": measured}))
+
+    if change is None or change >= IMPERCEPTIBLE_DB:
+        return verdict(False, "auto.no_visible_change")
     if appeared := _appeared(advice, before.detection, after.detection, tried):
-        return Verdict(False, f"It brought {TREATMENTS[appeared].noun} ({about}).")
-    if _rise(before.quality, after.quality) < 0:
-        return Verdict(False, f"The photo as a whole became worse ({about}).")
-    if new.probability <= old.probability - DROP:
-        return Verdict(True, f"It worked ({about}).")
-    if new.severity <= old.severity - DROP:
-        return Verdict(True, f"It is weaker now ({about}).")
-    if _rise(before.quality, after.quality) > 0 and change >= NEAR:
-        return Verdict(True, f"The photo as a whole became better ({about}).")
-    return Verdict(False, f"It did not help ({about}).")
+        return verdict(False, "auto.introduced", degradation=Message(f"noun.{appeared}"))
+    score = _compare_scores(before.quality, after.quality)
+    if score < 0:
+        return verdict(False, "auto.lower_score")
+    if new.probability <= old.probability - CLEAR_DROP:
+        return verdict(True, "auto.improved")
+    if new.severity <= old.severity - CLEAR_DROP:
+        return verdict(True, "auto.weaker")
+    if score > 0 and change >= FAITHFUL_DB:
+        return verdict(True, "auto.higher_score")
+    return verdict(False, "auto.no_improvement")
 
 
 def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collection[Task]) -> Degradation | None:
@@ -250,23 +221,15 @@ def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collec
     hidden = [name for name in REVEALED.get(advice.task, ()) if TREATMENTS[name].task not in tried]
     for name in DEGRADATIONS:
         was, now = before.found[name].probability, after.found[name].probability
-        if name != advice.degradation and name not in hidden and now >= LIKELY > was and now - was >= APPEARED:
+        if name != advice.degradation and name not in hidden and now >= LIKELY > was and now - was >= CLEAR_RISE:
             return name
     return None
 
 
-def _rise(before: Quality, after: Quality) -> int:
+def _compare_scores(before: Quality, after: Quality) -> int:
     """1: the overall score rose beyond its range, -1: it fell beyond it, 0: neither, or it is not known."""
     if before.overall is None or after.overall is None:
         return 0
-    low = before.overall - WORSE if before.low is None else before.low
-    high = before.overall + WORSE if before.high is None else before.high
+    low = before.overall - SCORE_MARGIN if before.low is None else before.low
+    high = before.overall + SCORE_MARGIN if before.high is None else before.high
     return (after.overall > high) - (after.overall < low)
-
-
-def _about(degradation: Degradation, before: Analysis, after: Analysis) -> str:
-    old, new = before.detection.found[degradation].probability, after.detection.found[degradation].probability
-    said = f"{TREATMENTS[degradation].noun} {old:.0%} → {new:.0%} likely"
-    if before.quality.overall is None or after.quality.overall is None:
-        return said
-    return f"{said}, overall {before.quality.overall:.0f} → {after.quality.overall:.0f}"

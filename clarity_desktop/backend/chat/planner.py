@@ -1,154 +1,516 @@
-"""Words → plan, by rules: needs no language model, and the same words always give the same plan."""
+"""Request → plan by rules, without a language model: the same words always give the same plan.
+
+A request is cut into segments whose order the user gives ("first …, then …"), a segment into clauses that negation does
+not cross. In a clause the words of `words.topics` name tasks; each mention is asked for or refused by the words around
+it. What only looks at the photo never becomes a step that changes it.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from clarity_desktop.values import Task
-
-Tool = Literal["restore", "assess", "detect", "advise", "improve", "compare", "undo", "redo", "go_to"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanStep:
-    """One step to be taken. strength None: the request does not say how much."""
-
-    tool: Tool
-    task: Task | None = None
-    method: str | None = None
-    strength: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps in order, and what is said where there is nothing to do."""
-
-    steps: tuple[PlanStep, ...] = ()
-    reply: str = ""
-
-
-# In the order of undoing: compression and noise, then imaging, then the scene, then taste.
-WORDS: dict[Task, str] = {
-    "denoise": r"de-?nois\w*|nois[ey]\w*|grain\w*|speckl\w*|(?:high )?iso\b",
-    "deblur": r"de-?blur\w*|blur\w*|shak[ey]\w*|sharp\w*|out of focus|unsharp|motion",
-    "low_light": r"dark\w*|bright\w*|low[- ]?light|under-?expos\w*|light(?:en)?(?: it)? up|lighten|night|dim\b",
-    "derain": r"de-?rain\w*|rain\w*|drizzle|streaks?",
-    "dehaze": r"de-?haz\w*|haz[ey]\w*|fog\w*|mist\w*|smog\w*|de-?fog\w*",
-    "retouch": r"re-?touch\w*|enhanc\w*|(?:better|nicer|richer|dull|faded|washed[- ]out) ?(?:colou?rs?|tones?)?|"
-    r"colou?rs?|contrast|vivid|pop\b",
-}
-METHODS = re.compile(r"\b(?:maxim|clarity)-[a-z-]+")
-INDOOR = re.compile(r"\b(?:indoors?|inside|room)\b")
-NEVER = re.compile(r"\b(?:do not|don'?t|never|without|no need to|not|leave|keep)\b(?:\s+\w+){0,2}\s*$")
-SLIGHTLY = re.compile(r"\b(?:slightly|a (?:bit|little|touch|tad)|just a touch|gently|subtl[ey]|softly|lightly)\b")
-HALF = re.compile(r"\bhalf(?:way)?\b")
-PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
-CLAUSES = re.compile(r"\b(?:and then|then|after that|afterwards|finally|next)\b|[;.!]")
-BEFORE = re.compile(r"^(?P<late>.+)\b(?:but|after)\b\s+(?:first\s+)?(?P<early>.+)$")
-
-UNDO = re.compile(r"\b(?:undo|take (?:that|it) back|revert|go back|step back)\b")
-REDO = re.compile(r"\b(?:redo|undo the undo|bring (?:that|it) back)\b")
-ORIGINAL = re.compile(r"\b(?:original|start over|from the beginning|reset)\b")
-COMPARE = re.compile(r"\b(?:compare|before (?:and|/|&) after|before/after|side by side|difference)\b")
-HELP = re.compile(r"^\W*(?:help|\?)\W*$|\bwhat can you do\b|\bhow (?:do|does|can) (?:i|this|you)\b|\bcommands\b")
-ASSESS = re.compile(r"\b(?:score|quality|how good|how bad|rate|assess|measure)\b")
-WRONG = re.compile(r"\bwrong\b|\bproblems?\b|\bdefects?\b|\bdetect\b|\bdiagnos\w+")
-ADVISE = re.compile(
-    r"\bwhat (?:should|can|could|do|shall) (?:i|we|you)\b|\bwhat (?:to do|next|would help|will help|does it need)\b|"
-    r"\b(?:advice|advise|suggest|suggestions?|recommend|recommendations?)\b"
+from clarity_desktop.backend import methods
+from clarity_desktop.backend.auto.rules import TREATMENTS
+from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
+from clarity_desktop.backend.plan import (
+    AdjustCall,
+    AssessCall,
+    CompareCall,
+    DescribeCall,
+    DetectCall,
+    ExportCall,
+    FindCall,
+    FuseCall,
+    GoToCall,
+    Plan,
+    RedoCall,
+    RestoreCall,
+    TextRegion,
+    ToolCall,
+    TransformCall,
+    TransformSettings,
+    UndoCall,
+    VersionLabel,
 )
-IMPROVE = re.compile(
-    r"^\W*(?:(?:please|just|can you|could you|now|ok|and)\W+)*"
-    r"(?:auto(?:matic(?:ally)?)?|auto[- ]?(?:fix|improve|enhance|restore)|do (?:everything|whatever it needs)|"
-    r"(?:fix|improve|repair|restore)"
-    r"(?: (?:it|this|that|everything|all|them|(?:the |this |my |all )*(?:photo|picture|image|problems?|defects?)))?|"
-    r"make (?:it|this|(?:the |this |my )?(?:photo|picture|image)) (?:look )?(?:much |a lot |a bit )?(?:better|nicer))"
-    r"(?:\W+(?:for me|please|up|automatically|auto|now))*\W*$"
+from clarity_desktop.text import Message
+from clarity_desktop.values import Degradation, Task
+
+HELP = Message("chat.help")
+UNKNOWN = Message("chat.not_understood")
+ORDER: tuple[Task, ...] = (*(t.task for t in TREATMENTS.values()), "retouch", "upscale")
+"""Tasks in the order in which they are done where the request gives none."""
+DEGRADATION_OF: Mapping[Task, Degradation] = {t.task: name for name, t in TREATMENTS.items()}
+
+_ORDERED = re.compile(r"\b(?:and then|then|after that|afterwards|finally|next)\b|[;!?]+|\.(?=\s|$)")
+_CLAUSES = re.compile(r",|\bbut\b")
+_LATER_FIRST = re.compile(r"^(?P<late>.+?),?\s+(?:(?:but|and)\s+first\b|after\b(?!\s+that\b))\s*(?P<early>.+)$")
+_BEFORE = re.compile(r"^before\s+(?P<late>[^,]+),\s*(?P<early>.+)$")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
+_RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x) ?(\d{1,2})\b")
+_VERSION = re.compile(r"\b(?:show|go|open|switch|use|back|jump)\b.*\bversion (?:number |no\.? )?(\d{1,4})\b")
+_NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
+_STOP = (
+    r"and|but|then|with|using|by|a|an|slightly|please|should|could|must|is|are|was|looks?|so|to|more|less|very|too|it|for|"
+    r"only|just|now|first|half|halfway|gently|again|instead|without|make|not|as|while|because|pls|lot|much|bit|little|up"
 )
-LOOKING = re.compile(r"^\W*(?:what(?:'s| is| are)?|why|is|are|does|do you|how (?:good|bad|noisy|dark|much))\b.*")
-
-HELP_TEXT = (
-    "I can remove rain, noise, blur and haze, brighten a dark photo and retouch its colours. Say for example "
-    "“remove the rain”, “first denoise, then brighten it a bit”, or “dehaze with maxim-dehazing-indoor”. "
-    "“What is wrong with it?”, “what should I do?”, “fix it”, “undo”, “redo”, “back to the original”, “compare” and "
-    "“how good is it?” work too."
-)
-UNKNOWN = (
-    "I did not understand that. In this version I can remove rain, noise, blur and haze, brighten, retouch, undo, "
-    "redo, compare, score, say what is wrong and fix it by myself. Say “help” for examples."
-)
+_NOUN = rf"(?!(?:{_STOP})\b)[a-z][\w'-]*"
 
 
-def plan(text: str) -> Plan:
-    """What to do for a request in plain English. Look-only questions never change the photo."""
-    said = " ".join(text.lower().replace("’", "'").split())
-    if HELP.search(said):
-        return Plan(reply=HELP_TEXT)
-    if IMPROVE.match(said):
-        return Plan((PlanStep("improve"),))
-    if ADVISE.search(said):
-        return Plan((PlanStep("advise"),))
-    if COMPARE.search(said):
-        return Plan((PlanStep("compare"),))
-    restores = _restores(said)
-    if WRONG.search(said) and not restores:
-        return Plan((PlanStep("detect"),))
-    if ASSESS.search(said) and not re.search(r"\b(?:improve|better)\b", said):
-        return Plan((PlanStep("assess"),))
-    if LOOKING.match(said) and not re.search(r"\b(?:can|could|would|please)\b", said) and said.endswith("?"):
-        return Plan((PlanStep("detect"),))
-    if REDO.search(said):
-        return Plan((PlanStep("redo"),))
-    if UNDO.search(said) and not ORIGINAL.search(said):
-        return Plan((PlanStep("undo"), *restores))
-    if ORIGINAL.search(said) and not restores:
-        return Plan((PlanStep("go_to"),))
-    return Plan(restores) if restores else Plan(reply=UNKNOWN)
+def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
+    """What to do for a request in plain English. versions: those of the document, the original first."""
+    said = _normal(text)
+    if reply := _small_talk(said):
+        return Plan(reply=reply)
+    if _says_only(said, "speech", "complaint"):
+        return Plan((UndoCall(),), Message("chat.undo_question"))
+    steps: list[ToolCall] = []
+    replies: list[Message] = []
+    for segment in _segments(said):
+        found, reply = _Segment(segment, versions).read()
+        tasks = {s.task for s in steps if isinstance(s, RestoreCall)}
+        steps += [s for s in found if not (isinstance(s, RestoreCall) and s.task in tasks)]
+        if reply is not None and reply not in replies:
+            replies.append(reply)
+    if steps:  # of a mixed request only what cannot be done is worth a sentence
+        replies = [r for r in replies if r.key == "chat.no_such_method"]
+    elif not replies:
+        replies = [UNKNOWN]
+    elif len(replies) > 1:
+        replies = [r for r in replies if r != UNKNOWN]
+    return Plan(tuple(steps), None, replies[0] if len(replies) == 1 else tuple(replies))
 
 
-def _restores(said: str) -> tuple[PlanStep, ...]:
-    """Restorations in the order the words give, or in the order of undoing where they give none."""
-    if (turned := BEFORE.match(said)) and "after that" not in said:
+def _normal(text: str) -> str:
+    """Lower case, straight quotes, single spaces, typing errors corrected."""
+    said = " ".join(text.lower().replace("’", "'").split())[:2000]
+    said = re.sub(r"\b(is|are|was|does|did|has|should|could|would|ca)n'?t\b", _spell_out, said)
+    return re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), said)
+
+
+def _spell_out(at: re.Match[str]) -> str:
+    return f"{'can' if at[1] == 'ca' else at[1]} not"
+
+
+def _corrected(word: str) -> str:
+    """The known word that differs by two swapped letters, or (of six letters and more) by one missing or doubled."""
+    known = words.vocabulary()
+    if word in known:
+        return word
+    for k in range(1, len(word) - 1):  # the first letter is hardly ever wrong
+        if (swapped := word[:k] + word[k + 1] + word[k] + word[k + 2 :]) in known:
+            return swapped
+    if len(word) < 6:
+        return word
+    for candidate in known:
+        if candidate[0] == word[0] and (_lacks_one(word, candidate) or _lacks_one(candidate, word)):
+            return candidate
+    return word
+
+
+def _lacks_one(short: str, long: str) -> bool:
+    """Whether `short` is `long` without one letter that is not at an end."""
+    return len(short) + 1 == len(long) and any(short == long[:k] + long[k + 1 :] for k in range(1, len(long) - 1))
+
+
+def _says_only(said: str, *path: str) -> bool:
+    """Whether a request is nothing but phrases of a list and politeness."""
+    return bool(words.only(path, ("speech", "polite")).fullmatch(said) and words.pattern(*path).search(said))
+
+
+def _small_talk(said: str) -> Message | None:
+    """The answer to what is no request about the photo."""
+    if re.fullmatch(r"\W*(?:help|\?)\W*", said) or words.pattern("look", "help").search(said):
+        return HELP
+    if words.only(("speech", "greetings")).fullmatch(said):
+        return Message("chat.greeting")
+    if words.only(("speech", "thanks")).fullmatch(said):
+        return Message("chat.welcome")
+    if words.only(("speech", "follow_up"), ("speech", "polite")).fullmatch(said):
+        return Message("chat.follow_up") if words.pattern("speech", "follow_up").search(said) else None
+    if words.pattern("speech", "colorize").search(said):
+        return Message("chat.no_colorize")
+    if len(words.pattern("speech", "foreign").findall(said)) >= 2:
+        return Message("chat.english_only")
+    return None
+
+
+def _segments(said: str) -> list[str]:
+    """Parts of a request in the order in which the user wants them done."""
+    if turned := _BEFORE.match(said) or _LATER_FIRST.match(said):
         said = f"{turned['early']} then {turned['late']}"
-    steps: list[PlanStep] = []
-    for clause in CLAUSES.split(said):
-        steps += [s for s in _in_clause(clause) if all(s.task != t.task for t in steps)]
-    return tuple(steps)
+    else:
+        said = re.sub(r"\bbefore\s+(?=\w+ing\b)", "then ", said)  # "denoise before sharpening"
+    return [part for part in _ORDERED.split(said.replace("?", "?;")) if part.strip(" ,?")]
 
 
-def _in_clause(clause: str) -> list[PlanStep]:
-    methods: list[str] = METHODS.findall(clause)
-    words = METHODS.sub(" ", clause)
-    tasks: dict[Task, None] = {task: None for task in WORDS if _wanted(words, WORDS[task])}
-    tasks |= {task: None for name in methods if (task := _task_of(name))}
-    return [PlanStep("restore", t, _method(t, methods, words), _strength(words)) for t in tasks]
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A word of `words.topics` in a clause. asked: the words around it ask for it; else they refuse it."""
+
+    word: TaskWord | AdjustmentWord
+    start: int
+    end: int
+    asked: bool
 
 
-def _wanted(words: str, pattern: str) -> bool:
-    """Whether a mention stands that is not refused (“don't denoise”)."""
-    return any(not NEVER.search(words[: at.start()]) for at in re.finditer(rf"\b(?:{pattern})", words))
+class _Segment:
+    """A part of a request inside which the user gives no order."""
+
+    def __init__(self, text: str, versions: Sequence[VersionLabel]) -> None:
+        self._text = text.strip(" ,")
+        self._versions = versions
+        self._refused = False
+
+    def read(self) -> tuple[list[ToolCall], Message | None]:
+        """The calls in their default order, and what is said where there is none."""
+        text = self._text
+        if (moved := _VERSION.search(text)) and not self._is_question():
+            return self._go_to(int(moved[1]))
+        if words.pattern("history", "fuse").search(text) and not self._topics_asked():
+            return [FuseCall()], None
+        if words.pattern("history", "compare").search(text):
+            return [CompareCall()], None
+        if words.pattern("look", "advise").search(text):
+            return [DetectCall()], None
+        if _is_auto(text):
+            return [RestoreCall("auto")], None
+        if self._is_question():
+            return self._look()
+        calls, reply = self._changes()
+        if not calls and not self._refused:
+            calls = self._looks_without_question()
+        if calls:
+            return calls, reply
+        return [], reply or Message("chat.nothing_changed" if self._refused else UNKNOWN.key)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def _is_question(self) -> bool:
+        text = self._text
+        if words.pattern("look", "request").match(text) or re.match(r"what about \w+ing\b", text):
+            return False
+        return bool(
+            re.match(
+                rf"\W*(?:(?:and|so|but|well|ok|okay|hey)\W+)*(?:{words.regex(words.phrases('look', 'start'))})", text
+            )
+        )
+
+    def _look(self) -> tuple[list[ToolCall], Message | None]:
+        text = self._text
+        if words.pattern("history", "done").search(text) or re.search(r"\bdescribe\b", text):
+            return [DescribeCall()], None
+        if text.startswith("where") and (region := _region(text, ())):
+            return [FindCall(region)], None
+        mentioned: list[Task] = [m.word.task for m in _mentions(text) if isinstance(m.word, TaskWord)]
+        about: list[Degradation] = [DEGRADATION_OF[task] for task in mentioned if task in DEGRADATION_OF]
+        if about:
+            found: list[ToolCall] = [DetectCall(about[0])]
+            return found, None
+        if calls := self._looks_without_question():
+            return calls, None
+        if words.pattern("look", "subject").search(text) or mentioned:
+            return [DetectCall()], None
+        return [], Message("chat.off_topic")
+
+    def _looks_without_question(self) -> list[ToolCall]:
+        if words.pattern("look", "detect").search(self._text):
+            return [DetectCall()]
+        return [AssessCall()] if words.pattern("look", "assess").search(self._text) else []
+
+    def _topics_asked(self) -> bool:
+        return any(m.asked for m in _mentions(self._text))
+
+    # Changing --------------------------------------------------------------------------------------------------------
+
+    def _go_to(self, number: int) -> tuple[list[ToolCall], Message | None]:
+        """Versions are named by their id ("version 2" for v2), else counted from the original, which is 1."""
+        by_id = [v.id for v in self._versions if v.id == f"v{number}"]
+        counted = [v.id for v in self._versions[number - 1 : number]] if number else []
+        if chosen := by_id or counted:
+            return [GoToCall(chosen[0])], None
+        return [], Message("chat.no_such_version", {"number": number})
+
+    def _changes(self) -> tuple[list[ToolCall], Message | None]:
+        calls: list[ToolCall] = []
+        reply = None
+        for clause in _clauses(self._text):
+            if _says_only(clause, "negation", "leave_it"):  # "I like the rain, leave it"
+                kept: list[ToolCall] = [c for c in calls if not isinstance(c, RestoreCall)]
+                calls, self._refused = kept, True
+                continue
+            moved = _history(clause) or _transform(clause) or _export(clause)
+            if moved is not None:
+                calls.append(moved)
+                continue
+            found, unknown = self._restores(clause)
+            reply = reply or unknown
+            if found:
+                calls += [c for c in found if not _repeats(c, calls)]
+            else:
+                calls = _refined(calls, clause)  # "denoise it, but only the sky"
+        return sorted(calls, key=_default_order), reply
+
+    def _restores(self, clause: str) -> tuple[list[ToolCall], Message | None]:
+        clause, method, unknown = _named_method(clause)
+        mentions = _mentions(clause)
+        asked = [m.word for m in mentions if m.asked]
+        self._refused = self._refused or len(asked) < len(mentions)
+        region, strength = _region(clause, mentions), _strength(clause)
+        tasks: dict[Task, None] = {w.task: None for w in asked if isinstance(w, TaskWord)}
+        if method is not None and not any(method in _methods_of(task) for task in tasks):
+            tasks |= dict.fromkeys(methods.all_methods()[method].tasks[:1])
+        calls: list[ToolCall] = []
+        calls += [RestoreCall(t, region, _method_for(t, method, clause), strength) for t in tasks]
+        if not tasks:
+            adjustments = [w for w in asked if isinstance(w, AdjustmentWord)]
+            calls += [AdjustCall({w.setting: _signed(w, strength)}, region, strength) for w in adjustments]
+        if not mentions and region is not None and words.pattern("regions", "remove").search(clause):
+            calls.append(RestoreCall("inpaint", region))
+        return calls, unknown
 
 
-def _task_of(method: str) -> Task | None:
-    stems: dict[str, Task] = {
-        "derain": "derain", "denois": "denoise", "deblur": "deblur", "dehaz": "dehaze", "enhance": "low_light",
-        "retouch": "retouch",
-    }  # fmt: skip
-    return next((task for stem, task in stems.items() if stem in method), None)
+def _is_auto(text: str) -> bool:
+    """Whether a request leaves the choice to the program and names nothing to be done."""
+    if _says_only(text, "auto", "alone"):
+        return True
+    verbs = words.only(("auto", "verbs"), ("auto", "objects"), ("speech", "polite"))
+    if verbs.fullmatch(text) and words.pattern("auto", "verbs").search(text):
+        return True
+    bare = " ".join(words.pattern("speech", "polite").sub(" ", text).split())
+    return bool(words.only(("auto", "better")).fullmatch(bare))
 
 
-def _method(task: Task, methods: list[str], words: str) -> str | None:
-    named = next((m for m in methods if _task_of(m) in (task, None)), None)  # None: its name says no task
-    if named is None and task == "dehaze" and INDOOR.search(words):
-        return "maxim-dehazing-indoor"
-    return named
+def _clauses(text: str) -> list[str]:
+    """Parts that negation does not cross: cut at commas and "but", after a history verb also at "and".
+
+    The "but" of an exclusion ("everything but the sky") does not cut.
+    """
+    kept = re.sub(r"\b(everything|all|anything) but\b", r"\1 except", text)
+    found: list[str] = []
+    for clause in _CLAUSES.split(kept):
+        if _history(clause) or _transform(clause):
+            found += _after_history(re.split(r"\band\b(?! white)", clause))
+        else:
+            found.append(clause)
+    return [clause.strip() for clause in found if clause.strip()]
 
 
-def _strength(words: str) -> float | None:
-    if at := PERCENT.search(words):
+def _after_history(parts: list[str]) -> list[str]:
+    """Without further objects of an undo: in "undo the denoising and the sharpening" the second part asks nothing."""
+    undoes = any(isinstance(_history(part), UndoCall) for part in parts)
+    return [p for p in parts if _history(p) or not (undoes and re.match(r"\s*(?:the|all|that|everything)\b", p))]
+
+
+def _history(clause: str) -> ToolCall | None:
+    if words.ending("negation", "refuse", within=1).search(clause[: _first(clause, "undo")]):
+        return None
+    if words.pattern("history", "redo").search(clause):
+        return RedoCall()
+    original = words.pattern("history", "original").search(clause)
+    if original and not any(m.asked for m in _mentions(clause)):
+        return GoToCall()
+    if words.pattern("history", "undo").search(clause):
+        named: list[Task] = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord)]
+        return UndoCall(named[0] if named else None)
+    return None
+
+
+def _first(clause: str, name: str) -> int:
+    at = words.pattern("history", name).search(clause)
+    return at.start() if at else 0
+
+
+def _transform(clause: str) -> ToolCall | None:
+    def has(name: str) -> bool:
+        return bool(words.pattern("transforms", name).search(clause))
+
+    if words.pattern("negation", "refuse").search(clause):
+        return None
+    number = _NUMBER.search(clause)
+    if has("crop"):
+        ratio = _RATIO.search(clause)
+        shape = "1:1" if has("square") else f"{ratio[1]}:{ratio[2]}" if ratio else None
+        return TransformCall(TransformSettings(crop=shape) if shape else None)
+    if has("flip"):
+        return TransformCall(TransformSettings(flip="vertical" if has("vertical") else "horizontal"))
+    if has("straighten"):
+        return TransformCall(TransformSettings(straighten=float(number[0])) if number else None)
+    if has("rotate"):
+        return TransformCall(_rotation(int(float(number[0])) if number else None, has("left"), has("half_turn")))
+    return None
+
+
+def _rotation(degrees: int | None, left: bool, half: bool) -> TransformSettings:
+    turn = 180 if half else 90 if degrees is None else degrees
+    turn = (-turn if left else turn) % 360
+    quarter: dict[int, Literal[90, 180, 270]] = {90: 90, 180: 180, 270: 270}
+    if turn in quarter:
+        return TransformSettings(rotate=quarter[turn])
+    return TransformSettings(straighten=float(turn - 360 if turn > 180 else turn))
+
+
+def _export(clause: str) -> ToolCall | None:
+    if not words.pattern("export", "verbs").search(clause):
+        return None
+    formats: Mapping[str, list[str]] = words.lists()["export"]["formats"]
+    named = [name for name, endings in formats.items() if re.search(rf"\b(?:{words.regex(endings)})", clause)]
+    return ExportCall(named[0] if named else None)
+
+
+def _repeats(call: ToolCall, calls: list[ToolCall]) -> bool:
+    return isinstance(call, RestoreCall) and any(isinstance(c, RestoreCall) and c.task == call.task for c in calls)
+
+
+def _refined(calls: list[ToolCall], clause: str) -> list[ToolCall]:
+    """The last call with the region or the strength that a clause of its own adds."""
+    if not calls or not isinstance(last := calls[-1], RestoreCall | AdjustCall):
+        return calls
+    region = _region(clause, ()) if re.search(r"\b(?:only|just|everything|all)\b", clause) else None
+    strength = _strength(clause)
+    return [*calls[:-1], replace(last, region=last.region or region, strength=last.strength or strength)]
+
+
+def _default_order(call: ToolCall) -> tuple[int, int]:
+    """Moves in the history, transforms, restorations in ORDER, adjustments, export."""
+    match call:
+        case UndoCall() | RedoCall() | GoToCall():
+            return 0, 0
+        case TransformCall():
+            return 1, 0
+        case RestoreCall(task) if task != "auto":
+            return 2, ORDER.index(task)
+        case ExportCall():
+            return 4, 0
+        case _:
+            return 3, 0
+
+
+# Mentions ------------------------------------------------------------------------------------------------------------
+
+
+def _mentions(clause: str) -> list[_Mention]:
+    """The words of a clause that name tasks and adjustments, in their order; of overlapping ones the longest."""
+    spans = [(at.start(), at.end(), word) for found, word in words.topics() for at in found.finditer(clause)]
+    longest = [
+        (start, end, word)
+        for start, end, word in spans
+        if not any(s <= start and end <= e and e - s > end - start for s, e, _ in spans)
+    ]
+    longest.sort(key=lambda span: span[:2])
+    return [_Mention(word, start, end, _asked(clause, start, end, word)) for start, end, word in longest]
+
+
+def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
+    """Whether the words around a mention ask for it."""
+    before, after = clause[:start], clause[end:]
+    if isinstance(word, AdjustmentWord) or word.kind == "verb":
+        return not words.ending("negation", "refuse", within=3).search(before)
+    if word.kind == "thing":
+        return _thing_is_unwanted(before, after)
+    return _goal_is_wanted(before, after, clause[start:end])
+
+
+def _thing_is_unwanted(before: str, after: str) -> bool:
+    if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
+        return True
+    if words.ending("negation", "like", within=2).search(before):
+        return False
+    if words.ending("negation", "refuse", within=3).search(before):
+        return False
+    if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
+        return False
+    # "blur the background" asks for the damage itself
+    imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
+    return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
+
+
+def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
+    if re.search(r"\b(?:is|are|was|looks?|its|it's)\s+not\s+(?:\w+\s+){0,2}$", f"{before} "):
+        return True
+    if re.match(r"\s+enough\b", after) and re.search(r"\bnot\b", before):
+        return True
+    if words.ending("negation", "refuse", within=3).search(before) or re.search(r"\b(?:less|too|so)\s+$", before):
+        return False
+    plain = goal in ("sharp", "crisp", "bright", "in focus")
+    return not plain or bool(re.search(r"\b(?:make|get|want|need|should|more|could|must)\b", before))
+
+
+def _named_method(clause: str) -> tuple[str, str | None, Message | None]:
+    """The clause without the name of a method, the method, and a message where there is no such method."""
+    table = methods.all_methods()
+    for name in sorted(table, key=len, reverse=True):
+        if at := re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", clause):
+            return f"{clause[: at.start()]} {clause[at.end() :]}", name, None
+    if at := _NAMED_METHOD.search(clause):
+        unknown = Message("chat.no_such_method", {"method": at[1]})
+        return f"{clause[: at.start()]} {clause[at.end() :]}", None, unknown
+    quick = words.pattern("methods", "quick_words")
+    if quick.search(clause):
+        name = str(words.lists()["methods"]["quick"])
+        return quick.sub(" ", clause), name if name in table else None, None
+    return clause, None, None
+
+
+def _methods_of(task: Task) -> set[str]:
+    return {name for name, method in methods.all_methods().items() if task in method.tasks}
+
+
+def _method_for(task: Task, method: str | None, clause: str) -> str | None:
+    """The named method if it does the task; haze in a room has a network of its own."""
+    able = _methods_of(task)
+    if method in able:
+        return method
+    indoor = "maxim-dehazing-indoor"
+    return (
+        indoor if task == "dehaze" and indoor in able and words.pattern("regions", "indoors").search(clause) else None
+    )
+
+
+def _strength(clause: str) -> float | None:
+    if at := _PERCENT.search(clause):
         return min(1.0, int(at[1]) / 100)
-    if HALF.search(words):
+    if words.pattern("strength", "half").search(clause):
         return 0.5
-    return 0.4 if SLIGHTLY.search(words) else None
+    return 0.4 if words.pattern("strength", "slightly").search(clause) else None
+
+
+def _signed(word: AdjustmentWord, strength: float | None) -> float | bool | None:
+    """How much to change a setting, -1..1; None where the request names no direction."""
+    if word.setting == "black_and_white":
+        return True
+    return word.sign * (0.5 if strength is None else strength) if word.sign else None
+
+
+# Regions -------------------------------------------------------------------------------------------------------------
+
+
+def _region(clause: str, mentions: Iterable[_Mention]) -> TextRegion | None:
+    """The part of the photo that a clause names, in the user's words; None: the whole photo."""
+    blank = list(clause)
+    for mention in mentions:
+        blank[mention.start : mention.end] = "|" * (mention.end - mention.start)
+    text = "".join(blank)
+    articles, places = (
+        words.regex(words.phrases("regions", "articles")),
+        words.regex(words.phrases("regions", "prepositions")),
+    )
+    noun = rf"{_NOUN}(?:\s+{_NOUN}){{0,3}}?"
+    tail = rf"(?:\s+(?:{places})\s+(?:{articles})\s+{_NOUN}(?:\s+{_NOUN})?){{0,2}}"
+    if at := re.search(rf"\b(?:everything|all|anything) except (?:{articles})?\s*{_NOUN}(?:\s+{_NOUN})?", text):
+        return TextRegion(at[0].replace(" except ", " but "))
+    stop = rf"(?=\s*(?:$|[^\w\s'-]|\b(?:{_STOP}|{places})\b))"
+    for at in re.finditer(rf"(?:{articles})\s+(?P<noun>{noun}{tail}){stop}", text):
+        if _is_part(at["noun"]):
+            return TextRegion(at["noun"])
+    return None
+
+
+def _is_part(noun: str) -> bool:
+    first = noun.split()[0]
+    never = {*words.phrases("regions", "whole"), *words.phrases("regions", "never")}
+    return noun not in never and first not in never

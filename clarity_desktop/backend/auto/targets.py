@@ -1,0 +1,234 @@
+"""What Auto works on: versions of an open document, or bare pixels."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from clarity_desktop.backend.auto.rules import Analysis, candidate_methods
+from clarity_desktop.backend.iqa.distance import psnr
+from clarity_desktop.backend.methods import Method
+from clarity_desktop.backend.runner import Candidate
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.messages import Event, Improve, Restore, VersionAdded
+from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message, Text
+from clarity_desktop.values import DocumentId, Pixels, Region, RestoreParams, Task, VersionId
+from clarity_desktop.worker import Job, LaneClass
+
+REGION_FEATHER = 16
+"""Pixels over which the result of Auto on a part of the photo fades into the rest."""
+
+
+class AutoTarget(Protocol):
+    """A photo that Auto works on."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of what is restored."""
+        ...
+
+    async def check_room(self) -> None:
+        """Raises UserError where no result could be kept: better before the work than after it."""
+        ...
+
+    async def analyze(self) -> Analysis:
+        """Detection and scores of the photo as it is now."""
+        ...
+
+    async def is_uniform(self) -> bool:
+        """Whether it has one color everywhere."""
+        ...
+
+    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        """The methods to try for a task, in order. Raises UserError if there is none."""
+        ...
+
+    async def attempt(self, task: Task, method: str) -> float:
+        """Restore, and go on with the result. Returns seconds. Raises what a restoration raises."""
+        ...
+
+    async def change(self) -> float | None:
+        """PSNR in dB between the last result and what it was made from; None: identical."""
+        ...
+
+    async def whole_change(self) -> float | None:
+        """PSNR in dB between the photo now and at the start; None: identical."""
+        ...
+
+    def accept(self) -> Message | None:
+        """Go on from the last result. Where the user left or deleted it meanwhile it is not kept: a message says so."""
+        ...
+
+    def reject(self) -> None:
+        """Go back to what the last result was made from."""
+        ...
+
+    def abort(self) -> None:
+        """Auto ends early: go back from a result that is not evaluated yet, if there is one."""
+        ...
+
+
+class VersionTarget:
+    """Versions of an open document: a rejected one stays in the tree, and the head goes back.
+
+    Where the request names a region, that part alone is analyzed, restored and compared.
+    """
+
+    def __init__(self, studio: Studio, request: Improve, job: Job) -> None:
+        self._studio, self._request, self._job = studio, request, job
+        self._accepted = [request.version]
+        """The version at the start and those that were kept since."""
+        self._trial: VersionId | None = None
+
+    @property
+    def version(self) -> VersionId:
+        """The one being evaluated, else the last that was kept."""
+        return self._trial or self._accepted[-1]
+
+    @property
+    def _document(self) -> DocumentId:
+        return self._request.document
+
+    @property
+    def size(self) -> tuple[int, int]:
+        if (region := self._request.region) is not None:
+            return region.bounds.width, region.bounds.height
+        version = self._studio.version(self._document, self.version)
+        return version.width, version.height
+
+    async def check_room(self) -> None:
+        await self._job.side("disk", self._studio.document(self._document).check_room, self.version)
+
+    async def analyze(self) -> Analysis:
+        if self._request.region is not None:
+            pixels = await self._pixels(self.version)
+            detection = await self._studio.find(pixels, self._job)
+            return Analysis(detection, await self._studio.score(pixels, self._job, detection))
+        detection = await self._studio.detect(self._document, self.version, self._job)
+        return Analysis(detection, await self._studio.assess(self._document, self.version, self._job))
+
+    async def is_uniform(self) -> bool:
+        return await self._job.run(_is_uniform, await self._pixels(self.version), lane=LaneClass.ANALYSIS)
+
+    async def _pixels(self, version: VersionId) -> Pixels:
+        """Of the region, or of the whole version."""
+        pixels = await self._job.side("disk", self._studio.document(self._document).pixels, version)
+        region = self._request.region
+        return pixels if region is None else pixels[region.bounds.slices()]
+
+    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        return await self._job.side("estimate", candidate_methods, task, self.size, settings)
+
+    async def attempt(self, task: Task, method: str) -> float:
+        region = self._request.region
+        params = RestoreParams(
+            task, method, region=region, feather=REGION_FEATHER if region else 0, visible=self._request.visible
+        )
+        request = Restore(self._document, self.version, params, confirmed=True)
+
+        def note(event: Event) -> None:  # noted here, for a cancelled analysis leaves the new version in place
+            if isinstance(event, VersionAdded):
+                self._trial = event.version.id
+
+        with self._job.observing(note):
+            made = await self._studio.restore_now(request, self._job)
+        return made.step.seconds
+
+    async def change(self) -> float | None:
+        return await self._between(self._accepted[-1])
+
+    async def whole_change(self) -> float | None:
+        return await self._between(self._accepted[0])
+
+    async def _between(self, other: VersionId) -> float | None:
+        return await self._job.run(
+            psnr, await self._pixels(other), await self._pixels(self.version), lane=LaneClass.ANALYSIS
+        )
+
+    def accept(self) -> Message | None:
+        made, self._trial = self.version, None
+        if self._studio.version(self._document, made).deleted:
+            return Message("auto.deleted")
+        if self._studio.document(self._document).card().head != made:
+            return Message("auto.left")
+        self._accepted.append(made)
+        return None
+
+    def reject(self) -> None:
+        rejected = self.version
+        self._go_back(remember=False)
+        self._studio.edit(self._document, rejected, self._job, rejected=True)
+
+    def abort(self) -> None:
+        self._go_back(remember=True)
+
+    def _go_back(self, *, remember: bool) -> None:
+        """Move the head back, unless the user has moved it meanwhile. remember: redo may return to the result."""
+        trial, self._trial = self._trial, None
+        if trial is not None and trial == self._studio.document(self._document).card().head:
+            self._studio.move(self._document, lambda d: d.go_to(self.version, remember=remember), self._job)
+
+
+class PixelTarget:
+    """Bare pixels (H×W×3 RGB, uint8 or uint16), for the command line; the options hold for every step."""
+
+    def __init__(
+        self, studio: Studio, pixels: Pixels, job: Job,
+        *, strength: float = 1.0, region: Region | None = None, feather: int = 0,
+    ) -> None:  # fmt: skip
+        self._studio, self._job = studio, job
+        self._strength, self._region, self._feather = strength, region, feather
+        self._start = self._accepted = pixels
+        self._trial: Candidate | None = None
+        self.notes: list[Text] = []
+        """Of what was kept."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """What is being evaluated, else the last that was kept."""
+        return self._trial.pixels if self._trial else self._accepted
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    async def check_room(self) -> None:
+        """The writer of the result checks the disk."""
+
+    async def analyze(self) -> Analysis:
+        detection = await self._studio.find(self.pixels, self._job)
+        return Analysis(detection, await self._studio.score(self.pixels, self._job, detection))
+
+    async def is_uniform(self) -> bool:
+        return await self._job.run(_is_uniform, self.pixels, lane=LaneClass.ANALYSIS)
+
+    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
+        return await self._job.side("estimate", candidate_methods, task, self.size, settings)
+
+    async def attempt(self, task: Task, method: str) -> float:
+        params = RestoreParams(task, method, self._strength, self._region, self._feather)
+        self._trial = await self._studio.apply(self.pixels, params, self._job)
+        return self._trial.step.seconds
+
+    async def change(self) -> float | None:
+        return await self._job.run(psnr, self._accepted, self.pixels, lane=LaneClass.ANALYSIS)
+
+    async def whole_change(self) -> float | None:
+        return await self._job.run(psnr, self._start, self.pixels, lane=LaneClass.ANALYSIS)
+
+    def accept(self) -> Message | None:
+        assert self._trial is not None, "something was tried"
+        self._accepted = self._trial.pixels
+        self.notes += self._trial.notes
+        self._trial = None
+        return None
+
+    def reject(self) -> None:
+        self._trial = None
+
+    def abort(self) -> None:
+        """Nobody sees the pixels of a cancelled command."""
+
+
+def _is_uniform(pixels: Pixels) -> bool:
+    return all((row == pixels[0, 0]).all() for row in pixels)

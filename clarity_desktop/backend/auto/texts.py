@@ -1,0 +1,60 @@
+"""What Auto says: findings, advice, attempts and results as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clarity_desktop.text import Message, conjunction, degradation_noun, degradation_title
+from clarity_desktop.values import Degradation, Detection, summary
+
+
+def findings(detection: Detection, present: Sequence[Degradation]) -> tuple[Message, ...]:
+    """What is wrong with a photo. present: what is likely there, in the order in which to name it."""
+    kind, named = summary(detection)
+    if kind == "fine":
+        return (Message("analysis.fine"),)
+    if kind == "there":
+        return tuple(finding(detection, name) for name in present)
+    shares = [
+        Message("analysis.share", {"degradation": degradation_noun(n), "probability": detection.found[n].probability})
+        for n in named
+    ]
+    return (Message(f"analysis.{kind}", {"degradations": conjunction(shares)}),)
+
+
+def finding(detection: Detection, degradation: Degradation) -> Message:
+    """How likely and how strong one degradation is."""
+    found = detection.found[degradation]
+    return Message(
+        "analysis.finding",
+        {
+            "degradation": degradation_title(degradation),
+            "probability": found.probability,
+            "severity": Message(f"analysis.severity.{found.strength}"),
+        },
+    )
+
+
+def order(treated: Sequence[Degradation]) -> tuple[Message, ...]:
+    """What Auto would treat, in this order."""
+    if not treated:
+        return ()
+    nouns = conjunction([degradation_noun(name) for name in treated])
+    return (Message("auto.treats" if len(treated) == 1 else "auto.treats_in_order", {"degradations": nouns}),)
+
+
+def untreatable(names: Sequence[Degradation]) -> tuple[Message, ...]:
+    """What no method is there for."""
+    if not names:
+        return ()
+    return (Message("auto.no_method", {"degradations": conjunction([degradation_noun(name) for name in names])}),)
+
+
+def measured(
+    degradation: Degradation, probabilities: tuple[float, float], scores: tuple[float | None, float | None]
+) -> Message:
+    """The probability of a degradation and the overall score, each before and after a step."""
+    fields = {"degradation": degradation_noun(degradation), "before": probabilities[0], "after": probabilities[1]}
+    if scores[0] is None or scores[1] is None:
+        return Message("auto.measured", fields)
+    return Message("auto.measured_with_score", {**fields, "score_before": scores[0], "score_after": scores[1]})

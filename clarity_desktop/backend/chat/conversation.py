@@ -1,0 +1,157 @@
+"""One turn of the conversation: plan it, run its tools, say what was done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from clarity_desktop.backend import tools
+from clarity_desktop.backend.auto import rules
+from clarity_desktop.backend.chat.answers import answer_of
+from clarity_desktop.backend.chat.planner import plan
+from clarity_desktop.backend.plan import Plan, RestoreCall, ToolCall, VersionLabel, from_json, to_json
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.tools import ToolContext
+from clarity_desktop.messages import JobCancelled, Offered, SendMessage, UserError
+from clarity_desktop.text import Message, Text, duration, english, version_title
+from clarity_desktop.values import Turn, VersionId
+from clarity_desktop.worker import Job
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What the assistant's turn will say, collected while the turn runs.
+
+    question: the version that an open question is about; the steps wait for the answer then.
+    """
+
+    content: list[Message | str] = field(default_factory=list[Message | str])
+    steps: tuple[ToolCall, ...] = ()
+    question: VersionId | None = None
+    in_transcript: bool = False
+
+    def say(self, text: Text) -> None:
+        self.content += [text] if isinstance(text, Message | str) else text
+
+
+class Conversation:
+    """The conversations of the open documents. Its only state is their turns."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    async def send(self, request: SendMessage, job: Job) -> None:
+        """Answer a message. What fails is said in the conversation; bugs and cancelling are raised too."""
+        context = ToolContext(self._studio, request.document, job, request.visible)
+        pending = self._pending(context)
+        self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
+        reply = _Reply()
+        try:
+            with context.watching():
+                await self._answer(context, request.text, pending, reply)
+        except UserError as e:
+            reply.say(e.text)
+        except JobCancelled:
+            reply.say(Message("chat.cancelled"))
+            self._add_failed(context, reply)
+            raise
+        except Exception:
+            reply.say(Message("chat.failed"))
+            self._add_failed(context, reply)
+            raise
+        self._add(context, reply)
+
+    def _pending(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        """The steps that wait for an answer: those of the last turn, if it asked about the version that is shown."""
+        card = context.card
+        last = card.turns[-1] if card.turns else None
+        if last is None or last.question is None or last.question != card.head:
+            return ()
+        return tuple(from_json(step) for step in last.steps)
+
+    async def _answer(
+        self, context: ToolContext, text: str, pending: tuple[ToolCall, ...], reply: _Reply
+    ) -> None:  # fmt: skip
+        answer = answer_of(text)
+        if answer == "no" and pending:
+            reply.say(Message("chat.nothing_changed"))
+        elif answer is not None and pending:
+            context.only_visible = answer == "visible" and context.visible is not None
+            await self._run(context, pending, reply)
+        elif answer is not None:
+            reply.say(Message("chat.nothing_to_confirm"))
+        else:
+            await self._follow(context, self._plan(context, text), reply)
+
+    def _plan(self, context: ToolContext, text: str) -> Plan:
+        labels = [VersionLabel(v.id, english(version_title(v))) for v in context.card.versions if not v.deleted]
+        return plan(text, labels)
+
+    async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
+        """Run a plan, or ask about it first."""
+        question = found.question or await self._question(context, found.steps)
+        if question is not None:
+            reply.say(question)
+            reply.steps, reply.question = found.steps, context.card.head
+            return
+        reply.say(found.reply)
+        await self._run(context, found.steps, reply)
+
+    async def _question(self, context: ToolContext, steps: tuple[ToolCall, ...]) -> Text | None:
+        """What to ask about steps that would take long; None where they may run at once."""
+        offers = [o for o in [await tools.offer(context, step) for step in steps] if o is not None]
+        if not offers:
+            return None
+        whole = duration(sum(o.seconds for o in offers))
+        if any(isinstance(step, RestoreCall) and step.task == "auto" for step in steps):
+            detection = await self._studio.detect(context.document, context.card.head, context.job)
+            return (*rules.advice_text(detection), Message("chat.auto_takes_long", {"time": whole}))
+        part = _part(offers)
+        if part is None:
+            return Message("chat.takes_long", {"time": whole})
+        return Message("chat.takes_long_or_part", {"whole": whole, "part": duration(part)})
+
+    async def _run(self, context: ToolContext, steps: tuple[ToolCall, ...], reply: _Reply) -> None:
+        """Run steps one after the other; the first that fails ends it."""
+        for step in steps:
+            reply.steps = (*reply.steps, step)
+            result = await tools.run(context, step)
+            reply.say(result.text)
+            reply.in_transcript = reply.in_transcript or result.in_transcript
+
+    def _add(self, context: ToolContext, reply: _Reply) -> None:
+        if not reply.content and reply.in_transcript:
+            return
+        content = tuple(reply.content)
+        turn = Turn(
+            "assistant",
+            content[0] if len(content) == 1 else _messages(content),
+            tuple(context.made),
+            time.time(),
+            tuple(to_json(step) for step in reply.steps),
+            reply.question,
+        )
+        self._studio.add_turn(context.document, turn, context.job)
+
+    def _add_failed(self, context: ToolContext, reply: _Reply) -> None:
+        """The turn of what is being raised; a document that cannot keep it must not hide the first error."""
+        try:
+            self._add(context, reply)
+        except UserError as e:
+            log.info("The turn was not kept: %s", e)
+
+
+def _part(offers: list[Offered]) -> float | None:
+    """Seconds for the visible part of all steps; None if one of them cannot be limited to it."""
+    parts = [o.part_seconds for o in offers]
+    return None if None in parts else sum(p for p in parts if p is not None)
+
+
+def _messages(content: tuple[Message | str, ...]) -> tuple[Message, ...]:
+    """Text in a row is made of messages only."""
+    return tuple(
+        part if isinstance(part, Message) else Message("chat.quoted", {"text": part}) for part in content if part
+    )

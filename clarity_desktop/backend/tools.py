@@ -1,0 +1,280 @@
+"""The tools of a plan, on an open document. Each calls the studio's verb that the mouse calls too."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clarity_desktop.backend import plan
+from clarity_desktop.backend.auto import texts
+from clarity_desktop.backend.auto.loop import improve_document
+from clarity_desktop.backend.plan import ToolCall
+from clarity_desktop.backend.studio import Studio
+from clarity_desktop.messages import (
+    ApplyTransform,
+    CompareRequested,
+    Event,
+    Improve,
+    Offered,
+    Restore,
+    UserError,
+    VersionAdded,
+)
+from clarity_desktop.text import Message, Text, conjunction, degradation_title, duration, step_title, version_title
+from clarity_desktop.values import (
+    LIKELY,
+    Bounds,
+    Crop,
+    DocumentCard,
+    DocumentId,
+    Flip,
+    Quality,
+    Region,
+    RestoreParams,
+    Rotate,
+    Straighten,
+    Transform,
+    Version,
+    VersionId,
+)
+from clarity_desktop.worker import Job
+
+FEATHER = 16
+"""Pixels over which a restored visible part fades into the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """text: what to say about it. in_transcript: the verb has already said it."""
+
+    text: Text = ()
+    in_transcript: bool = False
+
+
+@dataclass(slots=True)
+class ToolContext:
+    """What tools work on. visible: the part on screen; only_visible: restore nothing else.
+
+    made collects the versions that these tools made, and no others that appear meanwhile.
+    """
+
+    studio: Studio
+    document: DocumentId
+    job: Job
+    visible: Bounds | None = None
+    only_visible: bool = False
+    made: list[VersionId] = field(default_factory=list[VersionId])
+
+    @property
+    def card(self) -> DocumentCard:
+        """The document as it is now. Raises UserError if it was closed."""
+        return self.studio.document(self.document).card()
+
+    @property
+    def head(self) -> Version:
+        card = self.card
+        return next(v for v in card.versions if v.id == card.head)
+
+    def version(self, named: VersionId | None) -> Version:
+        """The named version or the head. Raises UserError."""
+        return self.head if named is None else self.studio.version(self.document, named)
+
+    @contextlib.contextmanager
+    def watching(self) -> Generator[None]:
+        """Collect in `made` what the job makes inside."""
+
+        def note(event: Event) -> None:
+            if isinstance(event, VersionAdded):
+                self.made.append(event.version.id)
+
+        with self.job.observing(note):
+            yield
+
+
+async def run(context: ToolContext, call: ToolCall) -> ToolResult:
+    """Run one call. Raises UserError, JobCancelled."""
+    return await TOOLS[call.tool](context, call)
+
+
+async def offer(context: ToolContext, call: ToolCall) -> Offered | None:
+    """The offer to run a call that would take long; None for one that may run at once or that fails at once."""
+    if not isinstance(call, plan.RestoreCall) or call.region is not None:
+        return None
+    request = _improve(context, call) if call.task == "auto" else _restore(context, call)
+    with contextlib.suppress(UserError):  # it is told when the turn of the call comes
+        return await context.studio.offer(request, context.job)
+    return None
+
+
+def _improve(context: ToolContext, call: plan.RestoreCall, *, confirmed: bool = False) -> Improve:
+    version = context.version(call.version)
+    part = context.visible if context.only_visible else None
+    region = Region.rectangle(part, version.width, version.height) if part else None
+    return Improve(context.document, version.id, context.visible, region, confirmed=confirmed)
+
+
+def _restore(context: ToolContext, call: plan.RestoreCall, *, confirmed: bool = False) -> Restore:
+    assert call.task != "auto"
+    version = context.version(call.version)
+    part = context.visible if context.only_visible else None
+    region = Region.rectangle(part, version.width, version.height) if part else None
+    params = RestoreParams(
+        call.task, call.method, 1.0 if call.strength is None else call.strength, region,
+        feather=FEATHER if region else 0, visible=context.visible,
+    )  # fmt: skip
+    return Restore(context.document, version.id, params, confirmed)
+
+
+async def _run_restore(context: ToolContext, call: plan.RestoreCall) -> ToolResult:
+    if call.region is not None:
+        raise UserError(Message("chat.no_regions", {"region": call.region.text}))
+    if call.task == "auto":
+        await improve_document(context.studio, _improve(context, call, confirmed=True), context.job)
+        return ToolResult(in_transcript=True)
+    version = await context.studio.restore_now(_restore(context, call, confirmed=True), context.job)
+    fields = {
+        "title": step_title(version.step), "method": version.step.method or "", "time": duration(version.step.seconds),
+    }  # fmt: skip
+    return ToolResult(Message("chat.restored", fields))
+
+
+async def _run_assess(context: ToolContext, call: plan.AssessCall) -> ToolResult:
+    version = context.version(call.version)
+    return ToolResult(_scores(await context.studio.assess(context.document, version.id, context.job)))
+
+
+async def _run_detect(context: ToolContext, call: plan.DetectCall) -> ToolResult:
+    version = context.version(call.version)
+    if call.degradation is None:
+        return ToolResult((await context.studio.advise(context.document, version.id, context.job)).text)
+    detection = await context.studio.detect(context.document, version.id, context.job)
+    probability = detection.found[call.degradation].probability
+    if probability >= LIKELY:
+        return ToolResult(texts.finding(detection, call.degradation))
+    fields = {"degradation": degradation_title(call.degradation), "probability": probability}
+    return ToolResult(Message("analysis.unlikely", fields))
+
+
+async def _run_transform(context: ToolContext, call: plan.TransformCall) -> ToolResult:
+    version = context.version(call.version)
+    transform = _transform(call.settings, version)
+    made = await context.studio.change(ApplyTransform(context.document, version.id, transform), context.job)
+    return ToolResult(Message("chat.transformed", {"title": step_title(made.step)}))
+
+
+def _transform(settings: plan.TransformSettings | None, version: Version) -> Transform:
+    """Raises UserError where the request does not say by how much."""
+    match settings:
+        case plan.TransformSettings(rotate=90 | 180 | 270 as degrees):
+            return Rotate(3 if degrees == 270 else 2 if degrees == 180 else 1)
+        case plan.TransformSettings(flip=str(axis)):
+            return Flip(axis)
+        case plan.TransformSettings(crop=str(shape)):
+            return Crop(_centred(shape, version.width, version.height))
+        case plan.TransformSettings(straighten=float(degrees)) if -45 <= degrees <= 45:
+            return Straighten(degrees)
+        case _:
+            raise UserError(Message("chat.how_much"))
+
+
+def _centred(shape: str, width: int, height: int) -> Bounds:
+    """The largest rectangle of an aspect ratio "4:3" in the middle. Raises UserError."""
+    try:
+        across, down = (int(part) for part in shape.split(":"))
+        w, h = min(width, height * across // down), min(height, width * down // across)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(Message("chat.how_much")) from None
+    if w < 1 or h < 1:
+        raise UserError(Message("chat.how_much"))
+    return Bounds((width - w) // 2, (height - h) // 2, w, h)
+
+
+async def _run_compare(context: ToolContext, call: plan.CompareCall) -> ToolResult:
+    card = context.card
+    shown, other = card.head, card.versions[0].id
+    if call.versions:
+        shown, other = call.versions[0], call.versions[1] if len(call.versions) > 1 else other
+    if shown == other:
+        return ToolResult(Message("chat.nothing_to_compare"))
+    for version in (shown, other):
+        context.studio.version(context.document, version)
+    context.job.emit(CompareRequested(context.document, shown, other))
+    return ToolResult(Message("chat.compared"))
+
+
+async def _run_go_to(context: ToolContext, call: plan.GoToCall) -> ToolResult:
+    original = context.card.versions[0].id
+    target = context.version(call.version or original).id
+    context.studio.move(context.document, lambda d: d.go_to(target), context.job)
+    return ToolResult(Message("chat.original_shown")) if target == original else _shown(context)
+
+
+async def _run_undo(context: ToolContext, call: plan.UndoCall) -> ToolResult:
+    """With a task only where the version that is shown was made by it: anything else would undo the wrong change."""
+    last = context.head.step
+    if call.task is not None and last.task != call.task:
+        return ToolResult(Message("chat.not_the_last", {"last": step_title(last)}))
+    context.studio.move(context.document, lambda d: d.undo(), context.job)
+    return _shown(context)
+
+
+async def _run_redo(context: ToolContext, _call: plan.RedoCall) -> ToolResult:
+    context.studio.move(context.document, lambda d: d.redo(), context.job)
+    return _shown(context)
+
+
+def _shown(context: ToolContext) -> ToolResult:
+    return ToolResult(Message("chat.shown", {"title": _title(context.head)}))
+
+
+def _title(version: Version) -> Message | str:
+    title = version_title(version)
+    return title if isinstance(title, Message | str) else ""
+
+
+async def _run_describe(context: ToolContext, call: plan.DescribeCall) -> ToolResult:
+    """Size and depth of a version, and the steps that led to it."""
+    card, version = context.card, context.version(call.version)
+    size = Message("chat.size", {"width": version.width, "height": version.height, "depth": card.depth})
+    known = {v.id: v for v in card.versions}
+    steps: list[Message] = []
+    while version.parent is not None:
+        steps.insert(0, step_title(version.step))
+        version = known[version.parent]
+    if not steps:
+        return ToolResult((size, Message("chat.no_steps")))
+    return ToolResult((size, Message("chat.steps", {"steps": conjunction(steps)})))
+
+
+async def _run_ask_user(_context: ToolContext, call: plan.AskUserCall) -> ToolResult:
+    return ToolResult(call.question)
+
+
+async def _not_available(_context: ToolContext, call: ToolCall) -> ToolResult:
+    """Tools of the schema that this version has no engine for. Raises UserError."""
+    raise UserError(Message(f"chat.no_{call.tool}"))
+
+
+TOOLS: Mapping[str, Callable[[ToolContext, Any], Awaitable[ToolResult]]] = {
+    "assess": _run_assess, "detect": _run_detect, "find": _not_available, "select_region": _not_available,
+    "restore": _run_restore, "adjust": _not_available, "transform": _run_transform, "compare": _run_compare,
+    "fuse": _not_available, "go_to": _run_go_to, "undo": _run_undo, "redo": _run_redo, "export": _not_available,
+    "describe": _run_describe, "ask_user": _run_ask_user,
+}  # fmt: skip
+
+
+def _scores(quality: Quality) -> Text:
+    """All scores of a version; a metric without a value is named with the reason."""
+    parts: list[Message] = []
+    if quality.overall is not None:
+        parts.append(Message("analysis.overall", {"score": quality.overall}))
+    for title in ("SSEQ", "NIQE", "BRISQUE", "PIQE"):
+        value = getattr(quality, title.lower())
+        if value is None:
+            why = quality.why.get(title.lower(), Message("analysis.not_available"))
+            parts.append(Message("analysis.no_score", {"metric": title, "why": why}))
+        else:
+            parts.append(Message("analysis.score", {"metric": title, "value": value}))
+    return (*parts, Message("analysis.lower_is_better"))

@@ -1,0 +1,361 @@
+"""A turn of the conversation, from words to a version."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from clarity_desktop.backend.auto.loop import improve_document
+from clarity_desktop.backend.chat.answers import answer_of
+from clarity_desktop.backend.chat.conversation import Conversation
+from clarity_desktop.backend.document import Document
+from clarity_desktop.messages import (
+    ApplyTransform,
+    CompareRequested,
+    HeadMoved,
+    Improve,
+    Improved,
+    JobCancelled,
+    Opened,
+    SendMessage,
+    TileDone,
+    TurnAdded,
+    VersionAdded,
+)
+from clarity_desktop.text import english
+from clarity_desktop.values import Bounds, Finding, Flip, Picture, Pixels, Turn
+from tests.fakes import Recorder, detection
+
+RAIN = detection({"rain streak": Finding(0.9, 0.7)})
+VISIBLE = Bounds(10, 10, 60, 50)
+
+
+class Dialogue:
+    def __init__(self, studio, recorder: Recorder, pixels: Pixels) -> None:
+        self.studio, self.recorder = studio, recorder
+        asyncio.run(studio.open_picture(Picture(pixels), "scene", recorder.job()))
+        self.card = recorder.last(Opened).card
+        self.conversation = Conversation(studio)
+
+    def say(self, text: str, visible: Bounds | None = None) -> str:
+        request = SendMessage(self.card.id, text, visible)
+        asyncio.run(self.conversation.send(request, self.recorder.job()))
+        return self.reply()
+
+    def reply(self) -> str:
+        return english(self.recorder.last(TurnAdded).turn.content)
+
+    def tree(self):
+        return self.studio.document(self.card.id).card()
+
+    def finds(self, found) -> None:
+        self.studio.document(self.card.id).set_detection(self.card.head, found)
+
+
+@pytest.fixture
+def dialogue(unscored, studio, recorder, photo) -> Dialogue:
+    return Dialogue(studio, recorder, photo(200, 150))
+
+
+def test_words_become_a_version_and_the_turn_names_it(dialogue) -> None:
+    reply = dialogue.say("remove the rain please")
+    [_, version] = dialogue.tree().versions
+    assert version.step.method == "halves"
+    assert "halves" in reply
+    [asked, answered] = dialogue.tree().turns
+    assert (asked.role, answered.role) == ("user", "assistant")
+    assert answered.versions == (version.id,)
+    assert [step["task"] for step in answered.steps] == ["derain"]
+
+
+def test_strength_in_words_is_passed_on(dialogue) -> None:
+    dialogue.say("remove the rain a bit")
+    assert dialogue.tree().versions[-1].step.strength == 0.4
+
+
+def test_undo_redo_and_the_original_by_words(dialogue) -> None:
+    dialogue.say("remove the rain")
+    [first, version] = [v.id for v in dialogue.tree().versions]
+    heads = []
+    for text in ("undo that", "redo", "back to the original"):
+        dialogue.say(text)
+        heads.append(dialogue.recorder.last(HeadMoved).head)
+    assert heads == [first, version, first]
+
+
+def test_undoing_a_task_undoes_no_other_change(dialogue) -> None:
+    dialogue.say("remove the rain")
+    head = dialogue.tree().head
+    assert "Rain removed" in dialogue.say("undo the denoising")
+    assert dialogue.tree().head == head
+    dialogue.say("undo the deraining")
+    assert dialogue.tree().head == dialogue.card.head
+    assert len(dialogue.tree().versions) == 2
+
+
+def test_nothing_to_undo_is_said_and_is_no_error(dialogue) -> None:
+    assert dialogue.say("undo")
+    assert len(dialogue.tree().versions) == 1
+
+
+def test_compare_asks_the_window_and_needs_two_versions(dialogue) -> None:
+    assert "nothing to compare" in dialogue.say("compare")
+    dialogue.say("remove the rain")
+    dialogue.say("compare")
+    asked = dialogue.recorder.last(CompareRequested)
+    assert (asked.version, asked.other) == tuple(v.id for v in reversed(dialogue.tree().versions))
+
+
+def test_scores_are_given_with_their_direction(dialogue) -> None:
+    reply = dialogue.say("how good is it?")
+    assert "PIQE: Not in this test." in reply
+    assert "Lower is better" in reply
+
+
+def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(dialogue) -> None:
+    dialogue.finds(RAIN)
+    assert "Rain streaks: 90% likely, strong." in dialogue.say("what is wrong with it?")
+    assert "Auto can treat rain streaks." in dialogue.say("what should I do?")
+    assert dialogue.say("how much noise is there?") == "Noise: not likely (2%)."
+    assert dialogue.say("is it raining?") == "Rain streaks: 90% likely, strong."
+    assert len(dialogue.tree().versions) == 1
+
+
+def test_what_was_done_is_told(dialogue) -> None:
+    assert "Nothing was done" in dialogue.say("what did you do?")
+    dialogue.say("remove the rain")
+    assert dialogue.say("what did you do?").endswith("Done so far: Rain removed.")
+
+
+def test_the_photo_is_turned_and_cropped_by_words(dialogue) -> None:
+    dialogue.say("rotate it left")
+    dialogue.say("crop it to a square")
+    [_, turned, cropped] = dialogue.tree().versions
+    assert (turned.width, turned.height) == (150, 200)
+    assert (cropped.width, cropped.height) == (150, 150)
+
+
+UNABLE = (
+    ["make it warmer", "only the sky should be darker", "denoise only the sky", "can you make the face sharper?",
+     "merge both versions", "save it as jpg", "where is the dog?", "remove the scratches", "straighten it"]
+)  # fmt: skip
+
+
+def test_what_this_version_cannot_do_is_said_and_changes_nothing(dialogue) -> None:
+    for text in UNABLE:
+        assert "did not understand" not in dialogue.say(text), text
+    assert len(dialogue.tree().versions) == 1
+    assert not [e for e in dialogue.recorder.news if isinstance(e, TileDone)]
+
+
+def test_what_fails_is_said_after_what_was_done(dialogue) -> None:
+    reply = dialogue.say("first remove the rain, then dehaze")
+    assert "Rain removed" in reply
+    assert "no method for the task" in reply
+    assert len(dialogue.tree().versions) == 2
+
+
+def test_a_method_that_does_not_exist_is_said(dialogue) -> None:
+    assert "no method “maxim-deraining”" in dialogue.say("derain with maxim-deraining")
+
+
+def test_two_tasks_make_two_versions_one_after_the_other(dialogue) -> None:
+    assert "Start?" in dialogue.say("first remove the rain, then denoise it")
+    dialogue.say("yes")
+    [first, rain, noise] = dialogue.tree().versions
+    assert (rain.parent, noise.parent) == (first.id, rain.id)
+    assert dialogue.recorder.last(VersionAdded).version.id == noise.id
+
+
+# Auto ----------------------------------------------------------------------------------------------------------------
+
+
+def test_auto_by_words_says_what_it_did_in_one_turn(dialogue) -> None:
+    dialogue.finds(RAIN)
+    reply = dialogue.say("fix it")
+    [_, version] = dialogue.tree().versions
+    assert version.step.method == "halves"
+    assert "halves, kept" in reply
+    assert [t.versions for t in dialogue.tree().turns] == [(), (version.id,)]
+    assert dialogue.recorder.last(Improved).version == version.id
+
+
+def test_a_long_auto_is_asked_about_first(dialogue) -> None:
+    dialogue.finds(detection({"noise": Finding(0.9, 0.7)}))
+    question = dialogue.say("fix it")
+    assert "Auto takes about" in question
+    assert "Noise: 90% likely" in question
+    assert dialogue.say("no") == "Nothing was changed."
+    assert len(dialogue.tree().versions) == 1
+    dialogue.say("fix it")
+    assert "slow, kept" in dialogue.say("yes, go ahead")
+
+
+def test_auto_on_the_visible_part_leaves_the_rest(dialogue, detector) -> None:
+    noise = detection({"noise": Finding(0.9, 0.7)})
+    dialogue.finds(noise)
+    dialogue.say("fix it", VISIBLE)
+    detector.finds = lambda pixels: (
+        noise if pixels[20, 20].mean() > 60 and pixels.shape[:2] == (50, 60) else detection()
+    )
+    dialogue.say("only the visible part", VISIBLE)
+    [first, version] = dialogue.tree().versions
+    document = dialogue.studio.document(dialogue.card.id)
+    changed = (document.pixels(first.id) != document.pixels(version.id)).any(axis=2)
+    assert changed[30, 30]
+    changed[VISIBLE.slices()] = False
+    assert not changed.any()
+    assert {p.shape[:2] for p in detector.asked[1:]} >= {(50, 60)}
+
+
+# Questions -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_long_run_is_asked_about_first_and_the_visible_part_can_be_chosen(dialogue) -> None:
+    assert "the visible part about" in dialogue.say("denoise it", VISIBLE)
+    assert len(dialogue.tree().versions) == 1
+    dialogue.say("the visible part", VISIBLE)
+    [first, version] = dialogue.tree().versions
+    document = dialogue.studio.document(dialogue.card.id)
+    changed = (document.pixels(first.id) != document.pixels(version.id)).any(axis=2)
+    assert changed[30, 30]
+    changed[VISIBLE.slices()] = False
+    assert not changed.any()
+
+
+NO_CONSENT = (
+    ["what part is wrong with it?", "why is all this noise there?", "is it ok like that?", "is everything visible?",
+     "don't do it", "not now", "no, thanks", "undo all of that", "how good is it?", "I like it all"]
+)  # fmt: skip
+
+
+def test_only_a_plain_yes_starts_what_was_asked_about(dialogue) -> None:
+    for text in NO_CONSENT:
+        dialogue.say("denoise it", VISIBLE)
+        dialogue.say(text, VISIBLE)
+        dialogue.say("yes", VISIBLE)
+        assert len(dialogue.tree().versions) == 1, f"neither by “{text}” nor by a later yes"
+
+
+def test_the_question_can_be_answered_with_another_request(dialogue) -> None:
+    dialogue.say("denoise it", VISIBLE)
+    assert dialogue.say("no", VISIBLE) == "Nothing was changed."
+    dialogue.say("denoise it", VISIBLE)
+    dialogue.say("remove the rain", VISIBLE)
+    assert [v.step.method for v in dialogue.tree().versions] == [None, "halves"]
+
+
+def test_a_yes_without_a_question_does_nothing(dialogue) -> None:
+    assert "No question is open" in dialogue.say("yes")
+
+
+def test_a_question_is_about_the_version_that_was_shown(dialogue) -> None:
+    dialogue.say("denoise it", VISIBLE)
+    flip(dialogue)
+    dialogue.say("yes", VISIBLE)
+    assert [v.step.kind for v in dialogue.tree().versions] == ["paste", "flip"]
+
+
+def test_closing_a_document_drops_its_question(dialogue, tmp_path) -> None:
+    dialogue.say("denoise it", VISIBLE)
+    document = dialogue.studio.document(dialogue.card.id)
+    assert document.card().turns[-1].question == dialogue.card.head
+    document.save_project(tmp_path / "a.clarity")
+    asyncio.run(dialogue.studio.close_document(dialogue.card.id, dialogue.recorder.job()))
+    asyncio.run(dialogue.studio.open(tmp_path / "a.clarity", dialogue.recorder.job()))
+    turns = dialogue.recorder.last(Opened).card.turns
+    assert turns[-1].question is None
+    assert [step["task"] for step in turns[-1].steps] == ["denoise"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("yes", "yes"), ("Yes, please.", "yes"), ("ok, go ahead", "yes"), ("do it", "yes"), ("all of it", "yes"),
+        ("everything please", "yes"), ("Sure!", "yes"),
+        ("visible", "visible"), ("the visible part first, please", "visible"), ("just the part I see", "visible"),
+        ("no, only the visible part", "visible"), ("yes, only the visible part", "visible"),
+        ("no", "no"), ("no thanks", "no"), ("don't do it", "no"), ("not now", "no"), ("don't do all of it", "no"),
+        ("ok, cancel it", "no"), ("don’t", "no"),
+        ("what part is wrong with it?", None), ("all?", None), ("is it ok like that?", None),
+        ("undo all of that", None), ("why is all this noise there?", None), ("remove the rain", None),
+        ("yes but denoise first", None), ("", None),
+    ],
+)  # fmt: skip
+def test_an_answer_is_nothing_but_an_answer(text: str, wanted: str | None) -> None:
+    assert answer_of(text) == wanted
+
+
+# What the turn claims, and what is left of one that ended early -------------------------------------------------------
+
+
+def flip(dialogue: Dialogue) -> None:
+    request = ApplyTransform(dialogue.card.id, dialogue.tree().head, Flip("horizontal"))
+    asyncio.run(dialogue.studio.change(request, dialogue.recorder.job()))
+
+
+def test_a_turn_claims_only_versions_that_it_made(dialogue, detector) -> None:
+    async def both() -> None:
+        send = dialogue.conversation.send(SendMessage(dialogue.card.id, "remove the rain"), dialogue.recorder.job())
+        request = ApplyTransform(dialogue.card.id, dialogue.card.head, Flip("horizontal"))
+        await asyncio.gather(send, dialogue.studio.change(request, dialogue.recorder.job()))
+
+    asyncio.run(both())
+    [_, *made] = dialogue.tree().versions
+    assert {v.step.kind for v in made} == {"restore", "flip"}
+    [restored] = [v.id for v in made if v.step.kind == "restore"]
+    assert dialogue.tree().turns[-1].versions == (restored,)
+
+
+def test_a_bug_leaves_a_turn_that_says_so(dialogue, detector) -> None:
+    def bug(_: object) -> object:
+        raise ZeroDivisionError
+
+    detector.finds = bug
+    dialogue.studio.document(dialogue.card.id).set_detection(dialogue.card.head, None)
+    with pytest.raises(ZeroDivisionError):
+        dialogue.say("what is wrong with it?")
+    assert dialogue.tree().turns[-1].role == "assistant"
+    assert "internal error" in dialogue.reply()
+
+
+def test_a_cancelled_turn_says_so_and_names_what_was_finished(dialogue, detector) -> None:
+    job = dialogue.recorder.job()
+
+    def cancel(_: object) -> object:
+        job.cancel()
+        return RAIN
+
+    detector.finds = cancel  # asked about the result of the first step
+    with pytest.raises(JobCancelled):
+        asyncio.run(dialogue.conversation.send(SendMessage(dialogue.card.id, "derain, then sharpen"), job))
+    [_, made] = dialogue.tree().versions
+    last = dialogue.tree().turns[-1]
+    assert (last.role, last.versions) == ("assistant", (made.id,))
+    assert "Cancelled" in dialogue.reply()
+
+
+def test_a_document_closed_meanwhile_hides_no_error(dialogue, detector) -> None:
+    def close(_: object) -> object:
+        dialogue.studio._documents.clear()
+        raise ZeroDivisionError
+
+    document: Document = dialogue.studio.document(dialogue.card.id)
+    detector.finds = close
+    document.set_detection(dialogue.card.head, None)
+    with pytest.raises(ZeroDivisionError):
+        dialogue.say("what is wrong with it?")
+    document.close(keep=False)
+
+
+def test_the_button_and_the_words_write_the_same_turn(dialogue) -> None:
+    dialogue.finds(RAIN)
+    asyncio.run(
+        improve_document(dialogue.studio, Improve(dialogue.card.id, dialogue.card.head), dialogue.recorder.job())
+    )
+    by_button: Turn = dialogue.tree().turns[-1]
+    dialogue.say("back to the original")
+    dialogue.say("fix it")
+    assert english(dialogue.tree().turns[-1].content) == english(by_button.content)
+    assert dialogue.tree().turns[-1].steps == by_button.steps
