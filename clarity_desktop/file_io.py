@@ -40,6 +40,15 @@ def write_atomically(path: Path, content: bytes | Callable[[IO[bytes]], object])
     sync_folder(path.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Flush a file that was written by a library. Raises OSError."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder's entries, so that a rename survives a power cut. Does nothing where the system cannot do it."""
     if os.name != "posix":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import secrets
 import sqlite3
 import time
@@ -17,6 +16,7 @@ from clarity_desktop.backend.document.limits import COUNT, Limits
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, as_user_errors, connect
 from clarity_desktop.backend.document.tiles import Damaged, TooLarge
+from clarity_desktop.file_io import sync_file, sync_folder
 from clarity_desktop.messages import UserError
 
 CHECK_SECONDS, CHECK_BYTES_PER_SECOND = 10.0, 20_000_000
@@ -37,10 +37,10 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
             changes = checks.whole(rows.meta(db).get("changes"), 0, COUNT)
-        _flush(temporary)
+        sync_file(temporary)
         commit()
         temporary.replace(path)
-        _flush(path.absolute().parent)
+        sync_folder(path.absolute().parent)
     except (OSError, sqlite3.Error) as e:
         raise UserError(f"{path} could not be saved: {_reason(e)}. Choose another place; nothing is lost.") from e
     finally:
@@ -61,17 +61,6 @@ def _reason(e: OSError | sqlite3.Error) -> str:
             return "the folder cannot be written"
         case _:
             raise e
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or where possible a folder, is on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def copy(project: Path, store: Path, checkpoint: Callable[[], None]) -> None:

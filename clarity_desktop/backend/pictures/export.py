@@ -15,6 +15,7 @@ from typing import IO
 
 from clarity_desktop.backend.pictures.decoder import display_name
 from clarity_desktop.backend.pictures.encode import encode
+from clarity_desktop.file_io import sync_folder
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -117,7 +118,7 @@ def _write(
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return written
 
 
@@ -175,16 +176,3 @@ def _back_up(target: Path) -> None:
                 raise
             shutil.copy2(target, backup)
         return
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as e:
-        if e.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network disks cannot; the file itself is safe
-            raise
-    finally:
-        os.close(handle)
