@@ -256,7 +256,7 @@ def test_the_composer_sends_starts_lines_and_recalls(qtbot: QtBot):
     dock.show_turns([Turn("user", "first"), Turn("assistant", "done"), Turn("user", "second")])
     composer = dock.composer
     said: list[str] = []
-    dock.said.connect(said.append)
+    dock.sent.connect(said.append)
     QTest.keyClick(composer, Qt.Key.Key_Up)
     assert composer.toPlainText() == "second"
     QTest.keyClick(composer, Qt.Key.Key_Up)

@@ -17,7 +17,7 @@ class ConversationCommands(QObject):
     def __init__(self, session: Session, dock: ChatDock) -> None:
         super().__init__(session)
         self._session, self._dock = session, dock
-        dock.said.connect(self._send)
+        dock.sent.connect(self._send)
 
     def show_document(self) -> None:
         """Another document is shown: its turns."""

@@ -1,4 +1,4 @@
-"""The chat about one photo: the conversation so far and a field for the next message, emitted by `said`."""
+"""The chat about one photo: the conversation so far and a field for the next message, emitted by `sent`."""
 
 from __future__ import annotations
 
@@ -159,9 +159,9 @@ class Transcript(QScrollArea):
 
 
 class ChatDock(QWidget):
-    """Shows the turns of one photo; said carries the user's new message."""
+    """Shows the turns of one photo; sent carries the user's new message."""
 
-    said = Signal(str)
+    sent = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class ChatDock(QWidget):
         self.invitation.setProperty("role", "muted")
         self.invitation.setContentsMargins(12, 10, 12, 4)
         self.composer = Composer()
-        self.composer.sent.connect(self.said)
+        self.composer.sent.connect(self.sent)
         self.waiting = QLabel("…")
         self.waiting.setContentsMargins(14, 0, 0, 2)
         self.waiting.setAccessibleName(self.tr("Waiting for the answer"))
@@ -232,7 +232,7 @@ class ChatDock(QWidget):
         QTimer.singleShot(0, self.composer.setFocus)
 
     def _send_suggestion(self, message: str, _checked: bool = False) -> None:
-        self.said.emit(message)
+        self.sent.emit(message)
 
     def _chips(self) -> QWidget:
         box = QWidget()
