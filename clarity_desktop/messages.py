@@ -22,6 +22,7 @@ from clarity_desktop.values import (
     DocumentCard,
     DocumentId,
     ExportOptions,
+    LoadedModel,
     Manifest,
     MethodCard,
     ModelCard,
@@ -337,6 +338,18 @@ class RemoveModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ListLoadedModels:
+    """Which networks are in memory? → LoadedModels"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadModel:
+    """Drop a network from memory; it is loaded again when it is needed. → LoadedModels"""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """The user's choices changed: they hold from the next request on."""
 
@@ -348,7 +361,8 @@ Request = (
     | ReadManifest | ReadTiles | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset | GoTo | Undo | Redo
     | Edit
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
-    | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel | Configure
+    | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
+    | ListLoadedModels | UnloadModel | Configure
 )  # fmt: skip
 
 
@@ -504,6 +518,27 @@ class Detected:
     detection: Detection
 
 
+AnalysisPart = Literal["detection", "quality"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisStarted:
+    """A version is being analyzed; Detected and Assessed, or AnalysisFailed for either, will follow."""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisFailed:
+    """A part of the analysis of a version failed or was cancelled; the version itself is whole."""
+
+    document: DocumentId
+    version: VersionId
+    part: AnalysisPart
+    text: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Advised:
     """advice in the order in which it should be followed; none: no clear problems. text says it in sentences.
@@ -607,6 +642,13 @@ class ModelsListed:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedModels:
+    """Networks in memory, the least recently used first."""
+
+    models: tuple[LoadedModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A sentence worth showing although nothing failed."""
 
@@ -616,9 +658,10 @@ class Notice:
 Event = (
     Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | PixelsReady
-    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected | Advised | Improved
+    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
+    | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated
-    | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | Notice
+    | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
 )  # fmt: skip
 
 

@@ -421,6 +421,16 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network in memory; bytes is about what it takes there."""
+
+    id: str
+    title: str
+    bytes: int
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
 class Crop:
     bounds: Bounds
 

@@ -267,7 +267,7 @@ class Job:
         """Run heavy work in the lane; it must call `checkpoint`. Raises what it raises, and JobCancelled."""
         self.check()
         future = self._lane.submit(partial(work, *args, **kwargs), lane)
-        return await self._result(future, asyncio.wrap_future(future), future.cancel, None)
+        return await self._wait(asyncio.wrap_future(future), future.cancel)
 
     async def side(
         self,
@@ -282,18 +282,20 @@ class Job:
         discard gets the result of abandoned work, to close or erase it. Raises what the work raises, and JobCancelled.
         """
         self.check()
-        loop = asyncio.get_running_loop()
         future = self._pools.submit(pool, partial(work, *args, **kwargs))
-        waiter = asyncio.wrap_future(future)
-        return await self._result(future, waiter, lambda: loop.call_soon_threadsafe(waiter.cancel), discard)
+        try:
+            return await self.wait(asyncio.wrap_future(future))
+        except JobCancelled:
+            if discard is not None:
+                future.add_done_callback(partial(_discard, discard))
+            raise
 
-    async def _result(
-        self,
-        future: Future[T],
-        waiter: asyncio.Future[T],
-        cancel: Callable[[], object],
-        discard: Callable[[T], object] | None,
-    ) -> T:
+    async def wait(self, waiter: asyncio.Future[T]) -> T:
+        """Wait for something of the event loop. Cancelling ends the waiting. Raises JobCancelled."""
+        loop = asyncio.get_running_loop()
+        return await self._wait(waiter, lambda: loop.call_soon_threadsafe(waiter.cancel))
+
+    async def _wait(self, waiter: asyncio.Future[T], cancel: Callable[[], object]) -> T:
         with self._guard:
             self._cancels.add(cancel)
         if self._cancelled.is_set():  # since the check before the work was queued
@@ -302,8 +304,6 @@ class Job:
             return await waiter
         except (asyncio.CancelledError, FutureCancelled):
             self._cancelled.set()
-            if discard is not None:
-                future.add_done_callback(partial(_discard, discard))
             raise JobCancelled from None
         finally:
             with self._guard:

@@ -70,8 +70,9 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.change(request, job)
         case m.Reset():
             await studio.reset(request, job)
-        case m.GoTo() | m.Undo() | m.Redo():
+        case m.GoTo(document) | m.Undo(document) | m.Redo(document):
             _move(studio, request, job)
+            await studio.analyze_head(document, job)
         case m.Edit(document, version, name, star, deleted):
             studio.edit(document, version, job, name=name, star=star, deleted=deleted)
         case m.Assess(document, version):
@@ -94,8 +95,12 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
             job.emit(await _models(studio.store, request, job))
+        case m.ListLoadedModels():
+            job.emit(studio.loaded_models())
+        case m.UnloadModel(model):
+            job.emit(studio.unload(model))
         case m.Configure(settings):
-            studio.settings = settings
+            studio.configure(settings)
         case _:
             assert_never(request)
 

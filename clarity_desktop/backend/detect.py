@@ -6,7 +6,6 @@ are taken at a reduced size, since what is wide there would fill a crop at nativ
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend import torch_import, weights
+from clarity_desktop.backend import model_cache, torch_import, weights
+from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Pixels
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ REDUCED = 768
 HEAT = 8
 """The heat map has at most this many rows and columns."""
 _WIDEST, _HIGHEST = 4, 3
-_guard = threading.Lock()
-_known: list[Detector] = []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,16 +100,18 @@ def _within(start: float, side: int) -> int:
     return max(0, min(round(start), side - CROP))
 
 
-def detect(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Detection:
-    """Find what is wrong with a photo (H×W×3, 8 or 16 bits, at least 1×1).
+def detect(
+    pixels: Pixels, checkpoint: Callable[[], None] = lambda: None, models: ModelCache | None = None
+) -> Detection:
+    """Find what is wrong with a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
 
-    Raises ModelMissing where the installation lacks the detector's file, and what breathe raises.
+    models: where the network is kept loaded. Raises ModelMissing where the installation lacks the detector's file, and
+    what checkpoint raises.
     """
     torch_import.import_torch()
     seen = views(pixels)
     checkpoint()
-    with _guard:
-        net = _network()
+    net = _network(models or model_cache.shared())
     said = logits(net, seen)
     checkpoint()
     return to_detection({k: v[0] for k, v in said.items()}, seen.places)
@@ -160,10 +160,10 @@ def load(path: Path) -> Detector:
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def _network() -> Detector:
-    if not _known:
-        _known.append(load(weights.default_store().need(("clarity-detector",))["clarity-detector"]))
-    return _known[0]
+def _network(models: ModelCache) -> Detector:
+    file = weights.default_store().need(("clarity-detector",))["clarity-detector"]
+    key = ModelKey("clarity-detector", "Clarity detector")
+    return models.get(key, lambda: load(file), 2 * file.stat().st_size)
 
 
 def to_detection(said: dict[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:

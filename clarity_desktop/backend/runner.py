@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
+from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.weights import WeightStore
-from clarity_desktop.messages import Estimated
+from clarity_desktop.messages import Estimated, Progress
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message
 from clarity_desktop.values import Bounds, Pixels, Quality, Region, RestoreParams, Step, Task
 from clarity_desktop.worker import Job
+
+LOADED_SIZE = 2
+"""Bytes in memory for each byte of a weights file: some are stored at half precision, others kept in two layouts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +39,10 @@ class Candidate:
 
 
 class Runner:
-    """Keeps the network that was used last."""
+    """Runs methods, whose networks the model cache holds."""
 
-    def __init__(self, store: WeightStore) -> None:
-        self._store = store
-        self._loaded: tuple[tuple[str, Task, ComputeTarget], Run] | None = None  # the last one: the likeliest next
+    def __init__(self, models: ModelCache, store: WeightStore) -> None:
+        self._models, self._store = models, store
 
     async def apply(
         self,
@@ -55,26 +60,27 @@ class Runner:
         method = methods.choose(params.task, params.method or settings.methods.get(params.task), store=self._store)
         files = await job.side("disk", self._store.need, method.weights)
         start = time.perf_counter()
-        job.report(0.0, f"Loading {method.title}")
         recipe, note = await job.run(_plan, method, pixels, params, settings, recorded)
-        run = await job.run(self._load, method, params.task, files, recipe.place)
+        run = await job.run(self._load, method, params.task, files, recipe.place, job)
         done = await job.run(
             restore.restore, pixels, method, run, recipe, region=params.region, feather=params.feather,
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
-            reload=lambda place: self._load(method, params.task, files, place),
+            reload=partial(self._load, method, params.task, files, job=job),
         )  # fmt: skip
         digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
-            "restore", params.task, method.id, digests, params.strength,
-            seconds=time.perf_counter() - start, settings={**done.recipe.to_json(), "feather": params.feather},
+            "restore", params.task, method.id, digests, params.strength, seconds=time.perf_counter() - start,
+            settings={**done.recipe.to_json(), "feather": params.feather},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
 
-    def _load(self, method: Method, task: Task, files: dict[str, Path], place: ComputeTarget) -> Run:
-        if self._loaded is None or self._loaded[0] != (method.id, task, place):
-            self._loaded = None  # two networks never lie in memory together
-            self._loaded = (method.id, task, place), method.load(files, place, task)
-        return self._loaded[1]
+    def _load(self, method: Method, task: Task, files: Mapping[str, Path], place: ComputeTarget, job: Job) -> Run:
+        def show() -> None:
+            job.emit(Progress(0.0, Message("studio.loading_model", {"title": method.title})))
+
+        key = ModelKey(method.id, method.title, place.device, f"{task} {place.dtype} {place.threads}")
+        size = LOADED_SIZE * sum(file.stat().st_size for file in files.values())
+        return self._models.get(key, lambda: method.load(files, place, task), size, show)
 
 
 def _plan(

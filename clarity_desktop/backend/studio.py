@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
-from clarity_desktop.backend import detect, iqa, methods, pictures, restore, runner
 from clarity_desktop.backend import document as documents
+from clarity_desktop.backend import methods, model_cache, pictures, restore, runner
+from clarity_desktop.backend.analysis import Detector, MetricScorer, NetworkDetector, Scorer
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.methods import Method
+from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.messages import (
     Advised,
+    AnalysisFailed,
+    AnalysisPart,
+    AnalysisStarted,
     ApplyTransform,
     Assessed,
     Detected,
@@ -33,6 +41,8 @@ from clarity_desktop.messages import (
     Exported,
     HeadMoved,
     Improve,
+    JobCancelled,
+    LoadedModels,
     MethodsListed,
     Notice,
     Offered,
@@ -52,6 +62,7 @@ from clarity_desktop.messages import (
     VersionsChanged,
 )
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     Advice,
     Bounds,
@@ -94,17 +105,46 @@ PART = 0.8
 class Studio:
     """Everything that can be done to photos. One per program; its methods run on the backend's loop."""
 
-    def __init__(self, settings: Settings, folder: Path | None = None, store: WeightStore | None = None) -> None:
-        """folder and store: where documents and weights are, by default those of the user."""
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path | None = None,
+        store: WeightStore | None = None,
+        *,
+        detector: Detector | None = None,
+        scorer: Scorer | None = None,
+        models: ModelCache | None = None,
+    ) -> None:
+        """folder and store: where documents and weights are. What is not given is the user's or the program's own."""
         self.settings = settings
         self.store = store or default_store()
+        self._models = models or model_cache.shared()
+        self._models.budget = restore.model_budget(settings)
+        self._detector = detector or NetworkDetector(self._models)
+        self._scorer = scorer or MetricScorer(self._models)
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
-        self._runner = runner.Runner(self.store)
+        self._runner = runner.Runner(self._models, self.store)
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """How many versions were begun to be committed; of several that come fast only the last is analyzed."""
+        self._locks: WeakValueDictionary[tuple[DocumentId, VersionId, str], asyncio.Lock] = WeakValueDictionary()
+        """One for each analysis of a version that is under way, so that it is made once."""
+
+    def configure(self, settings: Settings) -> None:
+        """The user's choices from the next request on."""
+        self.settings = settings
+        self._models.budget = restore.model_budget(settings)
+
+    def loaded_models(self) -> LoadedModels:
+        """The networks in memory."""
+        return LoadedModels(self._models.loaded())
+
+    def unload(self, model: str) -> LoadedModels:
+        """Drop a network from memory; it is loaded again when it is needed."""
+        self._models.unload(model)
+        return self.loaded_models()
 
     def close(self) -> None:
         """Close every document (they are kept) and end the decoder. Raises what failed, after all of it."""
@@ -119,7 +159,7 @@ class Studio:
     def document(self, at: DocumentId) -> Document:
         """The open document of that id. Raises UserError if it was closed meanwhile."""
         if at not in self._documents:
-            raise UserError("That photo is not open any more. Open it again.")
+            raise UserError("studio.document_closed")
         return self._documents[at]
 
     def version(self, at: DocumentId, version: VersionId) -> Version:
@@ -137,7 +177,7 @@ class Studio:
         if path.suffix.lower() == ".clarity":
             document = await job.side("disk", self._open_project, path, job.check, discard=_close_saved)
             return await self._show(document, job)
-        job.report(0.0, f"Opening {path.name}")
+        job.report(0.0, Message("studio.opening", {"name": path.name}))
         drafted = await job.side("decode", self._decoder.preview, path)
         if drafted is not None:
             draft, (width, height) = drafted
@@ -161,7 +201,7 @@ class Studio:
             title,
             thumbnail,
             job.check,
-            _model_versions(),
+            self._model_versions(),
             self._limits,
             discard=_close_saved,
         )
@@ -173,11 +213,11 @@ class Studio:
         return await self._show(document, job)
 
     def _open_project(self, path: Path, checkpoint: Callable[[], None]) -> Document:
-        document = Document.open_project(self.folder, path, _model_versions(), self._limits, checkpoint)
+        document = Document.open_project(self.folder, path, self._model_versions(), self._limits, checkpoint)
         return self._without_broken_metadata(document)
 
     def _open_store(self, store: Path, checkpoint: Callable[[], None]) -> Document:
-        return self._without_broken_metadata(Document.open(store, _model_versions(), self._limits, checkpoint))
+        return self._without_broken_metadata(Document.open(store, self._model_versions(), self._limits, checkpoint))
 
     def _without_broken_metadata(self, document: Document) -> Document:
         """A document whose profile and metadata the program may parse; broken blocks are dropped with a note."""
@@ -195,7 +235,7 @@ class Studio:
         self._documents[document.id] = document
         card = document.card()
         job.emit(Opened(card, document.manifest(card.head)))
-        await self._perceive(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
+        await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
         return document
 
     async def disk(self, job: Job) -> DiskMeasured:
@@ -244,7 +284,7 @@ class Studio:
         candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
         for note in candidate.notes:
             job.emit(Notice(note))
-        job.report(1.0, "Keeping the result")
+        job.report(1.0, Message("studio.storing"))
         return await self._commit(
             document, version, candidate.step, candidate.pixels, job, changed=candidate.changed, region=params.region
         )
@@ -336,7 +376,7 @@ class Studio:
         """What the step that made a version was to do, and how its work was cut. Raises UserError."""
         step = self.version(document.id, made).step
         if step.kind != "restore" or step.task is None:
-            raise UserError("Only a restoration can be repeated on another version.")
+            raise UserError("studio.not_repeatable")
         settings = dict(step.settings)
         feather = settings.pop("feather", 0)
         params = RestoreParams(
@@ -403,7 +443,7 @@ class Studio:
         job.emit(
             VersionAdded(document.id, version, document.manifest(version.id), card.undo_to, card.redo_to, card.unsaved)
         )
-        await self._perceive(document.id, version.id, commit, job, pixels)
+        await self._analyze(document.id, version.id, commit, job, pixels)
         return version
 
     def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
@@ -432,37 +472,66 @@ class Studio:
         document.add_turn(turn)
         job.emit(TurnAdded(at, turn, document.card().unsaved))
 
-    # Looking ---------------------------------------------------------------------------------------------------------
+    # Analysis --------------------------------------------------------------------------------------------------------
 
-    async def _perceive(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
-        """Analyze a new version, unless a newer one than that of `commit` is on its way. pixels: as for `detect`.
+    def _model_versions(self) -> ModelVersions:
+        return ModelVersions(self._detector.digest(), self._scorer.digest())
 
-        What fails is logged and undoes nothing: the version is there. The panel that shows it asks and is told why.
+    async def analyze_head(self, at: DocumentId, job: Job) -> None:
+        """Analyze the version that is shown now, as far as it was not: it may have been made and left quickly."""
+        head = self.version(at, self.document(at).card().head)
+        if head.detection is None or head.quality is None or (at, head.id) not in self._distances:
+            await self._analyze(at, head.id, self._commits.get(at, 0), job, None)
+
+    async def _analyze(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
+        """Analyze a version, unless a newer one than that of `commit` is on its way. pixels: as for `detect`.
+
+        Nobody else does this without being asked. A failure is reported as an event and undoes nothing.
         """
         known = self.version(at, version)
         unknown = known.detection is None or known.quality is None
-        job.emit(Progress(1.0, "Looking at the photo"))
-        for look in (self.detect, self.assess):
-            if self._commits.get(at, 0) != commit:
-                return
+        job.emit(Progress(1.0, Message("studio.analyzing")))
+        if unknown:
+            job.emit(AnalysisStarted(at, version))
+        parts: list[AnalysisPart] = ["detection", "quality"]
+        while parts and self._commits.get(at, 0) == commit:
+            analyze = self.detect if parts[0] == "detection" else self.assess
             try:
                 if unknown:
                     pixels = await self._pixels(at, version, job, pixels)
-                await look(at, version, job, pixels)
+                await analyze(at, version, job, pixels)
+            except JobCancelled:
+                for part in parts:
+                    job.emit(AnalysisFailed(at, version, part, Message("studio.analysis_cancelled")))
+                raise
             except UserError as e:
-                log.info("A new version was not looked at: %s", e)
+                log.info("The %s of a new version failed: %s", parts[0], e)
+                job.emit(AnalysisFailed(at, version, parts[0], e.text))
             except Exception:
-                log.exception("A new version could not be looked at")
+                log.exception("The %s of a new version failed", parts[0])
+                job.emit(AnalysisFailed(at, version, parts[0], Message("studio.analysis_failed")))
+            del parts[0]
+
+    @asynccontextmanager
+    async def _once(self, at: DocumentId, version: VersionId, part: AnalysisPart, job: Job) -> AsyncGenerator[None]:
+        """Wait until nobody else makes this analysis. Raises JobCancelled."""
+        lock = self._locks.setdefault((at, version, part), asyncio.Lock())
+        await job.wait(asyncio.ensure_future(lock.acquire()))
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def detect(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Detection:
-        """What is wrong with a version; kept with it. pixels: the version's, where the caller has them.
+        """What is wrong with a version; stored with it.
 
-        Raises UserError, ModelMissing.
+        pixels: those of the version, H×W×3 RGB, where the caller has them. Raises UserError, ModelMissing.
         """
-        known = self.version(at, version).detection
-        if known is None:
-            known = await self.find(await self._pixels(at, version, job, pixels), job)
-            self.document(at).set_detection(version, known)
+        async with self._once(at, version, "detection", job):
+            known = self.version(at, version).detection
+            if known is None:
+                known = await self.find(await self._pixels(at, version, job, pixels), job)
+                self.document(at).set_detection(version, known)
         job.emit(Detected(at, version, known))
         return known
 
@@ -470,72 +539,80 @@ class Studio:
         return known if known is not None else await job.side("disk", self.document(at).pixels, version)
 
     async def find(self, pixels: Pixels, job: Job) -> Detection:
-        """What is wrong with pixels, in the next pause of the lane."""
-        return await job.run(detect.detect, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS)
+        """What is wrong with pixels (H×W×3 RGB, uint8 or uint16). Raises UserError, ModelMissing."""
+        return await job.run(self._detector.detect, pixels, job.checkpoint, lane=LaneClass.ANALYSIS)
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """What should be done about a version. Runs nothing."""
-        detection, known = await self.detect(at, version, job), self.version(at, version)
-        advice, size = rules.advise(detection), (known.width, known.height)
-        seconds = await job.side("estimate", rules.auto_seconds, advice, size, self.settings)
+        detection = await self.detect(at, version, job)
+        advice = rules.advise(detection)
+        seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at, version), self.settings)
         advised = Advised(at, version, advice, rules.advice_text(detection), seconds)
         job.emit(advised)
         return advised
 
     async def assess(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Quality:
-        """Score a version without a reference, kept with it, and tell how far it is from the photo as it was opened.
+        """Score a version, store the scores with it, and measure how far it is from the photo as it was opened.
 
-        Scores by our own parameters are renewed once the authors' are there. Metrics that the user switched on besides
-        follow with a second Assessed.
+        pixels: as for `detect`. Scores by built-in parameters are renewed once the published ones are installed.
+        Further metrics that the user switched on follow with a second Assessed.
         """
-        old = known = self.version(at, version).quality
-        if known is None or await job.side("disk", iqa.is_stale, known):
-            pixels = await self._pixels(at, version, job, pixels)
-            seen = self.version(at, version).detection
-            try:
-                seen = seen or await self.detect(at, version, job, pixels)
-            except UserError as e:  # whoever asks for the detector is told why
-                log.info("Scored without the detector: %s", e)
-            more = old.more if old else self.document(at).more(version)
-            known = replace(await self.score(pixels, job, seen), more=more)
-            self.document(at).set_quality(version, known)
-        away = await self._distance(at, version, job, pixels)
-        job.emit(Assessed(at, version, self._chosen(known), away))
-        if any(name not in known.more for name in self.settings.metrics):
-            known = await self.more(await self._pixels(at, version, job, pixels), known, job)
-            self.document(at).set_quality(version, known)
+        async with self._once(at, version, "quality", job):
+            known = await self._scored(at, version, job, pixels)
+            away = await self._distance(at, version, job, pixels)
             job.emit(Assessed(at, version, self._chosen(known), away))
+            if any(name not in known.more for name in self.settings.metrics):
+                known = await self.measure_more(await self._pixels(at, version, job, pixels), known, job)
+                self.document(at).set_quality(version, known)
+                job.emit(Assessed(at, version, self._chosen(known), away))
         return known
+
+    async def _scored(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None) -> Quality:
+        """The scores of a version, computed if they are not known or stale."""
+        known = self.version(at, version).quality
+        if known is not None and not await job.side("disk", self._scorer.is_stale, known):
+            return known
+        pixels = await self._pixels(at, version, job, pixels)
+        detection = self.version(at, version).detection
+        try:
+            detection = detection or await self.detect(at, version, job, pixels)
+        except UserError as e:  # whoever asks for the detection learns why
+            log.info("Scored without the detector: %s", e)
+        more = known.more if known else self.document(at).more(version)
+        scored = replace(await self.score(pixels, job, detection), more=more)
+        self.document(at).set_quality(version, scored)
+        return scored
 
     def _chosen(self, quality: Quality) -> Quality:
         """Without further metrics that are switched off by now."""
         return replace(quality, more={k: v for k, v in quality.more.items() if k in self.settings.metrics})
 
-    async def more(self, pixels: Pixels, quality: Quality, job: Job) -> Quality:
-        """The scores with the further metrics that are switched on; some take seconds, so they are long work."""
+    async def measure_more(self, pixels: Pixels, quality: Quality, job: Job) -> Quality:
+        """The scores with the further metrics that are switched on.
+
+        Some take seconds and gigabytes and have no checkpoints, so they do not run inside a restoration.
+        """
         for name in self.settings.metrics:
             if name in quality.more:
                 continue
             why = {k: v for k, v in quality.why.items() if k != name}
             try:
-                value = await job.run(extra.measure, name, pixels, lane=LaneClass.BACKGROUND)
+                value = await job.run(self._scorer.measure, name, pixels, lane=LaneClass.BACKGROUND)
                 quality = replace(quality, more={**quality.more, name: value}, why=why)
             except UserError as e:
                 quality = replace(quality, why={**why, name: str(e)})
         return quality
 
     async def score(self, pixels: Pixels, job: Job, detection: Detection | None = None) -> Quality:
-        """Score pixels in the next pause of the lane. detection: what was found in them; the overall score uses it."""
-        return await job.run(
-            iqa.assess, pixels, checkpoint=job.checkpoint, detection=detection, lane=LaneClass.ANALYSIS
-        )
+        """Score pixels (H×W×3 RGB, uint8 or uint16). detection: what was found in them; the overall score uses it."""
+        return await job.run(self._scorer.assess, pixels, job.checkpoint, detection, lane=LaneClass.ANALYSIS)
 
-    async def look_and_score(self, pixels: Pixels, job: Job) -> Quality:
-        """Score bare pixels as a version is scored: after the detector has looked at them, if it can."""
+    async def find_and_score(self, pixels: Pixels, job: Job) -> Quality:
+        """Score pixels that belong to no document as a version is scored: with what the detector finds, if it can."""
         try:
             found = await self.find(pixels, job)
         except UserError as e:
-            job.emit(Notice(f"The overall score goes without the detector. {e}"))
+            job.emit(Notice((Message("studio.scored_without_detector"), *_messages(e.text))))
             found = None
         return await self.score(pixels, job, found)
 
@@ -568,7 +645,7 @@ class Studio:
     async def export(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> Path | None:
         """Write a version as a picture file; None where an existing file was left alone, as asked."""
         document = self.document(at)
-        job.report(0.0, f"Writing {options.path.name}")
+        job.report(0.0, Message("studio.writing", {"name": options.path.name}))
         picture = await job.side("disk", document.picture, version)
         path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
         try:
@@ -584,7 +661,7 @@ class Studio:
 
     async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
         """Write the document with all its versions as one .clarity file."""
-        job.report(0.0, f"Saving {path.name}")
+        job.report(0.0, Message("studio.saving", {"name": path.name}))
         await job.side("disk", self.document(at).save_project, path, job.commit)
         job.emit(Saved(at, path, self.document(at).card().unsaved))
 
@@ -598,12 +675,15 @@ def _close_kept(document: Document) -> None:
     document.close(keep=True)
 
 
+def _messages(text: Text) -> tuple[Message, ...]:
+    """A text as the messages that it consists of."""
+    if isinstance(text, str | Message):
+        return (text if isinstance(text, Message) else Message(text),)
+    return tuple(text)
+
+
 def _is_long(estimated: Estimated) -> bool:
     return estimated.seconds > LONG_SECONDS
-
-
-def _model_versions() -> ModelVersions:
-    return ModelVersions(detect.digest(), iqa.digest())
 
 
 def _head_moved(document: Document) -> HeadMoved:

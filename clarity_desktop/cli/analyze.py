@@ -71,7 +71,7 @@ async def _assess(asked: argparse.Namespace) -> int:
         start = time.perf_counter()
         pixels = (await studio.read(path, job)).pixels
         start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
-        quality = await studio.more(pixels, await studio.look_and_score(pixels, job), job)
+        quality = await studio.measure_more(pixels, await studio.find_and_score(pixels, job), job)
         row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
         return row, _assessed_line(path, quality)
 

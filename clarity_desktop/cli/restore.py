@@ -149,12 +149,12 @@ async def _run_task(
     studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
 ) -> _Outcome:  # fmt: skip
     """Restore with the task and method of the command line."""
-    before = await studio.look_and_score(pixels, job)
+    before = await studio.find_and_score(pixels, job)
     params = RestoreParams(asked.task, asked.method, asked.strength, region, asked.feather)
     candidate = await studio.apply(pixels, params, job)
     step = _step(asked.task, candidate.step.method, candidate.step.seconds, True, "requested")
     step["settings"] = dict(candidate.step.settings)
-    after = await studio.look_and_score(candidate.pixels, job)
+    after = await studio.find_and_score(candidate.pixels, job)
     return _Outcome(candidate.pixels, [step], before, after, candidate.notes)
 
 

@@ -8,4 +8,18 @@ TEMPLATES: dict[str, Template] = {
     "studio.exported_file_gone": QT_TRANSLATE_NOOP(
         "Message", "{path} was written, but another program removed it at once. Export the photo again."
     ),
+    "studio.analysis_cancelled": QT_TRANSLATE_NOOP("Message", "Analysis cancelled. Choose Suggest to run it again."),
+    "studio.analysis_failed": QT_TRANSLATE_NOOP("Message", "Analysis failed. See the log for details."),
+    "studio.analyzing": QT_TRANSLATE_NOOP("Message", "Analyzing photo…"),
+    "studio.document_closed": QT_TRANSLATE_NOOP("Message", "That photo is not open any more. Open it again."),
+    "studio.loading_model": QT_TRANSLATE_NOOP("Message", "Loading {title}…"),
+    "studio.not_repeatable": QT_TRANSLATE_NOOP("Message", "Only a restoration can be repeated on another version."),
+    "studio.opening": QT_TRANSLATE_NOOP("Message", "Opening {name}…"),
+    "studio.saving": QT_TRANSLATE_NOOP("Message", "Saving {name}…"),
+    "studio.scored_without_detector": QT_TRANSLATE_NOOP(
+        "Message", "The overall score is computed without the detector."
+    ),
+    "studio.storing": QT_TRANSLATE_NOOP("Message", "Storing the result…"),
+    "studio.version_gone": QT_TRANSLATE_NOOP("Message", "That version does not exist any more."),
+    "studio.writing": QT_TRANSLATE_NOOP("Message", "Writing {name}…"),
 }

@@ -16,6 +16,8 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from clarity_desktop import settings as settings_file
 from clarity_desktop.messages import (
     Advised,
+    AnalysisFailed,
+    AnalysisStarted,
     Assessed,
     Close,
     ClosedFound,
@@ -32,6 +34,7 @@ from clarity_desktop.messages import (
     Improved,
     ListMethods,
     ListModels,
+    LoadedModels,
     ManifestReady,
     MeasureDisk,
     MethodsListed,
@@ -271,6 +274,8 @@ class MainWindow(Shell):
                 self.recovery_commands.show_closed(closed)
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
+            case AnalysisStarted() | AnalysisFailed() | LoadedModels():
+                pass  # shown by the panels
             case Notice(text):
                 self.session.notify(render(text), document=self._notice_document(pending), seconds=15)
             case _:

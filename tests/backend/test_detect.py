@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from clarity_desktop.backend import detect, weights
+from clarity_desktop.backend import detect, model_cache, weights
 from clarity_desktop.backend.nets import detector
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import JobCancelled, ModelMissing
@@ -158,7 +158,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def random(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A detector with random weights is on this machine."""
-    monkeypatch.setattr(detect, "_known", [])
+    model_cache.shared().clear()
     monkeypatch.setattr(weights.WeightStore, "need", lambda _store, ids: dict.fromkeys(ids, file))
 
 
@@ -207,7 +207,7 @@ def test_cancelling_passes_through(photo: Photo, at: int) -> None:
 
 
 def test_without_the_file_the_user_is_told_which(photo: Photo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(detect, "_known", [])
+    model_cache.shared().clear()
     store = weights.WeightStore(parse(CATALOG), tmp_path)
     monkeypatch.setattr(weights, "default_store", lambda: store)
     with pytest.raises(ModelMissing, match="Clarity, detector"):

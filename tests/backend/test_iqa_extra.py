@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clarity_desktop.backend import model_cache
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.messages import UserError
 
@@ -28,7 +29,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "torch" / "hub"
     (folder / "pyiqa").mkdir(parents=True)
     yield folder
-    extra._metric.cache_clear()
+    model_cache.shared().clear()
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_a_failure_is_told_on_one_line(pyiqa: None, photo: Photo, monkeypatch: p
     def fail(_name: str) -> None:
         raise RuntimeError("Error in loading.\n\tMissing key: a\n\tMissing key: b")
 
-    monkeypatch.setattr(extra, "_metric", fail)
+    monkeypatch.setattr(extra, "_load", fail)
     with pytest.raises(UserError, match=r"failed: Error in loading\. Switch it off in the preferences\.$"):
         extra.measure("entropy", photo(64, 48))
     monkeypatch.undo()
@@ -120,7 +121,7 @@ def test_a_failure_is_told_on_one_line(pyiqa: None, photo: Photo, monkeypatch: p
 def test_pyiqa_cannot_reach_the_net(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()
-    monkeypatch.setattr(extra, "_metric", lambda _name: lambda _batch: socket.create_connection(address, 1))
+    monkeypatch.setattr(extra, "_load", lambda _name: lambda _batch: socket.create_connection(address, 1))
     with pytest.raises(UserError, match="reach the net"):
         extra.measure("entropy", photo(64, 48))
     socket.create_connection(address, 1).close()  # others can, and so can this thread afterwards

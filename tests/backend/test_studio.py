@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend import detect, iqa, pictures, weights
+from clarity_desktop.backend import pictures
 from clarity_desktop.backend.document import Document
-from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.methods import ComputeTarget
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.studio import LONG_SECONDS, Studio
 from clarity_desktop.messages import (
     Advised,
+    AnalysisFailed,
+    AnalysisStarted,
     ApplyTransform,
     Assessed,
     Detected,
@@ -60,6 +61,7 @@ from clarity_desktop.values import (
     Region,
     RestoreParams,
     Rotate,
+    Step,
     Straighten,
     VersionId,
 )
@@ -87,7 +89,7 @@ def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **params):
 def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, recorder, file, photo) -> None:
     card = opened(studio, recorder, file)
     kinds = [type(n) for n in recorder.news if not isinstance(n, Progress)]
-    assert kinds == [PreviewReady, Opened, Detected, Assessed]
+    assert kinds == [PreviewReady, Opened, AnalysisStarted, Detected, Assessed]
     assert card.title == "scene.png"
     assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
     assert np.array_equal(studio.document(card.id).pixels(card.head), photo(200, 150))
@@ -410,18 +412,18 @@ def test_what_is_wrong_is_found_once_and_kept_in_the_project(studio, recorder, d
 
 
 def test_what_another_release_found_is_found_anew_and_further_metrics_stay(
-    studio, recorder, detector, file, tmp_path, monkeypatch
+    studio, recorder, detector, scorer, file, tmp_path
 ) -> None:
     card = opened(studio, recorder, file)
     scored = studio.version(card.id, card.head).quality
     studio.document(card.id).set_quality(card.head, replace(scored, piqe=99.0, more={"musiq": 51.0}))
     asyncio.run(studio.save_project(card.id, tmp_path / "a.clarity", recorder.job()))
-    monkeypatch.setattr(iqa, "digest", lambda: "fitted anew")
+    scorer.release = "scores 2"
     again = opened(studio, recorder, tmp_path / "a.clarity")
     assert again.versions[0].quality is None
     assert (len(detector.asked), recorder.last(Assessed).quality.piqe) == (1, scored.piqe)
     assert studio.version(again.id, again.head).quality.more == {"musiq": 51.0}
-    monkeypatch.setattr(detect, "digest", lambda: "trained anew")
+    detector.release = "detector 2"
     assert opened(studio, recorder, tmp_path / "a.clarity").versions[0].detection is None
     assert len(detector.asked) == 2
 
@@ -486,50 +488,128 @@ def test_a_look_that_fails_unasked_keeps_nothing_from_going_on(studio, recorder,
         asyncio.run(studio.detect(card.id, card.head, recorder.job()))
 
 
-def test_a_look_that_breaks_undoes_no_version_and_is_logged(studio, recorder, file, monkeypatch, caplog) -> None:
-    def broken(*_: object, **__: object) -> None:
+def test_a_look_that_breaks_undoes_no_version_and_is_logged(studio, recorder, scorer, file, caplog) -> None:
+    def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(iqa, "assess", broken)
+    scorer.scores = broken
     card = opened(studio, recorder, file)
     version = restored(studio, recorder, card)
     assert studio.document(card.id).card().head == version.id
-    assert [r.getMessage() for r in caplog.records if r.exc_info] == ["A new version could not be looked at"] * 2
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == ["The quality of a new version failed"] * 2
     with pytest.raises(MemoryError):
         asyncio.run(studio.assess(card.id, version.id, recorder.job()))
 
 
 def test_a_new_version_is_looked_at_as_it_lies_in_memory_and_no_other_copy_does(
-    studio, recorder, file, monkeypatch
+    studio, recorder, scorer, file, monkeypatch
 ) -> None:
     read: list[tuple[VersionId, weakref.ref]] = []
     copies: list[list[VersionId]] = []
-    pixels, scores = Document.pixels, iqa.assess
+    pixels, scores = Document.pixels, scorer.scores
 
     def noted(document: Document, version: VersionId) -> Pixels:
         found = pixels(document, version)
         read.append((version, weakref.ref(found)))
         return found
 
-    def counted(*args: object, **wishes: object) -> Quality:
+    def counted(*args: object) -> Quality:
         copies.append([version for version, known in read if known() is not None])
-        return scores(*args, **wishes)
+        return scores(*args)
 
     monkeypatch.setattr(Document, "pixels", noted)
-    monkeypatch.setattr(iqa, "assess", counted)
+    scorer.scores = counted
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)
     assert copies == [[], []]
     assert [version for version, _ in read] == [card.head, card.head], "to be restored and to be compared with"
 
 
-def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, file, monkeypatch) -> None:
+def failures(recorder: Recorder) -> list[tuple[str, str]]:
+    return [(e.part, english(e.text)) for e in recorder.news if isinstance(e, AnalysisFailed)]
+
+
+def test_what_fails_in_an_analysis_is_an_event_for_each_part(studio, recorder, detector, scorer, file) -> None:
+    def absent(_: object) -> None:
+        raise UserError("The detector's file is missing. Install the program again.")
+
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    detector.finds, scorer.scores = absent, broken
+    opened(studio, recorder, file)
+    assert failures(recorder) == [
+        ("detection", "The detector's file is missing. Install the program again."),
+        ("quality", "Analysis failed. See the log for details."),
+    ]
+
+
+def test_a_cancelled_analysis_is_an_event_and_the_version_stays(studio, recorder, detector, file) -> None:
+    job = recorder.job()
+
+    def cancelled(_: object) -> None:
+        job.cancel()
+        job.check()
+
+    detector.finds = cancelled
+    with pytest.raises(JobCancelled):
+        asyncio.run(studio.open(file, job))
+    card = recorder.last(Opened).card
+    assert [part for part, _ in failures(recorder)] == ["detection", "quality"]
+    assert len(studio.document(card.id).card().versions) == 1
+
+
+def test_two_jobs_that_need_the_same_analysis_make_it_once(studio, recorder, detector, scorer, file) -> None:
+    card, scores, scored = opened(studio, recorder, file), scorer.scores, list[int]()
+
+    def counted(*args: object) -> Quality:
+        scored.append(1)
+        return scores(*args)
+
+    scorer.scores = counted
+    made = asyncio.run(studio.change(ApplyTransform(card.id, card.head, Rotate(1)), recorder.job()))
+    asked = len(detector.asked), len(scored)
+
+    async def story() -> None:
+        jobs = [recorder.job() for _ in range(3)]
+        await asyncio.gather(*(studio.assess(card.id, made.id, job) for job in jobs))
+
+    studio.document(card.id).set_quality(made.id, None)
+    asyncio.run(story())
+    assert (len(detector.asked), len(scored)) == (asked[0], asked[1] + 1)
+
+
+def test_a_version_that_was_left_before_its_analysis_is_analyzed_when_it_is_shown(
+    studio, recorder, detector, file
+) -> None:
+    card = opened(studio, recorder, file)
+    document = studio.document(card.id)
+    thumbnail = document.card().versions[0].thumbnail
+    made = document.add(card.head, Step("flip"), document.pixels(card.head), thumbnail=thumbnail)
+    before = len(detector.asked)
+    asyncio.run(studio.analyze_head(card.id, recorder.job()))
+    asyncio.run(studio.analyze_head(card.id, recorder.job()))
+    assert recorder.last(AnalysisStarted).version == made.id
+    assert recorder.last(Assessed).version == made.id
+    assert len(detector.asked) == before + 1
+
+
+def test_loaded_networks_are_listed_and_can_be_unloaded(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    restored(studio, recorder, card)
+    assert [m.id for m in studio.loaded_models().models] == ["halves"]
+    loading = [e.note for e in recorder.news if isinstance(e, Progress) and "Loading" in english(e.note)]
+    assert [english(note) for note in loading] == ["Loading Halving…"]
+    assert studio.unload("halves").models == ()
+
+
+def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, scorer, file) -> None:
     def measure(name: str, pixels: np.ndarray) -> float:
         if name == "dbcnn":
             raise UserError("dbcnn cannot be used here.")
         return float(pixels.shape[1])
 
-    monkeypatch.setattr(extra, "measure", measure)
+    scorer.measures = measure
     studio.settings = replace(studio.settings, metrics=("musiq", "dbcnn"))
     card = opened(studio, recorder, file)
     first, then = [n.quality for n in recorder.news if isinstance(n, Assessed)]
@@ -541,15 +621,13 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, fil
     assert recorder.last(Assessed).quality.more == {}
 
 
-def test_scores_by_our_own_parameters_are_renewed_once_the_authors_are_there(
-    studio, recorder, file, monkeypatch
-) -> None:
-    monkeypatch.setattr(weights.WeightStore, "is_ready", lambda _store, _id: False)
+def test_scores_by_our_own_parameters_are_renewed_once_the_authors_are_there(studio, recorder, scorer, file) -> None:
+    scorer.stale = lambda _: False
     card = opened(studio, recorder, file)
     studio.document(card.id).set_quality(card.head, Quality(brisque=7.0, ours=("brisque",), more={"musiq": 51.0}))
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque == 7, "ours are all there is"
-    monkeypatch.setattr(weights.WeightStore, "is_ready", lambda _store, _id: True)
+    scorer.stale = lambda quality: bool(quality.ours)
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque != 7
     assert studio.version(card.id, card.head).quality.more == {"musiq": 51.0}

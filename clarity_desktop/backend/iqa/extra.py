@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from clarity_desktop.backend import model_cache
+from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Pixels
 
@@ -69,9 +71,10 @@ def available() -> tuple[str, ...]:
     return tuple(name for name, extra in METRICS.items() if all((folder / file).is_file() for file in extra.files))
 
 
-def measure(name: str, pixels: Pixels) -> float:
+def measure(name: str, pixels: Pixels, models: ModelCache | None = None) -> float:
     """One of METRICS of RGB pixels, uint8 or uint16, H×W×3. The first call of each loads it, which takes seconds.
 
+    models: where the metric is kept loaded.
     Raises UserError if it is not available, if its files are not what they should be, or if pyiqa fails on the photo.
     """
     if name not in available():
@@ -83,7 +86,10 @@ def measure(name: str, pixels: Pixels) -> float:
 
     try:
         with _alone():
-            metric = _metric(name)
+            files = [_hub() / file for file in METRICS[name].files]
+            key = ModelKey(f"pyiqa-{name}", f"pyiqa {name}")
+            size = sum(file.stat().st_size for file in files)
+            metric = (models or model_cache.shared()).get(key, lambda: _load(name), size)
             batch = torch.from_numpy(_reduced(pixels)).permute(2, 0, 1)[None]
             with torch.inference_mode():
                 value = float(metric(batch))
@@ -101,8 +107,7 @@ def _hub() -> Path:
     return Path(os.environ.get("TORCH_HOME") or Path(cache_folder) / "torch").expanduser() / "hub"
 
 
-@cache
-def _metric(name: str) -> Any:
+def _load(name: str) -> Any:
     from clarity_desktop.backend import library_shims
 
     library_shims.torchvision_ready()

@@ -17,7 +17,7 @@ import numpy as np
 from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, ContextAware, Method, Run
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
-from clarity_desktop.backend.restore.hardware import budget, free_memory, place, speeds
+from clarity_desktop.backend.restore.hardware import budget, free_memory, model_budget, place, speeds
 from clarity_desktop.backend.restore.inputs import overview, padded
 from clarity_desktop.backend.restore.layout import Grid
 from clarity_desktop.backend.restore.tile_plan import (
@@ -40,6 +40,7 @@ __all__ = [
     "budget",
     "estimate",
     "free_memory",
+    "model_budget",
     "padded_box",
     "place",
     "plan",

@@ -76,6 +76,11 @@ def budget(settings: choices.Settings, device: str = "cpu") -> int:
     return allowed if device == "cuda" else min(allowed, MOST)
 
 
+def model_budget(settings: choices.Settings) -> int:
+    """Bytes that loaded networks may keep together between two uses."""
+    return int(free_memory() * settings.memory_budget) // 2
+
+
 NO_LIMIT = 1 << 62
 
 

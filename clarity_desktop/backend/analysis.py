@@ -1,0 +1,82 @@
+"""The two analyses of a photo, as the studio is given them: what is wrong with it, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from clarity_desktop.backend import detect, iqa
+from clarity_desktop.backend.iqa import extra
+from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.values import Detection, Pixels, Quality
+
+
+class Detector(Protocol):
+    """Finds what is wrong with a photo."""
+
+    def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
+        """pixels: H×W×3 RGB, uint8 or uint16. Raises UserError, ModelMissing, and what checkpoint raises."""
+        ...
+
+    def digest(self) -> str:
+        """Tells this detector from earlier and later ones."""
+        ...
+
+
+class Scorer(Protocol):
+    """Scores a photo without a reference."""
+
+    def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
+        """pixels: H×W×3 RGB, uint8 or uint16. detection: what was found in them. Raises what checkpoint raises."""
+        ...
+
+    def measure(self, metric: str, pixels: Pixels, /) -> float:
+        """One of the further metrics. Raises UserError."""
+        ...
+
+    def is_stale(self, quality: Quality, /) -> bool:
+        """Whether scores would be different now, because parameters were installed since."""
+        ...
+
+    def digest(self) -> str:
+        """Tells these scores from those of earlier and later releases."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDetector:
+    """The program's own detector."""
+
+    models: ModelCache
+
+    def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
+        """As Detector.detect."""
+        return detect.detect(pixels, checkpoint, self.models)
+
+    def digest(self) -> str:
+        """As Detector.digest."""
+        return detect.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricScorer:
+    """The program's own metrics, and those of pyiqa where it is installed."""
+
+    models: ModelCache
+
+    def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
+        """As Scorer.assess."""
+        return iqa.assess(pixels, checkpoint, detection)
+
+    def measure(self, metric: str, pixels: Pixels, /) -> float:
+        """As Scorer.measure."""
+        return extra.measure(metric, pixels, self.models)
+
+    def is_stale(self, quality: Quality, /) -> bool:
+        """As Scorer.is_stale."""
+        return iqa.is_stale(quality)
+
+    def digest(self) -> str:
+        """As Scorer.digest."""
+        return iqa.digest()
