@@ -354,19 +354,21 @@ def test_an_export_that_has_got_its_name_is_reported_though_it_is_cancelled_then
     assert recorder.last(Exported).path.is_file()
 
 
-def test_closing_ends_everything_though_a_document_cannot_be_closed(studio, recorder, file, tmp_path) -> None:
-    first, second = opened(studio, recorder, file), opened(studio, recorder, file)
-    studio.document(first.id)._store._opened.append(Unclosable())
-    with pytest.raises(UserError, match="cannot be used"):
-        studio.close()
-    folder = tmp_path / "documents"
-    assert not (folder / f"{second.id}.store").exists(), "it was closed, and there was nothing to keep"
-    Document.open(folder / f"{first.id}.store").close(keep=True)  # its lock was released
-
-
 class Unclosable:
-    def close(self) -> None:
+    """In the place of a document."""
+
+    def close(self, *, keep: bool) -> None:
         raise OSError("the file cannot be closed")
+
+
+def test_closing_ends_everything_though_a_document_cannot_be_closed(studio, recorder, file, tmp_path) -> None:
+    studio._documents["first"] = Unclosable()
+    card = opened(studio, recorder, file)
+    with pytest.raises(OSError, match="cannot be closed"):
+        studio.close()
+    assert not (tmp_path / "documents" / f"{card.id}.store").exists(), "it was closed, and there was nothing to keep"
+    with pytest.raises(UserError, match="closing"):
+        asyncio.run(studio.read(file, recorder.job()))
 
 
 def test_a_saved_project_opens_with_all_its_versions(studio, recorder, file, tmp_path) -> None:
