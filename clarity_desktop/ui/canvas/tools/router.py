@@ -15,12 +15,9 @@ from clarity_desktop.ui.canvas.view import Viewport
 class ToolRouter(QObject):
     """The active tool, if there is one, the split line and panning, in this order."""
 
-    active_changed = Signal()
+    changed = Signal()  # another tool is active, or the active one looks different
 
-    def __init__(
-        self, view: Viewport, comparison: Comparison, split: SplitTool, pan: PanTool, tools: tuple[Tool, ...]
-    ) -> None:
-        """tools are those that can become the active one."""
+    def __init__(self, view: Viewport, comparison: Comparison, split: SplitTool, pan: PanTool) -> None:
         super().__init__()
         self.active: Tool | None = None
         self._view = view
@@ -30,9 +27,12 @@ class ToolRouter(QObject):
         self._dragging: Tool | None = None
         self._pointer: Pointer | None = None
         self._space = False
-        for tool in tools:
-            tool.started.connect(lambda tool=tool: self._activate(tool))
-            tool.finished.connect(lambda tool=tool: self._deactivate(tool))
+
+    def add(self, tool: Tool) -> None:
+        """Let a tool become the active one."""
+        tool.started.connect(lambda: self._activate(tool))
+        tool.finished.connect(lambda: self._deactivate(tool))
+        tool.changed.connect(self.changed)
 
     def cancel(self) -> None:
         """Cancel the active tool."""
@@ -137,7 +137,7 @@ class ToolRouter(QObject):
         if previous is not None and previous is not tool:
             previous.cancel()
         self._comparison.suspend(tool.exclusive)
-        self.active_changed.emit()
+        self.changed.emit()
 
     def _deactivate(self, tool: Tool) -> None:
         if self._dragging is tool:
@@ -145,4 +145,4 @@ class ToolRouter(QObject):
         if self.active is tool:
             self.active = None
             self._comparison.suspend(False)
-            self.active_changed.emit()
+            self.changed.emit()
