@@ -237,7 +237,7 @@ async def test_settings_are_saved_off_the_ui_thread():
 
 
 async def test_before_and_redo_pass_over_a_deleted_version():
-    async with a_window() as (window, link):
+    async with a_window() as (window, _link):
         view = await a_photo(window)
         original = view.head
         for _ in range(2):
