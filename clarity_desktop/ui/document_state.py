@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from clarity_desktop.messages import Advised, Redo, Request, Undo
+from clarity_desktop.messages import Advised, AnalysisPart, Redo, Undo
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.values import (
@@ -44,9 +44,8 @@ class DocumentState(QObject):
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}
         self.distances: dict[VersionId, Distance | None] = {}  # from the original; None: it has another size
-        self.scored: set[VersionId] = set()  # scored with the models that are installed now
         self.advised: Advised | None = None
-        self.failed: dict[Request, str] = {}  # analysis that failed → why
+        self.failures: dict[tuple[VersionId, AnalysisPart], str] = {}  # part of an analysis that failed → why
         self.turns: list[Turn] = []
         self.chosen_other: VersionId | None = None
         self.before = False  # the canvas shows the other version instead of the open one
@@ -130,13 +129,23 @@ class DocumentState(QObject):
         if (known := self.versions.get(version)) is not None:
             self.versions[version] = dataclasses.replace(known, quality=quality)
             self.distances[version] = distance
-            self.scored.add(version)
+            self.failures.pop((version, "quality"), None)
 
     def add_detection(self, version: VersionId, detection: Detection) -> None:
         """As in the document, scores that were computed without a detection become invalid."""
         if (known := self.versions.get(version)) is not None:
             quality = known.quality if known.detection is not None else None
             self.versions[version] = dataclasses.replace(known, detection=detection, quality=quality)
+            self.failures.pop((version, "detection"), None)
+
+    def start_analysis(self, version: VersionId) -> None:
+        """An analysis began: what failed before is pending again."""
+        self.failures.pop((version, "detection"), None)
+        self.failures.pop((version, "quality"), None)
+
+    def add_failure(self, version: VersionId, part: AnalysisPart, reason: str) -> None:
+        """A part of an analysis failed or was cancelled."""
+        self.failures[version, part] = reason
 
     def add_manifest(self, manifest: Manifest) -> None:
         self.manifests[manifest.version] = manifest

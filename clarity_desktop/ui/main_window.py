@@ -48,7 +48,6 @@ from clarity_desktop.messages import (
     Progress,
     ReadTiles,
     RecoveriesFound,
-    Redo,
     Repeat,
     Restore,
     Saved,
@@ -57,7 +56,6 @@ from clarity_desktop.messages import (
     TileDone,
     TilesReady,
     TurnAdded,
-    Undo,
     UserError,
     VersionAdded,
     VersionsChanged,
@@ -193,17 +191,18 @@ class MainWindow(Shell):
                     self._reach(pending, event)
         except asyncio.CancelledError:
             self._clean_up(pending)
+            self.quality_commands.add_cancellation(pending)
             raise
         except FileExists:
             self.export_commands.ask_about_existing(pending)
         except ModelMissing as e:
             self._clean_up(pending)
-            if not self.quality_commands.add_failure(pending, render(e.text)):
-                self.model_commands.offer_models(pending, render(e.text))
+            self.quality_commands.add_failure(pending, render(e.text))
+            self.model_commands.offer_models(pending, render(e.text))
         except UserError as e:
             self._clean_up(pending)
-            if not self.quality_commands.add_failure(pending, render(e.text)):
-                self.session.notify(render(e.text), "error", document=self._notice_document(pending))
+            self.quality_commands.add_failure(pending, render(e.text))
+            self.session.notify(render(e.text), "error", document=self._notice_document(pending))
         else:
             if pending.then:
                 pending.then()
@@ -217,7 +216,6 @@ class MainWindow(Shell):
                 self._show_preview(pending, event)
             case Opened(card, manifest):
                 self.file_commands.show_opened(pending, card, manifest)
-                self._only_analyze(pending)
             case TilesReady(_, tiles):
                 if state := self._open_state(pending):
                     state.canvas.add_tiles(tiles)
@@ -228,10 +226,9 @@ class MainWindow(Shell):
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
                     self.restore_commands.finish()
-                if not isinstance(pending.request, Improve | SendMessage):  # these may make more versions
-                    self._only_analyze(pending)
             case HeadMoved(document, head, manifest):
                 self._change(document, lambda state: state.move_head(head, manifest), event)
+                self.edit_commands.finish_move(pending)
             case VersionsChanged(document, versions):
                 self._change(document, lambda state: state.change_versions(versions), event)
             case ManifestReady(document, manifest):
@@ -240,6 +237,11 @@ class MainWindow(Shell):
                 self._change(document, lambda state: state.add_quality(version, quality, distance))
             case Detected(document, version, detection):
                 self._change(document, lambda state: state.add_detection(version, detection))
+            case AnalysisStarted(document, version):
+                self._change(document, lambda state: state.start_analysis(version))
+                self._show_analysis(pending)
+            case AnalysisFailed(document, version, part, text):
+                self._change(document, lambda state: state.add_failure(version, part, render(text)))
             case Advised(document):
                 self._change(document, lambda state: setattr(state, "advised", event))
             case Improved():
@@ -268,6 +270,8 @@ class MainWindow(Shell):
                 self.restore.show_models(models)
                 self.model_commands.show_models(models)
                 self.quality_commands.show_models(models)
+            case LoadedModels():
+                pass  # nothing in the window lists the models in memory yet
             case RecoveriesFound(recoveries):
                 self.recovery_commands.show_recoveries(recoveries)
             case ClosedFound(closed):
@@ -310,8 +314,8 @@ class MainWindow(Shell):
         self._update(state)
 
     def _update(self, state: DocumentState) -> None:
-        """Ask for what the document lacks now and show it."""
-        self.quality_commands.complete(state)
+        """Show a document that changed."""
+        self.quality_commands.show_other(state)
         if state is self.session.current:
             self.refresh()
         else:
@@ -322,9 +326,9 @@ class MainWindow(Shell):
         if (state := self.session.document(document)) is not None:
             self.view_commands.compare(state, version, other)
 
-    def _only_analyze(self, pending: PendingRequest) -> None:
-        """The photo or version of a request is there; what is left is its analysis."""
-        if pending.title:
+    def _show_analysis(self, pending: PendingRequest) -> None:
+        """The photo or version of a request is there; what is left is its analysis, unless more versions follow."""
+        if pending.title and not isinstance(pending.request, Improve | SendMessage):
             pending.title, pending.progress = analysis_title(), None
             self.show_jobs()
 
@@ -332,28 +336,21 @@ class MainWindow(Shell):
 
     def _finish(self, pending: PendingRequest, task: asyncio.Task[None]) -> None:
         """A request ended in whatever way. An exception that is no UserError is a bug and shown as one."""
+        if not self._closing:
+            self.edit_commands.finish_move(pending)
         if state := self._open_state(pending):
-            self._finish_state(pending, state, cancelled=task.cancelled())
+            self._finish_state(pending, state)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(pending.request).__name__, exc_info=error)
             self._clean_up(pending)
-            reason = self.tr("Analysis failed. See the log for details.")
-            if not self.quality_commands.add_failure(pending, reason):
-                self._show_bug(pending)
+            self.quality_commands.add_failure(pending, self.tr("Analysis failed. See the log for details."))
+            self._show_bug(pending)
 
-    def _finish_state(self, pending: PendingRequest, state: DocumentState, *, cancelled: bool) -> None:
+    def _finish_state(self, pending: PendingRequest, state: DocumentState) -> None:
         if isinstance(pending.request, SendMessage):
             self.conversation_commands.finish(state)
-        if isinstance(pending.request, Undo | Redo):
-            self.edit_commands.finish_move(state)
-        if self._closing:
-            return
-        if not state.card:
+        if not state.card and not self._closing:
             self.session.remove_document(state)  # the photo could not be opened
-        elif pending.title:
-            if cancelled and pending.title == analysis_title():
-                self.quality_commands.add_cancellation(state)
-            self.quality_commands.complete(state)
 
     def _show_bug(self, pending: PendingRequest) -> None:
         text = self.tr("“{job}” failed because of an internal error. The details are in the log: {log}")
@@ -416,7 +413,7 @@ class MainWindow(Shell):
 
     def _show_document(self, state: DocumentState) -> None:
         """A document was opened in its tab."""
-        self.quality_commands.complete(state)
+        self.quality_commands.show_other(state)
         if state is self.session.current:
             self._show_current()
 
@@ -441,7 +438,7 @@ class MainWindow(Shell):
         if (before.device, before.threads, before.memory_budget) != (after.device, after.threads, after.memory_budget):
             self.restore_commands.forget_estimates()
 
-    # drops beside the photo
+    # drops on the panels
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():

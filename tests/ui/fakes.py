@@ -61,6 +61,9 @@ MODELS = (
 )
 
 
+CANCELLED = "Analysis cancelled. Choose Suggest to run it again."
+
+
 def a_detection(**likely: float) -> Detection:
     """What is wrong, by the first word of each degradation: a_detection(rain=0.97). Nothing: the photo looks fine.
 
@@ -148,9 +151,9 @@ class FakeDocument:
 
 
 class FakeLink:
-    """Stands for link.Link. asked records requests; gates hold a kind of request or news back until they are opened.
+    """Stands for link.Link. asked records requests; gates hold a kind of request or event back until they are opened.
 
-    silent: kinds of news that are not sent. detection, advice and distance are what every version is told to have.
+    failures: parts of every analysis that fail, with why. detection, advice and distance are those of every version.
     """
 
     def __init__(self, pixels: Callable[[Path | None], Pixels]) -> None:
@@ -161,7 +164,8 @@ class FakeLink:
         self.documents: dict[DocumentId, FakeDocument] = {}
         self.errors: dict[type, Exception] = {}
         self.gates: dict[type, asyncio.Event] = {}
-        self.silent: set[type] = set()
+        self.after: dict[type, asyncio.Event] = {}  # holds back the end of a kind of request after its last event
+        self.failures: dict[m.AnalysisPart, str] = {}
         self.seconds = 4.0
         self.detection = a_detection(rain=0.97)
         self.advice: tuple[Advice, ...] = (Advice("derain", "rain streak", "Rain streaks cover the photo."),)
@@ -190,13 +194,20 @@ class FakeLink:
             if offer := self._offer(request):
                 yield offer
                 return
-            for news in self._answer(request):
-                yield news
+            for event in self._answer(request):
+                yield event
             await self._pass(type(request), stop)
-            for news in self._end(request):
-                await self._pass(type(news), stop)
-                if type(news) not in self.silent:
-                    yield news
+            for event in self._end(request):
+                try:
+                    await self._pass(type(event), stop)
+                except asyncio.CancelledError:
+                    if isinstance(event, m.Detected | m.Assessed) and not isinstance(request, m.Advise):
+                        for part in ("detection", "quality"):
+                            yield m.AnalysisFailed(event.document, event.version, part, CANCELLED)
+                    raise
+                yield event
+            if (held := self.after.get(type(request))) is not None:
+                await held.wait()
         finally:
             del self._calls[call]
 
@@ -268,8 +279,7 @@ class FakeLink:
             case m.Open(path):
                 opened = self._opened(path.name, path)
                 yield opened
-                yield self._detected(opened.card.id, opened.card.head)
-                yield self._assessed(opened.card.id, opened.card.head)
+                yield from self._analysis(opened.card.id, opened.card.head)
             case m.OpenPixels(_, _, name):
                 yield self._opened(name, None)
             case m.Recover(store):
@@ -367,8 +377,7 @@ class FakeLink:
         added = d.add(version, step, change(d.pixels[version]))
         d.unsaved = True
         yield m.VersionAdded(document, added, d.manifests[added.id], **d.history())
-        yield self._detected(document, added.id)
-        yield self._assessed(document, added.id)
+        yield from self._analysis(document, added.id)
 
     def _improved(self, document: DocumentId, version: VersionId) -> Iterable[Event]:
         for advice in self.advice:
@@ -377,6 +386,14 @@ class FakeLink:
         text = "Removed the rain: 40 → 48." if self.advice else "The photo looks fine: nothing was done."
         yield self._turn(document, "assistant", text)
         yield m.Improved(document, self.documents[document].head, text)
+
+    def _analysis(self, document: DocumentId, version: VersionId) -> Iterable[Event]:
+        yield m.AnalysisStarted(document, version)
+        for part, find in (("detection", self._detected), ("quality", self._assessed)):
+            if why := self.failures.get(part):
+                yield m.AnalysisFailed(document, version, part, why)
+            else:
+                yield find(document, version)
 
     def _detected(self, document: DocumentId, version: VersionId) -> m.Detected:
         d = self.documents[document]

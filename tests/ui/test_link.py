@@ -1,4 +1,4 @@
-"""News of a request reach the one who follows it, on the UI thread; leaving cancels."""
+"""Events of a request reach the code that waits for them, on the UI thread; leaving cancels the request."""
 
 from __future__ import annotations
 
@@ -75,21 +75,21 @@ def link(backend: Backend, qapp) -> Iterator[Link]:
     link.close()
 
 
-async def test_the_news_come_in_order_and_end(link: Link):
-    assert [news async for news in link.run(ListMethods())] == [Progress(0.5), MethodsListed(())]
+async def test_events_come_in_order_and_end(link: Link):
+    assert [event async for event in link.run(ListMethods())] == [Progress(0.5), MethodsListed(())]
 
 
-async def test_news_arrive_on_the_thread_that_asked(link: Link):
+async def test_events_arrive_on_the_ui_thread(link: Link):
     here = threading.current_thread()
-    async for news in link.run(ListModels()):
+    async for event in link.run(ListModels()):
         assert threading.current_thread() is here
-        if isinstance(news, Notice):
-            assert news.text == "clarity-backend"
+        if isinstance(event, Notice):
+            assert event.text == "clarity-backend"
 
 
-async def test_two_requests_do_not_mix_their_news(link: Link):
+async def test_two_requests_do_not_mix_their_events(link: Link):
     async def listed(request: Request) -> list[object]:
-        return [news async for news in link.run(request)]
+        return [event async for event in link.run(request)]
 
     methods, models = await asyncio.gather(listed(ListMethods()), listed(ListModels()))
     assert methods[-1] == MethodsListed(())
@@ -98,12 +98,12 @@ async def test_two_requests_do_not_mix_their_news(link: Link):
 
 async def test_an_error_for_the_user_is_raised_as_it_stands(link: Link):
     with pytest.raises(UserError, match=r"denoise is in use\. Close it first\."):
-        _ = [news async for news in link.run(RemoveModel("denoise"))]
+        _ = [event async for event in link.run(RemoveModel("denoise"))]
 
 
 async def test_a_bug_is_raised_as_itself(link: Link):
     with pytest.raises(ValueError, match="a bug"):
-        _ = [news async for news in link.run(RemoveModel(""))]
+        _ = [event async for event in link.run(RemoveModel(""))]
 
 
 async def test_the_same_request_can_run_twice_at_once_and_one_call_be_cancelled(link: Link, backend: Backend):
@@ -120,8 +120,8 @@ async def test_the_same_request_can_run_twice_at_once_and_one_call_be_cancelled(
 
 
 async def test_leaving_early_cancels_the_request(link: Link, backend: Backend):
-    async with aclosing(link.run(FetchModel("big"))) as news:
-        await anext(news)
+    async with aclosing(link.run(FetchModel("big"))) as events:
+        await anext(events)
     for _ in range(200):
         if backend.ended:
             break
@@ -146,9 +146,9 @@ async def test_cancelling_the_follower_cancels_the_request(link: Link, backend: 
     assert backend.ended == ["aborted"]
 
 
-async def test_news_that_nobody_follows_are_dropped(link: Link):
-    async with aclosing(link.run(ListMethods())) as news:
-        assert await anext(news) == Progress(0.5)
+async def test_events_of_a_call_that_was_left_are_dropped(link: Link):
+    async with aclosing(link.run(ListMethods())) as events:
+        assert await anext(events) == Progress(0.5)
     await asyncio.sleep(0.1)
     assert [n async for n in link.run(ListModels())][-1] == ModelsListed(())
 

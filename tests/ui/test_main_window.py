@@ -65,7 +65,7 @@ async def test_a_photo_that_cannot_be_opened_leaves_a_sentence_and_no_tab():
         assert texts(window) == ["“broken.jpg” is not a picture."]
 
 
-async def test_a_bug_is_said_with_the_log_and_without_its_trace(caplog: pytest.LogCaptureFixture):
+async def test_a_bug_is_shown_with_the_log_and_without_its_trace(caplog: pytest.LogCaptureFixture):
     async with a_window() as (window, link):
         await a_photo(window)
         link.errors[m.Undo] = ZeroDivisionError("secret detail")
@@ -290,7 +290,7 @@ async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
         assert "(download)" not in window.restore.method.currentText()
 
 
-async def test_weights_that_vanished_are_said_with_a_way_to_the_models():
+async def test_a_missing_model_is_shown_with_a_way_to_the_models():
     async with a_window() as (window, link):
         await a_photo(window)
         link.errors[m.Restore] = ModelMissing("deraining.bin is not here; fetch it.")
@@ -459,10 +459,10 @@ async def test_enter_ends_the_typing_of_a_name_and_opens_nothing():
         await until(lambda: isinstance(window.focusWidget(), QLineEdit))
         editor = window.focusWidget()
         assert isinstance(editor, QLineEdit)
-        QTest.keyClicks(editor, "as it came")
+        QTest.keyClicks(editor, "First try")
         QTest.keyClick(editor, Qt.Key.Key_Return)
         await settled(window)
-        assert view.versions[original].name == "as it came"
+        assert view.versions[original].name == "First try"
         assert not link.of(m.GoTo)
         assert view.head == head
 
@@ -630,9 +630,9 @@ async def test_the_chat_sends_shows_and_keeps_a_conversation_for_each_photo():
         composer.setPlainText("remove the rain")
         QTest.keyClick(composer, Qt.Key.Key_Return)
         await settled(window)
-        [said] = link.of(m.SendMessage)
-        assert said.text == "remove the rain"
-        assert said.visible == view.canvas.view.visible()
+        [sent] = link.of(m.SendMessage)
+        assert sent.text == "remove the rain"
+        assert sent.visible == view.canvas.view.visible()
         assert [b.text() for b in window.chat.transcript.bubbles] == ["remove the rain", "You said: remove the rain"]
         await a_photo(window, "b.jpg")
         assert window.chat.transcript.bubbles == []
@@ -659,7 +659,7 @@ async def test_tabs_keep_each_photos_own_state():
         assert len(window.photos.documents) == 2
 
 
-async def test_news_for_a_photo_that_was_closed_are_dropped():
+async def test_events_of_a_photo_that_was_closed_are_dropped():
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.gates[m.ApplyTransform] = asyncio.Event()
@@ -811,6 +811,19 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         assert texts(window) == []
 
 
+async def test_all_that_an_earlier_run_left_can_be_recovered_at_once():
+    thumb = np.zeros((60, 80, 3), np.uint8)
+    async with a_window(connected=False) as (window, link):
+        stores = [Path(f"{k}.store") for k in range(3)]
+        link.recoveries = tuple(Recovery(store, store.stem, 1_700_000_000, 2, thumb) for store in stores)
+        window.connect_backend(link)  # type: ignore[arg-type]
+        await settled(window)
+        press(window, "Recover all")
+        await settled(window)
+        assert [r.store for r in link.of(m.Recover)] == stores
+        assert texts(window) == []
+
+
 async def test_what_was_closed_unsaved_can_be_opened_again():
     async with a_window() as (window, link):
         link.recoveries = (Recovery(Path("c.store"), "c.jpg", 0.0, 3, np.zeros((60, 80, 3), np.uint8)),)
@@ -824,7 +837,7 @@ async def test_what_was_closed_unsaved_can_be_opened_again():
         assert window.current is not None
 
 
-async def test_that_nothing_was_closed_unsaved_is_said_without_a_dialog():
+async def test_a_notice_says_that_nothing_was_closed_unsaved_without_a_dialog():
     async with a_window() as (window, _link):
         window.action["reopen"].trigger()
         await settled(window)

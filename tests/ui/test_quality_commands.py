@@ -1,4 +1,4 @@
-"""The window and perception: what comes by itself, what is asked for, the map over the photo, and Auto."""
+"""The window and quality: the analysis of the backend, the map over the photo, suggestions and Auto."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from fakes import a_detection, a_photo, a_window, settled, until
+from fakes import CANCELLED, a_detection, a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.settings import Settings
 from clarity_desktop.ui.commands.quality import analysis_title
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
-CANCELLED = "Analysis cancelled. Choose Suggest to run it again."
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
 
 
@@ -74,54 +71,38 @@ async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_ori
         assert "Original 48, Rain removed 56" in window.quality.overall.trend.accessibleName()
 
 
-async def test_what_a_version_lacks_is_asked_for_once_and_the_panel_says_that_it_looks():
+async def test_an_installed_model_renews_the_scores_that_lacked_it_and_no_others():
     async with a_window() as (window, link):
         view = await restored(window)
-        view.distances.clear()
-        gate = link.gates[m.Assess] = asyncio.Event()
-        window.quality_commands.complete(view)
-        window.quality_commands.complete(view)
-        await until(lambda: bool(link.of(m.Assess)))
-        assert link.of(m.Assess) == [m.Assess(view.id, view.head)]
-        gate.set()
-        await settled(window)
-        assert view.distances == {view.head: link.distance}
-        assert link.of(m.Detect) == []
-
-
-async def test_once_the_authors_parameters_are_there_what_our_own_scored_is_scored_anew_and_once():
-    async with a_window() as (window, link):
-        view = await restored(window)
-        for at, known in view.versions.items():
-            assert known.quality is not None
-            view.versions[at] = replace(known, quality=replace(known.quality, ours=("niqe",)))
-        link.silent.add(m.Assessed)  # as if it were the same as before
-        link.models = (ModelCard("niqe", "NIQE", 1, "BSD", "ready"),)
+        link.models = (ModelCard("niqe", "NIQE", 1, "BSD", "ready"), ModelCard("sseq", "SSEQ", 1, "BSD", "missing"))
         window.session.ask(m.ListModels())
-        await until(lambda: bool(link.of(m.Assess)))
-        for at in (view.head, view.other):
-            view.add_quality(at, view.versions[at].quality)
-            window.quality_commands.complete(view)
+        await settled(window)
+        assert link.of(m.Assess) == []
+        link.models = tuple(replace(model, state="ready") for model in link.models)
+        for _ in range(2):
+            window.session.ask(m.ListModels())
             await settled(window)
-        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
+        assert link.of(m.Assess) == [m.Assess(view.id, view.head)]
 
 
-async def test_once_the_photo_is_there_the_status_bar_says_that_it_is_looked_at():
+async def test_once_the_photo_is_there_the_status_bar_names_its_analysis():
     async with a_window() as (window, link):
-        follow = PendingRequest(
-            m.Open(Path("rain.png")), window.session.add_document("rain.png", None), "Opening rain.png"
-        )
-        window._reach(follow, link._opened("rain.png", None))
-        assert follow.title == analysis_title()
-        assert follow.progress is None
+        state = window.session.add_document("rain.png", None)
+        pending = PendingRequest(m.Open(Path("rain.png")), state, "Opening rain.png")
+        opened = link._opened("rain.png", None)
+        window._reach(pending, opened)
+        window._reach(pending, m.AnalysisStarted(opened.card.id, opened.card.head))
+        assert pending.title == analysis_title()
+        assert pending.progress is None
 
 
-async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_wants_to_know():
+async def test_a_cancelled_analysis_runs_again_when_the_user_wants_to_know():
     async with a_window() as (window, link):
         gate = link.gates[m.Detected] = asyncio.Event()
         window.file_commands.open_paths([Path("rain.jpg")])
         await until(lambda: bool(window.current and window.current.card))
         for k in (1, 2):
+            await until(lambda: window.status.job.name.text() == analysis_title())
             window.action["cancel"].trigger()
             await settled(window)
             assert window.quality.findings.reason.text() == CANCELLED
@@ -134,16 +115,15 @@ async def test_looking_that_was_cancelled_is_not_begun_again_until_the_user_want
         await settled(window)
         assert window.quality.findings.lines[0].accessibleName() == "Rain streaks 97 %, strong"
         assert window.quality.overall.figure.text() == "48"
-        assert link.of(m.Detect) == []
 
 
-async def test_looking_at_a_restored_version_can_be_cancelled_and_leaves_the_version():
+async def test_the_analysis_of_a_restored_version_can_be_cancelled_and_leaves_the_version():
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.gates[m.Detected] = asyncio.Event()
         window.restore_commands.run("derain")
         await until(lambda: len(view.versions) == 2)
-        assert window.status.job.name.text() == analysis_title()
+        await until(lambda: window.status.job.name.text() == analysis_title())
         window.action["cancel"].trigger()
         await settled(window)
         assert len(view.versions) == 2
@@ -151,80 +131,53 @@ async def test_looking_at_a_restored_version_can_be_cancelled_and_leaves_the_ver
         assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
-@pytest.mark.parametrize("error", [UserError, ModelMissing])
-async def test_a_detector_that_is_missing_is_said_in_the_panel_once_and_not_asked_for_again(error: type[UserError]):
+async def test_a_failed_analysis_is_shown_in_the_panel_and_nowhere_else():
     async with a_window() as (window, link):
-        link.silent.add(m.Detected)
-        link.errors[m.Detect] = error("The detector is not on this computer.")
+        link.failures = {"detection": "The detector is not installed.", "quality": "Analysis failed."}
         await a_photo(window)
-        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+        assert window.quality.findings.reason.text() == "The detector is not installed."
+        assert window.quality.overall.extent.text() == "Analysis failed."
         assert window.quality.busy.isHidden()
-        window.action["star"].trigger()
-        await settled(window)
-        assert len(link.of(m.Detect)) == 1
         assert texts(window) == []
+        assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
-async def test_a_bug_in_what_nobody_asked_for_is_said_in_the_panel_and_nowhere_else(caplog: pytest.LogCaptureFixture):
+async def test_scores_are_shown_without_a_detector():
     async with a_window() as (window, link):
-        link.silent |= {m.Detected, m.Assessed}
-        link.errors[m.Detect] = link.errors[m.Assess] = ZeroDivisionError("secret detail")
+        link.failures = {"detection": "The detector is not installed."}
         await a_photo(window)
-        assert window.quality.findings.reason.text() == "Analysis failed. See the log for details."
-        assert window.quality.overall.extent.text() == "Analysis failed. See the log for details."
-        assert texts(window) == []
-        assert "ZeroDivisionError" in caplog.text
-
-
-async def test_without_a_detector_the_scores_come_all_the_same():
-    async with a_window() as (window, link):
-        link.silent |= {m.Detected, m.Assessed}
-        link.errors[m.Detect] = UserError("The detector is not on this computer.")
-        answer = link.gates[m.Assess] = asyncio.Event()
-        window.file_commands.open_paths([Path("rain.jpg")])
-        await until(lambda: bool(link.of(m.Assess)))
-        link.silent.discard(m.Assessed)
-        answer.set()
-        await settled(window)
-        assert link.of(m.Detect)
         assert window.quality.overall.figure.text() == "48"
-        assert window.quality.findings.reason.text() == "The detector is not on this computer."
+        assert window.quality.findings.reason.text() == "The detector is not installed."
 
 
-async def test_once_the_detector_is_there_what_was_scored_without_it_is_scored_anew():
+async def test_a_suggestion_that_fails_says_so_and_leaves_nothing_pending():
     async with a_window() as (window, link):
-        link.silent |= {m.Detected, m.Assessed}
-        link.errors[m.Detect] = UserError("The detector is not on this computer.")
-        answer = link.gates[m.Assess] = asyncio.Event()
-        window.file_commands.open_paths([Path("rain.jpg")])
-        await until(lambda: bool(link.of(m.Assess)))
-        link.silent.clear()
-        answer.set()
-        await settled(window)
+        link.failures = {"detection": "The detector is not installed."}
+        await a_photo(window)
+        link.errors[m.Advise] = ModelMissing("The detector is not installed. Download it.")
         window.action["advise"].trigger()
         await settled(window)
-        assert len(link.of(m.Assess)) == 2
-        assert window.quality.overall.figure.text() == "48"
+        assert texts(window) == ["The detector is not installed. Download it."]
+        assert window.quality.findings.reason.text() == "The detector is not installed. Download it."
+        assert window.quality.busy.isHidden()
 
 
-async def test_the_version_compared_with_is_scored_after_the_open_one_and_neither_twice():
+async def test_the_next_undo_does_not_wait_for_an_analysis():
     async with a_window() as (window, link):
-        view = await restored(window)
-        view.versions = {at: replace(known, quality=None) for at, known in view.versions.items()}
-        window.quality_commands.complete(view)
+        view = await a_photo(window)
+        for _ in range(2):
+            window.action["rotate_left"].trigger()
+            await settled(window)
+        gate = link.gates[m.Undo] = asyncio.Event()
+        held = asyncio.Event()
+        link.after[m.Undo] = held
+        window.action["undo"].trigger()
+        window.action["undo"].trigger()
+        gate.set()
+        await until(lambda: view.head == view.original)
+        assert len(window.session.running(m.Undo)) == 2
+        held.set()
         await settled(window)
-        assert link.of(m.Assess) == [m.Assess(view.id, view.head), m.Assess(view.id, view.other)]
-
-
-async def test_a_further_metric_that_the_version_compared_with_lacks_is_asked_for():
-    async with a_window() as (window, link):
-        view = await restored(window)
-        now = view.versions[view.head]
-        view.versions[view.head] = replace(now, quality=replace(now.quality, more={"musiq": 60.0}))
-        window.session.settings = Settings(metrics=("musiq",))
-        window.quality_commands.complete(view)
-        await settled(window)
-        assert link.of(m.Assess) == [m.Assess(view.id, view.other)]
 
 
 async def test_the_best_version_is_a_click_away():
@@ -273,12 +226,10 @@ async def test_the_map_follows_the_open_version_and_is_away_while_nothing_is_kno
         view = await a_photo(window)
         window.action["heat"].trigger()
         first = view.canvas.layers.main.overlay("heat")
-        gate = link.gates[m.Detect] = asyncio.Event()
-        link.silent.add(m.Detected)
+        gate = link.gates[m.Detected] = asyncio.Event()
         window.action["rotate_right"].trigger()
-        await until(lambda: bool(link.of(m.Detect)))
+        await until(lambda: len(view.versions) == 2)
         assert heats(view) == {"other"}
-        link.silent.clear()
         gate.set()
         await settled(window)
         assert heats(view) == {"version", "other"}
@@ -427,16 +378,6 @@ async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
         await settled(window)
         assert len(view.versions) == 1
         assert len(view.canvas.layers.main.restored) == 0
-
-
-async def test_going_back_to_a_version_brings_the_metrics_that_were_switched_on_meanwhile():
-    async with a_window() as (window, link):
-        view = await restored(window)
-        window.session.change_settings(metrics=("musiq",))
-        await settled(window)
-        window.action["undo"].trigger()
-        await settled(window)
-        assert m.Assess(view.id, view.original) in link.of(m.Assess)
 
 
 async def test_further_metrics_are_scored_as_soon_as_they_are_switched_on():

@@ -26,7 +26,7 @@ class ClipboardCommands(QObject):
 
     def _copy(self) -> None:
         if (state := self._session.current) and state.id and state.head:
-            self._session.ask(ReadPixels(state.id, state.head), state, self.tr("Copying"))
+            self._session.ask(ReadPixels(state.id, state.head), state, self.tr("Copying…"))
 
     def _paste(self) -> None:
         if not self._files.open_mime_data(QGuiApplication.clipboard().mimeData(), self.tr("Pasted picture {number}")):

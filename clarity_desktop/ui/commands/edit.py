@@ -10,6 +10,7 @@ from clarity_desktop.messages import ApplyTransform, Edit, GoTo, Redo, Reset, Un
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import version_title
+from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.transform_bars import ORIGINAL_RATIO, CropBar, StraightenBar
 from clarity_desktop.values import Bounds, Crop, DocumentId, Flip, Rotate, Straighten, Transform, Version, VersionId
@@ -30,6 +31,7 @@ class EditCommands(QObject):
         super().__init__(session)
         self._session, self._versions = session, versions
         self._crop_bar, self._straighten_bar = crop_bar, straighten_bar
+        self._moving: dict[DocumentState | None, PendingRequest] = {}  # the undo or redo under way
         on = session.actions.on
         on("undo", partial(self._move, Undo))
         on("redo", partial(self._move, Redo))
@@ -59,8 +61,17 @@ class EditCommands(QObject):
         actions["undo"].setEnabled(pending or bool(state and state.undo_to))
         actions["redo"].setEnabled(pending or bool(state and state.redo_to))
 
-    def finish_move(self, state: DocumentState) -> None:
-        """An undo or redo has ended: take the next one that was pressed meanwhile and leads somewhere."""
+    def finish_move(self, pending: PendingRequest) -> None:
+        """If the request was an undo or redo under way: take the next one that was pressed and leads somewhere.
+
+        The head has moved, or the request has ended without that; the analysis of the version may still run.
+        """
+        state = pending.state
+        if pending is not self._moving.get(state) or state is None:
+            return
+        del self._moving[state]
+        if not self._session.is_open(state):
+            return
         state.pending_moves.pop(0)
         while state.pending_moves and not self._target(state):
             state.pending_moves.pop(0)
@@ -82,7 +93,7 @@ class EditCommands(QObject):
 
     def _start_move(self, state: DocumentState) -> None:
         if state.pending_moves and state.id:
-            self._session.ask(state.pending_moves[0](state.id), state)
+            self._moving[state] = self._session.ask(state.pending_moves[0](state.id), state)
 
     # versions
 

@@ -100,7 +100,7 @@ class ExportCommands(QObject):
             return
         self._forms[state] = self._last = form
         options = form.of(subject)
-        title = self.tr("Exporting {name}").format(name=options.path.name)
+        title = self.tr("Exporting {name}…").format(name=options.path.name)
         self._session.ask(Export(state.id, state.head, options), state, title)
 
     def _forget_dialog(self) -> None:

@@ -59,7 +59,7 @@ class FileCommands(QObject):
                 self._session.select(state)
             else:
                 state = self._session.add_document(path.name, path)
-                self._session.ask(Open(path), state, self.tr("Opening {name}").format(name=path.name))
+                self._session.ask(Open(path), state, self.tr("Opening {name}…").format(name=path.name))
 
     def open_dropped(self, paths: Sequence[Path]) -> None:
         """Open files, and the photos in folders."""
@@ -140,7 +140,7 @@ class FileCommands(QObject):
     async def _open_bitmap(self, image: QImage, title: str) -> None:
         pixels, alpha = await self._session.in_file_thread(to_pixels, image)
         state = self._session.add_document(title, None)
-        self._session.ask(OpenPixels(pixels, alpha, title), state, self.tr("Opening {name}").format(name=title))
+        self._session.ask(OpenPixels(pixels, alpha, title), state, self.tr("Opening {name}…").format(name=title))
 
     def _choose_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, PROJECT))
@@ -211,7 +211,7 @@ class FileCommands(QObject):
     def save_to(self, state: DocumentState, then: Callable[[], object] | None, name: str | Path) -> None:
         path = Path(name)
         if state.id:
-            title = self.tr("Saving {name}").format(name=path.name)
+            title = self.tr("Saving {name}…").format(name=path.name)
             self._session.ask(SaveProject(state.id, path), state, title, then)
 
     def show_saved(self, state: DocumentState | None, path: Path) -> None:

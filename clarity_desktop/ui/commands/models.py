@@ -56,10 +56,10 @@ class ModelCommands(QObject):
 
     def download(self, model: str, then: Callable[[], object] | None = None) -> None:
         title = next((m.title for m in self._models if m.id == model), model)
-        self._session.ask(FetchModel(model), None, self.tr("Downloading {model}").format(model=title), then)
+        self._session.ask(FetchModel(model), None, self.tr("Downloading {model}…").format(model=title), then)
 
     def download_all(self, models: Sequence[str], then: Callable[[], object] | None) -> None:
-        """Download models one after the other, list the methods anew and call then."""
+        """Download models one after the other, then list the methods again and call `then`."""
         first, *others = models
 
         def go_on() -> None:
@@ -71,7 +71,7 @@ class ModelCommands(QObject):
         self.download(first, go_on)
 
     def _import(self, path: Path) -> None:
-        self._session.ask(ImportModel(path), None, self.tr("Importing model"))
+        self._session.ask(ImportModel(path), None, self.tr("Importing model…"))
 
     def _remove(self, model: str) -> None:
         self._session.ask(RemoveModel(model))

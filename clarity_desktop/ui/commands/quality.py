@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Advise, Assess, Detect, Improve, Improved, ReadManifest, Request
+from clarity_desktop.messages import Advise, Assess, Improve, Improved, ReadManifest
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas import heatmap
 from clarity_desktop.ui.docks.quality import Judged, QualityDock
@@ -15,7 +16,7 @@ from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import Degradation, DocumentId, ModelCard, Task, Version, ordered
+from clarity_desktop.values import Degradation, ModelCard, Task, Version, ordered
 
 RESULT_NOTICE = 30.0
 """Seconds after which the notice with Auto's result closes: the conversation keeps the text."""
@@ -68,34 +69,17 @@ class QualityCommands(QObject):
         self._degradation = degradation
         self._show_heat()
 
-    # missing analysis
+    def show_other(self, state: DocumentState) -> None:
+        """Show the version compared with; ask for its manifest if it is not known."""
+        if state.id and state.other and not state.show_other():
+            request = ReadManifest(state.id, state.other)
+            if all(pending.request != request for pending in self._session.running(ReadManifest, state)):
+                self._session.ask(request, state)
 
-    def complete(self, state: DocumentState) -> None:
-        """Ask for what is missing: the manifest of the version compared with, a detection, scores."""
-        if state.id is None:
-            return
-        if state.other and not state.show_other():
-            self._ask_once(ReadManifest(state.id, state.other), state)
-        if self._is_busy(state):
-            return
-        if missing := next((r for r in self._missing(state.id, state) if r not in state.failed), None):
-            self._ask_once(missing, state)
-
-    def _missing(self, document: DocumentId, state: DocumentState) -> Iterator[Detect | Assess]:
-        """One after the other: scoring one version ends the scoring of another."""
-        head, other = state.head_version, state.other_version
-        if head is not None:
-            if head.detection is None:
-                yield Detect(document, head.id)  # the scores follow: they use it
-            if self._lacks_scores(state, head) or _lacks_distance(state, head):
-                yield Assess(document, head.id)
-        if other is not None and self._lacks_scores(state, other):
-            yield Assess(document, other.id)
+    # scores that the user's changes call for: everything else is analyzed by the backend by itself
 
     def _use_settings(self, before: Settings, after: Settings) -> None:
-        """What failed may succeed with other settings; other metrics need new scores."""
-        for state in self._session.documents:
-            state.failed.clear()
+        """Score the open version by the metrics that were switched on."""
         if before.metrics != after.metrics and (state := self._session.current) and state.id and state.head:
             self._session.ask(Assess(state.id, state.head), state)
 
@@ -103,63 +87,38 @@ class QualityCommands(QObject):
         """Models were installed: scores by built-in parameters give way to those by the published ones."""
         ready = {model.id for model in models if model.state == "ready"}
         new, self._ready = ready - self._ready, ready
-        for state in self._session.documents if new else ():
-            state.scored.clear()
-            self.complete(state)
-
-    def _lacks_scores(self, state: DocumentState, version: Version) -> bool:
-        """A metric that is switched on but could not be computed is named in `why`."""
-        known, metrics = version.quality, self._session.settings.metrics
-        return (
-            known is None
-            or any(name not in known.more and name not in known.why for name in metrics)
-            or self._is_stale(state, version)
-        )
-
-    def _is_stale(self, state: DocumentState, version: Version) -> bool:
-        """Are there better parameters now than those that a version was scored by?"""
-        known = version.quality
-        return known is not None and version.id not in state.scored and not self._ready.isdisjoint(known.ours)
-
-    def add_failure(self, pending: PendingRequest, reason: str) -> bool:
-        """If an analysis failed, show why in the panel and do not ask again. False: it was another request."""
-        if not isinstance(pending.request, Assess | Detect):
-            return False
-        if (state := pending.state) and self._session.is_open(state):
-            state.failed[pending.request] = reason
-            self.complete(state)
-            if state is self._session.current:
-                self.show_state()
-        return True
-
-    def add_cancellation(self, state: DocumentState) -> None:
-        """The user cancelled the analysis: it starts again when the user wants to know."""
-        if state.id and state.head:
-            reason = self.tr("Analysis cancelled. Choose Suggest to run it again.")
-            state.failed |= dict.fromkeys((Detect(state.id, state.head), Assess(state.id, state.head)), reason)
-        if state is self._session.current:
-            self.show_state()
-
-    def _ask_once(self, request: Request, state: DocumentState) -> None:
-        if all(pending.request != request for pending in self._session.running(type(request))):
-            self._session.ask(request, state)
-
-    def _is_busy(self, state: DocumentState) -> bool:
-        """Is a request running that brings the scores by itself?"""
-        return any(p.state is state and p.title for p in self._session.requests.running)
+        for state in self._session.documents:
+            head = state.head_version
+            if state.id and head and head.quality and not new.isdisjoint(head.quality.ours):
+                self._session.ask(Assess(state.id, head.id), state)
 
     # suggestions and Auto
 
     def _advise(self) -> None:
-        """What failed or was cancelled before runs again; the user waits for it, so it is a job."""
+        """Suggest restorations. The user waits for it, so a missing analysis is made as a job, with its scores."""
         if (state := self._session.current) is None or state.id is None or (head := state.head_version) is None:
             return
         self.panel_wanted.emit()
-        state.failed.pop(Detect(state.id, head.id), None)
-        state.failed.pop(Assess(state.id, head.id), None)
         known = head.detection is not None and head.quality is not None
-        self._session.ask(Advise(state.id, head.id), state, "" if known else analysis_title())
+        score = None if known else partial(self._session.ask, Assess(state.id, head.id), state, analysis_title())
+        state.start_analysis(head.id)
+        self._session.ask(Advise(state.id, head.id), state, "" if known else analysis_title(), score)
         self.show_state()
+
+    def add_failure(self, pending: PendingRequest, reason: str) -> None:
+        """A request of the user for an analysis failed or was cancelled: show in the panel what is missing."""
+        request, state = pending.request, pending.state
+        if not isinstance(request, Advise | Assess) or state is None:
+            return
+        version = state.versions.get(request.version)
+        if version and version.detection is None:
+            state.add_failure(version.id, "detection", reason)
+        if version and version.quality is None:
+            state.add_failure(version.id, "quality", reason)
+        self.show_state()
+
+    def add_cancellation(self, pending: PendingRequest) -> None:
+        self.add_failure(pending, self.tr("Analysis cancelled. Choose Suggest to run it again."))
 
     def improve(self) -> None:
         """Auto: one request; if it takes long the backend offers it first."""
@@ -176,11 +135,7 @@ class QualityCommands(QObject):
 
 def analysis_title() -> str:
     """The name of a job of which only the analysis is left."""
-    return QCoreApplication.translate("QualityCommands", "Analyzing photo")
-
-
-def _lacks_distance(state: DocumentState, version: Version) -> bool:
-    return version.parent is not None and version.id not in state.distances
+    return QCoreApplication.translate("QualityCommands", "Analyzing photo…")
 
 
 def _judged(state: DocumentState, metrics: tuple[str, ...]) -> Judged | None:
@@ -191,5 +146,5 @@ def _judged(state: DocumentState, metrics: tuple[str, ...]) -> Judged | None:
     original = state.versions.get(state.original) if state.original else None
     return Judged(
         state.id, head, state.other_version, state.best, original, state.branch, state.distances.get(head.id), advised,
-        state.failed.get(Detect(state.id, head.id), ""), state.failed.get(Assess(state.id, head.id), ""), metrics,
+        state.failures.get((head.id, "detection"), ""), state.failures.get((head.id, "quality"), ""), metrics,
     )  # fmt: skip

@@ -54,7 +54,7 @@ class RecoveryCommands(QObject):
         self._session.notify(f"{used} {question}", "offer", choices)
 
     def _erase(self, measured: DiskMeasured) -> None:
-        self._session.ask(Prune(measured.over), None, self.tr("Erasing closed documents"))
+        self._session.ask(Prune(measured.over), None, self.tr("Erasing closed documents…"))
 
     def _offer_next(self) -> None:
         if not self._waiting:
@@ -69,18 +69,24 @@ class RecoveryCommands(QObject):
             sentences.append(self.tr("There are %n more.", "", others))
         choices = (
             (self.tr("Recover"), partial(self._recover, found)),
+            *(((self.tr("Recover all"), partial(self._recover_all, found)),) if others else ()),
             (self.tr("Later"), self._offer_next),
             (self.tr("Move to closed documents"), partial(self._discard, found)),
         )
         self._session.notify(" ".join(sentences), "offer", choices, image=to_image(found.thumbnail))
 
     def _recover(self, found: Recovery) -> None:
-        self._session.ask(Recover(found.store), None, self.tr("Recovering {title}").format(title=found.title))
+        self._session.ask(Recover(found.store), None, self.tr("Recovering {title}…").format(title=found.title))
         self._offer_next()
+
+    def _recover_all(self, found: Recovery) -> None:
+        others, self._waiting = self._waiting, []
+        for recovery in (found, *others):
+            self._recover(recovery)
 
     def _discard(self, found: Recovery) -> None:
         self._session.ask(DiscardRecovery(found.store))
         self._offer_next()
 
     def _reopen(self, found: Recovery) -> None:
-        self._session.ask(Recover(found.store), None, self.tr("Opening {title}").format(title=found.title))
+        self._session.ask(Recover(found.store), None, self.tr("Opening {title}…").format(title=found.title))
