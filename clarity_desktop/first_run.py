@@ -1,4 +1,4 @@
-"""`make run`: fetch what the first restoration needs, then the editor on the sample; without a screen, the same job."""
+"""`make run`: download the first models, then open the editor on the sample photo, or restore it without a screen."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.text import Text, english
 
 FIRST = ("maxim-deraining",)
-"""What the first job needs."""
+"""The models of the first restoration."""
 WELCOME = ("niqe", "brisque", "sseq")
-"""The authors' parameters of the scores; without them our own serve, which is said beside the score."""
+"""The published parameters of the quality metrics; without them the built-in ones are used and labelled as such."""
 OUT = Path("out")
 
 
 def sample() -> Path:
-    """The bundled photo for a first restoration."""
+    """The bundled photo for the first restoration."""
     return settings.resources() / "samples" / "rain.jpg"
 
 
 def start() -> int:
-    """Fetch, then show the window, or do the job headless where there is no screen. Returns an exit code."""
+    """Download, then show the window, or restore the sample if there is no screen. Returns an exit code."""
     try:
-        fetched = _fetch()
+        can_restore = _download_models()
     except (JobCancelled, KeyboardInterrupt):
-        sys.stderr.write("\nStopped. Start again to go on where it stopped.\n")
+        sys.stderr.write("\nCancelled. The next start resumes the download.\n")
         return cli.CANCELLED
     from clarity_desktop import app
 
     sentence = app.check_display()
     if sentence is None:
         return app.run([sample()], first_run=True)
-    sys.stderr.write(f"{sentence}\nDoing the first restoration without a window instead.\n")
-    return _headless() if fetched else cli.NO_MODEL
+    sys.stderr.write(f"{sentence}\nRestoring the sample photo without a window instead.\n")
+    return _headless() if can_restore else cli.NO_MODEL
 
 
-def _fetch() -> bool:
-    """Fetch the weights that are missing; whether a first restoration is possible, by them or by what travels along."""
+def _download_models() -> bool:
+    """Download the missing models. Returns whether a first restoration is possible, with these or bundled models."""
     from clarity_desktop.backend import methods
     from clarity_desktop.backend.weights import default_store
 
@@ -48,14 +48,14 @@ def _fetch() -> bool:
         if store.find(name) is not None:
             continue
         try:
-            store.fetch(name, _bar(name))
+            store.fetch(name, _ProgressBar(name))
         except UserError as e:
-            later = f"{name} could not be fetched now; `clarity models fetch {name}` says why and tries again."
+            later = f"The model {name} could not be downloaded. Try again later with `clarity models fetch {name}`."
             sys.stderr.write(f"\r\x1b[K{e if name in FIRST else later}\n")
     return not methods.missing(methods.choose("derain"))
 
 
-class _bar:  # noqa: N801 — called like a function
+class _ProgressBar:
     """Progress of a download on one line, a few times a second."""
 
     def __init__(self, name: str) -> None:

@@ -91,6 +91,7 @@ def _read_weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, Arr
         for entry in entries:
             if entry.name in weights:
                 raise ValueError(f"{folder / 'model.json'} declares {entry.name} twice.")
+            # A view on the bytes of the shards: read-only and without a copy.
             weights[entry.name] = np.frombuffer(stored, entry.dtype, entry.count, offset).reshape(entry.shape)
             offset += entry.size
     return weights
@@ -136,7 +137,7 @@ def _join_shards(folder: Path, names: list[str], expected: int) -> bytes:
 
 def _shard(folder: Path, name: str) -> Path:
     path = folder / name
-    if Path(name).name != name or name.startswith("."):
+    if Path(name).name != name or name.startswith("."):  # names are untrusted and must stay in the folder
         raise ValueError(f"{folder / 'model.json'} names the shard {name!r}, which is not a plain file name.")
     if not path.is_file():
         raise ValueError(f"{path} is missing.")

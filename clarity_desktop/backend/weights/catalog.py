@@ -135,7 +135,7 @@ def _variant(entry: Mapping[str, Any]) -> Variant:
 
 
 def _part(name: str, size: int, sha256: str) -> Part:
-    if not re.fullmatch(r"\w[\w.+-]*", name):
+    if not re.fullmatch(r"\w[\w.+-]*", name):  # it must not lead out of the download folder
         raise ValueError(f"“{name}” is not a plain file name.")
     if size <= 0 or not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError(f"{name} needs its size and its SHA-256.")

@@ -60,10 +60,10 @@ class Download:
         received = start
         with partial.open("r+b" if start else "wb") as file:
             file.seek(start)
-            file.truncate()
+            file.truncate()  # the server may have restarted before the end of what is here
             for chunk in chunks:
                 received += len(chunk)
-                if received > part.size:
+                if received > part.size:  # never write more than declared, whatever a server sends
                     break
                 file.write(chunk)
         if received < part.size:
@@ -71,7 +71,7 @@ class Download:
         if received > part.size or checksum(partial) != part.sha256:
             folder = self.install_dir.set_aside(self.model_id, partial)
             raise SourceFailed("weights.wrong_checksum", file=part.name, folder=str(folder))
-        partial.replace(self.folder / part.name)
+        partial.replace(self.folder / part.name)  # no flush: the checksum is verified again before the file is used
 
     def _contains(self, part: Part) -> bool:
         path = self.folder / part.name

@@ -25,6 +25,7 @@ _checksums: dict[tuple[str, int, int, int], str] = {}
 def checksum(path: Path) -> str:
     """SHA-256 of a file, computed once per process while its size and time stay (about 0.05 s for 57 MB)."""
     stat = path.stat()
+    # The inode tells a replaced file from the old one even if size and time were copied.
     key = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
     if key not in _checksums:
         with path.open("rb") as file:
@@ -92,6 +93,7 @@ class InstallDir:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.folder / f"{model.id}-{sha256[:16]}.safetensors"
         write_atomically(path, content)
+        # Killed between the two writes, the old record still names the old file, which is deleted only below.
         record = InstallRecord(path.name, len(content), sha256, variant.sha256, _layout(variant))
         write_atomically(self._record_path(model.id), json.dumps(asdict(record), indent=1).encode())
         for other in self._files(model.id):

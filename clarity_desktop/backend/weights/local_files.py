@@ -34,7 +34,7 @@ class LocalFiles:
             try:
                 if checksum(path) == part.sha256:
                     return path
-            except FileNotFoundError:  # deleted since the folder was read
+            except (FileNotFoundError, PermissionError):  # deleted since the folder was read, or private
                 continue
         return None
 
