@@ -17,7 +17,7 @@ TEMPLATES: dict[str, Template] = {
     "analysis.severity.faint": QT_TRANSLATE_NOOP("Message", "faint"),
     "analysis.overall": QT_TRANSLATE_NOOP("Message", "Overall score: {score:.0f} of 100, higher is better."),
     "analysis.score": QT_TRANSLATE_NOOP("Message", "{metric}: {value:.1f}."),
-    "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: {why}"),
-    "analysis.not_available": QT_TRANSLATE_NOOP("Message", "not available."),
+    "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: no score. {why}"),
+    "analysis.not_available": QT_TRANSLATE_NOOP("Message", "The metric is not available."),
     "analysis.lower_is_better": QT_TRANSLATE_NOOP("Message", "Lower is better for SSEQ, NIQE, BRISQUE and PIQE."),
 }

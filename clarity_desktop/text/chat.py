@@ -35,7 +35,7 @@ TEMPLATES: dict[str, Template] = {
     "chat.no_such_version": QT_TRANSLATE_NOOP("Message", "There is no version {number}."),
     "chat.undo_question": QT_TRANSLATE_NOOP("Message", "Undo the last change?"),
     "chat.method_for_other_task": QT_TRANSLATE_NOOP(
-        "Message", "The method {method} is for other tasks; the default method is used."
+        "Message", "The method {method} is for other tasks; where a task was named, its default method is used."
     ),
     "chat.nothing_to_confirm": QT_TRANSLATE_NOOP("Message", "No question is open. Nothing was changed."),
     # Questions before a long run.

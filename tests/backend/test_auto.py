@@ -279,23 +279,29 @@ def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, dete
     assert np.array_equal(target.pixels, photo(80, 60))
 
 
-def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
-    studio, recorder, card, detector, photo, monkeypatch
-) -> None:
-    apply = studio.apply
+class InTiles:
+    """A studio whose every result has a note."""
 
-    async def in_tiles(*asked: object) -> Candidate:
-        return replace(await apply(*asked), notes=("In smaller tiles.",))
+    def __init__(self, studio) -> None:
+        self._studio = studio
 
-    async def measured(_: PixelTarget) -> float | None:
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._studio, name)
+
+    async def apply(self, *asked: object) -> Candidate:
+        return replace(await self._studio.apply(*asked), notes=("In smaller tiles.",))
+
+
+class Unmeasured(PixelTarget):
+    async def whole_change(self) -> float | None:
         raise AssertionError("nothing was kept")
 
-    monkeypatch.setattr(studio, "apply", in_tiles)
-    target = PixelTarget(studio, photo(80, 60), recorder.job())
+
+def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(studio, recorder, card, detector, photo) -> None:
+    target = PixelTarget(InTiles(studio), photo(80, 60), recorder.job())
     asyncio.run(improve(target, studio.settings))
     assert target.notes == ["In smaller tiles."]
     detector.finds = lambda _: STILL
-    monkeypatch.setattr(PixelTarget, "whole_change", measured)
-    target = PixelTarget(studio, photo(80, 60), recorder.job())
+    target = Unmeasured(InTiles(studio), photo(80, 60), recorder.job())
     asyncio.run(improve(target, studio.settings))
     assert target.notes == []

@@ -109,7 +109,7 @@ def test_compare_asks_the_window_and_needs_two_versions(dialogue) -> None:
 
 def test_scores_are_given_with_their_direction(dialogue) -> None:
     reply = dialogue.say("how good is it?")
-    assert "PIQE: Not in this test." in reply
+    assert "PIQE: no score. Not in this test." in reply
     assert "Lower is better" in reply
 
 

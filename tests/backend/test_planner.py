@@ -203,6 +203,14 @@ def test_a_method_that_does_not_exist_is_named_in_the_reply() -> None:
     assert "prenet-x" in english(found.reply)
 
 
+def test_a_method_is_not_run_for_a_task_that_it_does_not_do() -> None:
+    found = plan("dehaze with clarity-all")
+    assert found.steps == (RestoreCall("dehaze"),)
+    assert "clarity-all is for other tasks" in english(found.reply)
+    assert plan("use maxim-deraining").steps == (RestoreCall("derain", method="maxim-deraining"),)
+    assert plan("run clarity-all").steps == ()
+
+
 def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
     assert plan("remove the haze in the room").steps == (RestoreCall("dehaze", method="maxim-dehazing-indoor"),)
 

@@ -140,9 +140,10 @@ def _report(tried: list[Attempt], before: Analysis, after: Analysis, change: flo
         parts.append(Message("auto.overall", {"before": before.quality.overall, "after": after.quality.overall}))
     if change is not None and change < LARGE_CHANGE_DB:
         parts.append(Message("auto.large_change", {"psnr": change}))
-    if rules.present(after.detection):
-        return (*parts, Message("auto.still_there"), *rules.advice_text(after.detection))
-    return (*parts, *texts.findings(after.detection, ()))
+    remaining = rules.present(after.detection)
+    if remaining:  # without advice: each task has had its turn
+        parts.append(Message("auto.still_there"))
+    return (*parts, *texts.findings(after.detection, remaining))
 
 
 def _attempt_text(t: Attempt) -> tuple[Message, ...]:

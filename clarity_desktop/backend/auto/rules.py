@@ -69,9 +69,12 @@ def present(detection: Detection) -> tuple[Degradation, ...]:
     return tuple(name for name in TREATMENTS if kind == "there" and name in named)
 
 
-def advise(detection: Detection) -> tuple[Advice, ...]:
-    """Tasks that would help, in the order in which they should be done; only those that some method does."""
-    able = methods.tasks()
+def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
+    """Tasks that would help, in the order in which they should be done; only those that some method does.
+
+    able: the tasks that have a method; None: those of the registry.
+    """
+    able = methods.tasks() if able is None else able
     return tuple(
         Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
         for name in present(detection)
@@ -79,8 +82,8 @@ def advise(detection: Detection) -> tuple[Advice, ...]:
     )
 
 
-def advice_text(detection: Detection) -> tuple[Message, ...]:
-    """What was found and what should be done about it."""
+def advice_text(detection: Detection, able: Collection[Task] | None = None) -> tuple[Message, ...]:
+    """What was found and what should be done about it. able: as for `advise`."""
     found, there = texts.findings(detection, present(detection)), present(detection)
     match summary(detection).kind:
         case "fine" | "doubt":
@@ -88,7 +91,7 @@ def advice_text(detection: Detection) -> tuple[Message, ...]:
         case "unsure":
             return (*found, Message("auto.too_unsure"))
         case _:
-            able = methods.tasks()
+            able = methods.tasks() if able is None else able
             treated: list[Degradation] = [name for name in there if TREATMENTS[name].task in able and name != "inpaint"]
             return (
                 *found,

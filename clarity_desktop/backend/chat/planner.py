@@ -43,6 +43,8 @@ HELP = Message("chat.help")
 UNKNOWN = Message("chat.not_understood")
 ORDER: tuple[Task, ...] = (*(t.task for t in TREATMENTS.values()), "retouch", "upscale")
 """Tasks in the order in which they are done where the request gives none."""
+METHOD_REPLIES = ("chat.no_such_method", "chat.method_for_other_task")
+"""Replies that are given although the plan has steps."""
 DEGRADATION_OF: Mapping[Task, Degradation] = {t.task: name for name, t in TREATMENTS.items()}
 
 _ORDERED = re.compile(r"\b(?:and then|then|after that|afterwards|finally|next)\b|[;!?]+|\.(?=\s|$)")
@@ -77,7 +79,7 @@ def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
         if reply is not None and reply not in replies:
             replies.append(reply)
     if steps:  # of a mixed request only what cannot be done is worth a sentence
-        replies = [r for r in replies if r.key == "chat.no_such_method"]
+        replies = [r for r in replies if r.key in METHOD_REPLIES]
     elif not replies:
         replies = [UNKNOWN]
     elif len(replies) > 1:
@@ -263,7 +265,11 @@ class _Segment:
         region, strength = _region(clause, mentions), _strength(clause)
         tasks: dict[Task, None] = {w.task: None for w in asked if isinstance(w, TaskWord)}
         if method is not None and not any(method in _methods_of(task) for task in tasks):
-            tasks |= dict.fromkeys(methods.all_methods()[method].tasks[:1])
+            own = methods.all_methods()[method].tasks
+            if not tasks and len(own) == 1:  # "use maxim-deraining"
+                tasks = {own[0]: None}
+            else:
+                unknown = Message("chat.method_for_other_task", {"method": method})
         calls: list[ToolCall] = []
         calls += [RestoreCall(t, region, _method_for(t, method, clause), strength) for t in tasks]
         if not tasks:
