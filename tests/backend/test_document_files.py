@@ -230,7 +230,7 @@ def test_a_newer_project_opens_for_viewing_only(folder: Path, project: Path, pho
     document = Document.open_project(folder, project)
     card = document.card()
     assert card.read_only
-    assert "newer Clarity Desktop" in card.notes[-1]
+    assert "newer Clarity Desktop" in english(card.notes[-1])
     assert np.array_equal(document.picture(card.head).pixels, photo(700, 520, seed=1))
     for change in (document.undo, lambda: add(document, photo(700, 520)), lambda: document.edit(card.head, star=True)):
         with pytest.raises(UserError, match="for viewing only"):
@@ -303,7 +303,7 @@ def test_a_project_with_other_tables_or_code_in_it_is_refused(
     folder: Path, project: Path, sql: str, newer: int
 ) -> None:
     run_sql(project, sql, f"PRAGMA user_version={len(schema.MIGRATIONS) + newer}")
-    assert "its tables" in refusal(folder, project)
+    assert "Its tables" in refusal(folder, project)
 
 
 def test_a_view_in_the_place_of_a_table_is_refused(folder: Path, project: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_view_in_the_place_of_a_table_is_refused(folder: Path, project: Path) 
         "CREATE VIEW meta AS SELECT key, value FROM other",
         f"PRAGMA user_version={len(schema.MIGRATIONS) + 1}",
     )
-    assert "its tables" in refusal(folder, project)
+    assert "Its tables" in refusal(folder, project)
 
 
 STRANGE = {

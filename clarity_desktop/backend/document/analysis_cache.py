@@ -73,16 +73,16 @@ def _maker(row: Mapping[str, Any]) -> str:
     """By what something was made; nothing that an older program kept says so."""
     by = row.get("by", "")
     if not isinstance(by, str) or len(by) > MODEL_VERSION:
-        raise Damaged("it does not say properly by what a version was looked at")
+        raise Damaged("document.damage_model_version_form")
     return by
 
 
 def _quality(row: Mapping[str, Any]) -> Quality:
     ours, more, why = row.get("ours", []), row.get("more", {}), row.get("why", {})
     if not isinstance(ours, list) or not isinstance(more, dict) or not isinstance(why, dict):
-        raise Damaged("a version's scores have the wrong form")
+        raise Damaged("document.damage_quality_form")
     if max(len(ours), len(more), len(why)) > METRICS:
-        raise Damaged("a version has impossibly many scores")
+        raise Damaged("document.damage_quality_count")
     scores = {k: None if row.get(k) is None else number(row[k], *((0, 100) if k in POINTS else ())) for k in SCORES}
     return Quality(
         **scores,
@@ -116,7 +116,7 @@ def detection_of(stored: Any, by: str) -> Detection | None:
                 _top(top), {name: _finding(found.get(name)) for name in DEGRADATIONS}, _heat(rows, columns, heat)
             )
         case _:
-            raise Damaged("what was found in a version has the wrong form")
+            raise Damaged("document.damage_detection_form")
 
 
 def _top(rows: list[Any]) -> tuple[tuple[str, float], ...]:
@@ -127,9 +127,9 @@ def _top(rows: list[Any]) -> tuple[tuple[str, float], ...]:
             case [str(name), share] if name in CLASSES and name not in shares:
                 shares[name] = number(share, 0, 1)
             case _:
-                raise Damaged("what was found in a version has the wrong form")
+                raise Damaged("document.damage_detection_form")
     if len(shares) != len(CLASSES) or abs(sum(shares.values()) - 1) > 0.01:
-        raise Damaged("what was found in a version is not about every class")
+        raise Damaged("document.damage_detection_classes")
     return tuple(sorted(shares.items(), key=lambda row: -row[1]))
 
 
@@ -138,7 +138,7 @@ def _finding(pair: Any) -> Finding:
         case [probability, severity]:
             return Finding(number(probability, 0, 1), number(severity, 0, 1))
         case _:
-            raise Damaged("what was found in a version is not about every degradation")
+            raise Damaged("document.damage_detection_degradations")
 
 
 def _heat(rows: Any, columns: Any, packed: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -146,5 +146,5 @@ def _heat(rows: Any, columns: Any, packed: str) -> np.ndarray[Any, np.dtype[np.u
     try:
         data = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError) as e:
-        raise Damaged("a heat map cannot be read") from e
+        raise Damaged("document.damage_heat") from e
     return np.frombuffer(decompress(data, math.prod(shape)), np.uint8).reshape(shape)

@@ -17,7 +17,7 @@ def parsed(text: Any) -> dict[str, Any]:
     """The JSON object in a text, or Damaged."""
     value = parsed_json(text)
     if not isinstance(value, dict):
-        raise Damaged("a description has the wrong form")
+        raise Damaged("document.damage_json_form")
     return value
 
 
@@ -25,36 +25,36 @@ def parsed_list(text: Any) -> list[Any]:
     """The JSON list in a text, or Damaged."""
     value = parsed_json(text)
     if not isinstance(value, list):
-        raise Damaged("a description has the wrong form")
+        raise Damaged("document.damage_json_form")
     return value
 
 
 def parsed_json(text: Any) -> Any:
     """The JSON value in a text, or Damaged."""
     if not isinstance(text, str) or len(text) > TEXT:
-        raise Damaged("a description is not text")
+        raise Damaged("document.damage_json_type")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise Damaged("a description cannot be read") from e
+        raise Damaged("document.damage_json") from e
 
 
 def number(value: Any, low: float = -LARGEST, high: float = LARGEST) -> float:
     """A finite number in a range, or Damaged."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise Damaged("a number is out of its range")
+        raise Damaged("document.damage_number")
     return float(value)
 
 
 def whole(value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Damaged("a number is out of its range")
+        raise Damaged("document.damage_number")
     return value
 
 
 def text(value: Any, longest: int = NAME) -> str:
     if not isinstance(value, str):
-        raise Damaged("a name is not text")
+        raise Damaged("document.damage_name")
     return clean(value[:longest])
 
 
@@ -65,5 +65,5 @@ def clean(value: str) -> str:
 
 def blob(value: Any) -> bytes:
     if not isinstance(value, bytes):
-        raise Damaged("a part is missing")
+        raise Damaged("document.damage_part_missing")
     return value

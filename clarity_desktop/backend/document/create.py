@@ -35,7 +35,7 @@ def reserve_store(folder: Path) -> tuple[Path, Lock]:
         store = folder / f"{secrets.token_hex(6)}{STORE}"
         lock = Lock.take(store)
     except OSError as e:
-        raise UserError(f"{folder} cannot be written ({e.strerror}). Check its permissions and the free room.") from e
+        raise UserError("document.folder_not_writable", folder=str(folder), reason=e.strerror or str(e)) from e
     assert lock is not None, "names are never used twice"
     return store, lock
 

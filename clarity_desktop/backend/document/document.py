@@ -50,7 +50,7 @@ from clarity_desktop.values import (
 )
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
-NEWER = "This document was made by a newer Clarity Desktop. It can be looked at and exported, but not changed."
+NEWER = Message("document.newer")
 LIMITS = Limits()
 KEPT_LEVELS = 64
 """Versions whose lists of tiles stay in memory; a plain dict, since a cached method would keep the document alive."""
@@ -122,8 +122,7 @@ class Document:
         with as_user_errors(store):
             lock = Lock.take(store, patience=0.5) if store.is_file() else None
         if lock is None:
-            where = "is open in another window of Clarity Desktop" if store.is_file() else "is not there any more"
-            raise UserError(f"{store} {where}, so it was not opened.")
+            raise UserError("document.open_elsewhere" if store.is_file() else "document.store_gone", path=str(store))
         try:
             return cls._opened(store, lock, store, models, limits, checkpoint, read_only=read_only)
         except BaseException:
@@ -240,7 +239,7 @@ class Document:
         with self._store.reading() as db:
             row = db.execute(f"SELECT {rows.REGION} FROM region WHERE id=?", (at,)).fetchone()  # noqa: S608 — a constant
         if row is None:
-            raise UserError("The region of this step is not stored any more. Select it again.")
+            raise UserError("document.region_gone")
         try:
             return rows.region_of(row, self._limits)
         except Damaged as e:
@@ -301,8 +300,8 @@ class Document:
         """Commit a child of `parent` and make it the head.
 
         changed: outside of it the pixels are the parent's, whose tiles are used again; None: everything changed.
-        alpha None: the parent's, which must then fit. breathe is called every few tiles and may raise Aborted: then,
-        as after any error, there is no new version. Raises UserError, on a full disk for instance.
+        alpha None: the parent's, which must then fit. checkpoint is called every few tiles and may raise JobCancelled:
+        then, as after any error, there is no new version. Raises UserError, on a full disk for instance.
         """
         assert pixels.dtype == self._dtype, "a version has its document's depth"
         row = rows.region_row(region) if region is not None else None
@@ -374,7 +373,7 @@ class Document:
         with as_user_errors(self._store.path):
             free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
         if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
-            raise UserError(f"The disk with {folder} is full, so no result could be kept. Free some space first.")
+            raise UserError("document.no_room", folder=str(folder))
 
     def _delete_orphans(self) -> None:
         with self._store.writing() as db:

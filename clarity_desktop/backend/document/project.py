@@ -18,6 +18,7 @@ from clarity_desktop.backend.document.store import Store, as_user_errors, connec
 from clarity_desktop.backend.document.tiles import Damaged, TooLarge
 from clarity_desktop.file_io import sync_file, sync_folder
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message
 
 CHECK_SECONDS, CHECK_BYTES_PER_SECOND = 10.0, 20_000_000
 """Processor time for checking a file: a tenth of this speed is honest work on the slowest machine."""
@@ -42,23 +43,25 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
         temporary.replace(path)
         sync_folder(path.absolute().parent)
     except (OSError, sqlite3.Error) as e:
-        raise UserError(f"{path} could not be saved: {_reason(e)}. Choose another place; nothing is lost.") from e
+        path_text = Message("document.not_saved", {"path": str(path)})
+        raise UserError((path_text, _reason(e), Message("document.save_another_place"))) from e
     finally:
         with suppress(OSError):  # the folder may be gone; what counts was said above
             temporary.unlink(missing_ok=True)
     return changes
 
 
-def _reason(e: OSError | sqlite3.Error) -> str:
+def _reason(e: OSError | sqlite3.Error) -> Message:
+    """Why a file could not be written. Raises the error itself if it is a bug."""
     if isinstance(e, OSError):
-        return e.strerror or str(e)
+        return Message("document.system_error", {"reason": e.strerror or str(e)})
     match getattr(e, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return "the disk is full"
+            return Message("document.save_disk_full")
         case sqlite3.SQLITE_CORRUPT:
-            return "the working document is damaged"
+            return Message("document.save_damaged")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return "the folder cannot be written"
+            return Message("document.save_folder")
         case _:
             raise e
 
@@ -74,14 +77,14 @@ def copy(project: Path, store: Path, checkpoint: Callable[[], None]) -> None:
     except Damaged as e:
         raise refused(project, e) from e
     except OSError as e:
-        raise UserError(
-            f"{project} cannot be opened ({e.strerror}). Check the file, its disk and the free room."
-        ) from e
+        raise UserError("document.copy_failed", path=str(project), reason=e.strerror or str(e)) from e
 
 
 def refused(path: Path, why: Exception) -> UserError:
-    reason = why if isinstance(why, Damaged) else "its contents cannot be read"
-    return UserError(f"{path} cannot be opened: {reason}. Choose another file, or an older copy of it.")
+    """The error for a file that holds no sound document."""
+    reason = why.text if isinstance(why, Damaged) else Message("document.damage_unreadable")
+    cannot = Message("document.cannot_open", {"path": str(path)})
+    return UserError((cannot, reason, Message("document.choose_other")))
 
 
 @contextmanager
@@ -108,7 +111,7 @@ def bounded(db: sqlite3.Connection, seconds: float, checkpoint: Callable[[], Non
             raise
         if stopped:
             raise stopped[0] from e
-        raise Damaged("reading it takes endlessly long") from e
+        raise Damaged("document.damage_endless") from e
     finally:
         db.set_progress_handler(None, 0)
 
@@ -139,7 +142,7 @@ def read(
             found = state.read(db, models, limits)
             orphans, missing = state.orphan_tiles(db)
             if missing:
-                raise Damaged("some of its tiles are missing")
+                raise Damaged("document.damage_tiles_missing")
             if orphans and not newer:
                 state.delete_orphans(db)
     except TooLarge as e:

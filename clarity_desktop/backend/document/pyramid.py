@@ -36,7 +36,7 @@ def levels(width: int, height: int, names: bytes, *, reduced: bool = True) -> tu
     """The levels of a stored manifest: all names, level by level. Raises Damaged if their number is wrong."""
     each = sizes(width, height, reduced=reduced)
     if len(names) != HASH * sum(count(w, h) for w, h in each):
-        raise Damaged("a version's list of tiles has the wrong length")
+        raise Damaged("document.damage_tile_list_length")
     every = iter(split(names))
     return tuple(Level(w, h, tuple(next(every) for _ in range(count(w, h)))) for w, h in each)
 

@@ -14,6 +14,7 @@ from clarity_desktop.backend.document.pyramid import within
 from clarity_desktop.backend.document.store import Store
 from clarity_desktop.backend.document.tiles import Damaged, Stored, TileCache, unpack
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message
 from clarity_desktop.values import Bounds, Level
 
 CACHE = 128_000_000
@@ -56,19 +57,20 @@ class Reader:
         name, place = one
         tile = self._unpack(data, name)
         if tile.shape != (place.height, place.width, *out.shape[2:]) or tile.dtype != out.dtype:
-            raise self.damaged(Damaged("a tile lies where it does not fit"))
+            raise self.damaged(Damaged("document.damage_tile_misfit"))
         part = place.cut(bounds)
         to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
         out[to.slices()] = tile[Bounds(part.x - place.x, part.y - place.y, part.width, part.height).slices()]
 
     def _unpack(self, data: dict[bytes, bytes], name: bytes) -> Stored:
         if name not in data:
-            raise self.damaged(Damaged("a tile is missing"))
+            raise self.damaged(Damaged("document.damage_tile_missing"))
         try:
             return unpack(data[name], name)
         except Damaged as e:
             raise self.damaged(e) from e
 
     def damaged(self, why: Damaged) -> UserError:
-        """The sentence for it."""
-        return UserError(f"“{self._title}” is damaged: {why}. Go to another version, or open an older copy.")
+        """The error for it."""
+        title = Message("document.damaged", {"title": self._title})
+        return UserError((title, why.text, Message("document.go_elsewhere")))

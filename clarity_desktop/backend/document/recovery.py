@@ -152,14 +152,14 @@ def move_to_closed(store: Path) -> Path:
 
 
 def discard(store: Path) -> None:
-    """Set aside what an earlier run left: it goes to the closed documents. Raises UserError."""
+    """Move what an earlier run left to the closed documents. Raises UserError."""
     with as_user_errors(store):
         lock = Lock.take(store, patience=0.5)
         if lock is None:
-            raise UserError(f"{store.name} is open in another window of Clarity Desktop. Close it there first.")
+            raise UserError("document.open_elsewhere", path=store.name)
         moved = False
         try:
-            with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is set aside as it is
+            with suppress(sqlite3.Error, UnicodeDecodeError):  # a damaged one is moved as it is
                 _checkpoint(store)
             move_to_closed(store)
             moved = True
@@ -208,7 +208,7 @@ def prune(stores: Iterable[Path]) -> int:
     freed = 0
     for store in stores:
         if store.parent.name != CLOSED:
-            raise UserError(f"{store.name} is not a closed document and stays.")
+            raise UserError("document.not_closed", name=store.name)
         with as_user_errors(store):
             if (lock := Lock.take(store)) is None:
                 continue  # opened again meanwhile

@@ -46,7 +46,7 @@ def step_of(stored: Any) -> Step:
     row = parsed(stored)
     weights, settings = row.get("weights", {}), row.get("settings", {})
     if not isinstance(weights, dict) or not isinstance(settings, dict):
-        raise Damaged("a version's description has the wrong form")
+        raise Damaged("document.damage_step_form")
     task = row.get("task")
     return Step(
         kind=text(row.get("kind")),
@@ -105,11 +105,11 @@ def check_counts(db: sqlite3.Connection, limits: Limits) -> None:
     """Raises Damaged for a file with no version, or with more rows than a document may have. Works for every format."""
     [count] = db.execute("SELECT count(*) FROM version").fetchone()
     if not 1 <= count <= limits.versions:
-        raise Damaged(f"it has {count} versions")
+        raise Damaged("document.damage_version_count", count=count)
     if db.execute("SELECT 1 FROM sqlite_master WHERE name='turn'").fetchone():  # not in format 1
         [count] = db.execute("SELECT count(*) FROM turn").fetchone()
         if count > limits.turns:
-            raise Damaged(f"its conversation has {count} messages")
+            raise Damaged("document.damage_turn_count", count=count)
 
 
 def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> dict[VersionId, Version]:
@@ -122,7 +122,7 @@ def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> d
         if heat > HEAT_BYTES:  # small when packed: a strange file could fill the memory
             version = replace(version, detection=None)
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
-            raise Damaged("its versions are not a tree")
+            raise Damaged("document.damage_no_tree")
         found[version.id] = version
     return found
 
@@ -141,7 +141,7 @@ def turns(db: sqlite3.Connection) -> tuple[Turn, ...]:
 def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: Any) -> Turn:
     who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
     if role not in who:
-        raise Damaged("the conversation has the wrong form")
+        raise Damaged("document.damage_turn_form")
     content = text(typed, TEXT) if message is None else from_json(parsed_json(message))
     return Turn(
         who[role],
@@ -178,10 +178,10 @@ def region_of(row: tuple[Any, ...], limits: Limits) -> Region:
     """A region from values of REGION. Raises Damaged."""
     label, x, y, width, height, across, down, mask = row
     if whole(across, 1, SIDE) * whole(down, 1, SIDE) > limits.megapixels * 1e6:
-        raise Damaged("a region is impossibly large")
+        raise Damaged("document.damage_region_size")
     bounds = Bounds(whole(x, 0, across), whole(y, 0, down), whole(width, 1, across), whole(height, 1, down))
     if bounds.right > across or bounds.bottom > down:
-        raise Damaged("a region lies outside its photo")
+        raise Damaged("document.damage_region_outside")
     selected = np.frombuffer(decompress(blob(mask), width * height), np.uint8).reshape(height, width)
     return Region(bounds, selected, across, down, text(label))
 
@@ -214,7 +214,7 @@ def picture_of(rows: Mapping[str, Any]) -> Picture:
     """A picture of no pixels with all that travels beside them. Raises Damaged."""
     depth = rows.get("depth")
     if depth not in (8, 16):
-        raise Damaged("its depth is neither 8 nor 16 bits")
+        raise Damaged("document.damage_depth")
     path = rows.get("path")
     return Picture(
         pixels=np.empty((0, 0, 3), np.uint8) if depth == 8 else np.empty((0, 0, 3), np.uint16),

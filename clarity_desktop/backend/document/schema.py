@@ -97,16 +97,16 @@ def _expected(version: int) -> Shape:
 def check_header(path: Path) -> None:
     """Raises Damaged if a file is no document of ours or is shorter than it says. Reads 100 bytes; raises OSError."""
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
-        raise Damaged("it is not a file")
+        raise Damaged("document.damage_not_a_file")
     with path.open("rb") as file:
         head = file.read(100)
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
-        raise Damaged("it is not a Clarity project")
+        raise Damaged("document.damage_not_a_project")
     if int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise Damaged("it is not a Clarity project")
+        raise Damaged("document.damage_not_a_project")
     page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
     if path.stat().st_size < (65536 if page == 1 else page) * pages:
-        raise Damaged("it is cut off; copy or download it again")
+        raise Damaged("document.damage_truncated")
 
 
 def check(db: sqlite3.Connection) -> None:
@@ -117,14 +117,14 @@ def check(db: sqlite3.Connection) -> None:
     at, found = version_of(db), _shape(db)
     if 1 <= at <= len(MIGRATIONS):
         if found != _expected(at):
-            raise Damaged("its tables are not those of a Clarity project")
+            raise Damaged("document.damage_tables")
     elif at < 1 or not all(sql is None or sql.startswith("CREATE TABLE ") for _, _, _, sql in found):
-        raise Damaged("its tables are not those of a Clarity project")
+        raise Damaged("document.damage_tables")
     _check_columns(db, min(at, len(MIGRATIONS)))
     for table in ("meta", "version", "region", "turn") if at > 1 else ("meta", "version"):
         [verdict] = db.execute(f"PRAGMA quick_check({table})").fetchone()
         if verdict != "ok":
-            raise Damaged("its tables are damaged")
+            raise Damaged("document.damage_damaged_tables")
 
 
 def _check_columns(db: sqlite3.Connection, version: int) -> None:
@@ -134,4 +134,4 @@ def _check_columns(db: sqlite3.Connection, version: int) -> None:
             wanted = {row[1] for row in ours.execute(f"PRAGMA table_xinfo({table})")}
             found = {row[1] for row in db.execute(f"PRAGMA table_xinfo({table})") if not row[6]}  # 6: hidden, computed
             if not wanted <= found:
-                raise Damaged("its tables are not those of a Clarity project")
+                raise Damaged("document.damage_tables")

@@ -36,7 +36,7 @@ class State:
 
     def version(self, at: VersionId) -> Version:
         if at not in self.versions:
-            raise UserError("This version is not part of the document any more. Choose another one.")
+            raise UserError("document.no_version")
         return self.versions[at]
 
     def ancestors(self, at: VersionId) -> Iterator[VersionId]:
@@ -51,7 +51,7 @@ class State:
     def moved(self, to: VersionId, *, remember: bool = True) -> State:
         """With another head. remember: going up keeps the way, so that redo comes back down it."""
         if self.version(to).deleted:
-            raise UserError("This version was deleted. Bring it back before you go to it.")
+            raise UserError("document.version_deleted")
         way = list(self.ancestors(self.head))
         down: dict[VersionId, VersionId] = {}
         if remember and to in way:
@@ -81,12 +81,12 @@ class State:
 
     def undone(self) -> State:
         if (above := self.undo_to) is None:
-            raise UserError("There is nothing to undo: this is the original.")
+            raise UserError("document.nothing_to_undo")
         return self.moved(above)
 
     def redone(self) -> State:
         if (below := self.redo_to) is None:
-            raise UserError("There is nothing to redo: no later version was left here.")
+            raise UserError("document.nothing_to_redo")
         return self.moved(below)
 
     def edited(
@@ -95,7 +95,7 @@ class State:
         """With another name (empty: none), star, deletion or rejection. A deleted head gives way to its parent."""
         old = self.version(at)
         if deleted and old.parent is None:
-            raise UserError("The original cannot be deleted. Close the document instead.")
+            raise UserError("document.original_stays")
         new = replace(
             old,
             name=old.name if name is None else checks.clean(name)[:NAME] or None,
@@ -166,7 +166,7 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
     meta, versions = rows.meta(db), rows.versions(db, models, limits)
     head = VersionId(checks.text(meta.get("head")))
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
-        raise Damaged("no version is marked as the one to show")
+        raise Damaged("document.damage_no_head")
     project = meta.get("project")
     return State(
         title=checks.text(meta.get("title")),

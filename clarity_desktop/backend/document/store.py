@@ -23,19 +23,18 @@ CACHE = 2 << 20  # bytes of pages that a connection keeps
 BATCH = 16
 """Tiles written in one transaction: some 2 MB, a few milliseconds."""
 CHECKPOINT = 8
-"""Batches after which the write-ahead log is folded into the file, so that it stays small."""
+"""Batches after which the write-ahead log is written into the file, so that the log stays small."""
 
-SENTENCES = {
-    sqlite3.SQLITE_FULL: "The disk with {folder} is full, so the last change was not kept. "
-    "Free some space and do it again; everything before it is safe.",
-    sqlite3.SQLITE_IOERR: "{path} cannot be read or written, so the last change was not kept. "
-    "Check its disk and do it again; everything before it is safe.",
-    sqlite3.SQLITE_CORRUPT: "{path} is damaged and cannot be read on. Export what you can see, or open an older copy.",
-    sqlite3.SQLITE_NOTADB: "{path} is not a Clarity document. Choose another file.",
-    sqlite3.SQLITE_READONLY: "{path} may not be changed. Check the permissions of its folder.",
-    sqlite3.SQLITE_PERM: "{path} may not be opened. Check the permissions of its folder.",
-    sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened. Check that it exists and that its folder may be written.",
-    sqlite3.SQLITE_BUSY: "{path} is in use by another program. Close that program and try again.",
+ERRORS = {
+    sqlite3.SQLITE_FULL: "document.sqlite_full",
+    sqlite3.SQLITE_IOERR: "document.sqlite_io",
+    sqlite3.SQLITE_CORRUPT: "document.sqlite_corrupt",
+    sqlite3.SQLITE_NOTADB: "document.sqlite_not_a_document",
+    sqlite3.SQLITE_READONLY: "document.sqlite_read_only",
+    sqlite3.SQLITE_PERM: "document.sqlite_permission",
+    sqlite3.SQLITE_CANTOPEN: "document.sqlite_cannot_open",
+    sqlite3.SQLITE_BUSY: "document.sqlite_busy",
+    sqlite3.SQLITE_TOOBIG: "document.value_too_large",
 }
 
 
@@ -45,15 +44,13 @@ def as_user_errors(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as e:
-        raise UserError(f"{path} cannot be used ({e.strerror}). Check its disk and the permissions there.") from e
+        raise UserError("document.unusable", path=str(path), reason=e.strerror or str(e)) from e
     except (sqlite3.Error, UnicodeDecodeError) as e:  # SQLite may name a damaged part in bytes that are no text
-        if getattr(e, "sqlite_errorcode", 0) == sqlite3.SQLITE_TOOBIG:
-            raise UserError("document.value_too_large", path=str(path)) from e
         unreadable = sqlite3.SQLITE_CORRUPT if isinstance(e, UnicodeDecodeError) else 0
-        sentence = SENTENCES.get(getattr(e, "sqlite_errorcode", unreadable) & 0xFF)
-        if sentence is None:
+        key = ERRORS.get(getattr(e, "sqlite_errorcode", unreadable) & 0xFF)
+        if key is None:
             raise
-        raise UserError(sentence.format(path=path, folder=path.parent)) from e
+        raise UserError(key, path=str(path), folder=str(path.parent)) from e
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -109,7 +106,7 @@ class Store:
         elif not self.read_only:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-            db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself folding a restoration's log
+            db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself writing back a restoration's log
             db.execute("PRAGMA journal_size_limit=16000000")
         return db
 
@@ -136,7 +133,7 @@ class Store:
         with self._pool_changed:
             self._pool_changed.wait_for(lambda: self.closed or self._idle or self._opened < CONNECTIONS)
             if self.closed:
-                raise UserError("This document was closed. Open it again.")
+                raise UserError("document.closed")
             if self._idle:
                 return self._idle.pop()
             self._opened += 1
@@ -158,7 +155,7 @@ class Store:
     def writing(self) -> Generator[sqlite3.Connection]:
         """A transaction: committed as a whole on leaving, undone as a whole on an error. Raises UserError."""
         if self.read_only:
-            raise UserError("This document is open for viewing only. Export a version as a photo to work on it.")
+            raise UserError("document.read_only")
         with self._writer, self.reading() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -193,7 +190,7 @@ class Store:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def close(self) -> None:
-        """Wait for whoever uses the store, then close it; the last connection folds the log. Raises UserError."""
+        """Wait for whoever uses the store, then close it; the last connection empties the log. Raises UserError."""
         with self._pool_changed:
             self.closed = True
             self._pool_changed.notify_all()

@@ -14,6 +14,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.document.limits import THUMBNAIL
+from clarity_desktop.text import Field, Message, english
 from clarity_desktop.values import TILE
 
 Stored = NDArray[np.uint8] | NDArray[np.uint16]
@@ -27,14 +28,22 @@ DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2")}
 
 
 class Damaged(ValueError):
-    """What a file holds is not what this program wrote; the text says which part."""
+    """What a file holds is not what this program wrote; `text` says which part."""
+
+    def __init__(self, key: str, **fields: Field) -> None:
+        """key: of a template "document.damage_…", a whole sentence."""
+        self.text = Message(key, fields)
+        super().__init__(self.text)
+
+    def __str__(self) -> str:
+        return english(self.text)
 
 
 class TooLarge(Damaged):
     """A photo is larger than the user's limit, which may be raised."""
 
     def __init__(self, megapixels: int) -> None:
-        super().__init__(f"a photo of {megapixels} megapixels is too large")
+        super().__init__("document.damage_photo_size", megapixels=megapixels)
         self.megapixels = megapixels
 
 
@@ -57,12 +66,12 @@ def decompress(data: bytes | memoryview, size: int) -> bytes:
     """The `size` bytes in one zstd frame. Raises Damaged, before any memory is taken, if it declares another size."""
     try:
         if zstandard.frame_content_size(data) != size:
-            raise Damaged("a part has another size than it should have")
+            raise Damaged("document.damage_part_size")
         raw = _zstd.decompressor.decompress(data)
     except zstandard.ZstdError as e:
-        raise Damaged("a part cannot be unpacked") from e
+        raise Damaged("document.damage_part_packed") from e
     if len(raw) != size:
-        raise Damaged("a part is cut off")
+        raise Damaged("document.damage_part_truncated")
     return raw
 
 
@@ -85,10 +94,10 @@ def pack(tile: Stored, known: Container[bytes] = ()) -> tuple[bytes, bytes | Non
 def _header(data: bytes) -> tuple[int, int, int, int]:
     """Height, width, channels and bytes per value of a packed tile. Raises Damaged."""
     if len(data) <= HEADER.size:
-        raise Damaged("a tile is cut off")
+        raise Damaged("document.damage_tile_truncated")
     height, width, channels, itemsize = HEADER.unpack_from(data)
     if not (1 <= height <= TILE and 1 <= width <= TILE and channels in (1, 3) and itemsize in DTYPES):
-        raise Damaged("a tile has an impossible size")
+        raise Damaged("document.damage_tile_size")
     return height, width, channels, itemsize
 
 
@@ -97,7 +106,7 @@ def unpack(data: bytes, name: bytes | None = None) -> Stored:
     height, width, channels, itemsize = _header(data)
     raw = decompress(memoryview(data)[HEADER.size :], height * width * channels * itemsize)
     if name is not None and _name(data[: HEADER.size], raw) != name:
-        raise Damaged("a tile does not hold what its name says")
+        raise Damaged("document.damage_tile_content")
     shape = (height, width, 3) if channels == 3 else (height, width)
     return np.frombuffer(raw, DTYPES[itemsize]).reshape(shape)
 
@@ -111,7 +120,7 @@ class PackedThumbnail:
         """Raises Damaged for what declares to be anything but a thumbnail."""
         height, width, channels, itemsize = _header(data)
         if channels != 3 or itemsize != 1 or max(height, width) > THUMBNAIL:
-            raise Damaged("a thumbnail has the wrong form")
+            raise Damaged("document.damage_thumbnail")
         self._data = data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
