@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,12 +36,9 @@ async def _models(asked: argparse.Namespace) -> int:
         for name in asked.names or [card.id for card in store.cards() if card.state in wanted]:
             shown.add(name)
             try:
-                shown.update(await asyncio.to_thread(_run_verb, store, asked.verb, name, job.report))
+                shown.update(await job.side("network", _run_verb, store, asked.verb, name, job.report))
             except UserError as e:
                 worst = max(worst, print_error(e))
-    except asyncio.CancelledError:
-        job.cancel()  # otherwise the program would wait for the thread at the end
-        raise
     finally:
         lane.close()
         pools.close()
