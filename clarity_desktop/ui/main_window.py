@@ -220,8 +220,9 @@ class MainWindow(Shell):
                 if state := self._open_state(pending):
                     state.canvas.add_tiles(tiles)
             case TileDone(document, version, bounds, pixels):
-                if (state := self.session.document(document)) and state.head == version:
-                    state.canvas.paint_tile(bounds, pixels)
+                for state in self.session.views(document):
+                    if state.head == version:
+                        state.canvas.paint_tile(bounds, pixels)
             case VersionAdded(document, version, manifest):
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
@@ -278,8 +279,6 @@ class MainWindow(Shell):
                 self.recovery_commands.show_closed(closed)
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
-            case AnalysisStarted() | AnalysisFailed() | LoadedModels():
-                pass  # shown by the panels
             case Notice(text):
                 self.session.notify(render(text), document=self._notice_document(pending), seconds=15)
             case _:
@@ -300,18 +299,17 @@ class MainWindow(Shell):
         change: Callable[[DocumentState], object],
         history: VersionAdded | HeadMoved | VersionsChanged | Saved | TurnAdded | None = None,
     ) -> None:
-        """Apply an event to its document and show it; events of a document that was closed are dropped.
+        """Apply an event to every view of its document and show it; for a document that was closed there is none.
 
         history: the event, if it says where undo and redo lead or whether there is unsaved work.
         """
-        if (state := self.session.document(document)) is None:
-            return
-        if isinstance(history, Saved | TurnAdded):
-            state.unsaved = history.unsaved
-        elif history is not None:
-            state.show_history(history.undo_to, history.redo_to, unsaved=history.unsaved)
-        change(state)
-        self._update(state)
+        for state in self.session.views(document):
+            if isinstance(history, Saved | TurnAdded):
+                state.unsaved = history.unsaved
+            elif history is not None:
+                state.show_history(history.undo_to, history.redo_to, unsaved=history.unsaved)
+            change(state)
+            self._update(state)
 
     def _update(self, state: DocumentState) -> None:
         """Show a document that changed."""

@@ -91,6 +91,10 @@ class Session(QObject):
     def document(self, document: DocumentId) -> DocumentState | None:
         return self._photos.document(document)
 
+    def views(self, document: DocumentId) -> tuple[DocumentState, ...]:
+        """All views that show a document; none once it was closed."""
+        return tuple(state for state in self._photos.documents if state.id == document)
+
     def is_open(self, state: DocumentState | None) -> bool:
         """False once its tab was closed: its canvas is gone."""
         return state in self._photos.documents

@@ -20,6 +20,7 @@ from clarity_desktop import settings as choices
 from clarity_desktop.messages import FileExists, ModelMissing, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
+from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Bounds, Crop, Flip, Quality, Recovery, RestoreParams, Rotate, Straighten, VersionId
@@ -226,6 +227,20 @@ async def test_a_notice_closes_itself():
         assert bar.isVisible()
         await until(lambda: texts(window) == [])
         assert window.notices.isHidden()
+
+
+async def test_the_preferences_keep_what_changed_while_they_were_open():
+    async with a_window() as (window, link):
+        window.action["preferences"].trigger()
+        [dialog] = window.findChildren(Preferences)
+        window.preference_commands.rebind({"crop": "K"})
+        await a_photo(window, "other.jpg")
+        dialog.threads.setValue(3)
+        dialog.buttons.accepted.emit()
+        await settled(window)
+        settings = window.session.settings
+        assert (settings.threads, settings.shortcuts, settings.recent) == (3, {"crop": "K"}, ("other.jpg",))
+        assert [request.settings.threads for request in link.of(m.Configure)] == [3]
 
 
 async def test_settings_are_saved_off_the_ui_thread():
