@@ -59,7 +59,11 @@ class ModelCommands(QObject):
         self._session.ask(FetchModel(model), None, self.tr("Downloading {model}…").format(model=title), then)
 
     def download_all(self, models: Sequence[str], then: Callable[[], object] | None) -> None:
+<<<<<<< HEAD
         """Download models one after the other, then list the methods again and call `then`."""
+=======
+        """Download models one after the other, list the methods again, then call `then`."""
+>>>>>>> e5f2fb8 (ui: American spelling of license; the menu of tasks is called Tasks)
         first, *others = models
 
         def go_on() -> None:

@@ -69,7 +69,7 @@ class PreferenceCommands(QObject):
         box.setInformativeText(
             self.tr(
                 "Restores damaged photos on this computer. Your photos never leave it.\n\n"
-                "The networks and their weights are the work of others; the Models dialog shows their licences."
+                "The networks and their weights are the work of others; the Models dialog shows their licenses."
             )
         )
         box.finished.connect(box.deleteLater)

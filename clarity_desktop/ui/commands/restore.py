@@ -45,7 +45,7 @@ class RestoreCommands(QObject):
         self._session, self._dock, self._versions = session, dock, versions
         self._known: dict[Estimate, Estimated] = {}
         self._offers: dict[DocumentState, tuple[VersionId, Bar]] = {}
-        self.tasks_menu = QMenu(self.tr("Restore &for"))
+        self.tasks_menu = QMenu(self.tr("Tas&ks"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ESTIMATE_DELAY)
@@ -225,10 +225,10 @@ class RestoreCommands(QObject):
         choice = self._dock.choice()
         if choice is None or not choice.missing:
             return
-        text = self.tr("“{task}” needs a model that is not installed ({size}, licence: {licence}).").format(
+        text = self.tr("“{task}” needs a model that is not installed ({size}, license: {license}).").format(
             task=task_title(choice.task),
             size=file_size(self._dock.missing_size()),
-            licence=self._dock.missing_licences(),
+            license=self._dock.missing_licences(),
         )
         label = self.tr("Download and restore") if then else self.tr("Download")
         download = partial(self.models_wanted.emit, choice.missing, then)
