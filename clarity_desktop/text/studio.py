@@ -20,6 +20,5 @@ TEMPLATES: dict[str, Template] = {
         "Message", "The overall score is computed without the detector."
     ),
     "studio.storing": QT_TRANSLATE_NOOP("Message", "Storing the result…"),
-    "studio.version_gone": QT_TRANSLATE_NOOP("Message", "That version does not exist any more."),
     "studio.writing": QT_TRANSLATE_NOOP("Message", "Writing {name}…"),
 }

@@ -271,8 +271,8 @@ class MainWindow(Shell):
                 self.restore.show_models(models)
                 self.model_commands.show_models(models)
                 self.quality_commands.show_models(models)
-            case LoadedModels():
-                pass  # nothing in the window lists the models in memory yet
+            case LoadedModels(models):
+                self.model_commands.show_loaded(models)
             case RecoveriesFound(recoveries):
                 self.recovery_commands.show_recoveries(recoveries)
             case ClosedFound(closed):

@@ -87,8 +87,7 @@ class CropBar(_Bar):
         self.show()
 
     def show_bounds(self, bounds: Bounds) -> None:
-        text = self.tr("{width} × {height} pixels")
-        self.size_label.setText(text.format(width=bounds.width, height=bounds.height))
+        self.size_label.setText(f"{bounds.width} × {bounds.height}")
         self.apply.setEnabled(bounds.area > 0)
 
     def _choose(self) -> None:

@@ -30,6 +30,13 @@
             <numerusform>{installed} of %n models installed ({size}). Nothing is downloaded unless you ask for it.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n model(s) in memory ({size})</source>
+        <translation>
+            <numerusform>%n model in memory ({size})</numerusform>
+            <numerusform>%n models in memory ({size})</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>RecoveryCommands</name>

@@ -30,6 +30,7 @@ from clarity_desktop.values import (
     DocumentId,
     Finding,
     Level,
+    LoadedModel,
     Manifest,
     MethodCard,
     ModelCard,
@@ -171,6 +172,7 @@ class FakeLink:
         self.advice: tuple[Advice, ...] = (Advice("derain", "rain streak", "Rain streaks cover the photo."),)
         self.distance = Distance(31.2, 0.93)
         self.methods, self.models = METHODS, MODELS
+        self.loaded = (LoadedModel("maxim-deraining", "MAXIM deraining", 57_000_000),)
         self.recoveries: tuple[Recovery, ...] = ()
         self._calls: dict[int, tuple[Request, asyncio.Event]] = {}
         self._clock = itertools.count(1_780_000_000.0, 60.0)
@@ -296,6 +298,11 @@ class FakeLink:
                 yield m.MethodsListed(self.methods)
             case m.ListModels() | m.ImportModel() | m.RemoveModel():
                 yield m.ModelsListed(self.models)
+            case m.ListLoadedModels():
+                yield m.LoadedModels(self.loaded)
+            case m.UnloadModel(model):
+                self.loaded = tuple(x for x in self.loaded if x.id != model)
+                yield m.LoadedModels(self.loaded)
             case m.FetchModel(model):
                 self.models = tuple(replace(c, state="ready") if c.id == model else c for c in self.models)
                 self.methods = tuple(

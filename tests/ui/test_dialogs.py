@@ -16,7 +16,7 @@ from clarity_desktop.ui.commands.files import MAX_FROM_FOLDER, find_photos
 from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
-from clarity_desktop.values import ExportOptions, Step, Version, VersionId
+from clarity_desktop.values import ExportOptions, LoadedModel, Step, Version, VersionId
 
 STEP = Step("restore", "derain", "maxim-deraining")
 VERSION = Version(VersionId("v"), None, STEP, None, 1_780_000_000.0, 6000, 4000, np.zeros((4, 6, 3), np.uint8))
@@ -113,6 +113,25 @@ def test_models_are_fetched_and_removed_as_their_state_allows(parent: QWidget, q
     assert not dialog.progress.isHidden()
     dialog.show_progress("", None)
     assert dialog.progress.isHidden()
+
+
+def test_loaded_models_are_listed_and_unloaded(parent: QWidget, qtbot: QtBot):
+    dialog = ModelsDialog(parent)
+    assert dialog.loaded.isHidden()
+    dialog.show_loaded((LoadedModel("a", "MAXIM deraining", 57_000_000), LoadedModel("b", "Detector", 90_000_000)))
+    assert not dialog.loaded.isHidden()
+    assert dialog.loaded_title.text() == "2 models in memory (147 MB)"
+    second = dialog.loaded.topLevelItem(1)
+    assert second is not None
+    assert [second.text(k) for k in range(3)] == ["Detector", "90 MB", "CPU"]
+    dialog.loaded.setCurrentItem(second)
+    with qtbot.waitSignal(dialog.unload_asked) as signal:
+        dialog.unload.click()
+    assert signal.args == ["b"]
+    dialog.show_loaded((LoadedModel("a", "MAXIM deraining", 57_000_000),))
+    assert dialog.loaded_title.text() == "1 model in memory (57 MB)"
+    dialog.show_loaded(())
+    assert dialog.unload.isHidden()
 
 
 def test_preferences_come_back_whole_and_the_theme_is_tried_at_once(parent: QWidget, qtbot: QtBot):

@@ -20,6 +20,7 @@ from clarity_desktop import settings as choices
 from clarity_desktop.messages import FileExists, ModelMissing, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
+from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
@@ -249,6 +250,20 @@ async def test_settings_are_saved_off_the_ui_thread():
         await window.session.in_file_thread(lambda: None)
         assert choices.load().threads == 3
         assert window.session.settings.threads == 3
+
+
+async def test_models_in_memory_are_unloaded_from_the_dialog():
+    async with a_window() as (window, link):
+        window.action["models"].trigger()
+        await settled(window)
+        dialog = window.findChild(ModelsDialog)
+        assert dialog is not None
+        assert dialog.loaded_title.text() == "1 model in memory (57 MB)"
+        dialog.unload.click()
+        await settled(window)
+        assert link.of(m.UnloadModel) == [m.UnloadModel("maxim-deraining")]
+        assert dialog.loaded.isHidden()
+        dialog.close()
 
 
 async def test_before_and_redo_pass_over_a_deleted_version():
@@ -608,7 +623,7 @@ async def test_crop_straighten_rotate_and_flip_ask_for_versions():
         window.action["crop"].trigger()
         assert window.crop_bar.isVisible()
         view.canvas.crop.set_bounds(Bounds(10, 20, 200, 100))
-        assert window.crop_bar.size_label.text() == "200 × 100 pixels"
+        assert window.crop_bar.size_label.text() == "200 × 100"
         window.crop_bar.apply.click()
         await settled(window)
         assert not window.crop_bar.isVisible()

@@ -217,6 +217,11 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None):
         await until(lambda: window.restore.estimate.isVisible())
         assert cut_off(window) == []
         assert (window.width(), window.height()) == SMALLEST
+        for tool in ("crop", "straighten"):
+            window.action[tool].trigger()
+            await settled(window)
+            assert cut_off(window) == [], tool
+        assert (window.width(), window.height()) == SMALLEST
 
 
 async def test_nothing_is_cut_off_in_the_dialogs(pseudo_locale: None):

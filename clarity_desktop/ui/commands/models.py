@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from clarity_desktop.messages import FetchModel, ImportModel, ListMethods, RemoveModel
+from clarity_desktop.messages import FetchModel, ImportModel, ListLoadedModels, ListMethods, RemoveModel, UnloadModel
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import ModelCard
+from clarity_desktop.values import LoadedModel, ModelCard
 
 
 class ModelCommands(QObject):
@@ -32,6 +32,11 @@ class ModelCommands(QObject):
         if not first:
             self._session.ask(ListMethods())
 
+    def show_loaded(self, models: tuple[LoadedModel, ...]) -> None:
+        """The models in memory, for the dialog."""
+        if self.dialog is not None:
+            self.dialog.show_loaded(models)
+
     def offer_models(self, pending: PendingRequest, text: str) -> None:
         """A request failed because a model is missing."""
         state = pending.state if self._session.is_open(pending.state) else None
@@ -43,8 +48,10 @@ class ModelCommands(QObject):
             dialog.fetch_asked.connect(self.download)
             dialog.import_asked.connect(self._import)
             dialog.remove_asked.connect(self._remove)
+            dialog.unload_asked.connect(self._unload)
             dialog.finished.connect(self._forget_dialog)
         self.dialog.show_models(self._models)
+        self._session.ask(ListLoadedModels())
         self.dialog.show()
         self.dialog.raise_()
 
@@ -59,11 +66,7 @@ class ModelCommands(QObject):
         self._session.ask(FetchModel(model), None, self.tr("Downloading {model}…").format(model=title), then)
 
     def download_all(self, models: Sequence[str], then: Callable[[], object] | None) -> None:
-<<<<<<< HEAD
         """Download models one after the other, then list the methods again and call `then`."""
-=======
-        """Download models one after the other, list the methods again, then call `then`."""
->>>>>>> e5f2fb8 (ui: American spelling of license; the menu of tasks is called Tasks)
         first, *others = models
 
         def go_on() -> None:
@@ -79,6 +82,9 @@ class ModelCommands(QObject):
 
     def _remove(self, model: str) -> None:
         self._session.ask(RemoveModel(model))
+
+    def _unload(self, model: str) -> None:
+        self._session.ask(UnloadModel(model))
 
     def _forget_dialog(self) -> None:
         self.dialog = None

@@ -1,7 +1,11 @@
-"""The models (weights of the methods): which are installed, with buttons to download, import and remove them."""
+"""The models (weights of the methods): which are installed and which are in memory.
+
+Buttons download, import, remove and unload them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -20,19 +24,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.labels import file_size
-from clarity_desktop.values import ModelCard
+from clarity_desktop.ui.labels import device_title, file_size
+from clarity_desktop.values import LoadedModel, ModelCard
 
 MODEL = Qt.ItemDataRole.UserRole
 ROW = 26
 
 
 class ModelsDialog(QDialog):
-    """Shows the catalog and the progress of a download; emits what to download, import or remove."""
+    """Shows the catalog, the progress of a download and the loaded models; emits what to do with a model."""
 
     fetch_asked = Signal(str)
     import_asked = Signal(object)  # Path
     remove_asked = Signal(str)
+    unload_asked = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -47,11 +52,15 @@ class ModelsDialog(QDialog):
         self.progress.setAccessibleName(self.tr("Download progress"))
         self.fetch, self.remove = QPushButton(self.tr("Download")), QPushButton(self.tr("Remove"))
         self.by_file, self.by_folder = QPushButton(self.tr("Import file…")), QPushButton(self.tr("Import folder…"))
+        self.loaded_title, self.loaded, self.unload = QLabel(), self._make_loaded_list(), QPushButton(self.tr("Unload"))
+        self.loaded_title.setProperty("role", "muted")
+        self.unload.setToolTip(self.tr("Free the memory; the model is loaded again when it is needed"))
         self.close_button = QPushButton(self.tr("Close"))
         self.fetch.setProperty("role", "primary")
         self._lay_out()
         self._connect()
         self.show_progress("", None)
+        self.show_loaded(())
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """The whole catalog; the chosen row stays chosen."""
@@ -79,6 +88,22 @@ class ModelsDialog(QDialog):
         )
         self._enable()
 
+    def show_loaded(self, models: Sequence[LoadedModel]) -> None:
+        """The models in memory; the section is hidden while there are none."""
+        chosen = self._chosen_loaded()
+        self.loaded.clear()
+        for model in models:
+            item = QTreeWidgetItem([model.title, file_size(model.bytes), device_title(model.device)])
+            item.setData(0, MODEL, model.id)
+            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.loaded.addTopLevelItem(item)
+            if model.id == chosen or self.loaded.currentItem() is None:
+                self.loaded.setCurrentItem(item)
+        total = file_size(sum(m.bytes for m in models))
+        self.loaded_title.setText(self.tr("%n model(s) in memory ({size})", "", len(models)).format(size=total))
+        for widget in (self.loaded_title, self.loaded, self.unload):
+            widget.setVisible(bool(models))
+
     def show_progress(self, title: str, fraction: float | None) -> None:
         """The download that is running; an empty title for none. fraction 0..1, None while it is not known."""
         self.progress_label.setText(title)
@@ -99,12 +124,27 @@ class ModelsDialog(QDialog):
             tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         return tree
 
+    def _make_loaded_list(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setAccessibleName(self.tr("Models in memory"))
+        tree.setHeaderLabels([self.tr("Model"), self.tr("Memory"), self.tr("Processor")])
+        tree.setRootIsDecorated(False)
+        tree.setMaximumHeight(4 * ROW + 12)
+        tree.header().setStretchLastSection(True)
+        for column in (0, 1):
+            tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        return tree
+
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         for button in (self.fetch, self.remove, self.by_file, self.by_folder):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
+        memory = QHBoxLayout()
+        memory.addWidget(self.loaded_title, 1)
+        memory.addWidget(self.unload)
+        self.unload.setAutoDefault(False)
         self.close_button.setAutoDefault(False)
         buttons.addWidget(self.close_button)
         column = QVBoxLayout(self)
@@ -114,6 +154,8 @@ class ModelsDialog(QDialog):
         column.addWidget(self.list, 1)
         column.addWidget(self.progress_label)
         column.addWidget(self.progress)
+        column.addLayout(memory)
+        column.addWidget(self.loaded)
         column.addLayout(buttons)
 
     def _connect(self) -> None:
@@ -122,6 +164,7 @@ class ModelsDialog(QDialog):
         self.remove.clicked.connect(self._remove)
         self.by_file.clicked.connect(self._import_file)
         self.by_folder.clicked.connect(self._import_folder)
+        self.unload.clicked.connect(self._unload)
         self.close_button.clicked.connect(self.close)
 
     def _chosen(self) -> ModelCard | None:
@@ -152,6 +195,14 @@ class ModelsDialog(QDialog):
     def _remove(self) -> None:
         if model := self._chosen():
             self.remove_asked.emit(model.id)
+
+    def _chosen_loaded(self) -> str | None:
+        item = self.loaded.currentItem()
+        return item.data(0, MODEL) if item else None
+
+    def _unload(self) -> None:
+        if model := self._chosen_loaded():
+            self.unload_asked.emit(model)
 
     def _import_file(self) -> None:
         self._import(QFileDialog.FileMode.ExistingFile)
