@@ -107,6 +107,17 @@ def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> N
         ("don't brighten it", []),
         ("blur the background", []),
         ("add some grain", []),
+        ("do not remove the rain or the haze", []),
+        ("don't remove the rain, the haze or the snow", []),
+        ("don't remove the rain, but denoise", ["denoise"]),
+        ("I think the fog looks great", []),
+        ("it is dark on purpose", []),
+        ("make it foggy", []),
+        ("make it noisier", []),
+        ("make it less noisy", ["denoise"]),
+        ("turn day into night", []),
+        ("sharpen, no denoising", ["deblur"]),
+        ("make the shadows brighter", []),
     ],
 )
 def test_what_is_refused_is_not_done_and_what_is_unwanted_is(text: str, wanted: list[str]) -> None:
@@ -114,7 +125,15 @@ def test_what_is_refused_is_not_done_and_what_is_unwanted_is(text: str, wanted: 
 
 
 @pytest.mark.parametrize(
-    "text", ["it's too bright, tone it down", "make it darker", "darken it", "only the sky should be darker"]
+    "text",
+    [
+        "it's too bright, tone it down",
+        "make it darker",
+        "darken it",
+        "reduce the brightness",
+        "i want it dark",
+        "only the sky should be darker",
+    ],
 )
 def test_a_request_for_less_light_never_brightens(text: str) -> None:
     [step] = plan(text).steps
@@ -234,6 +253,10 @@ def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
         ("what do you suggest?", "detect"),
         ("what did you do?", "describe"),
         ("where is the dog?", "find"),
+        ("show me the noise", "detect"),
+        ("would it help to denoise it?", "detect"),
+        ("should I denoise it?", "detect"),
+        ("what happens if I denoise it?", "detect"),
         ("what is the difference?", "compare"),
     ],
 )
@@ -270,6 +293,10 @@ def test_a_question_may_be_followed_by_a_request() -> None:
         ("blend the original and this one half and half", ["fuse"]),
         ("combine the best of both versions", ["fuse"]),
         ("don't undo it", []),
+        ("go back two steps", ["undo", "undo"]),
+        ("undo everything", ["go_to"]),
+        ("take back the last step", ["undo"]),
+        ("start over and denoise", ["go_to", "restore"]),
     ],
 )
 def test_moves_in_the_history_are_understood(text: str, wanted: list[str]) -> None:
@@ -279,6 +306,7 @@ def test_moves_in_the_history_are_understood(text: str, wanted: list[str]) -> No
 def test_undoing_a_restoration_does_not_run_it_again() -> None:
     assert plan("undo the denoising").steps == (UndoCall("denoise"),)
     assert plan("undo the denoising and the sharpening").steps == (UndoCall("denoise"),)
+    assert plan("remove the denoising").steps == (UndoCall("denoise"),)
     assert plan("undo that and dehaze instead").steps == (UndoCall(), RestoreCall("dehaze"))
 
 

@@ -56,6 +56,7 @@ _PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
 _RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x) ?(\d{1,2})\b")
 _VERSION = re.compile(r"\b(?:show|go|open|switch|use|back|jump)\b.*\bversion (?:number |no\.? )?(\d{1,4})\b")
 _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
+_ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
 _STOP = (
     r"and|but|then|with|using|by|a|an|slightly|please|should|could|must|is|are|was|looks?|so|to|more|less|very|too|it|for|"
     r"only|just|now|first|half|halfway|gently|again|instead|without|make|not|as|while|because|pls|lot|much|bit|little|up"
@@ -196,6 +197,8 @@ class _Segment:
         text = self._text
         if words.pattern("look", "request").match(text) or re.match(r"what about \w+ing\b", text):
             return False
+        if re.match(r"(?:please )?(?:show|highlight)\b", text) and _mentions(text):  # "show me the noise"
+            return not words.pattern("history", "original").search(text)
         return bool(
             re.match(
                 rf"\W*(?:(?:and|so|but|well|ok|okay|hey)\W+)*(?:{words.regex(words.phrases('look', 'start'))})", text
@@ -206,13 +209,13 @@ class _Segment:
         text = self._text
         if words.pattern("history", "done").search(text) or re.search(r"\bdescribe\b", text):
             return [DescribeCall()], None
-        if text.startswith("where") and (region := _region(text, ())):
-            return [FindCall(region)], None
         mentioned: list[Task] = [m.word.task for m in _mentions(text) if isinstance(m.word, TaskWord)]
         about: list[Degradation] = [DEGRADATION_OF[task] for task in mentioned if task in DEGRADATION_OF]
         if about:
             found: list[ToolCall] = [DetectCall(about[0])]
             return found, None
+        if text.startswith("where") and (region := _region(text, ())):
+            return [FindCall(region)], None
         if calls := self._looks_without_question():
             return calls, None
         if words.pattern("look", "subject").search(text) or mentioned:
@@ -240,6 +243,7 @@ class _Segment:
     def _changes(self) -> tuple[list[ToolCall], Message | None]:
         calls: list[ToolCall] = []
         reply = None
+        refused = False
         for clause in _clauses(self._text):
             if _says_only(clause, "negation", "leave_it"):  # "I like the rain, leave it"
                 kept: list[ToolCall] = [c for c in calls if not isinstance(c, RestoreCall)]
@@ -247,9 +251,13 @@ class _Segment:
                 continue
             moved = _history(clause) or _transform(clause) or _export(clause)
             if moved is not None:
-                calls.append(moved)
+                twice = isinstance(moved, UndoCall) and words.pattern("history", "twice").search(clause)
+                calls += [moved, moved] if twice else [moved]
+                continue
+            if refused and _goes_on(clause):  # "don't remove the rain, the haze or the snow"
                 continue
             found, unknown = self._restores(clause)
+            refused = not found and bool(_mentions(clause)) and "not" in _spelled(clause)
             reply = reply or unknown
             if found:
                 calls += [c for c in found if not _repeats(c, calls)]
@@ -280,6 +288,19 @@ class _Segment:
         return calls, unknown
 
 
+def _spelled(clause: str) -> list[str]:
+    """The words of a clause with "don't" as "do not"."""
+    return re.sub(r"\b(do)n'?t\b", r"\1 not", clause).split()
+
+
+def _goes_on(clause: str) -> bool:
+    """Whether a clause is nothing but further objects of the one before it."""
+    mentions = _mentions(clause)
+    if not mentions or (isinstance(mentions[0].word, TaskWord) and mentions[0].word.kind == "verb"):
+        return False
+    return bool(re.fullmatch(r"(?:(?:and|or|nor)\s+)?(?:(?:the|any)\s+)?", clause[: mentions[0].start]))
+
+
 def _is_auto(text: str) -> bool:
     """Whether a request leaves the choice to the program and names nothing to be done."""
     if _says_only(text, "auto", "alone"):
@@ -299,8 +320,9 @@ def _clauses(text: str) -> list[str]:
     kept = re.sub(r"\b(everything|all|anything) but\b", r"\1 except", text)
     found: list[str] = []
     for clause in _CLAUSES.split(kept):
-        if _history(clause) or _transform(clause):
-            found += _after_history(re.split(r"\band\b(?! white)", clause))
+        parts = re.split(r"\band\b(?! white)", clause)
+        if any(_history(part) or _transform(part) for part in (clause, *parts)):
+            found += _after_history(parts)
         else:
             found.append(clause)
     return [clause.strip() for clause in found if clause.strip()]
@@ -320,10 +342,24 @@ def _history(clause: str) -> ToolCall | None:
     original = words.pattern("history", "original").search(clause)
     if original and not any(m.asked for m in _mentions(clause)):
         return GoToCall()
+    if words.pattern("history", "all").search(clause):
+        return GoToCall()
+    steps = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord) and _is_step(clause, m)]
+    if steps:
+        return UndoCall(steps[0])
     if words.pattern("history", "undo").search(clause):
         named: list[Task] = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord)]
         return UndoCall(named[0] if named else None)
     return None
+
+
+def _is_step(clause: str, mention: _Mention) -> bool:
+    """Whether a mention is a step that is to be removed: "remove the denoising"."""
+    return clause[: mention.end].endswith("ing") and bool(
+        isinstance(mention.word, TaskWord)
+        and mention.word.kind == "verb"
+        and words.ending("history", "take_out", within=0).search(clause[: mention.start])
+    )
 
 
 def _first(clause: str, name: str) -> int:
@@ -408,20 +444,27 @@ def _mentions(clause: str) -> list[_Mention]:
         if not any(s <= start and end <= e and e - s > end - start for s, e, _ in spans)
     ]
     longest.sort(key=lambda span: span[:2])
-    return [_Mention(word, start, end, _asked(clause, start, end, word)) for start, end, word in longest]
+    found: list[_Mention] = []
+    for start, end, word in longest:
+        # "do not remove the rain or the haze"
+        refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
+        found.append(_Mention(word, start, end, not refused and _asked(clause, start, end, word)))
+    return found
 
 
 def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
     """Whether the words around a mention ask for it."""
     before, after = clause[:start], clause[end:]
     if isinstance(word, AdjustmentWord) or word.kind == "verb":
+        if re.search(r"\bno\s+$", before):  # "sharpen, no denoising"
+            return False
         return not words.ending("negation", "refuse", within=3).search(before)
     if word.kind == "thing":
-        return _thing_is_unwanted(before, after)
+        return _thing_is_unwanted(before, after, clause[start:end])
     return _goal_is_wanted(before, after, clause[start:end])
 
 
-def _thing_is_unwanted(before: str, after: str) -> bool:
+def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
         return True
     if words.ending("negation", "like", within=2).search(before):
@@ -430,9 +473,20 @@ def _thing_is_unwanted(before: str, after: str) -> bool:
         return False
     if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
         return False
+    if _is_wished_for(before, thing):
+        return False
     # "blur the background" asks for the damage itself
     imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
     return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
+
+
+def _is_wished_for(before: str, thing: str) -> bool:
+    """Whether the damage itself is asked for: "make it foggy", "turn day into night"."""
+    adjective = thing.endswith("y") or thing in ("dark", "dim", "dull", "faded")
+    make = r"\b(?:make|want|need)\s+(?:it|this|that|(?:the|my)\s+\w+)(?:\s+look)?(?:\s+(?:more|a bit|a little))?\s+$"
+    if (adjective or thing.endswith("ier")) and re.search(make, before):
+        return True
+    return bool(re.search(r"\b(?:into|make it|make this)\s+(?:an?\s+)?$", before))
 
 
 def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
