@@ -1,6 +1,6 @@
-"""The window: cold start to a painted window, opening a 24-MP photo, and gaps of the event loop while networks compute.
+"""The window: cold start to a painted window, opening a 24-MP photo, and gaps in the event loop during a restoration.
 
-Prints figures with their bars; `python -m benchmarks.window [seconds]`, offscreen or on a screen.
+Prints each figure with its target; `python -m benchmarks.window [seconds]`, offscreen or on a screen.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ with loop:
 
 def cold_start() -> None:
     """From the start of the process to the window on the screen, best of 5."""
-    told = []
+    runs = []
     for _ in range(5):
         done = subprocess.run(
             [sys.executable, "-c", COLD, str(time.time())], capture_output=True, text=True, check=True
         )
-        told.append(json.loads(done.stdout))
-    assert not any(t["torch"] for t in told), "torch was imported before the window was painted"
-    best = min(t["seconds"] for t in told)
-    print(f"cold start to a painted window: {best:.2f} s, best of 5 (bar 1.0); torch not imported by then")
+        runs.append(json.loads(done.stdout))
+    assert not any(run["torch"] for run in runs), "torch was imported before the window was painted"
+    best = min(run["seconds"] for run in runs)
+    print(f"cold start to a painted window: {best:.2f} s, best of 5 (target 1.0); torch not imported by then")
 
 
-class Stage:
+class Bench:
     """A real window with its real backend, driven from inside."""
 
     def __init__(self) -> None:
@@ -77,10 +77,10 @@ class Stage:
         self.window.painted.connect(lambda: app.start_backend(self.window))
         self.window.show()
 
-    async def until(self, true: Callable[[], object], seconds: float = 120) -> float:
+    async def until(self, condition: Callable[[], object], seconds: float = 120) -> float:
         """Wait in steps of 2 ms; returns the seconds it took."""
         start = time.perf_counter()
-        while not true():
+        while not condition():
             if time.perf_counter() - start > seconds:
                 raise TimeoutError
             await asyncio.sleep(0.002)
@@ -93,12 +93,12 @@ class Stage:
 
 
 async def gaps(seconds: float) -> list[float]:
-    """Lengths of the event loop's turns, in milliseconds, for a while: a 1-ms timer that notes how late it is."""
+    """Milliseconds between the turns of the event loop for some seconds, measured by a 1-ms timer."""
     from PySide6.QtCore import Qt, QTimer
 
     last, found = time.perf_counter(), []
 
-    def report() -> None:
+    def measure() -> None:
         nonlocal last
         now = time.perf_counter()
         found.append(1000 * (now - last))
@@ -106,41 +106,41 @@ async def gaps(seconds: float) -> list[float]:
 
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(report)
+    timer.timeout.connect(measure)
     timer.start(1)
     await asyncio.sleep(seconds)
     timer.stop()
     return found
 
 
-def _told(name: str, found: list[float]) -> str:
+def _summary(name: str, found: list[float]) -> str:
     ordered = np.sort(found)
     worst = ordered[min(len(ordered) - 1, int(0.999 * len(ordered)))]
     middle = statistics.median(found)
     return f"{name}: 99.9th percentile {worst:.1f} ms, longest {ordered[-1]:.1f} ms, median {middle:.2f} ms"
 
 
-async def loop_gaps(stage: Stage, seconds: float) -> None:
+async def loop_gaps(bench: Bench, seconds: float) -> None:
     """Gaps while idle and while a restoration runs on all cores."""
-    window = stage.window
+    window = bench.window
     window.file_commands.open_sample()
-    await stage.until(lambda: window.current and window.current.card and not window.requests.jobs)
+    await bench.until(lambda: window.current and window.current.card and not window.requests.jobs)
     await asyncio.sleep(2)
-    print(_told("event loop, idle", await gaps(min(10, seconds))))
+    print(_summary("event loop, idle", await gaps(min(10, seconds))))
     view = window.current
     assert view is not None
     assert view.id is not None
     assert view.head is not None
     window.session.ask(Restore(view.id, view.head, RestoreParams("derain"), confirmed=True), view, "Removing rain")
-    await stage.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.requests.jobs))
-    print(_told("event loop, while a restoration runs", await gaps(seconds)) + " (bar 50 ms)")
+    await bench.until(lambda: any(f.progress and f.progress.fraction > 0 for f in window.requests.jobs))
+    print(_summary("event loop, while a restoration runs", await gaps(seconds)) + " (target 50 ms)")
     start = time.perf_counter()
     window.requests.cancel_job()
-    await stage.until(lambda: not window.requests.jobs)
-    print(f"cancelling answers after {time.perf_counter() - start:.2f} s (bar 1)")
+    await bench.until(lambda: not window.requests.jobs)
+    print(f"cancelling answers after {time.perf_counter() - start:.2f} s (target 1)")
 
 
-async def opening(stage: Stage) -> None:
+async def opening(bench: Bench) -> None:
     """A 24-MP JPEG from the request to its first paint, against decoding alone."""
     import cv2
 
@@ -152,22 +152,22 @@ async def opening(stage: Stage) -> None:
         path = Path(folder) / "big.jpg"
         path.write_bytes(cv2.imencode(".jpg", big, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
         alone = min(_decode(path) for _ in range(5))
-        took = []
+        times = []
         for _ in range(3):
             start = time.perf_counter()
-            stage.window.file_commands.open_paths([path])
-            view = stage.window.current
+            bench.window.file_commands.open_paths([path])
+            view = bench.window.current
             assert view is not None
-            await stage.until(lambda view=view: view.canvas.view.visible().area)
+            await bench.until(lambda view=view: view.canvas.view.visible().area)
             view.canvas.repaint()
-            took.append(time.perf_counter() - start)
-            await stage.until(lambda view=view: view.card and not stage.window.requests.jobs)
+            times.append(time.perf_counter() - start)
+            await bench.until(lambda view=view: view.card and not bench.window.requests.jobs)
             view.unsaved = False
-            stage.window.file_commands.close(view)
-            await stage.until(lambda view=view: view not in stage.window.photos.documents)
+            bench.window.file_commands.close(view)
+            await bench.until(lambda view=view: view not in bench.window.photos.documents)
     print(
-        f"opening a 24-MP JPEG: first paint after {min(took):.2f} s, decoding alone {alone:.2f} s, "
-        f"ratio {min(took) / alone:.2f} (bar 1.5)"
+        f"opening a 24-MP JPEG: first paint after {min(times):.2f} s, decoding alone {alone:.2f} s, "
+        f"ratio {min(times) / alone:.2f} (target 1.5)"
     )
 
 
@@ -184,11 +184,11 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
     os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
     cold_start()
-    stage = Stage()
-    with stage.loop:
-        stage.loop.run_until_complete(loop_gaps(stage, seconds))
-        stage.loop.run_until_complete(opening(stage))
-        stage.close()
+    bench = Bench()
+    with bench.loop:
+        bench.loop.run_until_complete(loop_gaps(bench, seconds))
+        bench.loop.run_until_complete(opening(bench))
+        bench.close()
 
 
 if __name__ == "__main__":
