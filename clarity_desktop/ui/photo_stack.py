@@ -41,14 +41,16 @@ class PhotoStack(QStackedWidget):
 
     @property
     def current(self) -> DocumentState | None:
+        """The document that is shown; None while none is open."""
         index = self.tabs.currentIndex()
         return self.documents[index] if 0 <= index < len(self.documents) else None
 
     def document(self, document: DocumentId) -> DocumentState | None:
+        """The state of an open document."""
         return next((s for s in self.documents if s.id == document), None)
 
     def add(self, title: str, path: Path | None) -> DocumentState:
-        """A tab and a canvas for a photo that is being opened; shown at once."""
+        """Add a tab and a canvas for a photo that is being opened, and show them."""
         state = DocumentState(Canvas(self.cache), title, path)
         self.canvas_made.emit(state.canvas)
         self.documents.append(state)
@@ -68,10 +70,12 @@ class PhotoStack(QStackedWidget):
         self.tabs.removeTab(index)
         self.removeWidget(state.canvas)
         state.canvas.hide()
+        state.canvas.layers.clear()  # its images are freed now, not at some later garbage collection
         state.canvas.deleteLater()
         self._choose()
 
     def select(self, state: DocumentState) -> None:
+        """Show a document."""
         self.tabs.setCurrentIndex(self.documents.index(state))
 
     def step(self, by: int) -> None:

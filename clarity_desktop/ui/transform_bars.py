@@ -13,7 +13,7 @@ RATIOS = ((1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (4, 5), (3, 4), (2, 3))
 """Width and height of the offered proportions."""
 ORIGINAL_RATIO = 0.0
 MAX_DEGREES = 45
-WIDTH_FOR_NAME = 500
+TITLE_MIN_WIDTH = 500
 """Pixels of width from which a bar shows its name."""
 
 
@@ -42,7 +42,7 @@ class _Bar(QFrame):
         self.cancel.clicked.connect(self.cancelled)
         self.hide()
 
-    def finish(self) -> None:
+    def add_buttons(self) -> None:
         """Put the buttons at the end of the row."""
         self.row.addStretch(1)
         self.row.addWidget(self.apply)
@@ -51,7 +51,7 @@ class _Bar(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hide the name where there is too little room for it and the controls."""
         super().resizeEvent(event)
-        self.title.setVisible(event.size().width() >= WIDTH_FOR_NAME)
+        self.title.setVisible(event.size().width() >= TITLE_MIN_WIDTH)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -80,13 +80,15 @@ class CropBar(_Bar):
         self.size_label.setAccessibleName(self.tr("Size of the crop"))
         self.row.addWidget(self.ratio)
         self.row.addWidget(self.size_label)
-        self.finish()
+        self.add_buttons()
 
     def begin(self) -> None:
+        """Show the bar with free proportions."""
         self.ratio.setCurrentIndex(0)
         self.show()
 
     def show_bounds(self, bounds: Bounds) -> None:
+        """Show the size of the crop frame in image pixels."""
         self.size_label.setText(f"{bounds.width} × {bounds.height}")
         self.apply.setEnabled(bounds.area > 0)
 
@@ -110,23 +112,24 @@ class StraightenBar(_Bar):
         self.degrees = decimal_field(
             self.tr("Angle in degrees, clockwise"), -MAX_DEGREES, MAX_DEGREES, 0, " °", decimals=1
         )
-        self.slider.valueChanged.connect(self._slid)
-        self.degrees.valueChanged.connect(self._typed)
+        self.slider.valueChanged.connect(self._use_slider)
+        self.degrees.valueChanged.connect(self._use_number)
         self.row.addWidget(self.slider, 1)
         self.row.addWidget(self.degrees)
-        self.finish()
+        self.add_buttons()
         self.row.setStretch(self.row.count() - 3, 0)
 
     def begin(self) -> None:
+        """Show the bar with no rotation."""
         self.degrees.setValue(0)
         self.show()
         self.slider.setFocus()
 
-    def _slid(self, tenths: int) -> None:
+    def _use_slider(self, tenths: int) -> None:
         self.degrees.setValue(tenths / 10)
 
-    def _typed(self, degrees: float) -> None:
-        self.slider.blockSignals(True)
+    def _use_number(self, degrees: float) -> None:
+        self.slider.blockSignals(True)  # its whole tenths would round the number that is being typed
         self.slider.setValue(round(10 * degrees))
         self.slider.blockSignals(False)
         self.apply.setEnabled(degrees != 0)
