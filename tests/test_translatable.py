@@ -228,7 +228,7 @@ def template_fields(key: str) -> set[str]:
 def test_each_message_has_a_template_with_its_fields():
     wrong: list[str] = []
     for place, key, fields in messages_in_code():
-        if " " in key:
+        if " " in key and place.startswith("backend/restore/"):
             continue  # a literal sentence, still to become a message
         if key not in catalog.templates():
             wrong.append(f"{place}: {key!r} has no template")

@@ -145,8 +145,10 @@ class ModelsDialog(QDialog):
         memory.addWidget(self.loaded_title, 1)
         memory.addWidget(self.unload)
         self.unload.setAutoDefault(False)
+        end = QHBoxLayout()
         self.close_button.setAutoDefault(False)
-        buttons.addWidget(self.close_button)
+        end.addStretch(1)
+        end.addWidget(self.close_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
@@ -154,9 +156,10 @@ class ModelsDialog(QDialog):
         column.addWidget(self.list, 1)
         column.addWidget(self.progress_label)
         column.addWidget(self.progress)
+        column.addLayout(buttons)
         column.addLayout(memory)
         column.addWidget(self.loaded)
-        column.addLayout(buttons)
+        column.addLayout(end)
 
     def _connect(self) -> None:
         self.list.currentItemChanged.connect(self._enable)
