@@ -5,11 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from itertools import count
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from clarity_desktop.messages import Cancelled, End, Event, Failed, Finished, Request
 from clarity_desktop.worker import Worker
+
+
+class Connection(Protocol):
+    """What the window needs of a backend; `Link` provides it, tests script it."""
+
+    def new_call(self) -> int:
+        """As Link.new_call."""
+        ...
+
+    def run(self, request: Request, call: int | None = None) -> AsyncGenerator[Event, None]:
+        """As Link.run."""
+        ...
+
+    def cancel(self, call: int) -> None:
+        """As Link.cancel."""
+        ...
+
+    def close(self) -> None:
+        """As Link.close."""
+        ...
 
 
 class Link(QObject):

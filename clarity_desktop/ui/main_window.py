@@ -76,7 +76,7 @@ from clarity_desktop.ui.commands.restore import RestoreCommands
 from clarity_desktop.ui.commands.view import ViewCommands
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import Device, device_title
-from clarity_desktop.ui.link import Link
+from clarity_desktop.ui.link import Connection
 from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.shell import Shell
@@ -167,14 +167,14 @@ class MainWindow(Shell):
 
     # requests and their events
 
-    def connect_backend(self, link: Link) -> None:
+    def connect_backend(self, link: Connection) -> None:
         """The backend is there: ask for what the window needs, then for what was asked before."""
         self.requests.connect_backend(link)
         for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
             self.session.ask(request)
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> Connection | None:
         return self.requests.link
 
     @property

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from clarity_desktop.messages import Assess, Detect, Estimate, EstimateSize, Progress, ReadPixels, Request
 from clarity_desktop.ui.document_state import DocumentState
-from clarity_desktop.ui.link import Link
+from clarity_desktop.ui.link import Connection
 
 REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadPixels)
 """A newer request of these kinds makes an older one for the same photo pointless."""
@@ -45,7 +45,7 @@ class RequestQueue(QObject):
         ended: Callable[[PendingRequest, asyncio.Task[None]], None],
     ) -> None:
         super().__init__()
-        self.link: Link | None = None
+        self.link: Connection | None = None
         self.running: list[PendingRequest] = []
         self._follow, self._ended = follow, ended
         self._waiting: list[PendingRequest] = []
@@ -56,7 +56,7 @@ class RequestQueue(QObject):
         """Running and waiting requests that have a title, oldest first."""
         return [pending for pending in (*self.running, *self._waiting) if pending.title]
 
-    def connect_backend(self, link: Link) -> None:
+    def connect_backend(self, link: Connection) -> None:
         """Start the requests that waited for the backend."""
         self.link = link
         waiting, self._waiting = self._waiting, []

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import Event, Request
@@ -430,7 +432,7 @@ async def a_window(
     window.ended.connect(ended.set)
     try:
         if connected:
-            window.connect_backend(link)  # type: ignore[arg-type]
+            window.connect_backend(link)
             await until(lambda: window.restore.choice() is not None)
         yield window, link
     finally:
@@ -468,3 +470,18 @@ async def until(holds: Callable[[], bool]) -> None:
 def gradient(_path: Path | None) -> Pixels:
     y, x = np.mgrid[:300, :480]
     return np.stack([x * 255 // 480, y * 255 // 300, (x + y) % 256], -1).astype(np.uint8)
+
+
+def texts(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.notices.bars()]
+
+
+def press(window: MainWindow, text: str) -> None:
+    """Press the notice's button of that name."""
+    [button] = [b for bar in window.notices.bars() for b in bar.buttons if b.text() == text]
+    button.click()
+
+
+def type_key(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    window.activateWindow()
+    QTest.keyClick(window.focusWidget() or window, key, modifier)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from fakes import CANCELLED, a_detection, a_photo, a_window, settled, until
+from fakes import CANCELLED, a_detection, a_photo, a_window, press, settled, texts, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -19,15 +19,6 @@ from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
 TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
-
-
-def texts(window: MainWindow) -> list[str]:
-    return [bar.text for bar in window.notices.bars()]
-
-
-def press(window: MainWindow, label: str) -> None:
-    [button] = [b for bar in window.notices.bars() for b in bar.buttons if b.text() == label]
-    button.click()
 
 
 def heats(view: DocumentState) -> set[str]:

@@ -1,0 +1,282 @@
+"""Restoring in the window: runs, offers, missing models, repeated steps and estimates."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from fakes import a_photo, a_window, press, settled, texts, until
+
+from clarity_desktop import messages as m
+from clarity_desktop.messages import ModelMissing, UserError
+from clarity_desktop.values import Bounds, RestoreParams
+
+
+async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: any(f.progress for f in window.requests.jobs))
+        assert window.status.job.isVisible()
+        assert window.status.job.name.text() == "Remove rain: tile 1 of 2"
+        assert window.status.job.left.text() == "4 s left"
+        [request] = link.of(m.Restore)
+        assert request.params == RestoreParams("derain", "maxim-deraining", visible=view.canvas.view.visible())
+        link.gates[m.Restore].set()
+        await settled(window)
+        assert not window.status.job.isVisible()
+        assert len(view.versions) == 2
+        assert view.head_version is not None
+        assert view.head_version.step.method == "maxim-deraining"
+        assert view.unsaved
+        assert window.photos.tabs.tabText(0) == "rain.jpg*"
+
+
+async def test_escape_cancels_the_running_job_and_nothing_else():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: window.action["cancel"].isEnabled() and bool(link.of(m.Restore)))
+        window.action["cancel"].trigger()
+        await settled(window)
+        assert link.cancelled == link.of(m.Restore)
+        assert window.current is view
+        assert len(view.versions) == 1
+        assert not window.status.job.isVisible()
+        assert not window.action["cancel"].isEnabled()
+
+
+async def test_a_version_that_was_committed_while_it_was_cancelled_is_shown():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.gates[m.Restore] = asyncio.Event()
+        window.restore.button.click()
+        await until(lambda: bool(link.of(m.Restore)))
+        link.gates[m.Restore].set()
+        window.requests.cancel_job()
+        await settled(window)
+        assert len(view.versions) == 2
+
+
+async def test_a_long_restoration_is_offered_with_the_visible_part_first():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.seconds = 184.0
+        window.restore.choose("deblur")
+        view.canvas.view.zoom_to(8.0)
+        window.action["restore"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Restoring the whole photo (0.1 MP) will take about 3 min on CPU."]
+        visible = view.canvas.view.visible()
+        press(window, "Visible part first (18 s)")
+        await settled(window)
+        [first, request] = link.of(m.Restore)
+        assert (first.confirmed, request.confirmed) == (False, True)
+        assert request.params.region.bounds == visible.cut(Bounds(0, 0, 480, 300))
+        assert request.params.feather > 0
+        assert texts(window) == []
+
+
+async def test_a_visible_part_that_would_take_long_is_offered_too():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.seconds = 184.0
+        window.action["restore_visible"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window)[0].startswith("Restoring this part (0.1 MP) will take about 3 min on CPU.")
+        press(window, "Restore")
+        await settled(window)
+        [first, request] = link.of(m.Restore)
+        assert first.params.region is request.params.region is not None
+        assert (first.confirmed, request.confirmed) == (False, True)
+
+
+async def test_a_long_restoration_that_is_declined_does_not_run():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.seconds = 60.0
+        window.restore_commands.run("dehaze")
+        await until(lambda: bool(texts(window)))
+        press(window, "Cancel")
+        await settled(window)
+        assert [request.confirmed for request in link.of(m.Restore)] == [False]
+        assert texts(window) == []
+
+
+async def test_restore_pressed_on_two_photos_runs_both():
+    async with a_window() as (window, link):
+        first = await a_photo(window, "a.jpg")
+        second = await a_photo(window, "b.jpg")
+        link.gates[m.Restore] = asyncio.Event()
+        window.action["restore"].trigger()
+        window.action["previous_photo"].trigger()
+        window.action["restore"].trigger()
+        await until(lambda: len(link.of(m.Restore)) == 2)
+        link.gates[m.Restore].set()
+        await settled(window)
+        assert [len(state.versions) for state in (first, second)] == [2, 2]
+
+
+async def test_a_restoration_that_could_not_start_does_not_start_later():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.errors[m.Restore] = link.errors[m.Estimate] = UserError("It needs 5 GB; 1 GB is free.")
+        window.action["restore"].trigger()
+        await settled(window)
+        link.errors.clear()
+        window.session.change_settings(threads=2)  # the estimate is asked for again
+        await until(lambda: not window.restore.estimate.isHidden())
+        await settled(window)
+        assert len(link.of(m.Restore)) == 1
+
+
+async def test_an_offer_belongs_to_its_photo_and_goes_with_it():
+    async with a_window() as (window, link):
+        first = await a_photo(window, "a.jpg")
+        await a_photo(window, "b.jpg")
+        window.action["previous_photo"].trigger()
+        link.seconds = 184.0
+        window.action["restore"].trigger()
+        await until(lambda: bool(texts(window)))
+        height = first.canvas.height()
+        window.action["next_photo"].trigger()
+        assert texts(window) == []
+        window.action["previous_photo"].trigger()
+        assert len(texts(window)) == 1
+        assert first.canvas.height() == height, "notices lie over the photo"
+        window.action["close"].trigger()
+        await until(lambda: bool(link.of(m.Close)))
+        window.action["previous_photo"].trigger()
+        assert texts(window) == []
+        await settled(window)
+
+
+async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.restore.choose("denoise")
+        assert "(download)" in window.restore.method.currentText()
+        assert "89 MB" in window.restore.fetch_button.text()
+        window.restore.button.click()
+        [text] = texts(window)
+        assert "89 MB" in text
+        assert "Apache-2.0" in text
+        press(window, "Download and restore")
+        await until(lambda: bool(link.of(m.Restore)))
+        await settled(window)
+        assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
+        assert "(download)" not in window.restore.method.currentText()
+
+
+async def test_a_missing_model_is_shown_with_a_way_to_the_models():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.errors[m.Restore] = ModelMissing("deraining.bin is not here; fetch it.")
+        window.restore.button.click()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["deraining.bin is not here; fetch it."]
+        press(window, "Models…")
+        assert window.model_commands.dialog is not None
+        window.model_commands.dialog.close()
+
+
+async def test_the_step_of_another_version_is_repeated_on_the_open_one():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.restore.button.click()
+        await settled(window)
+        restored, original = view.head, view.original
+        assert restored
+        assert original
+        assert not window.action["repeat"].isEnabled()  # the open version was made by it
+        window.versions.choose(original)
+        assert not window.action["repeat"].isEnabled()  # nothing ran to make the original
+        window.action["undo"].trigger()
+        await settled(window)
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        turned = view.head
+        assert turned
+        assert not window.action["repeat"].isEnabled()  # only restorations are repeated
+        window.versions.choose(restored)
+        assert window.action["repeat"].isEnabled()
+        window.action["repeat"].trigger()
+        await settled(window)
+        assert link.of(m.Repeat) == [m.Repeat(view.id, turned, restored)]
+        assert view.head_version
+        assert view.head_version.parent == turned
+        assert view.head_version.step.method == "maxim-deraining"
+
+
+async def test_a_long_repetition_says_first_how_long_it_takes():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.restore.button.click()
+        await settled(window)
+        restored = view.head
+        assert restored
+        window.action["undo"].trigger()
+        await settled(window)
+        link.seconds = 95.0
+        window.versions.choose(restored)
+        window.action["repeat"].trigger()
+        await until(lambda: bool(texts(window)))
+        assert texts(window) == ["Repeating “Rain removed” on the open version will take about 2 min."]
+        press(window, "Repeat")
+        await settled(window)
+        assert [request.confirmed for request in link.of(m.Repeat)] == [False, True]
+
+
+async def test_an_estimate_is_asked_for_again_after_a_restoration():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        await until(lambda: "4 s" in window.restore.estimate.text())
+        window.action["restore"].trigger()
+        await settled(window)
+        link.seconds = 15.0
+        window.action["undo"].trigger()
+        await until(lambda: "15 s" in window.restore.estimate.text())
+
+
+async def test_a_method_without_its_weights_shows_no_estimate_of_another():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        await until(lambda: not window.restore.estimate.isHidden())
+        window.restore.choose("denoise")
+        assert window.restore.choice().missing
+        assert window.restore.estimate.isHidden()
+
+
+async def test_the_first_run_opens_the_sample_with_one_click_left():
+    async with a_window() as (window, link):
+        window.file_commands.open_first([Path("rain.jpg")])
+        await settled(window)
+        press(window, "Remove rain")
+        await settled(window)
+        assert [r.params.task for r in link.of(m.Restore)] == ["derain"]
+
+
+async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        assert view.id is not None
+        assert view.head is not None
+        await until(lambda: bool(link.of(m.Estimate)))  # the panel's own
+        await settled(window)
+        link.gates[m.Estimate] = asyncio.Event()
+        older = window.session.ask(m.Estimate(view.id, view.head, "dehaze"), view)
+        newer = window.session.ask(m.Estimate(view.id, view.head, "deblur"), view)
+        await until(lambda: older not in window.requests.running)
+        assert newer in window.requests.running
+        link.gates[m.Estimate].set()
+        link.gates[m.Restore] = asyncio.Event()
+        first = window.session.ask(m.Restore(view.id, view.head, RestoreParams("dehaze")), view, "one")
+        second = window.session.ask(m.Restore(view.id, view.head, RestoreParams("deblur")), view, "two")
+        await until(lambda: len(link.of(m.Restore)) == 2)
+        assert first in window.requests.running
+        assert second in window.requests.running
+        assert window.status.job.name.text().startswith("one (+1)")
+        link.gates[m.Restore].set()
+        await settled(window)

@@ -1,0 +1,181 @@
+"""Viewing in the window: comparison, panels, keyboard focus and the status bar."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fakes import a_photo, a_window, settled, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from clarity_desktop import messages as m
+from clarity_desktop.values import VersionId
+
+
+async def test_comparing_chooses_the_other_version_and_shows_both_scores():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head
+        for name in ("rotate_right", "flip_horizontal"):
+            window.action[name].trigger()
+            await settled(window)
+        assert view.other == view.undo_to
+        window.versions.choose(original or VersionId(""))
+        window.action["compare"].trigger()
+        await settled(window)
+        assert view.other == original
+        assert view.canvas.comparison.mode == "split"
+        assert window.action["split"].isChecked()
+        assert window.quality.metrics["niqe"].change.text() == "▼ 2.0 better"
+        window.action["side_by_side"].trigger()
+        assert view.canvas.comparison.mode == "side"
+        window.action["single"].trigger()
+        assert view.canvas.comparison.mode == "single"
+
+
+async def test_the_conversation_can_ask_to_compare():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head or VersionId("")
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.view_commands.compare(view, original, view.head or VersionId(""))
+        assert view.other == original
+        assert view.canvas.comparison.mode == "side"
+
+
+async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.MonkeyPatch):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        window.action["before"].trigger()
+        now = 100.1
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        assert view.before
+        window.action["before"].trigger()
+        assert not view.before
+        window.action["before"].trigger()
+        now = 101.0
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        await until(lambda: not view.before)
+
+
+async def test_a_held_key_that_x11_reports_as_released_and_pressed_again_does_not_flicker(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        window.action["before"].trigger()
+        now = 100.6
+        for _ in range(3):
+            QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+            assert view.before
+            window.action["before"].trigger()
+            assert view.before
+            assert window.action["before"].isChecked()
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        await until(lambda: not view.before)
+        assert not window.action["before"].isChecked()
+
+
+@pytest.mark.parametrize("action", ["split", "side_by_side", "stacked", "before"])
+async def test_comparing_says_that_there_is_only_one_version(action: str):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action[action].trigger()
+        texts = [bar.text for bar in window.notices.bars()]
+        assert texts == ["There is only one version, so there is nothing to compare."]
+        assert not window.action[action].isChecked()
+        assert view.canvas.comparison.mode == "single"
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        window.action[action].trigger()
+        assert window.action[action].isChecked()
+
+
+async def test_single_letters_are_typed_in_the_chat_and_act_on_the_photo():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        QTest.keyClicks(window.chat.composer, "hey/1")
+        assert window.chat.composer.toPlainText() == "hey/1"
+        assert not link.of(m.ApplyTransform)
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_H)
+        await until(lambda: bool(link.of(m.ApplyTransform)))
+        await settled(window)
+        QTest.keyClick(view.canvas, Qt.Key.Key_1)
+        assert view.canvas.view.scale == 1.0
+
+
+async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        QTest.keyClick(window.chat.composer, Qt.Key.Key_Tab)
+        assert not window.chat.composer.hasFocus()
+        assert window.docks["chat"].isVisible()
+        view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
+        assert [d.isVisible() for d in window.docks.values()] == [False] * 4
+        QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
+        assert [d.isVisible() for d in window.docks.values()] == [True] * 4
+
+
+async def test_f6_goes_round_the_parts_of_the_window():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        view.canvas.setFocus()
+        seen = []
+        for _ in range(5):
+            window.action["next_pane"].trigger()
+            focus = window.focusWidget()
+            seen.append(focus.accessibleName() if focus else "")
+        assert seen == ["Versions", "Quality", "Task", "Message", "Photo"]
+
+
+async def test_f6_reaches_what_the_window_says():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        bar = window.session.notify("This would take long.", "offer", (("Restore all", lambda: None),))
+        window.current.canvas.setFocus()
+        window.action["previous_pane"].trigger()
+        assert window.focusWidget() is bar.buttons[0]
+        bar.buttons[0].click()
+        await asyncio.sleep(0)
+
+
+async def test_full_screen_and_back():
+    async with a_window() as (window, _link):
+        window.action["full_screen"].trigger()
+        assert window.isFullScreen()
+        window.action["full_screen"].trigger()
+        assert not window.isFullScreen()
+
+
+async def test_the_pixel_under_the_pointer_is_shown():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        await until(lambda: view.canvas.layers.main.value(10, 10) is not None)
+        view.canvas.hovered.emit((10, 10))
+        assert window.status.pixel.text().startswith("10, 10")
+        view.canvas.hovered.emit(None)
+        assert window.status.pixel.text() == ""
