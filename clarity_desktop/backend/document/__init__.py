@@ -1,4 +1,4 @@
-"""A photo's whole history on the disk: versions, tiles, undo, the project file, and what a crash leaves behind."""
+"""A photo's whole history on disk: versions, tiles, undo, project files and crash recovery."""
 
 from clarity_desktop.backend.document.analysis_cache import ModelVersions
 from clarity_desktop.backend.document.create import reduced

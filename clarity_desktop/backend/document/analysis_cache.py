@@ -1,4 +1,4 @@
-"""What was found in a version, scores and detection, as text and back; the text may come from a stranger's file."""
+"""Stored analysis of a version (scores and detection) as JSON and back; text from an untrusted file is checked."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SCORES = ("sseq", "niqe", "brisque", "piqe", *POINTS)
 
 @dataclass(frozen=True, slots=True)
 class ModelVersions:
-    """By what this program finds and scores: short digests of the detector and of the scores' parameters.
+    """Which models this program analyzes with: short digests of the detector and of the scores' parameters.
 
-    What a version holds by anything else cannot be compared with it, so it counts as not known and is made anew.
+    Results of other models cannot be compared, so they count as not known and are computed again.
     """
 
     detector: str = ""
@@ -34,12 +34,12 @@ class ModelVersions:
 
     @property
     def for_photo(self) -> str:
-        """Marks scores that use what the detector found; `scores` alone marks those that go without."""
+        """Marks scores that use the detection; `scores` alone marks those computed without it."""
         return f"{self.scores} {self.detector}"
 
 
 NO_MODELS = ModelVersions()
-"""For whoever shows neither."""
+"""For callers that use neither."""
 
 
 def quality_text(quality: Quality, by: str) -> str:
@@ -56,21 +56,21 @@ def _storable(name: str, value: float | None) -> float | None:
 
 
 def quality_of(stored: Any, by: str) -> Quality | None:
-    """None for scores by anything else. Raises Damaged."""
+    """None for scores of other models. Raises Damaged."""
     if stored is None:
         return None
     row = parsed(stored)
     quality = _quality(row)
-    return quality if _maker(row) == by else None
+    return quality if _models(row) == by else None
 
 
 def more_of(stored: Any) -> Mapping[str, float]:
-    """Further metrics: they stay true whatever the scores beside them are by. Raises Damaged."""
+    """Further metrics: they stay valid whichever models the main scores come from. Raises Damaged."""
     return {} if stored is None else _quality(parsed(stored)).more
 
 
-def _maker(row: Mapping[str, Any]) -> str:
-    """By what something was made; nothing that an older program kept says so."""
+def _models(row: Mapping[str, Any]) -> str:
+    """The models that a result comes from; results of older programs do not name them."""
     by = row.get("by", "")
     if not isinstance(by, str) or len(by) > MODEL_VERSION:
         raise Damaged("document.damage_model_version_form")
@@ -107,8 +107,8 @@ def detection_text(detection: Detection, by: str) -> str:
 
 
 def detection_of(stored: Any, by: str) -> Detection | None:
-    """None for what was found by anything else: it may know other classes than ours. Raises Damaged."""
-    if stored is None or _maker(row := parsed(stored)) != by:
+    """None for a detection of other models: they may know other classes. Raises Damaged."""
+    if stored is None or _models(row := parsed(stored)) != by:
         return None
     match row:
         case {"top": list(top), "found": dict(found), "heat": [rows, columns, str(heat)]}:

@@ -1,4 +1,4 @@
-"""Values from a stranger's file: of the right type and range, or Damaged."""
+"""Checks of values from an untrusted file: the right type and range, or Damaged."""
 
 from __future__ import annotations
 

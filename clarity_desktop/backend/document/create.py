@@ -1,4 +1,4 @@
-"""How a document begins: a laid-out file, and in it the photo as the first version."""
+"""Creating a document: an empty file with our tables, then the photo as its first version."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from clarity_desktop.values import Bounds, Picture, Pixels, Step, Version, Versi
 
 
 def no_checkpoint() -> None:
-    """For whoever cannot be cancelled."""
+    """For callers that cannot be cancelled."""
 
 
 def reserve_store(folder: Path) -> tuple[Path, Lock]:
-    """A place for a new store, and its lock."""
+    """A path for a new store, and its lock. Raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         store = folder / f"{secrets.token_hex(6)}{STORE}"
@@ -52,7 +52,7 @@ def create_tables(path: Path) -> None:
 def write_original(
     path: Path, picture: Picture, title: str, thumbnail: NDArray[np.uint8] | None, checkpoint: Callable[[], None]
 ) -> None:
-    """The original and all that is known of the photo, into a laid-out file."""
+    """Write the photo as the first version, with its metadata, into a file with empty tables. Raises UserError."""
     height, width = picture.pixels.shape[:2]
     version = Version(
         id=VersionId(secrets.token_hex(4)),
@@ -81,7 +81,7 @@ def write_original(
             insert(db, version, names, alpha, None)
             rows.put_meta(db, {**rows.picture_meta(picture), **about})
         with store.reading() as db:
-            db.execute("PRAGMA journal_mode=WAL")  # said in the file; later it would wait for the disk
+            db.execute("PRAGMA journal_mode=WAL")  # recorded in the file; later it would wait for the disk
 
 
 def _nothing_older(level: int, bounds: Bounds) -> Stored:
@@ -103,7 +103,7 @@ def insert(
 
 
 def reduced(pixels: Pixels) -> NDArray[np.uint8]:
-    """A thumbnail of pixels as they are, 8 bits, longest side ≤ 128."""
+    """A thumbnail of H×W×3 RGB (uint8 or uint16), without color conversion: H×W×3 uint8, longest side ≤ 128."""
     while max(pixels.shape) > 8 * THUMBNAIL:
         pixels = pyramid.halved(pixels)  # several times faster than one large step
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""A document: a tree of versions over a store of tiles. Undo is a step to the parent; nothing is ever overwritten."""
+"""A document: a tree of versions in a store of tiles. Undo moves the head to the parent; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ from clarity_desktop.values import (
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 NEWER = Message("document.newer")
 LIMITS = Limits()
-KEPT_LEVELS = 64
-"""Versions whose lists of tiles stay in memory; a plain dict, since a cached method would keep the document alive."""
+CACHED_LEVELS = 64
+"""Tile lists that stay in memory. A plain dict: an lru_cache on the method would be a reference cycle."""
 METADATA = ("icc", "exif", "xmp", "iptc")
-PACKED = 0.25
-"""Of a photo's bytes: what its tiles take at the very least."""
+COMPRESSION = 0.25
+"""Smallest expected share of a photo's bytes that its tiles take."""
 
 
 class Document:
@@ -89,8 +89,8 @@ class Document:
     ) -> Document:
         """A new document in the working folder, with the picture as its first version.
 
-        thumbnail: RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. models: by what the
-        versions are going to be looked at. Raises UserError.
+        thumbnail: H×W×3 uint8 RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. models: the
+        detector and scores in use. Raises UserError, and what checkpoint raises.
         """
         limits.check_size(picture.pixels.shape[1], picture.pixels.shape[0])
         store, lock = create.reserve_store(folder)
@@ -99,7 +99,7 @@ class Document:
             with as_user_errors(incomplete):
                 create.create_tables(incomplete)
             create.write_original(incomplete, picture, title, thumbnail, checkpoint)
-            return cls._born(incomplete, store, lock, store, models, limits, checkpoint)
+            return cls._open_new(incomplete, store, lock, store, models, limits, checkpoint)
         except BaseException:
             recovery.erase(incomplete)
             lock.release(gone=not store.exists())
@@ -117,14 +117,14 @@ class Document:
     ) -> Document:
         """A working store that an earlier run left. Raises UserError if it is damaged or already open.
 
-        What others than `models` found in its versions is not known; so it is in open_project.
+        Results of other models than `models` count as not known, here and in open_project.
         """
         with as_user_errors(store):
             lock = Lock.take(store, patience=0.5) if store.is_file() else None
         if lock is None:
             raise UserError("document.open_elsewhere" if store.is_file() else "document.store_gone", path=str(store))
         try:
-            return cls._opened(store, lock, store, models, limits, checkpoint, read_only=read_only)
+            return cls._open_locked(store, lock, store, models, limits, checkpoint, read_only=read_only)
         except BaseException:
             lock.release()
             raise
@@ -138,12 +138,12 @@ class Document:
         limits: Limits = LIMITS,
         checkpoint: Callable[[], None] = no_checkpoint,
     ) -> Document:
-        """A .clarity file, copied into the working folder; a newer one for viewing only. Raises UserError."""
+        """A .clarity file, copied into the working folder; a newer format opens read-only. Raises UserError."""
         store, lock = create.reserve_store(folder)
         incomplete = store.with_suffix(INCOMPLETE)
         try:
             projects.copy(project, incomplete, checkpoint)
-            document = cls._born(incomplete, store, lock, project, models, limits, checkpoint)
+            document = cls._open_new(incomplete, store, lock, project, models, limits, checkpoint)
         except BaseException:
             recovery.erase(incomplete)
             recovery.erase(store)
@@ -153,7 +153,7 @@ class Document:
         return document
 
     @classmethod
-    def _born(
+    def _open_new(
         cls,
         incomplete: Path,
         store: Path,
@@ -165,10 +165,10 @@ class Document:
     ) -> Document:
         with as_user_errors(store):
             incomplete.replace(store)
-        return cls._opened(store, lock, named, models, limits, checkpoint)
+        return cls._open_locked(store, lock, named, models, limits, checkpoint)
 
     @classmethod
-    def _opened(
+    def _open_locked(
         cls,
         path: Path,
         lock: Lock,
@@ -182,34 +182,38 @@ class Document:
         state, newer = projects.read(path, named, models, limits, checkpoint)
         return cls(Store(path, read_only=read_only or newer), lock, state, limits, (NEWER,) if newer else ())
 
-    # What is there ----------------------------------------------------------------------------------------------------
+    # Reading ----------------------------------------------------------------------------------------------------------
 
     def card(self) -> DocumentCard:
+        """What a window shows of the document."""
         return self._state.card(self.id, read_only=self._store.read_only, notes=self._notes)
 
     def version(self, at: VersionId) -> Version:
-        """Raises UserError if it is not part of the document."""
+        """One version. Raises UserError if it is not part of the document."""
         return self._state.version(at)
 
     def manifest(self, version: VersionId) -> Manifest:
-        """Raises UserError."""
+        """The hashes of a version's tiles, level by level. Raises UserError."""
         return Manifest(version, self._levels(version, "pixels"))
 
     def tiles(self, hashes: Sequence[bytes]) -> list[tuple[bytes, Pixels]]:
-        """Read-only H×W×3 tiles in the order asked. Raises UserError if one is missing or damaged."""
+        """Hashes and read-only H×W×3 tiles (uint8 or uint16 RGB), in the order given.
+
+        Raises UserError if one is missing or damaged.
+        """
         return list(zip(hashes, self._reader.tiles(hashes), strict=True))
 
     def pixels(self, version: VersionId, bounds: Bounds | None = None) -> Pixels:
-        """Read-only pixels of a version, or of a part of it. Raises UserError."""
+        """Read-only H×W×3 RGB (uint8 or uint16) of a version, or of a part of it. Raises UserError."""
         return self._window(self._levels(version, "pixels")[0], bounds, channels=3)
 
     def alpha(self, version: VersionId) -> Alpha | None:
-        """Read-only, H×W, of the photo's depth; None if the photo has none. Raises UserError."""
+        """Read-only H×W uint8 or uint16, 0 transparent; None if the photo has no alpha. Raises UserError."""
         levels = self._levels(version, "alpha")
         return self._window(levels[0], None, channels=1) if levels else None
 
     def picture(self, version: VersionId) -> Picture:
-        """A version with all that travelled beside the photo, to be exported. Raises UserError."""
+        """A version with the photo's profile and metadata, for export. Raises UserError."""
         return replace(self._state.picture, pixels=self.pixels(version), alpha=self.alpha(version))
 
     def metadata(self) -> dict[str, bytes]:
@@ -230,7 +234,7 @@ class Document:
             if not self._store.read_only:
                 with self._store.writing() as db:
                     rows.put_meta(db, blocks)
-            picture = replace(self._state.picture, **blocks)  # pyright: ignore[reportArgumentType]
+            picture = replace(self._state.picture, **blocks)
             self._state = replace(self._state, picture=picture)
             self._notes = (*self._notes, *(Message(f"document.broken_{name}") for name in names))
 
@@ -246,7 +250,7 @@ class Document:
             raise self._reader.damaged(e) from e
 
     def more(self, version: VersionId) -> Mapping[str, float]:
-        """Further metrics that are kept with a version, also beside scores that are not known. Raises UserError."""
+        """Further metrics stored with a version, even where its main scores are outdated. Raises UserError."""
         self._state.version(version)
         with self._store.reading() as db:
             return more_of(*db.execute("SELECT quality FROM version WHERE id=?", (version,)).fetchone())
@@ -262,7 +266,7 @@ class Document:
         return self._state.picture.pixels.dtype
 
     def _levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
-        """The levels of a version's "pixels" or "alpha"; none where it has no alpha. Those read last are kept."""
+        """The levels of a version's "pixels" or "alpha"; none where it has no alpha. Recently used ones are cached."""
         with self._levels_lock:
             if (levels := self._known_levels.get((version, of))) is not None:
                 self._known_levels.move_to_end((version, of))
@@ -270,7 +274,7 @@ class Document:
         levels = self._read_levels(version, of)
         with self._levels_lock:
             self._known_levels[version, of] = levels
-            while len(self._known_levels) > KEPT_LEVELS:
+            while len(self._known_levels) > CACHED_LEVELS:
                 self._known_levels.popitem(last=False)
         return levels
 
@@ -282,7 +286,7 @@ class Document:
             return pyramid.levels(known.width, known.height, pixels)
         return () if alpha is None else pyramid.levels(known.width, known.height, alpha, reduced=False)
 
-    # What is done to it -----------------------------------------------------------------------------------------------
+    # Changing -------------------------------------------------------------------------------------------------------
 
     def add(
         self,
@@ -299,16 +303,18 @@ class Document:
     ) -> Version:
         """Commit a child of `parent` and make it the head.
 
-        changed: outside of it the pixels are the parent's, whose tiles are used again; None: everything changed.
-        alpha None: the parent's, which must then fit. checkpoint is called every few tiles and may raise JobCancelled:
-        then, as after any error, there is no new version. Raises UserError, on a full disk for instance.
+        pixels: H×W×3 RGB of the document's depth; thumbnail: H×W×3 uint8 in sRGB, longest side ≤ 128. changed: outside
+        of it the pixels are the parent's, whose tiles are used again; None: everything changed. alpha: H×W of the same
+        depth; None: the parent's, which must then have the same size. checkpoint is called every few tiles and may
+        raise JobCancelled: then, as after any error, there is no new version. Raises UserError, on a full disk for
+        instance.
         """
         assert pixels.dtype == self._dtype, "a version has its document's depth"
         row = rows.region_row(region) if region is not None else None
         step = step if row is None else replace(step, region=row[-1])
         with self._add_lock:
             self._check_addable(step, pixels.shape[1], pixels.shape[0])
-            names, opacity = self._keep(parent, pixels, changed, alpha, checkpoint)
+            names, opacity = self._write_tiles(parent, pixels, changed, alpha, checkpoint)
             height, width = pixels.shape[:2]
             version = Version(
                 id=VersionId(secrets.token_hex(4)),
@@ -333,7 +339,7 @@ class Document:
         except Damaged as e:
             raise UserError("document.step_too_long") from e
 
-    def _keep(
+    def _write_tiles(
         self,
         parent: VersionId,
         pixels: Pixels,
@@ -350,7 +356,7 @@ class Document:
                 assert alpha.shape == pixels.shape[:2], "alpha has the pixels' size"
                 return names, write_tiles(self._store, alpha, None, alpha_levels, self._older(alpha_levels), checkpoint)
         except BaseException:
-            with contextlib.suppress(UserError):  # a disk too full to erase: opening the document sweeps it
+            with contextlib.suppress(UserError):  # a disk too full to delete: opening the document does it
                 self._delete_orphans()
             raise
         if not alpha_levels:
@@ -363,16 +369,13 @@ class Document:
         return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
 
     def check_room(self, parent: VersionId) -> None:
-        """Say now what `add` would say after the work: viewing only, no permission, a full disk or document.
-
-        Raises UserError.
-        """
+        """Raises UserError where `add` would: the document is read-only or full, or the disk is."""
         self._change(lambda s: s)
         version, folder = self._state.version(parent), self._store.path.parent
         self._limits.check_versions(len(self._state.versions))
         with as_user_errors(self._store.path):
-            free = shutil.disk_usage(folder).free  # a little fits into the file itself for long after the disk is full
-        if free < PACKED * version.width * version.height * 3 * self._dtype.itemsize:
+            free = shutil.disk_usage(folder).free  # small writes still fit into the file when the disk is full
+        if free < COMPRESSION * version.width * version.height * 3 * self._dtype.itemsize:
             raise UserError("document.no_room", folder=str(folder))
 
     def _delete_orphans(self) -> None:
@@ -380,15 +383,15 @@ class Document:
             states.delete_orphans(db)
 
     def go_to(self, version: VersionId, *, remember: bool = True) -> VersionId:
-        """Returns the new head. remember: redo comes back from an ancestor. Raises UserError."""
+        """Move the head and return it. remember: redo leads back from an ancestor. Raises UserError."""
         return self._change(lambda s: s.moved(version, remember=remember)).head
 
     def undo(self) -> VersionId:
-        """Go to what the head came from. Raises UserError at the original."""
+        """Move the head to its parent. Raises UserError at the original."""
         return self._change(State.undone).head
 
     def redo(self) -> VersionId:
-        """Go back to what was last left towards the head. Raises UserError if there is none."""
+        """Move the head back to where the last undo came from. Raises UserError if there is none."""
         return self._change(State.redone).head
 
     def edit(
@@ -400,31 +403,31 @@ class Document:
         deleted: bool | None = None,
         rejected: bool | None = None,
     ) -> Version:
-        """Rename, star, delete, reject or bring back; None leaves a field, an empty name removes it.
+        """Rename, star, delete, reject or restore; None leaves a field, an empty name removes it.
 
-        A deleted version keeps its place in the tree, unseen, so that it can be brought back and its children stay.
+        A deleted version keeps its place in the tree, hidden, so that it can be restored and its children stay.
         Raises UserError; the original cannot be deleted.
         """
         return self._change(lambda s: s.edited(version, name, star, deleted, rejected)).versions[version]
 
     def set_quality(self, version: VersionId, quality: Quality) -> Version:
-        """Keep a version's scores; this alone leaves a saved document saved. Raises UserError."""
-        return self._learn(version, lambda v: replace(v, quality=quality))
+        """Store a version's scores; a saved document stays saved. Raises UserError."""
+        return self._set_analysis(version, lambda v: replace(v, quality=quality))
 
     def set_detection(self, version: VersionId, detection: Detection) -> Version:
-        """Keep what was found in a version; this alone leaves a saved document saved. Raises UserError.
+        """Store a version's detection; a saved document stays saved. Raises UserError.
 
-        Scores that went without it are not known any more.
+        Scores that were computed without it are dropped, because the overall score uses it.
         """
-        return self._learn(
+        return self._set_analysis(
             version, lambda v: replace(v, detection=detection, quality=v.quality if v.detection is not None else None)
         )
 
-    def _learn(self, version: VersionId, learnt: Callable[[Version], Version]) -> Version:
-        """What was seen in a version belongs to it, also where the file itself may not be changed."""
+    def _set_analysis(self, version: VersionId, analyzed: Callable[[Version], Version]) -> Version:
+        """Results belong to a version even where the file is read-only: then they stay in memory."""
 
         def known(s: State) -> State:
-            return replace(s, versions={**s.versions, version: learnt(s.version(version))})
+            return replace(s, versions={**s.versions, version: analyzed(s.version(version))})
 
         if self._store.read_only:
             with self._state_lock:
@@ -433,7 +436,7 @@ class Document:
         return self._change(known).versions[version]
 
     def add_turn(self, turn: Turn) -> None:
-        """Raises UserError."""
+        """Append a turn to the conversation. Raises UserError."""
         row = rows.turn_row(turn)
         insert = f"INSERT INTO turn({rows.TURN}) VALUES(?, ?, ?, ?, ?, ?)"
         self._change(
@@ -444,7 +447,7 @@ class Document:
     def _change(
         self, make: Callable[[State], State], write: Callable[[sqlite3.Connection], object] | None = None
     ) -> State:
-        """Make the next state and commit what differs; it counts only once it is committed."""
+        """Compute the next state and commit what differs; readers see it only once it is committed."""
         with self._state_lock:
             before = self._state
             after = make(before)
@@ -455,7 +458,7 @@ class Document:
             self._state = after
             return after
 
-    # Its files --------------------------------------------------------------------------------------------------------
+    # Files ------------------------------------------------------------------------------------------------------------
 
     def save_project(self, path: Path, commit: Callable[[], None] = no_checkpoint) -> None:
         """Write one .clarity file, whole or not at all. Raises UserError.
@@ -475,7 +478,7 @@ class Document:
     def close(self, keep: bool) -> None:
         """End the document.
 
-        Work that is nowhere else is never erased: with `keep` it stays where the next start offers it, without, it goes
+        Unsaved work is never erased: with `keep` it stays where the next start offers to recover it, without, it moves
         to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.
         """
         with self._add_lock:

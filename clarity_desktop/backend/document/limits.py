@@ -16,7 +16,7 @@ SIDE = 1 << 20
 VALUE = 1 << 28
 """Bytes of one value in the file; SQLite itself would take four times as many."""
 TEXT = 1_000_000
-"""Characters of a JSON text or of what was said in one turn."""
+"""Characters of a JSON text or of one turn of the conversation."""
 NAME = 500
 """Characters of a name; longer ones are cut."""
 NOTES = 10_000

@@ -21,7 +21,7 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
 
 CHECK_SECONDS, CHECK_BYTES_PER_SECOND = 10.0, 20_000_000
-"""Processor time for checking a file: a tenth of this speed is honest work on the slowest machine."""
+"""Processor time allowed for checking a file, generous even for a slow machine."""
 COPIED_AT_ONCE = 1 << 22  # bytes
 
 
@@ -46,7 +46,7 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
         path_text = Message("document.not_saved", {"path": str(path)})
         raise UserError((path_text, _reason(e), Message("document.save_another_place"))) from e
     finally:
-        with suppress(OSError):  # the folder may be gone; what counts was said above
+        with suppress(OSError):  # the folder may be gone; the first error is the one to report
             temporary.unlink(missing_ok=True)
     return changes
 
@@ -89,7 +89,7 @@ def refused(path: Path, why: Exception) -> UserError:
 
 @contextmanager
 def bounded(db: sqlite3.Connection, seconds: float, checkpoint: Callable[[], None] = lambda: None) -> Generator[None]:
-    """Let SQLite work on a strange file for a limited processor time of this thread, with a checkpoint now and then.
+    """Limit the processor time that SQLite spends on an untrusted file, with regular checkpoints.
 
     Waiting for a slow disk does not count. Raises Damaged when the time is over, and what checkpoint raises.
     """
@@ -124,7 +124,7 @@ def check_seconds(path: Path) -> float:
 def read(
     path: Path, named: Path, models: ModelVersions, limits: Limits, checkpoint: Callable[[], None]
 ) -> tuple[State, bool]:
-    """Check a store from top to bottom, bring it up to date, delete orphan tiles. Returns its state and if it is newer.
+    """Check a store completely, migrate it and delete orphan tiles. Returns its state and whether its format is newer.
 
     named is the file that the user knows it by. Raises UserError, and what checkpoint raises; a newer store is left as
     it is.

@@ -34,11 +34,11 @@ def split(names: bytes) -> list[bytes]:
 
 def levels(width: int, height: int, names: bytes, *, reduced: bool = True) -> tuple[Level, ...]:
     """The levels of a stored manifest: all names, level by level. Raises Damaged if their number is wrong."""
-    each = sizes(width, height, reduced=reduced)
-    if len(names) != HASH * sum(count(w, h) for w, h in each):
+    level_sizes = sizes(width, height, reduced=reduced)
+    if len(names) != HASH * sum(count(w, h) for w, h in level_sizes):
         raise Damaged("document.damage_tile_list_length")
     every = iter(split(names))
-    return tuple(Level(w, h, tuple(next(every) for _ in range(count(w, h)))) for w, h in each)
+    return tuple(Level(w, h, tuple(next(every) for _ in range(count(w, h)))) for w, h in level_sizes)
 
 
 def cover(bounds: Bounds, width: int, height: int) -> Bounds:
@@ -57,7 +57,7 @@ def within(level: Level, bounds: Bounds) -> Iterator[tuple[int, Bounds]]:
 
 
 def halved(pixels: Stored) -> Stored:
-    """Area average, 2×2; an odd last row or column stands for two."""
+    """H×W×3 or H×W (uint8 or uint16) at half the size by area average; an odd last row or column counts twice."""
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = cast(Stored, cv2.copyMakeBorder(pixels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE))

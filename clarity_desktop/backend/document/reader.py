@@ -19,7 +19,7 @@ from clarity_desktop.values import Bounds, Level
 
 CACHE = 128_000_000
 """Bytes of unpacked tiles: a 4K screen before and after, twice over."""
-TOGETHER = 64
+TILES_AT_ONCE = 64
 
 
 class Reader:
@@ -42,19 +42,19 @@ class Reader:
         return [held[name] for name in names]
 
     def window(self, level: Level, bounds: Bounds, dtype: np.dtype[Any], channels: int) -> Stored:
-        """The pixels of a part of a level, H×W×3 or, for one channel, H×W. Raises UserError."""
+        """The pixels of a part of a level: H×W×3 RGB or, for one channel, H×W, of the given dtype. Raises UserError."""
         shape = (bounds.height, bounds.width, 3) if channels == 3 else (bounds.height, bounds.width)
         out: Stored = np.empty(shape, dtype)
         places = [(level.tiles[index], place) for index, place in within(level, bounds)]
         with ThreadPoolExecutor(os.cpu_count(), "clarity-tiles") as pool:
-            for k in range(0, len(places), TOGETHER):
-                some = places[k : k + TOGETHER]
+            for k in range(0, len(places), TILES_AT_ONCE):
+                some = places[k : k + TILES_AT_ONCE]
                 data = self._store.get([name for name, _ in some])
                 list(pool.map(partial(self._place, out, bounds, data), some))
         return out
 
-    def _place(self, out: Stored, bounds: Bounds, data: dict[bytes, bytes], one: tuple[bytes, Bounds]) -> None:
-        name, place = one
+    def _place(self, out: Stored, bounds: Bounds, data: dict[bytes, bytes], named: tuple[bytes, Bounds]) -> None:
+        name, place = named
         tile = self._unpack(data, name)
         if tile.shape != (place.height, place.width, *out.shape[2:]) or tile.dtype != out.dtype:
             raise self.damaged(Damaged("document.damage_tile_misfit"))

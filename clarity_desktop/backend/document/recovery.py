@@ -1,4 +1,4 @@
-"""Which stores a running program holds, which were left by one that died, and how much room they all take."""
+"""Crash recovery: locks of open stores, stores that a crash left open, closed documents and their disk usage."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _guard(folder: Path) -> FileLock:
     return _file_lock(folder.with_name(folder.name + GUARD))
 
 
-def summary(store: Path) -> tuple[Recovery | None, bool]:
+def summarize(store: Path) -> tuple[Recovery | None, bool]:
     """What a closed store holds (None if it cannot be read, which is logged), and whether all is saved elsewhere."""
     limits = Limits(megapixels=math.inf)  # none is unpacked here
     try:
@@ -100,29 +100,29 @@ def summary(store: Path) -> tuple[Recovery | None, bool]:
 def recoveries(folder: Path) -> tuple[Recovery, ...]:
     """Documents that an earlier run did not close, the newest first. Those that a running program holds are not.
 
-    Also removes what holds nobody's work: documents whose first version was not whole yet, and those of which all is in
-    a file that is still there. Raises UserError.
+    Also removes what holds no work: documents whose first version was not complete yet, and those of which everything
+    is in a file that still exists. Raises UserError.
     """
     with as_user_errors(folder):
-        return _left(folder)
+        return _find(folder)
 
 
-def _left(folder: Path) -> tuple[Recovery, ...]:
+def _find(folder: Path) -> tuple[Recovery, ...]:
     found: list[Recovery] = []
     for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{INCOMPLETE}")):
         if (lock := Lock.take(store)) is None:
             continue
-        offer, useless = (None, True) if store.suffix == INCOMPLETE else summary(store)
-        if useless:
+        offer, obsolete = (None, True) if store.suffix == INCOMPLETE else summarize(store)
+        if obsolete:
             erase(store)
         elif offer is not None:
             found.append(offer)
-        lock.release(gone=useless)
-    _tidy(folder)
+        lock.release(gone=obsolete)
+    _remove_stale_locks(folder)
     return tuple(sorted(found, key=lambda r: r.time, reverse=True))
 
 
-def _tidy(folder: Path) -> None:
+def _remove_stale_locks(folder: Path) -> None:
     """Remove the locks of stores that never came to be."""
     for path in folder.glob("*.lock"):
         alone = not any(path.with_suffix(suffix).exists() for suffix in (STORE, INCOMPLETE))
@@ -168,27 +168,27 @@ def discard(store: Path) -> None:
 
 
 def _checkpoint(store: Path) -> None:
-    """Bring what the log holds into the store itself, so that one file is to be moved."""
+    """Write the log back into the store, so that one file is to be moved."""
     with closing(connect(store)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def usage(folder: Path) -> int:
-    """Bytes that all stores take, open, left and closed."""
+    """Bytes of all stores: open, left by a crash, and closed."""
     return sum(_bytes(file) for file in folder.rglob("*"))
 
 
 def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
-    """The closed documents, longest closed first, that must go for all to fit into `budget` bytes. Removes nothing."""
+    """The closed documents, oldest first, to remove so that the rest fits into `budget` bytes. Removes nothing."""
     excess = usage(folder) - budget
     stores = sorted((folder / CLOSED).glob(f"*{STORE}"), key=lambda s: s.stat().st_mtime)
-    going: list[Path] = []
+    removable: list[Path] = []
     for store in stores:
         if excess <= 0:
             break
         excess -= _size(store)
-        going.append(store)
-    return tuple(going)
+        removable.append(store)
+    return tuple(removable)
 
 
 def _size(store: Path) -> int:
@@ -196,7 +196,7 @@ def _size(store: Path) -> int:
 
 
 def _bytes(file: Path) -> int:
-    """0 for a folder, and for a file that another program has removed meanwhile."""
+    """0 for a folder, and for a file that another program has just removed."""
     try:
         return 0 if file.is_dir() else file.stat().st_size
     except FileNotFoundError:
@@ -211,7 +211,7 @@ def prune(stores: Iterable[Path]) -> int:
             raise UserError("document.not_closed", name=store.name)
         with as_user_errors(store):
             if (lock := Lock.take(store)) is None:
-                continue  # opened again meanwhile
+                continue  # opened again
             freed += _size(store)
             erase(store)
             lock.release(gone=True)

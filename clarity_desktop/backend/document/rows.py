@@ -1,4 +1,4 @@
-"""Versions, turns and regions as rows, and back; rows may come from a stranger's file and are checked."""
+"""Versions, turns and regions as rows, and back; rows from an untrusted file are checked."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> d
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
         version = version_of(row, models, limits)
         heat += 0 if version.detection is None else version.detection.heat.nbytes
-        if heat > HEAT_BYTES:  # small when packed: a strange file could fill the memory
+        if heat > HEAT_BYTES:  # small when compressed: an untrusted file could fill the memory
             version = replace(version, detection=None)
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
             raise Damaged("document.damage_no_tree")

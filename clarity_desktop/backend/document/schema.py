@@ -1,4 +1,4 @@
-"""The tables of a document, how older ones are brought up to date, and whether a strange file has them at all."""
+"""The tables of a document, their migrations, and the check that an untrusted file has exactly these tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _2_regions_and_turns(db: sqlite3.Connection) -> None:
 
 def _3_detections(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE version ADD COLUMN detection TEXT")
-    db.execute("UPDATE version SET quality=NULL")  # older scores lack metrics and ranges: they are made anew
+    db.execute("UPDATE version SET quality=NULL")  # older scores lack metrics and ranges: they are computed again
 
 
 def _4_typed_names_and_messages(db: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What a document knows without its pixels: the tree of versions, where its head is, and how it moves."""
+"""A document without its pixels: the tree of versions, its head, and the rules of undo and redo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Vers
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """Immutable, so that one thread may show it while another makes the next."""
+    """One state of a document. Immutable, so that one thread may read it while another computes the next."""
 
     title: str
     picture: Picture  # with no pixels in it
@@ -49,14 +49,14 @@ class State:
             parent = self.versions[parent].parent
 
     def moved(self, to: VersionId, *, remember: bool = True) -> State:
-        """With another head. remember: going up keeps the way, so that redo comes back down it."""
+        """With another head. remember: going up records the path, so that redo comes back down it."""
         if self.version(to).deleted:
             raise UserError("document.version_deleted")
-        way = list(self.ancestors(self.head))
+        path = list(self.ancestors(self.head))
         down: dict[VersionId, VersionId] = {}
-        if remember and to in way:
-            way = way[: way.index(to) + 1]
-            down = {above: below for below, above in pairwise(way)}
+        if remember and to in path:
+            path = path[: path.index(to) + 1]
+            down = {above: below for below, above in pairwise(path)}
         return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)
 
     @property
@@ -70,7 +70,7 @@ class State:
     @property
     def redo_to(self) -> VersionId | None:
         """The version that was last left towards the head; of deleted and rejected ones what was left towards them."""
-        seen, below = {self.head}, self.redo.get(self.head)  # a strange file may lead round in a circle
+        seen, below = {self.head}, self.redo.get(self.head)  # an untrusted file may contain a cycle
         while below is not None and below not in seen:
             version = self.versions[below]
             if not version.deleted and not version.rejected:
@@ -152,7 +152,7 @@ class State:
 
 
 def stamp_of(file: Path) -> str:
-    """Tells a file from what is later written in its place; empty if it cannot be looked at."""
+    """Identifies the contents of a file by size and time; empty if it cannot be read."""
     try:
         at = file.stat()
     except OSError:
@@ -161,7 +161,7 @@ def stamp_of(file: Path) -> str:
 
 
 def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limits = Limits()) -> State:  # noqa: B008 — a frozen value
-    """The state that a file holds, without what others than `models` found. Raises Damaged, TooLarge."""
+    """The state stored in a file, without results of other models than `models`. Raises Damaged, TooLarge."""
     rows.check_counts(db, limits)
     meta, versions = rows.meta(db), rows.versions(db, models, limits)
     head = VersionId(checks.text(meta.get("head")))
@@ -185,7 +185,7 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
 
 
 def write(db: sqlite3.Connection, before: State, after: State) -> None:
-    """Put what differs, but for new versions and turns, into the open transaction."""
+    """Write what differs, except new versions and turns, in the open transaction."""
     rows.put_meta(db, {"head": after.head, "changes": after.changes})
     for at, below in after.redo.items():
         if before.redo.get(at) != below:
@@ -217,5 +217,5 @@ def orphan_tiles(db: sqlite3.Connection) -> tuple[list[bytes], int]:
 
 
 def delete_orphans(db: sqlite3.Connection) -> None:
-    """Erase what a step left that never became a version. Raises Damaged."""
+    """Delete tiles of steps that never became versions. Raises Damaged."""
     db.executemany("DELETE FROM tile WHERE hash=?", [(name,) for name in orphan_tiles(db)[0]])

@@ -1,7 +1,7 @@
 """One SQLite file: a few pooled connections, one writer at a time, and errors as sentences.
 
 Reading does not wait for writing: the file is in WAL mode, and a thread that uses a connection has it alone. Writers
-queue at a lock of this process, and nobody holds it for longer than a few tiles, so that undo is quick while a large
+queue at a lock of this process, and none holds it for longer than a few tiles, so that undo is quick while a large
 step is stored.
 """
 
@@ -106,7 +106,7 @@ class Store:
         elif not self.read_only:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-            db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could find itself writing back a restoration's log
+            db.execute("PRAGMA wal_autocheckpoint=0")  # else an undo could have to write back a restoration's log
             db.execute("PRAGMA journal_size_limit=16000000")
         return db
 
@@ -167,7 +167,7 @@ class Store:
                 raise
 
     def put(self, tiles: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep tiles that no version names yet; those that are there already are not written again."""
+        """Store tiles that no version names yet; those already stored are skipped. Raises UserError."""
         with self.writing() as db:
             db.executemany("INSERT OR IGNORE INTO tile(hash, data) VALUES(?, ?)", tiles)
         self._batches += 1
@@ -185,12 +185,12 @@ class Store:
         return found
 
     def checkpoint(self) -> None:
-        """Bring the write-ahead log into the file as far as no reader needs it; blocks nobody."""
+        """Bring the write-ahead log into the file as far as no reader needs it; blocks no other thread."""
         with self.reading() as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def close(self) -> None:
-        """Wait for whoever uses the store, then close it; the last connection empties the log. Raises UserError."""
+        """Wait until all connections are idle, then close them; the last one empties the log. Raises UserError."""
         with self._pool_changed:
             self.closed = True
             self._pool_changed.notify_all()

@@ -1,4 +1,4 @@
-"""Tiles as they are stored: compressed, and named by what they hold, so that the same pixels are kept once."""
+"""Content-addressed tiles: compressed, and named by a hash of what they hold, so that equal pixels are stored once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _name(header: bytes, raw: bytes | memoryview) -> bytes:
 
 
 def pack(tile: Stored, known: Container[bytes] = ()) -> tuple[bytes, bytes | None]:
-    """The name of a tile and its bytes; None instead of the bytes where `known` has the name already."""
+    """The name and packed bytes of a tile (H×W×3 or H×W, uint8 or uint16); no bytes where `known` has the name."""
     whole = np.ascontiguousarray(tile)
     height, width = whole.shape[:2]
     header = HEADER.pack(height, width, whole.shape[2] if whole.ndim == 3 else 1, whole.dtype.itemsize)
@@ -102,7 +102,7 @@ def _header(data: bytes) -> tuple[int, int, int, int]:
 
 
 def unpack(data: bytes, name: bytes | None = None) -> Stored:
-    """A read-only tile. Raises Damaged if the bytes are not a tile, or not the one of that name."""
+    """A read-only tile, H×W×3 or H×W, uint8 or uint16. Raises Damaged for anything but the tile of that name."""
     height, width, channels, itemsize = _header(data)
     raw = decompress(memoryview(data)[HEADER.size :], height * width * channels * itemsize)
     if name is not None and _name(data[: HEADER.size], raw) != name:
@@ -133,7 +133,7 @@ class PackedThumbnail:
 
 
 class TileCache:
-    """The tiles read last, unpacked, up to a number of bytes. Safe for several threads."""
+    """LRU cache of unpacked tiles with a budget in bytes. Thread-safe."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget

@@ -1,4 +1,4 @@
-"""Puts a version's tiles into the store, on all cores and a few at a time, before the version itself is committed.
+"""Writes a version's tiles to the store in small batches, compressed on all cores, before the version is committed.
 
 A tile that no version names yet is invisible, so these small transactions cannot show half a version: it appears with
 the one transaction that writes its row. One transaction for everything would make an undo wait for all of it.
@@ -21,7 +21,7 @@ Packed = tuple[int, int, bytes, bytes | None]
 
 
 def _packed(tiles: Iterable[tuple[int, int, Stored]], known: Container[bytes]) -> Iterator[Packed]:
-    """Tiles in their order; only a few are in the air at once, so memory stays bounded."""
+    """Tiles in their order; only a few are in progress at once, so memory stays bounded."""
     waiting: deque[tuple[int, int, Future[tuple[bytes, bytes | None]]]] = deque()
 
     def first() -> Packed:
@@ -47,15 +47,16 @@ def write_tiles(
 ) -> bytes:
     """Store the tiles that `changed` meets and return the names of all, level by level.
 
-    old are the levels that the others are taken from; changed None: all tiles are new. breathe is called between the
-    batches; what it raises ends the work, and what was stored until then is swept by the caller.
+    pixels: H×W×3 or H×W, uint8 or uint16. old are the levels whose other tiles are used again; changed None: all tiles
+    are new. older reads pixels of those levels. checkpoint is called between the batches; if it raises, the caller
+    deletes the tiles that were stored until then.
     """
     height, width = pixels.shape[:2]
     reduced = pixels.ndim == 3
     known = {name for level in old for name in level.tiles}
-    each = pyramid.sizes(width, height, reduced=reduced)
-    if changed is None or tuple((level.width, level.height) for level in old) != tuple(each):
-        names = [[b""] * pyramid.count(w, h) for w, h in each]
+    sizes = pyramid.sizes(width, height, reduced=reduced)
+    if changed is None or tuple((level.width, level.height) for level in old) != tuple(sizes):
+        names = [[b""] * pyramid.count(w, h) for w, h in sizes]
         changed = None
     else:
         names = [list(level.tiles) for level in old]
