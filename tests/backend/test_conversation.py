@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
+from clarity_desktop.backend import auto, chat, tools
+from clarity_desktop.backend import plan as plan_module
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.conversation import Conversation
@@ -23,7 +27,7 @@ from clarity_desktop.messages import (
     TurnAdded,
     VersionAdded,
 )
-from clarity_desktop.text import english
+from clarity_desktop.text import catalog, english
 from clarity_desktop.values import Bounds, Finding, Flip, Picture, Pixels, Turn
 from tests.fakes import Recorder, detection
 
@@ -359,3 +363,16 @@ def test_the_button_and_the_words_write_the_same_turn(dialogue) -> None:
     dialogue.say("fix it")
     assert english(dialogue.tree().turns[-1].content) == english(by_button.content)
     assert dialogue.tree().turns[-1].steps == by_button.steps
+
+
+def test_every_message_of_conversation_and_auto_has_a_template() -> None:
+    used: set[str] = set()
+    for package in (auto, chat):
+        for file in Path(package.__path__[0]).glob("*.py"):
+            used |= set(re.findall(r'"((?:auto|chat|analysis)\.[a-z_.]+)"', file.read_text("utf-8")))
+    for module in (tools, plan_module):
+        used |= set(re.findall(r'Message\(\s*"([a-z_.]+)"', Path(module.__file__ or "").read_text("utf-8")))
+    used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["find"]}
+    assert used <= set(catalog.templates()), used - set(catalog.templates())
+    own = {key for key in catalog.templates() if key.startswith("chat.")}
+    assert own <= used | {"chat.no_regions", "chat.restored"}, own - used

@@ -344,7 +344,7 @@ def _history(clause: str) -> ToolCall | None:
         return GoToCall()
     if words.pattern("history", "all").search(clause):
         return GoToCall()
-    steps = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord) and _is_step(clause, m)]
+    steps: list[Task] = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord) and _is_step(clause, m)]
     if steps:
         return UndoCall(steps[0])
     if words.pattern("history", "undo").search(clause):
