@@ -30,8 +30,8 @@ from clarity_desktop.backend.plan import (
     to_json,
 )
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import Message, english
-from clarity_desktop.values import TASKS, VersionId
+from clarity_desktop.text import Message, english, task_title
+from clarity_desktop.values import TASKS, Task, VersionId
 
 VERSIONS = (VersionLabel(VersionId("a"), "Original"), VersionLabel(VersionId("b"), "Denoised"))
 
@@ -106,6 +106,9 @@ def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> N
         ("the noise is fine, but the haze must go", ["dehaze"]),
         ("don't brighten it", []),
         ("blur the background", []),
+        ("blur faces", []),
+        ("remove the noise? no, wait", []),
+        ("don't change anything", []),
         ("add some grain", []),
         ("do not remove the rain or the haze", []),
         ("don't remove the rain, the haze or the snow", []),
@@ -174,6 +177,13 @@ def test_a_named_part_is_never_the_whole_photo(text: str, region: str | None) ->
     assert (step.region.text if step.region else None) == region
 
 
+def test_each_named_part_keeps_its_own_task() -> None:
+    steps = plan("make the man on the left sharper and the sky less noisy").steps
+    assert set(steps) == {
+        RestoreCall("deblur", TextRegion("man on the left")), RestoreCall("denoise", TextRegion("sky")),
+    }  # fmt: skip
+
+
 def test_an_object_to_be_removed_is_filled_in() -> None:
     found = RestoreCall("inpaint", TextRegion("person in the background"))
     assert plan("remove the person in the background").steps == (found,)
@@ -234,6 +244,11 @@ def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
     assert plan("remove the haze in the room").steps == (RestoreCall("dehaze", method="maxim-dehazing-indoor"),)
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_the_title_of_a_task_asks_for_it(task: Task) -> None:
+    assert plan(english(task_title(task))).steps == (RestoreCall(task),)
+
+
 # Looking -------------------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +267,8 @@ def test_haze_in_a_room_is_given_to_the_indoor_network() -> None:
         ("what should I do?", "detect"),
         ("what do you suggest?", "detect"),
         ("what did you do?", "describe"),
+        ("how big is the photo?", "describe"),
+        ("just tell me what is wrong, don't change anything", "detect"),
         ("where is the dog?", "find"),
         ("show me the noise", "detect"),
         ("would it help to denoise it?", "detect"),

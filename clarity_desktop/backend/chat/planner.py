@@ -15,6 +15,7 @@ from typing import Literal
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.rules import TREATMENTS
 from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
 from clarity_desktop.backend.plan import (
     AdjustCall,
@@ -73,7 +74,10 @@ def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
         return Plan((UndoCall(),), Message("chat.undo_question"))
     steps: list[ToolCall] = []
     replies: list[Message] = []
-    for segment in _segments(said):
+    segments = _segments(said)
+    if len(segments) > 1 and any(answer_of(segment) == "no" for segment in segments[1:]):  # "remove it? no, wait"
+        return Plan(reply=Message("chat.nothing_changed"))
+    for segment in segments:
         found, reply = _Segment(segment, versions).read()
         tasks = {s.task for s in steps if isinstance(s, RestoreCall)}
         steps += [s for s in found if not (isinstance(s, RestoreCall) and s.task in tasks)]
@@ -131,6 +135,8 @@ def _small_talk(said: str) -> Message | None:
         return HELP
     if words.only(("speech", "greetings")).fullmatch(said):
         return Message("chat.greeting")
+    if _says_only(said, "speech", "nothing"):
+        return Message("chat.nothing_changed")
     if words.only(("speech", "thanks")).fullmatch(said):
         return Message("chat.welcome")
     if words.only(("speech", "follow_up"), ("speech", "polite")).fullmatch(said):
@@ -199,15 +205,12 @@ class _Segment:
             return False
         if re.match(r"(?:please )?(?:show|highlight)\b", text) and _mentions(text):  # "show me the noise"
             return not words.pattern("history", "original").search(text)
-        return bool(
-            re.match(
-                rf"\W*(?:(?:and|so|but|well|ok|okay|hey)\W+)*(?:{words.regex(words.phrases('look', 'start'))})", text
-            )
-        )
+        start = words.regex(words.phrases("look", "start"))
+        return bool(re.match(rf"\W*(?:(?:and|so|but|well|ok|okay|hey|just|please|now)\W+)*(?:{start})", text))
 
     def _look(self) -> tuple[list[ToolCall], Message | None]:
         text = self._text
-        if words.pattern("history", "done").search(text) or re.search(r"\bdescribe\b", text):
+        if words.pattern("history", "done").search(text) or words.pattern("look", "describe").search(text):
             return [DescribeCall()], None
         mentioned: list[Task] = [m.word.task for m in _mentions(text) if isinstance(m.word, TaskWord)]
         about: list[Degradation] = [DEGRADATION_OF[task] for task in mentioned if task in DEGRADATION_OF]
@@ -323,6 +326,8 @@ def _clauses(text: str) -> list[str]:
         parts = re.split(r"\band\b(?! white)", clause)
         if any(_history(part) or _transform(part) for part in (clause, *parts)):
             found += _after_history(parts)
+        elif len(parts) > 1 and all(_region(part, _mentions(part)) for part in parts):
+            found += parts  # each has a part of the photo of its own
         else:
             found.append(clause)
     return [clause.strip() for clause in found if clause.strip()]
@@ -382,7 +387,7 @@ def _transform(clause: str) -> ToolCall | None:
         return TransformCall(TransformSettings(flip="vertical" if has("vertical") else "horizontal"))
     if has("straighten"):
         return TransformCall(TransformSettings(straighten=float(number[0])) if number else None)
-    if has("rotate"):
+    if "rotat" in clause or (has("rotate") and (number or has("left") or has("right") or has("half_turn"))):
         return TransformCall(_rotation(int(float(number[0])) if number else None, has("left"), has("half_turn")))
     return None
 
@@ -476,6 +481,12 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     if _is_wished_for(before, thing):
         return False
     # "blur the background" asks for the damage itself
+    if (
+        not before.strip()
+        and thing == "blur"
+        and re.match(rf"\s+(?!(?:{_STOP}|in|on|from|of|removal|reduction)\b)\w", after)
+    ):
+        return False
     imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
     return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
 
