@@ -280,7 +280,7 @@ class MainWindow(Shell):
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
             case Notice(text):
-                self.session.notify(render(text), document=self._notice_document(pending), seconds=15)
+                self.session.notify(render(text), document=self._notice_document(pending))
             case _:
                 assert_never(event)
 

@@ -19,6 +19,9 @@ from clarity_desktop.ui.panels import EmptyPage
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import DocumentId
 
+MIN_TAB_WIDTH = 140
+"""Pixels: a thumbnail, the close button and some ten characters."""
+
 
 class PhotoStack(QStackedWidget):
     """Owns the document states; its tab bar chooses the one that is shown."""
@@ -113,8 +116,17 @@ class PhotoStack(QStackedWidget):
         return button
 
 
+class Tabs(QTabBar):
+    """Tabs that scroll before their titles become unreadable."""
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """At least MIN_TAB_WIDTH, or the whole title if that is shorter."""
+        width = min(self.tabSizeHint(index).width(), MIN_TAB_WIDTH)
+        return QSize(width, super().minimumTabSizeHint(index).height())
+
+
 def make_tabs() -> QTabBar:
-    tabs = QTabBar()
+    tabs = Tabs()
     tabs.setAccessibleName(QCoreApplication.translate("PhotoStack", "Open photos"))
     tabs.setDocumentMode(True)
     tabs.setExpanding(False)

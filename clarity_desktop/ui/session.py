@@ -25,6 +25,8 @@ from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.values import DocumentId
 
 log = logging.getLogger(__name__)
+INFO_SECONDS = 15.0
+"""How long a notice stays that only informs: time to read two sentences."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -123,9 +125,14 @@ class Session(QObject):
         *,
         document: DocumentState | None = None,
         image: QImage | None = None,
-        seconds: float = 0,
+        seconds: float | None = None,
     ) -> Bar:
-        """Show a notice, with its document only if it has one. seconds: it closes itself after this time (0: never)."""
+        """Show a notice, with its document only if it has one.
+
+        seconds: it closes itself after this time, 0: never. None: after INFO_SECONDS if there is nothing to decide.
+        """
+        if seconds is None:
+            seconds = INFO_SECONDS if kind == "info" and not choices else 0
         return self._notices.add(text, kind, choices, document, image, seconds)
 
     def notice_is_shown(self, bar: Bar) -> bool:

@@ -148,6 +148,17 @@ async def test_tabs_keep_each_photos_own_state():
         assert len(window.photos.documents) == 2
 
 
+async def test_the_titles_of_many_photos_stay_readable():
+    async with a_window() as (window, _link):
+        window.resize(1024, 700)
+        names = [f"holiday at the sea {k}.jpg" for k in range(7)]
+        window.file_commands.open_paths(Path(name) for name in names)
+        await settled(window)
+        tabs = window.photos.tabs
+        assert min(tabs.tabRect(k).width() for k in range(tabs.count())) >= 140
+        assert tabs.tabRect(tabs.currentIndex()).right() <= tabs.width()
+
+
 async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offered_again():
     async with a_window() as (window, link):
         await a_photo(window, "untouched.jpg")

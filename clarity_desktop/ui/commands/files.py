@@ -134,7 +134,7 @@ class FileCommands(QObject):
             self._session.notify(self.tr("No photos found in the dropped files."), seconds=8)
         if total:
             text = self.tr("Opening the first {count} of {total} photos. Open the others from their folder.")
-            self._session.notify(text.format(count=len(found), total=total), seconds=15)
+            self._session.notify(text.format(count=len(found), total=total))
         self.open_paths(found)
 
     async def _open_bitmap(self, image: QImage, title: str) -> None:
