@@ -1,4 +1,4 @@
-"""A method on pixels: choose it, find its weights, load its network, run it in the heavy lane."""
+"""A method on pixels: choose it, find its weights, load its network, run it in the lane."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Candidate:
     pixels: Pixels
     step: Step
     changed: Bounds
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     quality: Quality | None = None
 
 
@@ -60,17 +60,17 @@ class Runner:
         method = methods.choose(params.task, params.method or settings.methods.get(params.task), store=self._store)
         files = await job.side("disk", self._store.need, method.weights)
         start = time.perf_counter()
-        recipe, note = await job.run(_plan, method, pixels, params, settings, recorded)
-        run = await job.run(self._load, method, params.task, files, recipe.place, job)
+        tile_plan, note = await job.run(_plan, method, pixels, params, settings, recorded)
+        run = await job.run(self._load, method, params.task, files, tile_plan.place, job)
         done = await job.run(
-            restore.restore, pixels, method, run, recipe, region=params.region, feather=params.feather,
+            restore.restore, pixels, method, run, tile_plan, region=params.region, feather=params.feather,
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
             reload=partial(self._load, method, params.task, files, job=job),
         )  # fmt: skip
         digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
             "restore", params.task, method.id, digests, params.strength, seconds=time.perf_counter() - start,
-            settings={**done.recipe.to_json(), "feather": params.feather},
+            settings={**done.plan.to_json(), "feather": params.feather},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
 
@@ -85,7 +85,7 @@ class Runner:
 
 def _plan(
     method: Method, pixels: Pixels, params: RestoreParams, settings: Settings, recorded: TilePlan | None
-) -> tuple[TilePlan, str | None]:
+) -> tuple[TilePlan, Message | None]:
     """How to cut the work; a recorded plan is used unless this machine does not allow it, which the note says."""
     height, width = pixels.shape[:2]
     return _planned(method, _computed(method, (width, height), params.region), settings, recorded)
@@ -97,13 +97,18 @@ def _computed(method: Method, size: tuple[int, int], region: Region | None) -> B
     return restore.padded_box(region.bounds if region else whole, method, *size)
 
 
-def _planned(method: Method, box: Bounds, settings: Settings, recorded: TilePlan | None) -> tuple[TilePlan, str | None]:
+def _planned(
+    method: Method, box: Bounds, settings: Settings, recorded: TilePlan | None
+) -> tuple[TilePlan, Message | None]:
     if recorded is not None:
-        budget = restore.budget(settings, recorded.place.device)
-        return restore.replay(recorded, method, box.width, box.height, budget)
+        memory = _memory(settings, recorded.place.device)
+        return restore.replay(recorded, method, box.width, box.height, *memory)
     place = restore.place(settings)
-    budget = restore.budget(settings, place.device)
-    return restore.plan(method, box.width, box.height, place, budget), None
+    return restore.plan(method, box.width, box.height, place, *_memory(settings, place.device)), None
+
+
+def _memory(settings: Settings, device: str) -> tuple[int, int]:
+    return restore.budget(settings, device), restore.tile_budget(settings, device)
 
 
 def estimate(

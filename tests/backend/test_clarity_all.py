@@ -212,7 +212,7 @@ def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
     ).pixels
     assert apart(piece, by_themselves) > 0.1
     assert apart(piece, tiles.pixels) < 0.02
-    assert np.array_equal(restored(pixels, run, tiles.recipe).pixels, tiles.pixels)
+    assert np.array_equal(restored(pixels, run, tiles.plan).pixels, tiles.pixels)
 
 
 def test_a_region_is_judged_within_its_photo(strong: Path, photo: Callable[..., np.ndarray]) -> None:

@@ -7,7 +7,7 @@ does not change a single pixel, and pixels that all tiles agree on come out as t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,50 +23,29 @@ Deep = NDArray[np.uint16]
 
 @dataclass(slots=True, eq=False)
 class _Chunk:
-    """A square of the result to which tiles still contribute."""
+    """A square of the result to which tiles still contribute: H×W×3 weighted sums, and H×W weight that is missing."""
 
     sums: NDArray[np.int32]
-    left: NDArray[np.int32]  # of FULL
-    share: NDArray[np.int32] = field(init=False)  # what the tiles of the present grid divide among themselves
-
-    def __post_init__(self) -> None:
-        self.share = self.left.copy()
+    missing: NDArray[np.int32]  # of FULL
 
 
 class Blend:
-    """A picture that is the weighted sum of tiles. Memory is held only where tiles are still to come.
-
-    Tiles come from one grid; after `regrid` the rest is divided among those of another.
-    """
+    """A picture that is the weighted sum of the tiles of one grid. Memory is held only where tiles are missing."""
 
     def __init__(self, out: Pixels, scale: int) -> None:
-        """out (H×W×3) receives each pixel once it is complete; scale is that of the grids' pixels to out's."""
+        """out (H×W×3 RGB, uint8 or uint16) receives each pixel once it is complete.
+
+        scale: pixels of `out` for each pixel of the grid.
+        """
         self._out = out
         self._scale = scale
         self._chunks: dict[tuple[int, int], _Chunk | None] = {}  # None: complete
 
-    def regrid(self) -> None:
-        """From now on tiles come from another grid, which covers what is still missing."""
-        for chunk in self._chunks.values():
-            if chunk is not None:
-                chunk.share = chunk.left.copy()
-
-    def wants(self, cell: Bounds) -> bool:
-        """Whether anything was missing in a cell when its grid began."""
-        for key in _keys(cell):
-            if key not in self._chunks:
-                return True
-            part = Bounds(key[1] * TILE, key[0] * TILE, TILE, TILE).cut(cell)
-            chunk = self._chunks[key]
-            if chunk is not None and chunk.share[_within(part, key).slices()].any():
-                return True
-        return False
-
     def add(self, grid: Grid, index: int, values: Deep) -> Pixels:
-        """Add a tile; values are those of its cell. Returns the cell's pixels as they stand now.
+        """Add a tile; values: those of its cell, H×W×3. Returns the cell's pixels (H×W×3, out's depth) as of now.
 
-        They are final but where a neighbour is still missing: there the present sum is shown as if it were all, and
-        the neighbour's cell covers these pixels again.
+        They are final except where a neighbour is still missing: there the sum so far is shown as if it were complete,
+        and the neighbour's cell covers these pixels again.
         """
         cell = grid.cell(index, self._scale)
         shown: Any = np.empty((cell.height, cell.width, 3), self._out.dtype)
@@ -75,11 +54,11 @@ class Blend:
             if (chunk := self._chunks[key]) is not None:
                 here = _within(part, key).slices()
                 chunk.sums[here] += weights[..., None] * values[inside.slices()]
-                chunk.left[here] -= weights
-                so_far = FULL - chunk.left[here]
+                chunk.missing[here] -= weights
+                so_far = FULL - chunk.missing[here]
                 own = as_pixels(values[inside.slices()], self._out.dtype)
                 shown[inside.slices()] = np.where(
-                    so_far[..., None] > 0, _settled(chunk.sums[here], so_far, own.dtype), own
+                    so_far[..., None] > 0, _averaged(chunk.sums[here], so_far, own.dtype), own
                 )
                 self._complete(key, chunk)
             else:
@@ -87,34 +66,27 @@ class Blend:
         return shown
 
     def _complete(self, key: tuple[int, int], chunk: _Chunk) -> None:
-        if not chunk.left.any():
+        if not chunk.missing.any():
             y, x = key[0] * TILE, key[1] * TILE
-            self._out[y : y + TILE, x : x + TILE] = _settled(chunk.sums, FULL - chunk.left, self._out.dtype)
+            self._out[y : y + TILE, x : x + TILE] = _averaged(chunk.sums, FULL - chunk.missing, self._out.dtype)
             self._chunks[key] = None
 
     def _parts(self, grid: Grid, index: int) -> Iterator[tuple[tuple[int, int], Bounds, NDArray[np.int32]]]:
         """Chunk by chunk: the chunk's key, what the tile's cell covers of it, and the tile's weights there."""
         cell = grid.cell(index, self._scale)
         column, row = grid.at(index)
-        across, down = grid.columns.fades(column, self._scale), grid.rows.fades(row, self._scale)
+        across, down = grid.columns.weights(column, self._scale), grid.rows.weights(row, self._scale)
         for key in _keys(cell):
             part = Bounds(key[1] * TILE, key[0] * TILE, TILE, TILE).cut(cell)
             rows, columns = Bounds(part.x - cell.x, part.y - cell.y, part.width, part.height).slices()
-            chunk = self._chunk(key)
-            if chunk is None:
-                yield key, part, np.zeros((part.height, part.width), np.int32)
-                continue
-            weights = chunk.share[_within(part, key).slices()]
-            weights = _divide(weights, across[0][None, columns], across[1][None, columns])
-            weights = _divide(weights, down[0][rows, None], down[1][rows, None])
-            yield key, part, weights
+            self._begin(key)
+            yield key, part, down[rows, None] * across[None, columns]
 
-    def _chunk(self, key: tuple[int, int]) -> _Chunk | None:
+    def _begin(self, key: tuple[int, int]) -> None:
         if key not in self._chunks:
             height = min(TILE, self._out.shape[0] - key[0] * TILE)
             width = min(TILE, self._out.shape[1] - key[1] * TILE)
             self._chunks[key] = _Chunk(np.zeros((height, width, 3), np.int32), np.full((height, width), FULL, np.int32))
-        return self._chunks[key]
 
 
 def _keys(cell: Bounds) -> Iterator[tuple[int, int]]:
@@ -128,15 +100,10 @@ def _within(part: Bounds, key: tuple[int, int]) -> Bounds:
     return Bounds(part.x - key[1] * TILE, part.y - key[0] * TILE, part.width, part.height)
 
 
-def _divide(share: NDArray[np.int32], faded_in: NDArray[np.int32], next_in: NDArray[np.int32]) -> NDArray[np.int32]:
-    """A tile's part of a share. What is rounded off one tile is the next one's, so that nothing is lost."""
-    return share * faded_in // STEPS - share * next_in // STEPS
-
-
-def _settled(
+def _averaged(
     sums: NDArray[np.int32], weights: NDArray[np.int32], dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
 ) -> Pixels:
-    """Sums → pixels of the photo's depth; 0 where nothing has been added yet."""
+    """Sums (H×W×3) and their weights (H×W) as pixels of a depth; 0 where nothing has been added yet."""
     if (weights == FULL).all():  # by far the most frequent case, and a shift is quick
         return as_pixels(((sums + FULL // 2) // FULL).astype(np.uint16), dtype)
     weights = np.maximum(weights, 1)[..., None]
@@ -144,13 +111,13 @@ def _settled(
 
 
 def cut(pixels: Pixels, bounds: Bounds) -> Pixels:
-    """A view of a part of a photo."""
+    """A view of a part of a photo (H×W×3)."""
     part: Any = pixels[bounds.slices()]
     return part
 
 
 def as_pixels(values: Deep, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
-    """16-bit values at a photo's depth, rounded to nearest."""
+    """16-bit values as pixels of a photo's depth, uint8 or uint16, rounded to nearest."""
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8) if dtype == np.uint8 else values
 
 
@@ -164,13 +131,13 @@ def as_deep(values: Pixels | Tile) -> Deep:
 
 
 def as_tile(pixels: Pixels) -> Tile:
-    """Pixels as float32 0..1."""
+    """Pixels (H×W×3, uint8 or uint16) as float32 0..1."""
     top = 255 if pixels.dtype == np.uint8 else 65535
     return np.divide(pixels, np.float32(top), dtype=np.float32)
 
 
 def mix(before: Tile, after: Tile, amount: NDArray[np.float32]) -> Tile:
-    """before where amount (H×W, 0..1) is 0, after where it is 1, between them a blend in linear light."""
+    """Blend two tiles (float32 H×W×3, sRGB 0..1) in linear light: `before` where amount (H×W) is 0, `after` where 1."""
     if (amount >= 1).all():
         return after
     amount = amount[..., None]
@@ -180,7 +147,7 @@ def mix(before: Tile, after: Tile, amount: NDArray[np.float32]) -> Tile:
 
 
 def _linear(values: Tile) -> Tile:
-    """sRGB → linear light."""
+    """sRGB 0..1 → linear light 0..1 (IEC 61966-2-1)."""
     high = ((values + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
     return np.where(values <= np.float32(0.04045), values / np.float32(12.92), high)
 
@@ -192,7 +159,10 @@ def _encoded(light: Tile) -> Tile:
 
 
 def feathered(mask: NDArray[np.uint8], feather: int) -> NDArray[np.uint8]:
-    """The mask, softened over `feather` pixels inside its edge; outside it stays 0, at the picture's edge it stays."""
+    """The mask (H×W, 0..255), softened over `feather` pixels inside its edge.
+
+    Outside it stays 0; at the border of the picture, where the mask has no edge, it stays as it is.
+    """
     if feather <= 0:
         return mask
     import cv2

@@ -31,10 +31,7 @@ def place(settings: choices.Settings) -> ComputeTarget:
             return ComputeTarget(device, threads=threads)
     if settings.device == "auto":
         return ComputeTarget("cpu", threads=threads)
-    raise UserError(
-        f"The device “{settings.device}” that is set in the preferences is not available on this machine. "
-        "Choose “auto” or “cpu” there."
-    )
+    raise UserError("restore.no_device", device=settings.device)
 
 
 def available(device: str) -> bool:
@@ -65,15 +62,21 @@ def free_memory(device: str = "cpu") -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
-MOST = 4_500_000_000
-"""Bytes of the machine's memory that a restoration plans with at most: larger tiles gain little, and 6 GB must hold
-a 50-megapixel photo, the network and the program."""
+def budget(settings: choices.Settings, device: str = "cpu", free: int | None = None) -> int:
+    """Bytes that a restoration may take here and now, by the user's preference. free: bytes that are free, if known."""
+    return int((free_memory(device) if free is None else free) * settings.memory_budget)
 
 
-def budget(settings: choices.Settings, device: str = "cpu") -> int:
-    """Bytes that a restoration may plan with here and now."""
-    allowed = int(free_memory(device) * settings.memory_budget)
-    return allowed if device == "cuda" else min(allowed, MOST)
+TILED = 4_500_000_000
+"""Bytes that a restoration in tiles plans with, unless the user allows more memory than by default: larger tiles gain
+little, and a 50-megapixel photo, the network and the program stay below 6 GB."""
+
+
+def tile_budget(settings: choices.Settings, device: str = "cpu", free: int | None = None) -> int:
+    """Bytes that a restoration may take if it has to be cut into tiles. free: as in `budget`."""
+    allowed = budget(settings, device, free)
+    by_default = settings.memory_budget <= choices.Settings().memory_budget
+    return min(allowed, TILED) if by_default and device != "cuda" else allowed
 
 
 def model_budget(settings: choices.Settings) -> int:
@@ -184,8 +187,8 @@ def speeds() -> dict[str, float]:
     }
 
 
-_TELLING = 0.5
-"""Megapixels of a run that count as much as all that was known before."""
+_PRIOR_WEIGHT = 0.5
+"""Megapixels of a run that weigh as much as all earlier measurements."""
 
 
 def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: float) -> None:
@@ -193,7 +196,7 @@ def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: floa
     if megapixels < 0.05 or seconds <= 0:
         return  # so little says nothing about much
     known, key = speeds(), speed_key(method, at)
-    before, weight = known.get(key, method.speed), megapixels / (megapixels + _TELLING)
+    before, weight = known.get(key, method.speed), megapixels / (megapixels + _PRIOR_WEIGHT)
     known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead
     try:
         write_atomically(_speeds_file(), json.dumps(known, indent=1).encode())

@@ -16,7 +16,7 @@ OVERVIEW = 1_000_000
 
 
 def padded(tile: Any, method: Method) -> Any:
-    """Right and bottom filled up to the method's multiple; a mask is never continued into the padding."""
+    """A tile (H×W×3) or mask (H×W), padded right and bottom to the method's multiple; a mask is padded with 0."""
     down, across = (-side % method.multiple_of for side in tile.shape[:2])
     if not (down or across):
         return np.ascontiguousarray(tile)
@@ -27,9 +27,9 @@ def padded(tile: Any, method: Method) -> Any:
 
 
 def overview(pixels: Pixels, mask: Mask | None, method: Method) -> tuple[Tile, Mask | None]:
-    """The photo and its mask at no more than OVERVIEW pixels, padded. It depends on nothing else.
+    """The photo (H×W×3, uint8 or uint16) as float32 0..1 and its mask, both at no more than OVERVIEW pixels, padded.
 
-    A pixel is masked if any of those that it stands for is.
+    A pixel is masked if any of the pixels that it stands for is.
     """
     seen = padded(as_tile(_reduced(pixels, method.multiple_of)), method)
     if mask is None:

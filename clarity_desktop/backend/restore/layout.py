@@ -32,7 +32,7 @@ class Axis:
 
     @staticmethod
     def over(length: int, tile: int, overlap: int, multiple_of: int) -> Axis:
-        """As few tiles of at most `tile` pixels (0: one tile) as share `overlap` pixels, all of them equally long."""
+        """The fewest tiles of at most `tile` pixels (0: one tile) that share `overlap` pixels, all equally long."""
         if not tile or length <= tile:
             return Axis(length, round_up(length, multiple_of), (0,))
         count = -(-(length - overlap) // (tile - overlap))
@@ -49,13 +49,14 @@ class Axis:
             end = math.floor(self._middle(index + 1) * scale + ramp / 2)
         return start, end
 
-    def fades(self, index: int, scale: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Over the tile's cell: how far it has faded in, and how far the next one has, in 0..STEPS."""
+    def weights(self, index: int, scale: int) -> NDArray[np.int32]:
+        """The tile's weight at each pixel of its cell, 0..STEPS; of all tiles together they are STEPS everywhere."""
         start, end = self.cell(index, scale)
         at = np.arange(start, end, dtype=np.float64)
-        return self._fade(index, at, scale), self._fade(index + 1, at, scale)
+        return self._fade(index, at, scale) - self._fade(index + 1, at, scale)
 
     def _fade(self, index: int, at: NDArray[np.float64], scale: int) -> NDArray[np.int32]:
+        """How far a tile has faded in at the given pixels, 0..STEPS."""
         if index == 0:
             return np.full(at.size, STEPS, np.int32)
         if index == len(self.starts):

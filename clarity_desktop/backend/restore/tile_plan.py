@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +11,10 @@ from clarity_desktop.backend.methods.method import ComputeTarget, Method
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.restore.layout import Grid, round_up
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message, size
 from clarity_desktop.values import Bounds, Json
+
+log = logging.getLogger(__name__)
 
 _LARGEST_SIDE = 1 << 20
 _SMALLEST_TILE = 32
@@ -21,18 +25,16 @@ class TilePlan:
     """The surroundings of a restoration that its pixels depend on. Recorded in Step.settings.
 
     tile is a side in pixels, shared borders included (0: the whole picture at once); overlap is how many pixels
-    neighbours share. kept is there if memory ran out on the way: the larger tile sizes that were tried first, each
-    with the numbers of the tiles that were finished by then and kept.
+    neighbours share.
     """
 
     tile: int
     overlap: int
     place: ComputeTarget
     seed: int = 0
-    kept: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        recorded: dict[str, Json] = {
+        return {
             "tile": self.tile,
             "overlap": self.overlap,
             "device": self.place.device,
@@ -40,19 +42,15 @@ class TilePlan:
             "threads": self.place.threads,
             "seed": self.seed,
         }
-        if self.kept:
-            recorded["kept"] = [[tile, list[Json](numbers)] for tile, numbers in self.kept]
-        return recorded
 
     @staticmethod
     def from_json(recorded: Json) -> TilePlan:
-        """A recipe from a project file or a macro, which may hold anything. Raises UserError."""
+        """A plan from a project file or a macro, which may hold anything. Raises UserError."""
         try:
             return _parsed(recorded)
         except (KeyError, TypeError, ValueError) as e:
-            raise UserError(
-                f"The settings recorded for this step cannot be used ({e}). Run the restoration anew instead."
-            ) from None
+            log.info("A recorded tile plan cannot be used: %s", e)
+            raise UserError("restore.record_unusable") from None
 
 
 def _parsed(recorded: Json) -> TilePlan:
@@ -61,27 +59,14 @@ def _parsed(recorded: Json) -> TilePlan:
     device, dtype = recorded["device"], recorded["dtype"]
     if device not in ("cpu", "cuda", "mps") or dtype not in ("float32", "bfloat16"):
         raise ValueError(f"unknown device {device!r} or type {dtype!r}"[:80])
-    at = ComputeTarget(device, dtype, _whole(recorded["threads"], 1, 4096))
-    tile, overlap = _whole(recorded["tile"], 0, _LARGEST_SIDE), _whole(recorded["overlap"], 0, _LARGEST_SIDE)
-    kept = tuple(_kept(entry) for entry in _sequence(recorded.get("kept", [])))
-    for side in (tile, *(side for side, _ in kept)):
-        if side and side <= overlap:
-            raise ValueError(f"a tile of {side} cannot share {overlap} pixels")
-    return TilePlan(tile, overlap, at, _whole(recorded.get("seed", 0), 0, (1 << 63) - 1), kept)
+    at = ComputeTarget(device, dtype, _integer(recorded["threads"], 1, 4096))
+    tile, overlap = _integer(recorded["tile"], 0, _LARGEST_SIDE), _integer(recorded["overlap"], 0, _LARGEST_SIDE)
+    if tile and tile <= overlap:
+        raise ValueError(f"a tile of {tile} cannot share {overlap} pixels")
+    return TilePlan(tile, overlap, at, _integer(recorded.get("seed", 0), 0, (1 << 63) - 1))
 
 
-def _kept(entry: Json) -> tuple[int, tuple[int, ...]]:
-    tile, numbers = _sequence(entry)
-    return _whole(tile, 0, _LARGEST_SIDE), tuple(_whole(n, 0, _LARGEST_SIDE) for n in _sequence(numbers))
-
-
-def _sequence(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise TypeError("a list is missing")
-    return value
-
-
-def _whole(value: Json, low: int, high: int) -> int:
+def _integer(value: Json, low: int, high: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{value!r} is not a number of {low} to {high}"[:80])
     return value
@@ -131,62 +116,62 @@ def _picture(method: Method, width: int, height: int) -> int:
     return 12 * width * height * method.scale**2
 
 
-def plan(method: Method, width: int, height: int, place: ComputeTarget, free_memory: int) -> TilePlan:
-    """How to restore width × height pixels within free_memory bytes. Raises UserError if that is too little.
+def plan(
+    method: Method, width: int, height: int, place: ComputeTarget, memory: int, tile_memory: int | None = None
+) -> TilePlan:
+    """How to restore width × height pixels within so many bytes of memory. Raises UserError if that is too little.
 
-    In tiles of the side that was measured to be best; a photo of no more than two such tiles stays in one piece.
+    A method whose tiles were measured gets tiles of that side; a photo of no more than two of them stays in one piece.
+    One whose tiling is discouraged runs in one piece whenever memory allows. tile_memory: bytes for a run in tiles,
+    where that is less.
     """
-    recipe = TilePlan(0, method.overlap, place)
+    whole = TilePlan(0, method.overlap, place)
     measured_best = method.tile if method.tiling == "yes" else 0
-    fits = needed(method, width, height, 0) <= free_memory
+    fits = needed(method, width, height, 0) <= memory
     if fits and (not measured_best or width * height <= 2 * measured_best**2):
-        return recipe
+        return whole
     if method.tiling == "no":
-        raise UserError(_too_little(method, needed(method, width, height, 0), free_memory))
-    room = free_memory - method.base - _picture(method, width, height)
+        raise _too_little(method, needed(method, width, height, 0), memory)
+    memory = memory if tile_memory is None else min(memory, tile_memory)
+    room = memory - method.base - _picture(method, width, height)
     side = math.isqrt(max(0, room) // _per_pixel(method)) // method.multiple_of * method.multiple_of
     side = min(side, measured_best or side)
     smallest = smallest_tile(method, method.overlap)
     if measured_best:
         smallest = min(smallest, round_up(measured_best, method.multiple_of))
     if side < smallest:
-        raise UserError(_too_little(method, needed(method, width, height, smallest), free_memory))
-    return replace(recipe, tile=side)
+        raise _too_little(method, needed(method, width, height, smallest), memory)
+    return replace(whole, tile=side)
 
 
-def _too_little(method: Method, wanted: int, free: int) -> str:
-    return (
-        f"{method.title} needs about {wanted / 1e9:.1f} GB of memory for this photo, and {free / 1e9:.1f} GB are free. "
-        "Close other programs, restore a smaller region, or choose another method."
-    )
+def _too_little(method: Method, needed_bytes: int, free: int) -> UserError:
+    return UserError("restore.too_little_memory", method=method.title, needed=size(needed_bytes), free=size(free))
 
 
-def replay(recipe: TilePlan, method: Method, width: int, height: int, free_memory: int) -> tuple[TilePlan, str | None]:
-    """The recorded recipe; or, where this machine does not allow it, the nearest one and a sentence that says so.
+def replay(
+    recorded: TilePlan, method: Method, width: int, height: int, memory: int, tile_memory: int | None = None
+) -> tuple[TilePlan, Message | None]:
+    """The recorded plan; or, where this machine does not allow it, the nearest one and a message that says so.
 
     Raises UserError if even the smallest tile does not fit, or if the record does not belong to this method.
     """
-    if any(side % method.multiple_of for side in (recipe.tile, *(side for side, _ in recipe.kept))):
-        raise UserError(
-            f"The recorded tile of {recipe.tile} pixels does not suit {method.title}. Run the restoration anew instead."
-        )
-    at = recipe.place
+    if recorded.tile % method.multiple_of:
+        raise UserError("restore.record_of_other_method", tile=recorded.tile, method=method.title)
+    at = recorded.place
     if not hardware.available(at.device):
-        now = replace(plan(method, width, height, replace(at, device="cpu"), free_memory), seed=recipe.seed)
-        return now, f"It was first computed on “{at.device}”, which is not available here: pixels may differ slightly."
-    sides = [recipe.tile, *(side for side, _ in recipe.kept)]
-    if max(needed(method, width, height, side) for side in sides) <= free_memory:
-        return recipe, None
-    now = plan(method, width, height, at, free_memory)
-    smaller = replace(now, tile=_not_above(now.tile, recipe.tile), overlap=recipe.overlap, seed=recipe.seed)
+        now = plan(method, width, height, replace(at, device="cpu"), memory, tile_memory)
+        return replace(now, seed=recorded.seed), Message("restore.other_device", {"device": at.device})
+    if needed(method, width, height, recorded.tile) <= memory:
+        return recorded, None
+    now = plan(method, width, height, at, memory, tile_memory)
+    smaller = replace(now, tile=_not_above(now.tile, recorded.tile), overlap=recorded.overlap, seed=recorded.seed)
     if smaller.tile and smaller.tile <= smaller.overlap:
         smaller = replace(smaller, overlap=now.overlap)
-    if smaller == recipe:
-        return recipe, None
-    return smaller, (
-        f"There is less memory now than when this step was recorded, so the photo is cut into tiles of {smaller.tile} "
-        f"pixels ({recipe.tile or 'one piece'} then): pixels may differ slightly."
-    )
+    if smaller == recorded:
+        return recorded, None
+    if recorded.tile:
+        return smaller, Message("restore.smaller_than_recorded", {"tile": smaller.tile, "recorded": recorded.tile})
+    return smaller, Message("restore.tiles_unlike_recorded", {"tile": smaller.tile})
 
 
 def _not_above(tile: int, recorded: int) -> int:
@@ -194,10 +179,11 @@ def _not_above(tile: int, recorded: int) -> int:
 
 
 def grid(method: Method, width: int, height: int, tile: int, overlap: int) -> Grid:
+    """The tiles of a plan over width × height pixels."""
     return Grid.over(width, height, tile, overlap, method.multiple_of)
 
 
-def seconds(method: Method, width: int, height: int, recipe: TilePlan, measured: Mapping[str, float]) -> float:
-    """How long a restoration will take, from this machine's own measurements (machine.speeds) where there are any."""
-    per_megapixel = measured.get(hardware.speed_key(method, recipe.place), method.speed)
-    return grid(method, width, height, recipe.tile, recipe.overlap).area / 1e6 * per_megapixel
+def seconds(method: Method, width: int, height: int, tile_plan: TilePlan, measured: Mapping[str, float]) -> float:
+    """How long a restoration will take, by this machine's own measurements (hardware.speeds) where there are any."""
+    per_megapixel = measured.get(hardware.speed_key(method, tile_plan.place), method.speed)
+    return grid(method, width, height, tile_plan.tile, tile_plan.overlap).area / 1e6 * per_megapixel
