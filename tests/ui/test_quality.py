@@ -19,9 +19,9 @@ from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.docks.advice_panel import AdvicePanel
 from clarity_desktop.ui.docks.findings_panel import FindingsPanel, headline
 from clarity_desktop.ui.docks.metrics_panel import difference
-from clarity_desktop.ui.docks.overall_panel import OverallPanel, climb, distance_text, far
-from clarity_desktop.ui.docks.quality import Judged, QualityDock
-from clarity_desktop.ui.docks.trend import Trend, span
+from clarity_desktop.ui.docks.overall_panel import OverallPanel, distance_text, is_far, score_change
+from clarity_desktop.ui.docks.quality import QualityDock, QualityState
+from clarity_desktop.ui.docks.trend import Trend, score_range
 from clarity_desktop.values import (
     DEGRADATIONS,
     Advice,
@@ -73,7 +73,7 @@ def findings(qtbot: QtBot) -> FindingsPanel:
 
 def test_likely_degradations_are_listed_with_percent_and_severity(findings: FindingsPanel):
     findings.show_detection(a_detection(rain=0.97, noise=0.6))
-    listed = [line for line in findings.lines if shown(line)]
+    listed = [line for line in findings.rows if shown(line)]
     assert [(line.name.text(), line.figure.text()) for line in listed] == [
         ("Rain streaks", "97 %, strong"), ("Noise", "60 %, strong"),
     ]  # fmt: skip
@@ -106,7 +106,7 @@ def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPan
     findings.show_detection(a_detection())
     assert findings.verdict.text() == "No problems found"
     assert shown(findings.fine)
-    assert [line for line in findings.lines if shown(line)] == []
+    assert [line for line in findings.rows if shown(line)] == []
     findings.show_detection(a_detection(blur=0.9))
     assert not shown(findings.fine)
 
@@ -122,9 +122,9 @@ def test_a_fair_doubt_about_a_photo_that_looks_fine_is_said():
 def test_all_thirteen_can_be_listed(findings: FindingsPanel):
     findings.show_detection(a_detection(snow=0.9))
     findings.all.click()
-    assert len({line.name.text() for line in findings.lines if shown(line)}) == len(DEGRADATIONS) == 13
+    assert len({line.name.text() for line in findings.rows if shown(line)}) == len(DEGRADATIONS) == 13
     findings.all.click()
-    assert len([line for line in findings.lines if shown(line)]) == 1
+    assert len([line for line in findings.rows if shown(line)]) == 1
 
 
 def test_the_map_is_off_until_it_is_asked_for_and_lets_a_degradation_be_chosen(qtbot: QtBot, findings: FindingsPanel):
@@ -192,18 +192,18 @@ def test_a_difference_says_its_direction_in_words():
     assert difference(5.5, 3.0) == "▲ 2.5 worse"
     assert difference(3.0, 3.01) == "= unchanged"
     assert difference(None, 3.0) == ""
-    assert climb(62.0, 41.0) == "▲ 21 better"
-    assert climb(41.0, 62.0) == "▼ 21 worse"
-    assert climb(41.0, 41.2) == "= unchanged"
-    assert climb(70.4, 69.7) == "= unchanged", "70 and 70"
-    assert climb(69.6, 69.4) == "▲ 1 better", "70 and 69"
-    assert climb(60.6, 42.4) == "▲ 19 better", "61 and 42"
-    assert climb(41.0, None) == ""
+    assert score_change(62.0, 41.0) == "▲ 21 better"
+    assert score_change(41.0, 62.0) == "▼ 21 worse"
+    assert score_change(41.0, 41.2) == "= unchanged"
+    assert score_change(70.4, 69.7) == "= unchanged", "70 and 70"
+    assert score_change(69.6, 69.4) == "▲ 1 better", "70 and 69"
+    assert score_change(60.6, 42.4) == "▲ 19 better", "61 and 42"
+    assert score_change(41.0, None) == ""
 
 
 def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(dock: QualityDock):
     now = version("b", piqe=20.0, sseq=31.0, ours=("sseq",), why={"niqe": "The photo is too small for NIQE."})
-    dock.show_photo(Judged(DOCUMENT, now, version("a", piqe=50.0, niqe=7.0)), offered)
+    dock.show_photo(QualityState(DOCUMENT, now, version("a", piqe=50.0, niqe=7.0)), offered)
     assert list(dock.metrics) == ["sseq", "niqe", "brisque", "piqe"]
     assert dock.metrics["piqe"].change.text() == "▼ 30.0 better"
     assert "Lower is better" in dock.metrics["piqe"].meaning.text()
@@ -216,34 +216,36 @@ def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(
 
 
 def test_values_by_different_parameters_are_not_compared(dock: QualityDock):
-    dock.show_photo(Judged(DOCUMENT, version("b", niqe=3.0), version("a", niqe=5.0, ours=("niqe",))), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("b", niqe=3.0), version("a", niqe=5.0, ours=("niqe",))), offered)
     assert not shown(dock.metrics["niqe"].change)
     assert dock.metrics["niqe"].accessibleName() == "NIQE 3.0"
 
 
 def test_further_metrics_are_listed_where_they_are_switched_on(dock: QualityDock):
-    dock.show_photo(Judged(DOCUMENT, version("b", more={"musiq": 61.25}), version("a", more={"musiq": 40.0})), offered)
+    dock.show_photo(
+        QualityState(DOCUMENT, version("b", more={"musiq": 61.25}), version("a", more={"musiq": 40.0})), offered
+    )
     assert dock.measures.more.text() == "musiq  61.2  (before: 40)"
-    dock.show_photo(Judged(DOCUMENT, version("b", piqe=1.0)), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("b", piqe=1.0)), offered)
     assert not shown(dock.measures.more)
 
 
 def test_a_further_metric_that_has_no_value_says_why_while_it_is_switched_on(dock: QualityDock):
     why = "It needs a file that is not on this computer. " * 5
     now = version("b", why={"musiq": why, "niqe": "Too small."})
-    dock.show_photo(Judged(DOCUMENT, now, metrics=("musiq",)), offered)
+    dock.show_photo(QualityState(DOCUMENT, now, metrics=("musiq",)), offered)
     assert shown(dock.measures.failed)
     assert dock.measures.failed.text().startswith("musiq  –  It needs a file")
     assert len(dock.measures.failed.text()) < len(why)
     assert dock.measures.failed.toolTip() == f"musiq: {why}"
-    dock.show_photo(Judged(DOCUMENT, now), offered)
+    dock.show_photo(QualityState(DOCUMENT, now), offered)
     assert not shown(dock.measures.failed)
 
 
 def test_what_a_project_calls_things_is_text_and_never_markup(dock: QualityDock):
     named = dataclasses.replace(version("c", 62.0), name="Tom & <b>Jerry</b>")
     bold = version("b", 50.0, more={"<b>x</b>": 1.0}, why={"niqe": "<b>why</b>"})
-    dock.show_photo(Judged(DOCUMENT, bold, named, named), offered)
+    dock.show_photo(QualityState(DOCUMENT, bold, named, named), offered)
     for label in (dock.names, dock.measures.more, dock.metrics["niqe"].meaning, dock.overall.extent):
         assert label.textFormat() == Qt.TextFormat.PlainText
     assert "&lt;b&gt;" in dock.metrics["niqe"].meaning.toolTip()
@@ -296,7 +298,7 @@ def test_a_gain_is_marked_where_much_has_changed(qtbot: QtBot, distance: Distanc
     panel = OverallPanel()
     qtbot.addWidget(panel)
     panel.show_distance(distance, gained=True)
-    assert shown(panel.warning) is marked is far(distance)
+    assert shown(panel.warning) is marked is is_far(distance)
     panel.show_distance(distance, gained=False)
     assert not shown(panel.warning)
 
@@ -335,7 +337,7 @@ def test_of_a_long_curve_the_last_versions_and_the_best_are_told(qtbot: QtBot):
 
 @pytest.mark.parametrize("values", [[50.0], [0.0, 3.0], [100.0], [2.0, 99.0], [40.0, 42.0]])
 def test_the_curve_shows_small_differences_small_and_holds_all_values(values: list[float]):
-    low, high = span(values)
+    low, high = score_range(values)
     assert 0 <= low <= min(values)
     assert max(values) <= high <= 100
     assert high - low >= 30
@@ -346,13 +348,13 @@ def test_the_curve_shows_small_differences_small_and_holds_all_values(values: li
 
 def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
     known = version("a", 41.0, a_detection(rain=0.97))
-    dock.show_photo(Judged(DOCUMENT, known), offered)
+    dock.show_photo(QualityState(DOCUMENT, known), offered)
     assert not shown(dock.busy)
     assert dock.findings.isEnabled()
-    dock.show_photo(Judged(DOCUMENT, version("b")), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("b")), offered)
     assert shown(dock.busy)
     assert dock.names.text().startswith("Analyzing…")
-    assert dock.findings.lines[0].figure.text() == "97 %, strong"
+    assert dock.findings.rows[0].figure.text() == "97 %, strong"
     assert dock.overall.figure.text() == "41"
     assert not dock.findings.isEnabled()
     assert not dock.overall.isEnabled()
@@ -360,20 +362,22 @@ def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
 
 
 def test_the_figures_of_another_photo_do_not_stay(dock: QualityDock):
-    dock.show_photo(Judged(DOCUMENT, version("a", 41.0, a_detection(rain=0.97))), offered)
-    dock.show_photo(Judged(DocumentId("e"), version("a")), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("a", 41.0, a_detection(rain=0.97))), offered)
+    dock.show_photo(QualityState(DocumentId("e"), version("a")), offered)
     assert dock.findings.verdict.text() == ""
     assert dock.overall.figure.text() == "–"
-    assert [line for line in dock.findings.lines if shown(line)] == []
+    assert [line for line in dock.findings.rows if shown(line)] == []
 
 
 def test_what_cannot_be_found_out_is_said_and_nothing_looks_busy(dock: QualityDock):
     known = dataclasses.replace(version("a", 41.0), detection=None)
-    dock.show_photo(Judged(DOCUMENT, known, no_detection="The detector is not on this computer."), offered)
+    dock.show_photo(QualityState(DOCUMENT, known, detection_error="The detector is not on this computer."), offered)
     assert dock.findings.reason.text() == "The detector is not on this computer."
     assert shown(dock.findings.reason)
     assert dock.findings.reason.isEnabled()
-    dock.show_photo(Judged(DOCUMENT, version("b"), no_detection="No.", no_quality="The disk is full."), offered)
+    dock.show_photo(
+        QualityState(DOCUMENT, version("b"), detection_error="No.", quality_error="The disk is full."), offered
+    )
     assert dock.overall.extent.text() == "The disk is full."
     assert not shown(dock.measures)
     assert not shown(dock.busy)
@@ -381,7 +385,7 @@ def test_what_cannot_be_found_out_is_said_and_nothing_looks_busy(dock: QualityDo
 
 
 def test_without_a_photo_there_is_an_invitation_and_nothing_else(dock: QualityDock):
-    dock.show_photo(Judged(DOCUMENT, version("a", 41.0)), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("a", 41.0)), offered)
     dock.show_photo(None, offered)
     assert dock.names.text().startswith("Open a photo")
     assert not any(shown(part) for part in (dock.overall, dock.findings, dock.advice, dock.measures, dock.busy))
@@ -395,7 +399,7 @@ def test_everything_fits_the_narrowest_dock(qapp: QApplication, dock: QualityDoc
     advised = Advised(DOCUMENT, now.id, steps, "One step would help.")
     dock.resize(dock.minimumWidth(), 320)
     dock.show()
-    dock.show_photo(Judged(DOCUMENT, now, version("a", 41.0), now, version("a", 41.0), (version("a", 41.0), now),
+    dock.show_photo(QualityState(DOCUMENT, now, version("a", 41.0), now, version("a", 41.0), (version("a", 41.0), now),
                            Distance(12.0, 0.4), advised), offered)  # fmt: skip
     dock.findings.where.setChecked(True)
     dock.findings.all.setChecked(True)

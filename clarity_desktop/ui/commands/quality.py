@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from clarity_desktop.messages import Advise, Assess, Improve, Improved, ReadManifest
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas import heatmap
-from clarity_desktop.ui.docks.quality import Judged, QualityDock
+from clarity_desktop.ui.docks.quality import QualityDock, QualityState
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
@@ -49,7 +49,7 @@ class QualityCommands(QObject):
     def show_state(self) -> None:
         """Show what is known about the open version of the current document."""
         state, metrics = self._session.current, self._session.settings.metrics
-        self._dock.show_photo(_judged(state, metrics) if state else None, self._is_offered)
+        self._dock.show_photo(_state(state, metrics) if state else None, self._is_offered)
         self._show_heat()
 
     def _show_heat(self) -> None:
@@ -138,13 +138,13 @@ def analysis_title() -> str:
     return QCoreApplication.translate("QualityCommands", "Analyzing photo…")
 
 
-def _judged(state: DocumentState, metrics: tuple[str, ...]) -> Judged | None:
+def _state(state: DocumentState, metrics: tuple[str, ...]) -> QualityState | None:
     head = state.head_version
     if state.id is None or head is None:
         return None
     advised = state.advised if state.advised and state.advised.version == head.id else None
     original = state.versions.get(state.original) if state.original else None
-    return Judged(
+    return QualityState(
         state.id, head, state.other_version, state.best, original, state.branch, state.distances.get(head.id), advised,
         state.failures.get((head.id, "detection"), ""), state.failures.get((head.id, "quality"), ""), metrics,
     )  # fmt: skip

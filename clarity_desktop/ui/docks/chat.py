@@ -27,7 +27,7 @@ from clarity_desktop.ui.labels import SUGGESTED_TASKS, task_title
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Turn
 
-LOW = 260
+MIN_HEIGHT_FOR_CHIPS = 260
 """Pixels of height below which the suggestions are hidden."""
 
 
@@ -226,7 +226,7 @@ class ChatDock(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the suggestions make room for the conversation."""
         super().resizeEvent(event)
-        self.chips.setVisible(event.size().height() > LOW)
+        self.chips.setVisible(event.size().height() > MIN_HEIGHT_FOR_CHIPS)
 
     def focus(self) -> None:
         QTimer.singleShot(0, self.composer.setFocus)

@@ -87,7 +87,7 @@ class Meter(QWidget):
         painter.end()
 
 
-class Line(QWidget):
+class FindingRow(QWidget):
     """One degradation: its name, how likely it is, how strong, and a bar."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class FindingsPanel(QWidget):
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
         self.verdict.setProperty("role", "title")
-        self.lines = [Line() for _ in DEGRADATIONS]
+        self.rows = [FindingRow() for _ in DEGRADATIONS]
         self.all = QPushButton()
         self.all.setProperty("role", "quiet")
         self.all.setCheckable(True)
@@ -175,7 +175,7 @@ class FindingsPanel(QWidget):
         self._show_map_choice()
 
     def _list(self) -> None:
-        detection, lines = self._detection, self.lines
+        detection, lines = self._detection, self.rows
         names: list[Degradation] = ordered(detection) if detection else []
         worth = [d for d in names if detection and detection.found[d].probability >= LISTED_FROM]
         fine = bool(detection and detection.top[0][0] == "normal")
@@ -217,7 +217,7 @@ class FindingsPanel(QWidget):
         first.addWidget(self.verdict, 1)
         column.addLayout(first)
         column.addWidget(self.reason)
-        for line in self.lines:
+        for line in self.rows:
             column.addWidget(line)
         column.addWidget(self.all, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.where)

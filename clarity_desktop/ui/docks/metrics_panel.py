@@ -11,7 +11,7 @@ from clarity_desktop.ui.form_fields import muted_label, plain_label, tooltip
 from clarity_desktop.ui.labels import METRICS, excerpt, metric_meaning
 from clarity_desktop.values import Quality
 
-WORST = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
+SCALE_END = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
 """The end of each metric's scale as it is drawn; values beyond it are drawn at the end."""
 
 
@@ -66,7 +66,7 @@ class Scale(QWidget):
         painter.end()
 
 
-class Metric(QWidget):
+class MetricRow(QWidget):
     """One metric: name, value, difference, how to read it, and whether its parameters are built in."""
 
     def __init__(self, metric: str) -> None:
@@ -107,7 +107,7 @@ class Metric(QWidget):
         self.meaning.setToolTip(tooltip(why) if a is None else "")
         ours = bool(now and a is not None and self._metric in now.ours)
         self.ours.setVisible(ours)
-        worst = WORST[self._metric]
+        worst = SCALE_END[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
         spoken = ", ".join(
             x for x in (f"{title} {self.now.text()}", self.change.text(), self.ours.text() if ours else "") if x
@@ -125,7 +125,7 @@ class MetricsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        self.metrics = {metric: Metric(metric) for metric in METRICS}
+        self.metrics = {metric: MetricRow(metric) for metric in METRICS}
         for row in self.metrics.values():
             column.addWidget(row)
         self.more = plain_label()

@@ -19,7 +19,7 @@ def overall(version: Version | None) -> float | None:
     return version.quality.overall if version and version.quality else None
 
 
-def climb(now: float | None, before: float | None) -> str:
+def score_change(now: float | None, before: float | None) -> str:
     """How the open version differs where higher is better, computed from the rounded scores that are shown."""
     if now is None or before is None:
         return ""
@@ -31,7 +31,7 @@ def climb(now: float | None, before: float | None) -> str:
     return QCoreApplication.translate("OverallPanel", "= unchanged")
 
 
-def far(distance: Distance | None) -> bool:
+def is_far(distance: Distance | None) -> bool:
     """Whether so much has changed that a better score may come from invented detail."""
     return distance is not None and (
         (distance.psnr is not None and distance.psnr < FAR_PSNR) or distance.ssim < FAR_SSIM
@@ -78,7 +78,7 @@ class OverallPanel(QWidget):
         why = quality.why.get("overall", "") if quality and value is None else failed
         self.extent.setText(self._range_text(quality) if value is not None else excerpt(why) or self.tr("of 100"))
         self.extent.setToolTip(tooltip(why) if value is None and why else self._meaning())
-        self.change.setText(climb(value, overall(before)))
+        self.change.setText(score_change(value, overall(before)))
         self.change.setVisible(bool(self.change.text()))
         self._show_others(now, before, best)
         spoken = self.tr("Overall score {score} {range}, {change}").format(
@@ -98,7 +98,7 @@ class OverallPanel(QWidget):
         spoken = self.tr("Distance from the original. {distance}").format(distance=self.distance.text())
         self.distance.setAccessibleName(spoken)
         self.distance.setVisible(distance is not None)
-        self.warning.setVisible(gained and far(distance))
+        self.warning.setVisible(gained and is_far(distance))
 
     def _show_others(self, now: Version, before: Version | None, best: Version | None) -> None:
         """The score before and the best one; there is no button if the open version is the best."""

@@ -19,7 +19,7 @@ from clarity_desktop.values import Distance, DocumentId, Task, Version
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class QualityState:
     """What the panel shows of one photo: the open version, those it is compared with, and why anything failed."""
 
     document: DocumentId
@@ -30,12 +30,12 @@ class Judged:
     branch: tuple[Version, ...] = ()
     distance: Distance | None = None
     advised: Advised | None = None
-    no_detection: str = ""
-    no_quality: str = ""
+    detection_error: str = ""
+    quality_error: str = ""
     metrics: tuple[str, ...] = ()  # additional ones chosen in Preferences
 
 
-NARROWEST = 270
+MIN_WIDTH = 270
 """Pixels: room for the longest task title in a button beside the scroll bar."""
 
 
@@ -46,8 +46,8 @@ class QualityDock(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self._judged: Judged | None = None
-        self.setMinimumWidth(NARROWEST)
+        self._state: QualityState | None = None
+        self.setMinimumWidth(MIN_WIDTH)
         self.setAccessibleName(self.tr("Quality"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -65,68 +65,70 @@ class QualityDock(QScrollArea):
         self._lay_out()
         self.show_photo(None, lambda _task: True)
 
-    def show_photo(self, judged: Judged | None, offered: Callable[[Task], bool]) -> None:
-        """judged None: there is no photo. offered tells whether a task has a method.
+    def show_photo(self, state: QualityState | None, offered: Callable[[Task], bool]) -> None:
+        """state None: there is no photo. offered tells whether a task has a method.
 
         Until the scores of a new version are there, the old figures stay, disabled.
         """
-        other = judged is None or self._judged is None or judged.document != self._judged.document
-        if judged is not None:
-            self.advice.show_advice(judged.advised, offered)
-            if judged.advised and (self._judged is None or judged.advised is not self._judged.advised):
+        other = state is None or self._state is None or state.document != self._state.document
+        if state is not None:
+            self.advice.show_advice(state.advised, offered)
+            if state.advised and (self._state is None or state.advised is not self._state.advised):
                 QTimer.singleShot(0, self, self._scroll_to_advice)  # after the layout
-        if judged == self._judged and judged is not None:
+        if state == self._state and state is not None:
             return
-        self._judged = judged
+        self._state = state
         for part in (self.overall, self.heading, self.findings, self.advice, self.measures):
-            part.setVisible(judged is not None)
-        analyzing = judged is not None and self._is_analyzing(judged)
+            part.setVisible(state is not None)
+        analyzing = state is not None and self._is_analyzing(state)
         self.busy.setVisible(analyzing)
-        self._show_names(judged, analyzing=analyzing)
-        if judged is not None:
-            self._show_detection(judged, reset=other)
-            self._show_quality(judged, reset=other)
+        self._show_names(state, analyzing=analyzing)
+        if state is not None:
+            self._show_detection(state, reset=other)
+            self._show_quality(state, reset=other)
 
     def _scroll_to_advice(self) -> None:
         """In a small window the advice would be below the visible part."""
         self.ensureWidgetVisible(self.advice, 0, 8)
 
-    def _show_names(self, judged: Judged | None, *, analyzing: bool) -> None:
-        if judged is None:
+    def _show_names(self, state: QualityState | None, *, analyzing: bool) -> None:
+        if state is None:
             self.names.setText(self.tr("Open a photo to see its quality and its problems."))
             return
         if analyzing:
-            self.names.setText(self.tr("Analyzing… (● {title})").format(title=version_title(judged.now)))
+            self.names.setText(self.tr("Analyzing… (● {title})").format(title=version_title(state.now)))
             return
-        before = f"   ○\u00a0{version_title(judged.before)}" if judged.before else ""
-        self.names.setText(f"●\u00a0{version_title(judged.now)}{before}")
+        before = f"   ○\u00a0{version_title(state.before)}" if state.before else ""
+        self.names.setText(f"●\u00a0{version_title(state.now)}{before}")
 
-    def _is_analyzing(self, judged: Judged) -> bool:
+    def _is_analyzing(self, state: QualityState) -> bool:
         """Whether results are still to come."""
-        now = judged.now
-        return (now.detection is None and not judged.no_detection) or (now.quality is None and not judged.no_quality)
+        now = state.now
+        return (now.detection is None and not state.detection_error) or (
+            now.quality is None and not state.quality_error
+        )
 
-    def _show_detection(self, judged: Judged, *, reset: bool) -> None:
-        detection = judged.now.detection
-        self.findings.setEnabled(detection is not None or bool(judged.no_detection))
+    def _show_detection(self, state: QualityState, *, reset: bool) -> None:
+        detection = state.now.detection
+        self.findings.setEnabled(detection is not None or bool(state.detection_error))
         if detection is not None:
             self.findings.show_detection(detection)
-        elif reset or judged.no_detection:
-            self.findings.clear(judged.no_detection)
+        elif reset or state.detection_error:
+            self.findings.clear(state.detection_error)
 
-    def _show_quality(self, judged: Judged, *, reset: bool) -> None:
-        now, before = judged.now, judged.before
+    def _show_quality(self, state: QualityState, *, reset: bool) -> None:
+        now, before = state.now, state.before
         known = now.quality is not None
-        self.overall.setEnabled(known or bool(judged.no_quality))
+        self.overall.setEnabled(known or bool(state.quality_error))
         self.measures.setEnabled(known)
-        self.measures.setVisible(known or not judged.no_quality)
-        self.overall.trend.show_branch(judged.branch, now.id)
-        if known or reset or judged.no_quality:
-            self.overall.show_scores(now, before, judged.best, judged.no_quality)
-            self.measures.show_quality(now.quality, before.quality if before else None, judged.metrics)
-            score, first = overall(now), overall(judged.original)
+        self.measures.setVisible(known or not state.quality_error)
+        self.overall.trend.show_branch(state.branch, now.id)
+        if known or reset or state.quality_error:
+            self.overall.show_scores(now, before, state.best, state.quality_error)
+            self.measures.show_quality(now.quality, before.quality if before else None, state.metrics)
+            score, first = overall(now), overall(state.original)
             gained = score is not None and first is not None and score > first
-            self.overall.show_distance(judged.distance, gained=gained)
+            self.overall.show_distance(state.distance, gained=gained)
 
     def _lay_out(self) -> None:
         inside = QWidget()

@@ -13,20 +13,20 @@ from clarity_desktop.values import Version, VersionId
 
 HEIGHT = 52
 MARGIN = 7.0
-LEAST = 30.0
+MIN_SPAN = 30.0
 """Points of score that the height covers at least, so that small differences look small."""
-SPOKEN = 5
+MAX_SPOKEN = 5
 """With more versions than this a screen reader hears only the last of them and the best."""
-DOTS = 20
+MAX_DOTS = 20
 """With more versions than this only the open one has a dot."""
 
 
-def span(values: list[float]) -> tuple[float, float]:
+def score_range(values: list[float]) -> tuple[float, float]:
     """The scores at the lower and the upper edge: all values, some room around them, within 0..100."""
     low, high = min(values), max(values)
-    room = max(2.0, (LEAST - (high - low)) / 2)
+    room = max(2.0, (MIN_SPAN - (high - low)) / 2)
     low, high = max(0.0, low - room), min(100.0, high + room)
-    return (low, max(high, low + LEAST)) if low == 0 else (min(low, high - LEAST), high)
+    return (low, max(high, low + MIN_SPAN)) if low == 0 else (min(low, high - MIN_SPAN), high)
 
 
 class Trend(QWidget):
@@ -53,9 +53,9 @@ class Trend(QWidget):
 
     def _description(self) -> str:
         """The curve in words: all of a few versions, of many the last ones and the best."""
-        count, last = len(self._scored), self._scored[-SPOKEN:]
+        count, last = len(self._scored), self._scored[-MAX_SPOKEN:]
         scores = ", ".join(f"{version_title(v)} {_overall(v):.0f}" for v in last)
-        if count <= SPOKEN:
+        if count <= MAX_SPOKEN:
             return self.tr("Overall score of %n version(s): {scores}", "", count).format(scores=scores)
         best = max(self._scored, key=_overall)
         return self.tr("Overall score of %n version(s), best: {best}, latest: {scores}", "", count).format(
@@ -66,7 +66,7 @@ class Trend(QWidget):
         """Where each version's dot lies."""
         if not self._scored:
             return []
-        low, high = span([x for v in self._scored for x in _range(v)])
+        low, high = score_range([x for v in self._scored for x in _range(v)])
         wide, tall = self.width() - 2 * MARGIN, self.height() - 2 * MARGIN
         steps = max(1, len(self._scored) - 1)
         return [
@@ -87,13 +87,13 @@ class Trend(QWidget):
         painter.drawPolyline(QPolygonF(points))
         for version, point in zip(self._scored, points, strict=True):
             here = version.id == self._head
-            if here or len(points) <= DOTS:
+            if here or len(points) <= MAX_DOTS:
                 painter.setBrush(ink if here else QColor(colors.window))
                 painter.drawEllipse(point, *((5.0, 5.0) if here else (3.0, 3.0)))
         painter.end()
 
     def _paint_ranges(self, painter: QPainter, ink: QColor) -> None:
-        low, high = span([x for v in self._scored for x in _range(v)]) if self._scored else (0.0, 1.0)
+        low, high = score_range([x for v in self._scored for x in _range(v)]) if self._scored else (0.0, 1.0)
         scale = (self.height() - 2 * MARGIN) / (high - low)
         range_color = QColor(ink)
         range_color.setAlpha(64)
