@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from clarity_desktop.backend.document import Document, Limits, recoveries, reduced
-from clarity_desktop.backend.document import limits as document_limits
 from clarity_desktop.backend.document.project import COPIED_AT_ONCE, bounded
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import JobCancelled, UserError
@@ -199,19 +198,13 @@ def test_thumbnails_stay_packed_until_they_are_shown(folder: Path, project: Path
     document.close(keep=False)
 
 
-def test_heat_maps_beyond_their_limit_count_as_not_known(
-    folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from clarity_desktop.backend.document import rows
-
+def test_heat_maps_beyond_their_limit_count_as_not_known(folder: Path, project: Path) -> None:
     document = Document.open_project(folder, project)
     document.set_detection(document.card().head, detection())
     document.save_project(project)
     document.close(keep=False)
     many(project, 3)
     run_sql(project, "UPDATE version SET detection=(SELECT detection FROM version WHERE seq=1)")
-    assert document_limits.HEAT_BYTES == rows.HEAT_BYTES
-    monkeypatch.setattr(rows, "HEAT_BYTES", 2 * detection().heat.nbytes)
-    document = Document.open_project(folder, project)
+    document = Document.open_project(folder, project, limits=Limits(heat_bytes=2 * detection().heat.nbytes))
     assert [v.detection is not None for v in document.card().versions] == [True, True, False, False]
     document.close(keep=False)

@@ -292,7 +292,7 @@ def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_p
     card = opened(studio, recorder, file)
     version = restored(studio, recorder, card)
     target = tmp_path / "out.png"
-    asyncio.run(studio.export(card.id, version.id, ExportOptions(target), recorder.job()))
+    asyncio.run(studio.export(card.id, version.id, ExportOptions(target, exists="overwrite"), recorder.job()))
     assert recorder.last(Exported).path == target
     with Image.open(target) as written:
         assert written.size == (200, 150)
@@ -693,3 +693,18 @@ def test_what_is_known_of_a_document_goes_when_it_is_closed(studio, recorder, fi
     assert kept  # the document, and how far its versions are from the original
     asyncio.run(studio.close_document(card.id, recorder.job()))
     assert str(card.id) not in repr([value for value in vars(studio).values() if isinstance(value, dict)])
+
+
+def test_an_exported_file_that_vanishes_at_once_is_an_error(studio, recorder, file, tmp_path, monkeypatch) -> None:
+    card = opened(studio, recorder, file)
+    target, replace_file = tmp_path / "out.png", Path.replace
+
+    def replaced_and_removed(path: Path, to: Path) -> Path:
+        moved = replace_file(path, to)
+        if Path(to) == target:
+            target.unlink()
+        return moved
+
+    monkeypatch.setattr(Path, "replace", replaced_and_removed)
+    with pytest.raises(UserError, match="another program removed it"):
+        asyncio.run(studio.export(card.id, card.head, ExportOptions(target, exists="overwrite"), recorder.job()))

@@ -29,8 +29,6 @@ METRICS = 100
 """Further metrics of a version."""
 CELLS = 64
 """Rows or columns of a heat map."""
-HEAT_BYTES = 256_000_000
-"""Bytes of all heat maps together; what is beyond counts as not known and is made again when it is asked for."""
 MODEL_VERSION = 100
 """Characters that say which models made a result."""
 COUNT = 1 << 60
@@ -41,11 +39,15 @@ LATEST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits that depend on the user's settings or that tests lower."""
+    """The limits that depend on the user's settings or that tests lower.
+
+    heat_bytes: of all heat maps together; detections beyond it count as not known and are made again on request.
+    """
 
     megapixels: float = 250.0
     versions: int = 100_000
     turns: int = 100_000
+    heat_bytes: int = 256_000_000
 
     def check_size(self, width: int, height: int) -> None:
         """Raises UserError for a photo that is too large."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from clarity_desktop.backend.document.analysis_cache import ModelVersions, detection_of, quality_of
 from clarity_desktop.backend.document.checks import blob, clean, number, parsed, parsed_json, parsed_list, text, whole
-from clarity_desktop.backend.document.limits import HEAT_BYTES, NAME, NOTES, PATH, SIDE, TEXT, THUMBNAIL, Limits, clock
+from clarity_desktop.backend.document.limits import NAME, NOTES, PATH, SIDE, TEXT, THUMBNAIL, Limits, clock
 from clarity_desktop.backend.document.tiles import (
     Damaged,
     PackedThumbnail,
@@ -119,7 +119,7 @@ def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> d
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
         version = version_of(row, models, limits)
         heat += 0 if version.detection is None else version.detection.heat.nbytes
-        if heat > HEAT_BYTES:  # small when compressed: an untrusted file could fill the memory
+        if heat > limits.heat_bytes:  # small when compressed: an untrusted file could fill the memory
             version = replace(version, detection=None)
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
             raise Damaged("document.damage_no_tree")
