@@ -1,4 +1,4 @@
-"""The canvas: what it paints, what it wants, what it says was done."""
+"""The canvas: what it paints, which tiles it asks for, and which signals it emits."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def wait(canvas: Canvas) -> None:
             return
 
 
-def colours(image: QImage) -> np.ndarray:
+def to_rgb(image: QImage) -> np.ndarray:
     """H×W×3 of a 32-bit image."""
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : image.width() * 4].reshape(image.height(), image.width(), 4)[..., 2::-1].astype(int)
@@ -116,7 +116,7 @@ def colours(image: QImage) -> np.ndarray:
 def photo_at(canvas: Canvas, pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """What is painted at 100 %, and the photo's pixels that belong there."""
     part = canvas.view.visible()
-    return colours(paint(canvas))[: part.height, : part.width], pixels[part.slices()].astype(int)
+    return to_rgb(paint(canvas))[: part.height, : part.width], pixels[part.slices()].astype(int)
 
 
 def press(canvas: Canvas, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -245,7 +245,7 @@ def test_at_100_percent_it_is_exact_on_any_screen(shown: Store, photo, ratio: fl
         for _ in range(3):
             paint(canvas, ratio, corner)
             shown.deliver()
-        image = colours(paint(canvas, ratio, corner))
+        image = to_rgb(paint(canvas, ratio, corner))
         x, y = round(corner.x() * ratio), round(corner.y() * ratio)
         part = canvas.view.visible()
         pixels = scene()[part.slices()]
@@ -256,7 +256,7 @@ def test_at_100_percent_it_is_exact_on_any_screen(shown: Store, photo, ratio: fl
 def test_above_200_percent_pixels_are_squares(shown: Store, photo):
     shown.canvas.view.zoom_to(8.0)
     shown.deliver()
-    image, part = colours(paint(shown.canvas))[:480, :640], shown.canvas.view.visible()
+    image, part = to_rgb(paint(shown.canvas))[:480, :640], shown.canvas.view.visible()
     expected = scene()[part.slices()].repeat(8, 0).repeat(8, 1)
     assert np.array_equal(image, expected[:480, :640])
 
@@ -268,13 +268,13 @@ def test_zoomed_out_the_photo_has_no_seams(canvas: Canvas, pyramid):
     for scale in (0.29, 0.4123, 0.77, 1.37):
         canvas.view.zoom_to(scale)
         store.deliver()
-        image = colours(paint(canvas))[100:380, 100:540]
+        image = to_rgb(paint(canvas))[100:380, 100:540]
         assert (image == (90, 140, 200)).all(), scale
 
 
 @pytest.mark.parametrize("scale", [0.37, 1.0, 1.7, 5.0])
 @pytest.mark.parametrize("mode", ["single", "split", "side"])
-def test_panning_shows_just_what_painting_all_anew_would_show(pair: Store, pyramid, scale: float, mode):
+def test_panning_shows_just_what_painting_everything_would_show(pair: Store, pyramid, scale: float, mode):
     canvas = pair.canvas
     first, second = pyramid(scene(), "c"), pyramid(255 - scene(), "d")
     pair.tiles |= first[1] | second[1]
@@ -291,43 +291,43 @@ def test_panning_shows_just_what_painting_all_anew_would_show(pair: Store, pyram
     wait(canvas)
     canvas.view.pan(8, 9)
     pair.deliver()
-    shifted = colours(paint(canvas))
+    shifted = to_rgb(paint(canvas))
     canvas._renderer.clear()
-    assert np.abs(shifted - colours(paint(canvas))).max() <= 1
+    assert np.abs(shifted - to_rgb(paint(canvas))).max() <= 1
 
 
 def test_the_preview_is_painted_before_there_are_tiles_and_until_they_come(canvas: Canvas, pyramid):
     flat = np.full((1500, 2000, 3), (10, 200, 30), np.uint8)
     canvas.show_preview(2000, 1500, flat[:300, :400], None)
-    assert tuple(colours(paint(canvas))[240, 320]) == (10, 200, 30)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (10, 200, 30)
     manifest, tiles = pyramid(flat // 2)
     store = Store(canvas, tiles)
     canvas.show_version(manifest, None)
-    assert tuple(colours(paint(canvas))[240, 320]) == (10, 200, 30)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (10, 200, 30)
     store.deliver()
-    assert tuple(colours(paint(canvas))[240, 320]) == (5, 100, 15)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (5, 100, 15)
 
 
 def test_until_a_versions_tiles_come_the_one_before_is_shown(shown: Store, pyramid):
-    before = colours(paint(shown.canvas))
+    before = to_rgb(paint(shown.canvas))
     manifest, tiles = pyramid(np.full((1500, 2000, 3), 77, np.uint8), "b")
     shown.tiles |= tiles
     shown.canvas.show_version(manifest, None)
-    assert np.array_equal(colours(paint(shown.canvas)), before)
+    assert np.array_equal(to_rgb(paint(shown.canvas)), before)
     shown.deliver()
-    assert tuple(colours(paint(shown.canvas))[240, 320]) == (77, 77, 77)
+    assert tuple(to_rgb(paint(shown.canvas))[240, 320]) == (77, 77, 77)
 
 
 def test_finished_parts_of_a_restoration_are_painted_over_the_version(shown: Store):
     canvas = shown.canvas
-    before = colours(paint(canvas))
+    before = to_rgb(paint(canvas))
     canvas.paint_tile(Bounds(800, 600, 700, 600), np.full((600, 700, 3), 250, np.uint8))
     wait(canvas)
     x, y = canvas.view.widget_point(1000, 800).toTuple()
-    assert tuple(colours(paint(canvas))[round(y), round(x)]) == (250, 250, 250)
-    assert np.array_equal(colours(paint(canvas))[:100], before[:100])
+    assert tuple(to_rgb(paint(canvas))[round(y), round(x)]) == (250, 250, 250)
+    assert np.array_equal(to_rgb(paint(canvas))[:100], before[:100])
     canvas.clear_painted()
-    assert np.array_equal(colours(paint(canvas)), before)
+    assert np.array_equal(to_rgb(paint(canvas)), before)
 
 
 def test_the_result_follows_its_finished_parts_without_a_flash(shown: Store, pyramid):
@@ -337,19 +337,19 @@ def test_the_result_follows_its_finished_parts_without_a_flash(shown: Store, pyr
     manifest, tiles = pyramid(np.full((1500, 2000, 3), 250, np.uint8), "b")
     shown.tiles |= tiles
     canvas.show_version(manifest, None)
-    assert tuple(colours(paint(canvas))[240, 320]) == (250, 250, 250)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (250, 250, 250)
     shown.deliver()
-    assert tuple(colours(paint(canvas))[240, 320]) == (250, 250, 250)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (250, 250, 250)
 
 
-def test_a_part_that_came_late_is_not_painted_over_the_next_version(shown: Store, pyramid):
+def test_a_part_that_arrives_late_is_not_painted_over_the_next_version(shown: Store, pyramid):
     canvas = shown.canvas
     canvas.paint_tile(Bounds(0, 0, 2000, 1500), np.full((1500, 2000, 3), 250, np.uint8))
     manifest, tiles = pyramid(np.full((1500, 2000, 3), 20, np.uint8), "b")
     shown.tiles |= tiles
     canvas.show_version(manifest, None)
     shown.deliver()
-    assert tuple(colours(paint(canvas))[240, 320]) == (20, 20, 20)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == (20, 20, 20)
 
 
 def test_a_wide_profile_is_shown_in_srgb(canvas: Canvas, pyramid):
@@ -362,7 +362,7 @@ def test_a_wide_profile_is_shown_in_srgb(canvas: Canvas, pyramid):
     canvas.show_version(manifest, icc)
     store.deliver()
     expected = to_image(flat[:1, :1], icc).pixelColor(0, 0)
-    assert tuple(colours(paint(canvas))[240, 320]) == expected.getRgb()[:3] != (128, 64, 64)
+    assert tuple(to_rgb(paint(canvas))[240, 320]) == expected.getRgb()[:3] != (128, 64, 64)
 
 
 # Values
@@ -567,7 +567,7 @@ def pair(canvas: Canvas, pyramid) -> Store:
 
 
 def at(canvas: Canvas, x: int, y: int) -> int:
-    return int(colours(paint(canvas))[y, x, 0])
+    return int(to_rgb(paint(canvas))[y, x, 0])
 
 
 def test_the_split_line_divides_before_and_after(pair: Store):
@@ -638,17 +638,17 @@ def test_a_version_of_another_size_is_compared_in_the_same_frame(pair: Store, py
 
 
 def test_without_another_version_the_mode_shows_one(shown: Store):
-    alone = colours(paint(shown.canvas))
+    alone = to_rgb(paint(shown.canvas))
     shown.canvas.comparison.set_mode("side")
-    assert np.array_equal(colours(paint(shown.canvas)), alone)
+    assert np.array_equal(to_rgb(paint(shown.canvas)), alone)
 
 
-def test_a_mode_is_told_once(canvas: Canvas):
-    told: list[str] = []
-    canvas.compare_changed.connect(told.append)
+def test_a_mode_is_emitted_once(canvas: Canvas):
+    emitted: list[str] = []
+    canvas.compare_changed.connect(emitted.append)
     canvas.comparison.set_mode("split")
     canvas.comparison.set_mode("split")
-    assert told == ["split"]
+    assert emitted == ["split"]
 
 
 # Crop and straighten
@@ -688,11 +688,11 @@ def test_arrows_move_the_frame_and_with_shift_its_corner(shown: Store):
 
 
 def test_the_frame_takes_a_ratio(shown: Store):
-    canvas, told = shown.canvas, []
-    canvas.crop_changed.connect(told.append)
+    canvas, emitted = shown.canvas, []
+    canvas.crop_changed.connect(emitted.append)
     canvas.crop.start()
     canvas.crop.set_ratio(1.0)
-    assert canvas.crop.bounds == told[-1] == Bounds(250, 0, 1500, 1500)
+    assert canvas.crop.bounds == emitted[-1] == Bounds(250, 0, 1500, 1500)
 
 
 def test_keys_of_the_crop_mode_are_not_the_windows_shortcuts(shown: Store):
@@ -726,17 +726,17 @@ def test_straighten_turns_the_photo_clockwise_and_ends(shown: Store, pyramid):
     shown.deliver()
     canvas.straighten.set_degrees(20.0)
     shown.deliver()
-    image = colours(paint(canvas))
+    image = to_rgb(paint(canvas))
     above, below = image[170, :640, 0], image[310, :640, 0]
     edge = [int(np.argmax(row > 200)) for row in (above, below)]
     assert edge[0] > 335  # clockwise: the upright edge leans to the right above the middle
     assert 100 < edge[1] < 305
     canvas.straighten.cancel()
-    image = colours(paint(canvas))
+    image = to_rgb(paint(canvas))
     assert abs(int(np.argmax(image[120, 40:600, 0] > 200)) + 40 - 320) <= 1
 
 
-# The rest of a good citizen
+# Accessibility, focus and drops
 
 
 def test_an_empty_canvas_invites_and_shows_the_windows_buttons(canvas: Canvas, pyramid, photo):
@@ -744,7 +744,7 @@ def test_an_empty_canvas_invites_and_shows_the_windows_buttons(canvas: Canvas, p
     canvas.invitation.set_buttons(button)
     assert button.isVisible()
     assert "Drop a photo" in canvas.accessibleDescription()
-    assert len(np.unique(colours(paint(canvas))[:480, :640].reshape(-1, 3), axis=0)) > 5
+    assert len(np.unique(to_rgb(paint(canvas))[:480, :640].reshape(-1, 3), axis=0)) > 5
     canvas.show_version(pyramid(photo(300, 200))[0], None)
     assert not button.isVisible()
     canvas.clear()
@@ -768,11 +768,11 @@ def test_the_description_says_photo_size_zoom_and_comparison(pair: Store):
 
 def test_the_focus_ring_shows_for_the_keyboard_and_not_for_the_mouse(shown: Store):
     canvas = shown.canvas
-    plain = colours(paint(canvas))
+    plain = to_rgb(paint(canvas))
     canvas.focusInEvent(QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.MouseFocusReason))
-    assert np.array_equal(colours(paint(canvas)), plain)
+    assert np.array_equal(to_rgb(paint(canvas)), plain)
     canvas.focusInEvent(QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
-    assert not np.array_equal(colours(paint(canvas))[0], plain[0])
+    assert not np.array_equal(to_rgb(paint(canvas))[0], plain[0])
 
 
 def dropped(canvas: Canvas, mime: QMimeData) -> None:
@@ -783,7 +783,7 @@ def dropped(canvas: Canvas, mime: QMimeData) -> None:
     QApplication.sendEvent(canvas, QDropEvent(QPointF(50, 50), copy, mime, left, none))
 
 
-def test_dropped_files_are_told(canvas: Canvas, qtbot, tmp_path: Path):
+def test_dropped_files_are_emitted(canvas: Canvas, qtbot, tmp_path: Path):
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.jpg")), QUrl.fromLocalFile(str(tmp_path))])
     with qtbot.waitSignal(canvas.files_dropped) as caught:
@@ -791,7 +791,7 @@ def test_dropped_files_are_told(canvas: Canvas, qtbot, tmp_path: Path):
     assert caught.args == [(tmp_path / "a b.jpg", tmp_path)]
 
 
-def test_a_bitmap_from_a_browser_is_told_as_a_picture(canvas: Canvas, qtbot, photo):
+def test_a_bitmap_from_a_browser_is_emitted_as_a_picture(canvas: Canvas, qtbot, photo):
     mime = QMimeData()
     mime.setUrls([QUrl("https://example.org/a.png")])
     mime.setImageData(to_image(photo(20, 10)))

@@ -1,4 +1,4 @@
-"""The crop frame: what is taken hold of, and how it moves."""
+"""The crop frame: its grips, and how it moves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FRAME = Bounds(200, 100, 400, 300)
     ("x", "y", "grip"),
     [(200, 100, (-1, -1)), (603, 396, (1, 1)), (400, 98, (0, -1)), (205, 250, (-1, 0)), (400, 250, (0, 0))],
 )
-def test_corners_edges_and_the_inside_are_told_apart(x: float, y: float, grip: tuple[int, int]):
+def test_corners_edges_and_the_inside_are_distinguished(x: float, y: float, grip: tuple[int, int]):
     assert grip_at(FRAME, x, y, 8) == grip
 
 

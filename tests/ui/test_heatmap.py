@@ -1,4 +1,4 @@
-"""The map of where something is wrong: its colours, and that it lies on the photo wherever the photo is."""
+"""The heat map: its colors, and that it moves with the photo."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def wait(canvas: Canvas) -> None:
             return
 
 
-def colour(canvas: Canvas, x: int, y: int) -> tuple[int, int, int]:
+def color_at(canvas: Canvas, x: int, y: int) -> tuple[int, int, int]:
     """What is painted at a point of the photo."""
     at = canvas.view.widget_point(x, y)
     seen = canvas.grab().toImage().pixelColor(QPoint(round(at.x()), round(at.y())))
@@ -54,7 +54,7 @@ def test_heat_is_opaque_where_it_is_likely_and_clear_where_it_is_not():
     assert right.red() > 200
 
 
-def test_a_single_part_is_one_colour_all_over():
+def test_a_single_part_is_one_color():
     found = a_detection(rain=0.9)
     one = type(found)(found.top, found.found, np.full((1, 1, 13), 200, np.uint8))
     picture = heatmap.picture(one, "snow")
@@ -71,43 +71,43 @@ def test_shades_grow_without_steps_between_the_parts():
 
 
 def test_the_map_lies_on_the_photo_and_moves_with_it(canvas: Canvas):
-    assert colour(canvas, 590, 200) == (128, 128, 128)
+    assert color_at(canvas, 590, 200) == (128, 128, 128)
     canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
-    assert colour(canvas, 10, 200) == (128, 128, 128)
-    hot = colour(canvas, 590, 200)
+    assert color_at(canvas, 10, 200) == (128, 128, 128)
+    hot = color_at(canvas, 590, 200)
     assert hot[0] > 190
     canvas.view.zoom_to(2.0)
     wait(canvas)
-    warm, corner = colour(canvas, 380, 200), canvas.view.widget_point(0, 0)
+    warm, corner = color_at(canvas, 380, 200), canvas.view.widget_point(0, 0)
     canvas.view.pan(-100, -15)
     wait(canvas)
     assert canvas.view.widget_point(0, 0) != corner
-    assert colour(canvas, 380, 200) == warm != hot
+    assert color_at(canvas, 380, 200) == warm != hot
     canvas.view.zoom_to(0.5)
     wait(canvas)
-    assert colour(canvas, 590, 200)[0] > 190
-    assert colour(canvas, 10, 200) == (128, 128, 128)
+    assert color_at(canvas, 590, 200)[0] > 190
+    assert color_at(canvas, 10, 200) == (128, 128, 128)
     canvas.show_heat(VersionId("v"), None)
-    assert colour(canvas, 590, 200) == (128, 128, 128)
+    assert color_at(canvas, 590, 200) == (128, 128, 128)
 
 
 def test_each_side_of_a_comparison_shows_its_own_map(canvas: Canvas):
     canvas.comparison.set_mode("split")
     canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
     canvas.comparison.set_split(1.0)
-    assert colour(canvas, 590, 200) == (128, 128, 128)
+    assert color_at(canvas, 590, 200) == (128, 128, 128)
     canvas.show_heat(VersionId("before"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
-    assert colour(canvas, 590, 200)[0] > 190
+    assert color_at(canvas, 590, 200)[0] > 190
 
 
 def test_another_version_begins_without_a_map(canvas: Canvas, pyramid):
     canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
     canvas.show_version(pyramid(GREY, "next")[0], None)
     wait(canvas)
-    assert colour(canvas, 590, 200) == (128, 128, 128)
+    assert color_at(canvas, 590, 200) == (128, 128, 128)
 
 
-def test_the_same_map_again_paints_nothing_anew(canvas: Canvas):
+def test_the_same_map_again_paints_nothing(canvas: Canvas):
     picture = heatmap.picture(a_detection(rain=0.9), "rain streak")
     canvas.show_heat(VersionId("v"), picture)
     edition = canvas.layers.main.revision

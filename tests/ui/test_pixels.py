@@ -15,8 +15,8 @@ GREY = bytes(QColorSpace(QColorSpace.NamedColorSpace.SRgb).iccProfile().data()).
 
 
 def rgb(image: QImage, x: int, y: int) -> tuple[int, int, int]:
-    colour = image.pixelColor(x, y)
-    return colour.red(), colour.green(), colour.blue()
+    color = image.pixelColor(x, y)
+    return color.red(), color.green(), color.blue()
 
 
 def test_eight_bits_arrive_unchanged_at_odd_widths(photo):

@@ -46,7 +46,7 @@ def _edges(low: int, high: int, side: int, by: int, size: int) -> tuple[int, int
 
 
 def with_ratio(frame: Bounds, grip: Grip, size: tuple[int, int], ratio: float) -> Bounds:
-    """The frame with width / height = ratio; the side opposite the grip stays in place, without one the center."""
+    """The frame with width / height = ratio; the side opposite the grip stays in place, or the center for no grip."""
     if grip[0] == 0 and grip[1] != 0:
         width = frame.height * ratio
     elif grip[1] == 0:

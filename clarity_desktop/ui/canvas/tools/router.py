@@ -82,7 +82,7 @@ class ToolRouter(QObject):
             self.active.hover(None)
 
     def double_click(self, pointer: Pointer) -> None:
-        """What no tool uses fits the photo, if it is beside it."""
+        """A button was double-clicked; without a tool that uses it, a double-click beside the photo fits it."""
         used = any(tool.double_click(pointer) for tool in self._tools())
         if not used and self._view.image_pixel(pointer.position) is None:
             self._view.fit()

@@ -35,7 +35,7 @@ class SplitTool(Tool):
         self._is_dragging = False
 
     def key(self, event: QKeyEvent) -> bool:
-        """Left and Right; the other arrows pan. PanTool says for both that these keys are used."""
+        """Left and Right move the line; the other arrows pan. `PanTool.uses_key` covers them all."""
         arrow = ARROWS.get(Qt.Key(event.key()))
         if not self._comparison.shows_split or arrow is None or not arrow[0]:
             return False
