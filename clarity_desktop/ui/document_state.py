@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from clarity_desktop.messages import Advised, AnalysisPart, Redo, Undo
 from clarity_desktop.ui.canvas.canvas import Canvas
-from clarity_desktop.ui.labels import version_title
+from clarity_desktop.ui.labels import distinct_titles
 from clarity_desktop.values import (
     Detection,
     Distance,
@@ -159,8 +159,8 @@ class DocumentState(QObject):
         other = self.other
         manifest = self.manifests.get(other) if other else None
         self.canvas.show_compared((manifest,) if manifest else ())
-        shown = (v for v in (self.other_version, self.head_version) if v)
-        self.canvas.comparison.set_labels({v.id: version_title(v) for v in shown})
+        shown = [v for v in (self.other_version, self.head_version) if v]
+        self.canvas.comparison.set_labels(distinct_titles(shown))
         return manifest is not None or other is None
 
     def show_before(self, on: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
@@ -11,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from clarity_desktop import text
 from clarity_desktop.text import Message
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import Degradation, Step, Task, Version
+from clarity_desktop.values import Degradation, Step, Task, Version, VersionId
 
 SUGGESTED_TASKS: tuple[Task, ...] = ("derain", "dehaze", "deblur", "denoise", "low_light", "retouch")
 """What the chat suggests while nothing has been said."""
@@ -62,6 +64,19 @@ def method_and_strength(step: Step) -> list[str]:
 def version_title(version: Version) -> str:
     """The name that the user gave, or what was done; a version that Auto undid is called rolled back."""
     return render(text.version_title(version))
+
+
+def distinct_titles(versions: Sequence[Version]) -> dict[VersionId, str]:
+    """The titles of versions that are shown together; equal ones get their method or else their time."""
+    titles = {v.id: version_title(v) for v in versions}
+    details: tuple[Callable[[Version], str | None], ...] = (lambda v: v.step.method, lambda v: clock(v.time))
+    for detail in details:
+        counts = Counter(titles.values())
+        for v in versions:
+            if counts[titles[v.id]] > 1 and (more := detail(v)):
+                template = QCoreApplication.translate("labels", "{title} ({detail})")
+                titles[v.id] = template.format(title=version_title(v), detail=more)
+    return titles
 
 
 def excerpt(reason: str) -> str:

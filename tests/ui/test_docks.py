@@ -18,7 +18,16 @@ from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.restore import Choice, RestoreDock
 from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, rows_of, score
 from clarity_desktop.ui.docks.versions import VersionsDock, fitting
-from clarity_desktop.ui.labels import clock, duration, file_size, megapixels, short_clock, version_title, what_ran
+from clarity_desktop.ui.labels import (
+    clock,
+    distinct_titles,
+    duration,
+    file_size,
+    megapixels,
+    short_clock,
+    version_title,
+    what_ran,
+)
 from clarity_desktop.ui.status_bar import Status, memory_used
 from clarity_desktop.values import Quality, Step, Turn, Version, VersionId
 
@@ -69,6 +78,15 @@ def test_versions_of_one_task_are_told_apart_by_their_method():
     first, second = (details(version("b", "a", step=step)) for step in steps)
     assert first.startswith("maxim-denoising ·")
     assert second.startswith("dncnn-blind ·")
+
+
+def test_versions_shown_side_by_side_have_different_titles():
+    steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "dncnn-blind")]
+    a, b, c = version("a"), version("b", "a", step=steps[0]), version("c", "a", step=steps[1])
+    assert distinct_titles([a, b]) == {"a": "Original", "b": "Denoised"}
+    assert distinct_titles([b, c]) == {"b": "Denoised (maxim-denoising)", "c": "Denoised (dncnn-blind)"}
+    again = version("d", "a", 86_400.0, step=steps[0])
+    assert len(set(distinct_titles([b, again]).values())) == 2
 
 
 def test_a_part_and_a_version_that_was_rolled_back_are_named_so():
