@@ -160,7 +160,7 @@ def test_auto_leaves_a_clean_photo_as_it_is(clarity, detector, file, tmp_path) -
     code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
     assert (code, row["steps"]) == (0, [])
     assert row["before"] == row["after"]
-    assert "Looks fine: nothing to do." in row["notes"]
+    assert "No problems found. Nothing to do." in row["notes"]
     assert np.array_equal(read(out), read(file))
 
 
@@ -259,7 +259,7 @@ def test_a_sentence_names_the_photo_as_it_was_given(clarity, detector, tmp_path,
     assert [line.startswith(f"{path}: ") for path, line in zip(photos, said.splitlines(), strict=True)] == [True, True]
     Image.fromarray(photo(64, 48)).save(photos[0])
     _, _, said = clarity("restore", photos[0], "-o", tmp_path / "out.jpg", "--task", "auto")
-    assert said.startswith(f"{photos[0]}: Looks fine")
+    assert said.startswith(f"{photos[0]}: No problems found.")
     code, _, said = clarity("detect", "")
     assert (code, "a file name is empty" in said) == (2, True)
 

@@ -206,7 +206,7 @@ LOOK_ONLY = frozenset({"assess", "detect", "find", "select_region", "describe", 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order. question: asked before they run. reply: what is said where there is nothing to do."""
+    """Steps in order. question: asked before they run. reply: the answer where there is nothing to do."""
 
     steps: tuple[ToolCall, ...] = ()
     question: Text | None = None

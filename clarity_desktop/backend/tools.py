@@ -47,7 +47,7 @@ FEATHER = 16
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """text: what to say about it. in_transcript: the verb has already said it."""
+    """text: the sentence for the conversation. in_transcript: the verb has already added its own turn."""
 
     text: Text = ()
     in_transcript: bool = False
@@ -57,7 +57,7 @@ class ToolResult:
 class ToolContext:
     """What tools work on. visible: the part on screen; only_visible: restore nothing else.
 
-    made collects the versions that these tools made, and no others that appear meanwhile.
+    made collects the versions that these tools made, and no others.
     """
 
     studio: Studio
@@ -103,7 +103,7 @@ async def offer(context: ToolContext, call: ToolCall) -> Offered | None:
     if not isinstance(call, plan.RestoreCall) or call.region is not None:
         return None
     request = _improve(context, call) if call.task == "auto" else _restore(context, call)
-    with contextlib.suppress(UserError):  # it is told when the turn of the call comes
+    with contextlib.suppress(UserError):  # running the call reports the error
         return await context.studio.offer(request, context.job)
     return None
 

@@ -24,7 +24,7 @@ LARGE_CHANGE_DB = 20.0
 class Attempt:
     """One step of Auto: what was tried against what, and why it was kept or not. method None: there was none.
 
-    failed: the method raised an error. superseded: it would have been kept, but the user decided otherwise meanwhile.
+    failed: the method raised an error. superseded: it would have been kept, but the user deleted or left it.
     """
 
     advice: Advice

@@ -56,7 +56,7 @@ class AutoTarget(Protocol):
         ...
 
     def accept(self) -> Message | None:
-        """Go on from the last result. Where the user left or deleted it meanwhile it is not kept: a message says so."""
+        """Go on from the last result. Returns why not, where the user has left or deleted it."""
         ...
 
     def reject(self) -> None:
@@ -163,7 +163,7 @@ class VersionTarget:
         self._go_back(remember=True)
 
     def _go_back(self, *, remember: bool) -> None:
-        """Move the head back, unless the user has moved it meanwhile. remember: redo may return to the result."""
+        """Move the head back, unless the user has moved it. remember: redo may return to the result."""
         trial, self._trial = self._trial, None
         if trial is not None and trial == self._studio.document(self._document).card().head:
             self._studio.move(self._document, lambda d: d.go_to(self.version, remember=remember), self._job)

@@ -32,20 +32,20 @@ def answer_of(text: str) -> Answer | None:
 
     A refusal wins over everything else in the message, but for "no, only the visible part".
     """
-    said = " ".join(text.lower().replace("’", "'").split())
-    if "?" in said:
+    request = " ".join(text.lower().replace("’", "'").split())
+    if "?" in request:
         return None
     found: list[str] = []
     at = 0
-    while at < len(said):
-        match = _phrase().match(said, at)
+    while at < len(request):
+        match = _phrase().match(request, at)
         if match is not None and match.lastindex is not None:
             found.append(_names()[match.lastindex - 1])
             at = match.end()
-        elif said[at].isalnum():
+        elif request[at].isalnum():
             return None
         else:
             at += 1
     if "no" in found:
-        return "visible" if found[0] == "no" and "visible" in found and re.match(r"no\W", said) else "no"
+        return "visible" if found[0] == "no" and "visible" in found and re.match(r"no\W", request) else "no"
     return next((meaning for meaning in ("visible", "yes") if meaning in found), None)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Reply:
-    """What the assistant's turn will say, collected while the turn runs.
+    """The assistant's turn, collected while it runs.
 
     question: the version that an open question is about; the steps wait for the answer then.
     """
@@ -44,7 +44,7 @@ class Conversation:
         self._studio = studio
 
     async def send(self, request: SendMessage, job: Job) -> None:
-        """Answer a message. What fails is said in the conversation; bugs and cancelling are raised too."""
+        """Answer a message. Errors become the reply; bugs and cancelling become a reply and are raised too."""
         context = ToolContext(self._studio, request.document, job, request.visible)
         pending = self._pending(context)
         self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)

@@ -67,14 +67,14 @@ _NOUN = rf"(?!(?:{_STOP})\b)[a-z][\w'-]*"
 
 def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
     """What to do for a request in plain English. versions: those of the document, the original first."""
-    said = _normal(text)
-    if reply := _small_talk(said):
+    request = _normal(text)
+    if reply := _small_talk(request):
         return Plan(reply=reply)
-    if _says_only(said, "speech", "complaint"):
+    if _says_only(request, "speech", "complaint"):
         return Plan((UndoCall(),), Message("chat.undo_question"))
     steps: list[ToolCall] = []
     replies: list[Message] = []
-    segments = _segments(said)
+    segments = _segments(request)
     if len(segments) > 1 and any(answer_of(segment) == "no" for segment in segments[1:]):  # "remove it? no, wait"
         return Plan(reply=Message("chat.nothing_changed"))
     for segment in segments:
@@ -94,9 +94,9 @@ def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
 
 def _normal(text: str) -> str:
     """Lower case, straight quotes, single spaces, typing errors corrected."""
-    said = " ".join(text.lower().replace("’", "'").split())[:2000]
-    said = re.sub(r"\b(is|are|was|does|did|has|should|could|would|ca)n'?t\b", _spell_out, said)
-    return re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), said)
+    request = " ".join(text.lower().replace("’", "'").split())[:2000]
+    request = re.sub(r"\b(is|are|was|does|did|has|should|could|would|ca)n'?t\b", _spell_out, request)
+    return re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
 
 
 def _spell_out(at: re.Match[str]) -> str:
@@ -124,37 +124,37 @@ def _lacks_one(short: str, long: str) -> bool:
     return len(short) + 1 == len(long) and any(short == long[:k] + long[k + 1 :] for k in range(1, len(long) - 1))
 
 
-def _says_only(said: str, *path: str) -> bool:
+def _says_only(request: str, *path: str) -> bool:
     """Whether a request is nothing but phrases of a list and politeness."""
-    return bool(words.only(path, ("speech", "polite")).fullmatch(said) and words.pattern(*path).search(said))
+    return bool(words.only(path, ("speech", "polite")).fullmatch(request) and words.pattern(*path).search(request))
 
 
-def _small_talk(said: str) -> Message | None:
+def _small_talk(request: str) -> Message | None:
     """The answer to what is no request about the photo."""
-    if re.fullmatch(r"\W*(?:help|\?)\W*", said) or words.pattern("look", "help").search(said):
+    if re.fullmatch(r"\W*(?:help|\?)\W*", request) or words.pattern("look", "help").search(request):
         return HELP
-    if words.only(("speech", "greetings")).fullmatch(said):
+    if words.only(("speech", "greetings")).fullmatch(request):
         return Message("chat.greeting")
-    if _says_only(said, "speech", "nothing"):
+    if _says_only(request, "speech", "nothing"):
         return Message("chat.nothing_changed")
-    if words.only(("speech", "thanks")).fullmatch(said):
+    if words.only(("speech", "thanks")).fullmatch(request):
         return Message("chat.welcome")
-    if words.only(("speech", "follow_up"), ("speech", "polite")).fullmatch(said):
-        return Message("chat.follow_up") if words.pattern("speech", "follow_up").search(said) else None
-    if words.pattern("speech", "colorize").search(said):
+    if words.only(("speech", "follow_up"), ("speech", "polite")).fullmatch(request):
+        return Message("chat.follow_up") if words.pattern("speech", "follow_up").search(request) else None
+    if words.pattern("speech", "colorize").search(request):
         return Message("chat.no_colorize")
-    if len(words.pattern("speech", "foreign").findall(said)) >= 2:
+    if len(words.pattern("speech", "foreign").findall(request)) >= 2:
         return Message("chat.english_only")
     return None
 
 
-def _segments(said: str) -> list[str]:
+def _segments(request: str) -> list[str]:
     """Parts of a request in the order in which the user wants them done."""
-    if turned := _BEFORE.match(said) or _LATER_FIRST.match(said):
-        said = f"{turned['early']} then {turned['late']}"
+    if turned := _BEFORE.match(request) or _LATER_FIRST.match(request):
+        request = f"{turned['early']} then {turned['late']}"
     else:
-        said = re.sub(r"\bbefore\s+(?=\w+ing\b)", "then ", said)  # "denoise before sharpening"
-    return [part for part in _ORDERED.split(said.replace("?", "?;")) if part.strip(" ,?")]
+        request = re.sub(r"\bbefore\s+(?=\w+ing\b)", "then ", request)  # "denoise before sharpening"
+    return [part for part in _ORDERED.split(request.replace("?", "?;")) if part.strip(" ,?")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class _Segment:
         self._refused = False
 
     def read(self) -> tuple[list[ToolCall], Message | None]:
-        """The calls in their default order, and what is said where there is none."""
+        """The calls in their default order, and the reply where there is none."""
         text = self._text
         if (moved := _VERSION.search(text)) and not self._is_question():
             return self._go_to(int(moved[1]))
