@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Coroutine, Sequence
@@ -25,6 +26,7 @@ from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.values import DocumentId
 
 log = logging.getLogger(__name__)
+CLOSE_SECONDS = 3.0
 INFO_SECONDS = 15.0
 """How long a notice stays that only informs: time to read two sentences."""
 P = ParamSpec("P")
@@ -152,10 +154,11 @@ class Session(QObject):
         self._file_thread.submit(_save, self.settings)
         self.settings_changed.emit(before, self.settings)
 
-    async def close(self) -> None:
-        """Wait until the settings are saved and end the file thread."""
-        await self.in_file_thread(lambda: None)
-        self._file_thread.shutdown(wait=False)
+    async def close(self, patience: float = CLOSE_SECONDS) -> None:
+        """Wait until the settings are saved, for some seconds at most: a disk may hang. Ends the file thread."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.in_file_thread(lambda: None), patience)
+        self._file_thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _save(settings: Settings) -> None:

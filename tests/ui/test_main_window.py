@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ async def test_a_notice_closes_itself():
         assert bar.isVisible()
         await until(lambda: texts(window) == [])
         assert window.notices.isHidden()
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_quitting(qapp: object):
+    window, disk = MainWindow(Settings()), threading.Event()
+    hanging = asyncio.ensure_future(window.session.in_file_thread(disk.wait))
+    await asyncio.sleep(0)
+    await window.session.close(patience=0.05)
+    assert not hanging.done()
+    disk.set()
+    await hanging
+    window.deleteLater()
 
 
 async def test_the_preferences_keep_what_changed_while_they_were_open():
