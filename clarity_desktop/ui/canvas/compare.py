@@ -124,8 +124,9 @@ class Comparison(QObject):
         return tuple(self._labels.get(pane.layer.version or VersionId(""), "") for pane in panes)
 
     def description(self, panes: tuple[Pane, ...]) -> str:
-        """A sentence for the accessible description; empty while one version is shown."""
-        if len(panes) < 2:
+        """A sentence for the accessible description; empty while one version is shown or none has a label."""
+        labels = [label for label in self.labels(panes) if label]
+        if len(panes) < 2 or not labels:
             return ""
         templates = {
             "split": self.tr("{versions}, split at {position}."),
@@ -133,8 +134,7 @@ class Comparison(QObject):
             "top": self.tr("{versions}, one above the other."),
             "grid": self.tr("{versions}, in a grid."),
         }
-        labels = [label for label in self.labels(panes) if label]
-        versions = render(conjunction(labels)) if labels else self.tr("%n version(s)", "", len(panes))
+        versions = render(conjunction(labels))
         return templates[self.mode].format(versions=versions, position=f"{self.split:.0%}")
 
     def paint_labels(self, painter: QPainter, panes: tuple[Pane, ...], view: Viewport) -> None:
