@@ -8,14 +8,17 @@ it. What only looks at the photo never becomes a step that changes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.rules import TREATMENTS
 from clarity_desktop.backend.chat import words
 from clarity_desktop.backend.chat.answers import answer_of
+from clarity_desktop.backend.chat.mentions import Mention, mentions_in
+from clarity_desktop.backend.chat.regions import region_in
+from clarity_desktop.backend.chat.spelling import normalize
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
 from clarity_desktop.backend.plan import (
     AdjustCall,
@@ -30,7 +33,6 @@ from clarity_desktop.backend.plan import (
     Plan,
     RedoCall,
     RestoreCall,
-    TextRegion,
     ToolCall,
     TransformCall,
     TransformSettings,
@@ -57,17 +59,11 @@ _PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
 _RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x) ?(\d{1,2})\b")
 _VERSION = re.compile(r"\b(?:show|go|open|switch|use|back|jump)\b.*\bversion (?:number |no\.? )?(\d{1,4})\b")
 _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
-_ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
-_STOP = (
-    r"and|but|then|with|using|by|a|an|slightly|please|should|could|must|is|are|was|looks?|so|to|more|less|very|too|it|for|"
-    r"only|just|now|first|half|halfway|gently|again|instead|without|make|not|as|while|because|pls|lot|much|bit|little|up"
-)
-_NOUN = rf"(?!(?:{_STOP})\b)[a-z][\w'-]*"
 
 
 def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
     """What to do for a request in plain English. versions: those of the document, the original first."""
-    request = _normal(text)
+    request = normalize(text)
     if reply := _small_talk(request):
         return Plan(reply=reply)
     if _says_only(request, "speech", "complaint"):
@@ -90,38 +86,6 @@ def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
     elif len(replies) > 1:
         replies = [r for r in replies if r != UNKNOWN]
     return Plan(tuple(steps), None, replies[0] if len(replies) == 1 else tuple(replies))
-
-
-def _normal(text: str) -> str:
-    """Lower case, straight quotes, single spaces, typing errors corrected."""
-    request = " ".join(text.lower().replace("’", "'").split())[:2000]
-    request = re.sub(r"\b(is|are|was|does|did|has|should|could|would|ca)n'?t\b", _spell_out, request)
-    return re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
-
-
-def _spell_out(at: re.Match[str]) -> str:
-    return f"{'can' if at[1] == 'ca' else at[1]} not"
-
-
-def _corrected(word: str) -> str:
-    """The known word that differs by two swapped letters, or (of six letters and more) by one missing or doubled."""
-    known = words.vocabulary()
-    if word in known:
-        return word
-    for k in range(1, len(word) - 1):  # the first letter is hardly ever wrong
-        if (swapped := word[:k] + word[k + 1] + word[k] + word[k + 2 :]) in known:
-            return swapped
-    if len(word) < 6:
-        return word
-    for candidate in known:
-        if candidate[0] == word[0] and (_lacks_one(word, candidate) or _lacks_one(candidate, word)):
-            return candidate
-    return word
-
-
-def _lacks_one(short: str, long: str) -> bool:
-    """Whether `short` is `long` without one letter that is not at an end."""
-    return len(short) + 1 == len(long) and any(short == long[:k] + long[k + 1 :] for k in range(1, len(long) - 1))
 
 
 def _says_only(request: str, *path: str) -> bool:
@@ -155,16 +119,6 @@ def _segments(request: str) -> list[str]:
     else:
         request = re.sub(r"\bbefore\s+(?=\w+ing\b)", "then ", request)  # "denoise before sharpening"
     return [part for part in _ORDERED.split(request.replace("?", "?;")) if part.strip(" ,?")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """A word of `words.topics` in a clause. asked: the words around it ask for it; else they refuse it."""
-
-    word: TaskWord | AdjustmentWord
-    start: int
-    end: int
-    asked: bool
 
 
 class _Segment:
@@ -203,7 +157,7 @@ class _Segment:
         text = self._text
         if words.pattern("look", "request").match(text) or re.match(r"what about \w+ing\b", text):
             return False
-        if re.match(r"(?:please )?(?:show|highlight)\b", text) and _mentions(text):  # "show me the noise"
+        if re.match(r"(?:please )?(?:show|highlight)\b", text) and mentions_in(text):  # "show me the noise"
             return not words.pattern("history", "original").search(text)
         start = words.regex(words.phrases("look", "start"))
         return bool(re.match(rf"\W*(?:(?:and|so|but|well|ok|okay|hey|just|please|now)\W+)*(?:{start})", text))
@@ -212,12 +166,12 @@ class _Segment:
         text = self._text
         if words.pattern("history", "done").search(text) or words.pattern("look", "describe").search(text):
             return [DescribeCall()], None
-        mentioned: list[Task] = [m.word.task for m in _mentions(text) if isinstance(m.word, TaskWord)]
+        mentioned: list[Task] = [m.word.task for m in mentions_in(text) if isinstance(m.word, TaskWord)]
         about: list[Degradation] = [DEGRADATION_OF[task] for task in mentioned if task in DEGRADATION_OF]
         if about:
             found: list[ToolCall] = [DetectCall(about[0])]
             return found, None
-        if text.startswith("where") and (region := _region(text, ())):
+        if text.startswith("where") and (region := region_in(text, ())):
             return [FindCall(region)], None
         if calls := self._looks_without_question():
             return calls, None
@@ -231,7 +185,7 @@ class _Segment:
         return [AssessCall()] if words.pattern("look", "assess").search(self._text) else []
 
     def _topics_asked(self) -> bool:
-        return any(m.asked for m in _mentions(self._text))
+        return any(m.asked for m in mentions_in(self._text))
 
     # Changing --------------------------------------------------------------------------------------------------------
 
@@ -260,7 +214,7 @@ class _Segment:
             if refused and _goes_on(clause):  # "don't remove the rain, the haze or the snow"
                 continue
             found, unknown = self._restores(clause)
-            refused = not found and bool(_mentions(clause)) and "not" in _spelled(clause)
+            refused = not found and bool(mentions_in(clause)) and "not" in _spelled(clause)
             reply = reply or unknown
             if found:
                 calls += [c for c in found if not _repeats(c, calls)]
@@ -270,10 +224,10 @@ class _Segment:
 
     def _restores(self, clause: str) -> tuple[list[ToolCall], Message | None]:
         clause, method, unknown = _named_method(clause)
-        mentions = _mentions(clause)
+        mentions = mentions_in(clause)
         asked = [m.word for m in mentions if m.asked]
         self._refused = self._refused or len(asked) < len(mentions)
-        region, strength = _region(clause, mentions), _strength(clause)
+        region, strength = region_in(clause, mentions), _strength(clause)
         tasks: dict[Task, None] = {w.task: None for w in asked if isinstance(w, TaskWord)}
         if method is not None and not any(method in _methods_of(task) for task in tasks):
             own = methods.all_methods()[method].tasks
@@ -298,7 +252,7 @@ def _spelled(clause: str) -> list[str]:
 
 def _goes_on(clause: str) -> bool:
     """Whether a clause is nothing but further objects of the one before it."""
-    mentions = _mentions(clause)
+    mentions = mentions_in(clause)
     if not mentions or (isinstance(mentions[0].word, TaskWord) and mentions[0].word.kind == "verb"):
         return False
     return bool(re.fullmatch(r"(?:(?:and|or|nor)\s+)?(?:(?:the|any)\s+)?", clause[: mentions[0].start]))
@@ -326,7 +280,7 @@ def _clauses(text: str) -> list[str]:
         parts = re.split(r"\band\b(?! white)", clause)
         if any(_history(part) or _transform(part) for part in (clause, *parts)):
             found += _after_history(parts)
-        elif len(parts) > 1 and all(_region(part, _mentions(part)) for part in parts):
+        elif len(parts) > 1 and all(region_in(part, mentions_in(part)) for part in parts):
             found += parts  # each has a part of the photo of its own
         else:
             found.append(clause)
@@ -345,20 +299,22 @@ def _history(clause: str) -> ToolCall | None:
     if words.pattern("history", "redo").search(clause):
         return RedoCall()
     original = words.pattern("history", "original").search(clause)
-    if original and not any(m.asked for m in _mentions(clause)):
+    if original and not any(m.asked for m in mentions_in(clause)):
         return GoToCall()
     if words.pattern("history", "all").search(clause):
         return GoToCall()
-    steps: list[Task] = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord) and _is_step(clause, m)]
+    steps: list[Task] = [
+        m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _is_step(clause, m)
+    ]
     if steps:
         return UndoCall(steps[0])
     if words.pattern("history", "undo").search(clause):
-        named: list[Task] = [m.word.task for m in _mentions(clause) if isinstance(m.word, TaskWord)]
+        named: list[Task] = [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord)]
         return UndoCall(named[0] if named else None)
     return None
 
 
-def _is_step(clause: str, mention: _Mention) -> bool:
+def _is_step(clause: str, mention: Mention) -> bool:
     """Whether a mention is a step that is to be removed: "remove the denoising"."""
     return clause[: mention.end].endswith("ing") and bool(
         isinstance(mention.word, TaskWord)
@@ -417,7 +373,7 @@ def _refined(calls: list[ToolCall], clause: str) -> list[ToolCall]:
     """The last call with the region or the strength that a clause of its own adds."""
     if not calls or not isinstance(last := calls[-1], RestoreCall | AdjustCall):
         return calls
-    region = _region(clause, ()) if re.search(r"\b(?:only|just|everything|all)\b", clause) else None
+    region = region_in(clause, ()) if re.search(r"\b(?:only|just|everything|all)\b", clause) else None
     strength = _strength(clause)
     return [*calls[:-1], replace(last, region=last.region or region, strength=last.strength or strength)]
 
@@ -435,80 +391,6 @@ def _default_order(call: ToolCall) -> tuple[int, int]:
             return 4, 0
         case _:
             return 3, 0
-
-
-# Mentions ------------------------------------------------------------------------------------------------------------
-
-
-def _mentions(clause: str) -> list[_Mention]:
-    """The words of a clause that name tasks and adjustments, in their order; of overlapping ones the longest."""
-    spans = [(at.start(), at.end(), word) for found, word in words.topics() for at in found.finditer(clause)]
-    longest = [
-        (start, end, word)
-        for start, end, word in spans
-        if not any(s <= start and end <= e and e - s > end - start for s, e, _ in spans)
-    ]
-    longest.sort(key=lambda span: span[:2])
-    found: list[_Mention] = []
-    for start, end, word in longest:
-        # "do not remove the rain or the haze"
-        refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
-        found.append(_Mention(word, start, end, not refused and _asked(clause, start, end, word)))
-    return found
-
-
-def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
-    """Whether the words around a mention ask for it."""
-    before, after = clause[:start], clause[end:]
-    if isinstance(word, AdjustmentWord) or word.kind == "verb":
-        if re.search(r"\bno\s+$", before):  # "sharpen, no denoising"
-            return False
-        return not words.ending("negation", "refuse", within=3).search(before)
-    if word.kind == "thing":
-        return _thing_is_unwanted(before, after, clause[start:end])
-    return _goal_is_wanted(before, after, clause[start:end])
-
-
-def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
-    if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
-        return True
-    if words.ending("negation", "like", within=2).search(before):
-        return False
-    if words.ending("negation", "refuse", within=3).search(before):
-        return False
-    if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
-        return False
-    if _is_wished_for(before, thing):
-        return False
-    # "blur the background" asks for the damage itself
-    if (
-        not before.strip()
-        and thing == "blur"
-        and re.match(rf"\s+(?!(?:{_STOP}|in|on|from|of|removal|reduction)\b)\w", after)
-    ):
-        return False
-    imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
-    return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
-
-
-def _is_wished_for(before: str, thing: str) -> bool:
-    """Whether the damage itself is asked for: "make it foggy", "turn day into night"."""
-    adjective = thing.endswith("y") or thing in ("dark", "dim", "dull", "faded")
-    make = r"\b(?:make|want|need)\s+(?:it|this|that|(?:the|my)\s+\w+)(?:\s+look)?(?:\s+(?:more|a bit|a little))?\s+$"
-    if (adjective or thing.endswith("ier")) and re.search(make, before):
-        return True
-    return bool(re.search(r"\b(?:into|make it|make this)\s+(?:an?\s+)?$", before))
-
-
-def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
-    if re.search(r"\b(?:is|are|was|looks?|its|it's)\s+not\s+(?:\w+\s+){0,2}$", f"{before} "):
-        return True
-    if re.match(r"\s+enough\b", after) and re.search(r"\bnot\b", before):
-        return True
-    if words.ending("negation", "refuse", within=3).search(before) or re.search(r"\b(?:less|too|so)\s+$", before):
-        return False
-    plain = goal in ("sharp", "crisp", "bright", "in focus")
-    return not plain or bool(re.search(r"\b(?:make|get|want|need|should|more|could|must)\b", before))
 
 
 def _named_method(clause: str) -> tuple[str, str | None, Message | None]:
@@ -555,33 +437,3 @@ def _signed(word: AdjustmentWord, strength: float | None) -> float | bool | None
     if word.setting == "black_and_white":
         return True
     return word.sign * (0.5 if strength is None else strength) if word.sign else None
-
-
-# Regions -------------------------------------------------------------------------------------------------------------
-
-
-def _region(clause: str, mentions: Iterable[_Mention]) -> TextRegion | None:
-    """The part of the photo that a clause names, in the user's words; None: the whole photo."""
-    blank = list(clause)
-    for mention in mentions:
-        blank[mention.start : mention.end] = "|" * (mention.end - mention.start)
-    text = "".join(blank)
-    articles, places = (
-        words.regex(words.phrases("regions", "articles")),
-        words.regex(words.phrases("regions", "prepositions")),
-    )
-    noun = rf"{_NOUN}(?:\s+{_NOUN}){{0,3}}?"
-    tail = rf"(?:\s+(?:{places})\s+(?:{articles})\s+{_NOUN}(?:\s+{_NOUN})?){{0,2}}"
-    if at := re.search(rf"\b(?:everything|all|anything) except (?:{articles})?\s*{_NOUN}(?:\s+{_NOUN})?", text):
-        return TextRegion(at[0].replace(" except ", " but "))
-    stop = rf"(?=\s*(?:$|[^\w\s'-]|\b(?:{_STOP}|{places})\b))"
-    for at in re.finditer(rf"(?:{articles})\s+(?P<noun>{noun}{tail}){stop}", text):
-        if _is_part(at["noun"]):
-            return TextRegion(at["noun"])
-    return None
-
-
-def _is_part(noun: str) -> bool:
-    first = noun.split()[0]
-    never = {*words.phrases("regions", "whole"), *words.phrases("regions", "never")}
-    return noun not in never and first not in never

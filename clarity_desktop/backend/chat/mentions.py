@@ -1,0 +1,94 @@
+"""Which words of a clause name tasks and adjustments, and whether the words around them ask for it or refuse it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
+
+_ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A word of `words.topics` in a clause. asked: the words around it ask for it; else they refuse it."""
+
+    word: TaskWord | AdjustmentWord
+    start: int
+    end: int
+    asked: bool
+
+
+def mentions_in(clause: str) -> list[Mention]:
+    """The words of a clause that name tasks and adjustments, in their order; of overlapping ones the longest."""
+    spans = [(at.start(), at.end(), word) for found, word in words.topics() for at in found.finditer(clause)]
+    longest = [
+        (start, end, word)
+        for start, end, word in spans
+        if not any(s <= start and end <= e and e - s > end - start for s, e, _ in spans)
+    ]
+    longest.sort(key=lambda span: span[:2])
+    found: list[Mention] = []
+    for start, end, word in longest:
+        # "do not remove the rain or the haze"
+        refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
+        found.append(Mention(word, start, end, not refused and _asked(clause, start, end, word)))
+    return found
+
+
+def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
+    """Whether the words around a mention ask for it."""
+    before, after = clause[:start], clause[end:]
+    if isinstance(word, AdjustmentWord) or word.kind == "verb":
+        if re.search(r"\bno\s+$", before):  # "sharpen, no denoising"
+            return False
+        return not words.ending("negation", "refuse", within=3).search(before)
+    if word.kind == "thing":
+        return _thing_is_unwanted(before, after, clause[start:end])
+    return _goal_is_wanted(before, after, clause[start:end])
+
+
+def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
+    if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
+        return True
+    if words.ending("negation", "like", within=2).search(before):
+        return False
+    if words.ending("negation", "refuse", within=3).search(before):
+        return False
+    if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
+        return False
+    if _is_wished_for(before, thing):
+        return False
+    # "blur the background" asks for the damage itself
+    if (
+        not before.strip()
+        and thing == "blur"
+        and re.match(
+            rf"\s+(?!(?:{words.regex(words.phrases('regions', 'stop'))}|in|on|from|of|removal|reduction)\b)\w", after
+        )
+    ):
+        return False
+    imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
+    return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
+
+
+def _is_wished_for(before: str, thing: str) -> bool:
+    """Whether the damage itself is asked for: "make it foggy", "turn day into night"."""
+    adjective = thing.endswith("y") or thing in ("dark", "dim", "dull", "faded")
+    make = r"\b(?:make|want|need)\s+(?:it|this|that|(?:the|my)\s+\w+)(?:\s+look)?(?:\s+(?:more|a bit|a little))?\s+$"
+    if (adjective or thing.endswith("ier")) and re.search(make, before):
+        return True
+    return bool(re.search(r"\b(?:into|make it|make this)\s+(?:an?\s+)?$", before))
+
+
+def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
+    if re.search(r"\b(?:is|are|was|looks?|its|it's)\s+not\s+(?:\w+\s+){0,2}$", f"{before} "):
+        return True
+    if re.match(r"\s+enough\b", after) and re.search(r"\bnot\b", before):
+        return True
+    if words.ending("negation", "refuse", within=3).search(before) or re.search(r"\b(?:less|too|so)\s+$", before):
+        return False
+    plain = goal in ("sharp", "crisp", "bright", "in focus")
+    return not plain or bool(re.search(r"\b(?:make|get|want|need|should|more|could|must)\b", before))
