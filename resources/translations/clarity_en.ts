@@ -12,16 +12,6 @@
     </message>
 </context>
 <context>
-    <name>Comparison</name>
-    <message numerus="yes">
-        <source>%n version(s)</source>
-        <translation>
-            <numerusform>%n version</numerusform>
-            <numerusform>%n versions</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>ModelsDialog</name>
     <message numerus="yes">
         <source>{installed} of %n model(s) installed ({size}). Nothing is downloaded unless you ask for it.</source>
