@@ -30,6 +30,25 @@ def looked_at():
 
 assert looked_at()() is None
 """
+DOCUMENT = """
+import gc, tempfile, weakref
+from pathlib import Path
+import numpy as np
+from clarity_desktop.backend import torch_import
+from clarity_desktop.backend.document import Document
+from clarity_desktop.values import Picture
+
+folder = tempfile.TemporaryDirectory()
+document = Document.create(Path(folder.name), Picture(np.zeros((300, 300, 3), np.uint8)), "scene")
+head = document.card().head
+document.manifest(head)
+document.pixels(head)
+alive = weakref.ref(document)
+torch_import.import_torch()
+document.close(keep=False)
+del document
+assert alive() is None, "freed without the collector, which does not see it any more"
+"""
 BROKEN = """
 import importlib
 from clarity_desktop.backend import torch_import
@@ -59,6 +78,10 @@ def test_torch_is_imported_once_and_works_and_the_collector_goes_on():
 
 def test_the_photo_that_torch_is_first_imported_for_is_freed():
     run(PHOTO)
+
+
+def test_a_document_that_was_open_before_the_import_is_freed_when_it_is_closed():
+    run(DOCUMENT)
 
 
 def test_who_needs_torch_is_told_why_it_cannot_be_had():
