@@ -155,7 +155,7 @@ def test_without_the_memory_for_its_methods_it_says_how_much_they_need(studio, r
     monkeypatch.setitem(methods.METHODS, "halves", replace(HALVES, base=10**15))
     methods.all_methods.cache_clear()
     text = auto(studio, recorder, card)
-    assert text.startswith("Rain streaks: not treated. Halving needs about 1000000.0 GB of memory for this photo")
+    assert text.startswith("Rain streaks: not treated. Halving needs about 1000000 GB of memory for this photo")
     assert "Models" not in text
 
 
