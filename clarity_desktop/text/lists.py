@@ -7,5 +7,4 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 TEMPLATES: dict[str, Template] = {
     "list.and": QT_TRANSLATE_NOOP("Message", "{first} and {second}"),
     "list.comma": QT_TRANSLATE_NOOP("Message", "{first}, {second}"),
-    "list.then": QT_TRANSLATE_NOOP("Message", "{first}, then {second}"),
 }
