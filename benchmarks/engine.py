@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import psutil
@@ -65,7 +66,7 @@ async def region_cost(studio: Studio, jobs: Callable[[], Job]) -> None:
 
 async def steady(studio: Studio, jobs: Callable[[], Job], rounds: int) -> None:
     """Restore and undo, over and over, in one document."""
-    methods.METHODS["halves"] = UNIFORM
+    cast("dict[str, Method]", methods.METHODS)["halves"] = UNIFORM
     methods.all_methods.cache_clear()
     document = await studio.open_picture(Picture(scene(480, 320)), "steady", jobs())
     process, marks = psutil.Process(), {}

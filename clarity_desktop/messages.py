@@ -1,6 +1,7 @@
-"""What crosses the threads: requests to the backend, news from it, and how a request ends.
+"""What crosses the threads: requests to the backend, events from it, and how a request ends.
 
-A request holds all that is needed to answer it. News name their document, so that news nobody shows can be dropped.
+A request holds all that is needed to answer it. An event names its document, so that it can be dropped if nobody shows
+that document any more.
 """
 
 from __future__ import annotations
@@ -97,26 +98,26 @@ class FindClosed:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Open what an earlier run left. → Opened"""
+    """Open a document that an earlier run left open. → Opened"""
 
     store: Path
 
 
 @dataclass(frozen=True, slots=True)
 class DiscardRecovery:
-    """Set aside what an earlier run left (moved to the closed documents, not erased)."""
+    """Move a document left by an earlier run to the closed documents; nothing is erased."""
 
     store: Path
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureDisk:
-    """How much do documents take, and what would be erased to keep the budget? → DiskMeasured"""
+    """Measure the disk space of documents, and find what to erase to stay within the budget. → DiskMeasured"""
 
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Erase closed documents, by the user's explicit wish. → DiskMeasured"""
+    """Erase closed documents, which only the user may request. → DiskMeasured"""
 
     stores: tuple[Path, ...]
 
@@ -366,7 +367,7 @@ Request = (
 )  # fmt: skip
 
 
-# News ----------------------------------------------------------------------------------------------------------------
+# Events ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
