@@ -1,4 +1,4 @@
-"""What the restorer's bench measures, and which tasks it lets through."""
+"""The restorer's bench: its metrics, and which tasks pass."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 from clarity_training.evaluate import restorer
-from clarity_training.evaluate.restorer import MOST, Case, Figures, main, markdown, measured, passes
-from clarity_training.photos import load, part_of, split
+from clarity_training.evaluate.restorer import MAX_PSNR, Case, Summary, evaluate, main, markdown, passes
+from clarity_training.photos import load_8bit, select, split_of
 from PIL import Image
 from safetensors.torch import save, save_file
 
 from clarity_desktop.backend.nets.clarity_all import ClarityAll
 from clarity_desktop.messages import UserError
 
-GOOD = Figures(
+GOOD = Summary(
     photos=10, before=20, after=23, gain=3, median=3, worst=1, gaining=1, ssim_before=0.5, ssim_after=0.8,
     clean=40, clean_worst=35,
 )  # fmt: skip
@@ -27,7 +27,7 @@ GOOD = Figures(
 
 @pytest.fixture
 def folder(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Path:
-    """Photos of which several belong to the exam's part."""
+    """Photos of which several belong to the test split."""
     (tmp_path / "clean").mkdir()
     for k in range(24):
         Image.fromarray(photo(72, 56, seed=k)).save(tmp_path / "clean" / f"p{k}.png")
@@ -36,39 +36,39 @@ def folder(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Path:
 
 @pytest.fixture
 def paths(folder: Path) -> list[Path]:
-    return split(sorted(folder.iterdir()), "exam")
+    return select([folder], "test")
 
 
 def test_a_restorer_that_changes_nothing_gains_nothing_and_keeps_clean_photos(paths: list[Path]) -> None:
-    cases = measured("denoise", paths, lambda _task, photo, _lost: photo, 3, 0, [])
+    cases = evaluate("denoise", paths, lambda _task, photo, _lost: photo, 3, 0, [])
     assert len(cases) == 3
-    assert all(c.gain == 0 and c.ssim_after == c.ssim_before and c.clean == MOST for c in cases)
+    assert all(c.gain == 0 and c.ssim_after == c.ssim_before and c.clean == MAX_PSNR for c in cases)
     assert all(10 < c.before < 30 for c in cases)
-    assert not passes("denoise", replace(Figures.of(cases), photos=10))
+    assert not passes("denoise", replace(Summary.of(cases), photos=10))
 
 
 def test_a_restorer_that_knows_the_clean_photo_gains_all_there_is(paths: list[Path]) -> None:
-    known = [np.rint(load(p) * 255).astype(np.uint8) for p in paths]
+    known = [load_8bit(p) for p in paths]
 
     def nearest(_task: object, photo: np.ndarray, _lost: object) -> np.ndarray:
         return min(known, key=lambda clean: float(np.square(photo.astype(float) - clean).sum()))
 
-    found = Figures.of(measured("denoise", paths, nearest, len(paths), 0, []))
-    assert found.photos == len(paths)
-    assert found.after == found.clean == MOST
-    assert found.gain == pytest.approx(MOST - found.before)
-    assert found.gain > 20
-    assert (found.gaining, found.ssim_after) == (1, 1)
+    summary = Summary.of(evaluate("denoise", paths, nearest, len(paths), 0, []))
+    assert summary.photos == len(paths)
+    assert summary.after == summary.clean == MAX_PSNR
+    assert summary.gain == pytest.approx(MAX_PSNR - summary.before)
+    assert summary.gain > 20
+    assert (summary.gaining, summary.ssim_after) == (1, 1)
 
 
 def test_a_restorer_that_spoils_clean_photos_is_told_so(paths: list[Path]) -> None:
     def darker(_task: object, photo: np.ndarray, _lost: object) -> np.ndarray:
         return np.where(photo > 9, photo - 10, photo)
 
-    found = Figures.of(measured("deblur", paths, darker, 3, 0, []))
-    assert found.clean == pytest.approx(20 * np.log10(255 / 10), abs=1)
-    assert found.clean_worst is not None
-    assert found.clean_worst <= found.clean
+    summary = Summary.of(evaluate("deblur", paths, darker, 3, 0, []))
+    assert summary.clean == pytest.approx(20 * np.log10(255 / 10), abs=1)
+    assert summary.clean_worst is not None
+    assert summary.clean_worst <= summary.clean
 
 
 def test_what_is_lost_is_shown_to_the_restorer_and_clean_photos_are_not_asked_about(paths: list[Path]) -> None:
@@ -79,7 +79,7 @@ def test_what_is_lost_is_shown_to_the_restorer_and_clean_photos_are_not_asked_ab
         seen.append(lost)
         return np.where(lost[..., None] > 0, np.uint8(127), photo)
 
-    cases = measured("inpaint", paths, grey, 2, 0, [])
+    cases = evaluate("inpaint", paths, grey, 2, 0, [])
     assert [c.clean for c in cases] == [None, None]
     assert all(set(np.unique(lost)) == {0, 255} for lost in seen)
 
@@ -90,18 +90,18 @@ def test_the_same_seed_damages_the_same_way_and_the_sheet_shows_the_first_photos
     def same(_task: object, photo: np.ndarray, _lost: object) -> np.ndarray:
         return photo
 
-    one, again, other = (measured("derain", paths, same, 3, seed, shown) for seed in (1, 1, 2))
+    one, again, other = (evaluate("derain", paths, same, 3, seed, shown) for seed in (1, 1, 2))
     assert one == again != other
-    assert len(shown) == 3 * 3 * restorer.SHOWN
+    assert len(shown) == 3 * 3 * restorer.PHOTOS_SHOWN
     assert np.array_equal(shown[0][0], shown[1][0])
     assert not np.array_equal(shown[0][0], shown[2][0])
 
 
 def test_means_medians_and_the_worst_are_those_of_the_photos() -> None:
     cases = [Case(20, 20 + gain, 0.5, 0.6, kept) for gain, kept in ((4, 40), (1, 50), (-2, 36))]
-    found = Figures.of(cases)
-    assert (found.gain, found.median, found.worst, found.gaining) == (1, 1, -2, 2 / 3)
-    assert (found.before, found.after, found.clean, found.clean_worst) == (20, 21, 42, 36)
+    summary = Summary.of(cases)
+    assert (summary.gain, summary.median, summary.worst, summary.gaining) == (1, 1, -2, 2 / 3)
+    assert (summary.before, summary.after, summary.clean, summary.clean_worst) == (20, 21, 42, 36)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_untrained_network_is_measured_through_the_real_method(folder: Path, 
     result = json.loads((tmp_path / "out" / "figures.json").read_text("utf-8"))
     assert set(result["tasks"]) == {"dejpeg", "inpaint"}
     assert result["tasks"]["dejpeg"]["gain"] == 0
-    assert result["tasks"]["dejpeg"]["clean"] == MOST
+    assert result["tasks"]["dejpeg"]["clean"] == MAX_PSNR
     assert result["tasks"]["dejpeg"]["offered"] is False
     assert result["tasks"]["inpaint"]["clean"] is None
     assert str(tmp_path) not in json.dumps(result)
@@ -154,11 +154,11 @@ def test_an_untrained_network_is_measured_through_the_real_method(folder: Path, 
 
 
 def test_photos_of_the_training_alone_and_an_unknown_method_are_sentences(folder: Path, tmp_path: Path) -> None:
-    for path in split(sorted(folder.iterdir()), "exam"):
+    for path in select([folder], "test"):
         path.unlink()
-    with pytest.raises(UserError, match=r"None of these \d+ photos belongs"):
+    with pytest.raises(UserError, match=r"No photo in .* belongs to the test split"):
         main(["--photos", str(folder)])
-    Image.new("RGB", (40, 40)).save(folder / _exam_name())
+    Image.new("RGB", (40, 40)).save(folder / _test_name())
     with pytest.raises(UserError, match="There is no method “none”"):
         main(["--photos", str(folder), "--method", "none"])
 
@@ -168,9 +168,9 @@ def test_photos_of_the_training_alone_and_an_unknown_method_are_sentences(folder
 )
 def test_weights_that_are_none_of_the_networks_are_named(folder: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "other.safetensors").write_bytes(content)
-    with pytest.raises(UserError, match=r"other\.safetensors” holds no weights of clarity-all"):
+    with pytest.raises(UserError, match=r"No weights of clarity-all in “.*other\.safetensors”"):
         main(["--photos", str(folder), "--weights", str(tmp_path / "other.safetensors"), "--task", "denoise"])
 
 
-def _exam_name() -> str:
-    return next(f"x{k}.png" for k in range(99) if part_of(Path(f"x{k}.png")) == "exam")
+def _test_name() -> str:
+    return next(f"x{k}.png" for k in range(99) if split_of(Path(f"x{k}.png")) == "test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from clarity_training.damage import Photo
-from clarity_training.degrade import lettering, losses, marks
+from clarity_training.degrade import lettering, lost_pixels, watermarks
 
 
 @pytest.fixture
@@ -21,21 +21,21 @@ def photo() -> Photo:
 def test_a_watermark_is_seen_on_white_on_black_and_on_grey(value: float):
     flat = np.full((128, 128, 3), value, np.float32)
     for seed in range(30):
-        change = np.abs(marks.watermark(flat, 0.6, np.random.default_rng(seed)).pixels - flat).max(2)
+        change = np.abs(watermarks.watermark(flat, 0.6, np.random.default_rng(seed)).pixels - flat).max(2)
         assert np.count_nonzero(change > 0.04) > 20, seed
 
 
 def test_a_watermark_lets_the_photo_show_through(photo: Photo):
     for seed in range(20):
-        marked = marks.watermark(photo, 0.5, np.random.default_rng(seed))
+        marked = watermarks.watermark(photo, 0.5, np.random.default_rng(seed))
         assert marked.holes is None
-        brighter = marks.watermark(np.clip(photo + 0.1, 0, 1), 0.5, np.random.default_rng(seed))
+        brighter = watermarks.watermark(np.clip(photo + 0.1, 0, 1), 0.5, np.random.default_rng(seed))
         assert brighter.pixels.mean() > marked.pixels.mean()
 
 
 def test_holes_are_where_pixels_changed(photo: Photo):
     for seed in range(40):
-        lost = losses.inpaint(photo, seed / 40, np.random.default_rng(seed))
+        lost = lost_pixels.inpaint(photo, seed / 40, np.random.default_rng(seed))
         assert lost.holes is not None
         assert lost.holes.dtype == np.float32
         assert set(np.unique(lost.holes)) <= {0.0, 1.0}
@@ -46,7 +46,7 @@ def test_holes_are_where_pixels_changed(photo: Photo):
 
 def test_the_lost_share_grows_with_severity(photo: Photo):
     def share(severity: float) -> list[float]:
-        made = [losses.inpaint(photo, severity, np.random.default_rng(seed)).holes for seed in range(30)]
+        made = [lost_pixels.inpaint(photo, severity, np.random.default_rng(seed)).holes for seed in range(30)]
         return [float(holes.mean()) for holes in made if holes is not None]
 
     mild, heavy = share(0.0), share(1.0)
@@ -78,5 +78,5 @@ def test_letters_of_every_kind_are_drawn_whole():
 def test_a_photo_smaller_than_the_letters_is_marked_too():
     tiny = np.full((32, 40, 3), 0.4, np.float32)
     for seed in range(30):
-        assert marks.watermark(tiny, 0.5, np.random.default_rng(seed)).pixels.shape == tiny.shape
-        assert losses.inpaint(tiny, 0.5, np.random.default_rng(seed)).pixels.shape == tiny.shape
+        assert watermarks.watermark(tiny, 0.5, np.random.default_rng(seed)).pixels.shape == tiny.shape
+        assert lost_pixels.inpaint(tiny, 0.5, np.random.default_rng(seed)).pixels.shape == tiny.shape

@@ -1,4 +1,4 @@
-"""Pairs for the restorer: clean and damaged patches that lie over each other, of each kind as often."""
+"""Patches for the restorer: aligned clean and damaged patches, all degradations equally often."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ def photos(photo: Callable[..., np.ndarray]) -> list[np.ndarray]:
     return [photo(160, 120, seed=k) for k in range(2)]
 
 
-def batches(photos: list[np.ndarray], number: int, seed: int = 1, **more: Any) -> list[patches.Pairs]:
+def batches(photos: list[np.ndarray], number: int, seed: int = 1, **more: Any) -> list[patches.PatchBatch]:
     rng = np.random.default_rng(seed)
-    return list(islice(patches.pairs(photos, QUICK, SIDE, 6, rng, **more), number))
+    return list(islice(patches.batches(photos, QUICK, SIDE, 6, rng, **more), number))
 
 
 def test_photos_are_read_in_8_bits_and_scaled_down(tmp_path: Path, photo: Callable[..., np.ndarray]) -> None:
     Image.fromarray(photo(60, 40)).save(tmp_path / "small.png")
     Image.fromarray(photo(2400, 60)).save(tmp_path / "wide.png")
-    small, wide = patches.read([tmp_path / "small.png", tmp_path / "wide.png"])
+    small, wide = patches.load_all([tmp_path / "small.png", tmp_path / "wide.png"])
     assert np.array_equal(small, photo(60, 40))
-    assert wide.shape == (30, patches.LONGEST, 3)
+    assert wide.shape == (30, patches.MAX_SIDE, 3)
     (tmp_path / "none.png").write_text("no picture")
     with pytest.raises(UserError, match=r"none\.png"):
-        patches.read([tmp_path / "none.png"])
+        patches.load_all([tmp_path / "none.png"])
 
 
 @pytest.mark.parametrize("size", [(160, 120), (40, 200), (20, 24)])
 def test_a_patch_has_its_side_whatever_the_photo(photo: Callable[..., np.ndarray], size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
-        patch = patches.cut(photo(*size), SIDE, rng)
+        patch = patches.random_patch(photo(*size), SIDE, rng)
         assert patch.shape == (SIDE, SIDE, 3)
         assert patch.dtype == np.float32
         assert 0 <= patch.min() < patch.max() <= 1
@@ -61,18 +61,18 @@ def test_a_batch_has_the_promised_form(photos: list[np.ndarray]) -> None:
             assert np.isfinite(values).all()
             assert values.min() >= 0
             assert values.max() <= 1
-        assert {DEGRADATIONS[k] for k in batch.kind} <= set(QUICK)
+        assert {DEGRADATIONS[k] for k in batch.degradation} <= set(QUICK)
 
 
 def test_every_kind_comes_as_often(photos: list[np.ndarray]) -> None:
-    kinds = Counter(DEGRADATIONS[k] for batch in batches(photos, 6) for k in batch.kind)
+    kinds = Counter(DEGRADATIONS[k] for batch in batches(photos, 6) for k in batch.degradation)
     assert kinds == dict.fromkeys(QUICK, 12)
 
 
 def test_only_what_may_lack_pixels_has_holes_and_they_cover_the_damage(photos: list[np.ndarray]) -> None:
     holes = 0
     for batch in batches(photos, 8):
-        for clean, damaged, hole, kind in zip(batch.clean, batch.damaged, batch.holes, batch.kind, strict=True):
+        for clean, damaged, hole, kind in zip(batch.clean, batch.damaged, batch.holes, batch.degradation, strict=True):
             if DEGRADATIONS[kind] != "inpaint":
                 assert not hole.any()
             elif hole.any():
@@ -111,7 +111,7 @@ def test_photographed_pairs_are_used_for_a_third_of_their_kind_and_as_they_are(p
         bool((batch.damaged[k] == np.float32(20 / 255)).all() and (batch.clean[k] == np.float32(200 / 255)).all())
         for batch in batches(photos, 60, real={"low-light": real})
         for k in range(6)
-        if DEGRADATIONS[batch.kind[k]] == "low-light"
+        if DEGRADATIONS[batch.degradation[k]] == "low-light"
     ]
     assert 0.2 < np.mean(share) < 0.47
 

@@ -1,4 +1,4 @@
-"""How our own networks are made and measured: damage on clean photos, training, benches.
+"""Training and evaluation of Clarity Desktop's own networks: damage synthesis, trainers, benches.
 
-Imported only by `clarity train` and `clarity bench`, inside the function; the product never needs it.
+Loaded by `clarity train` and `clarity bench` only; the product does not need it.
 """

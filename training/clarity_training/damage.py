@@ -1,4 +1,4 @@
-"""What damaging a photo takes and gives. The only thing that the two syntheses (degrade, exam) have in common."""
+"""The types of a damage function. The only thing that the two syntheses (`degrade` and `exam`) have in common."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ Photo = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Damaged:
-    """A damaged photo of the clean one's size, pixel for pixel over it.
+    """A damaged photo, aligned pixel by pixel with the clean one.
 
-    holes: H×W, 0 or 1, where pixels are lost (scratches, dust, holes), else None.
+    pixels: H×W×3 float32, 0..1. holes: H×W float32, 1 where pixels are lost (scratches, dust, holes) and 0 elsewhere;
+    None where no pixel is lost.
     """
 
     pixels: Photo
@@ -24,4 +25,5 @@ class Damaged:
 
 
 Damage = Callable[[Photo, float, np.random.Generator], Damaged]
-"""photo (not changed), severity 0..1 (0: barely visible, 1: heavy), and the only source of chance."""
+"""(photo, severity, rng) → Damaged. The photo is not modified; severity runs from 0 (barely visible) to 1 (heavy); rng
+is the only source of randomness."""

@@ -1,8 +1,8 @@
-"""Patches of clean photos and what damage makes of them: what a restorer is trained on."""
+"""Pairs of clean and damaged patches: the training data of the restorer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,103 +12,110 @@ from numpy.typing import NDArray
 
 from clarity_desktop.values import DEGRADATIONS, Degradation
 from clarity_training.damage import Damaged, Photo
-from clarity_training.degrade import DAMAGES, ordinary, saved
-from clarity_training.photos import load
+from clarity_training.degrade import DAMAGES, augment, recompress
+from clarity_training.photos import load_8bit
 
-LONGEST = 1200
-"""Photos are kept in memory at this side at most, in 8 bits: a thousand of them take about 2 GB."""
-SCENE = 2
-"""Damage is made on scenes of this many times the patch's side: what is wider than a patch is then met in parts."""
+MAX_SIDE = 1200
+"""Photos are kept in memory with at most this side, as uint8: a thousand of them take about 2 GB."""
+SCENE_FACTOR = 2
+"""Damage is synthesized on scenes of this many times a patch's side, so that structures wider than a patch are cut."""
+CLEAN_SHARE = 1 / 6
+"""Of the patches stay undamaged."""
+REAL_SHARE = 1 / 3
+"""Of the patches of a degradation come from photographed pairs where there are some."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """clean and damaged N×H×W×3 float32, holes N×H×W×1 float32 (1: lost), kind N: place in DEGRADATIONS."""
+class PatchBatch:
+    """clean and damaged N×H×W×3 float32, 0..1; holes N×H×W×1 float32, 1 where pixels are lost; degradation N int64,
+    the index in DEGRADATIONS."""
 
     clean: NDArray[np.float32]
     damaged: NDArray[np.float32]
     holes: NDArray[np.float32]
-    kind: NDArray[np.int64]
+    degradation: NDArray[np.int64]
 
 
-def read(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
-    """The photos in 8 bits. Raises UserError for what is no photo."""
-    return [np.rint(load(path, LONGEST) * 255).astype(np.uint8) for path in paths]
+_Patch = tuple[Photo, Photo, NDArray[np.float32], int]
+"""clean, damaged, holes, degradation of one row of a PatchBatch."""
+_RealPair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def cut(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> Photo:
-    """A random square, turned and reduced at random: side×side×3, 0..1."""
+def load_all(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    """The photos as H×W×3 uint8, scaled down to MAX_SIDE. Raises UserError where a file is no readable image."""
+    return [load_8bit(path, MAX_SIDE) for path in paths]
+
+
+def random_patch(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> Photo:
+    """A random square of a photo (H×W×3 uint8), randomly scaled down and mirrored: side×side×3 float32, 0..1."""
     short = min(photo.shape[:2])
-    taken = min(short, round(side / rng.uniform(0.5, 1)))
-    y, x = (int(rng.integers(n - taken + 1)) for n in photo.shape[:2])
-    patch = photo[y : y + taken, x : x + taken].astype(np.float32) / 255
-    if taken != side:
-        patch = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA if taken > side else cv2.INTER_CUBIC)
+    cropped = min(short, round(side / rng.uniform(0.5, 1)))
+    y, x = (int(rng.integers(n - cropped + 1)) for n in photo.shape[:2])
+    patch = photo[y : y + cropped, x : x + cropped].astype(np.float32) / 255
+    if cropped != side:
+        interpolation = cv2.INTER_AREA if cropped > side else cv2.INTER_CUBIC
+        patch = cv2.resize(patch, (side, side), interpolation=interpolation)
     if rng.random() < 0.5:
         patch = patch[:, ::-1]
     return np.ascontiguousarray(patch.clip(0, 1))
 
 
-def pairs(
+def batches(
     photos: Sequence[NDArray[np.uint8]],
-    kinds: Sequence[Degradation],
+    degradations: Sequence[Degradation],
     side: int,
     count: int,
     rng: np.random.Generator,
-    real: dict[Degradation, Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] | None = None,
-) -> Iterator[Pairs]:
-    """Batches of `count` patches without end, each of another scene: every kind as often, one scene in six undamaged.
+    real: Mapping[Degradation, Sequence[_RealPair]] | None = None,
+) -> Iterator[PatchBatch]:
+    """Batches of `count` patches without end, each patch from another scene.
 
-    real: photographed pairs (damaged, clean) of a kind; a third of its scenes are taken from them.
+    photos: H×W×3 uint8. degradations: all are equally frequent. real: photographed pairs (damaged, clean), each H×W×3
+    uint8, from which REAL_SHARE of the patches of a degradation is cut.
     """
-    order: list[Degradation] = []
+    queue: list[Degradation] = []
     while True:
-        rows: list[tuple[Photo, Photo, NDArray[np.float32], int]] = []
+        rows: list[_Patch] = []
         while len(rows) < count:
-            if not order:
-                order = [kinds[k] for k in rng.permutation(len(kinds))]
-            kind = order.pop()
-            shot = real.get(kind) if real else None
-            if shot and rng.random() < 1 / 3:
-                rows.append(_photographed(shot[int(rng.integers(len(shot)))], kind, side, rng))
+            if not queue:
+                queue = [degradations[k] for k in rng.permutation(len(degradations))]
+            name = queue.pop()
+            pairs = real.get(name) if real else None
+            if pairs and rng.random() < REAL_SHARE:
+                rows.append(_real_patch(pairs[int(rng.integers(len(pairs)))], name, side, rng))
             else:
-                rows.append(_made(photos[int(rng.integers(len(photos)))], kind, side, rng))
-        clean, damaged, holes, kind_of = zip(*rows, strict=True)
-        yield Pairs(np.stack(clean), np.stack(damaged), np.stack(holes), np.array(kind_of))
+                rows.append(_synthetic_patch(photos[int(rng.integers(len(photos)))], name, side, rng))
+        clean, damaged, holes, index = zip(*rows, strict=True)
+        yield PatchBatch(np.stack(clean), np.stack(damaged), np.stack(holes), np.array(index))
 
 
-Row = tuple[Photo, Photo, NDArray[np.float32], int]
-
-
-def _made(photo: NDArray[np.uint8], kind: Degradation, side: int, rng: np.random.Generator) -> Row:
-    clean = _fit(ordinary(cut(photo, SCENE * side, rng), rng), side)
+def _synthetic_patch(photo: NDArray[np.uint8], name: Degradation, side: int, rng: np.random.Generator) -> _Patch:
+    clean = _at_least(augment(random_patch(photo, SCENE_FACTOR * side, rng), rng), side)
     damaged = Damaged(clean)
-    if rng.random() >= 1 / 6:
-        damaged = DAMAGES[kind](clean, float(rng.uniform(0.2, 1)), rng)
+    if rng.random() >= CLEAN_SHARE:
+        damaged = DAMAGES[name](clean, float(rng.uniform(0.2, 1)), rng)
     if rng.random() < 0.25 and damaged.holes is None:
-        damaged = Damaged(saved(damaged.pixels, rng))
+        damaged = Damaged(recompress(damaged.pixels, rng))
     holes = np.zeros(clean.shape[:2], np.float32) if damaged.holes is None else damaged.holes
-    return _row(clean, damaged.pixels, holes, kind, side, rng)
+    return _crop(clean, damaged.pixels, holes, name, side, rng)
 
 
-def _fit(photo: Photo, side: int) -> Photo:
-    """`ordinary` may have reduced the scene: never below a patch."""
+def _at_least(photo: Photo, side: int) -> Photo:
+    """Enlarge a scene that is smaller than a patch: `augment` may have scaled it down."""
     short = min(photo.shape[:2])
     return photo if short >= side else cv2.resize(photo, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
 
 
-def _photographed(
-    shot: tuple[NDArray[np.uint8], NDArray[np.uint8]], kind: Degradation, side: int, rng: np.random.Generator
-) -> Row:
-    damaged, clean = (_fit(part.astype(np.float32) / np.float32(255), side) for part in shot)
+def _real_patch(pair: _RealPair, name: Degradation, side: int, rng: np.random.Generator) -> _Patch:
+    damaged, clean = (_at_least(part.astype(np.float32) / np.float32(255), side) for part in pair)
     if rng.random() < 0.5:
         damaged, clean = damaged[:, ::-1], clean[:, ::-1]
-    return _row(clean, damaged, np.zeros(clean.shape[:2], np.float32), kind, side, rng)
+    return _crop(clean, damaged, np.zeros(clean.shape[:2], np.float32), name, side, rng)
 
 
-def _row(
-    clean: Photo, damaged: Photo, holes: NDArray[np.float32], kind: Degradation, side: int, rng: np.random.Generator
-) -> Row:
+def _crop(
+    clean: Photo, damaged: Photo, holes: NDArray[np.float32], name: Degradation, side: int, rng: np.random.Generator
+) -> _Patch:
     y, x = (int(rng.integers(n - side + 1)) for n in clean.shape[:2])
     part = np.s_[y : y + side, x : x + side]
-    return clean[part], damaged[part], holes[part][..., None], DEGRADATIONS.index(kind)
+    return clean[part], damaged[part], holes[part][..., None], DEGRADATIONS.index(name)

@@ -1,4 +1,4 @@
-"""Clean photos for training, checking and examining: found in folders, split by source photo, loaded as sRGB."""
+"""Clean photos: finding them in folders, leaving out excluded ones, assigning them to a split, loading them as sRGB."""
 
 from __future__ import annotations
 
@@ -15,83 +15,167 @@ from PIL import Image, ImageCms, ImageOps
 from clarity_desktop.messages import UserError
 from clarity_training.damage import Photo
 
-Part = Literal["train", "check", "exam"]
-SHARES: dict[Part, int] = {"train": 70, "check": 8, "exam": 22}
-"""Parts of a hundred."""
+Split = Literal["train", "validation", "test"]
+SPLIT_PERCENT: dict[Split, int] = {"train": 70, "validation": 8, "test": 22}
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 120_000_000
-"""A file that says it holds more is not decoded."""
+"""A file that declares more pixels is not decoded."""
+MAX_HASH_DISTANCE = 7
+"""Bits in which the difference hashes of two copies of one photo may differ."""
+
+_HASH_ROWS, _HASH_COLUMNS = 8, 8
+_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-def find(folders: Sequence[Path]) -> list[Path]:
-    """The pictures below the folders, sorted by path, each once. Raises UserError where a folder is none or all are
-    empty."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"“{folder}” is no folder. Name a folder with clean photos.")
-    found = sorted({p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file()})
-    if not found:
-        raise UserError(f"There are no pictures below {', '.join(map(str, folders))}. Name a folder with clean photos.")
-    return found
+def select(folders: Sequence[Path], split: Split, exclude: Path | None = None) -> list[Path]:
+    """The photos of one split below the folders, without those whose hash is listed in the file `exclude`.
 
-
-def part_of(path: Path) -> Part:
-    """The part a photo belongs to: by a hash of its file's stem, so that copies, crops and other formats under one name
-    stay together, and no photo changes sides when others come or go."""
-    at = int.from_bytes(hashlib.sha256(path.stem.encode()).digest()[:8], "big") % 100
-    for part, share in SHARES.items():
-        if at < share:
-            return part
-        at -= share
-    raise AssertionError("the shares make a hundred")
-
-
-def split(paths: Sequence[Path], part: Part) -> list[Path]:
-    """Those of the photos that belong to a part, in their order. Raises UserError where none does."""
-    chosen = [path for path in paths if part_of(path) == part]
+    Raises UserError where a folder or the file cannot be read, and where no photo is left.
+    """
+    paths = [path for path in find(folders) if split_of(path) == split]
+    chosen = without_listed(paths, read_hashes(exclude)) if exclude else paths
     if not chosen:
-        raise UserError(f"None of these {len(paths)} photos belongs to the part “{part}”. Name more folders.")
+        raise UserError(f"No photo in {_names(folders)} belongs to the {split} split. Add more folders.")
     return chosen
 
 
-def load(path: Path, longest: int | None = None) -> Photo:
-    """The photo upright in sRGB, H×W×3 float32 0..1; scaled down (Lanczos) to `longest` pixels where it is longer.
+def find(folders: Sequence[Path]) -> list[Path]:
+    """All image files below the folders, sorted and without duplicates.
 
-    Raises UserError where the file is no picture, is broken, or holds more than MAX_PIXELS.
+    Raises UserError where a path is no folder, and where there is no image file at all.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"“{folder}” is not a folder. Choose a folder with clean photos.")
+    files = {p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()}
+    if not files:
+        raise UserError(f"No photos found in {_names(folders)}. Choose a folder with clean photos.")
+    return sorted(files)
+
+
+def _names(folders: Sequence[Path]) -> str:
+    return ", ".join(f"“{folder}”" for folder in folders)
+
+
+# Splits --------------------------------------------------------------------------------------------------------------
+
+
+def split_of(path: Path) -> Split:
+    """The split of a photo, from a SHA-256 hash of its file stem.
+
+    So crops and other formats under one name stay together, and no photo changes its split when others are added. The
+    same photo under a different name is not recognized here: see `without_listed`.
+    """
+    percent = int.from_bytes(hashlib.sha256(path.stem.encode()).digest()[:8], "big") % 100
+    for split, share in SPLIT_PERCENT.items():
+        if percent < share:
+            return split
+        percent -= share
+    raise AssertionError("SPLIT_PERCENT adds up to 100")
+
+
+# Difference hashes ---------------------------------------------------------------------------------------------------
+
+
+def difference_hash(path: Path) -> int:
+    """The 64-bit difference hash (dHash) of a photo: it survives scaling, recompression and renaming.
+
+    Bit by bit, row by row and most significant first: is a cell of the gray 9×8 thumbnail darker than its right
+    neighbor? Raises UserError where the file is no readable image.
     """
     try:
         with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UserError(f"“{path}” has {image.width} × {image.height} pixels. Leave it out or scale it down.")
-            if longest:
-                image.draft(None, (2 * longest, 2 * longest))  # a JPEG is decoded at a fraction of its size
-            icc = image.info.get("icc_profile")
-            upright = _in_srgb(ImageOps.exif_transpose(image), icc)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"“{path}” could not be read as a picture ({error}). Leave it out.") from error
-    if longest and max(upright.size) > longest:
-        scale = longest / max(upright.size)
-        size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
-        upright = upright.resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(upright, np.float32) / np.float32(255)
+            _check_size(image, path)
+            image.draft(None, (32 * _HASH_COLUMNS, 32 * _HASH_ROWS))
+            gray = ImageOps.exif_transpose(image).convert("RGB").convert("L")
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    cells = np.asarray(gray.resize((_HASH_COLUMNS + 1, _HASH_ROWS), Image.Resampling.BOX), np.int16)
+    return int.from_bytes(np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes(), "big")
 
 
-def eight_bits(photo: Photo) -> NDArray[np.uint8]:
-    """The photo as a file of 8 bits keeps it; what is beyond 0..1 is cut."""
+def read_hashes(file: Path) -> NDArray[np.uint64]:
+    """The hashes of an exclusion file, shape (N,): 16 hexadecimal digits a line; empty lines are skipped.
+
+    Raises UserError where the file cannot be read or a line is no hash.
+    """
+    try:
+        lines = file.read_text("ascii").split()
+        if any(len(line) != 16 for line in lines):
+            raise ValueError("a line does not have 16 hexadecimal digits")
+        return np.array([int(line, 16) for line in lines], np.uint64)
+    except (OSError, ValueError) as error:
+        raise UserError(f"“{file}” could not be read as a list of difference hashes ({error}).") from error
+
+
+def without_listed(paths: Sequence[Path], hashes: NDArray[np.uint64]) -> list[Path]:
+    """The photos, in their order, whose difference hash is more than MAX_HASH_DISTANCE bits away from all of `hashes`.
+
+    hashes: uint64, shape (N,). Raises UserError where a file is no readable image.
+    """
+    return [path for path in paths if not _is_listed(difference_hash(path), hashes)]
+
+
+def _is_listed(value: int, hashes: NDArray[np.uint64]) -> bool:
+    differing = (hashes ^ np.uint64(value)).reshape(-1, 1).view(np.uint8)
+    return bool((np.unpackbits(differing, axis=1).sum(1) <= MAX_HASH_DISTANCE).any())
+
+
+# Pixels --------------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, max_side: int | None = None) -> Photo:
+    """The photo, oriented by its EXIF data and converted to sRGB: H×W×3 float32, 0..1.
+
+    max_side: a photo with a longer side is scaled down to it (Lanczos). Raises UserError where the file is no readable
+    image or declares more than MAX_PIXELS pixels.
+    """
+    try:
+        with Image.open(path) as image:
+            _check_size(image, path)
+            if max_side:
+                image.draft(None, (2 * max_side, 2 * max_side))  # decodes a JPEG at a fraction of its size
+            profile = image.info.get("icc_profile")
+            oriented = _to_srgb(ImageOps.exif_transpose(image), profile)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    if max_side and max(oriented.size) > max_side:
+        scale = max_side / max(oriented.size)
+        size = max(1, round(oriented.width * scale)), max(1, round(oriented.height * scale))
+        oriented = oriented.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(oriented, np.float32) / np.float32(255)
+
+
+def load_8bit(path: Path, max_side: int | None = None) -> NDArray[np.uint8]:
+    """As `load`, but H×W×3 uint8."""
+    return to_8bit(load(path, max_side))
+
+
+def to_8bit(photo: Photo) -> NDArray[np.uint8]:
+    """H×W×3 float32 to H×W×3 uint8; values outside 0..1 are clipped."""
     return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """RGB on white in sRGB; a profile that cannot be read counts as sRGB, as viewers do."""
+def _check_size(image: Image.Image, path: Path) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UserError(f"“{path}” has {image.width} × {image.height} pixels. Leave it out or scale it down.")
+
+
+def _unreadable(path: Path, error: BaseException) -> UserError:
+    return UserError(f"“{path}” could not be read as an image ({error}). Leave it out.")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB in sRGB, transparency on white; a profile that cannot be read counts as sRGB, as in most viewers."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     elif image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         image = Image.fromarray((np.asarray(image, np.float64) / 257).clip(0, 255).round().astype(np.uint8))
-    if icc and image.mode in {"RGB", "L", "CMYK"}:
+    if profile and image.mode in {"RGB", "L", "CMYK"}:
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             return converted or image.convert("RGB")
         except (ImageCms.PyCMSError, OSError):

@@ -1,4 +1,4 @@
-"""What answers in a bench: anything that makes a Detection of a photo, by the way that the product goes."""
+"""What a bench evaluates: functions that map a photo to a Detection in the way the product does."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from clarity_desktop.backend import weights
 from clarity_desktop.backend.detect import load, logits, to_detection, views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.values import Detection, Pixels
-from clarity_training import weight_errors
+from clarity_training.weight_errors import as_user_error
 
-Look = Callable[[Pixels], Detection]
-
-
-def look_with(net: nn.Module) -> Look:
-    """The look of a network that takes overview, crops and places as nets.detector.Detector does."""
-
-    def look(pixels: Pixels) -> Detection:
-        seen = views(pixels)
-        said = logits(net, seen)
-        return to_detection({k: v[0] for k, v in said.items()}, seen.places)
-
-    return look
+Predictor = Callable[[Pixels], Detection]
+"""Photo H×W×3 uint8 or uint16 RGB → Detection."""
 
 
-def built_in(path: Path | None = None) -> Detector:
-    """The built-in detector with the weights of a file, or those that travel with the program.
+def predictor(net: nn.Module) -> Predictor:
+    """The predictor of a network with the inputs and outputs of nets.detector.Detector."""
 
-    Raises UserError for a file that holds something else, ModelMissing where the program's own is absent.
+    def predict(pixels: Pixels) -> Detection:
+        photo_views = views(pixels)
+        outputs = logits(net, photo_views)
+        return to_detection({name: values[0] for name, values in outputs.items()}, photo_views.places)
+
+    return predict
+
+
+def load_detector(path: Path | None = None) -> Detector:
+    """The detector with the weights of a file; None: those that are bundled with the program.
+
+    Raises UserError for a file with other content, ModelMissing where the bundled weights are absent.
     """
     path = path or weights.default_store().need(("clarity-detector",))["clarity-detector"]
-    with weight_errors.others_than("the detector", path):
+    with as_user_error("the detector", path):
         return load(path)

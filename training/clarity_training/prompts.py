@@ -1,10 +1,11 @@
-"""The 15 classes in words, and how words become embeddings: what makes the detector a CLIP."""
+"""Prompts of the 15 classes, and the text tower that embeds them: they make the detector a CLIP classifier."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clarity_desktop.backend.library_shims import torchvision_ready
@@ -29,58 +30,71 @@ WORDS: dict[str, tuple[str, ...]] = {
     "blend": ("several degradations at once", "two or more kinds of damage", "mixed damage"),
 }
 TEMPLATES = ("a photo with {}.", "a picture with {}.", "an image degraded by {}.", "{}.", "a bad photo because of {}.")
-CONTEXT = 20  # tokens
+CONTEXT = 20
+"""Tokens of a prompt, with start, end and padding."""
 
 
 def sentences(name: str) -> list[str]:
-    """Every prompt of a class."""
+    """All 15 prompts of a class."""
     return [template.format(words) for words in WORDS[name] for template in TEMPLATES]
 
 
-def tokens(texts: list[str], context: int = CONTEXT) -> Tensor:
-    """Texts as CLIP's own tokens, N×context. Its vocabulary comes with open_clip, nothing is fetched."""
+def all_sentences() -> list[str]:
+    """The prompts of all classes, in the order of CLASSES."""
+    return [sentence for name in CLASSES for sentence in sentences(name)]
+
+
+def tokenize(texts: list[str], context: int = CONTEXT) -> Tensor:
+    """CLIP's token ids of N texts: N×context, int64. The vocabulary is part of open_clip; nothing is downloaded."""
     torchvision_ready()
     import open_clip
 
     return open_clip.SimpleTokenizer(context_length=context)(texts)
 
 
-class Text(nn.Module):
-    """A small transformer over CLIP's tokens, as open_clip builds them; trained with the image tower."""
+class TextTower(nn.Module):
+    """A small transformer over CLIP's tokens, built by open_clip and trained together with the image tower."""
 
-    known: Tensor
-    all: Tensor
+    vocabulary: Tensor
+    prompt_tokens: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         torchvision_ready()
         from open_clip.transformer import TextTransformer
 
-        every = tokens([s for name in CLASSES for s in sentences(name)])
-        self.register_buffer("known", every.unique())  # only what the prompts use: a hundredth of the vocabulary
-        self.register_buffer("all", torch.searchsorted(self.known, every).reshape(len(CLASSES), -1, CONTEXT))
+        token_ids = tokenize(all_sentences())
+        # Only the tokens that occur in a prompt are embedded: a hundredth of the vocabulary.
+        vocabulary = token_ids.unique()
+        indices = torch.searchsorted(vocabulary, token_ids).reshape(len(CLASSES), -1, CONTEXT)
+        self.register_buffer("vocabulary", vocabulary)
+        self.register_buffer("prompt_tokens", indices)
         self.net: Any = TextTransformer(
-            CONTEXT, len(self.known), width=128, heads=4, layers=2, output_dim=EMBEDDING, pad_id=0
-        )  # fmt: skip
+            CONTEXT, len(vocabulary), width=128, heads=4, layers=2, output_dim=EMBEDDING, pad_id=0
+        )
 
-    def drawn(self) -> Tensor:
-        """15×EMBEDDING: one prompt of each class, by chance."""
-        pick = torch.randint(self.all.shape[1], (len(CLASSES),))
-        return self.net(self.all[torch.arange(len(CLASSES)), pick])
+    def random_prompts(self) -> Tensor:
+        """15×EMBEDDING: the embedding of one random prompt of each class."""
+        chosen = torch.randint(self.prompt_tokens.shape[1], (len(CLASSES),))
+        return self.net(self.prompt_tokens[torch.arange(len(CLASSES)), chosen])
 
-    def learn(self, prompts: Tensor, steps: int = 400) -> None:
-        """Say of each class what the prompts (15×EMBEDDING, of length 1) say: weights that are shipped hold only
-        these."""
-        optimiser = torch.optim.Adam(self.net.parameters(), 1e-3)
-        want = prompts.repeat_interleave(self.all.shape[1], 0)
+    def mean_prompts(self) -> Tensor:
+        """15×EMBEDDING: the mean over all prompts of each class, as in CLIP's zero-shot classifier."""
+        return self._normalized().reshape(len(CLASSES), -1, EMBEDDING).mean(1)
+
+    def fit(self, embeddings: Tensor, steps: int) -> None:
+        """Train every prompt of a class towards its embedding (15×EMBEDDING, norm 1).
+
+        The bundled weights hold these embeddings, but not the text tower that made them.
+        """
+        optimizer = torch.optim.Adam(self.net.parameters(), 1e-3)
+        targets = embeddings.repeat_interleave(self.prompt_tokens.shape[1], 0)
         for _ in range(steps):
-            said = nn.functional.normalize(self.net(self.all.flatten(0, 1)), dim=-1)
-            loss = (1 - (said * want).sum(1)).mean()
-            optimiser.zero_grad()
+            loss = (1 - (self._normalized() * targets).sum(1)).mean()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
 
-    def mean(self) -> Tensor:
-        """15×EMBEDDING: the mean of all prompts of each class, as in CLIP's own zero-shot tests."""
-        embedded = nn.functional.normalize(self.net(self.all.flatten(0, 1)), dim=-1)
-        return embedded.reshape(len(CLASSES), -1, EMBEDDING).mean(1)
+    def _normalized(self) -> Tensor:
+        """Embeddings of all prompts, norm 1: 225×EMBEDDING."""
+        return F.normalize(self.net(self.prompt_tokens.flatten(0, 1)), dim=-1)

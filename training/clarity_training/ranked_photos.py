@@ -1,10 +1,13 @@
-"""Photos in known orders of quality, and what the scores see of them: for fitting (first synthesis) and for measuring
-(second)."""
+"""Photos in a known order of quality, and what the quality metrics measure on them.
+
+Photos for the fit are damaged by the training synthesis (`degrade`), photos for its evaluation by the test synthesis
+(`exam`).
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,173 +20,190 @@ from PIL import Image
 from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import overall
 from clarity_desktop.backend.iqa.appearance import COUNT, appearance
+from clarity_desktop.file_io import write_atomically
 from clarity_desktop.values import DEGRADATIONS, Detection
 from clarity_training import degrade, exam
 from clarity_training.damage import Photo
-from clarity_training.photos import eight_bits, load
+from clarity_training.photos import load, to_8bit
 
 Bytes = NDArray[np.uint8]
-BRISQUE, SSEQ, LOOKS = slice(36), slice(36, 48), slice(48, 48 + COUNT)
-"""Columns of Seen.inputs."""
-CLEAN, MILD, STRONG, SAME = range(4)
-"""How good a photo is. SAME: the clean one cropped or saved anew, which must not change its score."""
+Floats = NDArray[np.float64]
+
+BRISQUE, SSEQ, APPEARANCE = slice(36), slice(36, 48), slice(48, 48 + COUNT)
+"""Columns of Measurements.features."""
+CLEAN, MILD, STRONG, UNCHANGED = range(4)
+"""Grades of a photo. UNCHANGED: the clean one cropped or recompressed, which must not change its score."""
+UNDAMAGED = -1
+"""Label of a photo without a degradation."""
+SOFT_SOURCE = 10_000
+"""Added to the index of a source for its softened version, which counts as another source."""
+CAMERA_SOURCE = 1_000_000
+"""Index of the first source that is a pair of real photos with and without camera noise."""
 
 
-class Graded(NamedTuple):
-    """One photo: where its clean source stands in the list, its class (-1: clean) and its grade; H×W×3 RGB."""
+class RankedPhoto(NamedTuple):
+    """One photo: the index of its clean source, its degradation (index in DEGRADATIONS or UNDAMAGED), its grade, and
+    its pixels, H×W×3 uint8 RGB."""
 
     source: int
-    kind: int
+    degradation: int
     grade: int
     pixels: Bytes
 
 
-SOFT = 10_000
-"""Added to a source's number for its softened self."""
-CAMERA = 1_000_000
-"""The first source that is a pair of real photographs, with and without a camera's noise."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What the scores see of N photos.
+class Measurements:
+    """What the quality metrics measure on N photos.
 
-    source, kind, grade: as of Graded. inputs: BRISQUE's 36 features, SSEQ's 12 and those of `appearance`; nan
-    where undefined. piqe: N. blocks: NIQE's 36 features of the blocks of each photo. detections: N×27, the probability
-    of "normal", 13 probabilities and 13 severities; nan where nobody looked.
+    source, degradation, grade: N int64, as in RankedPhoto. features: N×(48+COUNT) float64, BRISQUE's 36, SSEQ's 12 and
+    those of `appearance`, nan where undefined. piqe: N. blocks: for each photo NIQE's features of its blocks, B×36.
+    detections: N×27, the probability of "normal", 13 probabilities and 13 severities; nan without a detection.
     """
 
     source: NDArray[np.int64]
-    kind: NDArray[np.int64]
+    degradation: NDArray[np.int64]
     grade: NDArray[np.int64]
-    inputs: NDArray[np.float64]
-    piqe: NDArray[np.float64]
-    blocks: tuple[NDArray[np.float64], ...]
-    detections: NDArray[np.float64]
+    features: Floats
+    piqe: Floats
+    blocks: tuple[Floats, ...]
+    detections: Floats
 
 
-_COLUMNS = ("source", "kind", "grade", "inputs", "piqe")
-"""What of Seen is one value or row a photo and measured without the detector."""
+_COLUMNS = ("source", "degradation", "grade", "features", "piqe")
+"""Fields with one value or row for each photo that do not need the detector."""
 
 
-def shuffled(paths: Sequence[Path]) -> list[Path]:
-    """The paths in an order that is always the same, so that a part of them is of every folder."""
+def shuffle(paths: Sequence[Path]) -> list[Path]:
+    """The paths in a fixed random order, so that the first ones come from all folders."""
     return [paths[k] for k in np.random.default_rng(5).permutation(len(paths))]
 
 
-def for_fitting(paths: Sequence[Path], kinds: int, seed: int) -> Iterator[Graded]:
-    """Of each photo: itself, itself cropped, itself saved, and `kinds` of the 13 degradations mild and strong, by the
-    first synthesis. Each photo and each number has its own chance, so that a part of the list gives the same photos."""
+# Photos --------------------------------------------------------------------------------------------------------------
+
+
+def training_photos(paths: Sequence[Path], degradations: int, seed: int) -> Iterator[RankedPhoto]:
+    """Of each clean photo: itself, cropped, recompressed, and damaged by some of the 13 degradations, mild and strong.
+
+    degradations: how many. Each photo has random numbers of its own, so a part of the list gives the same photos.
+    """
     for source, path in enumerate(paths):
         rng = np.random.default_rng([seed, source])
-        clean = degrade.ordinary(load(path, int(rng.integers(288, 401))), rng)
-        yield from _clean(source, clean, rng)
-        for kind in np.sort(rng.permutation(len(DEGRADATIONS))[:kinds]):
-            damage, chance = degrade.DAMAGES[DEGRADATIONS[kind]], int(rng.integers(2**63))
-            again = rng.random() < 0.4
+        clean = degrade.augment(load(path, int(rng.integers(288, 401))), rng)
+        yield from _clean_photos(source, clean, rng)
+        for index in np.sort(rng.permutation(len(DEGRADATIONS))[:degradations]):
+            damage, damage_seed = degrade.DAMAGES[DEGRADATIONS[index]], int(rng.integers(2**63))
+            recompressed = rng.random() < 0.4
             for grade, (low, high) in ((MILD, (0.12, 0.45)), (STRONG, (0.6, 1))):
-                made = damage(clean, float(rng.uniform(low, high)), np.random.default_rng(chance)).pixels
-                yield Graded(source, int(kind), grade, eight_bits(degrade.saved(made, rng) if again else made))
-        yield from _soft(source, clean, np.random.default_rng([seed, SOFT + source]))
+                damaged = damage(clean, float(rng.uniform(low, high)), np.random.default_rng(damage_seed)).pixels
+                pixels = degrade.recompress(damaged, rng) if recompressed else damaged
+                yield RankedPhoto(source, int(index), grade, to_8bit(pixels))
+        yield from _soft_photos(source, clean, np.random.default_rng([seed, SOFT_SOURCE + source]))
 
 
-def _soft(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[Graded]:
-    """The photo as a lens leaves it that is less sharp than its sensor, and with noise: noise is no sharpness, although
-    every metric of local contrast takes it for that. It counts as a source of its own."""
+def _soft_photos(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[RankedPhoto]:
+    """The photo as taken with a lens less sharp than the sensor, without and with noise. Metrics of local contrast
+    would otherwise take the noise for sharpness."""
     soft = cv2.GaussianBlur(clean, (0, 0), float(rng.uniform(0.7, 1.6))).astype(np.float32)
-    yield Graded(SOFT + source, -1, CLEAN, eight_bits(soft))
-    chance, noise = int(rng.integers(2**63)), DEGRADATIONS.index("noise")
+    yield RankedPhoto(SOFT_SOURCE + source, UNDAMAGED, CLEAN, to_8bit(soft))
+    noise_seed, noise = int(rng.integers(2**63)), DEGRADATIONS.index("noise")
     for grade, (low, high) in ((MILD, (0.02, 0.25)), (STRONG, (0.35, 0.8))):
-        made = degrade.DAMAGES["noise"](soft, float(rng.uniform(low, high)), np.random.default_rng(chance)).pixels
-        yield Graded(SOFT + source, noise, grade, eight_bits(made))
+        noisy = degrade.DAMAGES["noise"](soft, float(rng.uniform(low, high)), np.random.default_rng(noise_seed)).pixels
+        yield RankedPhoto(SOFT_SOURCE + source, noise, grade, to_8bit(noisy))
 
 
-def with_camera_noise(pairs: Sequence[tuple[Path, Path]], seed: int) -> Iterator[Graded]:
-    """Real photographs, first the good one of each pair: the average of many shots, a single shot, and that with more
-    noise of the first synthesis."""
+def camera_noise_photos(pairs: Sequence[tuple[Path, Path]], seed: int) -> Iterator[RankedPhoto]:
+    """Of each real pair (average of many shots, single shot): both, and the single shot with more synthetic noise."""
     noise = DEGRADATIONS.index("noise")
     for k, (good, bad) in enumerate(pairs):
-        rng = np.random.default_rng([seed, CAMERA + k])
+        rng = np.random.default_rng([seed, CAMERA_SOURCE + k])
         noisy = load(bad, 512)
-        worse = degrade.DAMAGES["noise"](noisy, float(rng.uniform(0.3, 0.8)), rng).pixels
-        for kind, grade, photo in ((-1, CLEAN, load(good, 512)), (noise, MILD, noisy), (noise, STRONG, worse)):
-            yield Graded(CAMERA + k, kind, grade, eight_bits(photo))
+        noisier = degrade.DAMAGES["noise"](noisy, float(rng.uniform(0.3, 0.8)), rng).pixels
+        graded = ((UNDAMAGED, CLEAN, load(good, 512)), (noise, MILD, noisy), (noise, STRONG, noisier))
+        for degradation, grade, photo in graded:
+            yield RankedPhoto(CAMERA_SOURCE + k, degradation, grade, to_8bit(photo))
 
 
-def for_measuring(paths: Sequence[Path], each: int, seed: int) -> Iterator[Graded]:
-    """Of each photo: itself and itself cropped and saved; of `each` photos a degradation: mild and strong, by the
-    second synthesis."""
-    wanted = _turns(len(paths), each, seed)
+def evaluation_photos(paths: Sequence[Path], per_degradation: int, seed: int) -> Iterator[RankedPhoto]:
+    """Of each clean photo: itself, cropped and recompressed; `per_degradation` of them mild and strong for each
+    degradation."""
+    assigned = _assign_degradations(len(paths), per_degradation, seed)
     for source, path in enumerate(paths):
         rng = np.random.default_rng([seed, source])
         clean = load(path, 400)
-        yield from _clean(source, clean, rng)
-        for kind in wanted[source]:
-            own = np.random.default_rng([seed, source, kind])
-            for grade, made in zip((MILD, STRONG), exam.pair(DEGRADATIONS[kind], clean, own), strict=True):
-                yield Graded(source, kind, grade, eight_bits(made.pixels))
+        yield from _clean_photos(source, clean, rng)
+        for index in assigned[source]:
+            own = np.random.default_rng([seed, source, index])
+            for grade, damaged in zip((MILD, STRONG), exam.pair(DEGRADATIONS[index], clean, own), strict=True):
+                yield RankedPhoto(source, index, grade, to_8bit(damaged.pixels))
 
 
-def _turns(count: int, each: int, seed: int) -> list[list[int]]:
-    """Which degradations each of `count` photos gets, so that each degradation gets `each` photos."""
-    wanted: list[list[int]] = [[] for _ in range(count)]
-    for kind in range(len(DEGRADATIONS)):
-        for source in np.random.default_rng([seed, 7, kind]).permutation(count)[:each]:
-            wanted[source].append(kind)
-    return wanted
+def _assign_degradations(count: int, per_degradation: int, seed: int) -> list[list[int]]:
+    """The degradations of each of `count` photos."""
+    assigned: list[list[int]] = [[] for _ in range(count)]
+    for index in range(len(DEGRADATIONS)):
+        for source in np.random.default_rng([seed, 7, index]).permutation(count)[:per_degradation]:
+            assigned[source].append(index)
+    return assigned
 
 
-def _clean(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[Graded]:
-    pixels = eight_bits(clean)
-    yield Graded(source, -1, CLEAN, pixels)
-    yield Graded(source, -1, SAME, cropped(pixels, rng))
-    yield Graded(source, -1, SAME, resaved(pixels, int(rng.integers(92, 99))))
+def _clean_photos(source: int, clean: Photo, rng: np.random.Generator) -> Iterator[RankedPhoto]:
+    pixels = to_8bit(clean)
+    yield RankedPhoto(source, UNDAMAGED, CLEAN, pixels)
+    yield RankedPhoto(source, UNDAMAGED, UNCHANGED, crop(pixels, rng))
+    yield RankedPhoto(source, UNDAMAGED, UNCHANGED, to_jpeg(pixels, int(rng.integers(92, 99))))
 
 
-def cropped(pixels: Bytes, rng: np.random.Generator) -> Bytes:
-    """Without 5 % of its width and height, spread over the four sides by chance."""
+def crop(pixels: Bytes, rng: np.random.Generator) -> Bytes:
+    """The photo (H×W×3) without 5 % of its width and height, at a random place."""
     height, width = pixels.shape[:2]
     y, x = (int(rng.integers(0, side - round(0.95 * side) + 1)) for side in (height, width))
     return np.ascontiguousarray(pixels[y : y + round(0.95 * height), x : x + round(0.95 * width)])
 
 
-def resaved(pixels: Bytes, quality: int) -> Bytes:
-    """Through a JPEG of that quality."""
+def to_jpeg(pixels: Bytes, quality: int) -> Bytes:
+    """The photo (H×W×3) after JPEG compression with a quality of 1..100."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-def look(photos: Iterator[Graded]) -> Seen:
-    """Measure photos one after the other, without a detector."""
-    rows = [(graded[:3], *_of(graded.pixels)) for graded in photos]
+# Measurements --------------------------------------------------------------------------------------------------------
+
+
+def measure(photos: Iterable[RankedPhoto]) -> Measurements:
+    """Measure the photos, without the detector."""
+    rows = [(photo[:3], *_features(photo.pixels)) for photo in photos]
     keys = np.array([row[0] for row in rows], np.int64).reshape(-1, 3)
-    return Seen(
+    return Measurements(
         *keys.T,
-        inputs=np.array([row[1] for row in rows]),
+        features=np.array([row[1] for row in rows]),
         piqe=np.array([row[2] for row in rows]),
         blocks=tuple(row[3] for row in rows),
-        detections=_unseen(len(rows)),
+        detections=_no_detections(len(rows)),
     )
 
 
-def joined(*parts: Seen) -> Seen:
-    """The photos of all, one after the other."""
+def concatenate(*parts: Measurements) -> Measurements:
+    """The photos of all parts in their order."""
     rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
     blocks = tuple(block for part in parts for block in part.blocks)
-    return Seen(**rows, blocks=blocks, detections=np.concatenate([part.detections for part in parts]))
+    return Measurements(**rows, blocks=blocks, detections=np.concatenate([part.detections for part in parts]))
 
 
-def detected(seen: Seen, photos: Iterator[Graded], detect: Callable[[Bytes], Detection]) -> Seen:
-    """Seen with what the detector finds in its first photos; photos gives these again."""
-    detections = seen.detections.copy()
-    for k, graded in enumerate(photos):
-        assert (graded.source, graded.kind, graded.grade) == (seen.source[k], seen.kind[k], seen.grade[k])
-        detections[k] = overall.row(detect(graded.pixels))
-    return replace(seen, detections=detections)
+def with_detections(
+    measurements: Measurements, photos: Iterable[RankedPhoto], detect: Callable[[Bytes], Detection]
+) -> Measurements:
+    """The measurements with the detections of their first photos, which `photos` gives once more."""
+    detections = measurements.detections.copy()
+    keys = zip(measurements.source, measurements.degradation, measurements.grade, strict=True)
+    for k, (photo, key) in enumerate(zip(photos, keys, strict=False)):
+        assert photo[:3] == key
+        detections[k] = overall.row(detect(photo.pixels))
+    return replace(measurements, detections=detections)
 
 
-def _of(pixels: Bytes) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
+def _features(pixels: Bytes) -> tuple[Floats, float, Floats]:
+    """Features, PIQE, and NIQE's blocks."""
     found = iqa.features(pixels)
     brisque = np.full(36, np.nan) if found.brisque is None else found.brisque
     sseq = np.full(12, np.nan) if found.sseq is None else found.sseq
@@ -191,20 +211,21 @@ def _of(pixels: Bytes) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]
     return np.concatenate([brisque, sseq, appearance(pixels)]), piqe, found.niqe
 
 
-def _unseen(count: int) -> NDArray[np.float64]:
+def _no_detections(count: int) -> Floats:
     return np.tile(overall.row(None), (count, 1))
 
 
-def kept(file: Path | None, work: Callable[[], Seen]) -> Seen:
-    """What was measured before and kept in a file, or else measured now and kept there. None: measured now."""
+def cached(file: Path | None, compute: Callable[[], Measurements]) -> Measurements:
+    """The measurements in a file, which is computed and written first if it does not exist. None: no cache."""
     if file is None:
-        return work()
+        return compute()
     if not file.exists():
-        seen = work()
-        counts = [len(rows) for rows in seen.blocks]
-        arrays = {name: getattr(seen, name) for name in _COLUMNS}
-        with file.open("wb") as whole:  # by its name alone, numpy would add an ending
-            np.savez(whole, counts=counts, blocks=np.concatenate(seen.blocks), **arrays)
-    with np.load(file, allow_pickle=False) as held:
-        blocks = np.split(held["blocks"], np.cumsum(held["counts"])[:-1])
-        return Seen(*(held[name] for name in _COLUMNS), blocks=tuple(blocks), detections=_unseen(len(held["piqe"])))
+        computed = compute()
+        counts = [len(rows) for rows in computed.blocks]
+        arrays = {name: getattr(computed, name) for name in _COLUMNS}
+        blocks = np.concatenate(computed.blocks)
+        write_atomically(file, lambda output: np.savez(output, counts=counts, blocks=blocks, **arrays))
+    with np.load(file, allow_pickle=False) as stored:
+        blocks = np.split(stored["blocks"], np.cumsum(stored["counts"])[:-1])
+        detections = _no_detections(len(stored["piqe"]))
+        return Measurements(*(stored[name] for name in _COLUMNS), blocks=tuple(blocks), detections=detections)

@@ -1,13 +1,14 @@
-"""The overall score's fit: what puts photos of known orders of quality in their order.
+"""The fit of the overall score: an ensemble that puts photos into their known order of quality.
 
-Each of several members learns from photos drawn with replacement, its weights from those that were not drawn. A member
-is a small network over cheap measures (`eye`) and non-negative weights over votes: the eye's, the four metrics', and
-those of what the detector finds.
+Each member is trained on photos drawn with replacement (bagging); its vote weights are fitted on the photos that were
+not drawn. A member is a small network over cheap features, and non-negative weights of the votes of that network, of
+the four metrics, and of the detector.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,26 +20,40 @@ from torch.nn.functional import softplus
 
 from clarity_desktop.backend.iqa import overall
 from clarity_desktop.values import DEGRADATIONS, Degradation
-from clarity_training.ranked_photos import CLEAN, SAME, SOFT, STRONG, Seen
+from clarity_training.ranked_photos import CLEAN, SOFT_SOURCE, STRONG, UNCHANGED, Measurements
 
 Floats = NDArray[np.float64]
-HIDDEN = 32
-STEPS, RATE, DECAY = 1200, 4e-3, 1.0
+
 HARD: tuple[Degradation, ...] = ("raindrop", "inpaint", "shadow", "watermark", "noise")
-REPEATS = 3
-"""Pairs of HARD count so often: these show least in statistics of a whole photo, or differently from case to case."""
-CALM = 4.0
-"""How much a difference between a photo and itself, cropped or saved, weighs against a pair in the wrong order."""
-CALM_WEIGHTS, SMALL = 0.5, 1e-3
-MEMBERS = 8
-TRUST = 0.5
-"""The detector was trained on the synthesis that it is weighed on, and seems better there than it is elsewhere."""
-LEAST = 0.15
-"""Weight that each of the four metrics has at least: what a person reads beside the score is part of it."""
+"""Degradations that change the statistics of a whole photo least, or differently from case to case."""
+HARD_REPEATS = 3
+"""How often pairs of HARD count."""
+UNCHANGED_WEIGHT = 4.0
+"""In the network's loss: squared difference between a photo and itself cropped or recompressed, against one pair."""
+UNCHANGED_VOTE_WEIGHT, L2_PENALTY = 0.5, 1e-3
+"""The same in the loss of the vote weights, and their weight decay."""
+MIN_METRIC_WEIGHT = 0.15
+"""Of each of the four metrics: what is shown beside the overall score should be part of it."""
+DETECTOR_DISCOUNT = 0.5
+"""The detector was trained on the synthesis that its weight is fitted on, and is worse on other damage."""
+CLEAN_POINTS, STRONG_POINTS = 85, 30
+"""Points (of 100) of the median clean and of the median strongly damaged photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Size and duration of the fit: members, hidden units of a member's network, optimizer steps, peak learning rate,
+    weight decay."""
+
+    members: int = 8
+    hidden: int = 32
+    steps: int = 1200
+    rate: float = 4e-3
+    decay: float = 1.0
 
 
 class Pairs(NamedTuple):
-    """Rows of a Seen: better[i] must score higher than worse[i], and first[i] as second[i]."""
+    """Rows of Measurements: better[i] must score higher than worse[i], and first[i] the same as second[i]."""
 
     better: NDArray[np.int64]
     worse: NDArray[np.int64]
@@ -46,133 +61,154 @@ class Pairs(NamedTuple):
     second: NDArray[np.int64]
 
 
-def pairs(seen: Seen, sources: Sequence[int], rng: np.random.Generator) -> Pairs:
-    """Of the sources (one named twice counts twice): clean over mild over strong of one photo and degradation, any
-    clean photo over a strongly damaged other one, and what must not differ."""
+def make_pairs(data: Measurements, sources: Sequence[int], rng: np.random.Generator) -> Pairs:
+    """Pairs of the given sources; one that is listed twice counts twice.
+
+    The clean photo is better than the mild and that than the strong damage of one degradation, any clean photo is
+    better than another one with strong damage, and the unchanged photos are equal to the clean one.
+    """
     ordered: list[tuple[int, int]] = []
-    alike: list[tuple[int, int]] = []
-    rows_of = {source: np.flatnonzero(seen.source == source) for source in set(sources)}
-    clean = {source: int(rows[seen.grade[rows] == CLEAN][0]) for source, rows in rows_of.items()}
-    sharp = [source for source in sources if source < SOFT]
+    equal: list[tuple[int, int]] = []
+    rows_of = {source: np.flatnonzero(data.source == source) for source in set(sources)}
+    clean = {source: int(rows[data.grade[rows] == CLEAN][0]) for source, rows in rows_of.items()}
+    sharp = [source for source in sources if source < SOFT_SOURCE]
     for source in sources:
-        if source - SOFT in clean:
-            ordered += [(clean[source - SOFT], clean[source])] * REPEATS
+        if source - SOFT_SOURCE in clean:
+            ordered += [(clean[source - SOFT_SOURCE], clean[source])] * HARD_REPEATS
         rows = rows_of[source]
-        alike += [(clean[source], int(row)) for row in rows[seen.grade[rows] == SAME]]
-        damaged = rows[seen.kind[rows] >= 0]
+        equal += [(clean[source], int(row)) for row in rows[data.grade[rows] == UNCHANGED]]
+        damaged = rows[data.degradation[rows] >= 0]
         for mild, strong in zip(damaged[::2], damaged[1::2], strict=True):
             other = clean[sharp[int(rng.integers(len(sharp)))]]
             best, middle, worst = clean[source], int(mild), int(strong)
-            here = [(best, middle), (best, worst), (middle, worst), (other, worst)]
-            ordered += here * (REPEATS if DEGRADATIONS[int(seen.kind[strong])] in HARD else 1)
-    return Pairs(*np.array(ordered).T, *np.array(alike).T)
+            new = [(best, middle), (best, worst), (middle, worst), (other, worst)]
+            ordered += new * (HARD_REPEATS if DEGRADATIONS[int(data.degradation[strong])] in HARD else 1)
+    return Pairs(*np.array(ordered).T, *np.array(equal).T)
 
 
-def eye(inputs: Floats, of: Pairs, seed: int) -> tuple[Floats, Floats, Floats]:
-    """A network of one hidden layer, trained to order the pairs: weights d×HIDDEN, biases HIDDEN, weights HIDDEN."""
+# The network of a member ---------------------------------------------------------------------------------------------
+
+
+def fit_network(features: Floats, pairs: Pairs, seed: int, size: Size) -> tuple[Floats, Floats, Floats]:
+    """A network with one hidden layer that scores photos so that the pairs are in order.
+
+    features: N×D, normalized. Returns the weights D×H, biases H, and output weights H.
+    """
     torch.manual_seed(seed)
-    x = torch.from_numpy(inputs).float()
-    first = torch.nn.Linear(x.shape[1], HIDDEN)
-    second = torch.nn.Linear(HIDDEN, 1, bias=False)
-    tuned = [*first.parameters(), *second.parameters()]
-    optimizer = torch.optim.AdamW(tuned, RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
-    index = [torch.from_numpy(rows) for rows in of]
-    ways = torch.from_numpy(overall.WAYS)
+    x = torch.from_numpy(features).float()
+    hidden, output = torch.nn.Linear(x.shape[1], size.hidden), torch.nn.Linear(size.hidden, 1, bias=False)
+    optimizer = torch.optim.AdamW([*hidden.parameters(), *output.parameters()], size.rate, weight_decay=size.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, size.rate, size.steps)
+    better, worse, first, second = (torch.from_numpy(rows) for rows in pairs)
+    orientations = torch.from_numpy(overall.WAYS)
 
-    def seen(rows: Tensor) -> Tensor:
-        return torch.stack([second(torch.tanh(first(rows[:, way])))[:, 0] for way in ways]).mean(0)
+    def scores(rows: Tensor) -> Tensor:
+        """The mean over the photo as it is, transposed, mirrored, and both."""
+        return torch.stack([output(torch.tanh(hidden(rows[:, order])))[:, 0] for order in orientations]).mean(0)
 
-    for _ in range(STEPS):
-        score, calm = seen(x + 0.1 * torch.randn_like(x)), seen(x)
-        loss = _loss(score, index) + CALM * (calm[index[2]] - calm[index[3]]).square().mean() / (1 + calm.var())
+    for _ in range(size.steps):
+        noisy, exact = scores(x + 0.1 * torch.randn_like(x)), scores(x)  # input noise against overfitting
+        ranking_loss = softplus(noisy[worse] - noisy[better]).mean()
+        unchanged_loss = (exact[first] - exact[second]).square().mean() / (1 + exact.var())
         optimizer.zero_grad()
-        loss.backward()
+        (ranking_loss + UNCHANGED_WEIGHT * unchanged_loss).backward()
         optimizer.step()
         schedule.step()
-    return tuple(_array(w) for w in (first.weight.T, first.bias, second.weight[0]))  # pyright: ignore[reportReturnType]
-
-
-def _loss(score: Tensor, index: Sequence[Tensor]) -> Tensor:
-    return softplus(score[index[1]] - score[index[0]]).mean()
+    return _array(hidden.weight.T), _array(hidden.bias), _array(output.weight[0])
 
 
 def _array(values: Tensor) -> Floats:
     return values.detach().numpy().astype(np.float64)
 
 
-# The members' weights ------------------------------------------------------------------------------------------------
+# The ensemble --------------------------------------------------------------------------------------------------------
 
 
-def fitted(seen: Seen, metrics: Floats, seed: int) -> dict[str, Floats]:
-    """The numbers of the overall score (backend/iqa/overall.py). metrics: N×4 in the order of overall.METRICS."""
-    table = {**_scales(seen, metrics)}
-    members = [_member(seen, metrics, table, seed + k) for k in range(MEMBERS)]
-    table |= {name: np.stack([member[name] for member in members]) for name in members[0]}
-    return table
+def fit(data: Measurements, metrics: Floats, seed: int, size: Size | None = None) -> dict[str, Floats]:
+    """The parameters of the overall score as used by backend/iqa/overall.py.
+
+    metrics: N×4 in the order of overall.METRICS, nan where undefined. size: None for the usual one.
+    """
+    size = size or Size()
+    table = _normalization(data, metrics)
+    members = [_fit_member(data, metrics, table, seed + k, size) for k in range(size.members)]
+    return table | {name: np.stack([member[name] for member in members]) for name in members[0]}
 
 
-def _scales(seen: Seen, metrics: Floats) -> dict[str, Floats]:
-    """Where the inputs and metrics usually lie."""
-    tenth, middle, ninth = np.nanpercentile(seen.inputs, (10, 50, 90), axis=0)
-    clean, strong = (np.nanmedian(metrics[seen.grade == grade], 0) for grade in (CLEAN, STRONG))
-    half, spread = (clean + strong) / 2, np.maximum(np.nanstd(metrics, 0) / 1.5, 1e-6)
-    found = {"middle": middle, "spread": np.maximum((ninth - tenth) / 2.56, 1e-3), "metric_middle": half}
-    return {**found, "metric_spread": spread, "metric_clean": 1 / (1 + np.exp((half - clean) / spread))}
+def _normalization(data: Measurements, metrics: Floats) -> dict[str, Floats]:
+    """Location and spread of the features and metrics."""
+    low, median, high = np.nanpercentile(data.features, (10, 50, 90), axis=0)
+    clean, strong = (np.nanmedian(metrics[data.grade == grade], 0) for grade in (CLEAN, STRONG))
+    middle, spread = (clean + strong) / 2, np.maximum(np.nanstd(metrics, 0) / 1.5, 1e-6)
+    return {
+        "middle": median, "spread": np.maximum((high - low) / 2.56, 1e-3), "metric_middle": middle,
+        "metric_spread": spread, "metric_clean": 1 / (1 + np.exp((middle - clean) / spread)),
+    }  # fmt: skip
 
 
-def _member(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed: int) -> dict[str, Floats]:
+def _fit_member(
+    data: Measurements, metrics: Floats, table: Mapping[str, Floats], seed: int, size: Size
+) -> dict[str, Floats]:
     rng = np.random.default_rng(seed)
-    sources = np.unique(seen.source)
+    sources = np.unique(data.source)
     drawn = rng.choice(sources, len(sources))
-    first, bias, second = eye(overall.scaled(seen.inputs, table), pairs(seen, drawn.tolist(), rng), seed)
-    own = {**table, "first": first[None], "bias": bias[None], "second": second[None]}
-    rest = pairs(seen, np.setdiff1d(sources, drawn).tolist(), rng)
-    nobody = np.full_like(seen.detections, np.nan)
-    found = {"first": first, "bias": bias, "second": second}
-    found["alone"] = weights(overall.votes(seen.inputs, metrics, nobody, own)[0], rest, _usual(seen))
-    return found
+    training = make_pairs(data, drawn.tolist(), rng)
+    first, bias, second = fit_network(overall.scaled(data.features, table), training, seed, size)
+    member = {**table, "first": first[None], "bias": bias[None], "second": second[None]}
+    held_out = make_pairs(data, np.setdiff1d(sources, drawn).tolist(), rng)
+    no_detections = np.full_like(data.detections, np.nan)
+    votes = overall.votes(data.features, metrics, no_detections, member)[0]
+    alone = fit_weights(votes, held_out, _reference_grades(data))
+    return {"first": first, "bias": bias, "second": second, "alone": alone}
 
 
-def with_detector(seen: Seen, metrics: Floats, table: Mapping[str, Floats], seed: int) -> Floats:
-    """The members' weights where the detector has looked, from photos that neither eyes nor detector were made from:
-    those of the other judges as they are without it, its own TRUST times as large as fits these photos best."""
-    votes = overall.votes(seen.inputs, metrics, seen.detections, {**table, "seen": np.empty(0)})
-    ordered = pairs(seen, np.unique(seen.source).tolist(), np.random.default_rng(seed))
-    others = votes.shape[2] - table["alone"].shape[1] + 1
-    found: list[Floats] = []
-    for own, alone in zip(votes, table["alone"], strict=True):
-        w = np.append(alone[:-1], TRUST * weights(own, ordered, _usual(seen))[-1 - others : -1])
-        found.append(_in_points(own, w, np.unique(np.concatenate(ordered)), _usual(seen)))
-    return np.stack(found)
+def fit_detector_weights(data: Measurements, metrics: Floats, table: Mapping[str, Floats], seed: int) -> Floats:
+    """The members' weights for photos with a detection: members×(V+1), the last column is a constant.
+
+    The weights of the other votes stay as they are without a detection; the detector's best weights are multiplied by
+    DETECTOR_DISCOUNT. data: photos on which neither the members nor the detector were trained.
+    """
+    votes = overall.votes(data.features, metrics, data.detections, {**table, "seen": np.empty(0)})
+    pairs = make_pairs(data, np.unique(data.source).tolist(), np.random.default_rng(seed))
+    grades, rows = _reference_grades(data), np.unique(np.concatenate(pairs))
+    detector_votes = votes.shape[2] - table["alone"].shape[1] + 1
+    fitted: list[Floats] = []
+    for member_votes, alone in zip(votes, table["alone"], strict=True):
+        best = fit_weights(member_votes, pairs, grades)[-1 - detector_votes : -1]
+        combined = np.append(alone[:-1], DETECTOR_DISCOUNT * best)
+        fitted.append(_scale_to_points(member_votes, combined, rows, grades))
+    return np.stack(fitted)
 
 
-def _usual(seen: Seen) -> NDArray[np.int64]:
-    """Grades of the photos by which points are counted; -1 for the softened ones."""
-    return np.where(seen.source < SOFT, seen.grade, -1)
+def _reference_grades(data: Measurements) -> NDArray[np.int64]:
+    """The grades of the photos that define the scale of points; -1 for the others (softened ones and real pairs)."""
+    return np.where(data.source < SOFT_SOURCE, data.grade, -1)
 
 
-def weights(votes: Floats, of: Pairs, grade: NDArray[np.int64]) -> Floats:
-    """Weights, none negative, of N×V votes that order the pairs (logistic loss) and leave alike what is alike, and a
-    constant: scaled so that the middle clean photo has 85 points and the middle strongly damaged one 30."""
-    apart, alike = votes[of.worse] - votes[of.better], votes[of.first] - votes[of.second]
+def fit_weights(votes: Floats, pairs: Pairs, grades: NDArray[np.int64]) -> Floats:
+    """Non-negative weights of V votes that put the pairs in order (logistic loss), and a constant: V+1 values.
+
+    votes: N×V, larger is worse. The weights are scaled so that the median clean photo scores CLEAN_POINTS and the
+    median strongly damaged one STRONG_POINTS. grades: N, -1 for photos that do not count for this.
+    """
+    ordered, unchanged = votes[pairs.worse] - votes[pairs.better], votes[pairs.first] - votes[pairs.second]
 
     def loss(w: Floats) -> tuple[float, Floats]:
-        gain, shift = apart @ w, alike @ w
-        wrong = 1 / (1 + np.exp(np.clip(gain, -50, 50)))
-        value = np.logaddexp(0, -gain).mean() + CALM_WEIGHTS * np.square(shift).mean() + SMALL * w @ w
-        slope = -(wrong @ apart) / len(apart) + 2 * CALM_WEIGHTS * (shift @ alike) / len(alike) + 2 * SMALL * w
-        return float(value), slope
+        margin, shift = ordered @ w, unchanged @ w
+        error = 1 / (1 + np.exp(np.clip(margin, -50, 50)))
+        value = np.logaddexp(0, -margin).mean() + UNCHANGED_VOTE_WEIGHT * np.square(shift).mean() + L2_PENALTY * w @ w
+        gradient = -(error @ ordered) / len(ordered) + 2 * L2_PENALTY * w
+        return float(value), gradient + 2 * UNCHANGED_VOTE_WEIGHT * (shift @ unchanged) / len(unchanged)
 
     start = np.full(votes.shape[1], 0.5)
-    bounds = [(LEAST if 1 <= k <= len(overall.METRICS) else 0, None) for k in range(len(start))]
-    w = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
-    return _in_points(votes, w, np.unique(np.concatenate(of)), grade)
+    bounds = [(MIN_METRIC_WEIGHT if 1 <= k <= len(overall.METRICS) else 0, None) for k in range(len(start))]
+    weights = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
+    return _scale_to_points(votes, weights, np.unique(np.concatenate(pairs)), grades)
 
 
-def _in_points(votes: Floats, w: Floats, own: NDArray[np.int64], grade: NDArray[np.int64]) -> Floats:
-    """Weights scaled to points, and the constant; own: the rows that say what is usual."""
-    clean, strong = (float(np.median(-votes[own[grade[own] == g]] @ w)) for g in (CLEAN, STRONG))
-    high, low = np.log(0.85 / 0.15), np.log(0.3 / 0.7)
+def _scale_to_points(votes: Floats, weights: Floats, rows: NDArray[np.int64], grades: NDArray[np.int64]) -> Floats:
+    """The weights scaled to points, and the constant. rows: the photos that define the scale."""
+    clean, strong = (float(np.median(-votes[rows[grades[rows] == g]] @ weights)) for g in (CLEAN, STRONG))
+    high, low = (float(np.log(points / (100 - points))) for points in (CLEAN_POINTS, STRONG_POINTS))
     scale = (high - low) / max(clean - strong, 1e-6)
-    return np.append(w * scale, high - clean * scale)
+    return np.append(weights * scale, high - clean * scale)

@@ -1,4 +1,4 @@
-"""What a training or a bench says of a file that does not hold the weights it was named for."""
+"""The error for a file that does not hold the weights that a trainer or bench was told to load from it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from clarity_desktop.messages import UserError
 
 
 @contextmanager
-def others_than(what: str, *files: Path) -> Generator[None]:
-    """Raises UserError, which names the files, where reading the weights of `what` from them fails."""
+def as_user_error(model: str, *files: Path) -> Generator[None]:
+    """Turn an error while loading the weights of `model` from the files into a UserError that names them."""
     try:
         yield
     except (OSError, SafetensorError, RuntimeError, LookupError) as error:
-        named = ", ".join(f"“{path}”" for path in files)
-        raise UserError(f"{named} holds no weights of {what} ({str(error).splitlines()[0]}).") from error
+        names = ", ".join(f"“{path}”" for path in files)
+        raise UserError(f"No weights of {model} in {names} ({str(error).splitlines()[0]}).") from error

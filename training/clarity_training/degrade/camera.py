@@ -1,4 +1,4 @@
-"""What the camera and its file do: blur, noise and JPEG."""
+"""Damage by the camera and the file format: blur, noise and JPEG."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import cv2
 import numpy as np
 
 from clarity_training.damage import Damaged, Photo
-from clarity_training.degrade.field import between, cloud, highest, jittered, pixel_unit, places, softened
-from clarity_training.degrade.linear import Numbers, Plane, clip, eight_bits, luma, to_linear, to_srgb
+from clarity_training.degrade.field import (
+    blur_field,
+    coordinates,
+    interpolate,
+    jitter,
+    pixel_unit,
+    smooth_noise,
+    top_share,
+)
+from clarity_training.degrade.srgb import Numbers, Plane, clip, luma, quantize, to_linear, to_srgb
 
 
 def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Out of focus or shaken.
+    """Defocus or motion blur.
 
-    One of seven: a defocus disc or polygon (radius 1 to 9), a Gaussian (σ 0.7 to 5, sometimes longer one way), a
-    straight motion (length 4 to 40), a shaken path (kernel 6 to 41), the mean of moved, turned and zoomed frames (as
-    a video gives), a photo enlarged from a smaller one (1.5 to 6 times), or a disc and a motion together. Pixels are
-    the photo's or 1/320 of its short side. In half the cases in linear light; one in six leaves a region sharp;
-    after it slight noise (σ to 3/255, one in four) and light JPEG (75 to 95, one in four).
+    One of seven models: a disc or polygon (radius 1 to 9), a Gaussian (σ 0.7 to 5, sometimes anisotropic), a linear
+    motion (length 4 to 40), a camera shake (kernel 6 to 41), the mean of shifted, rotated and zoomed frames, upscaling
+    of a reduced photo (1.5 to 6 times), or a disc and a motion. Lengths are in pixels or in 1/320 of the shorter side.
+    Half of the photos are blurred in linear light; one in six keeps a sharp region; a quarter each gets slight noise
+    (σ up to 3/255) and JPEG of quality 75 to 95 afterwards.
     """
-    amount = jittered(severity, rng)
+    amount = jitter(severity, rng)
     unit = pixel_unit(photo.shape, rng)
     linear = rng.random() < 0.5
     source = to_linear(photo) if linear else photo
@@ -27,7 +35,7 @@ def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     if model == 4:
         blurred = _frames(source, amount, unit, rng)
     elif model == 5:
-        blurred = _enlarged(source, between(1.5, 6.0, amount))
+        blurred = _upscale(source, interpolate(1.5, 6.0, amount))
     else:
         blurred = _filtered(source, amount, unit, int(model), rng)
     if rng.random() < 0.17:
@@ -37,38 +45,38 @@ def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     if rng.random() < 0.25:
         grain = rng.standard_normal(photo.shape, dtype=np.float32)
         result = clip(result + grain * np.float32(rng.uniform(0.5, 3.0) / 255))
-    return Damaged(_encoded(result, int(rng.integers(75, 96)), rng) if rng.random() < 0.25 else result)
+    return Damaged(_compress(result, int(rng.integers(75, 96)), rng) if rng.random() < 0.25 else result)
 
 
 def _filtered(source: Plane, amount: float, unit: float, model: int, rng: np.random.Generator) -> Plane:
-    """The source under one kernel; bright points count more in half the linear ones, as lamps out of focus do."""
+    """The source convolved with a random kernel of the model (0: disc, 1: Gaussian, 2: line, 3: shake, 6: two)."""
     if model == 1:
-        sigma = between(0.7, 5.0, amount) * unit
+        sigma = interpolate(0.7, 5.0, amount) * unit
         other = sigma * (rng.uniform(0.4, 1.0) if rng.random() < 0.3 else 1.0)
         return np.asarray(cv2.GaussianBlur(source, (0, 0), sigmaX=sigma, sigmaY=other), np.float32)
     limit = max(3, min(61, 2 * min(source.shape[:2]) // 3))
     if model == 0:
-        kernel = _disc(min(between(1.2, 9.0, amount) * unit, limit / 2), rng)
+        kernel = _disc(min(interpolate(1.2, 9.0, amount) * unit, limit / 2), rng)
     elif model == 2:
-        kernel = _line(min(between(4.0, 40.0, amount) * unit, limit), rng)
+        kernel = _line(min(interpolate(4.0, 40.0, amount) * unit, limit), rng)
     elif model == 3:
-        kernel = _path(min(between(6.0, 41.0, amount) * unit, limit), rng)
+        kernel = _path(min(interpolate(6.0, 41.0, amount) * unit, limit), rng)
     else:
-        source = _under(source, _disc(min(between(1.0, 5.0, amount) * unit, limit / 2), rng))
-        kernel = _line(min(between(3.0, 24.0, amount) * unit, limit), rng)
-    return _under(source, kernel)
+        source = _convolve(source, _disc(min(interpolate(1.0, 5.0, amount) * unit, limit / 2), rng))
+        kernel = _line(min(interpolate(3.0, 24.0, amount) * unit, limit), rng)
+    return _convolve(source, kernel)
 
 
-def _under(source: Plane, kernel: Plane) -> Plane:
+def _convolve(source: Plane, kernel: Plane) -> Plane:
     return np.asarray(cv2.filter2D(source, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
-def _normal(kernel: Plane) -> Plane:
+def _normalize(kernel: Plane) -> Plane:
     return (kernel / kernel.sum()).astype(np.float32)
 
 
 def _disc(radius: float, rng: np.random.Generator) -> Plane:
-    """A lens's circle of confusion: a disc with a soft rim, or the polygon of a 5- to 8-bladed aperture."""
+    """The circle of confusion of a lens: a disc with a soft edge, or the polygon of an aperture with 5 to 8 blades."""
     half = int(np.ceil(radius)) + 1
     y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
     away = np.sqrt(x * x + y * y)
@@ -78,19 +86,19 @@ def _disc(radius: float, rng: np.random.Generator) -> Plane:
         away = away * np.cos(turn) / np.cos(np.pi / blades)
     rim = rng.uniform(0.0, 0.3) if rng.random() < 0.3 else 0.0
     inside = np.clip(radius + 0.5 - away, 0.0, 1.0)
-    return _normal(inside * (1.0 + rim * away / radius))
+    return _normalize(inside * (1.0 + rim * away / radius))
 
 
 def _line(length: float, rng: np.random.Generator) -> Plane:
-    """A straight motion at any angle, even, or slowing towards one end."""
+    """A linear motion at a random angle, uniform or decelerating."""
     turn = rng.uniform(0, np.pi)
     steps = np.linspace(-0.5, 0.5, max(3, int(length * 3)))
     weights = np.ones(steps.size) if rng.random() < 0.7 else np.linspace(1.0, rng.uniform(0.1, 0.8), steps.size)
-    return _splatted(steps * length * np.cos(turn), steps * length * np.sin(turn), weights)
+    return _rasterize(steps * length * np.cos(turn), steps * length * np.sin(turn), weights)
 
 
 def _path(size: float, rng: np.random.Generator) -> Plane:
-    """A hand's shake: a random walk whose velocity changes slowly, sometimes with a jerk, `size` pixels long."""
+    """Camera shake: a random walk with inertia and occasional jerks, `size` pixels long (Boracchi & Foi, 2012)."""
     count = 96
     pull = rng.uniform(0.02, 0.4)
     kicks = rng.normal(0, 1, (count, 2))
@@ -103,11 +111,11 @@ def _path(size: float, rng: np.random.Generator) -> Plane:
     walk *= (size - 1) / (np.ptp(walk, axis=0).max() + 1e-6)
     fine = np.linspace(0, count - 1, count * 4)
     x, y = (np.interp(fine, np.arange(count), walk[:, axis]) for axis in (0, 1))
-    return _splatted(x - x.mean(), y - y.mean(), np.ones(fine.size))
+    return _rasterize(x - x.mean(), y - y.mean(), np.ones(fine.size))
 
 
-def _splatted(x: Numbers, y: Numbers, weights: Numbers) -> Plane:
-    """A kernel of the points, each shared between its four nearest cells."""
+def _rasterize(x: Numbers, y: Numbers, weights: Numbers) -> Plane:
+    """A kernel from weighted points, each distributed to its four nearest cells (bilinear)."""
     half = int(np.ceil(max(np.abs(x).max(), np.abs(y).max()))) + 1
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float64)
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
@@ -115,14 +123,14 @@ def _splatted(x: Numbers, y: Numbers, weights: Numbers) -> Plane:
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share = (right if dx else 1 - right) * (down if dy else 1 - down)
         np.add.at(kernel, (row + half + dy, column + half + dx), share * weights)
-    return _normal(kernel.astype(np.float32))
+    return _normalize(kernel.astype(np.float32))
 
 
 def _frames(source: Plane, amount: float, unit: float, rng: np.random.Generator) -> Plane:
-    """The mean of 9 to 13 frames while the camera moves, turns and comes nearer; one smoothing joins the steps."""
+    """The mean of 5 to 13 frames of a camera that shifts, rotates and zooms; blurred to hide the steps."""
     height, width = source.shape[:2]
     half = max(height, width) / 2.0
-    move = between(2.0, 26.0, amount) * unit
+    move = interpolate(2.0, 26.0, amount) * unit
     direction, turn_share, zoom_share = rng.uniform(0, 2 * np.pi), rng.uniform(-1, 1), rng.uniform(-1, 1)
     if rng.random() < 0.5:
         zoom_share *= 0.2
@@ -138,10 +146,10 @@ def _frames(source: Plane, amount: float, unit: float, rng: np.random.Generator)
         total += np.asarray(cv2.warpAffine(source, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101))
     mean = total / np.float32(count)
     gap = move / count
-    return softened(mean, 0.35 * gap) if gap > 1.5 else mean
+    return blur_field(mean, 0.35 * gap) if gap > 1.5 else mean
 
 
-def _enlarged(source: Plane, factor: float) -> Plane:
+def _upscale(source: Plane, factor: float) -> Plane:
     height, width = source.shape[:2]
     small = (max(8, round(width / factor)), max(8, round(height / factor)))
     shrunk = cv2.resize(source, small, interpolation=cv2.INTER_AREA)
@@ -149,62 +157,63 @@ def _enlarged(source: Plane, factor: float) -> Plane:
 
 
 def _region(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
-    """H×W×1, 1 where the blur stays: all but a sharp subject, or one side of the photo."""
+    """H×W×1, 1 where the photo is blurred: everything but a sharp subject, or random areas."""
     if rng.random() < 0.6:
-        x, y = places(shape)
+        x, y = coordinates(shape)
         reach = rng.uniform(0.2, 0.45)
         away = np.hypot(x - rng.uniform(-0.4, 0.4), (y - rng.uniform(-0.3, 0.3)) * rng.uniform(0.7, 1.4))
         weight = 1.0 / (1.0 + np.exp(-(away - reach) / rng.uniform(0.02, 0.12)))
     else:
-        region = highest(cloud(shape, rng, rng.uniform(1.0, 2.5), 1), rng.uniform(0.55, 0.85))
-        weight = softened(region, min(shape[:2]) * rng.uniform(0.02, 0.12))
+        region = top_share(smooth_noise(shape, rng, rng.uniform(1.0, 2.5), 1), rng.uniform(0.55, 0.85))
+        weight = blur_field(region, min(shape[:2]) * rng.uniform(0.02, 0.12))
     return weight[..., None].astype(np.float32)
 
 
 def noise(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Sensor noise and its relatives.
+    """Sensor noise and similar noise.
 
-    One of five: Poisson-Gaussian in linear light (gain 3e-4 to 0.03, read noise 0.001 to 0.04, colours amplified
-    unequally); Gaussian of σ 5 to 60/255 (colour, grey, or each channel its own); correlated noise (low-passed as
-    after demosaicing, or with blotches of colour of 3 to 12 pixels; σ 4 to 30/255); speckle (σ 0.06 to 0.5);
-    salt and pepper (0.5 to 15 %). Seldom two. One in four is kept as a JPEG of 85 to 97, one in ten is half denoised.
+    One of five models: Poisson-Gaussian in linear light (Foi et al., 2008; gain 3e-4 to 0.03, read noise 0.001 to 0.04,
+    with white balance gains); Gaussian of σ 5 to 60/255 (color, gray, or different for each channel); correlated noise
+    (low-passed as after demosaicing, or with color blotches of 3 to 12 pixels; σ 4 to 30/255); speckle (σ 0.06 to 0.5);
+    salt and pepper (0.5 to 15 %, sometimes with Gaussian noise). A quarter is compressed as JPEG of quality 85 to 97, a
+    tenth is partly denoised.
     """
-    amount = jittered(severity, rng)
+    amount = jitter(severity, rng)
     model = int(rng.choice(5, p=[0.34, 0.27, 0.25, 0.07, 0.07]))
-    noisy = _one_noise(photo, amount, model, rng)
+    noisy = _noise_model(photo, amount, model, rng)
     if model == 4 and rng.random() < 0.3:
-        noisy = _one_noise(clip(noisy), 0.4 * amount, 1, rng)
+        noisy = _noise_model(clip(noisy), 0.4 * amount, 1, rng)
     if model <= 2 and rng.random() < 0.1:
         smooth = np.asarray(cv2.GaussianBlur(noisy, (0, 0), rng.uniform(0.5, 1.2)), np.float32)
         noisy = noisy + (smooth - noisy) * np.float32(rng.uniform(0.2, 0.6))
     if rng.random() < 0.25:
-        return Damaged(_encoded(clip(noisy), int(rng.integers(85, 98)), rng))
-    return Damaged(eight_bits(noisy) if rng.random() < 0.8 else clip(noisy))
+        return Damaged(_compress(clip(noisy), int(rng.integers(85, 98)), rng))
+    return Damaged(quantize(noisy) if rng.random() < 0.8 else clip(noisy))
 
 
-def _one_noise(photo: Photo, amount: float, model: int, rng: np.random.Generator) -> Numbers:
+def _noise_model(photo: Photo, amount: float, model: int, rng: np.random.Generator) -> Numbers:
     if model == 0:
         return _sensor(photo, amount, rng)
     if model == 2:
-        return photo + _correlated(photo.shape, rng) * np.float32(between(4.0, 30.0, amount) / 255)
+        return photo + _correlated(photo.shape, rng) * np.float32(interpolate(4.0, 30.0, amount) / 255)
     if model == 4:
-        return _salted(photo, between(0.005, 0.15, amount), rng)
+        return _salt_and_pepper(photo, interpolate(0.005, 0.15, amount), rng)
     grain = rng.standard_normal(photo.shape, dtype=np.float32)
     if model == 3:
-        return photo + photo * grain * np.float32(between(0.06, 0.5, amount))
+        return photo + photo * grain * np.float32(interpolate(0.06, 0.5, amount))
     colour = rng.random()
     if colour < 0.3:
         grain = np.repeat(grain[..., :1], 3, axis=-1)
     elif colour < 0.5:
         grain *= rng.uniform(0.4, 1.4, 3).astype(np.float32)
-    return photo + grain * np.float32(between(5.0, 60.0, amount) / 255)
+    return photo + grain * np.float32(interpolate(5.0, 60.0, amount) / 255)
 
 
 def _sensor(photo: Photo, amount: float, rng: np.random.Generator) -> Plane:
-    """Photons and read-out in linear light before the white balance, re-encoded: shadows are noisiest."""
+    """Shot and read noise in linear light before the white balance: after encoding, shadows are noisiest."""
     light = to_linear(photo)
-    gain = np.exp(between(np.log(3e-4), np.log(0.03), amount)) * np.exp(rng.uniform(-0.4, 0.4))
-    read = np.exp(between(np.log(1e-3), np.log(0.04), amount)) * np.exp(rng.uniform(-1.0, 0.2))
+    gain = np.exp(interpolate(np.log(3e-4), np.log(0.03), amount)) * np.exp(rng.uniform(-0.4, 0.4))
+    read = np.exp(interpolate(np.log(1e-3), np.log(0.04), amount)) * np.exp(rng.uniform(-1.0, 0.2))
     if rng.random() < 0.2:
         counted = (rng.poisson(light / gain) * gain).astype(np.float32)
         return to_srgb(counted + rng.standard_normal(photo.shape, dtype=np.float32) * np.float32(read))
@@ -217,7 +226,7 @@ def _sensor(photo: Photo, amount: float, rng: np.random.Generator) -> Plane:
 
 
 def _correlated(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
-    """Noise of deviation about 1 whose neighbours agree: finer in brightness, coarser in colour."""
+    """Spatially correlated noise of standard deviation 1: finer in luminance, coarser in color."""
     grain = rng.standard_normal(shape, dtype=np.float32)
     if rng.random() < 0.5:
         grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.5, 1.6)), np.float32)
@@ -232,56 +241,56 @@ def _correlated(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     return (mixed / (mixed.std() + 1e-6)).astype(np.float32)
 
 
-def _salted(photo: Photo, share: float, rng: np.random.Generator) -> Numbers:
-    """`share` of the pixels black or white, or of each channel on its own (hot and dead photosites)."""
-    lots = rng.random((*photo.shape[:2], 3 if rng.random() < 0.4 else 1), dtype=np.float32)
-    return np.where(lots < share / 2, np.float32(0), np.where(lots > 1 - share / 2, np.float32(1), photo))
+def _salt_and_pepper(photo: Photo, share: float, rng: np.random.Generator) -> Numbers:
+    """`share` of the pixels black or white, in all channels or independently in each."""
+    draws = rng.random((*photo.shape[:2], 3 if rng.random() < 0.4 else 1), dtype=np.float32)
+    return np.where(draws < share / 2, np.float32(0), np.where(draws > 1 - share / 2, np.float32(1), photo))
 
 
 def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """A heavily compressed file.
+    """Strong compression.
 
-    Quality from 45 down to 5. One of five: once; once, with blocks that do not start in the corner (a cut photo);
-    twice, the second of quality 30 to 95 with its 8×8 blocks elsewhere; shrunk to 50 to 95 % before and enlarged
-    after (and kept as JPEG of 60 to 95 half the time); WebP of quality 25 to 1. Colour 4:2:0, 4:2:2 or 4:4:4,
+    Quality 45 (severity 0) to 5. One of five models: JPEG; JPEG with a shifted block grid (as after cropping); double
+    JPEG, the second of quality 30 to 95 with another grid; JPEG of a photo reduced to 50 to 95 %, upscaled afterwards
+    (half of them compressed again with quality 60 to 95); WebP of quality 25 to 1. Chroma is 4:2:0, 4:2:2 or 4:4:4,
     sometimes with a quality of its own.
     """
-    amount = jittered(severity, rng)
-    quality = round(between(45.0, 5.0, amount**0.85))
+    amount = jitter(severity, rng)
+    quality = round(interpolate(45.0, 5.0, amount**0.85))
     model = rng.choice(5, p=[0.36, 0.24, 0.18, 0.15, 0.07])
     if model == 4:
-        return Damaged(_round_trip(clip(photo), ".webp", [cv2.IMWRITE_WEBP_QUALITY, round(between(25, 1, amount))]))
+        return Damaged(_round_trip(clip(photo), ".webp", [cv2.IMWRITE_WEBP_QUALITY, round(interpolate(25, 1, amount))]))
     if model == 0:
-        return Damaged(_encoded(photo, quality, rng))
+        return Damaged(_compress(photo, quality, rng))
     if model == 3:
-        return Damaged(_rescaled(photo, quality, rng))
-    first = _shifted(photo, quality, rng)
+        return Damaged(_jpeg_of_reduced(photo, quality, rng))
+    first = _jpeg_with_shifted_grid(photo, quality, rng)
     if model == 2:
-        first = _encoded(first, int(rng.integers(max(30, quality), 96)), rng)
+        first = _compress(first, int(rng.integers(max(30, quality), 96)), rng)
     return Damaged(first)
 
 
-def _shifted(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
-    """Encoded as a part of a larger photo, so that blocks start anywhere."""
+def _jpeg_with_shifted_grid(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
+    """Compressed as part of a larger photo, so that the block grid does not start in the corner."""
     top, left = (int(value) for value in rng.integers(0, 8, 2))
     padded = np.pad(photo, ((top, 0), (left, 0), (0, 0)), mode="symmetric")
-    return np.ascontiguousarray(_encoded(padded, quality, rng)[top:, left:])
+    return np.ascontiguousarray(_compress(padded, quality, rng)[top:, left:])
 
 
-def _rescaled(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
-    """Encoded at a smaller size and enlarged again: blocks of more than 8 pixels."""
+def _jpeg_of_reduced(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
+    """Compressed at a smaller size and upscaled: blocks of more than 8 pixels."""
     height, width = photo.shape[:2]
     share = rng.uniform(0.5, 0.95)
     size = (max(16, round(width * share)), max(16, round(height * share)))
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.float32)
-    way = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
-    encoded = _encoded(clip(small), min(60, quality + 8), rng)
-    large = clip(np.asarray(cv2.resize(encoded, (width, height), interpolation=way), np.float32))
-    return _encoded(large, int(rng.integers(60, 96)), rng) if rng.random() < 0.5 else large
+    interpolation = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
+    encoded = _compress(clip(small), min(60, quality + 8), rng)
+    large = clip(np.asarray(cv2.resize(encoded, (width, height), interpolation=interpolation), np.float32))
+    return _compress(large, int(rng.integers(60, 96)), rng) if rng.random() < 0.5 else large
 
 
-def _encoded(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
-    """The photo after one JPEG of this quality, its colours at full, half or quarter resolution."""
+def _compress(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
+    """The photo after JPEG compression with random chroma subsampling. quality: 1..100."""
     colour = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -295,8 +304,8 @@ def _encoded(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
 
 
 def _round_trip(photo: Photo, kind: str, options: list[int]) -> Photo:
-    bytes_of = np.round(clip(photo) * np.float32(255)).astype(np.uint8)
-    _, file = cv2.imencode(kind, np.ascontiguousarray(bytes_of[..., ::-1]), options)
+    pixels = np.round(clip(photo) * np.float32(255)).astype(np.uint8)
+    _, file = cv2.imencode(kind, np.ascontiguousarray(pixels[..., ::-1]), options)
     read = cv2.imdecode(file, cv2.IMREAD_COLOR)
     if read is None:
         raise ValueError(f"an encoded {kind} of {photo.shape} could not be read back")

@@ -1,31 +1,32 @@
-"""Random fields and sizes that several degradations share."""
+"""Random fields and scales that several degradations share."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from clarity_training.degrade.linear import Numbers, Plane
+from clarity_training.degrade.srgb import Numbers, Plane
 
 
-def between(low: float, high: float, severity: float) -> float:
-    """From low at severity 0 to high at severity 1, along a straight line."""
+def interpolate(low: float, high: float, severity: float) -> float:
+    """Linear interpolation from `low` at severity 0 to `high` at severity 1."""
     return low + (high - low) * float(np.clip(severity, 0.0, 1.0))
 
 
-def jittered(severity: float, rng: np.random.Generator, spread: float = 0.12) -> float:
-    """The severity off by up to ± spread of itself, so that a severity is a range and not one number."""
+def jitter(severity: float, rng: np.random.Generator, spread: float = 0.12) -> float:
+    """The severity changed by up to ± `spread` of itself (0..1)."""
     return float(np.clip(severity * (1.0 + rng.uniform(-spread, spread)), 0.0, 1.0))
 
 
 def pixel_unit(shape: tuple[int, ...], rng: np.random.Generator) -> float:
-    """What a documented pixel measures here: half the time one pixel, half the time 1/320 of the short side."""
+    """Pixels of the photo per documented pixel: 1, or (half of the time) the shorter side / 320, within 0.6..4."""
     relative = float(np.clip(min(shape[:2]) / 320.0, 0.6, 4.0))
     return 1.0 if rng.random() < 0.5 else relative
 
 
-def cloud(shape: tuple[int, ...], rng: np.random.Generator, cells: float, octaves: int = 2) -> Plane:
-    """H×W smooth noise, about mean 0 and deviation 1, with `cells` bumps along the long side and finer octaves."""
+def smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, cells: float, octaves: int = 2) -> Plane:
+    """Smooth noise, H×W float32 with mean 0 and standard deviation 1, `cells` bumps along the longer side and finer
+    octaves."""
     height, width = shape[:2]
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -36,14 +37,14 @@ def cloud(shape: tuple[int, ...], rng: np.random.Generator, cells: float, octave
     return (total - total.mean()) / (total.std() + 1e-6)
 
 
-def highest(field: Numbers, share: float) -> Plane:
-    """1 where the field is among its highest `share` of the pixels, 0 elsewhere."""
+def top_share(field: Numbers, share: float) -> Plane:
+    """Mask, H×W float32: 1 where the field (H×W) is among its highest `share` (0..1) of the pixels, 0 elsewhere."""
     sample = field[:: max(1, field.shape[0] // 64), :: max(1, field.shape[1] // 64)]
     return (field > np.quantile(sample, 1.0 - share)).astype(np.float32)
 
 
-def softened(field: Plane, sigma: float) -> Plane:
-    """The field blurred by a Gaussian; a wide one is made on a smaller copy, which is as smooth and quick."""
+def blur_field(field: Plane, sigma: float) -> Plane:
+    """The field (H×W or H×W×3) blurred by a Gaussian of `sigma` pixels; a wide one is computed on a reduced copy."""
     if sigma < 0.3:
         return field
     height, width = field.shape[:2]
@@ -55,8 +56,8 @@ def softened(field: Plane, sigma: float) -> Plane:
     return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def places(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
-    """x and y of every pixel, measured from the centre in half long sides (−1..1 along the long side)."""
+def coordinates(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
+    """x and y of every pixel, H×W each, relative to the center in units of half the longer side (−1..1)."""
     height, width = shape[:2]
     half = max(height, width) / 2.0
     x = ((np.arange(width, dtype=np.float32) - (width - 1) / 2) / np.float32(half))[None, :]

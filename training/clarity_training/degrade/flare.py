@@ -1,4 +1,4 @@
-"""Light of a bright source that strays through the lens: glare, rays, haloes and ghosts."""
+"""Lens flare: glare, rays, halos and ghosts of a bright light source."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import cv2
 import numpy as np
 
 from clarity_training.damage import Damaged, Photo
-from clarity_training.degrade.field import between, jittered, places, softened
-from clarity_training.degrade.linear import Plane, clip, to_linear, to_srgb
+from clarity_training.degrade.field import blur_field, coordinates, interpolate, jitter
+from clarity_training.degrade.srgb import Plane, clip, to_linear, to_srgb
 
-_CANVAS = 360
-"""Stray light is smooth: it is drawn on at most so many pixels along the long side."""
+_MAX_SIDE = 360
+"""Stray light is smooth, so it is rendered with at most this longer side and upscaled."""
 
 
 def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """A bright source in or outside the frame and the stray light that it makes, added in linear light.
+    """A bright light source inside or outside the frame and its stray light, added in linear light.
 
-    Always glare, the sum of one to three falloffs (Gaussian 0.1 to 1.2 half sides, inverse power 1 to 3, or
-    exponential); then each with its own chance: four to sixteen rays or many fine ones, a long streak, a halo ring, 2
-    to 9 ghosts (discs, rings, polygons) on the line through the centre, and a veil. Tints from white to orange, blue
-    or any. One in five has two to six small lamps instead, one in seven a second source; a third of the sources sit
-    where the photo is bright already. The brightest added light is about 0.2 to 2.5 of white.
+    Glare is the sum of one to three radial falloffs (Gaussian of 0.1 to 1.2 half sides, inverse power 1 to 3, or
+    exponential). Optional are 4 to 16 rays or many fine ones, a long streak, a halo ring, 2 to 9 ghosts (discs, rings,
+    polygons) on the line through the center, and a veil. Tints are white, warm, cold or arbitrary. A fifth of the
+    photos has two to six small lamps instead, a seventh a second source; a third of the sources are in a bright part of
+    the photo. The added light is at most about 0.2 (severity 0) to 2.5 of white.
     """
-    amount = jittered(severity, rng)
+    amount = jitter(severity, rng)
     height, width = photo.shape[:2]
-    scale = min(1.0, _CANVAS / max(height, width))
+    scale = min(1.0, _MAX_SIDE / max(height, width))
     shape = (max(8, round(height * scale)), max(8, round(width * scale)))
     small = np.asarray(cv2.resize(photo, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
     stray = _lamps(small, rng) if rng.random() < 0.2 else _stray_light(small, rng)
@@ -32,7 +32,7 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
         stray += np.float32(rng.uniform(0.3, 1.0)) * _stray_light(small, rng)
     if stray.shape[:2] != (height, width):
         stray = np.asarray(cv2.resize(stray, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    power = between(0.2, rng.uniform(1.2, 2.5), amount)
+    power = interpolate(0.2, rng.uniform(1.2, 2.5), amount)
     light = to_linear(photo) * np.float32(1.0 - 0.15 * amount * rng.random()) + np.maximum(stray, 0.0) * power
     if rng.random() < 0.2:
         light = 1.0 - np.exp(-1.4 * light)
@@ -40,8 +40,8 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
 
 def _lamps(photo: Photo, rng: np.random.Generator) -> Plane:
-    """H×W×3 of linear light: two to six lamps as in a street, each with a small glow of its colour, one lens's rays."""
-    x, y = places(photo.shape)
+    """Linear light H×W×3 of two to six lamps with small glows of different colors and the same rays."""
+    x, y = coordinates(photo.shape)
     stray = np.zeros(photo.shape, np.float32)
     reach, rayed = rng.uniform(0.05, 0.3), rng.random() < 0.6
     seed = int(rng.integers(1 << 30))
@@ -59,7 +59,7 @@ def _lamps(photo: Photo, rng: np.random.Generator) -> Plane:
 
 
 def _source(photo: Photo, spread: float, rng: np.random.Generator) -> tuple[float, float]:
-    """x and y of a source as `places` counts them: where the photo is bright, in one of three, else anywhere."""
+    """x and y of a source in the units of `coordinates`: in a bright part (33 %), else anywhere."""
     height, width = photo.shape[:2]
     longest = max(height, width)
     if spread > 1 or rng.random() > 0.33:
@@ -70,9 +70,9 @@ def _source(photo: Photo, spread: float, rng: np.random.Generator) -> tuple[floa
 
 
 def _stray_light(photo: Photo, rng: np.random.Generator) -> Plane:
-    """H×W×3 of linear light, its brightest about 1, of one source."""
+    """Linear light H×W×3 of one source, with a maximum of about 1."""
     shape = photo.shape[:2]
-    x, y = places(shape)
+    x, y = coordinates(shape)
     sx, sy = _source(photo, 0.9 if rng.random() < 0.72 else 1.4, rng)
     dx, dy = x - np.float32(sx), y - np.float32(sy)
     away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
@@ -94,7 +94,7 @@ def _stray_light(photo: Photo, rng: np.random.Generator) -> Plane:
 
 
 def _tint(rng: np.random.Generator) -> Plane:
-    """A colour of light, brightest channel 1: near white, warm as the sun, cold as a LED, or any."""
+    """A color of light, 3 values with a maximum of 1: near white, warm, cold, or any."""
     kind = rng.choice(4, p=[0.35, 0.35, 0.15, 0.15])
     warm, cold = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.7)
     colour = (
@@ -107,7 +107,7 @@ def _tint(rng: np.random.Generator) -> Plane:
 
 
 def _glare(away: Plane, rng: np.random.Generator) -> Plane:
-    """The glow around the source: one to three radial falloffs, and half the time the burnt-out source itself."""
+    """H×W glow around the source: one to three radial falloffs and, half of the time, the source itself."""
     glow = np.zeros(away.shape, np.float32)
     for _ in range(int(rng.integers(1, 4))):
         reach, share = np.float32(np.exp(rng.uniform(np.log(0.1), np.log(1.2)))), np.float32(rng.uniform(0.2, 1.0))
@@ -125,7 +125,7 @@ def _glare(away: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _rays(dx: Plane, dy: Plane, away: Plane, rng: np.random.Generator) -> Plane:
-    """A star burst: an aperture's 4 to 16 even rays, or many uneven ones as a dirty lens gives."""
+    """H×W starburst: 4 to 16 regular rays of an aperture, or many irregular ones of a dirty lens."""
     turn = np.arctan2(dy, dx)
     start = rng.uniform(0, 2 * np.pi)
     if rng.random() < 0.5:
@@ -145,7 +145,7 @@ def _rays(dx: Plane, dy: Plane, away: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _streak(dx: Plane, dy: Plane, rng: np.random.Generator) -> Plane:
-    """One long line through the source, level as an anamorphic lens gives, or at any angle as a smear does."""
+    """H×W line through the source: horizontal as of an anamorphic lens, or at any angle as of a smear."""
     turn = 0.0 if rng.random() < 0.5 else rng.uniform(0, np.pi)
     along = dx * np.float32(np.cos(turn)) + dy * np.float32(np.sin(turn))
     across = dy * np.float32(np.cos(turn)) - dx * np.float32(np.sin(turn))
@@ -154,7 +154,7 @@ def _streak(dx: Plane, dy: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _halo(away: Plane, rng: np.random.Generator) -> Plane:
-    """H×W×3: a ring around the source whose colours part a little, as in a rainbow."""
+    """H×W×3 ring around the source with slight dispersion."""
     radius, thick = rng.uniform(0.2, 0.9), np.float32(rng.uniform(0.015, 0.1))
     part = rng.uniform(-0.06, 0.06) * radius
     rings = [np.exp(-(((away - np.float32(radius + k * part)) / thick) ** 2)) for k in (1.0, 0.0, -1.0)]
@@ -162,7 +162,7 @@ def _halo(away: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.Generator) -> Plane:
-    """H×W×3: reflections between the lenses, on the line from the source through the middle of the frame."""
+    """H×W×3 reflections between lenses, on the line from the source through the center of the frame."""
     light = np.zeros((*shape, 3), np.float32)
     half = max(shape) / 2.0
     blades, start = int(rng.integers(5, 9)), rng.uniform(0, 2 * np.pi)
@@ -179,7 +179,7 @@ def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.
         if rng.random() < 0.4:
             middle = np.array(spot) + (outline - np.array(spot)) * rng.uniform(0.5, 0.95)
             cv2.fillPoly(ghost, [np.round(middle * 16).astype(np.int32)], (rng.uniform(0.0, 0.7),), cv2.LINE_8, 4)
-        ghost = softened(ghost, max(0.6, radius * rng.uniform(0.02, 0.3)))
+        ghost = blur_field(ghost, max(0.6, radius * rng.uniform(0.02, 0.3)))
         colour = rng.uniform(0.0, 1.0, 3) ** rng.uniform(0.5, 2.0)
         light += ghost[..., None] * (colour / (colour.max() + 1e-6) * rng.uniform(0.03, 0.35)).astype(np.float32)
     return light

@@ -1,4 +1,4 @@
-"""Letters and logos as coverage: what watermarks, stamps and covering text are drawn with."""
+"""Text, logos and seals as coverage masks, for watermarks and opaque text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 Coverage = NDArray[np.uint8]
-"""h×w; 0: free, 255: covered, between at soft edges."""
+"""h×w uint8; 0: free, 255: covered, in between at anti-aliased edges."""
 
 _SYLLABLES = (
     "al", "an", "ar", "ba", "be", "bo", "ca", "ce", "da", "de", "di", "do", "el", "en", "fa", "fo", "ga", "ge", "gra",
     "ha", "hi", "in", "jo", "ka", "ki", "la", "li", "lo", "ma", "me", "mi", "mo", "na", "no", "nu", "oli", "on", "pa",
     "pho", "pi", "ra", "re", "ro", "sa", "se", "sha", "sol", "sta", "su", "ta", "ti", "to", "tra", "va", "ve", "xa",
 )  # fmt: skip
-_PLAIN = (
+_COMMON_WORDS = (
     "Photo", "Photography", "Sample", "Preview", "Proof", "Copyright", "Studio", "Images", "Draft", "Stock",
     "Confidential", "Demo", "Art", "Gallery",
 )  # fmt: skip
@@ -33,7 +33,7 @@ def name(rng: np.random.Generator) -> str:
 
 
 def words(rng: np.random.Generator) -> str:
-    """What a watermark says: names, ©, an address, letters, a number."""
+    """The text of a watermark: an invented name, ©, a web address, letters, or a number."""
     kind = int(rng.integers(9))
     if kind == 0:
         text = f"© {name(rng)} {name(rng)}"
@@ -46,11 +46,11 @@ def words(rng: np.random.Generator) -> str:
     elif kind == 4:
         text = f"#{''.join(rng.choice(_DIGITS, int(rng.integers(6, 10))))}"
     elif kind == 5:
-        text = f"{name(rng)} {rng.choice(_PLAIN)}"
+        text = f"{name(rng)} {rng.choice(_COMMON_WORDS)}"
     elif kind == 6:
         text = f"@{name(rng).lower()}"
     else:
-        text = str(rng.choice(_PLAIN)) if rng.random() < 0.5 else name(rng)
+        text = str(rng.choice(_COMMON_WORDS)) if rng.random() < 0.5 else name(rng)
     return _CASES[int(rng.integers(len(_CASES)))](text)
 
 
@@ -76,26 +76,26 @@ def _face(kind: str) -> cv2.FontFace:
 
 
 def letters(text: str, size: float, rng: np.random.Generator) -> Coverage:
-    """One to three lines of text, about `size` pixels a line, in one of a dozen fonts, weights and slants."""
+    """Coverage of one to three lines of text, about `size` pixels a line, in a random font, weight and slant."""
     lines = [text]
     if " " in text and rng.random() < 0.35:
         lines = text.split(" ")
-    draw = (_stroked, _pillow, _pillow, _faced, _faced)[int(rng.integers(5))]
+    draw = (_hershey, _pillow, _pillow, _outline_font, _outline_font)[int(rng.integers(5))]
     style = int(rng.integers(1 << 16))
-    # the same style on every line: chance is drawn anew from one number
+    # All lines have the same style: each uses a generator with the same seed.
     rows = [draw(line, size, np.random.default_rng(style)) for line in lines[:3] if line]
     width = max(row.shape[1] for row in rows)
     left = rng.random() < 0.5
     padded = [np.pad(row, ((0, 0), _sides(width - row.shape[1], left))) for row in rows]
-    return _shaped(np.concatenate(padded), rng)
+    return _stretch_or_slant(np.concatenate(padded), rng)
 
 
 def _sides(more: int, left: bool) -> tuple[int, int]:
     return (0, more) if left else (more // 2, more - more // 2)
 
 
-def _stroked(text: str, size: float, rng: np.random.Generator) -> Coverage:
-    """The plotter fonts of OpenCV: single strokes of any thickness."""
+def _hershey(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """Text in OpenCV's Hershey fonts, with strokes of any thickness."""
     font = int(rng.integers(8)) + (16 if rng.random() < 0.3 else 0)
     thickness = max(1, round(size * float(rng.uniform(0.03, 0.14))))
     text = text.replace("©", "(c)")
@@ -106,8 +106,8 @@ def _stroked(text: str, size: float, rng: np.random.Generator) -> Coverage:
     return stamp
 
 
-def _faced(text: str, size: float, rng: np.random.Generator) -> Coverage:
-    """The outline fonts of OpenCV in any weight, upright or slanted."""
+def _outline_font(text: str, size: float, rng: np.random.Generator) -> Coverage:
+    """Text in OpenCV's outline fonts of any weight, upright or italic."""
     face, weight = _face("italic" if rng.random() < 0.35 else "sans"), int(rng.integers(200, 900))
     points, width, height = max(6, round(size)), round(size * (len(text) + 2)), round(size * 1.5)
     stamp = np.zeros((height, width), np.uint8)
@@ -117,7 +117,7 @@ def _faced(text: str, size: float, rng: np.random.Generator) -> Coverage:
 
 
 def _pillow(text: str, size: float, rng: np.random.Generator) -> Coverage:
-    """Pillow's own font, bold by a stroke or as an outline only."""
+    """Text in Pillow's default font, regular or bold."""
     font = _pillow_font(max(6, round(size)))
     bold = round(size * float(rng.uniform(0, 0.06)))
     left, top, right, bottom = font.getbbox(text, stroke_width=bold)
@@ -126,8 +126,8 @@ def _pillow(text: str, size: float, rng: np.random.Generator) -> Coverage:
     return np.asarray(canvas)
 
 
-def _shaped(stamp: Coverage, rng: np.random.Generator) -> Coverage:
-    """Stretched or slanted now and then."""
+def _stretch_or_slant(stamp: Coverage, rng: np.random.Generator) -> Coverage:
+    """The stamp, sometimes stretched or slanted."""
     height, width = stamp.shape
     if rng.random() < 0.35:
         stamp = cv2.resize(stamp, (max(4, round(width * float(rng.uniform(0.7, 1.5)))), height)).astype(np.uint8)
@@ -206,7 +206,7 @@ def _cut_letter(stamp: Coverage, rng: np.random.Generator) -> None:
 
 
 def seal(size: int, rng: np.random.Generator) -> Coverage:
-    """A round seal: two rings and letters around, a logo in the middle; size×size."""
+    """A round seal, size×size: two rings with text between them and a logo in the center."""
     stamp = np.zeros((size, size), np.uint8)
     middle = size // 2
     for radius in (0.47, 0.3):
@@ -234,7 +234,7 @@ def seal(size: int, rng: np.random.Generator) -> Coverage:
 
 
 def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
-    """A logo and words beside or below it; `size` is about the height of a letter."""
+    """A logo with words beside or below it; `size` is about the height of a letter."""
     text = letters(words(rng), size, rng)
     sign = logo(max(8, round(size * float(rng.uniform(1.2, 2.2)))), rng)
     beside = rng.random() < 0.7
@@ -248,13 +248,13 @@ def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
     return np.concatenate([centred(sign), centred(text)], 1 - axis)
 
 
-def usual_size(height: int, width: int, rng: np.random.Generator) -> float:
-    """Height of a letter: 12 px to a third of the photo, small ones more often; on a patch as on the photo it is of."""
+def random_size(height: int, width: int, rng: np.random.Generator) -> float:
+    """A random height of a letter: 12 px to a third of the photo, log-uniform."""
     return float(np.exp(rng.uniform(np.log(12), np.log(max(16.0, min(height, width) / 3, min(96.0, height))))))
 
 
-def placed(stamp: Coverage, height: int, width: int, rng: np.random.Generator) -> Coverage:
-    """The stamp somewhere on an H×W plane, turned one time in three; more than half of it inside where it fits."""
+def place(stamp: Coverage, height: int, width: int, rng: np.random.Generator) -> Coverage:
+    """The stamp (h×w) at a random place of an H×W plane, sometimes rotated; mostly inside the plane."""
     h, w = stamp.shape
     slack = float(rng.uniform(0, 0.25))
     x = float(rng.uniform(*sorted((w * (0.5 - slack), width - w * (0.5 - slack)))))

@@ -1,0 +1,1 @@
+"""The benches behind `clarity bench`: detector, restorer, and quality metrics."""

@@ -1,4 +1,4 @@
-"""More test photos than testset.py has: the training synthesis on photos not trained on, and halves for heat maps."""
+"""Further test cases of the detector: training synthesis on unseen photos, clean photos, half-damaged photos."""
 
 from __future__ import annotations
 
@@ -11,64 +11,73 @@ from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 from clarity_training import degrade, exam
 from clarity_training.damage import Photo
 from clarity_training.evaluate.test_set import Case, real_photos
-from clarity_training.photos import eight_bits, load
+from clarity_training.photos import load, load_8bit, to_8bit
 
-REAL_MOST = 100
-"""Of a class, at most so many real photos are looked at."""
+MAX_REAL = 100
+"""Real photos of a class that are evaluated at most."""
 
 
-def own(clean: Sequence[Path], per_class: int, seed: int = 0, classes: Collection[str] = CLASSES) -> Iterator[Case]:
-    """per_class cases of each of the classes by the synthesis that trains; severities 0.3 to 1 as in the exam."""
-    for at, name in enumerate(CLASSES):
+def training_synthesis_cases(
+    clean: Sequence[Path], per_class: int, seed: int = 0, classes: Collection[str] = CLASSES
+) -> Iterator[Case]:
+    """per_class cases of each of the classes, damaged by the training synthesis with severities from 0.3 to 1.
+
+    clean: files with clean photos.
+    """
+    for k, name in enumerate(CLASSES):
         if name not in classes:
             continue
-        order = np.random.default_rng([seed, at]).permutation(len(clean))
-        for k in range(per_class):
-            rng = np.random.default_rng([seed, at, k])
-            path = clean[order[k % len(clean)]]
-            pixels, severities = _damaged(name, degrade.ordinary(_reduced(path, rng), rng), rng)
+        order = np.random.default_rng([seed, k]).permutation(len(clean))
+        for n in range(per_class):
+            rng = np.random.default_rng([seed, k, n])
+            path = clean[order[n % len(clean)]]
+            pixels, severities = _apply_damage(name, degrade.augment(_load_reduced(path, rng), rng), rng)
             if rng.random() < 0.6:
-                pixels = degrade.saved(pixels, rng)
-            yield Case(name, eight_bits(pixels), path, real=False, severities=severities)
+                pixels = degrade.recompress(pixels, rng)
+            yield Case(name, to_8bit(pixels), path, real=False, severities=severities)
 
 
-def plain(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[Case]:
-    """`count` clean photos as they are, only reduced as all cases are."""
+def clean_cases(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[Case]:
+    """`count` clean photos without any change except for the size, which is reduced as for all cases."""
     order = np.random.default_rng([seed, len(CLASSES)]).permutation(len(clean))
-    for k in range(count):
-        path = clean[order[k % len(clean)]]
-        photo = _reduced(path, np.random.default_rng([seed, len(CLASSES), k]))
-        yield Case(CLASSES[0], eight_bits(photo), path, real=False)
+    for n in range(count):
+        path = clean[order[n % len(clean)]]
+        photo = _load_reduced(path, np.random.default_rng([seed, len(CLASSES), n]))
+        yield Case(CLASSES[0], to_8bit(photo), path, real=False)
 
 
-def _damaged(name: str, photo: Photo, rng: np.random.Generator) -> tuple[Photo, dict[Degradation, float]]:
+def _apply_damage(name: str, photo: Photo, rng: np.random.Generator) -> tuple[Photo, dict[Degradation, float]]:
     if name == "blend":
         damaged, severities = degrade.blend(photo, rng)
         return damaged.pixels, severities
     severities: dict[Degradation, float] = {d: float(rng.uniform(0.3, 1)) for d in DEGRADATIONS if d == name}
-    for known, severity in severities.items():
-        photo = degrade.DAMAGES[known](photo, severity, rng).pixels
+    for degradation, severity in severities.items():
+        photo = degrade.DAMAGES[degradation](photo, severity, rng).pixels
     return photo, severities
 
 
-def real(folder: Path) -> Iterator[Case]:
-    """The exam half of the real photos, up to REAL_MOST of a class, evenly over its sets."""
-    known = real_photos(folder, "exam")
+def real_cases(folder: Path) -> Iterator[Case]:
+    """The real photos of the test half, at most MAX_REAL of a class, evenly spaced over its data sets.
+
+    folder: with an index.csv, see `real_photos`.
+    """
+    labeled = real_photos(folder, "test")
     for name in CLASSES:
-        paths = [path for kind, path in known if kind == name]
-        few = paths if len(paths) <= REAL_MOST else [paths[k * len(paths) // REAL_MOST] for k in range(REAL_MOST)]
-        for path in few:
-            yield Case(name, eight_bits(load(path)), path, real=True)
+        paths = [path for label, path in labeled if label == name]
+        if len(paths) > MAX_REAL:
+            paths = [paths[k * len(paths) // MAX_REAL] for k in range(MAX_REAL)]
+        for path in paths:
+            yield Case(name, load_8bit(path), path, real=True)
 
 
-def halves(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[tuple[Degradation, exam.Half]]:
-    """`count` photos of each degradation, damaged by the exam's synthesis in one half."""
-    for at, name in enumerate(DEGRADATIONS):
-        order = np.random.default_rng([seed, 100 + at]).permutation(len(clean))
-        for k in range(count):
-            rng = np.random.default_rng([seed, 100 + at, k])
-            yield name, exam.half(name, _reduced(clean[order[k % len(clean)]], rng), rng)
+def half_damaged(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[tuple[Degradation, exam.Half]]:
+    """`count` photos of each degradation, damaged by the test synthesis in one half."""
+    for k, name in enumerate(DEGRADATIONS):
+        order = np.random.default_rng([seed, 100 + k]).permutation(len(clean))
+        for n in range(count):
+            rng = np.random.default_rng([seed, 100 + k, n])
+            yield name, exam.half(name, _load_reduced(clean[order[n % len(clean)]], rng), rng)
 
 
-def _reduced(path: Path, rng: np.random.Generator) -> Photo:
-    return load(path, longest=int(rng.integers(448, 801)))
+def _load_reduced(path: Path, rng: np.random.Generator) -> Photo:
+    return load(path, int(rng.integers(448, 801)))

@@ -1,4 +1,4 @@
-"""Figures of a classifier, in plain numpy: how often right, how well calibrated, how sure the figure itself is."""
+"""Metrics of a classifier in numpy: accuracy, calibration, ranking, and confidence intervals."""
 
 from __future__ import annotations
 
@@ -8,45 +8,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
-def ranks(odds: Floats, kinds: Whole) -> Whole:
-    """Place (0: first) at which each of N rows of odds N×C has its true class; equal odds count against it."""
-    own = odds[np.arange(len(kinds)), kinds][:, None]
-    return (odds >= own).sum(1) - 1
+def ranks(probabilities: Floats, labels: Ints) -> Ints:
+    """Rank (0: most probable) of the true class in each of N rows; ties count against it.
+
+    probabilities: N×C. labels: N, 0..C-1.
+    """
+    own = probabilities[np.arange(len(labels)), labels][:, None]
+    return (probabilities >= own).sum(1) - 1
 
 
-def confusion(kinds: Whole, said: Whole, classes: int) -> Whole:
-    """C×C counts: row the true class, column what was said."""
+def confusion(labels: Ints, predicted: Ints, classes: int) -> Ints:
+    """Confusion matrix, C×C counts: rows are true classes, columns predicted ones. labels, predicted: N, 0..C-1."""
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (kinds, said), 1)
+    np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
-def calibration_error(probabilities: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:
-    """Expected calibration error: mean over equal bins of |share that is right − mean probability|, by their counts.
-    nan without rows."""
-    if not len(right):
+def calibration_error(probabilities: Floats, correct: NDArray[np.bool_], bins: int = 15) -> float:
+    """Expected calibration error (Guo et al., ICML 2017) of N predictions with equally wide bins: the mean of
+    |accuracy − mean probability| weighted by the bins' counts. nan for N = 0."""
+    if not len(correct):
         return math.nan
-    place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(place, probabilities - right, bins)
-    return float(np.abs(gap).sum() / len(right))
+    index = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(index, probabilities - correct, bins)
+    return float(np.abs(gap).sum() / len(correct))
 
 
 def average_precision(scores: Floats, true: NDArray[np.bool_]) -> float:
-    """Mean precision at each true row, best score first, equal scores together; nan if none is true."""
+    """Average precision of N scores: the mean of the precision at each true row, ties taken together. nan if no row is
+    true."""
     if not true.any():
         return math.nan
     order = np.argsort(-scores)
     hits = true[order]
-    taken = np.searchsorted(-scores[order], -scores[order], "right")  # rows that score at least as high as each
-    precision = np.cumsum(hits)[taken - 1] / taken
+    retrieved = np.searchsorted(-scores[order], -scores[order], "right")  # rows with at least this score
+    precision = np.cumsum(hits)[retrieved - 1] / retrieved
     return float(precision[hits].mean())
 
 
 def area_under_curve(scores: Floats, true: NDArray[np.bool_]) -> float:
-    """Chance that a true row scores above a false one, ties count half; nan if all rows are alike."""
+    """Area under the ROC curve of N scores; nan if all rows or none are true."""
     positive, negative = scores[true], scores[~true]
     if not positive.size or not negative.size:
         return math.nan
@@ -55,21 +59,22 @@ def area_under_curve(scores: Floats, true: NDArray[np.bool_]) -> float:
 
 
 def correlation(a: Floats, b: Floats) -> float:
-    """Pearson's; nan for fewer than 3 rows or where one side is constant."""
+    """Pearson's correlation of two series of N values; nan for N < 3 or a constant series."""
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927)."""
+    """95 % confidence interval of the share hits / count (Wilson, 1927)."""
     if not count:
         return 0.0, 1.0
     z, share = 1.959964, hits / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    center = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half_width = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return max(0.0, center - half_width), min(1.0, center + half_width)
 
 
 def sigmoid(logits: Floats) -> Floats:
+    """The logistic function, element by element."""
     return 1 / (1 + np.exp(-logits))

@@ -1,4 +1,4 @@
-"""The detector's figures as a page of Markdown."""
+"""The detector's metrics as Markdown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from clarity_desktop.values import CLASSES
-from clarity_training.evaluate.cases import REAL_MOST
+from clarity_training.evaluate.cases import MAX_REAL
 
-FEW = 20
-"""Real photos of a class: fewer are listed apart and do not count in the mean."""
+MIN_REAL = 20
+"""Classes with fewer real photos are listed separately and not averaged."""
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """What bench_detector measured: the rows of all detectors, then the built-in one in detail."""
+    """The result of `clarity bench detector`: one row for each detector, then details of the built-in one."""
     parts = [_rows(result), _classes(result["classes"])]
     if "real" in result:
         parts.append(_real(result["real"]))
@@ -24,20 +24,20 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def _rows(result: Mapping[str, Any]) -> str:
     rows: dict[str, Any] = dict(result["rows"])
-    if "own" in result:
-        rows["built-in, on the training synthesis"] = result["own"]
+    if "training synthesis" in result:
+        rows["built-in, on the training synthesis"] = result["training synthesis"]
     lines = [
-        f"## Second synthesis and real photos, {result['per_class']} per class", "",
-        f"{result['clean_photos']} clean photos were damaged; none was trained on. Bar: top-1 95 %, top-3 99.7 %, "
-        "at most 5 % of clean photos called degraded.", "",
-        "| detector | cases (real) | top-1 | top-3 | top-5 | top-1 synthetic | top-1 real | clean called degraded "
-        "| ECE top-1 | mAP | ECE each | severity r |",
+        f"## Test synthesis and real photos, {result['per_class']} per class", "",
+        f"{result['clean_photos']} clean photos of the test split were damaged. Targets: top-1 95 %, top-3 99.7 %, "
+        "at most 5 % false alarms on clean photos.", "",
+        "| detector | cases (real) | top-1 | top-3 | top-5 | top-1 synthetic | top-1 real | false alarms "
+        "| ECE top-1 | mAP | ECE found | severity r |",
         "|" + 12 * " --- |",
     ]  # fmt: skip
     for name, row in rows.items():
-        names = ("top-1", "top-3", "top-5", "top-1 synthetic", "top-1 real", "clean called degraded")
+        names = ("top-1", "top-3", "top-5", "top-1 synthetic", "top-1 real", "false alarms")
         shares = [_percent(row[k]) for k in names]
-        others = ("calibration error", "mean average precision", "calibration error of each", "severity correlation")
+        others = ("calibration error", "mean average precision", "calibration error of found", "severity correlation")
         cells = [f"{row['cases']} ({row['real']})", *shares, *(_number(row[k]) for k in others)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -46,34 +46,34 @@ def _rows(result: Mapping[str, Any]) -> str:
 def _classes(classes: Mapping[str, Any]) -> str:
     lines = [
         "## By class", "",
-        "| class | cases (real) | recall | precision (of said) | AP | severity r | taken for |",
+        "| class | cases (real) | recall | precision (of predicted) | AP | severity r | confused with |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
     for name, row in classes.items():
         lines.append(
             f"| {name} | {row['cases']} ({row['real']}) | {_percent(row['recall'])} | "
-            f"{_percent(row['precision'])} ({row['said']}) | {_number(row.get('average precision'))} | "
-            f"{_number(row.get('severity correlation'))} | {_taken(row['taken for'])} |"
+            f"{_percent(row['precision'])} ({row['predicted']}) | {_number(row.get('average precision'))} | "
+            f"{_number(row.get('severity correlation'))} | {_counts(row['confused with'])} |"
         )
     return "\n".join(lines)
 
 
 def _real(real: Mapping[str, Any]) -> str:
-    many = {name: row for name, row in real.items() if row["cases"] >= FEW}
+    frequent = {name: row for name, row in real.items() if row["cases"] >= MIN_REAL}
     lines = [
         "## Real photos alone", "",
-        f"Photos of the half that is not trained on, at most {REAL_MOST} of a class; “found”: the degradation's "
-        "probability is above a half.", "",
-        "| class | photos | right | top-1 (95 % interval) | top-3 | found | taken for |",
+        f"Photos of the test half, at most {MAX_REAL} of a class; “found”: the degradation's "
+        "probability is above 0.5.", "",
+        "| class | photos | correct | top-1 (95 % interval) | top-3 | found | confused with |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_real_line(name, row) for name, row in many.items()),
+        *(_real_line(name, row) for name, row in frequent.items()),
     ]  # fmt: skip
-    if many:
-        mean = sum(row["top-1"] for row in many.values()) / len(many)
-        lines.append(f"| mean of {len(many)} classes | | | {_percent(mean)} | | | |")
-    few = [_real_line(name, row) for name, row in real.items() if name not in many]
-    if few:
-        lines += ["", f"Fewer than {FEW} photos, not in the mean:", "", *lines[4:6], *few]
+    if frequent:
+        mean = sum(row["top-1"] for row in frequent.values()) / len(frequent)
+        lines.append(f"| mean of {len(frequent)} classes | | | {_percent(mean)} | | | |")
+    rare = [_real_line(name, row) for name, row in real.items() if name not in frequent]
+    if rare:
+        lines += ["", f"Fewer than {MIN_REAL} photos, not in the mean:", "", *lines[4:6], *rare]
     missing = [name for name in CLASSES if name not in real]
     if missing:
         lines += ["", f"No real photos: {', '.join(missing)}."]
@@ -84,8 +84,8 @@ def _real_line(name: str, row: Mapping[str, Any]) -> str:
     interval = f"{_percent(row['top-1'])} ({_percent(row['low'])}–{_percent(row['high'])})"
     found = _percent(row["found"]) if "found" in row else ""
     return (
-        f"| {name} | {row['cases']} | {row['right']} | {interval} | {_percent(row['top-3'])} | {found} | "
-        f"{_taken(row['taken for'])} |"
+        f"| {name} | {row['cases']} | {row['correct']} | {interval} | {_percent(row['top-3'])} | {found} | "
+        f"{_counts(row['confused with'])} |"
     )
 
 
@@ -94,14 +94,14 @@ def _heat(heat: Mapping[str, float]) -> str:
     mean = sum(known) / len(known) if known else math.nan
     lines = [
         "## Heat map on half-damaged photos", "",
-        f"Area under the curve for the damaged half, mean {_number(mean)}; a flat map has 0.5.", "",
+        f"Area under the ROC curve for the damaged half, mean {_number(mean)}; a constant map has 0.5.", "",
         "| " + " | ".join(heat) + " |", "| " + " | ".join("---" for _ in heat) + " |",
         "| " + " | ".join(map(_number, heat.values())) + " |",
     ]  # fmt: skip
     return "\n".join(lines)
 
 
-def _taken(others: Mapping[str, int]) -> str:
+def _counts(others: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in others.items())
 
 

@@ -1,5 +1,7 @@
-"""`clarity bench restorer`: what the all-in-one network gains on unseen photos damaged by the exam's synthesis, and
-how much it leaves of photos that nothing is wrong with. From both follows for which tasks it is offered.
+"""`clarity bench restorer`: what a restoration method gains on unseen photos, and what it changes in undamaged ones.
+
+The photos are damaged by the test synthesis (`exam`). From the results follows for which tasks the all-in-one network
+is offered.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,29 +23,36 @@ from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
-from clarity_training import exam, weight_errors
+from clarity_training import exam, options
 from clarity_training.evaluate import plots
-from clarity_training.photos import eight_bits, find, load, split
+from clarity_training.photos import load_8bit, to_8bit
+from clarity_training.weight_errors import as_user_error
 
 Restore = Callable[[Task, Pixels, Mask | None], Pixels]
-"""A photo for a task, with what is lost marked 255; returns a photo of the same size."""
+"""(task, photo H×W×3 uint8, mask H×W uint8 with 255 where pixels are lost or None) → photo of the same shape."""
+Captioned = tuple[NDArray[np.uint8], str]
 
-LONGEST = 600
-"""Photos are reduced to this side at most."""
-MOST = 60.0
-"""dB; photos that are closer, by a quarter of a grey level, count as this."""
-GAIN: Mapping[Task, float] = {"dejpeg": 0.7, "deblur": 1.0}
-"""dB that a task must gain on average where it is not the usual."""
-USUAL_GAIN, KEPT, FEWEST = 2.0, 38.0, 10
-"""dB gained, dB between a clean photo and what is made of it (both on average), and photos that it takes to say so."""
-SHOWN = 2
-"""Photos of each task on the sheet."""
+MAX_SIDE = 600
+"""Photos are reduced to this longest side."""
+MAX_PSNR = 60.0
+"""dB; larger values (an error below a quarter of a gray level) count as this."""
+MIN_GAIN: Mapping[Task, float] = {"dejpeg": 0.7, "deblur": 1.0}
+"""Mean gain in dB from which a task is offered, where it is not DEFAULT_MIN_GAIN."""
+DEFAULT_MIN_GAIN = 2.0
+MIN_CLEAN_PSNR = 38.0
+"""dB between an undamaged photo and its restoration, on average, for a task to be offered."""
+MIN_PHOTOS = 10
+"""Photos that must have been evaluated for a task to be offered."""
+PHOTOS_SHOWN = 2
+"""Photos of each task on the contact sheet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One photo: dB and SSIM to the clean one before and after; clean: dB that remain of the undamaged photo (None
-    where a task needs to be shown what is lost, and touches nothing else)."""
+    """One photo: PSNR (dB) and SSIM to the clean photo before and after restoration.
+
+    clean: PSNR between the undamaged photo and its restoration; None for tasks with a mask, which leave the rest as is.
+    """
 
     before: float
     after: float
@@ -58,8 +66,8 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """A task over its photos, in dB but for SSIM and the share (0..1) of photos that gain."""
+class Summary:
+    """The cases of a task: means in dB; median and worst are of the gain; gaining: share (0..1) of photos that gain."""
 
     photos: int
     before: float
@@ -74,155 +82,154 @@ class Figures:
     clean_worst: float | None
 
     @staticmethod
-    def of(cases: Sequence[Case]) -> Figures:
+    def of(cases: Sequence[Case]) -> Summary:
         gains = np.array([c.gain for c in cases])
         clean = [c.clean for c in cases if c.clean is not None]
-        mean = {k: float(np.mean([getattr(c, k) for c in cases])) for k in ("before", "after", *_SSIM)}
-        return Figures(
-            photos=len(cases), **mean,
+        names = ("before", "after", "ssim_before", "ssim_after")
+        means = {name: float(np.mean([getattr(c, name) for c in cases])) for name in names}
+        return Summary(
+            photos=len(cases), **means,
             gain=float(gains.mean()), median=float(np.median(gains)), worst=float(gains.min()),
             gaining=float((gains > 0).mean()),
             clean=float(np.mean(clean)) if clean else None, clean_worst=min(clean, default=None),
         )  # fmt: skip
 
 
-_SSIM = ("ssim_before", "ssim_after")
-
-
-def passes(task: Task, found: Figures) -> bool:
+def passes(task: Task, summary: Summary) -> bool:
     """Whether a task is good enough to be offered."""
-    kept = found.clean is None or found.clean >= KEPT
-    return found.photos >= FEWEST and found.gain >= GAIN.get(task, USUAL_GAIN) and kept
+    harmless = summary.clean is None or summary.clean >= MIN_CLEAN_PSNR
+    return summary.photos >= MIN_PHOTOS and summary.gain >= MIN_GAIN.get(task, DEFAULT_MIN_GAIN) and harmless
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure, print the table, write figures.json, figures.md and sheet.jpg into --out."""
-    asked = _parser().parse_args(words)
-    paths = split(find(asked.photos), "exam")
-    tried = _restorer(asked.method, asked.weights, asked.threads)
-    found: dict[Task, Figures] = {}
-    shown: list[tuple[NDArray[np.uint8], str]] = []
-    for task in asked.task or tried.tasks:
-        cases = measured(task, paths, tried.restore, asked.count, asked.seed, shown)
-        found[task] = Figures.of(cases)
-        print(_line(task, found[task]), flush=True)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    whole = {
-        "weights": tried.digests, "seed": asked.seed, "photos in the exam's part": len(paths),
-        "tasks": {task: {**asdict(f), "offered": passes(task, f)} for task, f in found.items()},
+    """Evaluate; print the table; write figures.json, figures.md and sheet.jpg into --out."""
+    args = _parser().parse_args(words)
+    options.apply_run_options(args)
+    paths = options.clean_photos(args, "test")
+    subject = _subject(args.method, args.weights, args.threads)
+    summaries: dict[Task, Summary] = {}
+    shown: list[Captioned] = []
+    for task in args.task or subject.tasks:
+        cases = evaluate(task, paths, subject.restore, args.count, args.seed, shown)
+        summaries[task] = Summary.of(cases)
+        print(_row(task, summaries[task]), flush=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    result = {
+        "weights": subject.digests, "seed": args.seed, "photos in the test split": len(paths),
+        "tasks": {task: {**asdict(s), "offered": passes(task, s)} for task, s in summaries.items()},
     }  # fmt: skip
-    (asked.out / "figures.json").write_text(json.dumps(whole, indent=1), "utf-8")
-    (asked.out / "figures.md").write_text(markdown(found), "utf-8")
-    plots.sheet(shown, 3 * SHOWN).save(asked.out / "sheet.jpg", quality=88)
-    print("Offered: " + (", ".join(t for t, f in found.items() if passes(t, f)) or "none"))
+    (args.out / "figures.json").write_text(json.dumps(result, indent=1), "utf-8")
+    (args.out / "figures.md").write_text(markdown(summaries), "utf-8")
+    plots.contact_sheet(shown, 3 * PHOTOS_SHOWN).save(args.out / "sheet.jpg", quality=88)
+    print("Offered: " + (", ".join(t for t, s in summaries.items() if passes(t, s)) or "none"))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity bench restorer", description=__doc__)
-    p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="the folders of the training")
-    p.add_argument("--weights", type=Path, metavar="FILE", help="instead of those that travel with the program")
+    options.add_photo_options(p)
+    options.add_run_options(p, seed=0, threads=1)
+    p.add_argument("--weights", type=Path, metavar="FILE", help="instead of the bundled ones")
     p.add_argument("--method", metavar="ID", help="another method than our all-in-one network")
     p.add_argument("--task", nargs="+", choices=TASKS, help="only these tasks (default: all that the method does)")
     p.add_argument("--count", type=int, default=12, help="photos of each task")
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seed", type=int, default=0)
     p.add_argument("--out", type=Path, default=Path("out/bench-restorer"), metavar="DIR")
     return p
 
 
-def measured(
-    task: Task, paths: Sequence[Path], restore: Restore, count: int, seed: int, shown: list[tuple[Any, str]]
+def evaluate(
+    task: Task, paths: Sequence[Path], restore: Restore, count: int, seed: int, shown: list[Captioned]
 ) -> list[Case]:
-    """`count` of the photos (all, if they are fewer), drawn by the seed, damaged, restored and compared.
+    """Damage, restore and compare `count` of the photos (all, if they are fewer), chosen by the seed.
 
-    shown receives the first ones as input, result and clean photo with a line for each.
+    The first PHOTOS_SHOWN are appended to `shown` as damaged, restored and clean photo with captions.
     """
-    kind = DEGRADATIONS[TASKS.index(task)]
+    degradation = DEGRADATIONS[TASKS.index(task)]
     order = np.random.default_rng([seed, TASKS.index(task)]).permutation(len(paths))[:count]
     cases: list[Case] = []
-    for k, at in enumerate(order):
-        clean = eight_bits(load(paths[at], LONGEST))
-        damaged, lost = _damaged(kind, clean, np.random.default_rng([seed, TASKS.index(task), k]))
-        restored = restore(task, damaged, lost)
-        cases.append(_case(clean, damaged, restored, None if lost is not None else restore(task, clean, None)))
-        if k < SHOWN:
+    for n, k in enumerate(order):
+        clean = load_8bit(paths[k], MAX_SIDE)
+        damaged, mask = _damage(degradation, clean, np.random.default_rng([seed, TASKS.index(task), n]))
+        restored = restore(task, damaged, mask)
+        cases.append(_case(clean, damaged, restored, None if mask is not None else restore(task, clean, None)))
+        if n < PHOTOS_SHOWN:
             shown += [
                 (damaged, f"{task}: {cases[-1].before:.1f} dB"),
                 (restored, f"{cases[-1].after:.1f} dB"),
-                (clean, paths[at].name),
+                (clean, paths[k].name),
             ]
     return cases
 
 
-def _damaged(kind: Degradation, clean: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask | None]:
+def _damage(degradation: Degradation, clean: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask | None]:
     photo = np.divide(clean, 255, dtype=np.float32)
-    damaged, _ = exam.damage(kind, photo, rng)
-    lost = None if damaged.holes is None else (damaged.holes > 0).astype(np.uint8) * np.uint8(255)
-    return eight_bits(damaged.pixels), lost
+    damaged, _ = exam.damage(degradation, photo, rng)
+    mask = None if damaged.holes is None else (damaged.holes > 0).astype(np.uint8) * np.uint8(255)
+    return to_8bit(damaged.pixels), mask
 
 
-def _case(clean: Pixels, damaged: Pixels, restored: Pixels, untouched: Pixels | None) -> Case:
+def _case(clean: Pixels, damaged: Pixels, restored: Pixels, restored_clean: Pixels | None) -> Case:
     before, after = distance(clean, damaged), distance(clean, restored)
     assert before.ssim is not None
     assert after.ssim is not None
-    kept = None if untouched is None else _capped(psnr(clean, untouched))
-    return Case(_capped(before.psnr), _capped(after.psnr), before.ssim, after.ssim, kept)
+    clean_psnr = None if restored_clean is None else _capped(psnr(clean, restored_clean))
+    return Case(_capped(before.psnr), _capped(after.psnr), before.ssim, after.ssim, clean_psnr)
 
 
-def _capped(ratio: float | None) -> float:
-    return MOST if ratio is None else min(MOST, ratio)
+def _capped(decibels: float | None) -> float:
+    """MAX_PSNR for identical photos (None) and for larger values."""
+    return MAX_PSNR if decibels is None else min(MAX_PSNR, decibels)
 
 
 # The method ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
-    """What is measured: its tasks, how it restores, and weights → SHA-256."""
+class _Subject:
+    """What is evaluated: the tasks of a method, how it restores, and the SHA-256 of each weights file."""
 
     tasks: tuple[Task, ...]
     restore: Restore
     digests: Mapping[str, str]
 
 
-def _restorer(name: str | None, file: Path | None, threads: int) -> _Tried:
-    """The named method, or our network with all its tasks, those that are not offered as well."""
-    if name is None:
+def _subject(method_id: str | None, file: Path | None, threads: int) -> _Subject:
+    """The named method, or our network with all its tasks, including those that are not offered."""
+    if method_id is None:
         method = replace(clarity.ALL, tasks=TASKS)
     else:
-        method = methods.all_methods().get(name)
+        method = methods.all_methods().get(method_id)
         if method is None:
-            raise UserError(f"There is no method “{name}”. There are {', '.join(methods.all_methods())}.")
+            raise UserError(f"There is no method “{method_id}”. Available: {', '.join(methods.all_methods())}.")
         method = replace(method, tasks=tuple(t for t in method.tasks if t in TASKS))
     files = {method.weights[0]: file} if file else weights.default_store().need(method.weights)
     digests = {k: hashlib.sha256(path.read_bytes()).hexdigest() for k, path in files.items()}
-    return _Tried(method.tasks, _Bench(method, files, ComputeTarget(threads=threads)), digests)
+    return _Subject(method.tasks, _MethodRunner(method, files, ComputeTarget(threads=threads)), digests)
 
 
-class _Bench:
-    """The method as the program runs it; the network that was used last is kept."""
+class _MethodRunner:
+    """Runs a method as the program does; the network that was used last stays loaded."""
 
     def __init__(self, method: Method, files: Mapping[str, Path], place: ComputeTarget) -> None:
-        self._method, self._files, self._recipe = method, files, TilePlan(0, method.overlap, place)
+        self._method, self._files, self._plan = method, files, TilePlan(0, method.overlap, place)
         self._loaded: tuple[Task, methods.Run] | None = None
 
-    def __call__(self, task: Task, photo: Pixels, lost: Mask | None) -> Pixels:
+    def __call__(self, task: Task, photo: Pixels, mask: Mask | None) -> Pixels:
         if self._loaded is None or self._loaded[0] != task:
-            self._loaded = task, self._load(task, self._recipe.place)
-        method = replace(self._method, needs_mask=lost is not None)
+            self._loaded = task, self._load(task, self._plan.place)
+        method = replace(self._method, needs_mask=mask is not None)
         return restore.restore(
-            photo, method, self._loaded[1], self._recipe, job=_Unheard(), on_tile=lambda _bounds, _pixels: None,
-            reload=lambda place: self._load(task, place), region=None if lost is None else Region.of(lost),
+            photo, method, self._loaded[1], self._plan, job=_NullJob(), on_tile=lambda _bounds, _pixels: None,
+            reload=lambda place: self._load(task, place), region=None if mask is None else Region.of(mask),
         ).pixels  # fmt: skip
 
     def _load(self, task: Task, place: ComputeTarget) -> methods.Run:
-        with weight_errors.others_than(self._method.id, *self._files.values()):
+        with as_user_error(self._method.id, *self._files.values()):
             return self._method.load(self._files, place, task)
 
 
-class _Unheard:
-    """Nobody watches, nobody cancels."""
+class _NullJob:
+    """A job that nobody watches or cancels."""
 
     def checkpoint(self) -> None: ...
 
@@ -231,24 +238,24 @@ class _Unheard:
 
 # The table -----------------------------------------------------------------------------------------------------------
 
-HEAD = (
+HEADER = (
     "| task | photos | damaged | restored | gain: mean | median | worst | photos that gain | SSIM | clean photos keep "
     "| worst | offered |"
 )
 
 
-def markdown(found: Mapping[Task, Figures]) -> str:
-    """One row a task; dB but for SSIM and the share."""
-    rule = "|" + " --- |" * (HEAD.count("|") - 1)
-    return "\n".join([HEAD, rule, *(_line(task, f) for task, f in found.items())]) + "\n"
+def markdown(summaries: Mapping[Task, Summary]) -> str:
+    """A table with one row for each task; values are in dB except for SSIM and the share."""
+    rule = "|" + " --- |" * (HEADER.count("|") - 1)
+    return "\n".join([HEADER, rule, *(_row(task, s) for task, s in summaries.items())]) + "\n"
 
 
-def _line(task: Task, f: Figures) -> str:
-    kept = ("all", "all") if f.clean is None or f.clean_worst is None else (f"{f.clean:.1f}", f"{f.clean_worst:.1f}")
+def _row(task: Task, s: Summary) -> str:
+    clean = ("all", "all") if s.clean is None or s.clean_worst is None else (f"{s.clean:.1f}", f"{s.clean_worst:.1f}")
     cells = [
-        task, str(f.photos), f"{f.before:.1f}", f"{f.after:.1f}", f"{f.gain:+.2f}", f"{f.median:+.2f}",
-        f"{f.worst:+.2f}", f"{100 * f.gaining:.0f} %", f"{f.ssim_before:.3f} → {f.ssim_after:.3f}", *kept,
-        "yes" if passes(task, f) else "no",
+        task, str(s.photos), f"{s.before:.1f}", f"{s.after:.1f}", f"{s.gain:+.2f}", f"{s.median:+.2f}",
+        f"{s.worst:+.2f}", f"{100 * s.gaining:.0f} %", f"{s.ssim_before:.3f} → {s.ssim_after:.3f}", *clean,
+        "yes" if passes(task, s) else "no",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

@@ -1,4 +1,4 @@
-"""The detector's test set: damaged by the exam's own synthesis, and real photos of each class where there are some."""
+"""The detector's test set: photos damaged by the test synthesis (`exam`), and real photos where available."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import CLASSES, Degradation
 from clarity_training import exam
-from clarity_training.photos import eight_bits, load
-from clarity_training.scene_split import unseen
+from clarity_training.photos import load, load_8bit, to_8bit
+from clarity_training.scene_split import exclude_scenes
 
-RealPart = Literal["train", "exam"]
+RealHalf = Literal["train", "test"]
 T = TypeVar("T")
 
 REAL_SHARE = 0.3
@@ -48,20 +48,21 @@ REAL_SETS: Mapping[tuple[str, str], str] = {
     ("noise_real", "noise"): "noise",
     ("noise_cc15", "input"): "noise",
     ("jpeg_real", "jpeg"): "JPEG",
-    ("composite_synth", "low-light+haze+rain"): "blend",  # made by a program, but not by one of ours
+    ("composite_synth", "low-light+haze+rain"): "blend",  # synthetic, but by a third party's program
     ("composite_synth", "low-light+haze+snow"): "blend",
 }
-"""(set, role) of the index → class. noise_polyu is absent: its noise is too weak to be seen."""
+"""(set, role) of the index → class. noise_polyu is left out: its noise is too weak to be seen."""
 
-CROPPED = frozenset({"noise_polyu"})
-"""Sets with several parts of one frame, numbered at the end of their names: these stay in one half."""
+SETS_OF_CROPS = frozenset({"noise_polyu"})
+"""Sets with several crops of one frame, numbered at the end of the file stem: these stay in one half."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """One photo of the test set: pixels H×W×3 uint8 RGB, of the class `name`.
 
-    severities: what damaged it, 0..1 each; empty for real photos, where nobody knows. source: the photo's file.
+    source: the photo's file. severities: of the degradations that were applied, 0..1; empty for real photos, whose
+    severities are unknown.
     """
 
     name: str
@@ -71,105 +72,110 @@ class Case:
     severities: Mapping[Degradation, float] = field(default_factory=dict)
 
 
-def real_part(path: Path) -> RealPart:
-    """The half a real photo belongs to, by a hash of its stem: one scene under one name stays together."""
-    return "exam" if hashlib.sha256(b"real photo " + path.stem.encode()).digest()[0] % 2 else "train"
+def real_half(path: Path) -> RealHalf:
+    """The half that a real photo belongs to, from a hash of its file stem."""
+    return "test" if hashlib.sha256(b"real photo " + path.stem.encode()).digest()[0] % 2 else "train"
 
 
-def real_photos(folder: Path, part: RealPart) -> list[tuple[str, Path]]:
-    """Class and file of every real photo of one half, in the order of CLASSES and of the index; of the exam's half
-    without those that show a scene of the other one.
+def real_photos(folder: Path, half: RealHalf) -> list[tuple[str, Path]]:
+    """(class, file) of every real photo of one half, in the order of CLASSES and of the index.
 
-    folder holds index.csv with the columns path, set and role; paths are relative to it. Raises UserError where the
-    index is absent, lacks a column, or names a file outside the folder.
+    Photos of the test half that show a scene of the train half are left out. folder: holds index.csv with the columns
+    path (relative to the folder), set and role. Raises UserError where the index is missing, lacks a column, or names a
+    file outside the folder.
     """
-    named = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
-    found = [(name, _inside(folder, path)) for name, path in named if name]
-    chosen = _of_half(part, [(path, path, (name, path)) for name, path in found])
+    labeled = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
+    found = [(name, _inside(folder, path)) for name, path in labeled if name]
+    chosen = _select_half(half, [(path, path, (name, path)) for name, path in found])
     return sorted(chosen, key=lambda f: CLASSES.index(f[0]))
 
 
-def real_pairs(folder: Path, part: RealPart) -> dict[str, list[tuple[Path, Path]]]:
-    """Good and bad photo of each real pair of one half, by data set, in the order of the index (roles target and input,
-    the same pair_id); of the exam's half without scenes of the other one. Raises UserError as real_photos does."""
+def real_pairs(folder: Path, half: RealHalf) -> dict[str, list[tuple[Path, Path]]]:
+    """(good, bad) photo of each real pair of one half, by data set, in the order of the index.
+
+    A pair has the roles target and input and the same pair_id. Scenes and errors as in `real_photos`.
+    """
     rows: dict[tuple[str, str], dict[str, Path]] = {}
     for row in _index(folder, "set", "pair_id", "role", "path"):
         if row["role"] in ("input", "target") and row["pair_id"]:
             rows.setdefault((row["set"], row["pair_id"]), {})[row["role"]] = _inside(folder, row["path"])
-    whole = [(name, both["target"], both["input"]) for (name, _), both in rows.items() if len(both) == 2]
+    complete = [(name, both["target"], both["input"]) for (name, _), both in rows.items() if len(both) == 2]
+    candidates = [(_frame(name, bad), good, (name, good, bad)) for name, good, bad in complete]
     pairs: dict[str, list[tuple[Path, Path]]] = {}
-    for name, good, bad in _of_half(part, [(_frame(name, bad), good, (name, good, bad)) for name, good, bad in whole]):
+    for name, good, bad in _select_half(half, candidates):
         pairs.setdefault(name, []).append((good, bad))
     return pairs
 
 
-def _of_half(part: RealPart, found: Sequence[tuple[Path, Path, T]]) -> list[T]:
-    """What belongs to one half, of the exam's without what shows a scene of the other one. found: the file by which the
-    half is told, the file that shows the scene, and what is meant."""
-    train, exam_half = ([row for row in found if real_part(row[0]) == half] for half in ("train", "exam"))
-    if part == "train":
-        return [meant for _, _, meant in train]
-    left = set(unseen([shows for _, shows, _ in exam_half], [shows for _, shows, _ in train]))
-    return [meant for _, shows, meant in exam_half if shows in left]
+def _select_half(half: RealHalf, candidates: Sequence[tuple[Path, Path, T]]) -> list[T]:
+    """The items of one half; of the test half without scenes of the train half.
+
+    candidates: the path whose stem decides the half, the file that shows the scene, and the item.
+    """
+    train, test = ([row for row in candidates if real_half(row[0]) == name] for name in ("train", "test"))
+    if half == "train":
+        return [item for _, _, item in train]
+    new_scenes = set(exclude_scenes([scene for _, scene, _ in test], [scene for _, scene, _ in train]))
+    return [item for _, scene, item in test if scene in new_scenes]
 
 
 def _frame(name: str, path: Path) -> Path:
-    """What parts of one frame have in common, by which they are put in a half."""
-    return path.with_stem(path.stem.rstrip("0123456789").rstrip("_")) if name in CROPPED else path
+    """The path without the number of the crop, so that all crops of a frame get the same half."""
+    return path.with_stem(path.stem.rstrip("0123456789").rstrip("_")) if name in SETS_OF_CROPS else path
 
 
 def _index(folder: Path, *columns: str) -> list[dict[str, str]]:
-    """Those columns of every row of a folder's index.csv."""
+    """The named columns of every row of a folder's index.csv."""
     index = folder / "index.csv"
     try:
         with index.open(newline="", encoding="utf-8") as lines:
             return [{name: row[name] for name in columns} for row in csv.DictReader(lines)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"“{index}” could not be read ({error}). Name a folder with an index.csv.") from error
+        raise UserError(f"“{index}” could not be read ({error}). Choose a folder with an index.csv.") from error
     except KeyError as error:
         raise UserError(f"“{index}” has no column {error}. It needs {', '.join(columns)}.") from error
 
 
 def _inside(folder: Path, path: str) -> Path:
-    whole = folder / path
-    if not whole.resolve().is_relative_to(folder.resolve()):
+    file = folder / path
+    if not file.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"“{folder / 'index.csv'}” names “{path}”, which is outside its folder. Correct that line.")
-    return whole
+    return file
 
 
 def build(clean: Sequence[Path], real: Path | None, per_class: int = 200, seed: int = 0) -> Iterator[Case]:
     """per_class cases of each class, class by class in the order of CLASSES.
 
-    clean: files that nothing was trained on. real: a folder with index.csv; up to 3 of 10 cases of a class come from
-    its exam half, as many as there are, and the rest is synthetic. The same seed gives the same cases. Raises
-    UserError where clean is empty or a file is no picture.
+    clean: files that were not used in training. real: a folder with index.csv; as far as available, REAL_SHARE of the
+    cases of a class come from its test half, and the rest is synthetic. The same seed gives the same cases. Raises
+    UserError where clean is empty or a file is no readable image.
     """
     if not clean:
-        raise UserError("There is no clean photo to damage. Name a folder with clean photos.")
-    known = real_photos(real, "exam") if real else []
-    for at, name in enumerate(CLASSES):
-        rng = np.random.default_rng([seed, at])
-        taken = _in_turn([path for n, path in known if n == name], rng)[: round(REAL_SHARE * per_class)]
-        for path in taken:
-            yield Case(name, eight_bits(load(path)), path, real=True)
+        raise UserError("There is no clean photo to damage. Choose a folder with clean photos.")
+    labeled = real_photos(real, "test") if real else []
+    for k, name in enumerate(CLASSES):
+        rng = np.random.default_rng([seed, k])
+        chosen = _round_robin([path for label, path in labeled if label == name], rng)[: round(REAL_SHARE * per_class)]
+        for path in chosen:
+            yield Case(name, load_8bit(path), path, real=True)
         order = rng.permutation(len(clean))
-        for k in range(per_class - len(taken)):
-            yield _synthetic(name, clean[order[k % len(clean)]], np.random.default_rng([seed, at, k]))
+        for n in range(per_class - len(chosen)):
+            yield _synthetic_case(name, clean[order[n % len(clean)]], np.random.default_rng([seed, k, n]))
 
 
-def _in_turn(paths: Sequence[Path], rng: np.random.Generator) -> list[Path]:
-    """The paths shuffled, one of each folder in turn, so that no large set crowds out the small ones."""
+def _round_robin(paths: Sequence[Path], rng: np.random.Generator) -> list[Path]:
+    """The paths shuffled, one of each folder in turn, so that large sets do not displace small ones."""
     shuffled = [paths[k] for k in rng.permutation(len(paths))]
-    turn: dict[Path, int] = {}
+    rounds: dict[Path, int] = {}
     keyed: list[tuple[int, int, Path]] = []
     for k, path in enumerate(shuffled):
-        turn[path.parent] = turn.get(path.parent, -1) + 1
-        keyed.append((turn[path.parent], k, path))
+        rounds[path.parent] = rounds.get(path.parent, -1) + 1
+        keyed.append((rounds[path.parent], k, path))
     return [path for _, _, path in sorted(keyed)]
 
 
-def _synthetic(name: str, path: Path, rng: np.random.Generator) -> Case:
-    """One damaged photo, its longest side at most 448 to 800 pixels: data sets are of many sizes."""
-    photo = load(path, longest=int(rng.integers(448, 801)))
+def _synthetic_case(name: str, path: Path, rng: np.random.Generator) -> Case:
+    """One damaged photo with a longest side of at most 448 to 800 pixels: data sets come in many sizes."""
+    photo = load(path, int(rng.integers(448, 801)))
     damaged, severities = exam.damage(name, photo, rng)
-    return Case(name, eight_bits(damaged.pixels), path, real=False, severities=severities)
+    return Case(name, to_8bit(damaged.pixels), path, real=False, severities=severities)

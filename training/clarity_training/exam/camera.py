@@ -1,4 +1,4 @@
-"""What the camera and its file do: blur, noise, JPEG."""
+"""Damage by the camera and the file format: blur, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_training.damage import Damaged, Photo
-from clarity_training.exam.fields import Field, grown, rise, soft, to_linear, to_srgb, unit
+from clarity_training.exam.fields import Field, blur_field, interpolate, pixel_unit, to_linear, to_srgb, upscale
 
 
 def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Half by a shaken camera (GoPro, Kupyn), 3 of 10 out of focus (DPDD), the rest Gaussian; in linear light."""
-    kind, scale = rng.random(), float(np.clip(unit(photo.shape), 0.6, 1.6))
+    """Camera shake (50 %; GoPro, Kupyn et al.) or defocus (30 %; DPDD) in linear light, or Gaussian blur."""
+    kind, scale = rng.random(), float(np.clip(pixel_unit(photo.shape), 0.6, 1.6))
     if kind < 0.5:
-        return Damaged(_shaken(photo, rise(7, 34, severity) * scale, rng))
+        return Damaged(_shake(photo, interpolate(7, 34, severity) * scale, rng))
     if kind < 0.8:
-        kernels = [disc(rise(2.2, 9, severity) * scale * k) for k in (0.75, 1.0)]
-        return Damaged(_mixed(photo, kernels, rng))
-    return Damaged(soft(photo, rise(1.5, 5, severity) * scale).clip(0, 1))
+        kernels = [disc(interpolate(2.2, 9, severity) * scale * k) for k in (0.75, 1.0)]
+        return Damaged(_mix_kernels(photo, kernels, rng))
+    return Damaged(blur_field(photo, interpolate(1.5, 5, severity) * scale).clip(0, 1))
 
 
-def _shaken(photo: Photo, extent: float, rng: np.random.Generator) -> Photo:
-    """Two points of the photo move a little differently, as in a turning camera or at another depth."""
+def _shake(photo: Photo, extent: float, rng: np.random.Generator) -> Photo:
+    """Two parts of the photo move slightly differently, as with camera rotation or different depths."""
     path = trajectory(rng)
     turn = np.radians(rng.normal(0, 12))
     turned = path @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return _mixed(photo, [traced(path, extent), traced(turned, extent * rng.uniform(0.75, 1.0))], rng)
+    return _mix_kernels(photo, [path_kernel(path, extent), path_kernel(turned, extent * rng.uniform(0.75, 1.0))], rng)
 
 
-def _mixed(photo: Photo, kernels: list[Field], rng: np.random.Generator) -> Photo:
-    """The photo under two kernels, one here, the other there."""
+def _mix_kernels(photo: Photo, kernels: list[Field], rng: np.random.Generator) -> Photo:
+    """The photo convolved with two kernels, which are smoothly mixed over the photo."""
     light = to_linear(photo)
     first, second = (cv2.filter2D(light, -1, k, borderType=cv2.BORDER_REFLECT) for k in kernels)
-    share = grown(rng.uniform(-0.5, 1.5, (3, 3)), photo.shape).clip(0, 1)[..., None]
+    share = upscale(rng.uniform(-0.5, 1.5, (3, 3)), photo.shape).clip(0, 1)[..., None]
     return to_srgb(first * (1 - share) + second * share)
 
 
 def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Kupyn's shake (DeblurGAN, section 4.2): inertia, a pull to the start, Gaussian and impulsive jerks; N×2."""
+    """Camera shake after Kupyn et al. (DeblurGAN, section 4.2): a path of N×2 points, x and y."""
     steps, pace, anxiety = 480, 60 / 480, rng.choice([0.02, 0.008, 0.004])
     pull, impulses, jitter = 0.7 * rng.random(), 0.2 * rng.random(), 10 * rng.random()
     velocity = pace * np.exp(1j * rng.uniform(0, 2 * np.pi))
@@ -55,8 +55,8 @@ def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.stack([np.real(places), np.imag(places)], 1)
 
 
-def traced(path: NDArray[np.float64], extent: float) -> Field:
-    """The kernel of a path whose longer side is extent pixels; each step lights the four pixels around it."""
+def path_kernel(path: NDArray[np.float64], extent: float) -> Field:
+    """The kernel of a path (N×2) scaled to `extent` pixels, rasterized bilinearly; sums to 1."""
     centred = path - (path.max(0) + path.min(0)) / 2
     centred = centred * extent / max(float(np.ptp(path, 0).max()), 1e-6)
     side = int(extent) // 2 * 2 + 5
@@ -71,7 +71,7 @@ def traced(path: NDArray[np.float64], extent: float) -> Field:
 
 
 def disc(radius: float) -> Field:
-    """The circle of confusion, its edge soft by half a pixel; sums to 1."""
+    """The kernel of a circle of confusion with an anti-aliased edge; sums to 1. radius: pixels."""
     side = int(radius) * 2 + 5
     y, x = np.mgrid[:side, :side] - side // 2
     kernel = (radius + 0.5 - np.hypot(x, y)).clip(0, 1).astype(np.float32)
@@ -79,35 +79,35 @@ def disc(radius: float) -> Field:
 
 
 def noise(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """CBSD68's Gaussian noise of σ 15 to 50, or a sensor's noise through a small camera pipeline as in SIDD."""
+    """Gaussian noise of σ 15 to 50 of 255 (CBSD68), or sensor noise through a camera pipeline (SIDD)."""
     if rng.random() < 0.5:
         grain = rng.standard_normal(photo.shape, np.float32)
-        return Damaged((photo + grain * rise(15, 50, severity) / 255).clip(0, 1))
+        return Damaged((photo + grain * interpolate(15, 50, severity) / 255).clip(0, 1))
     return Damaged(sensor_noise(photo, 5e-3 * 6**severity, rng))
 
 
 def sensor_noise(photo: Photo, shot: float, rng: np.random.Generator) -> Photo:
-    """Poisson–Gaussian noise on the mosaic (Brooks et al. 2019), then demosaicked, white balanced and encoded.
+    """Poisson-Gaussian noise on the Bayer mosaic, then demosaicing, white balance and sRGB (Brooks et al., CVPR 2019).
 
-    shot: variance per light, 1e-4 to 3e-2. Only the noise goes through the pipeline: the scene keeps its detail.
+    shot: variance per unit of light, 1e-4 to 3e-2. Only the noise passes the pipeline, so the scene keeps its detail.
     """
     read = np.exp(2.18 * np.log(shot) + 1.2 + rng.normal(0, 0.26))
     gains = np.array([rng.uniform(1.9, 2.4), 1, rng.uniform(1.5, 1.9)], np.float32)
     raw = _mosaic(to_linear(photo) / gains)
     noisy = raw + rng.standard_normal(raw.shape, np.float32) * np.sqrt(shot * raw + read)
-    change = _developed(noisy, gains) - _developed(raw, gains)
+    change = _develop(noisy, gains) - _develop(raw, gains)
     return (photo + change).clip(0, 1).astype(np.float32)
 
 
 def _mosaic(light: Photo) -> Field:
-    """RGGB: one colour a pixel."""
+    """The RGGB Bayer mosaic of linear light: H×W×3 to H×W."""
     raw = light[..., 1].copy()
     raw[::2, ::2], raw[1::2, 1::2] = light[::2, ::2, 0], light[1::2, 1::2, 2]
     return raw
 
 
-def _developed(raw: Field, gains: NDArray[np.float32]) -> Photo:
-    """Bilinear demosaicking, white balance, sRGB."""
+def _develop(raw: Field, gains: NDArray[np.float32]) -> Photo:
+    """Bilinear demosaicing, white balance and sRGB: H×W to H×W×3."""
     known = np.zeros((3, *raw.shape), np.float32)
     known[0, ::2, ::2] = known[2, 1::2, 1::2] = 1
     known[1] = 1 - known[0] - known[2]
@@ -120,17 +120,17 @@ def _developed(raw: Field, gains: NDArray[np.float32]) -> Photo:
 
 
 def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """LIVE1's qualities: 40 down to 10; a third compressed twice, with the grid shifted between (FBCNN)."""
+    """JPEG of quality 40 to 10 (LIVE1); a third compressed twice with a shifted grid (FBCNN)."""
     quality = round(40 * (10 / 40) ** severity)
     twice, dx, dy, first = rng.random() < 0.33, *rng.integers(0, 8, 2), rng.uniform(1.0, 1.8)
     if twice:
         padded = np.pad(photo, ((dy, 0), (dx, 0), (0, 0)), "edge")
-        photo = encoded(padded, round(quality * first))[dy:, dx:]
-    return Damaged(encoded(photo, quality))
+        photo = compress(padded, round(quality * first))[dy:, dx:]
+    return Damaged(compress(photo, quality))
 
 
-def encoded(photo: Photo, quality: int) -> Photo:
-    """The photo after one trip through Pillow's JPEG encoder (4:2:0)."""
+def compress(photo: Photo, quality: int) -> Photo:
+    """The photo after JPEG compression by Pillow (4:2:0). quality: 1..100."""
     store = io.BytesIO()
     Image.fromarray(np.rint(photo.clip(0, 1) * 255).astype(np.uint8)).save(store, "JPEG", quality=quality)
     with Image.open(store) as again:

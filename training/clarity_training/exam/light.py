@@ -1,4 +1,4 @@
-"""Too little light, too much, light that strays in the lens, and light that is kept from a part of the scene."""
+"""Low light, overexposure, lens flare, and cast shadows."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from clarity_training.exam.camera import sensor_noise
 from clarity_training.exam.fields import (
     Field,
     blob,
-    clouds,
-    filled,
+    blur_field,
+    fill_outline,
+    fractal_noise,
+    interpolate,
     luma,
-    rise,
-    soft,
+    pixel_unit,
     strokes,
     to_linear,
     to_srgb,
-    unit,
 )
 
 
 def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """β·(α·I)^γ on encoded values (Lv et al., after LLNet and RetinexNet): γ 1.6–2.9, α 0.9–1, β 0.8–0.45; noise."""
+    """β·(α·I)^γ on sRGB values (Lv et al., 2021) with γ 1.6–2.9, α 0.9–1, β 0.8–0.45; a color cast; sensor noise."""
     alpha, cast = rng.uniform(0.9, 1.0), rng.uniform(0.88, 1.0, 3).astype(np.float32)
-    beta = rise(0.8, 0.45, severity) * rng.uniform(0.9, 1.1)
-    dark = beta * (alpha * photo) ** rise(1.6, 2.9, severity) * cast
+    beta = interpolate(0.8, 0.45, severity) * rng.uniform(0.9, 1.1)
+    dark = beta * (alpha * photo) ** interpolate(1.6, 2.9, severity) * cast
     return Damaged(sensor_noise(dark.clip(0, 1).astype(np.float32), 10 ** rng.uniform(-3.7, -3.1), rng))
 
 
-def overexposed(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Afifi et al.: +1.5 to +3 EV in linear light with clipping, counted from a photo metered to middle grey."""
+def overexposure(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
+    """+1.5 to +3 EV in linear light with clipping (Afifi et al., 2021), relative to a photo metered to middle gray."""
     light = to_linear(photo)
     metered = float(np.clip(0.18 / max(float(luma(light).mean()), 1e-3), 0.8, 3))
     balance = rng.uniform(0.95, 1.05, 3).astype(np.float32)
-    return Damaged(to_srgb(light * metered * 2 ** rise(1.5, 3, severity) * balance))
+    return Damaged(to_srgb(light * metered * 2 ** interpolate(1.5, 3, severity) * balance))
 
 
 def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Flare7K: glare, shimmer and streak about a bright source, and the ghosts of reflections, added in light."""
+    """Glare, shimmer, streak and ghosts of a light source, added in linear light (Flare7K)."""
     rows, columns = photo.shape[:2]
-    size, strength = min(rows, columns), rise(0.35, 1.6, severity)
+    size, strength = min(rows, columns), interpolate(0.35, 1.6, severity)
     centre = rng.uniform(0.08, 0.92, 2) * (columns, rows)
     tint = _tint(rng)
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
@@ -61,14 +61,14 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
 
 def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Warm lamps more often than cold ones."""
+    """3 values, 0..1: a warm (65 %) or cold color of light."""
     warm = np.array([1.0, rng.uniform(0.65, 0.95), rng.uniform(0.3, 0.8)], np.float32)
     cold = np.array([rng.uniform(0.5, 0.85), rng.uniform(0.75, 0.95), 1.0], np.float32)
     return warm if rng.random() < 0.65 else cold
 
 
 def _glare(away: Field, rng: np.random.Generator) -> Field:
-    """The source itself, burnt out, in two halos."""
+    """H×W light of the clipped source with two halos and a ring. away: distance in shorter sides."""
     core, near, far = rng.uniform(0.02, 0.045), rng.uniform(0.06, 0.14), rng.uniform(0.25, 0.5)
     ring = 0.12 * np.exp(-(((away - rng.uniform(0.2, 0.4)) / 0.02) ** 2))
     halos = 0.9 * np.exp(-away / near) + 0.35 * np.exp(-((away / far) ** 2))
@@ -76,7 +76,7 @@ def _glare(away: Field, rng: np.random.Generator) -> Field:
 
 
 def _shimmer(angle: Field, away: Field, rng: np.random.Generator) -> Field:
-    """Radial spokes: a random function of the angle that fades outwards."""
+    """H×W radial spokes: a random function of the angle that fades with the distance."""
     count = 360
     wheel = rng.random(count) ** 6 + 2.0 * (rng.random(count) > 0.975)
     wheel = np.convolve(np.concatenate([wheel[-3:], wheel, wheel[:3]]), [0.1, 0.25, 0.3, 0.25, 0.1], "same")[3:-3]
@@ -88,7 +88,7 @@ def _shimmer(angle: Field, away: Field, rng: np.random.Generator) -> Field:
 
 
 def _streak(dx: Field, dy: Field, rng: np.random.Generator) -> Field:
-    """One bright line through the source, as from a smear on the lens or an anamorphic one."""
+    """H×W bright line through the source, as of a smear on the lens or an anamorphic lens."""
     lean = np.radians(rng.choice([rng.normal(0, 4), rng.uniform(-90, 90)]))
     along, across = dx * np.cos(lean) + dy * np.sin(lean), dy * np.cos(lean) - dx * np.sin(lean)
     wide, length = rng.uniform(0.006, 0.018), rng.uniform(0.25, 0.7)
@@ -96,7 +96,7 @@ def _streak(dx: Field, dy: Field, rng: np.random.Generator) -> Field:
 
 
 def _ghosts(shape: tuple[int, ...], centre: NDArray[np.float64], rng: np.random.Generator) -> Photo:
-    """Reflections of the aperture along the line through the photo's middle: discs and polygons, each of a colour."""
+    """H×W×3 reflections of the aperture on the line through the center of the photo: colored discs and polygons."""
     rows, columns = shape[:2]
     middle, size = np.array([columns, rows]) / 2, min(rows, columns)
     sides = int(rng.choice([6, 7, 8, 40]))
@@ -106,58 +106,60 @@ def _ghosts(shape: tuple[int, ...], centre: NDArray[np.float64], rng: np.random.
     for _ in range(int(rng.integers(4, 9))):
         place = middle + (middle - centre) * rng.uniform(-0.7, 1.4) + rng.normal(0, 0.01, 2) * size
         radius = size * rng.lognormal(np.log(0.06), 0.5)
-        shade = filled(shape, polygon * radius + place)
-        rim = (shade - soft(shade, radius * 0.15)).clip(0, 1)
+        shade = fill_outline(shape, polygon * radius + place)
+        rim = (shade - blur_field(shade, radius * 0.15)).clip(0, 1)
         colour = rng.uniform(0.1, 1, 3).astype(np.float32) * np.float32(rng.uniform(0.3, 0.8))
-        light += soft(shade * 0.45 + rim, 0.6 + 0.02 * radius)[..., None] * colour
+        light += blur_field(shade * 0.45 + rim, 0.6 + 0.02 * radius)[..., None] * colour
     return light
 
 
 def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """SRD and ISTD: a soft-edged occluder's shape multiplies the light, red most, since the blue sky still shines.
+    """A cast shadow (SRD, ISTD): linear light multiplied by 0.5 to 0.1, red most, because of the blue sky.
 
-    12 to 50 % of the photo; light left in the umbra 0.5 to 0.1; penumbra 1 to 12 pixels, wider with distance.
+    It covers 12 to 50 % of the photo; the penumbra is 1 to 12 pixels wide.
     """
     candidates = [_occluder(photo.shape, rng) for _ in range(4)]
     bright = luma(photo)
-    where = max(candidates, key=lambda c: _seen(c, bright))  # a shadow on black ground is no damage
-    left = rise(0.5, 0.1, severity) * rng.uniform(0.9, 1.1)
+    where = max(candidates, key=lambda c: _visibility(c, bright))  # a shadow on dark ground cannot be seen
+    left = interpolate(0.5, 0.1, severity) * rng.uniform(0.9, 1.1)
     sky = np.array([rng.uniform(0.75, 0.95), rng.uniform(0.9, 1.0), rng.uniform(1.05, 1.3)], np.float32)
     depth = 1 - (left * sky).clip(0, 0.9)
     return Damaged(to_srgb(to_linear(photo) * (1 - where[..., None] * depth)))
 
 
-def _seen(where: Field, bright: Field) -> float:
-    """How much of a shadow's outline runs over bright ground, with a fair share of the photo in it."""
+def _visibility(where: Field, bright: Field) -> float:
+    """The mean brightness of the ground in the shadow, reduced for very small and very large shadows."""
     share = float(where.mean())
     ground = float((where * bright).sum() / max(float(where.sum()), 1.0))
     return ground * (1.0 if 0.12 < share < 0.5 else 0.2)
 
 
 def _occluder(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """A cast shape, 0 lit to 1 umbra: a person or pole, foliage, a wall's edge, or a ragged blob."""
+    """H×W, 0 (lit) to 1 (umbra): the shadow of a person, foliage, a wall, or an irregular blob."""
     rows, columns = shape[:2]
     size, kind = min(rows, columns), rng.integers(4)
     if kind == 0:
-        sheet = _figure(shape, rng)
+        sheet = _person(shape, rng)
     elif kind == 1:
-        gaps = clouds(shape, rng, 5, 4)
+        gaps = fractal_noise(shape, rng, 5, 4)
         place = rng.uniform(0.2, 0.8, 2) * (columns, rows)
-        crown = filled(shape, blob(rng, 5, 0.25) * size * rng.uniform(0.35, 0.6) + place)
+        crown = fill_outline(shape, blob(rng, 5, 0.25) * size * rng.uniform(0.35, 0.6) + place)
         sheet = crown * (gaps > rng.uniform(0.3, 0.5))
     elif kind == 2:
         sheet = _wall(shape, rng)
     else:
         place = rng.uniform(0.2, 0.8, 2) * (columns, rows)
-        sheet = filled(shape, blob(rng, 7, 0.3) * size * rng.uniform(0.28, 0.5) * (rng.uniform(1, 1.8), 1) + place)
-    sharp, wide = rng.uniform(0.8, 2.5) * unit(shape), rng.uniform(3, 12) * unit(shape)
-    further = clouds(shape, rng, 2, 1)
+        sheet = fill_outline(
+            shape, blob(rng, 7, 0.3) * size * rng.uniform(0.28, 0.5) * (rng.uniform(1, 1.8), 1) + place
+        )
+    sharp, wide = rng.uniform(0.8, 2.5) * pixel_unit(shape), rng.uniform(3, 12) * pixel_unit(shape)
+    further = fractal_noise(shape, rng, 2, 1)
     sheet = sheet.astype(np.float32)
-    return np.asarray(soft(sheet, sharp) * (1 - further) + soft(sheet, wide) * further, np.float32)
+    return np.asarray(blur_field(sheet, sharp) * (1 - further) + blur_field(sheet, wide) * further, np.float32)
 
 
-def _figure(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """A person's long shadow on the ground: head, trunk and legs, or a pole with an arm."""
+def _person(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """H×W mask of the long shadow of a person: head, trunk, arms and legs."""
     rows, columns = shape[:2]
     size = min(rows, columns)
     foot = np.array([rng.uniform(0.2, 0.8) * columns, rng.uniform(0.8, 1.05) * rows])
@@ -168,12 +170,12 @@ def _figure(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
     thick = np.array([0.55, 0.55, 1.1, 0.35, 0.35]) * wide
     lines = [[*(foot + up * a * long + side * b * wide), *(foot + up * c * long + side * d * wide), 1]
              for a, b, c, d in joints]  # fmt: skip
-    head = filled(shape, blob(rng, 3, 0.05) * wide * 0.5 + foot + up * long * 0.93)
+    head = fill_outline(shape, blob(rng, 3, 0.05) * wide * 0.5 + foot + up * long * 0.93)
     return np.maximum(strokes(shape, np.array(lines, float), thick), head)
 
 
 def _wall(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """One side of a straight or stepped edge."""
+    """H×W mask of one side of a straight or stepped edge."""
     rows, columns = shape[:2]
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     lean = rng.uniform(0, 2 * np.pi)

@@ -1,9 +1,9 @@
-"""`clarity train calibrate`: make the detector's probabilities mean what they say.
+"""`clarity train calibrate`: calibrate the detector's probabilities on the validation split.
 
-After training, on photos set aside for checking and damaged by the training synthesis: how much the overview counts,
-one temperature for the 15 classes and a bias for each, one scale for all degradations' probabilities and a bias for
-each (Platt, 1999; Guo et al., 2017). Then the bias of "normal" is raised until at most HARMLESS of the clean photos are
-called anything else. All is folded into parameters that the network has.
+Fitted are the weight of the overview, one temperature for the 15 classes and a bias for each, one scale for the logits
+of all degradations and a bias for each (Platt, 1999; Guo et al., ICML 2017). Then the bias of "normal" is raised until
+at most MAX_FALSE_ALARMS of the clean photos are classified as degraded. The result is folded into parameters that the
+network has, so nothing changes at run time.
 """
 
 from __future__ import annotations
@@ -19,203 +19,222 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy.optimize import minimize
 
 from clarity_desktop.backend.detect import inputs, views
 from clarity_desktop.backend.nets.detector import Detector, cautious
 from clarity_desktop.values import CLASSES, DEGRADATIONS
-from clarity_training import predictors
+from clarity_training import options, predictors
 from clarity_training.evaluate import cases, metrics
-from clarity_training.photos import find, split
+from clarity_training.train import loop
 
-HARMLESS = 0.05
-"""Share of clean photos that may be called degraded."""
-CLEAN = 3
-"""Looks at clean photos, retouched and as they are, for each at another class: the rarest mistakes count here."""
-TRUSTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
-"""How much the overview may count."""
-LARGEST = 100.0
-"""The network's bound of exp(temperature)."""
+MAX_FALSE_ALARMS = 0.05
+"""Share of the clean photos that may be classified as degraded."""
+CLEAN_FACTOR = 3
+"""Clean photos, both augmented and unchanged, for each photo of another class: the bias of "normal" depends on the
+rarest errors among them."""
+OVERVIEW_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
+"""Candidates for the weight of the overview."""
+MAX_SCALE = 100.0
+"""The network clamps exp(temperature) to this."""
+_PRIOR_CLASSES, _PRIOR_DEGRADATIONS = 1e-3, 1e-4
+"""Weight decay of the fit; it keeps the bias of a class that is never misclassified finite."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """Logits of N photos, classes N×15 and found N×13, with the true class (N) and what is there (N×13)."""
+class Logits:
+    """Logits and labels of N photos: classes N×15 and found N×13 float64; labels N, indices in CLASSES; present N×13,
+    whether the photo has the degradation."""
 
-    classes: NDArray[np.float64]
-    found: NDArray[np.float64]
-    kinds: NDArray[np.int64]
-    there: NDArray[np.bool_]
+    classes: Floats
+    found: Floats
+    labels: NDArray[np.int64]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What the network computed from N photos before its output layer: `context`, the embedding of all views together,
+    and `local`, that of crops and single places, N×WIDTH each. labels and present as in Logits."""
+
+    context: torch.Tensor
+    local: torch.Tensor
+    labels: NDArray[np.int64]
+    present: NDArray[np.bool_]
+
+    def logits(self, net: Detector, overview_weight: float) -> Logits:
+        """The network's output for a weight of the overview. Sets that weight in the network."""
+        net.trust.fill_(overview_weight)
+        with torch.inference_mode():
+            outputs = net.answer(self.context, self.local)
+        return Logits(
+            outputs["classes"].double().numpy(), outputs["found"].double().numpy(), self.labels, self.present
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """classes and found: factors of the logits; class_bias (15) and bias (13) are added to them. caution: what is added
-    to "normal" besides; the degradations become less likely by it as well. trust: how much the overview counts.
-    surprise: mean of −log likelihood of the classes, before caution."""
+    """Parameters of the calibration.
 
-    classes: float
-    class_bias: NDArray[np.float64]
-    found: float
-    bias: NDArray[np.float64]
+    class_scale, found_scale: factors of the logits; class_bias (15) and found_bias (13) are added afterwards. caution:
+    further added to "normal", which makes degradations less probable too. overview_weight: 0..1. nll: mean negative log
+    likelihood of the classes before caution.
+    """
+
+    class_scale: float
+    class_bias: Floats
+    found_scale: float
+    found_bias: Floats
     caution: float = 0.0
-    trust: float = 1.0
-    surprise: float = 0.0
+    overview_weight: float = 1.0
+    nll: float = 0.0
 
-    def applied(self, said: Said) -> Said:
-        classes = torch.from_numpy(said.classes * self.classes + self.class_bias)
+    def apply(self, logits: Logits) -> Logits:
+        """The calibrated logits."""
+        classes = torch.from_numpy(logits.classes * self.class_scale + self.class_bias)
         classes[:, 0] += self.caution
-        found = cautious(classes, torch.from_numpy(said.found * self.found + self.bias), torch.tensor(self.caution))
-        return Said(classes.numpy(), found.numpy(), said.kinds, said.there)
+        scaled = torch.from_numpy(logits.found * self.found_scale + self.found_bias)
+        found = cautious(classes, scaled, torch.tensor(self.caution))
+        return Logits(classes.numpy(), found.numpy(), logits.labels, logits.present)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Fit on the photos set aside for checking, fold into the weights file, print the error before and after."""
-    p = argparse.ArgumentParser("clarity train calibrate", description=__doc__)
-    p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="the folders of the training")
-    p.add_argument("--weights", type=Path, default=Path("checkpoints/clarity-detector.safetensors"), metavar="FILE")
-    p.add_argument("--per-class", type=int, default=40, metavar="N")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--seed", type=int, default=7)
-    asked = p.parse_args(words)
-    torch.set_num_threads(asked.threads)
-    net = predictors.built_in(asked.weights)
-    net.load_state_dict(uncautious(net.state_dict()))
-    heard = listen(net, split(find(asked.photos), "check"), asked.per_class, asked.seed)
-    said = heard.said(net, float(net.trust))
-    fit = min((fitted(heard.said(net, trust), trust) for trust in TRUSTS), key=lambda fit: fit.surprise)
-    print(f"The overview counts {fit.trust:g}.")
-    fold(asked.weights, fit)
-    for name, one in (("before", said), ("after", fit.applied(heard.said(net, fit.trust)))):
-        top, each = errors(one)
+    """Fit on the validation split, fold into the weights file, print the errors before and after."""
+    args = _parser().parse_args(words)
+    options.apply_run_options(args)
+    net = predictors.load_detector(args.weights)
+    net.load_state_dict(without_caution(net.state_dict()))
+    recording = record(net, options.clean_photos(args, "validation"), args.per_class, args.seed)
+    before = recording.logits(net, float(net.trust))
+    best = min((fit(recording.logits(net, w), w) for w in OVERVIEW_WEIGHTS), key=lambda candidate: candidate.nll)
+    print(f"Weight of the overview: {best.overview_weight:g}")
+    fold(args.weights, best)
+    after = best.apply(recording.logits(net, best.overview_weight))
+    for title, logits in (("before", before), ("after", after)):
+        top, found = calibration_errors(logits)
         print(
-            f"{name}: right {right(one):.1%}, clean photos called degraded {alarms(one):.1%}, "
-            f"calibration error of top-1 {top:.4f}, of each degradation {each:.4f}"
+            f"{title}: balanced accuracy {balanced_accuracy(logits):.1%}, "
+            f"false alarms on clean photos {false_alarm_rate(logits):.1%}, "
+            f"calibration error of top-1 {top:.4f}, of the degradations {found:.4f}"
         )
     return 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """What the network made of N photos, of all together and of crops and single places, N×WIDTH each; see Said for
-    the others."""
-
-    whole: torch.Tensor
-    near: torch.Tensor
-    kinds: NDArray[np.int64]
-    there: NDArray[np.bool_]
-
-    def said(self, net: Detector, trust: float) -> Said:
-        """What it says of them if the overview counts `trust`."""
-        net.trust.fill_(trust)
-        with torch.inference_mode():
-            said = net.answer(self.whole, self.near)
-        return Said(said["classes"].double().numpy(), said["found"].double().numpy(), self.kinds, self.there)
+def _parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser("clarity train calibrate", description=__doc__)
+    options.add_photo_options(p)
+    options.add_run_options(p, seed=7)
+    p.add_argument("--weights", type=Path, default=Path("checkpoints/clarity-detector.safetensors"), metavar="FILE")
+    p.add_argument("--per-class", type=int, default=40, metavar="N")
+    return p
 
 
-def listen(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> Heard:
-    """Let the network look at per_class photos of each class; of "normal" CLEAN times as many, and as many again that
-    nothing at all was done to. Raises UserError where a file is no picture."""
+def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> Recording:
+    """Run the network on per_class photos of each degraded class, and on CLEAN_FACTOR times as many clean photos both
+    augmented and unchanged. clean: files with clean photos. Raises UserError where a file is no readable image."""
     rows: list[tuple[Any, ...]] = []
-    fine = cases.own(clean, CLEAN * per_class, seed, ("normal",)), cases.plain(clean, CLEAN * per_class, seed)
-    for case in itertools.chain(*fine, cases.own(clean, per_class, seed, CLASSES[1:])):
+    count = CLEAN_FACTOR * per_class
+    for case in itertools.chain(
+        cases.training_synthesis_cases(clean, count, seed, ("normal",)),
+        cases.clean_cases(clean, count, seed),
+        cases.training_synthesis_cases(clean, per_class, seed, CLASSES[1:]),
+    ):
         with torch.inference_mode():
-            whole, near, _ = net.look(*inputs(views(case.pixels)))
-        there = [name in case.severities for name in DEGRADATIONS]
-        rows.append((whole, near, CLASSES.index(case.name), there))
-    whole, near, kinds, there = zip(*rows, strict=True)
-    return Heard(torch.cat(whole), torch.cat(near), np.array(kinds), np.array(there))
+            context, local, _ = net.look(*inputs(views(case.pixels)))
+        present = [name in case.severities for name in DEGRADATIONS]
+        rows.append((context, local, CLASSES.index(case.name), present))
+    contexts, locals_, labels, present = zip(*rows, strict=True)
+    return Recording(torch.cat(contexts), torch.cat(locals_), np.array(labels), np.array(present))
 
 
-def fitted(said: Said, trust: float = 1.0) -> Fit:
-    """The factors and biases under which what was there is most likely. trust: by which it was said."""
-    first = minimize(partial(_surprise_of_classes, said), np.zeros(1 + len(CLASSES)), method="L-BFGS-B", jac=True)
-    start = np.zeros(1 + len(DEGRADATIONS))
-    each = minimize(partial(_surprise_of_each, said), start, method="L-BFGS-B", jac=True)
-    factor, class_bias = float(np.exp(first.x[0])), np.array(first.x[1:])
-    caution = _caution(said.classes[said.kinds == 0] * factor + class_bias)
-    found, bias = float(np.exp(each.x[0])), np.array(each.x[1:])
-    return Fit(factor, class_bias, found, bias, caution, trust, float(first.fun))
+def fit(logits: Logits, overview_weight: float = 1.0) -> Fit:
+    """The maximum-likelihood calibration of logits that were computed with `overview_weight`."""
+    classes = minimize(partial(_class_nll, logits), np.zeros(1 + len(CLASSES)), method="L-BFGS-B", jac=True)
+    found = minimize(partial(_found_nll, logits), np.zeros(1 + len(DEGRADATIONS)), method="L-BFGS-B", jac=True)
+    class_scale, class_bias = float(np.exp(classes.x[0])), np.array(classes.x[1:])
+    caution = _caution(logits.classes[logits.labels == 0] * class_scale + class_bias)
+    found_scale, found_bias = float(np.exp(found.x[0])), np.array(found.x[1:])
+    return Fit(class_scale, class_bias, found_scale, found_bias, caution, overview_weight, float(classes.fun))
 
 
-def _caution(clean: NDArray[np.float64]) -> float:
-    """By how much "normal" must be raised in the logits of clean photos; 0 where it need not be."""
-    short = np.sort(clean[:, 1:].max(1) - clean[:, 0])
-    return max(0.0, float(short[len(short) - 1 - int(HARMLESS * len(short))]) + 1e-6) if len(short) else 0.0
+def _caution(clean: Floats) -> float:
+    """By how much "normal" must be raised in the class logits (N×15) of clean photos; 0 where it need not be."""
+    missing = np.sort(clean[:, 1:].max(1) - clean[:, 0])
+    if not len(missing):
+        return 0.0
+    return max(0.0, float(missing[len(missing) - 1 - int(MAX_FALSE_ALARMS * len(missing))]) + 1e-6)
 
 
-def _surprise_of_classes(said: Said, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Mean of −log likelihood, each class counting the same, and its slope; a slight pull keeps it finite."""
-    scaled = said.classes * np.exp(values[0])
-    logits = scaled + values[1:]
-    weight = 1 / np.bincount(said.kinds)[said.kinds].astype(np.float64)
+def _class_nll(logits: Logits, parameters: Floats) -> tuple[float, Floats]:
+    """Mean negative log likelihood, all classes weighted equally, and its gradient. parameters: log scale, biases."""
+    scaled = logits.classes * np.exp(parameters[0])
+    shifted = scaled + parameters[1:]
+    weight = 1 / np.bincount(logits.labels)[logits.labels].astype(np.float64)
     weight /= weight.sum()
-    whole = np.logaddexp.reduce(logits, 1)
-    slope = (np.exp(logits - whole[:, None]) - np.eye(len(CLASSES))[said.kinds]) * weight[:, None]
-    pull = 1e-3
+    total = np.logaddexp.reduce(shifted, 1)
+    slope = (np.exp(shifted - total[:, None]) - np.eye(len(CLASSES))[logits.labels]) * weight[:, None]
+    nll = ((total - shifted[np.arange(len(shifted)), logits.labels]) * weight).sum()
+    gradient = np.concatenate(([(slope * scaled).sum()], slope.sum(0)))
+    return float(nll + _PRIOR_CLASSES * (parameters**2).sum()), gradient + 2 * _PRIOR_CLASSES * parameters
+
+
+def _found_nll(logits: Logits, parameters: Floats) -> tuple[float, Floats]:
+    """Mean negative log likelihood of the degradations, and its gradient. parameters: log scale, biases."""
+    scaled = logits.found * np.exp(parameters[0])
+    shifted = scaled + parameters[1:]
+    nll = np.logaddexp(0, shifted) - logits.present * shifted
+    slope = (metrics.sigmoid(shifted) - logits.present) / nll.size
+    gradient = np.concatenate(([(slope * scaled).sum()], slope.sum(0)))
     return (
-        float(((whole - logits[np.arange(len(logits)), said.kinds]) * weight).sum() + pull * (values**2).sum()),
-        np.concatenate(([(slope * scaled).sum()], slope.sum(0))) + 2 * pull * values,
+        float(nll.mean() + _PRIOR_DEGRADATIONS * (parameters**2).sum()),
+        gradient + 2 * _PRIOR_DEGRADATIONS * parameters,
     )
 
 
-def _surprise_of_each(said: Said, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Mean of −log likelihood, and its slope; a slight pull to 0 keeps the bias of what never fails finite."""
-    scaled = said.found * np.exp(values[0])
-    logits = scaled + values[1:]
-    loss = np.logaddexp(0, logits) - said.there * logits
-    slope = (metrics.sigmoid(logits) - said.there) / loss.size
-    pull = 1e-4
-    return (
-        float(loss.mean() + pull * (values**2).sum()),
-        np.concatenate(([(slope * scaled).sum()], slope.sum(0))) + 2 * pull * values,
-    )
-
-
-def uncautious(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The numbers of a file as they were before "normal" was raised."""
+def without_caution(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dictionary of the detector with an earlier raise of "normal" removed."""
     bias = state["class_bias"].clone()
     bias[0] -= state["caution"]
     return {**state, "class_bias": bias, "caution": torch.zeros(())}
 
 
 def fold(path: Path, fit: Fit) -> None:
-    """Write the fit into the parameters of a weights file, complete or not at all."""
-    state = uncautious(load_file(path))
-    scale = torch.tensor(fit.found)
-    state["class_bias"] = state["class_bias"] * fit.classes + torch.tensor(fit.class_bias, dtype=torch.float32)
-    state["trust"] = torch.tensor(fit.trust, dtype=torch.float32)
+    """Fold the calibration into the parameters of a weights file."""
+    state = without_caution(load_file(path))
+    scale = torch.tensor(fit.found_scale)
+    state["class_bias"] = state["class_bias"] * fit.class_scale + torch.tensor(fit.class_bias, dtype=torch.float32)
+    state["trust"] = torch.tensor(fit.overview_weight, dtype=torch.float32)
     state["caution"] = torch.tensor(fit.caution, dtype=torch.float32)
     state["class_bias"][0] += state["caution"]
-    state["temperature"] = (state["temperature"].exp().clamp(max=LARGEST) * fit.classes).log()
-    state["each_bias"] = state["each_bias"] * scale + torch.tensor(fit.bias, dtype=torch.float32)
+    state["temperature"] = (state["temperature"].exp().clamp(max=MAX_SCALE) * fit.class_scale).log()
+    state["each_bias"] = state["each_bias"] * scale + torch.tensor(fit.found_bias, dtype=torch.float32)
     state["each_scale"] = state["each_scale"] + scale.log()
-    part = path.with_suffix(".part")
-    save_file({k: v.contiguous().to(torch.float32) if v.dim() < 2 else v.contiguous() for k, v in state.items()}, part)
-    part.replace(path)
+    loop.save_weights(path, {k: v.to(torch.float32) if v.dim() < 2 else v for k, v in state.items()})
 
 
-def right(said: Said) -> float:
-    """Share of answers that are right, each class counting the same."""
-    hit = said.classes.argmax(1) == said.kinds
-    return float(np.mean([hit[said.kinds == k].mean() for k in np.unique(said.kinds)]))
+def balanced_accuracy(logits: Logits) -> float:
+    """Mean over the classes of the share of photos classified correctly."""
+    correct = logits.classes.argmax(1) == logits.labels
+    return float(np.mean([correct[logits.labels == k].mean() for k in np.unique(logits.labels)]))
 
 
-def alarms(said: Said) -> float:
-    """Share of clean photos that are called degraded; nan where there is none."""
-    clean = said.classes[said.kinds == 0]
+def false_alarm_rate(logits: Logits) -> float:
+    """Share of the clean photos classified as degraded; nan where there is none."""
+    clean = logits.classes[logits.labels == 0]
     return float((clean.argmax(1) != 0).mean()) if len(clean) else float("nan")
 
 
-def errors(said: Said) -> tuple[float, float]:
+def calibration_errors(logits: Logits) -> tuple[float, float]:
     """Expected calibration error of top-1 and of the degradations' probabilities."""
-    odds = np.exp(said.classes - np.logaddexp.reduce(said.classes, 1)[:, None])
-    hit = odds.argmax(1) == said.kinds
-    found = metrics.sigmoid(said.found)
+    probabilities = np.exp(logits.classes - np.logaddexp.reduce(logits.classes, 1)[:, None])
+    correct = probabilities.argmax(1) == logits.labels
+    found = metrics.sigmoid(logits.found)
     return (
-        metrics.calibration_error(odds.max(1), hit),
-        metrics.calibration_error(found.ravel(), said.there.ravel()),
+        metrics.calibration_error(probabilities.max(1), correct),
+        metrics.calibration_error(found.ravel(), logits.present.ravel()),
     )
 
 

@@ -1,106 +1,103 @@
-"""`clarity train clip`: fine-tune a pretrained CLIP to tell the 15 classes apart, as the paper does.
+"""`clarity train clip`: fine-tune a pretrained CLIP for the 15 classes, as the paper does.
 
-The image tower learns; the text tower's embeddings of the prompts stay as they were pretrained, one of each class drawn
-at every step. What is trained on, and the losses, are those of the built-in detector.
+The image tower is trained. The text tower's embeddings of the prompts stay as pretrained; each step uses one random
+prompt of each class. Samples and losses are those of the built-in detector.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
-from clarity_training import clip_tower
+from clarity_training import clip_tower, options
 from clarity_training.clip_tower import ClipTower
-from clarity_training.train.detector import Batch, Stream, losses
+from clarity_training.train import loop
+from clarity_training.train.detector import Batch, SampleStream, losses
 
-KEEP_EVERY = 240.0  # seconds between two writings
-WARM = 100  # steps until the rate is full
+WARMUP_STEPS = 100
+HEAD_LR_SCALE = 100.0
+"""Learning rate of the new parameters relative to the pretrained tower's."""
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Train for the steps asked for; writes the tuned tower with its prompts as float16 safetensors."""
-    asked = _parser().parse_args(words)
-    torch.manual_seed(asked.seed)
-    torch.set_num_threads(asked.threads)
-    first = clip_tower.load(asked.tuned) if asked.tuned else clip_tower.zero_shot(asked.clip, asked.weights)
-    net = first.to(asked.device)
-    _tune(net, asked)
+def main(words: Sequence[str] | None = None, now: Callable[[], float] = time.monotonic) -> int:
+    """Train for a number of steps; writes the fine-tuned tower and its prompts as float16 safetensors.
+
+    now: a monotonic clock in seconds.
+    """
+    args = _parser().parse_args(words)
+    options.apply_run_options(args)
+    net = clip_tower.load(args.tuned) if args.tuned else clip_tower.zero_shot(args.clip, args.weights)
+    _fine_tune(net.to(args.device), args, now)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity train clip", description=__doc__)
-    p.add_argument("--photos", nargs="+", type=Path, required=True, metavar="DIR", help="folders with clean photos")
-    p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage, laid out as testset.py says")
-    p.add_argument("--clip", default="ViT-B-32", metavar="MODEL", help="its name in open_clip")
-    p.add_argument("--weights", metavar="FILE|ID", help="its pretrained weights: a file or an id of the catalog")
-    p.add_argument("--tuned", type=Path, metavar="FILE", help="go on from what this command wrote")
+    options.add_photo_options(p)
+    options.add_run_options(p, seed=1)
+    p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage with an index.csv (docs/exam.md)")
+    p.add_argument("--clip", default="ViT-B-32", metavar="MODEL", help="name of the model in open_clip")
+    p.add_argument("--weights", metavar="FILE|ID", help="its pretrained weights: a file or a model id of the catalog")
+    p.add_argument("--tuned", type=Path, metavar="FILE", help="continue from a file that this command wrote")
     p.add_argument("--steps", type=int, default=4000)
-    p.add_argument("--rate", type=float, default=1e-5, help="highest rate of the tower; a hundredfold on top of it")
+    p.add_argument(
+        "--rate", type=float, default=1e-5, help="peak learning rate of the tower; the head's is 100 times it"
+    )
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--device", default="cpu")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--out", type=Path, default=Path("checkpoints/clip-detector.safetensors"))
     return p
 
 
-def _tune(net: ClipTower, asked: argparse.Namespace) -> None:
+def _fine_tune(net: ClipTower, args: argparse.Namespace, now: Callable[[], float]) -> None:
     tower = list(net.visual.parameters())
-    known = {id(p) for p in tower}
-    top = [p for p in net.parameters() if id(p) not in known]
-    optimiser = torch.optim.AdamW([{"params": tower, "share": 1.0}, {"params": top, "share": 100.0}], weight_decay=0.02)
-    workers = 1 if asked.device == "cpu" else 12
-    loader = iter(DataLoader(Stream(asked, asked.seed), asked.batch, num_workers=workers))
-    kept, seen = time.monotonic(), list[tuple[float, float]]()
+    head = loop.parameters_outside(net.parameters(), tower)
+    groups = [{"params": tower, "lr_scale": 1.0}, {"params": head, "lr_scale": HEAD_LR_SCALE}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
+    workers = loop.worker_count(args.device)
+    loader = iter(DataLoader(SampleStream(args, args.seed), args.batch, num_workers=workers))
+    clock, metrics = loop.TrainingClock(now=now), list[tuple[float, float]]()
     net.train()
-    for step in range(asked.steps):
-        rate = asked.rate * min(1, (step + 1) / WARM) * 0.5 * (1 + math.cos(math.pi * step / asked.steps))
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        seen.append(_learn(net, optimiser, next(loader), asked.device))
-        if time.monotonic() - kept > KEEP_EVERY or step + 1 == asked.steps:
-            keep(net, asked.out)
-            right, loss = np.mean(seen, 0)
-            print(f"step {step + 1}: top-1 {right:.3f}, loss {loss:.3f}", flush=True)
-            kept, seen = time.monotonic(), []
+    for step in range(args.steps):
+        rate = loop.cosine_rate(args.rate, step / args.steps, warmup=(step + 1) / WARMUP_STEPS, floor=0.0)
+        loop.set_rate(optimizer, rate)
+        metrics.append(_learn(net, optimizer, next(loader), args.device))
+        clock.count_step()
+        if clock.checkpoint_due() or step + 1 == args.steps:
+            save(net, args.out)
+            clock.checkpoint_saved()
+            accuracy, loss = np.mean(metrics, 0)
+            print(f"step {step + 1}: top-1 {accuracy:.3f}, loss {loss:.3f}", flush=True)
+            metrics = []
 
 
-def _learn(net: ClipTower, optimiser: torch.optim.Optimizer, batch: Batch, device: str) -> tuple[float, float]:
-    """One step; the share of right answers before it, and the loss."""
+def _learn(net: ClipTower, optimizer: torch.optim.Optimizer, batch: Batch, device: str) -> tuple[float, float]:
+    """One step; returns the accuracy before it and the loss."""
     batch = {k: v.to(device) for k, v in batch.items()}
     overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
     crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
     with torch.autocast(device, torch.bfloat16):
-        said = net(overview, crops, batch["places"], net.drawn())
-    said = {k: v.float() for k, v in said.items()}
-    heat = batch["heat"]
-    many = crops.shape[1]
-    heat = torch.cat((heat[:, :-many].mean(1, keepdim=True), heat[:, -many:]), 1)  # the overview is one token here
-    classes, found, severity, where = losses(said, {**batch, "heat": heat})
+        outputs = net(overview, crops, batch["places"], net.random_prompts())
+    outputs = {k: v.float() for k, v in outputs.items()}
+    heat, count = batch["heat"], crops.shape[1]
+    # The overview is a single token here.
+    heat = torch.cat((heat[:, :-count].mean(1, keepdim=True), heat[:, -count:]), 1)
+    classes, found, severity, where = losses(outputs, {**batch, "heat": heat})
     loss = classes + 2 * found + severity + where
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-    optimiser.step()
-    return float((said["classes"].argmax(1) == batch["kind"]).float().mean()), float(loss.detach())
+    loop.optimize(optimizer, loss)
+    return float((outputs["classes"].argmax(1) == batch["kind"]).float().mean()), float(loss.detach())
 
 
-def keep(net: ClipTower, path: Path) -> None:
-    """Write the tuned tower, complete or not at all; open_clip's name travels in the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    state = {k: (v.half() if v.dim() > 1 else v).detach().contiguous().cpu() for k, v in net.state_dict().items()}
-    save_file(state, part, {"clip": net.name})
-    part.replace(path)
+def save(net: ClipTower, path: Path) -> None:
+    """Write the fine-tuned tower; open_clip's name of the model is in the file's metadata."""
+    state = {k: (v.half() if v.dim() > 1 else v).detach() for k, v in net.state_dict().items()}
+    loop.save_weights(path, state, {"clip": net.name})
 
 
 if __name__ == "__main__":

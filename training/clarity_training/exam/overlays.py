@@ -1,4 +1,4 @@
-"""What lies over the photo: watermarks; holes, scratches and dust where its pixels are lost."""
+"""Overlays: watermarks, and holes, scratches and dust where pixels are lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from clarity_training.damage import Damaged, Photo
-from clarity_training.exam.fields import Field, blob, clouds, filled, luma, rise, strokes, unit
+from clarity_training.exam.fields import (
+    Field,
+    blob,
+    fill_outline,
+    fractal_noise,
+    interpolate,
+    luma,
+    pixel_unit,
+    strokes,
+)
 
 _WORDS = (
     "PREVIEW", "Sample", "DO NOT COPY", "© 2019 Nordlicht", "proof", "stockhaus.example", "Evaluation", "M. Okafor",
@@ -17,28 +26,28 @@ _WORDS = (
 
 
 def watermark(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """LOGO and CLWD: text or logo, alpha 0.3 to 0.8, any place, size and turn; a third tiled as stock previews are."""
+    """Text or logo of opacity 0.3 to 0.8 at any place, size and angle; a third is tiled (LOGO, CLWD, stock photos)."""
     stamp = _logo(rng) if rng.random() < 0.4 else _text(rng)
-    laid = _tiled if rng.random() < 0.35 else _placed
+    laid = _tile if rng.random() < 0.35 else _place_once
     cover = laid(stamp, photo.shape, rng)
-    alpha = cover * rise(0.3, 0.8, severity)
+    alpha = cover * interpolate(0.3, 0.8, severity)
     ground = float((luma(photo) * cover).sum() / max(float(cover.sum()), 1e-3))
     ink = _ink(ground, rng)
     return Damaged((photo * (1 - alpha[..., None]) + ink * alpha[..., None]).clip(0, 1).astype(np.float32))
 
 
 def _ink(ground: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """White, black or a logo's colour, away from the ground's brightness."""
+    """3 values, 0..1: white, black or a saturated color, with contrast to the brightness of the ground."""
     plain = np.full(3, rng.uniform(0.9, 1) if ground < 0.62 else rng.uniform(0, 0.15))
     colour = rng.permutation(np.array([rng.uniform(0.8, 1), rng.uniform(0, 0.5), rng.uniform(0, 0.4)]))
     return (plain if rng.random() < 0.7 else colour).astype(np.float32)
 
 
 def _text(rng: np.random.Generator) -> Field:
-    """One or two lines of words, filled or outlined, as a picture 0..1 cut to its size."""
+    """One or two words, filled or outlined: h×w, 0..1."""
     words = [str(w) for w in rng.choice(_WORDS, int(rng.choice([1, 1, 2])), replace=False)]
     if rng.random() < 0.35:
-        return _plotted(words[0], rng)
+        return _hershey_text(words[0], rng)
     font = ImageFont.load_default(96)
     line = "\n".join(words)
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), line, font=font)
@@ -51,8 +60,8 @@ def _text(rng: np.random.Generator) -> Field:
     return np.asarray(sheet, np.float32) / np.float32(255)
 
 
-def _plotted(word: str, rng: np.random.Generator) -> Field:
-    """A line in one of cv2's plotter faces."""
+def _hershey_text(word: str, rng: np.random.Generator) -> Field:
+    """A word in one of OpenCV's Hershey fonts: h×w, 0..1."""
     faces = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
     face, thick = int(faces[rng.integers(3)]), int(rng.integers(3, 8))
     word = word.replace("©", "(c)")
@@ -63,10 +72,10 @@ def _plotted(word: str, rng: np.random.Generator) -> Field:
 
 
 def _logo(rng: np.random.Generator) -> Field:
-    """An emblem: a ring, shield or star with an initial cut out of it or beside it."""
+    """A ring, polygon or star with initials: 240×240, 0..1."""
     side, shape = 240, (240, 240)
-    outer = filled(shape, _emblem(rng) * 110 + side / 2)
-    inner = filled(shape, _emblem(rng) * rng.uniform(70, 98) + side / 2)
+    outer = fill_outline(shape, _emblem(rng) * 110 + side / 2)
+    inner = fill_outline(shape, _emblem(rng) * rng.uniform(70, 98) + side / 2)
     sheet = outer * (1 - inner) if rng.random() < 0.6 else outer
     letter = Image.new("L", (side, side), 0)
     initials = "".join(rng.choice(list("ABEGKMNRSTVW"), int(rng.integers(1, 3))))
@@ -76,15 +85,15 @@ def _logo(rng: np.random.Generator) -> Field:
 
 
 def _emblem(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A circle, polygon or star of radius 1."""
+    """The outline (N×2) of a circle, polygon or star with radius 1."""
     points, pointed = int(rng.choice([5, 6, 8, 60])), rng.random() < 0.4
     angle = np.linspace(0, 2 * np.pi, points * 2, endpoint=False)
     radius = np.where(np.arange(points * 2) % 2 == 0, 1, rng.uniform(0.45, 0.8) if pointed and points < 60 else 0.95)
     return np.stack([radius * np.sin(angle), -radius * np.cos(angle)], 1)
 
 
-def _placed(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """The stamp once, 25 to 80 % of the photo's width, anywhere inside, turned by up to 45 degrees."""
+def _place_once(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """The stamp once on an H×W field, 22 to 85 % of its width, rotated by up to 45°."""
     rows, columns = shape[:2]
     tall = stamp.shape[0] > 0.7 * stamp.shape[1]
     wide = columns * (rng.uniform(0.22, 0.45) if tall else rng.uniform(0.4, 0.85))
@@ -95,27 +104,27 @@ def _placed(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> F
     half = (size * np.cos(lean) + size[::-1] * np.sin(lean)) / 2
     room = np.array([columns, rows], float)
     place = half.clip(0, room / 2) + rng.random(2) * (room - 2 * half).clip(0)
-    return _warped(stamp, shape, scale, float(turn), place)
+    return _warp(stamp, shape, scale, float(turn), place)
 
 
-def _tiled(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """The stamp in slanted rows over the whole photo."""
+def _tile(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """The stamp in slanted rows over an H×W field."""
     rows, columns = shape[:2]
     scale = rng.uniform(0.18, 0.34) * columns / max(stamp.shape[1], stamp.shape[0])
     pad = rng.uniform(0.2, 0.6)
     gap = int(pad * stamp.shape[0]), int(pad * 0.5 * stamp.shape[1])
     cell = np.pad(stamp, ((gap[0], gap[0]), (gap[1], gap[1])))
     grid = np.concatenate([cell, np.roll(cell, cell.shape[1] // 2, 1)], 0)
-    small = _reduced(grid, scale)
+    small = _reduce(grid, scale)
     reach = int(np.hypot(rows, columns)) + 2
     sheet = np.tile(small, (reach // small.shape[0] + 1, reach // small.shape[1] + 1))
-    return _warped(sheet, shape, 1.0, float(rng.uniform(-40, 40)), np.array([columns / 2, rows / 2]))
+    return _warp(sheet, shape, 1.0, float(rng.uniform(-40, 40)), np.array([columns / 2, rows / 2]))
 
 
-def _warped(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, place: NDArray[np.float64]) -> Field:
-    """The stamp's middle at a place of the photo, turned and scaled."""
+def _warp(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, place: NDArray[np.float64]) -> Field:
+    """The stamp on an H×W field, its center at `place` (x, y), rotated by `turn` degrees and scaled."""
     if scale < 1:
-        stamp = _reduced(stamp, scale)
+        stamp = _reduce(stamp, scale)
         scale = 1.0
     middle = stamp.shape[1] / 2, stamp.shape[0] / 2
     matrix = cv2.getRotationMatrix2D(middle, turn, scale)
@@ -123,12 +132,12 @@ def _warped(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, pla
     return np.asarray(cv2.warpAffine(stamp, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
 
 
-def _reduced(sheet: Field, scale: float) -> Field:
+def _reduce(sheet: Field, scale: float) -> Field:
     return np.asarray(cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def lost(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Places2's holes (free-form strokes, boxes, blots) of one flat colour, or an old print's scratches and dust."""
+def inpaint(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
+    """Uniform holes (brush strokes, boxes, blots; Places2), or the scratches and dust of an old print."""
     if rng.random() < 0.5:
         holes = _holes(photo.shape, severity, rng)
         fill = np.full(3, float(rng.choice([1.0, 1.0, 0.0, 0.5])), np.float32)
@@ -137,13 +146,13 @@ def lost(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
         holes = _scratches(photo.shape, severity, rng)
         fill = np.array([1.0, rng.uniform(0.92, 1), rng.uniform(0.82, 1)], np.float32)
         fill *= np.float32(rng.uniform(0.85, 1))
-        alpha = holes * (0.75 + 0.25 * clouds(photo.shape, rng, 8, 3))
+        alpha = holes * (0.75 + 0.25 * fractal_noise(photo.shape, rng, 8, 3))
     pixels = photo * (1 - alpha[..., None]) + fill * alpha[..., None]
     return Damaged(pixels.astype(np.float32).clip(0, 1), (holes > 0.05).astype(np.float32))
 
 
 def _holes(shape: tuple[int, ...], severity: float, rng: np.random.Generator) -> Field:
-    """Two to ten holes: Yu's brush strokes mostly, boxes and blots among them."""
+    """H×W mask of two to ten holes: brush strokes (Yu et al., 2019), sometimes with boxes and blots."""
     sheet = np.zeros(shape[:2], np.float32)
     boxes = rng.random() < 0.3
     made = [_box(shape, rng) if boxes and k % 2 == 0 else _brush(shape, rng) for k in range(10)]
@@ -153,7 +162,7 @@ def _holes(shape: tuple[int, ...], severity: float, rng: np.random.Generator) ->
 
 
 def _brush(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """DeepFill v2's stroke: vertices at random angles, turning back and forth, with round joints."""
+    """H×W free-form stroke as in DeepFill v2 (Yu et al., ICCV 2019)."""
     rows, columns = shape[:2]
     count, size = int(rng.integers(4, 11)), min(rows, columns)
     width = rng.uniform(0.025, 0.07) * size
@@ -167,25 +176,25 @@ def _brush(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
 
 
 def _box(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """A rectangle or a blot."""
+    """H×W mask of a rectangle or a blot."""
     rows, columns = shape[:2]
     place, size = rng.random(2) * (columns, rows), rng.uniform(0.05, 0.13, 2) * (columns, rows)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    return filled(shape, (corners if rng.random() < 0.6 else blob(rng, 5, 0.2)) * size + place)
+    return fill_outline(shape, (corners if rng.random() < 0.6 else blob(rng, 5, 0.2)) * size + place)
 
 
 def _scratches(shape: tuple[int, ...], severity: float, rng: np.random.Generator) -> Field:
-    """Long thin lines that wander, tears that fork, and specks (Bringing Old Photos Back to Life)."""
+    """H×W coverage of long thin lines and specks (Wan et al., Bringing Old Photos Back to Life, CVPR 2020)."""
     rows, columns = shape[:2]
-    scale, upright = unit(shape), rng.random() < 0.6
+    scale, upright = pixel_unit(shape), rng.random() < 0.6
     lines, widths = zip(*(_scratch(shape, upright, rng) for _ in range(26)), strict=True)
-    kept = round(rise(5, 26, severity))
+    kept = round(interpolate(5, 26, severity))
     sheet = strokes(shape, np.concatenate(lines[:kept]), np.concatenate(widths[:kept]))
-    most = 260
-    specks = rng.random((most, 2)) * (columns, rows)
-    sizes, looks = rng.lognormal(0, 0.6, most) * 1.1 * scale, [blob(rng, 5, 0.3)[::8] for _ in range(5)]
+    max_specks = 260
+    specks = rng.random((max_specks, 2)) * (columns, rows)
+    sizes, looks = rng.lognormal(0, 0.6, max_specks) * 1.1 * scale, [blob(rng, 5, 0.3)[::8] for _ in range(5)]
     dust = np.zeros(shape[:2], np.uint8)
-    for k in range(round(most * rise(0.15, 1, severity))):
+    for k in range(round(max_specks * interpolate(0.15, 1, severity))):
         points = np.rint((looks[k % 5] * sizes[k] + specks[k]) * 16).astype(np.int32)
         cv2.fillPoly(dust, [points], 255, cv2.LINE_AA, 4)
     return np.maximum(sheet, dust.astype(np.float32) / 255)
@@ -194,7 +203,7 @@ def _scratches(shape: tuple[int, ...], severity: float, rng: np.random.Generator
 def _scratch(
     shape: tuple[int, ...], upright: bool, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One scratch as short pieces (N×5) with their widths."""
+    """One scratch as segments (N×5, as for `strokes`) with their widths (N)."""
     rows, columns = shape[:2]
     pieces, size = 24, max(rows, columns)
     heading = rng.normal(np.pi / 2, 0.06) if upright else rng.uniform(0, np.pi)
@@ -204,5 +213,5 @@ def _scratch(
         step * np.stack([np.cos(heading), np.sin(heading)], 1), 0
     )
     value = rng.uniform(0.6, 1) * rng.uniform(0.7, 1, pieces - 1)
-    width = (rng.uniform(0.8, 3.2) * unit(shape) * rng.uniform(0.7, 1.2, pieces - 1)).clip(1)
+    width = (rng.uniform(0.8, 3.2) * pixel_unit(shape) * rng.uniform(0.7, 1.2, pieces - 1)).clip(1)
     return np.concatenate([points[:-1], points[1:], value[:, None]], 1), width

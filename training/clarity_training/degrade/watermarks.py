@@ -1,4 +1,4 @@
-"""Watermarks: what lies on a photo and lets it show through."""
+"""Watermarks: semi-transparent text, logos and patterns."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from numpy.typing import NDArray
 from clarity_training.damage import Damaged, Photo
 from clarity_training.degrade import lettering
 from clarity_training.degrade.lettering import Coverage
-from clarity_training.degrade.linear import Plane, clip
+from clarity_training.degrade.srgb import Plane, clip
 
 Rng = np.random.Generator
 
 
 def watermark(photo: Photo, severity: float, rng: Rng) -> Damaged:
-    """Words, logos, seals, stamps or a repeated pattern over the photo, which shows through.
+    """A watermark: words, logos, seals, a date stamp or a repeated pattern.
 
-    Opacity 0.15 (severity 0) to 0.9 (severity 1), ± 0.08; letters from 12 px to a third of the photo.
+    Opacity 0.15 (severity 0) to 0.9 (severity 1), ± 0.08; letters from 12 px to a third of the photo high.
     """
     height, width = photo.shape[:2]
     marks = _marks(height, width, rng)
-    if marks.sum(dtype=np.int64) < 25 * 255:  # fell beside the photo
-        marks = _in_corner(lettering.letters(lettering.words(rng), 16, rng), height, width, rng)
+    if marks.sum(dtype=np.int64) < 25 * 255:  # outside the photo
+        marks = _place_in_corner(lettering.letters(lettering.words(rng), 16, rng), height, width, rng)
     cover = marks.astype(np.float32) / np.float32(255)
-    if rng.random() < 0.3:  # scaled by whoever saved it
+    if rng.random() < 0.3:  # as after rescaling the file
         cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.0))), np.float32)
     opacity = float(np.clip(0.15 + 0.75 * severity + rng.uniform(-0.08, 0.08), 0.12, 0.92))
-    return Damaged(_inked(photo, cover, opacity, rng))
+    return Damaged(_draw_mark(photo, cover, opacity, rng))
 
 
 def _marks(height: int, width: int, rng: Rng) -> Coverage:
-    """H×W coverage of one of the ways in which photos are marked; with a number in the corner now and then."""
-    ways = (_word, _corner, _sign, _tiled, _crossed, _several)
-    way = ways[int(rng.choice(len(ways), p=[0.24, 0.2, 0.24, 0.2, 0.05, 0.07]))]
-    plane = way(lettering.usual_size(height, width, rng), height, width, rng)
-    if way is not _corner and rng.random() < 0.12:
+    """H×W coverage of a random kind of watermark, sometimes with small words in the corner."""
+    kinds = (_words, _corner, _sign, _tiled, _crossed, _several)
+    kind = kinds[int(rng.choice(len(kinds), p=[0.24, 0.2, 0.24, 0.2, 0.05, 0.07]))]
+    plane = kind(lettering.random_size(height, width, rng), height, width, rng)
+    if kind is not _corner and rng.random() < 0.12:
         np.maximum(plane, _corner(float(rng.uniform(10, 20)), height, width, rng), out=plane)
     return plane
 
 
-def _word(size: float, height: int, width: int, rng: Rng) -> Coverage:
-    return lettering.placed(lettering.letters(lettering.words(rng), size, rng), height, width, rng)
+def _words(size: float, height: int, width: int, rng: Rng) -> Coverage:
+    return lettering.place(lettering.letters(lettering.words(rng), size, rng), height, width, rng)
 
 
 def _corner(size: float, height: int, width: int, rng: Rng) -> Coverage:
-    """Words or a camera's date near a corner, small."""
+    """Small words or a camera's date stamp in a corner."""
     text = lettering.date(rng) if rng.random() < 0.35 else lettering.words(rng)
-    return _in_corner(lettering.letters(text, min(size, 40), rng), height, width, rng)
+    return _place_in_corner(lettering.letters(text, min(size, 40), rng), height, width, rng)
 
 
 def _sign(size: float, height: int, width: int, rng: Rng) -> Coverage:
-    """A logo, a logo with words, or a seal."""
+    """A logo, a logo with words, or a round seal."""
     kind = rng.random()
     if kind < 0.35:
         stamp = lettering.logo(max(16, round(size * rng.uniform(1, 2.5))), rng)
@@ -59,7 +59,7 @@ def _sign(size: float, height: int, width: int, rng: Rng) -> Coverage:
         stamp = lettering.logo_with_words(size, rng)
     else:
         stamp = lettering.seal(int(np.clip(size * 4, 60, 400)), rng)
-    return lettering.placed(stamp, height, width, rng)
+    return lettering.place(stamp, height, width, rng)
 
 
 def _stamp(size: float, rng: Rng) -> Coverage:
@@ -69,8 +69,8 @@ def _stamp(size: float, rng: Rng) -> Coverage:
     return lettering.logo_with_words(size, rng) if kind < 0.85 else lettering.logo(max(12, round(size * 1.5)), rng)
 
 
-def _in_corner(stamp: Coverage, height: int, width: int, rng: Rng) -> Coverage:
-    """The stamp near a corner, shrunk to fit."""
+def _place_in_corner(stamp: Coverage, height: int, width: int, rng: Rng) -> Coverage:
+    """The stamp (h×w) near a corner of an H×W plane, reduced to fit."""
     h, w = stamp.shape
     fit = min(1.0, width * 0.95 / w, height * 0.95 / h)
     h, w = max(4, int(h * fit)), max(4, int(w * fit))
@@ -84,7 +84,7 @@ def _in_corner(stamp: Coverage, height: int, width: int, rng: Rng) -> Coverage:
 
 
 def _tiled(size: float, height: int, width: int, rng: Rng) -> Coverage:
-    """The stamp again and again over the whole plane, rows shifted, mostly turned."""
+    """The stamp repeated over the whole plane, with shifted rows and mostly rotated."""
     stamp = _stamp(min(size, 48), rng)
     h, w = stamp.shape
     gap_y, gap_x = (int(size * rng.uniform(0.3, 4)), int(size * rng.uniform(0.3, 4)))
@@ -97,7 +97,7 @@ def _tiled(size: float, height: int, width: int, rng: Rng) -> Coverage:
 
 
 def _crossed(size: float, height: int, width: int, rng: Rng) -> Coverage:
-    """Diagonals, a grid or a frame of thin lines, with words in the middle."""
+    """Diagonals or a grid of thin lines, with a stamp."""
     plane = np.zeros((height, width), np.uint8)
     thick = int(rng.integers(1, 4))
     if rng.random() < 0.5:
@@ -108,19 +108,19 @@ def _crossed(size: float, height: int, width: int, rng: Rng) -> Coverage:
         for at in range(-height - width, height + width, step):
             cv2.line(plane, (at, 0), (at + int(lean * height), height), (255,), thick, cv2.LINE_AA)
             cv2.line(plane, (0, at), (width, at + int(lean * width)), (255,), thick, cv2.LINE_AA)
-    return np.maximum(plane, lettering.placed(_stamp(size, rng), height, width, rng))
+    return np.maximum(plane, lettering.place(_stamp(size, rng), height, width, rng))
 
 
 def _several(size: float, height: int, width: int, rng: Rng) -> Coverage:
     plane = np.zeros((height, width), np.uint8)
     for _ in range(int(rng.integers(2, 6))):
         stamp = _stamp(size * float(rng.uniform(0.5, 1.1)), rng)
-        np.maximum(plane, lettering.placed(stamp, height, width, rng), out=plane)
+        np.maximum(plane, lettering.place(stamp, height, width, rng), out=plane)
     return plane
 
 
-def _ink(rng: Rng) -> NDArray[np.float32]:
-    """A colour: white most often, black, grey, or any."""
+def _random_color(rng: Rng) -> NDArray[np.float32]:
+    """3 values, 0..1: white (45 %), black, gray, or any color."""
     draw = rng.random()
     if draw < 0.45:
         colour = np.full(3, rng.uniform(0.93, 1))
@@ -134,74 +134,74 @@ def _ink(rng: Rng) -> NDArray[np.float32]:
     return colour.astype(np.float32)
 
 
-def _inked(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
-    """The photo under the mark, drawn flat, hollow, outlined, shadowed, embossed, multiplied or screened."""
-    style, colour = rng.random(), _ink(rng)
+def _draw_mark(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
+    """The photo with the mark (H×W coverage) as flat, hollow, outlined, shadowed, embossed or blended ink."""
+    style, colour = rng.random(), _random_color(rng)
     reach = max(1, round(rng.uniform(1, 3)))
-    if style < 0.12:  # hollow letters
+    if style < 0.12:  # outline only
         cover = clip(cv2.dilate(cover, np.ones((reach + 1, reach + 1))) - cover * np.float32(0.95))
     elif style < 0.24:
         rim = cv2.dilate(cover, np.ones((2 * reach + 1, 2 * reach + 1))) - cover
-        photo = _over(photo, rim, 1 - colour, opacity * 0.9)
+        photo = _blend(photo, rim, 1 - colour, opacity * 0.9)
     elif style < 0.38:
         shade = cv2.GaussianBlur(np.roll(cover, (reach, reach), (0, 1)), (0, 0), float(rng.uniform(0.5, 3)))
-        photo = _over(photo, shade * (1 - cover), np.zeros(3, np.float32), opacity * float(rng.uniform(0.5, 0.9)))
+        photo = _blend(photo, shade * (1 - cover), np.zeros(3, np.float32), opacity * float(rng.uniform(0.5, 0.9)))
     elif style < 0.48:
-        return _embossed(photo, cover, opacity, reach, rng)
-    elif style < 0.54:  # lightens or darkens as printed on
+        return _emboss(photo, cover, opacity, reach, rng)
+    elif style < 0.54:  # lightens or darkens
         ink = colour if colour.mean() > 0.5 else colour - 1
         marked = clip(photo + cover[..., None] * (opacity * 0.7 * ink))
-        return _seen(photo, marked, cover, opacity)
-    elif style < 0.59:  # a band behind the letters
-        photo = _over(photo, _band(cover, rng), 1 - colour, opacity * float(rng.uniform(0.3, 0.8)))
-    elif style < 0.65:  # fades along the mark
+        return _ensure_visible(photo, marked, cover, opacity)
+    elif style < 0.59:  # a bar behind the letters
+        photo = _blend(photo, _bar(cover, rng), 1 - colour, opacity * float(rng.uniform(0.3, 0.8)))
+    elif style < 0.65:  # a gradient along the mark
         ramp = np.linspace(rng.uniform(0.35, 1.3), rng.uniform(0.35, 1.3), cover.shape[1], dtype=np.float32)
         cover = clip(cover * ramp)
-    return _seen(photo, _over(photo, cover, _colours(cover, colour, rng), opacity), cover, opacity)
+    return _ensure_visible(photo, _blend(photo, cover, _fill_colors(cover, colour, rng), opacity), cover, opacity)
 
 
-def _band(cover: Plane, rng: Rng) -> Plane:
-    """The rectangle about the mark, a little larger, or a strip from edge to edge."""
+def _bar(cover: Plane, rng: Rng) -> Plane:
+    """H×W mask of the bounding box of the mark with a margin, or of a strip from edge to edge."""
     rows, columns = np.flatnonzero(cover.max(1) > 0.2), np.flatnonzero(cover.max(0) > 0.2)
-    band = np.zeros_like(cover)
+    bar = np.zeros_like(cover)
     if rows.size and columns.size:
         room = int(rng.integers(1, 12))
         left, right = max(0, int(columns[0]) - room), int(columns[-1]) + room
         if rng.random() < 0.4:
             left, right = 0, cover.shape[1]
-        band[max(0, int(rows[0]) - room) : int(rows[-1]) + room, left:right] = 1
-    # behind a pattern over the whole photo it would be a tint, not a band
-    return band if band.mean() < 0.3 else np.zeros_like(cover)
+        bar[max(0, int(rows[0]) - room) : int(rows[-1]) + room, left:right] = 1
+    # Behind a pattern over the whole photo it would be a tint, not a bar.
+    return bar if bar.mean() < 0.3 else np.zeros_like(cover)
 
 
-def _colours(cover: Plane, colour: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
-    """One colour, or now and then two that meet at a line."""
+def _fill_colors(cover: Plane, colour: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+    """One color, or (15 %) two colors side by side: broadcasts to H×W×3."""
     if rng.random() > 0.15:
         return colour
     split = int(rng.uniform(0.2, 0.8) * cover.shape[1])
     field = np.empty((1, cover.shape[1], 3), np.float32)
-    field[:, :split], field[:, split:] = colour, _ink(rng)
+    field[:, :split], field[:, split:] = colour, _random_color(rng)
     return field
 
 
-def _over(photo: Photo, cover: Plane, colour: NDArray[np.float32], opacity: float) -> Photo:
+def _blend(photo: Photo, cover: Plane, colour: NDArray[np.float32], opacity: float) -> Photo:
     share = (cover * np.float32(opacity))[..., None]
     return clip(photo + share * (colour - photo))
 
 
-def _seen(photo: Photo, marked: Photo, cover: Plane, opacity: float) -> Photo:
-    """The marked photo; in the opposite tone where the mark would vanish, white on a white sky."""
+def _ensure_visible(photo: Photo, marked: Photo, cover: Plane, opacity: float) -> Photo:
+    """The marked photo, or one with a black or white mark where that would be invisible, as white on a white sky."""
     where = cover > 0.5
     if not where.any():
         return marked
     if float(np.abs(marked[where] - photo[where]).mean()) >= 0.15 * opacity:
         return marked
     tone = np.full(3, 0.0 if float(photo[where].mean()) > 0.5 else 1.0, np.float32)
-    return _over(photo, cover, tone, opacity)
+    return _blend(photo, cover, tone, opacity)
 
 
-def _embossed(photo: Photo, cover: Plane, opacity: float, reach: int, rng: Rng) -> Photo:
-    """Lit from one side, shaded from the other, with a veil inside the letters."""
+def _emboss(photo: Photo, cover: Plane, opacity: float, reach: int, rng: Rng) -> Photo:
+    """The photo with an embossed mark: bright and dark edges, slightly lighter inside."""
     dx, dy = ((1, 1), (-1, -1), (1, -1))[int(rng.integers(3))]
     soft = cv2.GaussianBlur(cover, (0, 0), 0.7)
     relief = soft - np.roll(soft, (dy * reach, dx * reach), (0, 1))

@@ -1,4 +1,4 @@
-"""What hides a photo for good: scratches, cracks, dust, torn places, strokes, rectangles and covering text."""
+"""Lost pixels: scratches, cracks, dust, tears, brush strokes, rectangles and opaque text."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from numpy.typing import NDArray
 from clarity_training.damage import Damaged, Photo
 from clarity_training.degrade import lettering
 from clarity_training.degrade.lettering import Coverage
-from clarity_training.degrade.linear import Plane, clip
+from clarity_training.degrade.srgb import Plane, clip
 
 Rng = np.random.Generator
 Draw = Callable[[Coverage, float, Rng], None]
-"""Draws one more thing on a plane, given the share that all together should cover."""
+"""(plane, share of it that all shapes together should cover, rng): draws one more shape on the plane."""
 
 
 def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
-    """Scratches, cracks, dust, torn places, brush strokes, rectangles or text under which the photo is lost.
+    """Scratches, cracks, dust, tears, brush strokes, rectangles or text that replace the photo.
 
-    Thin damage covers 0.2 % (severity 0) to 9 % (severity 1) of the photo, broad damage 0.5 % to 35 %, and an old print
-    has both. `holes` marks every pixel that is touched; a hole in the photo's own tone may leave some as they were.
+    Thin damage covers 0.2 % (severity 0) to 9 % (severity 1) of the photo, broad damage 0.5 % to 35 %; some photos have
+    both, as old prints. `holes` marks every pixel that is covered, even where the filling has the photo's color.
     """
     draw = rng.random()
     if draw < 0.4:
-        return _thinly(photo, severity, rng)
+        return _thin_damage(photo, severity, rng)
     if draw < 0.85:
-        return _broadly(photo, severity, rng)
-    broad = _broadly(photo, severity * 0.7, rng)
-    thin = _thinly(broad.pixels, severity * 0.8, rng)
+        return _broad_damage(photo, severity, rng)
+    broad = _broad_damage(photo, severity * 0.7, rng)
+    thin = _thin_damage(broad.pixels, severity * 0.8, rng)
     assert broad.holes is not None and thin.holes is not None  # noqa: PT018
     return Damaged(thin.pixels, np.maximum(broad.holes, thin.holes))
 
 
-def _thinly(photo: Photo, severity: float, rng: Rng) -> Damaged:
-    """Scratches, cracks and dust; soft at the edges or worn now and then."""
-    cover = _drawn(photo, _THIN, 0.002 * 45**severity * float(rng.uniform(0.7, 1.3)), rng)
+def _thin_damage(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """Scratches, cracks and dust, sometimes with soft edges or gaps."""
+    cover = _draw_until_covered(photo, _THIN, 0.002 * 45**severity * float(rng.uniform(0.7, 1.3)), rng)
     share = cover.astype(np.float32) / np.float32(255)
-    if rng.random() < 0.35:  # worn: the photo shows through in places
+    if rng.random() < 0.35:  # gaps where the photo shows through
         share *= np.clip(_field(cover.shape[0], cover.shape[1], 24, rng) * np.float32(0.25) + np.float32(0.85), 0.35, 1)
-    if rng.random() < 0.35:  # as a scanner sees them
+    if rng.random() < 0.35:  # as scanned
         share = np.asarray(cv2.GaussianBlur(share, (0, 0), float(rng.uniform(0.4, 0.8))), np.float32)
         share[share < 0.03] = 0
-    return _filled(photo, share, thin=True, rng=rng)
+    return _fill(photo, share, thin=True, rng=rng)
 
 
-def _broadly(photo: Photo, severity: float, rng: Rng) -> Damaged:
-    """Torn places, strokes, rectangles and text, with hard edges as a mask has them."""
-    cover = _drawn(photo, _BROAD, 0.005 * 70**severity * float(rng.uniform(0.7, 1.3)), rng)
-    return _filled(photo, (cover > 127).astype(np.float32), thin=False, rng=rng)
+def _broad_damage(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """Tears, strokes, rectangles and text with hard edges."""
+    cover = _draw_until_covered(photo, _BROAD, 0.005 * 70**severity * float(rng.uniform(0.7, 1.3)), rng)
+    return _fill(photo, (cover > 127).astype(np.float32), thin=False, rng=rng)
 
 
-def _filled(photo: Photo, share: Plane, thin: bool, rng: Rng) -> Damaged:
-    filling = _told_apart(_filling(photo, thin, rng), photo, share)
+def _fill(photo: Photo, share: Plane, thin: bool, rng: Rng) -> Damaged:
+    filling = _ensure_contrast(_filling(photo, thin, rng), photo, share)
     return Damaged(clip(photo + share[..., None] * (filling - photo)), (share > 0).astype(np.float32))
 
 
-def _drawn(photo: Photo, ways: Sequence[Draw], target: float, rng: Rng) -> Coverage:
-    """H×W coverage by one or two kinds of damage, each to its part of the wanted share."""
+def _draw_until_covered(photo: Photo, shapes: Sequence[Draw], target: float, rng: Rng) -> Coverage:
+    """H×W coverage by one or two kinds of damage that together cover the share `target`."""
     cover = np.zeros(photo.shape[:2], np.uint8)
-    kinds = rng.choice(len(ways), int(rng.integers(1, 3)), replace=False)
+    kinds = rng.choice(len(shapes), int(rng.integers(1, 3)), replace=False)
     for kind in kinds:
-        _until(cover, ways[kind], target / len(kinds), rng)
+        _draw_share(cover, shapes[kind], target / len(kinds), rng)
     return cover
 
 
-def _until(cover: Coverage, draw: Draw, target: float, rng: Rng) -> None:
-    """Draws until that share of the plane is covered in addition, at most sixty times."""
+def _draw_share(cover: Coverage, draw: Draw, target: float, rng: Rng) -> None:
+    """Draw until an additional share `target` of the plane is covered, at most sixty times."""
     goal = cv2.countNonZero(cover) + target * cover.size
     for _ in range(60):
         draw(cover, target, rng)
@@ -77,7 +77,7 @@ def _until(cover: Coverage, draw: Draw, target: float, rng: Rng) -> None:
 
 
 def _field(height: int, width: int, cell: int, rng: Rng) -> Plane:
-    """Smooth noise of mean 0 and deviation about 1, with features of about `cell` pixels."""
+    """Smooth noise, H×W float32 with mean 0 and standard deviation 1, features of about `cell` pixels."""
     small = rng.standard_normal((height // cell + 3, width // cell + 3), dtype=np.float32)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
@@ -85,7 +85,7 @@ def _field(height: int, width: int, cell: int, rng: Rng) -> Plane:
 def _path(
     start: tuple[float, float], heading: float, steps: int, step: float, bend: float, rng: Rng
 ) -> NDArray[np.int32]:
-    """n×1×2 points of a walk whose heading drifts by `bend` radians a step."""
+    """Points (n×1×2, x and y) of a walk whose direction changes by about `bend` radians a step."""
     angles = heading + np.cumsum(rng.normal(0, bend, steps))
     walk = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], 1) * step, 0)
     return (np.array(start) + walk).round().astype(np.int32)[:, None]
@@ -96,7 +96,7 @@ def _start(cover: Coverage, rng: Rng) -> tuple[float, float]:
 
 
 def _scratch(cover: Coverage, _: float, rng: Rng) -> None:
-    """A long thin line, slightly curved, 1 to 5 px; often along the photo's height, as film is scratched."""
+    """A long, slightly curved line 1 to 5 px wide; often vertical, as on film."""
     size = max(cover.shape)
     heading = float(rng.normal(np.pi / 2, 0.1)) if rng.random() < 0.35 else float(rng.uniform(0, 2 * np.pi))
     length = size * float(rng.uniform(0.08, 1.2))
@@ -106,7 +106,7 @@ def _scratch(cover: Coverage, _: float, rng: Rng) -> None:
 
 
 def _crack(cover: Coverage, _: float, rng: Rng) -> None:
-    """A jagged fold with branches, as in broken emulsion."""
+    """A jagged line with branches, as in a cracked emulsion."""
     size, heading = max(cover.shape), float(rng.uniform(0, 2 * np.pi))
     trunk = _path(_start(cover, rng), heading, 30, size * float(rng.uniform(0.01, 0.03)), 0.35, rng)
     thick = int(rng.integers(1, 4))
@@ -118,7 +118,7 @@ def _crack(cover: Coverage, _: float, rng: Rng) -> None:
 
 
 def _dust(cover: Coverage, _: float, rng: Rng) -> None:
-    """Specks and short hairs."""
+    """Specks, sometimes with a hair."""
     scale = max(1.0, min(cover.shape) / 400)
     for _i in range(int(rng.integers(4, 30))):
         x, y = _start(cover, rng)
@@ -131,8 +131,8 @@ def _dust(cover: Coverage, _: float, rng: Rng) -> None:
         cv2.polylines(cover, [hair], False, (230,), 1, cv2.LINE_AA)
 
 
-def _torn(cover: Coverage, target: float, rng: Rng) -> None:
-    """Ragged holes, or a torn edge or corner, of about the wanted area."""
+def _tear(cover: Coverage, target: float, rng: Rng) -> None:
+    """Ragged holes, or a torn edge or corner."""
     height, width = cover.shape
     ragged = _field(height, width, max(4, min(height, width) // 6), rng) + 0.4 * _field(height, width, 6, rng)
     if rng.random() < 0.7:
@@ -146,7 +146,7 @@ def _torn(cover: Coverage, target: float, rng: Rng) -> None:
 
 
 def _brush(cover: Coverage, _: float, rng: Rng) -> None:
-    """A free-form stroke: a few turns of a round brush, straight or wavy."""
+    """A free-form brush stroke (Yu et al., 2019)."""
     size = min(cover.shape)
     thick = max(2, round(size * float(rng.uniform(0.015, 0.08))))
     turns, bend = int(rng.integers(2, 9)), float(rng.choice([0.3, 1.0, 2.0]))
@@ -170,7 +170,7 @@ def _rectangle(cover: Coverage, target: float, rng: Rng) -> None:
 
 
 def _dashes(cover: Coverage, _: float, rng: Rng) -> None:
-    """A broken line of short bars, mostly upright."""
+    """A line of short bars, mostly vertical."""
     height, width = cover.shape
     thick = max(2, round(min(height, width) * float(rng.uniform(0.01, 0.05))))
     upright = rng.random() < 0.75
@@ -186,10 +186,10 @@ def _dashes(cover: Coverage, _: float, rng: Rng) -> None:
 
 
 def _text(cover: Coverage, _: float, rng: Rng) -> None:
-    """Words that hide what they cover."""
+    """Opaque words."""
     height, width = cover.shape
-    stamp = lettering.letters(lettering.words(rng), lettering.usual_size(height, width, rng), rng)
-    np.maximum(cover, lettering.placed(stamp, height, width, rng), out=cover)
+    stamp = lettering.letters(lettering.words(rng), lettering.random_size(height, width, rng), rng)
+    np.maximum(cover, lettering.place(stamp, height, width, rng), out=cover)
 
 
 def _blob(cover: Coverage, target: float, rng: Rng) -> None:
@@ -202,11 +202,11 @@ def _blob(cover: Coverage, target: float, rng: Rng) -> None:
 
 
 _THIN = (_scratch, _scratch, _crack, _dust)
-_BROAD = (_brush, _brush, _torn, _rectangle, _dashes, _text, _blob)
+_BROAD = (_brush, _brush, _tear, _rectangle, _dashes, _text, _blob)
 
 
-def _told_apart(filling: NDArray[np.float32], photo: Photo, share: Plane) -> NDArray[np.float32]:
-    """The filling; black or white where it would hardly differ from what it covers."""
+def _ensure_contrast(filling: NDArray[np.float32], photo: Photo, share: Plane) -> NDArray[np.float32]:
+    """The filling, replaced by black or white where it would hardly differ from the covered photo."""
     where = share > 0.4
     if not where.any() or float(np.abs((filling - photo)[where]).mean()) >= 0.18:
         return filling
@@ -214,7 +214,7 @@ def _told_apart(filling: NDArray[np.float32], photo: Photo, share: Plane) -> NDA
 
 
 def _filling(photo: Photo, thin: bool, rng: Rng) -> NDArray[np.float32]:
-    """What shows where the photo is lost: white, black, grey, the photo's mean, paper, noise or any colour."""
+    """What fills the holes, 3 values or H×W×3: white, black, gray, the mean color, paper, noise, or any color."""
     height, width = photo.shape[:2]
     draw = rng.random()
     if draw < 0.34:
@@ -225,7 +225,7 @@ def _filling(photo: Photo, thin: bool, rng: Rng) -> NDArray[np.float32]:
         return np.full(3, rng.choice([0.5, rng.uniform(0.2, 0.8)]), np.float32)
     if draw < 0.7:
         return photo.mean((0, 1), dtype=np.float64).astype(np.float32)
-    if draw < 0.84:  # the paper below the picture, uneven
+    if draw < 0.84:  # uneven paper below the emulsion
         paper = np.array([0.92, 0.87, 0.76], np.float32) * np.float32(rng.uniform(0.75, 1.05))
         return clip(paper + 0.04 * _field(height, width, 5, rng)[..., None])
     if draw < 0.92:

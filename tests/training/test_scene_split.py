@@ -1,11 +1,11 @@
-"""Photos of one scene are known, whatever they are called."""
+"""Photos of one scene are recognized under any name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from clarity_training.scene_split import unseen
+from clarity_training.scene_split import exclude_scenes
 from PIL import Image
 
 
@@ -14,7 +14,7 @@ def scene(seed: int) -> np.ndarray:
     return np.asarray(Image.fromarray(coarse).resize((120, 90), Image.Resampling.BICUBIC))
 
 
-def test_other_exposures_sizes_and_formats_of_a_scene_are_known_and_other_scenes_are_not(
+def test_other_exposures_sizes_and_formats_of_a_scene_are_excluded_and_other_scenes_are_not(
     tmp_path: Path,
 ) -> None:
     one = scene(0)
@@ -28,6 +28,6 @@ def test_other_exposures_sizes_and_formats_of_a_scene_are_known_and_other_scenes
     for name, form in forms.items():
         form.save(tmp_path / name)
     paths = [tmp_path / name for name in forms]
-    assert unseen(paths[1:], paths[:1]) == paths[3:]
-    assert unseen(paths[1:], []) == paths[1:]
-    assert unseen([], paths) == []
+    assert exclude_scenes(paths[1:], paths[:1]) == paths[3:]
+    assert exclude_scenes(paths[1:], []) == paths[1:]
+    assert exclude_scenes([], paths) == []

@@ -1,4 +1,4 @@
-"""Between a photo's sRGB values and the light that they stand for, where exposure, flare and sensor noise happen."""
+"""Conversion between sRGB values and linear light, in which exposure, flare and sensor noise are computed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 """Any float32 array: H×W or H×W×3."""
 Numbers = NDArray[np.float32] | NDArray[np.float64]
-"""What arithmetic may have left: any precision, any range."""
+"""Intermediate results of any precision and range."""
 
 
 def to_linear(photo: Plane) -> Plane:
-    """sRGB 0..1 → linear light 0..1, a new array."""
+    """sRGB 0..1 to linear light 0..1 (IEC 61966-2-1), a new array of the same shape."""
     light = np.asarray(cv2.pow((photo + np.float32(0.055)) / np.float32(1.055), 2.4), np.float32)
     np.multiply(photo, np.float32(1 / 12.92), out=light, where=photo <= 0.04045)
     return light
 
 
 def to_srgb(light: Numbers) -> Plane:
-    """Linear light → sRGB 0..1, a new array; what is above 1 is clipped as on a sensor, below 0 is black."""
+    """Linear light to sRGB 0..1, a new array of the same shape; values outside 0..1 are clipped, as on a sensor."""
     clipped = clip(light)
     photo = np.asarray(cv2.pow(clipped, 1 / 2.4), np.float32) * np.float32(1.055) - np.float32(0.055)
     np.multiply(clipped, np.float32(12.92), out=photo, where=clipped <= 0.0031308)
@@ -28,15 +28,15 @@ def to_srgb(light: Numbers) -> Plane:
 
 
 def clip(photo: Numbers) -> Plane:
-    """The values cut to 0..1 as float32."""
+    """The values clipped to 0..1, as float32."""
     return np.clip(photo, 0.0, 1.0).astype(np.float32, copy=False)
 
 
-def eight_bits(photo: Numbers) -> Plane:
-    """The photo as a file of 8 bits keeps it."""
+def quantize(photo: Numbers) -> Plane:
+    """The values (0..1) rounded to 8 bits, as float32."""
     return clip(np.round(photo * np.float32(255.0)) / np.float32(255.0))
 
 
 def luma(light: Plane) -> Plane:
-    """H×W×3 → H×W×1 brightness (Rec. 709 weights)."""
+    """Luminance of linear light: H×W×3 to H×W×1 (Rec. 709 weights)."""
     return np.asarray(light @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)[..., None]

@@ -1,4 +1,4 @@
-"""The test set: its sizes, its mix of synthetic and real photos, and which half of the real ones it may use."""
+"""The test set: number of cases, share of real photos, and the halves of the real photos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clarity_training.evaluate.test_set import REAL_SETS, build, real_pairs, real_part, real_photos
+from clarity_training.evaluate.test_set import REAL_SETS, build, real_half, real_pairs, real_photos
 from PIL import Image
 
 from clarity_desktop.messages import UserError
@@ -60,36 +60,36 @@ def test_the_same_seed_gives_the_same_cases_and_another_seed_others(clean: list[
 
 
 def test_three_of_ten_are_real_where_there_are_enough(clean: list[Path], real: Path) -> None:
-    hazy = sum(name == "haze" for name, _ in real_photos(real, "exam"))
+    hazy = sum(name == "haze" for name, _ in real_photos(real, "test"))
     cases = list(build(clean, real, per_class=10))
     assert Counter(c.name for c in cases) == dict.fromkeys(CLASSES, 10)
     assert sum(c.real for c in cases if c.name == "haze") == min(3, hazy) == 3
     assert {c.name for c in cases if c.real} <= {"haze", "noise"}
-    assert all(real_part(c.source) == "exam" and not c.severities for c in cases if c.real)
+    assert all(real_half(c.source) == "test" and not c.severities for c in cases if c.real)
 
 
 def test_the_halves_share_no_photo_and_leave_none_out(real: Path) -> None:
-    train, exam = (real_photos(real, part) for part in ("train", "exam"))
+    train, exam = (real_photos(real, half) for half in ("train", "test"))
     assert not {p.stem for _, p in train} & {p.stem for _, p in exam}
     assert Counter(name for name, _ in train + exam) == {"haze": 12, "noise": 2}
 
 
 def test_photos_of_one_name_stay_in_one_half() -> None:
-    assert real_part(Path("exposure_bracket/under/church.webp")) == real_part(Path("exposure_bracket/over/church.jpg"))
+    assert real_half(Path("exposure_bracket/under/church.webp")) == real_half(Path("exposure_bracket/over/church.jpg"))
 
 
-def test_a_scene_that_the_other_half_shows_is_not_in_the_exam(real: Path) -> None:
+def test_a_scene_of_the_train_half_is_not_in_the_test_half(real: Path) -> None:
     hazy = sorted((real / "haze_real" / "haze").iterdir())
-    exam, train = ([path for path in hazy if real_part(path) == part] for part in ("exam", "train"))
+    exam, train = ([path for path in hazy if real_half(path) == half] for half in ("test", "train"))
     with Image.open(train[0]) as opened:
         darker = Image.fromarray(np.asarray(opened) // 3).resize((60, 50))
     darker.save(exam[0])
-    assert {path for name, path in real_photos(real, "exam") if name == "haze"} == set(exam[1:])
+    assert {path for name, path in real_photos(real, "test") if name == "haze"} == set(exam[1:])
     assert {path for name, path in real_photos(real, "train") if name == "haze"} == set(train)
 
 
 def test_pairs_are_of_one_half_each_good_and_bad_and_share_no_scene(shared: Path) -> None:
-    train, exam = (real_pairs(shared / "data", part) for part in ("train", "exam"))
+    train, exam = (real_pairs(shared / "data", half) for half in ("train", "test"))
     assert len(train["lol_train"]) > 200
     assert 60 < len(exam["lol_train"]) < 130  # half of 428, without other exposures of what is in the other half
     assert all(good.parent.name == "target" and bad.parent.name == "input" for good, bad in exam["noise_cc15"])
@@ -100,16 +100,16 @@ def test_pairs_are_of_one_half_each_good_and_bad_and_share_no_scene(shared: Path
 
 def test_an_index_that_is_absent_or_wrong_says_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could not be read"):
-        real_photos(tmp_path, "exam")
+        real_photos(tmp_path, "test")
     (tmp_path / "index.csv").write_text("path,set\na.png,haze_real\n", "utf-8")
     with pytest.raises(UserError, match="no column 'role'"):
-        real_photos(tmp_path, "exam")
+        real_photos(tmp_path, "test")
 
 
 def test_an_index_cannot_name_files_outside_its_folder(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text(HEAD + "../secret.png,haze_real,haze,haze\n", "utf-8")
     with pytest.raises(UserError, match="outside its folder"):
-        real_photos(tmp_path, "exam")
+        real_photos(tmp_path, "test")
 
 
 def test_no_clean_photo_is_an_error() -> None:
@@ -118,7 +118,7 @@ def test_no_clean_photo_is_an_error() -> None:
 
 
 def test_the_measuring_data_has_real_photos_of_every_class(shared: Path) -> None:
-    both = [real_photos(shared / "data", part) for part in ("train", "exam")]
+    both = [real_photos(shared / "data", half) for half in ("train", "test")]
     assert {name for half in both for name, _ in half} == set(CLASSES) - {"normal"}
     assert all(path.is_file() for half in both for _, path in half)
     exam = Counter(name for name, _ in both[1])
