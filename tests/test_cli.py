@@ -237,7 +237,7 @@ def test_training_says_so_where_its_package_is_not_installed(clarity, monkeypatc
 def test_training_without_its_photos_is_a_sentence(clarity, tmp_path) -> None:
     code, _, said = clarity("train", "quality", "--photos", tmp_path / "none", "--out", tmp_path / "x.safetensors")
     assert code == 2
-    assert "is no folder" in said
+    assert "is not a folder" in said
 
 
 def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_path) -> None:

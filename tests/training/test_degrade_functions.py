@@ -39,6 +39,14 @@ def smooth_scene(height: int, width: int) -> Photo:
     return np.clip(0.1 + 0.5 * np.asarray(coarse, np.float32) + 0.1 * fine, 0, 1).astype(np.float32)
 
 
+def slope(height: int, width: int) -> Photo:
+    """A horizontal slope with fine texture."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    values = 0.15 + 0.5 * x / width + 0.15 * np.sin(y / 7)
+    texture = np.random.default_rng(5).normal(0, 0.04, (height, width, 3))
+    return np.clip(values[..., None] * np.array([1.0, 0.9, 0.8]) + texture, 0, 1).astype(np.float32)
+
+
 def damaged(damage: Damage, photo: Photo, severity: float, seeds: int) -> list[Photo]:
     return [damage(photo, severity, np.random.default_rng(seed)).pixels for seed in range(seeds)]
 
@@ -151,7 +159,7 @@ def test_low_light_and_shadow_darken_while_overexposure_and_flare_brighten() -> 
 
 
 def test_a_shadow_leaves_a_part_of_the_photo_in_the_light() -> None:
-    photo = np.maximum(smooth_scene(96, 128), 0.05)
+    photo = np.maximum(slope(128, 160), 0.05)
     shares = [float((r.mean(-1) / photo.mean(-1) < 0.8).mean()) for r in damaged(shadow, photo, 1.0, 40)]
     assert min(shares) > 0.05
     assert max(shares) < 0.95

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clarity_training import ranked_photos, ranking
+from clarity_training import fitted_metrics, ranked_photos, ranking
 from clarity_training.evaluate import quality as evaluate
 from clarity_training.evaluate.test_set import real_half
 from clarity_training.ranked_photos import (
@@ -91,7 +91,7 @@ def test_the_regression_comes_near_a_smooth_teacher_and_has_the_products_form() 
     features = rng.uniform(-1, 1, (500, 36))
     wanted = 50 + 20 * features[:, 0] - 10 * features[:, 1] ** 2
     table = fit.regression(features[:400], wanted[:400], 0.05, 1e-3, 0)
-    predicted = fit.predict(table, features[400:])
+    predicted = fitted_metrics.predict(table, features[400:])
     assert np.corrcoef(predicted, wanted[400:])[0, 1] > 0.95
     one = Regression(
         table["vectors"], table["coefficients"], table["rho"][0], table["gamma"][0], table["low"], table["high"]

@@ -24,10 +24,10 @@ from clarity_desktop.values import DEGRADATIONS
 from clarity_training import options, ranked_photos
 from clarity_training.evaluate.metrics import correlation, wilson
 from clarity_training.evaluate.test_set import real_pairs
+from clarity_training.fitted_metrics import metric_scores
 from clarity_training.photos import load_8bit
 from clarity_training.ranked_photos import BRISQUE, CLEAN, MILD, SSEQ, STRONG, UNCHANGED, Measurements, shuffle
 from clarity_training.scene_split import exclude_scenes
-from clarity_training.train.quality import metric_scores
 
 Floats = NDArray[np.float64]
 

@@ -27,16 +27,14 @@ from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import UserError
 from clarity_training import options, ranked_photos, ranking
 from clarity_training.evaluate.test_set import real_pairs
+from clarity_training.fitted_metrics import COLUMNS, Table, kernel, metric_scores, predict
 from clarity_training.photos import load_8bit
-from clarity_training.ranked_photos import BRISQUE, SSEQ, Measurements, shuffle, training_photos
+from clarity_training.ranked_photos import Measurements, shuffle, training_photos
 
 Floats = NDArray[np.float64]
-Table = Mapping[str, Floats]
-"""The parameters of a metric by name."""
 Reference = Callable[[Floats], float]
 """Features of a photo (36 or 12) → its score by the authors' parameters."""
 
-COLUMNS = {"brisque": BRISQUE, "sseq": SSEQ}
 CAMERA_SETS = ("noise_polyu", "noise_cc15")
 """Data sets of real pairs with and without camera noise."""
 MIN_SHARPNESS = 0.75
@@ -55,8 +53,8 @@ def main(words: Sequence[str] | None = None) -> int:
     options.apply_run_options(args)
     if args.detector_only:
         return _fit_detector_only(args)
-    references = reference_scores()
     paths = shuffle(options.clean_photos(args, "train"))[: args.count]
+    references = reference_scores()
     pristine = pristine_model([load_8bit(path, _MAX_SIDE) for path in paths])
     data = ranked_photos.cached(args.cache, partial(_measure, paths, args))
     tables: dict[str, Table] = {"niqe": pristine}
@@ -208,36 +206,15 @@ def regression(features: Floats, target: Floats, gamma: float, ridge: float, see
     high = np.asarray(np.maximum(high, low + 1e-6), np.float64)
     scaled = -1 + 2 * (features - low) / (high - low)
     centers = scaled[np.random.default_rng(seed).permutation(len(scaled))[:CENTERS]]
-    kernel, mean = _kernel(scaled, centers, gamma), float(target.mean())
-    normal = kernel.T @ kernel + ridge * len(scaled) / len(centers) * _kernel(centers, centers, gamma)
+    basis, mean = kernel(scaled, centers, gamma), float(target.mean())
+    normal = basis.T @ basis + ridge * len(scaled) / len(centers) * kernel(centers, centers, gamma)
     normal[np.diag_indices_from(normal)] += 1e-4
-    coefficients = np.asarray(np.linalg.solve(normal, kernel.T @ (target - mean)), np.float64)
+    coefficients = np.asarray(np.linalg.solve(normal, basis.T @ (target - mean)), np.float64)
     return {
         "vectors": centers, "coefficients": coefficients, "low": low, "high": high,
         "rho": np.array([-mean]), "gamma": np.array([gamma]),
     }  # fmt: skip
 
 
-def _kernel(rows: Floats, centers: Floats, gamma: float) -> Floats:
-    squared_distance = (rows**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * rows @ centers.T
-    return np.exp(-gamma * np.maximum(squared_distance, 0))
-
-
-def predict(table: Table, features: Floats) -> Floats:
-    """The regression's scores (N) for N×D features."""
-    scaled = -1 + 2 * (features - table["low"]) / (table["high"] - table["low"])
-    return _kernel(scaled, table["vectors"], float(table["gamma"][0])) @ table["coefficients"] - table["rho"][0]
-
-
-def metric_scores(data: Measurements, tables: Mapping[str, Table]) -> Floats:
-    """NIQE, PIQE, BRISQUE and SSEQ of each photo by the fitted parameters, N×4; nan where undefined."""
-    pristine = niqe.Pristine(tables["niqe"]["mean"], tables["niqe"]["covariance"])
-    fitted = [predict(tables[name], data.features[:, columns]) for name, columns in COLUMNS.items()]
-    return np.stack([np.array([_niqe(rows, pristine) for rows in data.blocks]), data.piqe, *fitted], 1)
-
-
-def _niqe(blocks: Floats, pristine: niqe.Pristine) -> float:
-    try:
-        return niqe.score(blocks, pristine)
-    except ValueError:
-        return np.nan
+if __name__ == "__main__":
+    raise SystemExit(main())
