@@ -31,7 +31,7 @@ from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
-from tests.backend.conftest import detector as detector
+from tests.backend.conftest import FakeDetector
 from tests.backend.conftest import plain_methods as plain_methods
 from tests.fakes import detection
 
@@ -86,6 +86,14 @@ def test_restore_writes_the_result_and_tells_all_of_it(clarity, file, tmp_path) 
     assert np.abs(read(out) - wanted).max() <= 1
 
 
+@pytest.fixture
+def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
+    """In the place of the network: the command line builds its studio by itself."""
+    made = FakeDetector()
+    monkeypatch.setattr(detect, "detect", lambda pixels, checkpoint, _models: made.detect(pixels, checkpoint))
+    return made
+
+
 def test_scores_that_are_undefined_are_null_and_say_why(clarity, tmp_path, photo) -> None:
     tiny = tmp_path / "tiny.png"
     Image.fromarray(photo(9, 7)).save(tiny)
@@ -136,7 +144,7 @@ def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clar
 def test_further_metrics_and_what_is_undefined_are_on_the_line(
     clarity, detector, file, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(name: str, _pixels: object) -> float:
+    def measure(name: str, _pixels: object, *_: object) -> float:
         if name == "entropy":
             return 7.25
         raise UserError(f"pyiqa's metric “{name}” failed.")
@@ -272,7 +280,7 @@ def test_scores_that_go_without_the_detector_say_so_once(clarity, file, monkeypa
     code, rows, said = clarity("assess", file, file, "--json")
     assert (code, [row["overall"] is None for row in rows]) == (0, [False, False])
     assert said.splitlines() == [
-        "The overall score goes without the detector. The weights are missing: install the program again."
+        "The overall score is computed without the detector. The weights are missing: install the program again."
     ]
 
 
