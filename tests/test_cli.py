@@ -22,17 +22,17 @@ import pytest
 from PIL import Image
 
 from clarity_desktop import cli, settings
-from clarity_desktop.backend import detect
 from clarity_desktop.backend import weights as models
-from clarity_desktop.backend.iqa import extra
+from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.cli.restore import Targets
 from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
-from tests.backend.conftest import FakeDetector
+from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
+from tests.backend.conftest import scorer as scorer
 from tests.fakes import detection
 
 
@@ -58,12 +58,18 @@ def read(path: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def clarity(plain_methods: None, capsys) -> Callable[..., tuple[int, list[dict], str]]:
+def make_studio(detector, scorer) -> Callable[[settings.Settings], Studio]:
+    """A studio without networks, with the user's settings."""
+    return lambda own: Studio(own, detector=detector, scorer=scorer, models=ModelCache())
+
+
+@pytest.fixture
+def clarity(plain_methods: None, make_studio, capsys) -> Callable[..., tuple[int, list[dict], str]]:
     """clarity(*words) → exit code, the JSON lines, what was said on stderr."""
 
     def run(*words: object) -> tuple[int, list[dict], str]:
         try:
-            code = cli.main([str(w) for w in words])
+            code = cli.main([str(w) for w in words], make_studio)
         except SystemExit as e:
             code = int(e.code or 0)
         out, err = capsys.readouterr()
@@ -84,14 +90,6 @@ def test_restore_writes_the_result_and_tells_all_of_it(clarity, file, tmp_path) 
     assert row["before"].keys() == row["after"].keys() >= {"sseq", "niqe", "brisque", "piqe", "overall"}
     wanted = np.rint(read(file) * 0.5)
     assert np.abs(read(out) - wanted).max() <= 1
-
-
-@pytest.fixture
-def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
-    """In the place of the network: the command line builds its studio by itself."""
-    made = FakeDetector()
-    monkeypatch.setattr(detect, "detect", lambda pixels, checkpoint, _models: made.detect(pixels, checkpoint))
-    return made
 
 
 def test_scores_that_are_undefined_are_null_and_say_why(clarity, tmp_path, photo) -> None:
@@ -118,17 +116,21 @@ def test_detect_names_every_class_and_every_degradation_of_each_photo(clarity, d
     assert code == 0
 
 
-def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(clarity, detector, file, capsys) -> None:
+def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(
+    clarity, make_studio, detector, file, capsys
+) -> None:
     noisy = detection({"noise": Finding(0.55, 0.2)})
     detector.finds = lambda _: noisy
-    cli.main(["detect", str(file)])
+    cli.main(["detect", str(file)], make_studio)
     assert capsys.readouterr().out == f"{file}: noise 55% (severity 0.2)\n"
     detector.finds = lambda _: replace(noisy, top=detection().top)
-    cli.main(["detect", str(file)])
+    cli.main(["detect", str(file)], make_studio)
     assert capsys.readouterr().out == f"{file}: normal 86%; possibly noise 55%\n"
 
 
-def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clarity, detector, file, capsys) -> None:
+def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(
+    clarity, make_studio, detector, file, capsys
+) -> None:
     for found, said in (
         (
             {"haze": Finding(0.7, 0.6), "blur": Finding(0.83, 0.7)},
@@ -137,21 +139,19 @@ def test_several_things_are_a_blend_and_a_blend_of_nothing_likely_is_unsure(clar
         ({"haze": Finding(0.18, 0.6), "blur": Finding(0.12, 0.7)}, "unsure; most likely haze 18% and blur 12%"),
     ):
         detector.finds = lambda _, found=found: replace(detection(found), top=(("blend", 0.96),))
-        cli.main(["detect", str(file)])
+        cli.main(["detect", str(file)], make_studio)
         assert capsys.readouterr().out == f"{file}: {said}\n"
 
 
-def test_further_metrics_and_what_is_undefined_are_on_the_line(
-    clarity, detector, file, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def measure(name: str, _pixels: object, *_: object) -> float:
+def test_further_metrics_and_what_is_undefined_are_on_the_line(clarity, make_studio, scorer, file, capsys) -> None:
+    def measure(name: str, _pixels: object) -> float:
         if name == "entropy":
             return 7.25
         raise UserError(f"pyiqa's metric “{name}” failed.")
 
-    monkeypatch.setattr(extra, "measure", measure)
+    scorer.measures = measure
     settings.save(settings.Settings(metrics=("entropy", "musiq")))
-    assert cli.main(["assess", str(file)]) == 0
+    assert cli.main(["assess", str(file)], make_studio) == 0
     [line] = capsys.readouterr().out.splitlines()
     assert ", entropy 7.25. NIQE needs a photo of at least 96 × 192 pixels. pyiqa's metric “musiq” failed." in line
 
@@ -200,18 +200,18 @@ def jpeg(tmp_path: Path, photo) -> Path:
     return path
 
 
-def test_auto_copies_a_file_that_it_leaves_as_it_is(clarity, detector, jpeg, tmp_path, capsys) -> None:
-    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / "out.jpg"), "--task", "auto"]) == 0
+def test_auto_copies_a_file_that_it_leaves_as_it_is(clarity, make_studio, detector, jpeg, tmp_path, capsys) -> None:
+    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / "out.jpg"), "--task", "auto"], make_studio) == 0
     assert "left unchanged" in capsys.readouterr().out
     assert (tmp_path / "out.jpg").read_bytes() == jpeg.read_bytes()
 
 
 @pytest.mark.parametrize(("name", "metadata"), [("out.png", "all"), ("out.jpg", "none")])
 def test_auto_says_where_it_saved_an_unchanged_photo_again(
-    clarity, detector, jpeg, tmp_path, capsys, name, metadata
+    clarity, make_studio, detector, jpeg, tmp_path, capsys, name, metadata
 ) -> None:
     settings.save(settings.Settings(metadata=metadata))
-    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / name), "--task", "auto"]) == 0
+    assert cli.main(["restore", str(jpeg), "-o", str(tmp_path / name), "--task", "auto"], make_studio) == 0
     assert "unchanged, encoded again" in capsys.readouterr().out
     assert (tmp_path / name).read_bytes() != jpeg.read_bytes()
     assert np.abs(read(tmp_path / name) - read(jpeg)).mean() < 3
@@ -272,11 +272,11 @@ def test_a_sentence_names_the_photo_as_it_was_given(clarity, detector, tmp_path,
     assert (code, "a file name is empty" in said) == (2, True)
 
 
-def test_scores_that_go_without_the_detector_say_so_once(clarity, file, monkeypatch) -> None:
-    def absent(*_: object, **__: object) -> None:
+def test_scores_that_go_without_the_detector_say_so_once(clarity, detector, file) -> None:
+    def absent(_: object) -> Detection:
         raise ModelMissing("The weights are missing: install the program again.")
 
-    monkeypatch.setattr(detect, "detect", absent)
+    detector.finds = absent
     code, rows, said = clarity("assess", file, file, "--json")
     assert (code, [row["overall"] is None for row in rows]) == (0, [False, False])
     assert said.splitlines() == [
@@ -453,7 +453,7 @@ def test_what_was_converted_is_said(clarity, tmp_path) -> None:
 def test_what_the_format_cannot_hold_is_said(clarity, tmp_path, photo) -> None:
     deep = tmp_path / "deep.png"
     cv2.imwrite(str(deep), np.dstack([photo(64, 48, depth=16), np.full((48, 64), 30_000, np.uint16)]))
-    for name, told in (("out.jpg", ["no transparency", "8 bits"]), ("out.png", [])):
+    for name, told in (("out.jpg", ["transparency", "8 bits"]), ("out.png", [])):
         code, [row], _ = clarity("restore", deep, "-o", tmp_path / name, "--task", "derain", "--json")
         assert code == 0
         assert len(row["notes"]) == len(told)
@@ -474,10 +474,12 @@ def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_name_that_a_terminal_would_obey_is_written_out_on_one_line(clarity, detector, file, capsys) -> None:
+def test_a_name_that_a_terminal_would_obey_is_written_out_on_one_line(
+    clarity, make_studio, detector, file, capsys
+) -> None:
     odd = file.with_name("two\nlines \x1b[31mred\u202egpj.png")
     odd.write_bytes(file.read_bytes())
-    cli.main(["detect", str(odd), f"{odd}.not-there"])
+    cli.main(["detect", str(odd), f"{odd}.not-there"], make_studio)
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == len(err.splitlines()) == 1
     assert "\x1b" not in out + err
@@ -599,7 +601,7 @@ def test_a_first_run_that_may_not_write_is_a_sentence(tmp_path, weights, monkeyp
     monkeypatch.chdir(tmp_path)
     done = _program("--first-run")
     assert done.returncode == 2
-    assert "The folder out cannot be made" in done.stderr
+    assert "The folder out cannot be created" in done.stderr
     assert "Traceback" not in done.stderr
 
 

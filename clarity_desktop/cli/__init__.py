@@ -18,6 +18,7 @@ with exit_on_interrupt():
     from clarity_desktop import __version__, settings
     from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
+    from clarity_desktop.cli.photos import MakeStudio
     from clarity_desktop.cli.restore import add_restore, make_folder
     from clarity_desktop.cli.terminal import (
         CANCELLED,
@@ -39,14 +40,14 @@ COMMANDS = ("restore", "detect", "assess", "models", "train", "bench")
 log = logging.getLogger(__name__)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """`clarity …`: run one command and return its exit code."""
-    return _with_errors_printed(lambda: _command(words))
+def main(words: Sequence[str] | None = None, make_studio: MakeStudio | None = None) -> int:
+    """`clarity …`: run one command and return its exit code. make_studio: for what is done to photos."""
+    return _with_errors_printed(lambda: _command(words, make_studio))
 
 
-def _command(words: Sequence[str] | None) -> int:
+def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int:
     parser = _parser()
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio))
     if "run" not in asked:
         parser.print_help(sys.stderr)
         return USAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ async def _detect(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         pixels = (await studio.read(path, job)).pixels
-        start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
+        start += await job.side("estimate", _import_torch)  # once a process: not counted as time for the photo
         found = await studio.find(pixels, job)
         row = {
             "path": str(path),
@@ -49,7 +48,7 @@ async def _detect(asked: argparse.Namespace) -> int:
         }
         return row, _detected_line(path, found)
 
-    return await for_each_photo(asked.photos, asked.json, analyze)
+    return await for_each_photo(asked.photos, asked.json, analyze, asked.make_studio)
 
 
 def _detected_line(path: Path, detection: Detection) -> str:
@@ -70,12 +69,12 @@ async def _assess(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
         pixels = (await studio.read(path, job)).pixels
-        start += await asyncio.to_thread(_import_torch)  # once a process: not counted as time for the photo
+        start += await job.side("estimate", _import_torch)  # once a process: not counted as time for the photo
         quality = await studio.measure_more(pixels, await studio.find_and_score(pixels, job), job)
         row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}
         return row, _assessed_line(path, quality)
 
-    return await for_each_photo(asked.photos, asked.json, analyze)
+    return await for_each_photo(asked.photos, asked.json, analyze, asked.make_studio)
 
 
 def _import_torch() -> float:

@@ -21,6 +21,7 @@ from clarity_desktop.cli.terminal import (
     warn,
 )
 from clarity_desktop.messages import Event, JobCancelled, Notice, UserError
+from clarity_desktop.settings import Settings
 from clarity_desktop.text import english
 from clarity_desktop.values import Quality
 from clarity_desktop.worker import Job, Lane, Pools, run_all
@@ -33,6 +34,7 @@ CANCEL_SECONDS = 0.5
 """How long a cancelled command waits for the running work before it ends the process."""
 PhotoTask = Callable[["Studio", Path, Job], Awaitable[tuple[dict[str, Any], str]]]
 """What is done to a photo: returns the JSON object, and the line that is printed without --json."""
+MakeStudio = Callable[[Settings], "Studio"]
 
 
 def add_photos(p: argparse.ArgumentParser) -> None:
@@ -45,12 +47,19 @@ def _photo(name: str) -> Path:
     return Path(name)
 
 
-async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask) -> int:
-    """Run a task on each photo; returns the worst exit code. A failing photo gets an error line, the others go on."""
-    from clarity_desktop.backend.studio import Studio
+async def for_each_photo(
+    photos: Iterable[Path], as_json: bool, task: PhotoTask, make_studio: MakeStudio | None = None
+) -> int:  # fmt: skip
+    """Run a task on each photo; returns the worst exit code. A failing photo gets an error line, the others go on.
 
+    make_studio: makes the studio from the user's settings; None: `Studio` itself, imported only now.
+    """
+    if make_studio is None:
+        from clarity_desktop.backend.studio import Studio
+
+        make_studio = Studio
     worst, lane, pools = DONE, Lane(), Pools()
-    studio = Studio(settings.load())
+    studio = make_studio(settings.load())
     shown_notices = set[str]()
 
     def show(event: Event) -> None:
@@ -80,7 +89,10 @@ async def for_each_photo(photos: Iterable[Path], as_json: bool, task: PhotoTask)
                 print_result({"path": str(path), "error": str(error)})
     except (JobCancelled, asyncio.CancelledError):
         if not (lane.close(CANCEL_SECONDS) and pools.close(CANCEL_SECONDS)):
-            exit_now()
+            from clarity_desktop.backend.pictures.export import WRITING
+
+            with WRITING:  # a file that is being written is finished or taken back, and no other is begun
+                exit_now()
         raise
     finally:
         run_all(lane.close, pools.close, studio.close)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import time
 from collections.abc import Iterable
@@ -69,7 +68,7 @@ async def _restore(asked: argparse.Namespace) -> int:
         targets.claim(target, path)
         return await _restore_photo(studio, path, target, asked, job)
 
-    return await for_each_photo(asked.photos, asked.json, restore)
+    return await for_each_photo(asked.photos, asked.json, restore, asked.make_studio)
 
 
 class Targets:
@@ -120,10 +119,10 @@ async def _restore_photo(
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
         # An unchanged photo is copied: encoding a JPEG again would lose a little. Notes about its conversion for the
         # screen do not apply to the copy.
-        await asyncio.to_thread(pictures.copy, path, target)
+        await job.side("disk", pictures.copy, path, target)
         summary, notes = "left unchanged", [*outcome.notes]
     else:
-        await asyncio.to_thread(pictures.save, replace(picture, pixels=outcome.pixels), options, path)
+        await job.side("encode", pictures.save, replace(picture, pixels=outcome.pixels), options, path, job.commit)
         summary = ", ".join(kept) or "unchanged, encoded again"
     seconds = time.perf_counter() - start
     row = {

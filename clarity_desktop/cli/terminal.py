@@ -77,10 +77,7 @@ def warn(text: Text) -> None:
 
 
 def exit_now() -> NoReturn:
-    """End the process at once: cancelled while a library was loading, which cannot be interrupted.
-
-    Nothing is being written at that time.
-    """
+    """End the process at once: cancelled while a library was loading or encoding, which cannot be interrupted."""
     warn(CANCELLED_SENTENCE)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -19,6 +20,8 @@ from clarity_desktop.file_io import sync_folder
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
+WRITING = threading.Lock()
+"""Held while a temporary file exists. Whoever ends the process at once takes it first, so that none is left behind."""
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV, errno.EACCES}
 _REASONS = {
     errno.ENOSPC: "pictures.not_saved_full",
@@ -108,16 +111,17 @@ def _write(
     commit: Callable[[], None] = _no_commit,
 ) -> Path | None:
     temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
-    try:
-        with temporary.open("xb") as out:
-            fill(out)
-            out.flush()
-            os.fsync(out.fileno())
-        commit()
-        written = _publish(temporary, target, options, source)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with WRITING:
+        try:
+            with temporary.open("xb") as out:
+                fill(out)
+                out.flush()
+                os.fsync(out.fileno())
+            commit()
+            written = _publish(temporary, target, options, source)
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
     sync_folder(target.parent)
     return written
 
