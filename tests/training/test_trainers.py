@@ -40,7 +40,11 @@ class Trainer:
         """Train up to a total time; returns the checkpoint."""
         words = ["--photos", str(self.photos), "--minutes", str(seconds / 60), "--threads", "1", *self.more]
         files = ["--checkpoint", str(self.checkpoint), "--out", str(self.out)]
-        assert self.module.main([*words, *files], now=now or every_second().__next__) == 0
+        clock = now or every_second().__next__
+        if self.module is train_detector:
+            train_detector.Training(train_detector._parser().parse_args([*words, *files]), clock).run(initial_pool=2)
+        else:
+            assert self.module.main([*words, *files], now=clock) == 0
         return torch.load(self.checkpoint, weights_only=True)
 
 
@@ -229,11 +233,11 @@ def test_bundled_weights_are_fine_tuned(photos: Path, tmp_path: Path) -> None:
         first.average[name].fill_(0.3)
     first.save()
     start = options(train_detector, photos, "--start", str(tmp_path / "d.safetensors"))
-    training = train_detector.Training(start, text_steps=30)
+    training = train_detector.Training(start, text_steps=15)
     assert torch.allclose(training.net.close.weight, first.net.close.weight, atol=1e-3)
     assert not training.net.class_bias.any(), "the calibration is removed"
     assert (float(training.net.caution), float(training.net.trust)) == (0.0, 1.0)
-    assert (torch.nn.functional.cosine_similarity(training.text.mean_prompts(), training.net.prompts) > 0.7).all()
+    assert (torch.nn.functional.cosine_similarity(training.text.mean_prompts(), training.net.prompts) > 0.5).all()
     towers = training.net.overview, training.net.detail.body
     for tower, frozen in zip(towers, train_detector.FROZEN_BLOCKS_FINE_TUNING, strict=True):
         assert not any(p.requires_grad for p in tower.blocks[:frozen].parameters())

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from clarity_desktop.values import Pixels
+
 CELL, MARGIN = 44, 110
 """Pixels: side of a cell of the matrix, and space for the class names."""
 THUMBNAIL, CAPTION_HEIGHT = 200, 30
@@ -52,7 +54,7 @@ def _vertical(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> 
     return strip.transpose(Image.Transpose.ROTATE_90)
 
 
-def contact_sheet(photos: Sequence[tuple[NDArray[np.uint8], str]], columns: int = 6) -> Image.Image:
+def contact_sheet(photos: Sequence[tuple[Pixels, str]], columns: int = 6) -> Image.Image:
     """Thumbnails of photos (H×W×3 uint8), each with a caption of up to two lines; one white pixel for no photos."""
     rows = -(-len(photos) // columns)
     picture = Image.new("RGB", (max(1, columns * THUMBNAIL), max(1, rows * (THUMBNAIL + CAPTION_HEIGHT))), "white")

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clarity_desktop.backend import methods, restore, weights
 from clarity_desktop.backend.iqa.distance import distance, psnr
@@ -22,6 +21,7 @@ from clarity_desktop.backend.methods import ComputeTarget, Method, clarity
 from clarity_desktop.backend.nets.clarity_all import TASKS
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Text
 from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
 from clarity_training import exam, options
 from clarity_training.evaluate import plots
@@ -30,7 +30,8 @@ from clarity_training.weight_errors import as_user_error
 
 Restore = Callable[[Task, Pixels, Mask | None], Pixels]
 """(task, photo H×W×3 uint8, mask H×W uint8 with 255 where pixels are lost or None) → photo of the same shape."""
-Captioned = tuple[NDArray[np.uint8], str]
+Captioned = tuple[Pixels, str]
+"""A photo H×W×3 and its caption."""
 
 MAX_SIDE = 600
 """Photos are reduced to this longest side."""
@@ -153,11 +154,9 @@ def evaluate(
         restored = restore(task, damaged, mask)
         cases.append(_case(clean, damaged, restored, None if mask is not None else restore(task, clean, None)))
         if n < PHOTOS_SHOWN:
-            shown += [
-                (damaged, f"{task}: {cases[-1].before:.1f} dB"),
-                (restored, f"{cases[-1].after:.1f} dB"),
-                (clean, paths[k].name),
-            ]
+            shown.append((damaged, f"{task}: {cases[-1].before:.1f} dB"))
+            shown.append((restored, f"{cases[-1].after:.1f} dB"))
+            shown.append((clean, paths[k].name))
     return cases
 
 
@@ -233,7 +232,7 @@ class _NullJob:
 
     def checkpoint(self) -> None: ...
 
-    def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None: ...
+    def report(self, fraction: float, note: Text = "", seconds_left: float | None = None) -> None: ...
 
 
 # The table -----------------------------------------------------------------------------------------------------------

@@ -187,7 +187,8 @@ class Training:
 
     def _resume(self, checkpoint: dict[str, Any], now: Callable[[], float]) -> None:
         self.net.load_state_dict(checkpoint["net"])
-        self.text.load_state_dict({_OLD_TEXT_NAMES.get(k, k): v for k, v in checkpoint["text"].items()})
+        text: dict[str, Tensor] = checkpoint["text"]
+        self.text.load_state_dict({_OLD_TEXT_NAMES.get(name, name): value for name, value in text.items()})
         self.average = checkpoint["average"]
         self.optimizer.load_state_dict(checkpoint["optimiser"])
         for group, scale in zip(self.optimizer.param_groups, (PRETRAINED_LR_SCALE, 1.0), strict=True):

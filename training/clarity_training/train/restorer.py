@@ -56,7 +56,8 @@ def main(words: Sequence[str] | None = None, now: Callable[[], float] = time.mon
     tasks: tuple[Task, ...] = tuple(args.task or TASKS)
     degradations: list[Degradation] = [DEGRADATIONS[TASKS.index(task)] for task in tasks]
     if not args.task:
-        degradations += [d for d in degradations if d in DETAIL]
+        detail: list[Degradation] = [d for d in degradations if d in DETAIL]
+        degradations += detail
     Training(args, degradations, now).run()
     return 0
 
