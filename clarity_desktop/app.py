@@ -1,4 +1,4 @@
-"""The window as a program: creates QApplication, the qasync loop, the window and the link to the backend thread."""
+"""The desktop application: creates QApplication, the qasync loop, the window and the link to the backend thread."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ X_LIBRARIES = {
 def check_display(libraries: Mapping[str, str] = LIBRARIES, x_libraries: Mapping[str, str] = X_LIBRARIES) -> str | None:
     """Why no window can be shown here and what to do about it; None if one can. Imports no Qt: it might abort.
 
-    libraries, x_libraries: those needed always, and on an X display besides → their Debian packages.
+    libraries: always needed; x_libraries: needed on an X display as well. Both map to Debian packages.
     """
     if not sys.platform.startswith("linux"):
         return None
-    asked = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
     wayland, x = "WAYLAND_DISPLAY" in os.environ, os.environ.get("DISPLAY", "")
-    if not asked and not wayland and not x:
+    if not platform and not wayland and not x:
         return "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set."
-    on_x = asked == "xcb" or (not asked and not wayland)
+    on_x = platform == "xcb" or (not platform and not wayland)
     if missing := missing_packages({**libraries, **x_libraries} if on_x else libraries):
         return (
             "The window needs system libraries that are missing here. On Debian or Ubuntu, this installs them:"
@@ -89,7 +89,7 @@ def _loads(library: str) -> bool:
 
 
 def _reaches_display() -> bool:
-    """Whether the X server answers; Qt would end the program if it did not."""
+    """Whether the X server answers; without one, Qt aborts the process."""
     xcb = ctypes.CDLL("libxcb.so.1")
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
@@ -127,19 +127,23 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     assert isinstance(app, QApplication)
     app.setApplicationName("Clarity Desktop")
     app.setDesktopFileName("clarity-desktop")
+    # Closing waits for running jobs (see _until_ended); Qt must not quit before.
     app.setQuitOnLastWindowClosed(False)
+    # Settings come first: the theme must be applied before any widget is created.
     settings = settings_file.load()
     translate.install(app)
     theme.apply(app, settings.theme)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     window = MainWindow(settings, samples())
+    # The backend starts only after the first paint, so that its imports do not delay the window.
     window.painted.connect(lambda: start_backend(window, documents))
     window.show()
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         window.close()
 
+    # Ctrl+C closes the window as a user would: unsaved work stays recoverable.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     begin(window)
@@ -169,6 +173,7 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
     settings = window.session.settings
 
     def make_answer() -> Any:
+        # Imported on the backend thread: numpy, OpenCV and SQLite take a second to load.
         from clarity_desktop.backend import answer
 
         return answer.make_answer(settings, documents)
@@ -180,7 +185,7 @@ def start_backend(window: MainWindow, documents: Path | None = None) -> None:
 
 
 def samples() -> tuple[Path, ...]:
-    """The bundled sample photos; the first one is that of the first run."""
+    """The bundled sample photos; the first run opens the first one."""
     photos = (p for p in _files(settings_file.resources() / "samples") if p.suffix in {".jpg", ".png"})
     return tuple(sorted(photos, key=lambda p: (p.name != "rain.jpg", p.name)))
 
@@ -189,8 +194,9 @@ def _files(folder: Path) -> Iterable[Path]:
     return folder.iterdir() if folder.is_dir() else ()
 
 
-def photograph(path: Path, target: Path, task: Task = "derain") -> None:
+def take_screenshot(path: Path, target: Path, task: Task = "derain") -> None:
     """Open a photo in the real window, restore it, compare, and save a screenshot of the window. Needs no display."""
+    # Before QApplication exists; the offscreen plugin renders to memory.
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
     async def pose(window: MainWindow) -> None:
@@ -211,6 +217,7 @@ def photograph(path: Path, target: Path, task: Task = "derain") -> None:
 async def _wait_until_idle(window: MainWindow) -> None:
     """Wait until no request has been running for half a second."""
     idle = 0
+    # Idle for ten polls in a row: between two requests of a chain nothing runs for a moment.
     while idle < 10:
         idle = 0 if window.requests.running or window.link is None else idle + 1
         await asyncio.sleep(0.05)

@@ -37,11 +37,13 @@ def write_atomically(path: Path, content: bytes | Callable[[IO[bytes]], object])
         with suppress(OSError):  # the folder may be gone; the first error is the one to report
             temporary.unlink(missing_ok=True)
         raise
+    # The rename itself is only durable once the directory entry is on the disk.
     sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:
     """Flush a file that was written by a library. Raises OSError."""
+    # Windows refuses to flush a handle that was opened for reading only.
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)

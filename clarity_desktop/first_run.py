@@ -44,6 +44,7 @@ def _download_models() -> bool:
     from clarity_desktop.backend.weights import default_store
 
     store = default_store()
+    # Failing to download metrics is no reason to stop: built-in parameters replace them.
     for name in (*FIRST, *WELCOME):
         if store.find(name) is not None:
             continue
@@ -68,6 +69,7 @@ class _ProgressBar:
         self._last = now
         filled = round(30 * fraction)
         line = f"{self._name} [{'#' * filled}{'.' * (30 - filled)}] {fraction:4.0%} {english(note)}"
+        # \r and \x1b[K replace the line in a terminal; a log file gets one line per update.
         sys.stderr.write(f"\r\x1b[K{line}" if sys.stderr.isatty() else f"{line}\n")
         if fraction >= 1 and sys.stderr.isatty():
             sys.stderr.write("\n")
@@ -83,7 +85,7 @@ def _headless() -> int:
     if code == cli.DONE:
         both = OUT / "before-after.png"
         side_by_side(sample(), result, both)
-        app.photograph(sample(), screenshot)
+        app.take_screenshot(sample(), screenshot)
         sys.stdout.write("".join(f"{p}\n" for p in (result, both, screenshot)))
     return code
 

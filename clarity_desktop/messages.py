@@ -1,7 +1,7 @@
-"""What crosses the threads: requests to the backend, events from it, and how a request ends.
+"""Messages between the threads: requests to the backend, events from it, and how a request ends.
 
-A request holds all that is needed to answer it. An event names its document, so that it can be dropped if nobody shows
-that document any more.
+A request holds everything needed to answer it. An event names its document, so that it can be dropped once no window
+shows that document.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class UserError(Exception):
 
 
 class ModelMissing(UserError):
-    """Weights are not on this machine; the sentence says which file, where to get it and where to put it."""
+    """Weights are not installed; the sentence says which file, where to get it and where to put it."""
 
 
 class FileExists(UserError):
@@ -64,7 +64,7 @@ class FileExists(UserError):
 
 
 class JobCancelled(BaseException):
-    """The user cancelled. A BaseException, as asyncio's own, so that no net swallows it."""
+    """The user cancelled. A BaseException, like asyncio.CancelledError: `except Exception` must not swallow it."""
 
 
 # Requests ------------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class ReadManifest:
 
 @dataclass(frozen=True, slots=True)
 class ReadTiles:
-    """Tiles by hash, in the order wanted. → TilesReady (several, as they come)"""
+    """Read tiles by hash, in the given order. → TilesReady (several, as tiles become available)"""
 
     document: DocumentId
     hashes: tuple[bytes, ...]
@@ -145,7 +145,7 @@ class ReadTiles:
 
 @dataclass(frozen=True, slots=True)
 class ReadPixels:
-    """The whole version, for the clipboard. → PixelsReady"""
+    """Read a whole version, for the clipboard. → PixelsReady"""
 
     document: DocumentId
     version: VersionId
@@ -166,17 +166,17 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Take the step that made one version again, on another, with its recorded settings. → as Restore"""
+    """Apply the step that made one version to another, with its recorded settings. → as Restore"""
 
     document: DocumentId
-    version: VersionId  # to work on
+    version: VersionId  # the input
     made: VersionId  # whose step is repeated
     confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long would it take? For display only: Restore estimates by itself. → Estimated
+    """Estimate how long a restoration takes, for display: Restore estimates by itself. → Estimated
 
     bounds None: the whole photo.
     """
@@ -199,7 +199,7 @@ class ApplyTransform:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Back to the photo as it was opened, as a new child of the version, so that it can be undone. → VersionAdded"""
+    """Add the photo as it was opened as a new child of the version, so that it can be undone. → VersionAdded"""
 
     document: DocumentId
     version: VersionId
@@ -244,7 +244,7 @@ class Assess:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """What is wrong with a version? → Detected"""
+    """Detect what is wrong with a version. → Detected"""
 
     document: DocumentId
     version: VersionId
@@ -252,7 +252,7 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class Advise:
-    """What should be done? Runs nothing. → Detected (if not known), Advised"""
+    """Suggest what to do; runs no method. → Detected (if not known), Advised"""
 
     document: DocumentId
     version: VersionId
@@ -283,7 +283,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class EstimateSize:
-    """How many bytes would the exported file have? → SizeEstimated"""
+    """Compute the size of the exported file, in bytes. → SizeEstimated"""
 
     document: DocumentId
     version: VersionId
@@ -319,14 +319,14 @@ class ListModels:
 
 @dataclass(frozen=True, slots=True)
 class FetchModel:
-    """Fetch, verify and install weights. → Progress, ModelsListed"""
+    """Download, verify and install weights. → Progress, ModelsListed"""
 
     model: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImportModel:
-    """Take weights from a file or folder. → ModelsListed"""
+    """Import weights from a file or folder. → ModelsListed"""
 
     path: Path
 
@@ -340,7 +340,7 @@ class RemoveModel:
 
 @dataclass(frozen=True, slots=True)
 class ListLoadedModels:
-    """Which networks are in memory? → LoadedModels"""
+    """List the networks in memory. → LoadedModels"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +352,7 @@ class UnloadModel:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """The user's choices changed: they hold from the next request on."""
+    """Use new settings from the next request on."""
 
     settings: Settings
 
@@ -372,7 +372,7 @@ Request = (
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """fraction 0..1; seconds_left None while it cannot be told."""
+    """Progress of the running request: fraction 0..1; seconds_left None while unknown."""
 
     fraction: float
     note: Text = ""
@@ -381,9 +381,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewReady:
-    """A photo being opened, reduced to about screen size: to be painted before its document exists.
+    """A photo being opened, reduced to about screen size, to be painted before its document exists.
 
-    width and height are the photo's own; icc is the profile of the pixels.
+    width, height: of the full photo. pixels: H×W×3 uint8 RGB in the profile icc (None: sRGB).
     """
 
     path: Path | None
@@ -395,7 +395,7 @@ class PreviewReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """A document is open. Where undo and redo lead and whether it is unsaved stands in its card."""
+    """A document is open; its card also holds undo_to, redo_to and unsaved."""
 
     card: DocumentCard
     manifest: Manifest  # of the head
@@ -425,7 +425,7 @@ class ClosedFound:
 
 @dataclass(frozen=True, slots=True)
 class DiskMeasured:
-    """used: bytes of all working and closed documents; over: the closed ones to erase to come under the budget."""
+    """used: bytes of all working and closed documents; over: closed documents whose removal meets the budget."""
 
     used: int
     budget: int
@@ -446,7 +446,7 @@ class TilesReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelsReady:
-    """pixels are converted to sRGB, 8 bits; alpha beside them."""
+    """A whole version for the clipboard: pixels H×W×3 uint8 sRGB, alpha H×W uint8 or None."""
 
     document: DocumentId
     version: VersionId
@@ -456,7 +456,7 @@ class PixelsReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileDone:
-    """A finished part of a running restoration, to be painted at once over the version that it starts from."""
+    """A finished part of a running restoration, to be painted over the version that it starts from."""
 
     document: DocumentId
     version: VersionId
@@ -504,7 +504,7 @@ class VersionsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """distance None: this is the original, or its size differs."""
+    """The scores of a version are known. distance None: it is the original, or its size differs."""
 
     document: DocumentId
     version: VersionId
@@ -542,7 +542,7 @@ class AnalysisFailed:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """advice in the order in which it should be followed; none: no clear problems. text says it in sentences.
+    """advice in the order to follow; empty: no clear problems. text: the same as sentences.
 
     seconds: what Auto would take for it here, if the first method of each task helps.
     """
@@ -556,7 +556,7 @@ class Advised:
 
 @dataclass(frozen=True, slots=True)
 class Improved:
-    """Auto is done: version is the one that it stopped at; text says what was done, what was rolled back, and why."""
+    """Auto is done. version: where it stopped; text: what was done, what was rolled back, and why."""
 
     document: DocumentId
     version: VersionId
@@ -565,7 +565,7 @@ class Improved:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """seconds for the asked part; megapixels of it; method that would run, and where."""
+    """Seconds and megapixels of the requested part, the method that would run, and the device."""
 
     seconds: float
     megapixels: float
@@ -590,7 +590,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """path None: the file existed and was skipped, as asked."""
+    """path None: the file existed and was skipped, as requested."""
 
     document: DocumentId
     path: Path | None
@@ -651,7 +651,7 @@ class LoadedModels:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence worth showing although nothing failed."""
+    """Information for the user that is not an error."""
 
     text: Text
 
@@ -670,8 +670,9 @@ Event = (
 
 
 @dataclass(frozen=True, slots=True)
+# Exactly one of these ends every request, after all of its events.
 class Finished:
-    """The request is answered."""
+    """The request was answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The user's settings. Every field has a default that works; the types state what a stored value may be."""
+    """The user's settings. Every field has a working default; the annotations state the valid stored values."""
 
-    # A number is not a switch and "3" is not a number: stored values must have exactly the declared type.
+    # Strict: without it pydantic would accept 1 for true and "3" for 3.
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"strict": True, "allow_inf_nan": False}
 
     theme: Literal["system", "light", "dark"] = "system"

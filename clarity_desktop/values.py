@@ -1,4 +1,4 @@
-"""The nouns everybody uses. Frozen, thread-safe by construction; numpy is the only library."""
+"""Value types of the whole program: frozen and therefore thread-safe; numpy is the only library."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NewType, Protocol, get_ar
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # text needs the values
+if TYPE_CHECKING:  # text imports this module
     from clarity_desktop.text import Text
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB, H×W×3, in the photo's own profile; uint8 in 0..255 or uint16 in 0..65535. Read-only once it crosses a thread."""
 Mask = NDArray[np.uint8]
-"""H×W; 0 leaves a pixel, 255 changes it, between is a blend."""
+"""H×W; 0 leaves a pixel as it is, 255 selects it fully, values between blend."""
 Tile = NDArray[np.float32]
-"""RGB, H×W×3, 0..1: what a method sees."""
+"""RGB, H×W×3, float32 0..1: the input and output of a method."""
 
 DocumentId = NewType("DocumentId", str)
 VersionId = NewType("VersionId", str)
@@ -45,7 +45,7 @@ TILE = 256
 
 
 class SupportsArray(Protocol):
-    """An array, or what becomes one only where it is needed."""
+    """An array, or an object that numpy converts to one on demand."""
 
     def __array__(self) -> NDArray[np.uint8]: ...
 
@@ -81,11 +81,12 @@ class Bounds:
 
     def grown(self, by: int, width: int, height: int) -> Bounds:
         """These bounds with `by` pixels more on each side, cut to a picture of the given size."""
+        # The left and top edges move first: the width must be measured from the clipped edge.
         x, y = max(0, self.x - by), max(0, self.y - by)
         return Bounds(x, y, min(width, self.right + by) - x, min(height, self.bottom + by) - y)
 
     def cut(self, other: Bounds) -> Bounds:
-        """What both cover; width and height are 0 where they do not meet."""
+        """The intersection; width and height are 0 if there is none."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         return Bounds(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
 
@@ -118,6 +119,7 @@ class Region:
             raise ValueError("The mask selects nothing.")
         x, y = int(columns[0]), int(rows[0])
         bounds = Bounds(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
+        # A copy, so that the region does not keep the mask of the whole photo in memory.
         return Region(bounds, mask[bounds.slices()].copy(), mask.shape[1], mask.shape[0], label)
 
     def within(self, box: Bounds) -> Mask:
@@ -130,16 +132,16 @@ class Region:
         return mask
 
     def full(self) -> Mask:
-        """The mask of the whole photo, height × width uint8."""
+        """The mask of the whole photo: height×width uint8, 0..255."""
         return self.within(Bounds(0, 0, self.width, self.height))
 
 
 _STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
-"""From which severity on it is called so."""
+"""The least severity of each word."""
 
 
 LIKELY = 0.5
-"""From this probability on a degradation counts as there: more likely than not, as the detector is calibrated."""
+"""Probability from which a degradation counts as present: more likely than not, because the detector is calibrated."""
 MAYBE = 0.3
 """From this probability on a degradation is named even where the photo as a whole looks normal."""
 
@@ -172,16 +174,16 @@ class Detection:
 
 
 def ordered(detection: Detection) -> list[Degradation]:
-    """All degradations, the likeliest first."""
+    """All degradations, most likely first."""
     return sorted(DEGRADATIONS, key=lambda d: -detection.found[d].probability)
 
 
 class Summary(NamedTuple):
-    """What a detection comes to, decided here for window, conversation and terminal alike; each puts it in its words.
+    """The conclusion from a detection, the same for window, conversation and command line; each words it for itself.
 
-    there: `named` is there; two or more are a blend, whatever the photo as a whole was called. unsure: something may be
-    wrong, but none of it is more likely than not; named are the likeliest one or two. doubt: it looks normal, but
-    `named`, one, may be there. fine: it looks normal. What is named is ordered, the likeliest first.
+    kind "there": the degradations `named` are present; two or more are a blend, whichever class is on top. "unsure":
+    something may be wrong, but nothing is more likely than not; named holds the most likely one or two. "doubt": the
+    photo looks normal, but the one degradation named may be present. "fine": it looks normal. named: most likely first.
     """
 
     kind: Literal["there", "unsure", "doubt", "fine"]
@@ -189,20 +191,20 @@ class Summary(NamedTuple):
 
 
 def summary(detection: Detection) -> Summary:
-    """The class decides only whether the photo looks normal."""
+    """Summarize a detection: the top class decides only whether the photo looks normal."""
     names = ordered(detection)
     shares = [detection.found[name].probability for name in names]
     if detection.top[0][0] == "normal":
         return Summary("doubt", (names[0],)) if shares[0] >= MAYBE else Summary("fine")
     if shares[0] >= LIKELY:
         return Summary("there", tuple(name for name, p in zip(names, shares, strict=True) if p >= LIKELY))
-    # What is less likely by far only distracts.
+    # A second degradation that is less than half as likely would only distract.
     return Summary("unsure", tuple(names[: 2 if shares[1] >= shares[0] / 2 else 1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A task that would help, the degradation that it answers, and why it has its place in the order."""
+    """A task that would help, the degradation that it treats, and the reason for its place in the order."""
 
     task: Task
     degradation: Degradation
@@ -213,7 +215,8 @@ class Advice:
 class Distance:
     """How far a version is from the photo as it was opened: PSNR in dB (None: identical) and SSIM 0..1.
 
-    None as a whole where the sizes differ. No-reference scores reward invention: large is to be marked.
+    There is no Distance if the sizes differ. No-reference scores can reward invented detail, so a large distance is
+    marked in the window.
     """
 
     psnr: float | None
@@ -222,11 +225,11 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """No-reference scores of one version; None where a metric is undefined or not built, with why.
+    """No-reference scores of one version; None where a metric is undefined or not installed; `why` gives the reason.
 
     PIQE, BRISQUE and SSEQ: 0 is best, about 100 worst. NIQE: lower is better, 2 to 5 is a good photo.
-    overall: 0..100, higher is better; low and high are its range. ours names the metrics whose parameters are our own
-    fit, because the authors' are not on this machine. more: further metrics that the user switched on.
+    overall: 0..100, higher is better; low and high are its range. ours: the metrics that used the
+    built-in parameters, because the authors' are not installed. more: further metrics that the user switched on.
     """
 
     sseq: float | None = None
@@ -243,10 +246,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class RestoreParams:
-    """What a restoration is to do, whatever the pixels.
+    """The parameters of one restoration.
 
     method None: the task's default. region None: the whole photo. feather: pixels over which the region softens inside
-    its edge. strength: 0..1. visible: the part that is on screen, restored from its centre outwards.
+    its edge. strength: 0..1. visible: the part that is on screen, restored first, from its center outwards.
     """
 
     task: Task
@@ -259,10 +262,10 @@ class RestoreParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A decoded photo and all that travels beside its pixels.
+    """A decoded photo: pixels, alpha, profile and metadata.
 
     pixels are oriented; alpha has their depth; icc is the profile that the pixels are in (None: sRGB);
-    exif, xmp and iptc are the raw blocks; notes tell the user what was converted or left out.
+    exif, xmp and iptc are the raw blocks; notes: messages for the user about what was converted or left out.
     """
 
     pixels: Pixels
@@ -285,10 +288,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What made a version: enough to do it again with the same pixels on the same kind of machine.
+    """How a version was made: enough to reproduce its pixels on the same kind of machine.
 
     kind is "open", "restore", "crop", "rotate", "straighten", "flip", "reset" or "paste"; settings hold the
-    method's recorded surroundings (tile, overlap, dtype, device, threads, seed) or the transform's parameters.
+    method's recorded settings (tile, overlap, dtype, device, threads, seed) or the transform's parameters.
     """
 
     kind: str
@@ -311,17 +314,18 @@ class Level:
 
     @property
     def columns(self) -> int:
+        # Ceiling division: the last column may be narrower than a tile.
         return -(-self.width // TILE)
 
     def bounds(self, index: int) -> Bounds:
-        """Where the tile of that index lies in this level."""
+        """The bounds of a tile in this level."""
         y, x = (k * TILE for k in divmod(index, self.columns))
         return Bounds(x, y, min(TILE, self.width - x), min(TILE, self.height - y))
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Where a version's pixels are: levels[k] is the photo reduced 2ᵏ times."""
+    """The tiles of a version's pixels: levels[k] is the photo reduced by 2ᵏ."""
 
     version: VersionId
     levels: tuple[Level, ...]
@@ -331,8 +335,8 @@ class Manifest:
 class Version:
     """One node of a document's tree.
 
-    name is None unless the user typed one; `text.step_title` names the others. rejected: Auto took it back; it stays in
-    the tree, but undo and redo pass it by.
+    name is None unless the user typed one; `text.step_title` names the others. rejected: Auto rolled it back; it stays
+    in the tree, but redo skips it.
     """
 
     id: VersionId
@@ -369,10 +373,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentCard:
-    """All of a document that a window shows, without its pixels.
+    """Everything that a window shows of a document, except its pixels.
 
-    undo_to and redo_to: where undo and redo lead; None: nowhere. unsaved: there is work that closing would take out of
-    sight; a conversation alone is none, except in a project, whose file lacks it.
+    undo_to and redo_to: where undo and redo lead; None: nowhere. unsaved: closing would lose sight of
+    work; a conversation alone does not count, except in a saved project whose file lacks it.
     """
 
     id: DocumentId
@@ -395,7 +399,7 @@ class DocumentCard:
 
 @dataclass(frozen=True, slots=True)
 class MethodCard:
-    """A method as a person chooses it. missing names the weights files that are not on this machine."""
+    """A method as it is listed for the user. missing: its weights files that are not installed."""
 
     id: str
     title: str
@@ -410,11 +414,11 @@ class MethodCard:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A weights file of the catalog: where it stands on this machine."""
+    """A weights file of the catalog and its state on this machine."""
 
     id: str
     title: str
-    size: int  # bytes to fetch
+    size: int  # bytes to download
     licence: str
     state: Literal["ready", "missing", "partial", "broken"]
     path: Path | None = None
@@ -422,7 +426,7 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A network in memory; bytes is about what it takes there."""
+    """A network in memory; bytes is an estimate of its size there."""
 
     id: str
     title: str
@@ -442,7 +446,7 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    axis: Literal["horizontal", "vertical"]  # horizontal: left and right change places
+    axis: Literal["horizontal", "vertical"]  # horizontal: left and right are swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +459,7 @@ Transform = Crop | Rotate | Flip | Straighten
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """How a version becomes a file.
+    """How a version is written to a file.
 
     format is a key of pictures.FORMATS ("jpeg", "png", "webp", "tiff", "avif", "heic", "bmp"); quality 1..100;
     depth 8, 16 or None (the photo's own); longest side in pixels or None; profile "keep" or "srgb".

@@ -26,7 +26,7 @@ SCORES = ("sseq", "niqe", "brisque", "piqe", *POINTS)
 class ModelVersions:
     """Which models this program analyzes with: short digests of the detector and of the scores' parameters.
 
-    Results of other models cannot be compared, so they count as not known and are computed again.
+    Results of other models cannot be compared, so they are treated as missing and computed again.
     """
 
     detector: str = ""
@@ -43,7 +43,7 @@ NO_MODELS = ModelVersions()
 
 
 def quality_text(quality: Quality, by: str) -> str:
-    """A score that is no number is stored as undefined, one beyond its scale as the end of the scale."""
+    """Scores as JSON. A score that is not finite is stored as undefined; one beyond its scale is clipped."""
     scores = {name: _storable(name, getattr(quality, name)) for name in SCORES}
     more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
     return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why), "by": by})
@@ -56,7 +56,7 @@ def _storable(name: str, value: float | None) -> float | None:
 
 
 def quality_of(stored: Any, by: str) -> Quality | None:
-    """None for scores of other models. Raises Damaged."""
+    """Scores from JSON; None for scores of other models. Raises Damaged."""
     if stored is None:
         return None
     row = parsed(stored)
@@ -93,7 +93,7 @@ def _quality(row: Mapping[str, Any]) -> Quality:
 
 
 def detection_text(detection: Detection, by: str) -> str:
-    """Raises Damaged for a detection that could not be read again."""
+    """A detection as JSON. Raises Damaged for one that could not be read back."""
     rows, columns, _ = detection.heat.shape
     heat = base64.b64encode(compress(np.ascontiguousarray(detection.heat).data.cast("B"))).decode()
     stored = json.dumps({
@@ -107,7 +107,7 @@ def detection_text(detection: Detection, by: str) -> str:
 
 
 def detection_of(stored: Any, by: str) -> Detection | None:
-    """None for a detection of other models: they may know other classes. Raises Damaged."""
+    """A detection from JSON; None for one of other models, which may know other classes. Raises Damaged."""
     if stored is None or _models(row := parsed(stored)) != by:
         return None
     match row:

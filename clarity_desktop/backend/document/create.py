@@ -1,4 +1,4 @@
-"""Creating a document: an empty file with our tables, then the photo as its first version."""
+"""Creates a document: an empty file with the tables, then the photo as its first version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def no_checkpoint() -> None:
 
 
 def reserve_store(folder: Path) -> tuple[Path, Lock]:
-    """A path for a new store, and its lock. Raises UserError."""
+    """Choose a path for a new store and lock it. Raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         store = folder / f"{secrets.token_hex(6)}{STORE}"
@@ -41,10 +41,11 @@ def reserve_store(folder: Path) -> tuple[Path, Lock]:
 
 
 def create_tables(path: Path) -> None:
-    """An empty file with our tables. Raises sqlite3.Error."""
+    """Create an empty file with the tables. Raises sqlite3.Error."""
     db = sqlite3.connect(path, isolation_level=None)
     with contextlib.closing(db):
         db.execute(f"PRAGMA page_size={schema.PAGE}")
+        # No flush yet: the file is incomplete until it is renamed, and a crash discards it.
         db.execute("PRAGMA synchronous=OFF")
         schema.migrate(db)
 
@@ -52,7 +53,10 @@ def create_tables(path: Path) -> None:
 def write_original(
     path: Path, picture: Picture, title: str, thumbnail: NDArray[np.uint8] | None, checkpoint: Callable[[], None]
 ) -> None:
-    """Write the photo as the first version, with its metadata, into a file with empty tables. Raises UserError."""
+    """Write the photo as the first version, with its metadata, into a file with empty tables.
+
+    thumbnail: H×W×3 uint8 sRGB; None: computed from the pixels. Raises UserError, and what checkpoint raises.
+    """
     height, width = picture.pixels.shape[:2]
     version = Version(
         id=VersionId(secrets.token_hex(4)),
@@ -66,6 +70,7 @@ def write_original(
     )
     store = Store(path, incomplete=True)
     with contextlib.closing(store):
+        # Tiles first: the version row makes them visible, so a crash in between leaves no version.
         names = write_tiles(store, picture.pixels, None, (), _nothing_older, checkpoint)
         alpha = (
             None if picture.alpha is None else write_tiles(store, picture.alpha, None, (), _nothing_older, checkpoint)
@@ -91,6 +96,7 @@ def _nothing_older(level: int, bounds: Bounds) -> Stored:
 def insert(
     db: sqlite3.Connection, version: Version, names: bytes, alpha: bytes | None, region: tuple[Any, ...] | None
 ) -> None:
+    """Insert the row of a version and, unless it is stored already, of its region."""
     if region is not None:
         marks = ", ".join("?" * len(region))
         db.execute(f"INSERT OR IGNORE INTO region({rows.REGION}, id) VALUES({marks})", region)

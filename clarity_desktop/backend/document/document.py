@@ -56,14 +56,14 @@ CACHED_LEVELS = 64
 """Tile lists that stay in memory. A plain dict: an lru_cache on the method would be a reference cycle."""
 METADATA = ("icc", "exif", "xmp", "iptc")
 COMPRESSION = 0.25
-"""Smallest expected share of a photo's bytes that its tiles take."""
+"""The compressed size of tiles ÷ size of the pixels, a low estimate for the check of free disk space."""
 
 
 class Document:
     """One open document. All methods may be called from any thread, also while `add` runs in another."""
 
     def __init__(self, store: Store, lock: Lock, state: State, limits: Limits, notes: tuple[Text, ...] = ()) -> None:
-        """Use create, open or open_project."""
+        """Not to be called directly: use create, open or open_project."""
         self._limits = limits
         self.id = DocumentId(store.path.stem)
         self._store = store
@@ -87,7 +87,7 @@ class Document:
         models: ModelVersions = NO_MODELS,
         limits: Limits = LIMITS,
     ) -> Document:
-        """A new document in the working folder, with the picture as its first version.
+        """Create a document in the working folder, with the picture as its first version.
 
         thumbnail: H×W×3 uint8 RGB in sRGB, longest side ≤ 128; None: the picture's own pixels, reduced. models: the
         detector and scores in use. Raises UserError, and what checkpoint raises.
@@ -115,9 +115,9 @@ class Document:
         *,
         read_only: bool = False,
     ) -> Document:
-        """A working store that an earlier run left. Raises UserError if it is damaged or already open.
+        """Open a working store that an earlier run left. Raises UserError if it is damaged or already open.
 
-        Results of other models than `models` count as not known, here and in open_project.
+        Results of other models than `models` are treated as missing, here and in open_project.
         """
         with as_user_errors(store):
             lock = Lock.take(store, patience=0.5) if store.is_file() else None
@@ -138,7 +138,7 @@ class Document:
         limits: Limits = LIMITS,
         checkpoint: Callable[[], None] = no_checkpoint,
     ) -> Document:
-        """A .clarity file, copied into the working folder; a newer format opens read-only. Raises UserError."""
+        """Open a copy of a .clarity file in the working folder; a newer format opens read-only. Raises UserError."""
         store, lock = create.reserve_store(folder)
         incomplete = store.with_suffix(INCOMPLETE)
         try:
@@ -217,12 +217,12 @@ class Document:
         return replace(self._state.picture, pixels=self.pixels(version), alpha=self.alpha(version))
 
     def metadata(self) -> dict[str, bytes]:
-        """The blocks beside the pixels, "icc", "exif", "xmp" and "iptc", where there are any."""
+        """The metadata blocks that exist, by name: "icc", "exif", "xmp", "iptc"."""
         blocks = {name: getattr(self._state.picture, name) for name in METADATA}
         return {name: block for name, block in blocks.items() if block is not None}
 
     def drop_metadata(self, names: Iterable[str]) -> None:
-        """Leave out broken blocks and note it; without its profile the photo counts as sRGB. Raises UserError.
+        """Remove broken metadata blocks and note it; without a profile the photo counts as sRGB. Raises UserError.
 
         The file on the disk keeps them until the document is saved.
         """
@@ -258,6 +258,7 @@ class Document:
     def _window(self, level: Level, bounds: Bounds | None, channels: int) -> Stored:
         inside = Bounds(0, 0, level.width, level.height)
         pixels = self._reader.window(level, bounds.cut(inside) if bounds else inside, self._dtype, channels)
+        # Cached and shared with other threads: it must not be modified.
         pixels.flags.writeable = False
         return pixels
 
@@ -266,7 +267,7 @@ class Document:
         return self._state.picture.pixels.dtype
 
     def _levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
-        """The levels of a version's "pixels" or "alpha"; none where it has no alpha. Recently used ones are cached."""
+        """The levels of a version's "pixels" or "alpha" (empty without alpha). Recently used ones are cached."""
         with self._levels_lock:
             if (levels := self._known_levels.get((version, of))) is not None:
                 self._known_levels.move_to_end((version, of))
@@ -309,9 +310,11 @@ class Document:
         raise JobCancelled: then, as after any error, there is no new version. Raises UserError, on a full disk for
         instance.
         """
+        # Mixed depths would make tiles that cannot be compared or reused between versions.
         assert pixels.dtype == self._dtype, "a version has its document's depth"
         row = rows.region_row(region) if region is not None else None
         step = step if row is None else replace(step, region=row[-1])
+        # Adds run one at a time, so that the limits that were checked still hold when the row is written.
         with self._add_lock:
             self._check_addable(step, pixels.shape[1], pixels.shape[0])
             names, opacity = self._write_tiles(parent, pixels, changed, alpha, checkpoint)
@@ -326,12 +329,13 @@ class Document:
                 height=height,
                 thumbnail=thumbnail,
             )
+            # The version becomes visible with this one transaction, after all its tiles are stored.
             self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
             self._store.checkpoint()
         return version
 
     def _check_addable(self, step: Step, width: int, height: int) -> None:
-        """Raises UserError for a version that could not be opened again."""
+        """Raise UserError for a version that could not be opened again."""
         self._limits.check_versions(len(self._state.versions))
         self._limits.check_size(width, height)
         try:
@@ -369,7 +373,8 @@ class Document:
         return lambda level, bounds: self._reader.window(levels[level], bounds, self._dtype, channels=3)
 
     def check_room(self, parent: VersionId) -> None:
-        """Raises UserError where `add` would: the document is read-only or full, or the disk is."""
+        """Raise the UserError that `add` would raise: the document is read-only or full, or the disk is full."""
+        # An empty change takes the writer lock and so raises the errors of a real one.
         self._change(lambda s: s)
         version, folder = self._state.version(parent), self._store.path.parent
         self._limits.check_versions(len(self._state.versions))
@@ -388,11 +393,11 @@ class Document:
 
     def undo(self) -> VersionId:
         """Move the head to its parent. Raises UserError at the original."""
-        return self._change(State.undone).head
+        return self._change(State.undo).head
 
     def redo(self) -> VersionId:
         """Move the head back to where the last undo came from. Raises UserError if there is none."""
-        return self._change(State.redone).head
+        return self._change(State.redo_last).head
 
     def edit(
         self,
@@ -424,7 +429,7 @@ class Document:
         )
 
     def _set_analysis(self, version: VersionId, analyzed: Callable[[Version], Version]) -> Version:
-        """Results belong to a version even where the file is read-only: then they stay in memory."""
+        """Store results of a version; if the file is read-only, they stay in memory."""
 
         def known(s: State) -> State:
             return replace(s, versions={**s.versions, version: analyzed(s.version(version))})
@@ -461,7 +466,7 @@ class Document:
     # Files ------------------------------------------------------------------------------------------------------------
 
     def save_project(self, path: Path, commit: Callable[[], None] = no_checkpoint) -> None:
-        """Write one .clarity file, whole or not at all. Raises UserError.
+        """Write one .clarity file atomically. Raises UserError.
 
         commit is called before the file gets its name, and may raise to stop that.
         """
@@ -476,7 +481,7 @@ class Document:
             self._state = replace(self._state, project=project, saved=changes, stamp=stamp)
 
     def close(self, keep: bool) -> None:
-        """End the document.
+        """Close the document.
 
         Unsaved work is never erased: with `keep` it stays where the next start offers to recover it, without, it moves
         to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.

@@ -1,7 +1,7 @@
-"""What a document may hold: refused where it is written, and checked again where a file is read.
+"""The limits of a document, enforced when it is written and checked again when a file is read.
 
-A limit that only reading knows would make a saved project impossible to open; one that only writing knows would let a
-strange file take all memory.
+A limit that is only checked on reading would make a saved project impossible to open; one that is only enforced on
+writing would let a hostile file exhaust the memory.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CELLS = 64
 MODEL_VERSION = 100
 """Characters that say which models made a result."""
 COUNT = 1 << 60
-"""Changes of a document."""
+"""The largest counter of changes."""
 LATEST = 1e12
 """Seconds since the epoch."""
 
@@ -41,7 +41,7 @@ LATEST = 1e12
 class Limits:
     """The limits that depend on the user's settings or that tests lower.
 
-    heat_bytes: of all heat maps together; detections beyond it count as not known and are made again on request.
+    heat_bytes: of all heat maps together; detections beyond it are dropped and computed again on request.
     """
 
     megapixels: float = 250.0
@@ -50,7 +50,7 @@ class Limits:
     heat_bytes: int = 256_000_000
 
     def check_size(self, width: int, height: int) -> None:
-        """Raises UserError for a photo that is too large."""
+        """Raise UserError for a photo that is too large."""
         if width * height > self.megapixels * 1e6 or max(width, height) > SIDE:
             raise UserError(
                 "document.photo_too_large",
@@ -59,16 +59,16 @@ class Limits:
             )
 
     def check_versions(self, count: int) -> None:
-        """Raises UserError where a document has no room for one more version."""
+        """Raise UserError if a document with `count` versions cannot take another one."""
         if count >= self.versions:
             raise UserError("document.too_many_versions", limit=self.versions)
 
     def check_turns(self, count: int) -> None:
-        """Raises UserError where a conversation has no room for one more turn."""
+        """Raise UserError if a conversation of `count` turns cannot take another one."""
         if count >= self.turns:
             raise UserError("document.too_many_turns", limit=self.turns)
 
 
 def clock(seconds: float) -> float:
-    """A time that can be read again, whatever the computer's clock says."""
+    """Clip a time to the range that can be read back, however wrong the clock of the computer is."""
     return min(max(seconds, 0.0), LATEST)

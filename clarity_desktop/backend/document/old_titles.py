@@ -13,7 +13,7 @@ TITLES = {
 }  # fmt: skip
 REJECTED = "Rolled back: "
 REJECTED_BEFORE = " (rolled back)"
-"""What Auto put before, or in the first weeks behind, the name of a version that it took back."""
+"""Prefix (or, in the first releases, suffix) of the name of a version that Auto rolled back."""
 
 
 def automatic_names(step: Step) -> frozenset[str]:
@@ -31,6 +31,6 @@ def automatic_names(step: Step) -> frozenset[str]:
 
 
 def split_name(name: str, step: Step) -> tuple[str, bool]:
-    """The name that the user typed (empty: none), and whether Auto took the version back."""
+    """The name that the user typed (empty: none), and whether Auto rolled the version back."""
     typed = name.removeprefix(REJECTED).removesuffix(REJECTED_BEFORE)
     return "" if typed in automatic_names(step) else typed, typed != name

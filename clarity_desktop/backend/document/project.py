@@ -26,16 +26,18 @@ COPIED_AT_ONCE = 1 << 22  # bytes
 
 
 def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
-    """Write the project file, whole or not at all. Returns how many changes are in it. Raises UserError.
+    """Write the project file atomically. Returns the number of changes in it. Raises UserError.
 
     commit is called before the file gets its name, and may raise to stop that.
     """
     temporary = path.absolute().with_name(f".{secrets.token_hex(6)}.clarity.tmp")
     try:
         with store.using() as db:
+            # VACUUM INTO reads one consistent snapshot, so writers need not wait, and compacts the copy.
             db.execute("VACUUM INTO ?", (str(temporary),))
         with closing(connect(temporary)) as db:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
+            # These describe this machine, not the project.
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
             changes = checks.whole(rows.meta(db).get("changes"), 0, COUNT)
         sync_file(temporary)
@@ -81,7 +83,7 @@ def copy(project: Path, store: Path, checkpoint: Callable[[], None]) -> None:
 
 
 def refused(path: Path, why: Exception) -> UserError:
-    """The error for a file that holds no sound document."""
+    """The error for a file that is not a valid document."""
     reason = why.text if isinstance(why, Damaged) else Message("document.damage_unreadable")
     cannot = Message("document.cannot_open", {"path": str(path)})
     return UserError((cannot, reason, Message("document.choose_other")))
@@ -93,6 +95,7 @@ def bounded(db: sqlite3.Connection, seconds: float, checkpoint: Callable[[], Non
 
     Waiting for a slow disk does not count. Raises Damaged when the time is over, and what checkpoint raises.
     """
+    # Thread time, because other threads of the process are busy as well.
     until = time.thread_time() + seconds
     stopped: list[BaseException] = []  # SQLite swallows what a progress handler raises
 
@@ -117,7 +120,7 @@ def bounded(db: sqlite3.Connection, seconds: float, checkpoint: Callable[[], Non
 
 
 def check_seconds(path: Path) -> float:
-    """Processor time after which checking a file is given up. Raises OSError."""
+    """Limit of the processor time for checking a file, by its size. Raises OSError."""
     return CHECK_SECONDS + path.stat().st_size / CHECK_BYTES_PER_SECOND
 
 
@@ -126,14 +129,15 @@ def read(
 ) -> tuple[State, bool]:
     """Check a store completely, migrate it and delete orphan tiles. Returns its state and whether its format is newer.
 
-    named is the file that the user knows it by. Raises UserError, and what checkpoint raises; a newer store is left as
-    it is.
+    named: the file that error messages name. A newer store is left unchanged. Raises UserError, and what checkpoint
+    raises.
     """
     try:
         with as_user_errors(named):
             schema.check_header(path)
             seconds = check_seconds(path)
         with closing(connect(path)) as db, bounded(db, seconds, checkpoint):
+            # Schema before content: a query on untrusted tables or views could run anything.
             schema.check(db)
             rows.check_counts(db, limits)
             newer = schema.version_of(db) > len(schema.MIGRATIONS)

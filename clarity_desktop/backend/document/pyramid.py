@@ -11,7 +11,7 @@ from clarity_desktop.backend.document.tiles import HASH, Damaged, Stored
 from clarity_desktop.values import TILE, Bounds, Level
 
 Older = Callable[[int, Bounds], Stored]
-"""Pixels of one level of the version that a new one starts from."""
+"""Reads pixels (H×W×3 or H×W) of one level of the parent version."""
 
 
 def sizes(width: int, height: int, *, reduced: bool = True) -> list[tuple[int, int]]:
@@ -23,12 +23,12 @@ def sizes(width: int, height: int, *, reduced: bool = True) -> list[tuple[int, i
 
 
 def count(width: int, height: int) -> int:
-    """Tiles of a level."""
+    """The number of tiles of a level."""
     return -(-width // TILE) * -(-height // TILE)
 
 
 def split(names: bytes) -> list[bytes]:
-    """Stored names, one after the other, as a list."""
+    """Split concatenated names into a list."""
     return [names[k : k + HASH] for k in range(0, len(names), HASH)]
 
 
@@ -84,7 +84,8 @@ def tiles(
 ) -> Iterator[tuple[int, int, Stored]]:
     """Level, index and pixels of each tile that `changed` meets (None: of all), the photo itself first.
 
-    Besides `pixels` at most one third of their memory is held, and of a local change only its part.
+    pixels: H×W×3 or H×W, uint8 or uint16; tiles have the same dtype. Holds at most one third of the memory of `pixels`
+    in addition, and for a local change only its part.
     """
     height, width = pixels.shape[:2]
     at, source = Bounds(0, 0, width, height), pixels
@@ -92,10 +93,12 @@ def tiles(
     if not area.area:
         return
     below = (width, height)
+    # Each level is computed from the one below, restricted to the area that the change can have touched.
     for k, (w, h) in enumerate(sizes(width, height, reduced=reduced)):
         if k:
             x, y = area.x // 2, area.y // 2
             area = cover(Bounds(x, y, -(-area.right // 2) - x, -(-area.bottom // 2) - y), w, h)
+            # The area in the level below that these tiles average; it can exceed the changed one by up to a tile.
             twice = Bounds(2 * area.x, 2 * area.y, 2 * area.width, 2 * area.height).cut(Bounds(0, 0, *below))
             source = halved(_window(source, at, twice, lambda need, k=k: older(k - 1, need)))
             at = area

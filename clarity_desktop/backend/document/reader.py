@@ -1,4 +1,4 @@
-"""Reads tiles back: single ones through a bounded cache, whole areas on all cores."""
+"""Reads tiles: single ones through a bounded cache, whole areas on all cores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clarity_desktop.text import Message
 from clarity_desktop.values import Bounds, Level
 
 CACHE = 128_000_000
-"""Bytes of unpacked tiles: a 4K screen before and after, twice over."""
+"""Bytes of unpacked tiles: twice what a 4K screen shows of two versions side by side."""
 TILES_AT_ONCE = 64
 
 
@@ -31,8 +31,12 @@ class Reader:
         self._cache = TileCache(CACHE)
 
     def tiles(self, names: Sequence[bytes]) -> list[Stored]:
-        """Read-only tiles in the order of their names. Raises UserError if one is missing or damaged."""
+        """Read-only tiles in the order of their names: H×W×3 or H×W, uint8 or uint16.
+
+        Raises UserError if one is missing or damaged.
+        """
         held = {name: tile for name in names if (tile := self._cache.get(name)) is not None}
+        # Without duplicates: a photo of one color names the same tile many times.
         absent = [name for name in dict.fromkeys(names) if name not in held]
         data = self._store.get(absent)
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 1 + len(absent) // 4), "clarity-tiles") as pool:
@@ -46,6 +50,7 @@ class Reader:
         shape = (bounds.height, bounds.width, 3) if channels == 3 else (bounds.height, bounds.width)
         out: Stored = np.empty(shape, dtype)
         places = [(level.tiles[index], place) for index, place in within(level, bounds)]
+        # zstd releases the GIL, so unpacking scales with the cores.
         with ThreadPoolExecutor(os.cpu_count(), "clarity-tiles") as pool:
             for k in range(0, len(places), TILES_AT_ONCE):
                 some = places[k : k + TILES_AT_ONCE]
@@ -71,6 +76,6 @@ class Reader:
             raise self.damaged(e) from e
 
     def damaged(self, why: Damaged) -> UserError:
-        """The error for it."""
+        """The error for a damaged tile."""
         title = Message("document.damaged", {"title": self._title})
         return UserError((title, why.text, Message("document.go_elsewhere")))

@@ -30,14 +30,14 @@ INCOMPLETE = ".new"
 GUARD = ".guard"
 """Suffix of the file beside the folder that is locked while lock files are taken and removed; it stays."""
 CLOSED = "closed"
-"""Folder, inside that of the stores, of what was closed without being saved."""
+"""Subfolder for documents that were closed without being saved."""
 
 
 class Lock:
     """Marks a store as held by a running program. The system releases it however the program ends.
 
-    Taking and removing lock files happens under a second lock, one per folder, that is held for a moment only:
-    otherwise a program could lock a file that another one is removing, and both would believe to hold the store.
+    Taking and removing lock files happens under a second lock, one per folder, that is held only briefly:
+    otherwise a process could lock a file that another one is removing, and both would believe that they hold the store.
     """
 
     def __init__(self, file: FileLock) -> None:
@@ -61,7 +61,7 @@ class Lock:
             time.sleep(0.02)
 
     def release(self, *, gone: bool = False) -> None:
-        """gone: the store is not there any more, so its lock file goes too."""
+        """Release the lock. gone: the store no longer exists, so the lock file is removed too."""
         path = Path(self._file.lock_file)
         with _guard(path.parent):
             if gone:
@@ -79,8 +79,8 @@ def _guard(folder: Path) -> FileLock:
 
 
 def summarize(store: Path) -> tuple[Recovery | None, bool]:
-    """What a closed store holds (None if it cannot be read, which is logged), and whether all is saved elsewhere."""
-    limits = Limits(megapixels=math.inf)  # none is unpacked here
+    """Summary of a store (None, and a log entry, if it cannot be read), and whether all of it is saved elsewhere."""
+    limits = Limits(megapixels=math.inf)  # no pixels are unpacked here
     try:
         schema.check_header(store)
         with closing(connect(store)) as db, bounded(db, check_seconds(store)):
@@ -98,10 +98,10 @@ def summarize(store: Path) -> tuple[Recovery | None, bool]:
 
 
 def recoveries(folder: Path) -> tuple[Recovery, ...]:
-    """Documents that an earlier run did not close, the newest first. Those that a running program holds are not.
+    """Documents that an earlier run did not close, newest first, except those that a running process holds.
 
-    Also removes what holds no work: documents whose first version was not complete yet, and those of which everything
-    is in a file that still exists. Raises UserError.
+    Also removes stores without work to lose: those whose first version is incomplete, and those that are completely
+    saved in a file that still exists. Raises UserError.
     """
     with as_user_errors(folder):
         return _find(folder)
@@ -123,7 +123,7 @@ def _find(folder: Path) -> tuple[Recovery, ...]:
 
 
 def _remove_stale_locks(folder: Path) -> None:
-    """Remove the locks of stores that never came to be."""
+    """Remove the locks of stores that do not exist."""
     for path in folder.glob("*.lock"):
         alone = not any(path.with_suffix(suffix).exists() for suffix in (STORE, INCOMPLETE))
         if alone and (lock := Lock.take(path)) is not None:
@@ -135,24 +135,25 @@ def _files(store: Path) -> list[Path]:
 
 
 def erase(store: Path) -> None:
-    """Remove a store and what SQLite keeps beside it."""
+    """Remove a store and the -wal and -shm files of SQLite."""
     for file in _files(store):
         file.unlink(missing_ok=True)
 
 
 def move_to_closed(store: Path) -> Path:
-    """Move a store, whose lock the caller holds, to the closed ones; nothing is erased. Returns where it is now."""
+    """Move a store, whose lock the caller holds, to the closed documents. Returns its new path."""
     folder = store.parent if store.parent.name == CLOSED else store.parent / CLOSED
     folder.mkdir(exist_ok=True)
     for file in reversed(_files(store)):  # the store itself last: until then it is found again
         if file.exists():
             file.replace(folder / file.name)
+    # The modification time is the time of closing; `over_budget` removes the oldest first.
     os.utime(folder / store.name)
     return folder / store.name
 
 
 def discard(store: Path) -> None:
-    """Move what an earlier run left to the closed documents. Raises UserError."""
+    """Move a store that an earlier run left to the closed documents. Raises UserError."""
     with as_user_errors(store):
         lock = Lock.take(store, patience=0.5)
         if lock is None:
@@ -168,7 +169,7 @@ def discard(store: Path) -> None:
 
 
 def _checkpoint(store: Path) -> None:
-    """Write the log back into the store, so that one file is to be moved."""
+    """Merge the write-ahead log into the store, so that only one file has to be moved."""
     with closing(connect(store)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
@@ -204,9 +205,10 @@ def _bytes(file: Path) -> int:
 
 
 def prune(stores: Iterable[Path]) -> int:
-    """Erase closed documents for good, those that the user agreed to. Returns the bytes freed. Raises UserError."""
+    """Erase closed documents permanently, with the user's consent. Returns the bytes freed. Raises UserError."""
     freed = 0
     for store in stores:
+        # Defense in depth: only closed documents may ever be erased by request.
         if store.parent.name != CLOSED:
             raise UserError("document.not_closed", name=store.name)
         with as_user_errors(store):

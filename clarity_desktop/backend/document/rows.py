@@ -35,7 +35,7 @@ TURN = "role, text, message, steps, versions, time"
 
 
 def step_text(step: Step) -> str:
-    """Raises Damaged for a step that could not be read again."""
+    """A step as JSON. Raises Damaged for one that could not be read back."""
     row = {f.name: getattr(step, f.name) for f in fields(step)}
     stored = json.dumps({**row, "weights": dict(step.weights), "settings": dict(step.settings)})
     step_of(stored)
@@ -43,6 +43,7 @@ def step_text(step: Step) -> str:
 
 
 def step_of(stored: Any) -> Step:
+    """A step from untrusted JSON. Raises Damaged."""
     row = parsed(stored)
     weights, settings = row.get("weights", {}), row.get("settings", {})
     if not isinstance(weights, dict) or not isinstance(settings, dict):
@@ -63,7 +64,7 @@ def step_of(stored: Any) -> Step:
 def version_row(version: Version) -> tuple[Any, ...]:
     """Values for COLUMNS of a new version."""
     assert version.quality is None, "a new version is scored later"
-    assert version.detection is None, "a new version is looked at later"
+    assert version.detection is None, "a new version is analyzed later"
     small = np.asarray(version.thumbnail)
     assert small.dtype == np.uint8, "a thumbnail is 8 bits"
     assert max(small.shape[:2]) <= THUMBNAIL, "a thumbnail is small"
@@ -75,7 +76,7 @@ def version_row(version: Version) -> tuple[Any, ...]:
 
 
 def name_text(version: Version) -> str:
-    """The stored name; empty for a version that nobody named."""
+    """The stored name; empty for a version without a name typed by the user."""
     return clean(version.name or "")[:NAME]
 
 
@@ -103,6 +104,7 @@ def version_of(row: tuple[Any, ...], models: ModelVersions, limits: Limits) -> V
 
 def check_counts(db: sqlite3.Connection, limits: Limits) -> None:
     """Raises Damaged for a file with no version, or with more rows than a document may have. Works for every format."""
+    # Counted before any row is read: rows are loaded into memory all at once.
     [count] = db.execute("SELECT count(*) FROM version").fetchone()
     if not 1 <= count <= limits.versions:
         raise Damaged("document.damage_version_count", count=count)
@@ -113,7 +115,7 @@ def check_counts(db: sqlite3.Connection, limits: Limits) -> None:
 
 
 def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> dict[VersionId, Version]:
-    """All versions in the order of making: one original, and every other after its parent. Raises Damaged."""
+    """All versions in the order of creation: the original, then each after its parent. Raises Damaged."""
     found: dict[VersionId, Version] = {}
     heat = 0
     for row in db.execute(f"SELECT {COLUMNS} FROM version ORDER BY seq"):  # noqa: S608 — a constant
@@ -128,7 +130,7 @@ def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> d
 
 
 def redo(db: sqlite3.Connection, known: Mapping[VersionId, Version]) -> dict[VersionId, VersionId]:
-    """For each version the one that was last left towards it."""
+    """For each version, the descendant that redo leads to."""
     rows = db.execute("SELECT id, redo FROM version WHERE redo IS NOT NULL")
     return {VersionId(a): VersionId(b) for a, b in rows if a in known and b in known}
 
@@ -153,7 +155,7 @@ def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: 
 
 
 def turn_row(turn: Turn) -> tuple[Any, ...]:
-    """Values for TURN. Raises UserError for a turn that could not be read again."""
+    """Values for TURN. Raises UserError for a turn that could not be read back."""
     typed, message = (turn.content, None) if isinstance(turn.content, str) else ("", to_json(turn.content))
     row = (
         turn.role, clean(typed), None if message is None else json.dumps(message), json.dumps(turn.steps),
@@ -187,15 +189,17 @@ def region_of(row: tuple[Any, ...], limits: Limits) -> Region:
 
 
 def put_meta(db: sqlite3.Connection, values: Mapping[str, str | int | bytes | None]) -> None:
+    """Insert or replace rows of the meta table."""
     db.executemany("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", values.items())
 
 
 def meta(db: sqlite3.Connection) -> dict[str, Any]:
+    """The meta table as a dictionary; the values are untrusted."""
     return dict(db.execute("SELECT key, value FROM meta"))
 
 
 def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
-    """All of a picture but its pixels, as meta rows."""
+    """Everything of a picture except pixels and alpha, as meta rows."""
     return {
         "path": None if picture.path is None else os.fsencode(picture.path),
         "icc": picture.icc,
@@ -211,7 +215,7 @@ def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
 
 
 def picture_of(rows: Mapping[str, Any]) -> Picture:
-    """A picture of no pixels with all that travels beside them. Raises Damaged."""
+    """A picture with empty pixels (0×0×3) and the stored metadata. Raises Damaged."""
     depth = rows.get("depth")
     if depth not in (8, 16):
         raise Damaged("document.damage_depth")
@@ -248,7 +252,7 @@ def _notes_of(stored: str) -> tuple[Text, ...]:
 
 
 def local(stored: Any) -> Path | None:
-    """A path from a file, unless merely looking at it would reach out to another machine."""
+    """A path from a file; None for a network path, because even testing it would contact another machine."""
     path = os.fsdecode(blob(stored)[:PATH])
     return None if path.startswith(("\\\\", "//")) or "\0" in path else Path(path)
 

@@ -11,7 +11,7 @@ from clarity_desktop.backend.document import checks, rows
 from clarity_desktop.backend.document.old_titles import split_name
 from clarity_desktop.backend.document.tiles import Damaged
 
-APPLICATION = 0x434C5259  # "CLRY": SQLite's application id of our files
+APPLICATION = 0x434C5259  # "CLRY": SQLite's application id of our documents
 PAGE = 8192  # a tile is some 20 to 150 kB; larger pages waste more at a tile's end than they save
 
 
@@ -46,7 +46,7 @@ def _3_detections(db: sqlite3.Connection) -> None:
 def _4_typed_names_and_messages(db: sqlite3.Connection) -> None:
     """Names only where the user typed one, rejection as a flag, turns as messages with their steps.
 
-    An empty name means none, and a turn that is a message has an empty text beside it: so older programs can still show
+    An empty name means none, and a turn that is a message has an empty text beside it: so older releases can still show
     the document.
     """
     db.execute("ALTER TABLE version ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0")
@@ -69,6 +69,7 @@ def version_of(db: sqlite3.Connection) -> int:
 def migrate(db: sqlite3.Connection, until: int = len(MIGRATIONS)) -> None:
     """Bring an open file up to date. The connection must be in autocommit mode. Raises sqlite3.Error, Damaged."""
     for number in range(version_of(db), until):
+        # DDL is transactional in SQLite: a crash leaves either the old or the new format.
         db.execute("BEGIN IMMEDIATE")
         try:
             MIGRATIONS[number](db)
@@ -90,12 +91,13 @@ def _shape(db: sqlite3.Connection) -> Shape:
 @lru_cache
 def _expected(version: int) -> Shape:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        # The expected tables come from running the migrations, so there is no second list to keep up to date.
         migrate(db, version)
         return _shape(db)
 
 
 def check_header(path: Path) -> None:
-    """Raises Damaged if a file is no document of ours or is shorter than it says. Reads 100 bytes; raises OSError."""
+    """Raise Damaged if a file is not a document or is shorter than it declares. Reads 100 bytes; raises OSError."""
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise Damaged("document.damage_not_a_file")
     with path.open("rb") as file:
@@ -104,15 +106,16 @@ def check_header(path: Path) -> None:
         raise Damaged("document.damage_not_a_project")
     if int.from_bytes(head[68:72], "big") != APPLICATION:
         raise Damaged("document.damage_not_a_project")
+    # Offsets of the SQLite file format: page size at 16 (1 means 65536), page count at 28.
     page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
     if path.stat().st_size < (65536 if page == 1 else page) * pages:
         raise Damaged("document.damage_truncated")
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Raises Damaged unless a file has exactly our tables: no trigger, no view, nothing that could run.
+    """Raise Damaged unless a file has exactly the expected tables: no trigger, no view, nothing that could run.
 
-    A newer file may have more tables and columns, but all of ours and still nothing that could run.
+    A newer file may have more tables and columns, but must have all known ones and nothing that could run.
     """
     at, found = version_of(db), _shape(db)
     if 1 <= at <= len(MIGRATIONS):
@@ -122,6 +125,7 @@ def check(db: sqlite3.Connection) -> None:
         raise Damaged("document.damage_tables")
     _check_columns(db, min(at, len(MIGRATIONS)))
     for table in ("meta", "version", "region", "turn") if at > 1 else ("meta", "version"):
+        # Not the tile table: its content is verified by hash when it is read, and checking it would take minutes.
         [verdict] = db.execute(f"PRAGMA quick_check({table})").fetchone()
         if verdict != "ok":
             raise Damaged("document.damage_damaged_tables")

@@ -25,22 +25,23 @@ class State:
     picture: Picture  # with no pixels in it
     has_alpha: bool
     head: VersionId
-    versions: Mapping[VersionId, Version]  # in the order of making; a parent before its children
+    versions: Mapping[VersionId, Version]  # in the order of creation: parents before children
     redo: Mapping[VersionId, VersionId]
     turns: tuple[Turn, ...] = ()
-    changes: int = 0  # made so far
-    saved: int = 0  # of these, in the project file
+    changes: int = 0  # counter
+    saved: int = 0  # value of `changes` in the project file
     project: Path | None = None
     stamp: str = ""  # of the project file as it was saved
     models: ModelVersions = NO_MODELS  # of all detections and scores in `versions`
 
     def version(self, at: VersionId) -> Version:
+        """A version by id. Raises UserError if there is none."""
         if at not in self.versions:
             raise UserError("document.no_version")
         return self.versions[at]
 
     def ancestors(self, at: VersionId) -> Iterator[VersionId]:
-        """The version and those it came from, the original last, without the deleted ones between."""
+        """The version itself and its ancestors up to the original, without deleted ones."""
         parent = self.version(at).parent
         yield at
         while parent is not None:
@@ -49,27 +50,28 @@ class State:
             parent = self.versions[parent].parent
 
     def moved(self, to: VersionId, *, remember: bool = True) -> State:
-        """With another head. remember: going up records the path, so that redo comes back down it."""
+        """The state with another head. remember: a move to an ancestor records the path for redo. Raises UserError."""
         if self.version(to).deleted:
             raise UserError("document.version_deleted")
         path = list(self.ancestors(self.head))
         down: dict[VersionId, VersionId] = {}
         if remember and to in path:
+            # Every version on the way up remembers its child, so that several redos follow each undo.
             path = path[: path.index(to) + 1]
             down = {above: below for below, above in pairwise(path)}
         return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)
 
     @property
     def undo_to(self) -> VersionId | None:
-        """What the head was made from, without deleted versions between; None at the original.
+        """The nearest ancestor of the head that is not deleted; None at the original.
 
-        A rejected version is not skipped here: the head was made from it, so the user had taken it up again.
+        A rejected version is not skipped: the head was made from it, so the user continued from it.
         """
         return next((v for v in self.ancestors(self.head) if v != self.head), None)
 
     @property
     def redo_to(self) -> VersionId | None:
-        """The version that was last left towards the head; of deleted and rejected ones what was left towards them."""
+        """The version from which undo last came to the head; deleted and rejected ones are skipped; None if none."""
         seen, below = {self.head}, self.redo.get(self.head)  # an untrusted file may contain a cycle
         while below is not None and below not in seen:
             version = self.versions[below]
@@ -79,12 +81,14 @@ class State:
             below = self.redo.get(below)
         return None
 
-    def undone(self) -> State:
+    def undo(self) -> State:
+        """The state with the head moved by one undo. Raises UserError at the original."""
         if (above := self.undo_to) is None:
             raise UserError("document.nothing_to_undo")
         return self.moved(above)
 
-    def redone(self) -> State:
+    def redo_last(self) -> State:
+        """The state with the head moved by one redo. Raises UserError if there is nothing to redo."""
         if (below := self.redo_to) is None:
             raise UserError("document.nothing_to_redo")
         return self.moved(below)
@@ -92,7 +96,7 @@ class State:
     def edited(
         self, at: VersionId, name: str | None, star: bool | None, deleted: bool | None, rejected: bool | None = None
     ) -> State:
-        """With another name (empty: none), star, deletion or rejection. A deleted head gives way to its parent."""
+        """The state with a changed version (empty name: none). A deleted head is replaced by its parent."""
         old = self.version(at)
         if deleted and old.parent is None:
             raise UserError("document.original_stays")
@@ -107,11 +111,12 @@ class State:
         return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
 
     def with_turn(self, turn: Turn, limits: Limits) -> State:
-        """With one more turn. Raises UserError for one too many."""
+        """The state with one more turn. Raises UserError beyond the limit."""
         limits.check_turns(len(self.turns))
         return replace(self, turns=(*self.turns, turn), changes=self.changes + 1)
 
     def card(self, document: DocumentId, *, read_only: bool, notes: tuple[Text, ...]) -> DocumentCard:
+        """The card of the document for the window."""
         return DocumentCard(
             id=document,
             title=self.title,
@@ -133,17 +138,17 @@ class State:
 
     @property
     def modified(self) -> bool:
-        """Whether anything at all, a conversation too, is in no project file."""
+        """Whether anything, including turns, is missing in the project file."""
         return self.changes != self.saved
 
     @property
     def unsaved(self) -> bool:
-        """Whether there is work to ask about before closing. Turns alone are none, unless a project lacks them."""
+        """Whether to ask before closing. Turns alone do not count, unless a saved project lacks them."""
         return self.modified if self.project is not None else self.changes > self.saved + len(self.turns)
 
     @property
     def saved_elsewhere(self) -> bool:
-        """Whether nothing is lost without this document: all of it is in a file that is still there, and unchanged."""
+        """Whether the document can be erased without loss: all of it is in a file that still exists, unchanged."""
         if self.modified:
             return False
         if self.project is not None:
@@ -185,7 +190,7 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
 
 
 def write(db: sqlite3.Connection, before: State, after: State) -> None:
-    """Write what differs, except new versions and turns, in the open transaction."""
+    """Write the differences, except new versions and turns, in the open transaction."""
     rows.put_meta(db, {"head": after.head, "changes": after.changes})
     for at, below in after.redo.items():
         if before.redo.get(at) != below:
@@ -205,7 +210,7 @@ def write(db: sqlite3.Connection, before: State, after: State) -> None:
 
 
 def orphan_tiles(db: sqlite3.Connection) -> tuple[list[bytes], int]:
-    """Tiles that no version names, and how many named tiles are missing. Raises Damaged."""
+    """Names of tiles that no version uses, and the number of used tiles that are missing. Raises Damaged."""
     named: set[bytes] = set()
     for width, height, pixels, alpha in db.execute("SELECT width, height, pixels, alpha FROM version"):
         for level in pyramid.levels(width, height, checks.blob(pixels)):
@@ -217,5 +222,5 @@ def orphan_tiles(db: sqlite3.Connection) -> tuple[list[bytes], int]:
 
 
 def delete_orphans(db: sqlite3.Connection) -> None:
-    """Delete tiles of steps that never became versions. Raises Damaged."""
+    """Delete tiles that no version uses, left by steps that were cancelled or failed. Raises Damaged."""
     db.executemany("DELETE FROM tile WHERE hash=?", [(name,) for name in orphan_tiles(db)[0]])

@@ -40,7 +40,7 @@ ERRORS = {
 
 @contextmanager
 def as_user_errors(path: Path) -> Generator[None]:
-    """Turn what SQLite or the system reports about a disk or a file into a UserError; what is left is a bug."""
+    """Turn errors of SQLite or the system about a disk or a file into a UserError; other errors are bugs."""
     try:
         yield
     except OSError as e:
@@ -59,13 +59,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         isolation_level=None,
-        check_same_thread=False,  # one thread at a time has it
+        check_same_thread=False,  # the pool gives it to one thread at a time
         timeout=10,
     )
     if sys.version_info >= (3, 12):
         db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
         db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
         db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
+    # Limits against hostile files: SQLite allocates what a record header declares.
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE)
     db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
     db.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
@@ -84,7 +85,7 @@ class Store:
     """A document's file. Threads share a Store, never a connection."""
 
     def __init__(self, path: Path, *, read_only: bool = False, incomplete: bool = False) -> None:
-        """incomplete: nothing is in the file yet, and after a crash it is thrown away. Raises UserError."""
+        """incomplete: the file is still being created, and is discarded after a crash. Raises UserError."""
         self.path = path
         self._incomplete = incomplete
         self.read_only = read_only
@@ -147,13 +148,13 @@ class Store:
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
-        """A connection to read with. Raises UserError."""
+        """A connection for reading. Raises UserError."""
         with as_user_errors(self.path), self.using() as db:
             yield db
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
-        """A transaction: committed as a whole on leaving, undone as a whole on an error. Raises UserError."""
+        """A transaction: committed when the block ends, rolled back on an error. Raises UserError."""
         if self.read_only:
             raise UserError("document.read_only")
         with self._writer, self.reading() as db:
@@ -167,7 +168,7 @@ class Store:
                 raise
 
     def put(self, tiles: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store tiles that no version names yet; those already stored are skipped. Raises UserError."""
+        """Store compressed tiles by name; those already stored are skipped. Raises UserError."""
         with self.writing() as db:
             db.executemany("INSERT OR IGNORE INTO tile(hash, data) VALUES(?, ?)", tiles)
         self._batches += 1
@@ -175,9 +176,10 @@ class Store:
             self.checkpoint()
 
     def get(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
-        """The stored bytes of tiles; names that are not there are left out."""
+        """The stored bytes of tiles by name; missing tiles are left out. Raises UserError."""
         found: dict[bytes, bytes] = {}
         with self.reading() as db:
+            # In batches: SQLite limits the number of bound parameters.
             for k in range(0, len(names), 64):
                 some = names[k : k + 64]
                 marks = ",".join("?" * len(some))
@@ -185,7 +187,7 @@ class Store:
         return found
 
     def checkpoint(self) -> None:
-        """Bring the write-ahead log into the file as far as no reader needs it; blocks no other thread."""
+        """Write back the part of the write-ahead log that no reader needs; does not block other threads."""
         with self.reading() as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 

@@ -18,7 +18,7 @@ from clarity_desktop.text import Field, Message, english
 from clarity_desktop.values import TILE
 
 Stored = NDArray[np.uint8] | NDArray[np.uint16]
-"""H×W×3 or H×W, sides 1..TILE."""
+"""H×W×3 or H×W, uint8 or uint16; the sides of a tile are 1..TILE."""
 
 HASH = 16
 """Bytes in a tile's name."""
@@ -28,7 +28,7 @@ DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2")}
 
 
 class Damaged(ValueError):
-    """What a file holds is not what this program wrote; `text` says which part."""
+    """The content of a file is invalid; `text` says which part."""
 
     def __init__(self, key: str, **fields: Field) -> None:
         """key: of a template "document.damage_…", a whole sentence."""
@@ -59,14 +59,16 @@ _zstd = _Zstd()
 
 
 def compress(raw: bytes | memoryview) -> bytes:
+    """One zstd frame of the bytes."""
     return _zstd.compressor.compress(raw)
 
 
 def decompress(data: bytes | memoryview, size: int) -> bytes:
-    """The `size` bytes in one zstd frame. Raises Damaged, before any memory is taken, if it declares another size."""
+    """The `size` bytes in one zstd frame. Raises Damaged, before any allocation, if it declares another size."""
     try:
         if zstandard.frame_content_size(data) != size:
             raise Damaged("document.damage_part_size")
+        # Safe only because the declared size was compared first: the decompressor allocates it.
         raw = _zstd.decompressor.decompress(data)
     except zstandard.ZstdError as e:
         raise Damaged("document.damage_part_packed") from e
@@ -76,6 +78,7 @@ def decompress(data: bytes | memoryview, size: int) -> bytes:
 
 
 def _name(header: bytes, raw: bytes | memoryview) -> bytes:
+    # The header is part of the name: equal bytes of another shape or depth are another tile.
     hashed = hashlib.blake2b(header, digest_size=HASH)
     hashed.update(raw)
     return hashed.digest()
@@ -117,14 +120,14 @@ class PackedThumbnail:
     __slots__ = ("_data",)
 
     def __init__(self, data: bytes) -> None:
-        """Raises Damaged for what declares to be anything but a thumbnail."""
+        """Raises Damaged unless the header is that of a thumbnail."""
         height, width, channels, itemsize = _header(data)
         if channels != 3 or itemsize != 1 or max(height, width) > THUMBNAIL:
             raise Damaged("document.damage_thumbnail")
         self._data = data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
-        """Read-only H×W×3 uint8 RGB; a grey pixel where the data is damaged."""
+        """Read-only H×W×3 uint8 RGB; one grey pixel if the data is damaged."""
         try:
             pixels = unpack(self._data)
         except Damaged:
@@ -142,12 +145,14 @@ class TileCache:
         self._lock = threading.Lock()
 
     def get(self, name: bytes) -> Stored | None:
+        """A read-only tile, H×W×3 or H×W uint8 or uint16, which counts as used; None if it is not cached."""
         with self._lock:
             if (tile := self._tiles.get(name)) is not None:
                 self._tiles.move_to_end(name)
             return tile
 
     def put(self, name: bytes, tile: Stored) -> None:
+        """Add a tile (H×W×3 or H×W, uint8 or uint16); the least recently used ones are dropped beyond the budget."""
         with self._lock:
             if name in self._tiles:
                 return
@@ -157,6 +162,7 @@ class TileCache:
                 self._bytes -= self._tiles.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
+        """Drop all tiles."""
         with self._lock:
             self._tiles.clear()
             self._bytes = 0

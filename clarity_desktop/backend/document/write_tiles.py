@@ -17,7 +17,7 @@ from clarity_desktop.backend.document.tiles import Stored, pack
 from clarity_desktop.values import Bounds, Level
 
 Packed = tuple[int, int, bytes, bytes | None]
-"""Level, index in it, name, and bytes unless the tile is stored already."""
+"""Level, index in the level, name, and compressed bytes (None if the tile is stored already)."""
 
 
 def _packed(tiles: Iterable[tuple[int, int, Stored]], known: Container[bytes]) -> Iterator[Packed]:

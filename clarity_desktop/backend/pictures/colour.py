@@ -1,7 +1,7 @@
-"""Colour: which profiles may stay as they are, and moving pixels from one RGB space to another.
+"""Color management: which profiles are kept, and conversion of pixels between RGB spaces.
 
 Pixels stay in the photo's own profile. What is far from sRGB in tone or gamut (linear, ProPhoto, CMYK, Lab) would
-mislead methods trained on sRGB, so it is brought to the narrowest of three sRGB-like spaces that holds its colours.
+mislead methods trained on sRGB, so it is converted to the narrowest of three sRGB-like spaces that contains its colors.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _encode_gamma(x: Float) -> Float:
 
 
 class Space:
-    """A space that converted photos may end in."""
+    """A target space of conversions."""
 
     def __init__(self, name: str, icc: bytes | None, primaries: profiles.Primaries) -> None:
         self.name, self.icc = name, icc
@@ -62,8 +62,9 @@ SPACES = (
 
 
 def is_far(profile: profiles.Profile) -> bool:
-    """Is a matrix or grey profile so unlike sRGB that a method trained on sRGB would be misled?"""
+    """Whether a matrix or grey profile is too different from sRGB for methods trained on sRGB."""
     x = np.linspace(0, 1, 64)
+    # Differences are measured in encoded values, as methods see them.
     for curve in profile.curves:
         encoded = _encode_srgb(curve(x).astype(np.float32))
         if np.abs(encoded - x).max() > STRANGEST_TONE:
@@ -83,7 +84,7 @@ def _gamut(matrix: NDArray[np.float64]) -> float:
 
 
 def lab_to_xyz(lab: Float) -> Float:
-    """L 0..100, a and b about -128..127 → XYZ under D50; last axis is the channel."""
+    """Lab (L 0..100, a and b about -128..127) → XYZ under D50 (Y 0..1); float32 …×3 arrays."""
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], -1)
     cubed = np.where(f > 6 / 29, f**3, (f - 4 / 29) * np.float32(3 * (6 / 29) ** 2))
@@ -91,13 +92,17 @@ def lab_to_xyz(lab: Float) -> Float:
 
 
 def xyz_to_lab(xyz: Float) -> Float:
+    """XYZ under D50 (Y 0..1) → Lab (L 0..100, a and b about -128..127); float32 …×3 arrays."""
     t = xyz / profiles.D50.astype(np.float32)
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / np.float32(3 * (6 / 29) ** 2) + np.float32(4 / 29))
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
 
 
 def stored_lab(samples: NDArray[Any], signed: bool) -> Float:
-    """L, a, b of 8 or 16 bits → L 0..100, a and b in their own units; signed or with zero in the middle."""
+    """Stored Lab (…×3, uint8 or uint16) → float32 L 0..100, a and b about -128..127.
+
+    signed: a and b are two's complement; else zero is in the middle of their range.
+    """
     size = samples.dtype.itemsize
     unit = 256 if size == 2 else 1
     light = samples[..., 0].astype(np.float32) * np.float32(100 / np.iinfo(samples.dtype).max)
@@ -107,7 +112,10 @@ def stored_lab(samples: NDArray[Any], signed: bool) -> Float:
 
 
 def narrowest(xyz: Float) -> Space:
-    """The first space that holds these colours (XYZ, N×3) at a mean loss below 0.1 ΔE, or the one that loses least."""
+    """The first space that holds these colors at a mean loss below 0.1 ΔE, or the one with the least loss.
+
+    xyz: N×3 float32 under D50, Y 0..1.
+    """
     losses: list[float] = []
     wanted = xyz_to_lab(xyz)
     for space in SPACES:
@@ -142,13 +150,17 @@ def _bands(height: int, width: int) -> list[slice]:
 
 
 def sample(pixels: NDArray[np.generic], most: int = 256) -> NDArray[np.generic]:
-    """At most `most` × `most` evenly spaced pixels of an H×W or H×W×C array."""
+    """At most `most` × `most` evenly spaced pixels of an H×W or H×W×C array; a view of the same dtype."""
     return pixels[:: -(-pixels.shape[0] // most), :: -(-pixels.shape[1] // most)]
 
 
 def convert(pixels: Pixels, profile: profiles.Profile, space: Space | None = None) -> tuple[Pixels, Space]:
-    """Pixels of a matrix profile into a space (None: the narrowest that holds them), at their own depth."""
+    """Convert pixels (H×W×3 uint8 or uint16) from a matrix profile to a space, at their own depth.
+
+    space None: the narrowest that holds the colors. Returns the pixels and the space.
+    """
     table = _linear_table(profile, int(np.iinfo(pixels.dtype).max) + 1)
+    # A sample decides: 65,000 pixels show the gamut of a photo as well as all of them.
     few = cast("Pixels", sample(pixels))
     space = space or narrowest(_to_xyz(few, profile, table).reshape(-1, 3))
     out = np.empty_like(pixels)
@@ -158,7 +170,7 @@ def convert(pixels: Pixels, profile: profiles.Profile, space: Space | None = Non
 
 
 def convert_lab(lab: Float, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> tuple[Pixels, Space]:
-    """An H×W×3 array of L 0..100, a, b → pixels in the narrowest space that holds them."""
+    """Convert H×W×3 float32 L 0..100, a, b to pixels of a dtype in the narrowest space that holds them."""
     few = cast("Float", sample(lab))
     space = narrowest(lab_to_xyz(few).reshape(-1, 3))
     out = cast("Pixels", np.empty(lab.shape, dtype))
@@ -186,7 +198,10 @@ def narrowest_for(image: Image.Image, source: bytes) -> Space:
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """Convert pixels (H×W×3) from an ICC profile to sRGB at their own depth; table profiles convert at 8 bits."""
+    """Convert H×W×3 uint8 or uint16 pixels from an ICC profile to sRGB at their own depth.
+
+    Profiles with lookup tables are converted at 8 bits; with a broken profile the pixels are returned unchanged.
+    """
     if icc is None:
         return pixels
     try:

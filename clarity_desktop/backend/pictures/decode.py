@@ -74,9 +74,9 @@ def decode(path: str, caps: Caps) -> Decoded:
 
 
 def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
-    """A JPEG at a quarter of its size, in a third of the time, and its own width and height as it will be shown.
+    """A JPEG at a quarter of its size, in a third of the time, and the (width, height) of the oriented photo.
 
-    None for other formats, and for photos that are quick anyway. Raises as `decode`.
+    None for other formats and for small photos. Raises as `decode`.
     """
     with _open_regular(path, caps) as file:
         if format_of(file.read(64)) != "JPEG":
@@ -240,6 +240,7 @@ def receive(stream: BinaryIO) -> dict[str, Any] | None:
 
 
 def send(stream: BinaryIO, message: dict[str, Any]) -> None:
+    """Write one message and flush."""
     body = json.dumps(message).encode()  # ASCII: a name that is not UTF-8 survives as lone surrogates
     stream.write(struct.pack("<I", len(body)) + body)
     stream.flush()
@@ -268,6 +269,7 @@ def write_to_buffer(photo: Decoded, buffer: str) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request; refusals are part of the answer."""
     if "block" in request:
         with open(request["buffer"], "rb") as file:  # noqa: PTH123
             return {"intact": is_intact(request["block"], file.read())}

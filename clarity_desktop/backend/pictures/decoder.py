@@ -61,7 +61,7 @@ class _Hung(Exception):
 
 
 class _NoPreview(Exception):
-    """The file has none that would come sooner."""
+    """The file has no preview that would be quicker than decoding."""
 
 
 class _Died(Exception):
@@ -144,7 +144,7 @@ class _Buffer:
         if sys.platform == "linux":
             import fcntl
 
-            # A child gone wrong cannot shrink or change what the program looks at.
+            # A compromised child can then neither shrink nor change what this process has mapped.
             seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
             fcntl.fcntl(self._file, fcntl.F_ADD_SEALS, seals)
         if os.fstat(self._file).st_size < size:
@@ -152,13 +152,13 @@ class _Buffer:
         return mmap.mmap(self._file, size, access=mmap.ACCESS_READ)
 
     def write(self, data: bytes) -> None:
-        """Put bytes into it for the child to read. Raises OSError."""
+        """Write bytes for the child to read. Raises OSError."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._file, rest) :]
 
     def close(self) -> None:
-        """Gives the file back; what is mapped stays until the last array goes."""
+        """Release the file; the mapping stays until the last array is freed."""
         os.close(self._file)
         if self._named is not None:
             try:
@@ -171,7 +171,7 @@ class Decoder:
     """Reads photos in one warm child process, one file at a time; may be called from any thread."""
 
     def __init__(self, limits: Limits | None = None, command: Sequence[str] | None = None) -> None:
-        """Starts the child. command stands in for it, to try what happens when it misbehaves."""
+        """Start the child. command: replaces the child in tests."""
         self.limits = limits or Limits()
         self._command = command or child_command(self.limits)
         self._lock = threading.Lock()
@@ -218,7 +218,7 @@ class Decoder:
                 buffer.close()
 
     def _received(self, path: Path, *, preview: bool) -> tuple[Picture, dict[str, Any]]:
-        """The picture that the child hands over, and all of its answer."""
+        """The picture that the child decoded, and its whole answer."""
         with self._lock:
             buffer = _Buffer()
             try:
@@ -232,7 +232,7 @@ class Decoder:
                 buffer.close()
 
     def close(self) -> None:
-        """Ends the child. A photo that was read stays valid; read raises UserError from now on."""
+        """End the child. Photos already read stay valid; `read` raises UserError from now on."""
         with self._lock:
             if self._child is not None:
                 self._child.end()

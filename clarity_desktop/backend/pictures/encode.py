@@ -1,4 +1,4 @@
-"""Encodes a picture in each format that can be written, and tells what the format cannot hold."""
+"""Encodes a picture in each writable format, and reports what the format cannot hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture, Pixels
 
 Block = Literal["EXIF", "XMP", "IPTC"]
-"""Kinds of metadata beside the pixels."""
+"""Kinds of metadata blocks."""
 Alpha = NDArray[np.uint8] | NDArray[np.uint16] | None
 _SEGMENT = 65533  # bytes that a JPEG segment can hold
 # What remains of a segment after the header that names its content.
@@ -86,6 +86,7 @@ class _Ready:
     quality: int
 
     def image(self) -> Image.Image:
+        # Pillow wants color and alpha interleaved in one contiguous array.
         samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
         return Image.fromarray(np.ascontiguousarray(samples))
 

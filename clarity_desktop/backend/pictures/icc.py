@@ -1,4 +1,4 @@
-"""ICC profiles: what one says, its name, and the simple ones that the program builds itself."""
+"""ICC profiles: parsing, names, and building simple matrix profiles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BrokenProfile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a profile says.
+    """A parsed profile.
 
     space is "RGB", "GRAY", "CMYK", "Lab" …; matrix takes linear RGB to XYZ (D50) and curves make device values in
     0..1 linear: both are there only where the profile is a plain matrix profile (grey: one curve, no matrix).
@@ -77,6 +77,7 @@ def profile_name(icc: bytes | None) -> str:
 
 def _tags(icc: bytes) -> dict[bytes, bytes]:
     (count,) = struct.unpack_from(">I", icc, 128)
+    # Real profiles have fewer than 30; the count is untrusted.
     if count > 200:
         raise BrokenProfile("too many tags")
     tags: dict[bytes, bytes] = {}
@@ -159,7 +160,7 @@ Primaries = tuple[tuple[float, float], ...]
 
 
 def matrix_of(primaries: Primaries, white: tuple[float, float] = D65) -> Array:
-    """Linear RGB with these primaries → XYZ under D50."""
+    """The 3×3 float64 matrix from linear RGB with these primaries to XYZ under D50."""
     columns = np.stack([_xyz(p) for p in primaries], 1)
     matrix = columns * np.linalg.solve(columns, _xyz(white))
     return _adaptation(_xyz(white)) @ matrix
@@ -206,12 +207,15 @@ def build(name: str, primaries: Primaries, curve: bytes = _SRGB_CURVE, white: tu
 
 
 def srgb() -> bytes:
+    """The bytes of a profile for sRGB."""
     return build("sRGB", SRGB_PRIMARIES)
 
 
 def display_p3() -> bytes:
+    """The bytes of a profile for Display P3."""
     return build("Display P3", P3_PRIMARIES)
 
 
 def adobe_rgb() -> bytes:
+    """The bytes of a profile for Adobe RGB (1998)."""
     return build("Compatible with Adobe RGB (1998)", ADOBE_PRIMARIES, gamma_curve(563 / 256))

@@ -55,9 +55,9 @@ SECONDS_PER_MEGAPIXEL = 0.3
 
 
 def limit_processor_time(seconds: float) -> None:
-    """Let the system end this process after so much more processor time (SIGPROF); 0 removes the limit.
+    """Let the system end this process after this much more processor time (SIGPROF); 0 removes the limit.
 
-    Processor time, because a slow disk or a busy machine is no fault of the photo. Systems without interval timers
+    Processor time, because a slow disk or a busy machine is not the fault of the photo. Systems without interval timers
     (Windows) only have the limit of the waiting process.
     """
     if hasattr(signal, "setitimer"):
@@ -74,7 +74,7 @@ class Caps:
     seconds: float = 0  # 0: no limit
 
     def check(self, width: int, height: int, frames: int = 1) -> None:
-        """Raises Refused for a picture that is too large or has too many frames."""
+        """Raise Refused for a picture that is too large or has too many frames."""
         if width * height > self.pixels:
             raise Refused("pictures.too_many_pixels", width=width, height=height, limit=self.pixels / 1e6)
         if width < 1 or height < 1:
@@ -86,7 +86,7 @@ class Caps:
 
 
 def split_alpha(samples: NDArray[Any], blue_first: bool = False) -> tuple[NDArray[Any], Channel | None]:
-    """Split H×W×3 or H×W×4 samples into contiguous H×W×3 RGB and H×W alpha (None for three channels).
+    """Split H×W×3 or H×W×4 samples (uint8 or uint16) into contiguous H×W×3 RGB and H×W alpha (None for three channels).
 
     blue_first: the samples are in OpenCV's order, BGR or BGRA.
     """

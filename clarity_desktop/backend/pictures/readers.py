@@ -27,6 +27,7 @@ BROKEN_BLOCK = (ValueError, TypeError, KeyError, IndexError, AttributeError, Ove
 def format_of(head: bytes) -> str | None:
     """The format by the first bytes of the file, not by its name; None for formats that are not read."""
     if head[4:8] == b"ftyp":
+        # ISO BMFF: the major brand, then (after a version number) the compatible ones.
         brands = head[8:12] + head[16 : min(len(head), int.from_bytes(head[:4], "big"))]
         listed = {brands[k : k + 4] for k in range(0, len(brands), 4)}
         if listed & {b"avif", b"avis"}:
@@ -90,6 +91,7 @@ def _jpeg(file: BinaryIO, caps: Caps) -> Raw:
     if image.mode in {"L", "RGB"}:
         file.seek(0)
         bytes_ = file.read()
+        # libjpeg-turbo through OpenCV decodes faster than Pillow but accepts truncated files silently.
         if _has_end_mark(bytes_):
             raw = _fast_jpeg(bytes_, image)
     if raw is None:  # Pillow reports what is wrong, and reads CMYK
@@ -140,6 +142,7 @@ def _png(file: BinaryIO, caps: Caps) -> Raw:
         image.load()
         raw = from_image(image)
     raw = _with_blocks(raw, image)
+    # gAMA counts only without iCCP and sRGB, as the PNG specification orders.
     gamma = image.info.get("gamma")
     if raw.icc is None and "srgb" not in image.info and isinstance(gamma, float):
         raw.icc = _gamma_profile(gamma, image.info.get("chromaticity"))

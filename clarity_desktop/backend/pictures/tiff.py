@@ -26,7 +26,7 @@ from clarity_desktop.values import Pixels
 if TYPE_CHECKING:
     import tifffile
 
-UNIFORM = {1, 8, 32773, 32946}  # compressions that tifffile undoes by itself: none, deflate, packbits
+UNIFORM = {1, 8, 32773, 32946}  # compressions that tifffile decodes without further libraries: none, deflate, packbits
 CMYK, LABS = 5, {8, 9}
 STRIP = 1 << 20  # bytes of pixels in a strip, about
 STORAGE = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339,
@@ -167,6 +167,7 @@ def _strips(samples: NDArray[Any], rows: int, order: Literal["<", ">"]) -> list[
 
     def strip(y: int) -> bytes:
         part = samples[y : y + rows].copy()
+        # Predictor 2: differences wrap around in unsigned arithmetic, as the specification requires.
         part[:, 1:] = part[:, 1:] - samples[y : y + rows, :-1]
         return zlib.compress(part.astype(part.dtype.newbyteorder(order)).tobytes(), 3)
 
@@ -234,6 +235,7 @@ def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Bloc
     height, width, channels = samples.shape
     rows = max(1, STRIP // (width * channels * samples.itemsize))
     strips = _strips(samples, rows, file.order)
+    # Classic TIFF has 32-bit offsets; the directory follows the strips.
     if len(block) + sum(map(len, strips)) > 0xFFFF0000:
         raise ValueError("too large for a TIFF file")
     offsets = [file.put(s) for s in strips]
