@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from clarity_desktop.backend import iqa
-from clarity_desktop.backend.iqa import brisque, niqe, parameters, piqe
-from clarity_desktop.backend.iqa.statistics import grey, in_bands, strip, strips
+from clarity_desktop.backend.iqa import brisque, niqe, piqe
+from clarity_desktop.backend.iqa.assess import assess
+from clarity_desktop.backend.iqa.parameters import default_parameters
+from clarity_desktop.backend.iqa.statistics import grey, in_parallel, strip, strips
 
 WIDTH, HEIGHT = 4000, 3000
 Photo = np.ndarray[Any, np.dtype[np.uint8]]
@@ -48,18 +49,18 @@ def alone(pixels: Photo) -> dict[str, Callable[[], float]]:
 
     def by_strips(work: Callable[[Any], Any]) -> list[Any]:
         luma = grey(pixels)
-        return in_bands(lambda k: work(strip(luma, k)), strips(luma.shape[0]), rest)
+        return in_parallel(lambda k: work(strip(luma, k)), strips(luma.shape[0]), rest)
 
     def of_niqe() -> float:
-        rows = by_strips(lambda part: niqe.of_strip(part, niqe.whole_blocks(part.luma)))
-        return niqe.score(np.concatenate(rows), parameters.niqe_parameters()[0])
+        rows = by_strips(lambda part: niqe.strip_features(part, niqe.whole_blocks(part.luma)))
+        return niqe.score(np.concatenate(rows), default_parameters().niqe()[0])
 
     def of_brisque() -> float:
-        return brisque.score(brisque.features(by_strips(brisque.of_strip)), parameters.brisque_parameters()[0])
+        return brisque.score(brisque.features(by_strips(brisque.strip_sums)), default_parameters().brisque()[0])
 
     def of_piqe() -> float:
-        whole = piqe.filled_up(grey(pixels))
-        return piqe.score(by_strips(lambda part: piqe.of_strip(part, whole)))
+        whole = piqe.pad_to_blocks(grey(pixels))
+        return piqe.score(by_strips(lambda part: piqe.strip_distortion(part, whole)))
 
     return {"niqe": of_niqe, "brisque": of_brisque, "piqe": of_piqe}
 
@@ -76,8 +77,8 @@ def pyiqas(pixels: Photo, folder: Path) -> dict[str, Callable[[], float]]:
         import pyiqa
     except ImportError:
         return {}
-    pristine, _ = parameters.niqe_parameters()
-    regression, _ = parameters.brisque_parameters()
+    pristine, _ = default_parameters().niqe()
+    regression, _ = default_parameters().brisque()
     savemat(folder / "niqe.mat", {"mu_prisparam": pristine.mean[None], "cov_prisparam": pristine.covariance})
     machine = (torch.from_numpy(regression.coefficients), torch.from_numpy(regression.vectors))
     torch.save(tuple(part.float() for part in machine), folder / "brisque.pth")
@@ -107,7 +108,7 @@ def main(rounds: int) -> None:
     square = np.random.default_rng(0).random((2048, 2048), np.float32)
     print(f"calibration: a 2048² float32 matrix product in {best(lambda: square @ square, 5)[0]:.3f} s")
     pixels = scene()
-    seconds, processor, quality = best(partial(iqa.assess, pixels), 5)
+    seconds, processor, quality = best(partial(assess, pixels), 5)
     scores = ", ".join(f"{m.upper()} {getattr(quality, m):.3f}" for m in ("sseq", "niqe", "brisque", "piqe"))
     print(f"all four of {WIDTH} × {HEIGHT}: {seconds:.2f} s ({processor:.2f} processor seconds; bar 2 s): {scores}")
     with tempfile.TemporaryDirectory() as folder:

@@ -228,7 +228,7 @@ class Quality:
     """No-reference scores of one version; None where a metric is undefined or not installed; `why` gives the reason.
 
     PIQE, BRISQUE and SSEQ: 0 is best, about 100 worst. NIQE: lower is better, 2 to 5 is a good photo.
-    overall: 0..100, higher is better; low and high are its range. ours: the metrics that used the
+    overall: 0..100, higher is better; low and high are its range. bundled: the metrics that used the
     built-in parameters, because the authors' are not installed. more: further metrics that the user switched on.
     """
 
@@ -239,9 +239,9 @@ class Quality:
     overall: float | None = None
     low: float | None = None
     high: float | None = None
-    ours: tuple[str, ...] = ()
+    bundled: tuple[str, ...] = ()
     more: Mapping[str, float] = field(default_factory=dict)
-    why: Mapping[str, str] = field(default_factory=dict)
+    why: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

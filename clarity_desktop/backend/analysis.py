@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from clarity_desktop.backend import detect, iqa
-from clarity_desktop.backend.iqa import extra
+from clarity_desktop.backend import detect
+from clarity_desktop.backend.iqa import assess, extra
+from clarity_desktop.backend.iqa.parameters import Parameters, default_parameters
 from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.values import Detection, Pixels, Quality
 
 
@@ -49,14 +51,15 @@ class NetworkDetector:
     """The program's own detector."""
 
     models: ModelCache
+    store: WeightStore = field(default_factory=default_store)
 
     def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
         """As Detector.detect."""
-        return detect.detect(pixels, checkpoint, self.models)
+        return detect.detect(pixels, checkpoint, self.models, self.store)
 
     def digest(self) -> str:
         """As Detector.digest."""
-        return detect.digest()
+        return detect.digest(self.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,11 @@ class MetricScorer:
     """The program's own metrics, and those of pyiqa where it is installed."""
 
     models: ModelCache
+    parameters: Parameters = field(default_factory=default_parameters)
 
     def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
         """As Scorer.assess."""
-        return iqa.assess(pixels, checkpoint, detection)
+        return assess.assess(pixels, checkpoint, detection, self.parameters)
 
     def measure(self, metric: str, pixels: Pixels, /) -> float:
         """As Scorer.measure."""
@@ -75,8 +79,8 @@ class MetricScorer:
 
     def is_stale(self, quality: Quality, /) -> bool:
         """As Scorer.is_stale."""
-        return iqa.is_stale(quality)
+        return assess.is_stale(quality, self.parameters)
 
     def digest(self) -> str:
         """As Scorer.digest."""
-        return iqa.digest()
+        return self.parameters.digest()

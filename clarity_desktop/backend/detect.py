@@ -1,12 +1,12 @@
-"""𝒟: what is wrong with a photo, how surely, how severely, and where.
+"""The degradation detector: which degradations a photo has, how certain that is, how severe they are, and where.
 
-The photo is looked at as a whole and in crops at its own resolution (nets/detector.py); from large photos further crops
-are taken at a reduced size, since what is wide there would fill a crop at native resolution.
+The network (nets/detector.py) sees an overview of the whole photo and crops at its own resolution; of a large photo
+also crops at a reduced size, because what is wide there would fill a crop at native resolution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,133 +15,151 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend import model_cache, torch_import, weights
+from clarity_desktop.backend import model_cache, torch_import
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
+from clarity_desktop.backend.weights import WeightStore, default_store
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Pixels
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.nets.detector import Detector
 
+WEIGHTS = "clarity-detector"
 OVERVIEW, CROP = 224, 128
 """Sides in pixels of what the network sees; as in nets/detector.py, which needs torch."""
 REDUCED = 768
-"""Longest side at which a photo is looked at besides its own, in pixels; photos of less than twice that are not."""
+"""Longest side in pixels of the reduced photo; a photo of less than twice that gets no reduced crops."""
 HEAT = 8
-"""The heat map has at most this many rows and columns."""
-_WIDEST, _HIGHEST = 4, 3
+"""Rows and columns of the heat map."""
+_COLUMNS, _ROWS = 4, 3
+"""Crops along the longer and the shorter side of a photo at most."""
+_REDUCED_COLUMNS, _REDUCED_ROWS = 3, 2
+"""The same where there are crops at two sizes."""
+_CROP_REACH = 0.12
+"""How far around its centre a crop counts in the heat map: standard deviation, as a share of the photo's side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """What is looked at: overview 224×224×3 and crops K×128×128×3, uint8; places K×5: centre x and y, width, height as
-    shares of the photo, and log2 of how much the crop's photo was reduced."""
+class SampleViews:
+    """What the network sees of one photo.
+
+    overview: 224×224×3 uint8 RGB, the whole photo squeezed. crops: K×128×128×3 uint8 RGB, K from 1 to 12. places: K×5
+    float32: centre x and y, width and height (0..1, as shares of the photo), and log2 of how much the photo was reduced
+    before the crop was taken (0: not at all).
+    """
 
     overview: NDArray[np.uint8]
     crops: NDArray[np.uint8]
     places: NDArray[np.float32]
 
 
-def views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> Views:
-    """Overview and crops of a photo of any size. shift (0..1) moves each crop within the room that its neighbours
-    leave: the middle, or by chance in training."""
+def sample_views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> SampleViews:
+    """Overview and crops of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
+
+    16 bits are rounded to 8 first, so a photo and its 8-bit export look the same. shift: 0..1, the position of each
+    crop within the space that its neighbours leave; the middle by default, random in training.
+    """
+    pixels = to_8_bits(pixels)
     height, width = pixels.shape[:2]
     factor = max(height, width) / REDUCED
-    levels: list[tuple[Pixels, float]] = [(pixels, 0.0)]
+    levels: list[tuple[NDArray[np.uint8], float]] = [(pixels, 0.0)]
     if factor >= 2:
-        small = cv2.resize(pixels, (_side(width, factor), _side(height, factor)), interpolation=cv2.INTER_AREA)
-        levels.append((_eight_bits(small), float(np.log2(factor))))
+        size = _reduced_side(width, factor), _reduced_side(height, factor)
+        levels.append((_resized(pixels, *size), float(np.log2(factor))))
     crops: list[NDArray[np.uint8]] = []
     places: list[tuple[float, ...]] = []
     for photo, reduction in levels:
-        few = len(levels) > 1
-        for x, y in _corners(photo.shape[1], photo.shape[0], few, shift):
-            crop = _eight_bits(photo[y : y + CROP, x : x + CROP])
-            high, wide = crop.shape[:2]
-            total_h, total_w = photo.shape[:2]
-            places.append(
-                ((x + wide / 2) / total_w, (y + high / 2) / total_h, wide / total_w, high / total_h, reduction)
-            )
-            crops.append(_filled(crop))
-    overview = cv2.resize(levels[-1][0], (OVERVIEW, OVERVIEW), interpolation=cv2.INTER_AREA)
-    return Views(_eight_bits(overview), np.stack(crops), np.array(places, np.float32))
+        rows, columns = photo.shape[:2]
+        for x, y in _corners(columns, rows, len(levels) > 1, shift):
+            crop = photo[y : y + CROP, x : x + CROP]
+            h, w = crop.shape[:2]
+            places.append(((x + w / 2) / columns, (y + h / 2) / rows, w / columns, h / rows, reduction))
+            crops.append(_padded(crop))
+    smallest, _ = levels[-1]
+    return SampleViews(_resized(smallest, OVERVIEW, OVERVIEW), np.stack(crops), np.array(places, np.float32))
 
 
-def _side(side: int, factor: float) -> int:
+def _reduced_side(side: int, factor: float) -> int:
     return max(1, round(side / factor))
 
 
-def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+def _resized(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
 
 
-def _filled(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A photo smaller than a crop is mirrored until it fills one."""
-    high, wide = crop.shape[:2]
-    if (high, wide) == (CROP, CROP):
+def _padded(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A crop of a photo that is smaller than CROP, mirrored until it has that size."""
+    height, width = crop.shape[:2]
+    if (height, width) == (CROP, CROP):
         return crop
-    return np.pad(crop, ((0, CROP - high), (0, CROP - wide), (0, 0)), "symmetric")
+    return np.pad(crop, ((0, CROP - height), (0, CROP - width), (0, 0)), "symmetric")
 
 
-def _corners(width: int, height: int, few: bool, shift: Callable[[], float]) -> list[tuple[int, int]]:
-    """Upper left corners of up to 4×3 crops (3×2 if few), spread evenly, the longer way along the longer side."""
-    most = (3, 2) if few else (_WIDEST, _HIGHEST)
+def _corners(width: int, height: int, reduced_too: bool, shift: Callable[[], float]) -> list[tuple[int, int]]:
+    """Upper left corners of up to 4×3 crops (3×2 if reduced ones are taken, too), spread evenly over the photo."""
+    most = (_REDUCED_COLUMNS, _REDUCED_ROWS) if reduced_too else (_COLUMNS, _ROWS)
     across, down = most if width >= height else most[::-1]
     columns, rows = (min(n, -(-side // CROP)) for n, side in ((across, width), (down, height)))
-    found: list[tuple[int, int]] = []
+    corners: list[tuple[int, int]] = []
     for row in range(rows):
         for column in range(columns):
             x = (column + shift()) / columns * width - CROP / 2
             y = (row + shift()) / rows * height - CROP / 2
-            found.append((_within(x, width), _within(y, height)))
-    return found
+            corners.append((_clamped(x, width), _clamped(y, height)))
+    return corners
 
 
-def _within(start: float, side: int) -> int:
+def _clamped(start: float, side: int) -> int:
     return max(0, min(round(start), side - CROP))
 
 
 def detect(
-    pixels: Pixels, checkpoint: Callable[[], None] = lambda: None, models: ModelCache | None = None
+    pixels: Pixels,
+    checkpoint: Callable[[], None] = lambda: None,
+    models: ModelCache | None = None,
+    store: WeightStore | None = None,
 ) -> Detection:
-    """Find what is wrong with a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
+    """Find the degradations of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
 
-    models: where the network is kept loaded. Raises ModelMissing where the installation lacks the detector's file, and
-    what checkpoint raises.
+    models: keeps the network loaded; store: has its weights; the program's own by default. Raises ModelMissing if the
+    weights are not installed, and what checkpoint raises.
     """
     torch_import.import_torch()
-    seen = views(pixels)
+    views = sample_views(pixels)
     checkpoint()
-    net = _network(models or model_cache.shared())
-    said = logits(net, seen)
+    net = _network(models or model_cache.shared(), store or default_store())
+    outputs = logits(net, views)
     checkpoint()
-    return to_detection({k: v[0] for k, v in said.items()}, seen.places)
+    return to_detection({name: values[0] for name, values in outputs.items()}, views.places)
 
 
-def digest() -> str:
-    """Tells this detector from earlier and later ones."""
-    return weights.default_store().digest("clarity-detector")[:16]
+def digest(store: WeightStore | None = None) -> str:
+    """Distinguishes the detectors of different releases: 16 hexadecimal digits."""
+    return (store or default_store()).digest(WEIGHTS)[:16]
 
 
-def logits(net: Any, seen: Views) -> dict[str, NDArray[np.float32]]:
-    """What a network (nets.detector.Detector, or one that takes and gives the same) says of one photo; the first axis
-    has length 1."""
+def logits(net: Any, views: SampleViews) -> dict[str, NDArray[np.float32]]:
+    """The outputs of a network (nets.detector.Detector, or one with the same interface) for one photo.
+
+    float32 logits: "classes" 1×15, "found" 1×13, "severity" 1×13, "heat" 1×(49+K)×13.
+    """
     import torch
 
     from clarity_desktop.backend.nets import bfloat16
 
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.native()):
-        said = net(*inputs(seen))
-    return {k: v.float().numpy() for k, v in said.items()}
+        outputs = net(*inputs(views))
+    return {name: values.float().numpy() for name, values in outputs.items()}
 
 
-def inputs(seen: Views) -> tuple[Any, Any, Any]:
-    """Overview, crops and places of one photo as the network takes them."""
+def inputs(views: SampleViews) -> tuple[Any, Any, Any]:
+    """The views as float32 tensors: overview 1×3×224×224 and crops 1×K×3×128×128 in 0..1, places 1×K×5."""
     import torch
 
-    return _planes(seen.overview[None]), _planes(seen.crops)[None], torch.from_numpy(seen.places)[None]
+    return _to_tensor(views.overview[None]), _to_tensor(views.crops)[None], torch.from_numpy(views.places)[None]
 
 
-def _planes(rgb: NDArray[np.uint8]) -> Any:
+def _to_tensor(rgb: NDArray[np.uint8]) -> Any:
     """N×H×W×3 in 0..255 → N×3×H×W in 0..1."""
     import torch
 
@@ -149,7 +167,7 @@ def _planes(rgb: NDArray[np.uint8]) -> Any:
 
 
 def load(path: Path) -> Detector:
-    """The network with the weights of a file. Raises OSError, SafetensorError and RuntimeError for another file."""
+    """The network with the weights of a file. Raises OSError, SafetensorError and RuntimeError for any other file."""
     import torch
     from safetensors.torch import load_file
 
@@ -160,34 +178,40 @@ def load(path: Path) -> Detector:
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def _network(models: ModelCache) -> Detector:
-    file = weights.default_store().need(("clarity-detector",))["clarity-detector"]
-    key = ModelKey("clarity-detector", "Clarity detector")
-    return models.get(key, lambda: load(file), 2 * file.stat().st_size)
+def _network(models: ModelCache, store: WeightStore) -> Detector:
+    file = store.need((WEIGHTS,))[WEIGHTS]
+    key = ModelKey(WEIGHTS, "Clarity detector")
+    return models.get(key, lambda: load(file), 2 * file.stat().st_size)  # stored as float16
 
 
-def to_detection(said: dict[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:
-    """Logits of one photo (see nets.detector.Detector, without the first axis) as probabilities and a heat map."""
-    odds = np.exp(said["classes"] - said["classes"].max())
+def to_detection(outputs: Mapping[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:
+    """Probabilities, severities and heat map from the logits of one photo.
+
+    outputs: float32 "classes" 15, "found" 13, "severity" 13, "heat" (49+K)×13. places: K×5, of SampleViews.
+    """
+    odds = np.exp(outputs["classes"] - outputs["classes"].max())
     odds /= odds.sum()
     top = tuple(sorted(((c, float(p)) for c, p in zip(CLASSES, odds, strict=True)), key=lambda row: -row[1]))
     found: dict[Degradation, Finding] = {
         name: Finding(float(p), float(s))
-        for name, p, s in zip(DEGRADATIONS, _share(said["found"]), _share(said["severity"]), strict=True)
+        for name, p, s in zip(DEGRADATIONS, _sigmoid(outputs["found"]), _sigmoid(outputs["severity"]), strict=True)
     }
-    return Detection(top, found, _heat(said["heat"], places))
+    return Detection(top, found, _heat(outputs["heat"], places))
 
 
-def _share(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-values.astype(np.float64)))
 
 
-def _heat(logits: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """HEAT×HEAT×13: in each cell the mean of what the overview says there and what the crops nearest to it say."""
-    side = round((len(logits) - len(places)) ** 0.5)
-    wide = cv2.resize(logits[: side * side].reshape(side, side, -1), (HEAT, HEAT), interpolation=cv2.INTER_LINEAR)
+def _heat(tokens: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """8×8×13: for each cell the mean of the overview's logits there and of those of the crops around it, as 0..255.
+
+    tokens: (49+K)×13 logits, those of the overview first, row by row.
+    """
+    side = round((len(tokens) - len(places)) ** 0.5)
+    overview = cv2.resize(tokens[: side * side].reshape(side, side, -1), (HEAT, HEAT), interpolation=cv2.INTER_LINEAR)
     axis = (np.arange(HEAT) + 0.5) / HEAT
-    away = (axis[None, :, None] - places[:, 0]) ** 2 + (axis[:, None, None] - places[:, 1]) ** 2
-    near = np.exp(-away / (2 * 0.12**2)) + 1e-9
-    near /= near.sum(2, keepdims=True)
-    return np.rint(255 * _share((wide + near @ logits[side * side :]) / 2)).astype(np.uint8)
+    squares = (axis[None, :, None] - places[:, 0]) ** 2 + (axis[:, None, None] - places[:, 1]) ** 2
+    weights = np.exp(-squares / (2 * _CROP_REACH**2)) + 1e-9
+    weights /= weights.sum(2, keepdims=True)
+    return np.rint(255 * _sigmoid((overview + weights @ tokens[side * side :]) / 2)).astype(np.uint8)

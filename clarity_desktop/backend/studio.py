@@ -22,6 +22,7 @@ from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
+from clarity_desktop.backend.iqa.parameters import default_parameters
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.restore import TilePlan
@@ -120,8 +121,8 @@ class Studio:
         self.store = store or default_store()
         self._models = models or model_cache.shared()
         self._models.budget = restore.model_budget(settings)
-        self._detector = detector or NetworkDetector(self._models)
-        self._scorer = scorer or MetricScorer(self._models)
+        self._detector = detector or NetworkDetector(self._models, self.store)
+        self._scorer = scorer or MetricScorer(self._models, default_parameters(self.store))
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
@@ -600,7 +601,7 @@ class Studio:
                 value = await job.run(self._scorer.measure, name, pixels, lane=LaneClass.BACKGROUND)
                 quality = replace(quality, more={**quality.more, name: value}, why=why)
             except UserError as e:
-                quality = replace(quality, why={**why, name: str(e)})
+                quality = replace(quality, why={**why, name: e.text})
         return quality
 
     async def score(self, pixels: Pixels, job: Job, detection: Detection | None = None) -> Quality:

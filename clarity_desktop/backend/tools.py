@@ -265,6 +265,13 @@ TOOLS: Mapping[str, Callable[[ToolContext, Any], Awaitable[ToolResult]]] = {
 }  # fmt: skip
 
 
+def _messages(text: Text) -> tuple[Message, ...]:
+    """The sentences of a text, each as a message."""
+    if isinstance(text, str):
+        return (Message(text),)
+    return (text,) if isinstance(text, Message) else tuple(text)
+
+
 def _scores(quality: Quality) -> Text:
     """All scores of a version; a metric without a value is named with the reason."""
     parts: list[Message] = []
@@ -273,8 +280,8 @@ def _scores(quality: Quality) -> Text:
     for title in ("SSEQ", "NIQE", "BRISQUE", "PIQE"):
         value = getattr(quality, title.lower())
         if value is None:
-            why = quality.why.get(title.lower(), Message("analysis.not_available"))
-            parts.append(Message("analysis.no_score", {"metric": title, "why": why}))
+            parts.append(Message("analysis.no_score", {"metric": title}))
+            parts.extend(_messages(quality.why.get(title.lower(), Message("analysis.not_available"))))
         else:
             parts.append(Message("analysis.score", {"metric": title, "value": value}))
     return (*parts, Message("analysis.lower_is_better"))

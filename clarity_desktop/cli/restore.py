@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Text, english
@@ -192,7 +193,7 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
             "cli.mask_size", mask=str(path), mask_width=mask.shape[1], mask_height=mask.shape[0], width=width,
             height=height,
         )  # fmt: skip
-    grey = mask.max(axis=2) if mask.dtype.itemsize == 1 else (mask.max(axis=2) >> 8).astype("uint8")
+    grey = to_8_bits(mask.max(axis=2))
     try:
         return Region.of(grey, path.stem)
     except ValueError:

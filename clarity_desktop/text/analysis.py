@@ -1,4 +1,7 @@
-"""Templates of the detector and the scores."""
+"""Templates of the detector and the scores.
+
+The field `metric` holds a name (NIQE, musiq), `detail` a technical reason in English.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,32 @@ TEMPLATES: dict[str, Template] = {
     "analysis.severity.faint": QT_TRANSLATE_NOOP("Message", "faint"),
     "analysis.overall": QT_TRANSLATE_NOOP("Message", "Overall score: {score:.0f} of 100, higher is better."),
     "analysis.score": QT_TRANSLATE_NOOP("Message", "{metric}: {value:.1f}."),
-    "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: no score. {why}"),
+    "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: no score."),
+    "analysis.metric_too_small": QT_TRANSLATE_NOOP(
+        "Message", "{metric} needs a photo of at least {width} × {height} pixels."
+    ),
+    "analysis.metric_without_texture": QT_TRANSLATE_NOOP(
+        "Message", "{metric} is not defined for a photo without texture."
+    ),
+    "analysis.overall_too_small": QT_TRANSLATE_NOOP(
+        "Message", "The overall score needs a photo of at least {side} × {side} pixels."
+    ),
+    "analysis.parameters_damaged": QT_TRANSLATE_NOOP(
+        "Message", "The built-in parameters of the metrics are missing or damaged. Reinstall Clarity Desktop."
+    ),
+    "analysis.pyiqa_unknown": QT_TRANSLATE_NOOP("Message", "There is no pyiqa metric “{metric}”."),
+    "analysis.pyiqa_missing": QT_TRANSLATE_NOOP(
+        "Message", "The pyiqa metric “{metric}” is not available because the package pyiqa is not installed."
+    ),
+    "analysis.pyiqa_files_missing": QT_TRANSLATE_NOOP(
+        "Message", "The pyiqa metric “{metric}” is not available because it needs these files: {files}."
+    ),
+    "analysis.pyiqa_failed": QT_TRANSLATE_NOOP(
+        "Message", "The pyiqa metric “{metric}” failed: {detail}. Switch it off in Preferences."
+    ),
+    "analysis.pyiqa_undefined": QT_TRANSLATE_NOOP(
+        "Message", "The pyiqa metric “{metric}” is not defined for this photo."
+    ),
     "analysis.not_available": QT_TRANSLATE_NOOP("Message", "The metric is not available."),
     "analysis.lower_is_better": QT_TRANSLATE_NOOP("Message", "Lower is better for SSEQ, NIQE, BRISQUE and PIQE."),
 }

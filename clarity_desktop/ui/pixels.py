@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColorSpace, QImage
 
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Pixels
 
 
@@ -30,9 +31,7 @@ def to_image(pixels: Pixels, icc: bytes | None = None) -> QImage:
     """
     space, screen = color_space(icc), color_space(None)
     if space == screen:
-        return _wrap(pixels if pixels.dtype == np.uint8 else _to_8_bits(pixels)).convertToFormat(
-            QImage.Format.Format_RGB32
-        )
+        return _wrap(to_8_bits(pixels)).convertToFormat(QImage.Format.Format_RGB32)
     image = _wrap(pixels)
     if pixels.dtype == np.uint8:
         image = image.convertToFormat(QImage.Format.Format_RGB32)
@@ -79,12 +78,6 @@ def halved(image: QImage) -> QImage:
     """The image at half its size (rounded up), smoothed."""
     size = max(1, (image.width() + 1) // 2), max(1, (image.height() + 1) // 2)
     return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
-
-
-def _to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """uint16 to uint8, rounded. The constants divide by 257 (65535 / 255) without a division."""
-    wide = pixels.astype(np.uint32)
-    return ((wide * 255 + 32895) >> 16).astype(np.uint8)
 
 
 def _wrap(pixels: Pixels) -> QImage:

@@ -311,7 +311,7 @@ def test_everything_is_there_after_closing_and_opening(document: Document, folde
     version = add(document, pixels, changed=region.bounds, region=region, name="Blue sky")
     document.edit(version.id, star=True)
     quality = Quality(
-        piqe=31.5, overall=64.0, low=60, high=68, ours=("niqe",), more={"musiq": 51.0}, why={"sseq": "no"}
+        piqe=31.5, overall=64.0, low=60, high=68, bundled=("niqe",), more={"musiq": 51.0}, why={"sseq": "no"}
     )
     document.set_detection(version.id, detection({"haze": Finding(0.75, 0.5)}))
     document.set_quality(version.id, quality)

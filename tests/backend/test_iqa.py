@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 from scipy.special import gamma
 
-from clarity_desktop.backend import iqa
 from clarity_desktop.backend.iqa import niqe, statistics
+from clarity_desktop.backend.iqa.assess import assess, features
+from clarity_desktop.backend.pictures import save
 from clarity_desktop.messages import JobCancelled
+from clarity_desktop.text import english
+from clarity_desktop.values import ExportOptions, Picture
 
 Photo = Callable[..., np.ndarray]
 SSEQ = {"d_I04": 2.146, "d_I06": 8.085, "d_I19": 57.407, "r_I04": 3.238, "r_I06": 8.313, "r_I19": 8.409,
@@ -66,22 +69,22 @@ def test_scores_are_within_one_percent_of_the_official_ones(
     official: Callable[[str, str], tuple[np.ndarray, float]], metric: str, points: float, image: str
 ) -> None:
     pixels, score = official(metric, image)
-    quality = iqa.assess(pixels)
+    quality = assess(pixels)
     assert getattr(quality, metric) == pytest.approx(score, rel=0.01, abs=points)
-    assert quality.ours == ()
+    assert quality.bundled == ()
 
 
 @pytest.mark.parametrize("image", SSEQ)
 def test_sseq_is_within_two_percent_of_another_implementation(authors: Path, image: str) -> None:
     with Image.open(authors / f"{image}.bmp") as opened:
-        assert iqa.assess(np.asarray(opened.convert("RGB"))).sseq == pytest.approx(SSEQ[image], rel=0.02)
+        assert assess(np.asarray(opened.convert("RGB"))).sseq == pytest.approx(SSEQ[image], rel=0.02)
 
 
 def test_without_flat_areas_the_official_scores_are_met_to_the_last_printed_digit(
     official: Callable[[str, str], tuple[np.ndarray, float]],
 ) -> None:
     pixels, score = official("niqe", "d_I04")
-    quality = iqa.assess(pixels)
+    quality = assess(pixels)
     assert quality.niqe == pytest.approx(score, abs=1e-5)
     assert quality.brisque == pytest.approx(official("brisque", "d_I04")[1], abs=1e-5)
     assert quality.piqe is not None
@@ -209,11 +212,11 @@ def plain_features(block: np.ndarray) -> list[float]:
         return alpha, left * scale, right * scale
 
     alpha, left, right = fit(block)
-    features = [alpha, (left + right) / 2]
+    found = [alpha, (left + right) / 2]
     for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
         alpha, left, right = fit(block * np.roll(block, shift, (0, 1)))
-        features += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha), left, right]
-    return features
+        found += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha), left, right]
+    return found
 
 
 def test_niqe_is_the_distance_of_the_plain_features() -> None:
@@ -228,7 +231,7 @@ def test_niqe_is_the_distance_of_the_plain_features() -> None:
             rows.append(plain_features(full[96 * y : 96 * y + 96, 96 * x : 96 * x + 96]) + plain_features(small))
     away = np.mean(rows, 0) - pristine.mean
     expected = np.sqrt(away @ np.linalg.pinv((np.cov(np.array(rows).T) + np.eye(36)) / 2) @ away)
-    assert niqe.score(iqa.features(coloured(scene)).niqe, pristine) == pytest.approx(expected, rel=1e-4)
+    assert niqe.score(features(coloured(scene)).niqe, pristine) == pytest.approx(expected, rel=1e-4)
 
 
 def plain_piqe(luma: np.ndarray) -> float:
@@ -255,7 +258,7 @@ def plain_piqe(luma: np.ndarray) -> float:
 def test_piqe_is_what_a_loop_over_blocks_gives(size: tuple[int, int]) -> None:
     scene = fourier(*size)
     scene[:, : size[1] // 3] //= 32  # steps, so that there are flat edges
-    assert iqa.features(coloured(scene)).piqe == pytest.approx(plain_piqe(scene), rel=1e-9)
+    assert features(coloured(scene)).piqe == pytest.approx(plain_piqe(scene), rel=1e-9)
 
 
 def test_piqe_rises_with_jpeg_blocks(tmp_path: Path) -> None:
@@ -263,7 +266,7 @@ def test_piqe_rises_with_jpeg_blocks(tmp_path: Path) -> None:
     Image.fromarray(scene).save(tmp_path / "bad.jpg", quality=5)
     with Image.open(tmp_path / "bad.jpg") as opened:
         worse = np.asarray(opened)
-    good, bad = iqa.assess(scene).piqe, iqa.assess(worse).piqe
+    good, bad = assess(scene).piqe, assess(worse).piqe
     assert good is not None
     assert bad is not None
     assert bad > good + 10
@@ -275,8 +278,16 @@ def test_piqe_rises_with_jpeg_blocks(tmp_path: Path) -> None:
 def test_sixteen_bits_score_as_the_same_photo_in_eight(photo: Photo) -> None:
     eight = photo(200, 120)
     sixteen = eight.astype(np.uint16) * 257
-    assert (iqa.features(sixteen).brisque == iqa.features(eight).brisque).all()  # type: ignore[union-attr]
+    assert (features(sixteen).brisque == features(eight).brisque).all()  # type: ignore[union-attr]
     assert (statistics.grey(sixteen + (sixteen < 65000) * np.uint16(100)) == statistics.grey(eight)).all()
+
+
+def test_a_photo_of_16_bits_scores_as_its_export_to_8_bits(photo: Photo, tmp_path: Path) -> None:
+    deep = photo(300, 220, 16)
+    export = save(Picture(deep), ExportOptions(tmp_path / "export.png", depth=8), None)
+    assert export
+    with Image.open(export) as opened:
+        assert assess(deep) == assess(np.asarray(opened.convert("RGB")))
 
 
 def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +296,7 @@ def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo, monke
     seen = []
     for cores in (1, 2, 5):
         monkeypatch.setattr(statistics.os, "cpu_count", lambda cores=cores: cores)
-        found = iqa.features(pixels)
+        found = features(pixels)
         seen.append((found.niqe.tobytes(), found.brisque.tobytes(), found.sseq.tobytes(), found.piqe))
     assert len(set(seen)) == 1
 
@@ -293,7 +304,7 @@ def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo, monke
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (33, 47), (500, 35), (64, 48)])
 def test_every_photo_of_thirty_two_pixels_and_more_has_its_features(photo: Photo, width: int, height: int) -> None:
     for pixels in (photo(width, height), coloured(photo(width, height)[..., 0]), photo(width, height, 16)):
-        found = iqa.features(pixels)
+        found = features(pixels)
         assert found.brisque is not None
         assert found.sseq is not None
         assert found.piqe is not None
@@ -302,49 +313,49 @@ def test_every_photo_of_thirty_two_pixels_and_more_has_its_features(photo: Photo
 
 
 def test_what_is_not_scored_says_why(photo: Photo) -> None:
-    quality = iqa.assess(photo(64, 48))
+    quality = assess(photo(64, 48))
     assert quality.piqe is not None
     assert "piqe" not in quality.why
     for metric in ("sseq", "niqe", "brisque"):
         assert (getattr(quality, metric) is None) == (metric in quality.why)
-        assert quality.why.get(metric, ".").endswith(".")
+        assert english(quality.why.get(metric, ".")).endswith(".")
 
 
 @pytest.mark.parametrize(
     ("size", "piqe_too"), [((95, 300), False), ((150, 100), False), ((15, 300), True), ((1, 1), True)]
 )
 def test_a_photo_too_small_says_what_is_needed(photo: Photo, size: tuple[int, int], piqe_too: bool) -> None:
-    found = iqa.features(photo(size[1], size[0]))
-    with pytest.raises(ValueError, match="at least 96 × 192"):
+    found = features(photo(size[1], size[0]))
+    with pytest.raises(statistics.MetricUndefined, match="at least 96 × 192"):
         niqe.score(found.niqe, niqe.Pristine(np.zeros(36), np.eye(36)))
     assert ("piqe" in found.why) is piqe_too
 
 
 @pytest.mark.parametrize("value", [0, 90, 255])
 def test_a_flat_photo_has_the_worst_piqe_and_no_other_score(value: int) -> None:
-    found = iqa.features(np.full((200, 300, 3), value, np.uint8))
-    with pytest.raises(ValueError, match="without texture"):
+    found = features(np.full((200, 300, 3), value, np.uint8))
+    with pytest.raises(statistics.MetricUndefined, match="without texture"):
         niqe.score(found.niqe, niqe.Pristine(np.zeros(36), np.eye(36)))
     assert (found.brisque, found.sseq, found.piqe) == (None, None, 100)
-    assert "without texture" in found.why["brisque"]
-    assert "without texture" in found.why["sseq"]
+    assert "without texture" in english(found.why["brisque"])
+    assert "without texture" in english(found.why["sseq"])
 
 
 @pytest.mark.parametrize("size", [(7, 7), (32, 1)])
 def test_a_photo_with_texture_but_too_small_for_brisque_is_not_called_flat(size: tuple[int, int]) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
-    assert iqa.features(noise).why["brisque"] == "BRISQUE needs a photo of at least 12 × 12 pixels."
+    assert english(features(noise).why["brisque"]) == "BRISQUE needs a photo of at least 12 × 12 pixels."
 
 
 def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
     pixels = photo(64, 960)
     pauses: list[int] = []
-    iqa.assess(pixels, lambda: pauses.append(1))
+    assess(pixels, lambda: pauses.append(1))
     assert len(pauses) >= 40  # grey, strips, the smaller sizes, the places that the overall score looks at
 
     def cancel() -> None:
         raise JobCancelled
 
     with pytest.raises(JobCancelled):
-        iqa.assess(pixels, cancel)
+        assess(pixels, cancel)
     assert not [t for t in threading.enumerate() if t.name.startswith("clarity-iqa")]

@@ -15,6 +15,7 @@ import pytest
 
 from clarity_desktop.backend import model_cache
 from clarity_desktop.backend.iqa import extra
+from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.messages import UserError
 
 Photo = Callable[..., np.ndarray]
@@ -24,8 +25,6 @@ Photo = Callable[..., np.ndarray]
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Torch's hub folder, empty."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    for name in ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "HF_HUB_OFFLINE"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))  # what is set here ends with the test
     folder = tmp_path / "torch" / "hub"
     (folder / "pyiqa").mkdir(parents=True)
     yield folder
@@ -54,7 +53,7 @@ def test_a_metric_is_offered_when_all_its_files_are_here(pyiqa: None, hub: Path)
 def test_without_pyiqa_nothing_is_offered(monkeypatch: pytest.MonkeyPatch, photo: Photo) -> None:
     monkeypatch.setattr(extra.importlib.util, "find_spec", lambda _name: None)
     assert extra.available() == ()
-    with pytest.raises(UserError, match="needs the package pyiqa"):
+    with pytest.raises(UserError, match="package pyiqa is not installed"):
         extra.measure("entropy", photo(64, 48))
 
 
@@ -70,7 +69,7 @@ def test_entropy_is_that_of_the_luma_whatever_the_depth(pyiqa: None, photo: Phot
 def test_a_metric_whose_files_are_absent_is_a_sentence(pyiqa: None, photo: Photo) -> None:
     with pytest.raises(UserError, match=r"musiq_koniq.*pth"):
         extra.measure("musiq", photo(64, 48))
-    with pytest.raises(UserError, match="cannot be used here"):
+    with pytest.raises(UserError, match="no pyiqa metric"):
         extra.measure("nonsense", photo(64, 48))
 
 
@@ -81,7 +80,7 @@ def test_a_large_photo_is_reduced_before_anything_is_made_of_its_pixels(photo: P
     small = extra._reduced(pixels)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert small.shape[0] * small.shape[1] <= extra.LARGEST * 1.01
+    assert small.shape[0] * small.shape[1] <= extra.MAX_PIXELS * 1.01
     assert small.mean() == pytest.approx(pixels.mean() / np.iinfo(pixels.dtype).max, abs=0.01)
     assert peak < 2 * pixels.nbytes
 
@@ -107,23 +106,41 @@ def test_a_file_that_would_run_code_is_refused(pyiqa: None, hub: Path, photo: Ph
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_failure_is_told_on_one_line(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_one_line(pyiqa: None, photo: Photo) -> None:
     def fail(_name: str) -> None:
         raise RuntimeError("Error in loading.\n\tMissing key: a\n\tMissing key: b")
 
-    monkeypatch.setattr(extra, "_load", fail)
-    with pytest.raises(UserError, match=r"failed: Error in loading\. Switch it off in the preferences\.$"):
-        extra.measure("entropy", photo(64, 48))
-    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"failed: Error in loading\. Switch it off in Preferences\.$"):
+        extra.measure("entropy", photo(64, 48), ModelCache(), fail)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_pyiqa_cannot_reach_the_net(pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_changed_for_the_call_only(
+    pyiqa: None, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
+    before, within = dict(os.environ), []
+
+    def metric(_batch: object) -> float:
+        within.append(os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD"))
+        return 1.0
+
+    extra.measure("entropy", photo(64, 48), ModelCache(), lambda _name: metric)
+    assert within == ["1"]
+    assert dict(os.environ) == before
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
+    extra.measure("entropy", photo(64, 48), ModelCache(), lambda _name: metric)
+    assert within == ["1", "1"]
+    assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "0"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pyiqa_cannot_use_the_network(pyiqa: None, photo: Photo) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()
-    monkeypatch.setattr(extra, "_load", lambda _name: lambda _batch: socket.create_connection(address, 1))
-    with pytest.raises(UserError, match="reach the net"):
-        extra.measure("entropy", photo(64, 48))
+    with pytest.raises(UserError, match="use the network"):
+        extra.measure(
+            "entropy", photo(64, 48), ModelCache(), lambda _name: lambda _batch: socket.create_connection(address, 1)
+        )
     socket.create_connection(address, 1).close()  # others can, and so can this thread afterwards
     server.close()
-    monkeypatch.undo()

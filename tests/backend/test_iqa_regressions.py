@@ -12,15 +12,17 @@ from scipy.fft import dctn
 from scipy.signal import correlate2d
 from scipy.special import gamma
 
-from clarity_desktop import settings
-from clarity_desktop.backend import iqa, weights
-from clarity_desktop.backend.iqa import parameters, sseq
+from clarity_desktop.backend.iqa import sseq
+from clarity_desktop.backend.iqa.assess import assess, features
 from clarity_desktop.backend.iqa.kernel import Classifier, Regression
+from clarity_desktop.backend.iqa.parameters import Parameters
+from clarity_desktop.backend.weights import WeightStore, catalog
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.messages import ModelMissing
+from clarity_desktop.text import Message, english
 from tests.backend.test_iqa import coloured, fourier, halving
 
-OURS = Path(__file__).parents[2] / "resources" / "iqa.safetensors"
+BUNDLED = Path(__file__).parents[2] / "resources" / "iqa.safetensors"
 GRID = np.arange(200, 10001) / 1000
 RATIO = gamma(1 / GRID) * gamma(3 / GRID) / gamma(2 / GRID) ** 2
 
@@ -35,33 +37,33 @@ def plain_contrast(scene: np.ndarray) -> np.ndarray:
 
 
 def plain_brisque(scene: np.ndarray) -> list[float]:
-    features: list[float] = []
+    found: list[float] = []
     for _ in range(2):
         v = plain_contrast(scene)
         alpha = GRID[np.argmin(np.abs(np.mean(v**2) / np.mean(np.abs(v)) ** 2 - RATIO))]
-        features += [alpha, np.mean(v**2)]
+        found += [alpha, np.mean(v**2)]
         for shift in ((0, 1), (1, 0), (1, 1), (-1, 1)):
             pair = v * np.roll(v, shift, (0, 1))
             left, right = np.sqrt(np.mean(pair[pair < 0] ** 2)), np.sqrt(np.mean(pair[pair > 0] ** 2))
             g, r = left / right, np.mean(np.abs(pair)) ** 2 / np.mean(pair**2)
             alpha = GRID[np.argmin((1 / RATIO - r * (g**3 + 1) * (g + 1) / (g**2 + 1) ** 2) ** 2)]
             scale = np.sqrt(gamma(1 / alpha) / gamma(3 / alpha))
-            features += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha) * scale, left**2, right**2]
+            found += [alpha, (right - left) * gamma(2 / alpha) / gamma(1 / alpha) * scale, left**2, right**2]
         scene = halving(scene.shape[0]) @ scene @ halving(scene.shape[1]).T
-    return features
+    return found
 
 
 @pytest.mark.parametrize("size", [(64, 96), (201, 150), (33, 32), (97, 41)])
 def test_brisque_sees_the_plain_features_of_the_whole_photo(size: tuple[int, int]) -> None:
     scene = fourier(*size)
-    found, expected = iqa.features(coloured(scene)).brisque, np.array(plain_brisque(scene.astype(float)))
+    found, expected = features(coloured(scene)).brisque, np.array(plain_brisque(scene.astype(float)))
     assert found is not None
     assert np.allclose(found[[0, *range(2, 36, 4)]], expected[[0, *range(2, 36, 4)]], rtol=0, atol=0.0011)
     assert np.allclose(found, expected, rtol=2e-3, atol=2e-5)
 
 
 def plain_sseq(scene: np.ndarray) -> list[float]:
-    features: list[float] = []
+    found: list[float] = []
     for _ in range(3):
         padded = np.pad(scene, ((0, -scene.shape[0] % 8), (0, -scene.shape[1] % 8)))
         spatial, spectral = [], []
@@ -77,18 +79,18 @@ def plain_sseq(scene: np.ndarray) -> list[float]:
                 spectral.append(-np.sum(p * np.log2(p)))
         for kind in (np.sort(spatial), np.sort(spectral)):
             n, away = len(kind), kind - kind.mean()
-            features += [kind[math.ceil(0.2 * n) - 1 : math.ceil(0.8 * n)].mean()]
-            features += [np.mean(away**3) / np.mean(away**2) ** 1.5 if n > 1 else 0]
+            found += [kind[math.ceil(0.2 * n) - 1 : math.ceil(0.8 * n)].mean()]
+            found += [np.mean(away**3) / np.mean(away**2) ** 1.5 if n > 1 else 0]
         down = np.floor(np.clip(halving(scene.shape[0]) @ scene, 0, 255) + 0.5)
         scene = np.floor(np.clip(down @ halving(scene.shape[1]).T, 0, 255) + 0.5).astype(np.uint8)
-    return features
+    return found
 
 
 @pytest.mark.parametrize("size", [(64, 96), (201, 150), (33, 32), (97, 41)])
 def test_sseq_sees_the_plain_features_of_the_whole_photo(size: tuple[int, int]) -> None:
     scene = fourier(*size)
     scene[:, : size[1] // 2] //= 16
-    assert iqa.features(coloured(scene)).sseq == pytest.approx(np.array(plain_sseq(scene)), rel=1e-4, abs=1e-4)
+    assert features(coloured(scene)).sseq == pytest.approx(np.array(plain_sseq(scene)), rel=1e-4, abs=1e-4)
 
 
 def test_a_flat_block_has_the_entropy_that_the_authors_code_gives_it() -> None:
@@ -140,27 +142,25 @@ def regression(features: int, value: float) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that travels with the program, empty but for the catalog."""
-    weights.catalog()  # it is read once
-    monkeypatch.setattr(settings, "resources", lambda: tmp_path)
-    return tmp_path
+def parameters(tmp_path: Path) -> Parameters:
+    """Nothing is installed, and there is no bundled file unless the test writes it."""
+    return Parameters(WeightStore(catalog(), tmp_path / "weights"), tmp_path / "iqa.safetensors")
 
 
-def test_without_the_authors_parameters_our_own_score_and_are_named(resources: Path) -> None:
+def test_without_the_authors_parameters_the_bundled_ones_score_and_are_named(parameters: Parameters) -> None:
     own = {f"brisque.{k}": v for k, v in regression(36, 40).items()}
     own |= {f"sseq.{k}": v for k, v in regression(12, 30).items()}
     own |= {"niqe.mean": np.zeros(36, "f4"), "niqe.covariance": np.eye(36, dtype="f4")}
-    save_file({**load_file(OURS), **own}, resources / "iqa.safetensors")
-    quality = iqa.assess(coloured(fourier(200, 300)))
+    save_file({**load_file(BUNDLED), **own}, parameters.file)
+    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
     assert (quality.brisque, quality.sseq) == (40, 30)
     assert quality.niqe is not None
-    assert set(quality.ours) == {"niqe", "brisque", "sseq"}
+    assert set(quality.bundled) == {"niqe", "brisque", "sseq"}
 
 
 @pytest.mark.parametrize("fault", ["no tables", "another shape", "a missing table", "no numbers"])
-def test_a_damaged_file_of_our_own_is_said_and_what_needs_none_is_scored(resources: Path, fault: str) -> None:
-    file, own = resources / "iqa.safetensors", load_file(OURS)
+def test_a_damaged_bundled_file_is_reported_and_what_needs_none_is_scored(parameters: Parameters, fault: str) -> None:
+    file, own = parameters.file, load_file(BUNDLED)
     if fault == "another shape":
         own["sseq.vectors"] = own["sseq.vectors"][:, 1:].copy()
     elif fault == "no numbers":
@@ -170,21 +170,21 @@ def test_a_damaged_file_of_our_own_is_said_and_what_needs_none_is_scored(resourc
     save_file(own, file)
     if fault == "no tables":
         file.write_bytes(b"\x08" + bytes(30))
-    quality = iqa.assess(coloured(fourier(200, 300)))
+    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
     for metric in ("niqe", "brisque", "sseq", "overall"):
         assert getattr(quality, metric) is None
-        assert quality.why[metric] == parameters.DAMAGED
+        assert quality.why[metric] == Message("analysis.parameters_damaged")
     assert quality.piqe is not None
 
 
-def test_with_neither_the_sentence_says_how_to_get_the_authors(resources: Path) -> None:
-    quality = iqa.assess(coloured(fourier(200, 300)))
+def test_with_neither_the_sentence_says_how_to_get_the_authors(parameters: Parameters) -> None:
+    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
     for metric in ("niqe", "brisque", "sseq"):
         assert getattr(quality, metric) is None
-        assert f"clarity models fetch {metric}" in quality.why[metric]
+        assert f"clarity models fetch {metric}" in english(quality.why[metric])
     assert quality.piqe is not None
     with pytest.raises(ModelMissing):
-        parameters.brisque_parameters()
+        parameters.brisque()
 
 
 # What is read of the published files ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from clarity_training.photos import eight_bits, find, load, split
 
-from clarity_desktop import settings
-from clarity_desktop.backend import iqa
-from clarity_desktop.backend.iqa import overall, parameters
+from clarity_desktop.backend.iqa import overall
 from clarity_desktop.backend.iqa.appearance import COUNT, _tiles, appearance
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding
+from clarity_desktop.backend.iqa.assess import assess, features, is_stale
+from clarity_desktop.backend.iqa.parameters import Parameters, default_parameters
+from clarity_desktop.backend.weights import WeightStore, catalog
+from clarity_desktop.text import english
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Quality
 
 Photo = Callable[..., np.ndarray]
 
@@ -35,7 +38,7 @@ def seen(probability: float, severity: float, what: Degradation = "haze") -> Det
 
 
 def points(pixels: np.ndarray, detection: Detection | None = None) -> float:
-    score = iqa.assess(pixels, detection=detection).overall
+    score = assess(pixels, detection=detection).overall
     assert score is not None
     return score
 
@@ -56,18 +59,18 @@ def test_a_damaged_photo_scores_lower(scene: np.ndarray, damage: str) -> None:
 
 
 def test_the_range_holds_the_score_and_is_never_narrower_than_it_moves(photo: Photo) -> None:
-    quality = iqa.assess(photo(320, 240))
+    quality = assess(photo(320, 240))
     assert quality.overall is not None
     assert quality.low is not None
     assert quality.high is not None
-    assert 0 <= quality.low <= quality.overall - min(overall.NARROWEST, quality.overall)
-    assert quality.overall + min(overall.NARROWEST, 100 - quality.overall) <= quality.high <= 100
+    assert 0 <= quality.low <= quality.overall - min(overall.MIN_MARGIN, quality.overall)
+    assert quality.overall + min(overall.MIN_MARGIN, 100 - quality.overall) <= quality.high <= 100
 
 
 def test_members_that_disagree_make_the_range_wider() -> None:
-    agreeing, apart = overall.rated(np.full(8, 0.5)), overall.rated(np.linspace(-1.5, 2.5, 8))
+    agreeing, apart = overall.rating(np.full(8, 0.5)), overall.rating(np.linspace(-1.5, 2.5, 8))
     assert agreeing.overall == pytest.approx(apart.overall)
-    assert apart.high - apart.low > agreeing.high - agreeing.low == pytest.approx(2 * overall.NARROWEST)
+    assert apart.high - apart.low > agreeing.high - agreeing.low == pytest.approx(2 * overall.MIN_MARGIN)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 500), (700, 33)])
@@ -76,10 +79,10 @@ def test_a_score_is_there_from_32_pixels_on(photo: Photo, size: tuple[int, int])
 
 
 def test_a_smaller_photo_has_none_and_says_why(photo: Photo) -> None:
-    quality = iqa.assess(photo(200, 31))
+    quality = assess(photo(200, 31))
     assert quality.overall is None
     assert (quality.low, quality.high) == (None, None)
-    assert "32 × 32" in quality.why["overall"]
+    assert "32 × 32" in english(quality.why["overall"])
 
 
 def test_grey_and_flat_photos_have_a_score(photo: Photo) -> None:
@@ -116,58 +119,68 @@ def test_the_score_is_the_same_whether_or_not_the_authors_files_are_here(
     photo: Photo, monkeypatch: pytest.MonkeyPatch, shared: Path
 ) -> None:
     monkeypatch.delenv("CLARITY_WEIGHTS", raising=False)
-    alone = iqa.assess(photo(256, 256))
+    alone = assess(photo(256, 256))
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
-    beside = iqa.assess(photo(256, 256))
-    assert alone.ours == ("sseq", "niqe", "brisque")
+    beside = assess(photo(256, 256))
+    assert alone.bundled == ("sseq", "niqe", "brisque")
     assert beside.overall == alone.overall
 
 
-def test_an_undefined_metric_votes_as_for_a_clean_photo() -> None:
-    table = parameters.overall_parameters()
-    inputs, nobody = np.full((1, 48 + COUNT), np.nan), overall.row(None)[None]
-    votes = overall.votes(inputs, np.full((1, 4), np.nan), nobody, table)
-    assert np.array_equal(votes[0, 0, 1:], table["metric_clean"])
-    assert np.isfinite(overall.logits(votes, table)).all()
+def test_an_undefined_metric_counts_as_that_of_a_clean_photo() -> None:
+    table = default_parameters().overall()
+    inputs, nobody = np.full((1, 48 + COUNT), np.nan), overall.detection_row(None)[None]
+    found = overall.features(inputs, np.full((1, 4), np.nan), nobody, table)
+    assert np.array_equal(found[0, 0, 1:], table["metric_clean"])
+    assert np.isfinite(overall.logits(found, table)).all()
 
 
 def test_weights_never_reward_what_a_metric_calls_bad() -> None:
-    table = parameters.overall_parameters()
+    table = default_parameters().overall()
     assert all((weights[:, :-1] >= 0).all() for name, weights in table.items() if name in ("alone", "seen"))
 
 
-def test_our_own_numbers_are_small_and_finite() -> None:
-    file = settings.resources() / "iqa.safetensors"
-    assert file.stat().st_size < 1_000_000
+def test_the_bundled_parameters_are_small_and_finite() -> None:
+    parameters = default_parameters()
+    assert parameters.file.stat().st_size < 1_000_000
     for metric in ("niqe", "brisque", "sseq", "overall"):
-        table = parameters.ours(metric)
+        table = parameters.bundled(metric)
         assert table
         assert all(np.isfinite(values).all() for values in table.values())
-    assert all(len(parameters.ours(metric)["vectors"]) <= 400 for metric in ("brisque", "sseq"))
+    assert all(len(parameters.bundled(metric)["vectors"]) <= 400 for metric in ("brisque", "sseq"))
 
 
 def test_without_its_file_the_score_is_absent_and_says_so(
     photo: Photo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: Path
 ) -> None:
-    monkeypatch.setattr(settings, "resources", lambda: tmp_path)
     monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
-    quality = iqa.assess(photo(64, 64))
+    quality = assess(photo(64, 64), parameters=replace(default_parameters(), file=tmp_path / "absent"))
     assert quality.overall is None
     assert quality.brisque is not None
-    assert "install the program again" in quality.why["overall"]
+    assert "Reinstall Clarity Desktop" in english(quality.why["overall"])
 
 
-def test_parameters_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shipped = iqa.digest()
-    monkeypatch.setattr(settings, "resources", lambda: tmp_path)
-    assert iqa.digest() == ""
-    (tmp_path / "iqa.safetensors").write_bytes(b"fitted anew")
-    assert len({"", shipped, iqa.digest()}) == 3
+def test_parameters_are_told_apart(tmp_path: Path) -> None:
+    shipped = default_parameters()
+    other = replace(shipped, file=tmp_path / "iqa.safetensors")
+    assert other.digest() == ""
+    other.file.write_bytes(b"fitted again")
+    assert len({"", shipped.digest(), other.digest()}) == 3
 
 
-def test_a_turned_photo_keeps_what_the_eyes_see(photo: Photo) -> None:
+def test_scores_by_bundled_parameters_are_stale_once_the_authors_are_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: Path
+) -> None:
+    monkeypatch.delenv("CLARITY_WEIGHTS", raising=False)
+    parameters = Parameters(WeightStore(catalog(), tmp_path), default_parameters().file)
+    assert not is_stale(Quality(bundled=("niqe",)), parameters)
+    monkeypatch.setenv("CLARITY_WEIGHTS", str(shared / "weights"))
+    assert is_stale(Quality(bundled=("niqe",)), parameters)
+    assert not is_stale(Quality(), parameters)
+
+
+def test_a_turned_photo_keeps_what_the_models_see(photo: Photo) -> None:
     def inputs(pixels: np.ndarray) -> np.ndarray:
-        found = iqa.features(np.ascontiguousarray(pixels))
+        found = features(np.ascontiguousarray(pixels))
         assert found.brisque is not None
         assert found.sseq is not None
         return np.concatenate([found.brisque, found.sseq, appearance(np.ascontiguousarray(pixels))])
@@ -177,9 +190,9 @@ def test_a_turned_photo_keeps_what_the_eyes_see(photo: Photo) -> None:
     pixels += 40 * np.sin(np.arange(320)[None, :, None] * 1.3 + np.arange(256)[:, None, None] * 0.4)
     pixels = pixels.clip(0, 255).astype(np.uint8)
     upright = inputs(pixels)
-    for way, turned in enumerate((pixels, pixels.transpose(1, 0, 2), pixels[:, ::-1])):
-        differs = np.abs(upright[overall.WAYS[way]] - inputs(turned)) > 0.05 + 0.05 * np.abs(upright)
+    for order, turned in enumerate((pixels, pixels.transpose(1, 0, 2), pixels[:, ::-1])):
+        differs = np.abs(upright[overall.ORIENTATIONS[order]] - inputs(turned)) > 0.05 + 0.05 * np.abs(upright)
         assert not differs[:36].any()
         # What goes only across (flat neighbours, the quarter in which repeats are looked for) has no other place.
-        assert np.flatnonzero(differs).tolist() in ([], [88], [110], [110, 111]), way
-    assert (np.abs(upright[overall.WAYS[1]] - upright) > 0.1).any()
+        assert np.flatnonzero(differs).tolist() in ([], [88], [110], [110, 111]), order
+    assert (np.abs(upright[overall.ORIENTATIONS[1]] - upright) > 0.1).any()

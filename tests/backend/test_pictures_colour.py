@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, profile_name, save, to_srgb8
+from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -169,7 +170,7 @@ def test_far_profiles_are_converted_at_their_own_depth_and_that_is_said(decoder,
     assert picture.depth == depth
     assert str(picture.notes[0]).startswith(f"The photo’s colors were converted from {name} to ")
     assert not colour.is_far(icc.parse(picture.icc or icc.srgb()))
-    theirs = colour.through_cms(Image.fromarray(colour.to8(dull)), built, colour.SRGB)
+    theirs = colour.through_cms(Image.fromarray(to_8_bits(dull)), built, colour.SRGB)
     assert np.abs(to_srgb8(picture)[0].astype(int) - theirs).mean() < 1
 
 
@@ -235,7 +236,7 @@ def test_export_to_srgb_converts_and_drops_the_profile(decoder, tmp_path, photo,
     back = decoder.read(tmp_path / "a.png")
     assert back.icc is None
     assert back.depth == depth
-    assert np.abs(colour.to8(back.pixels).astype(int) - to_srgb8(picture)[0]).mean() < 0.6
+    assert np.abs(to_8_bits(back.pixels).astype(int) - to_srgb8(picture)[0]).mean() < 0.6
 
 
 def test_a_format_without_profiles_is_written_in_srgb(tmp_path, photo):
@@ -257,9 +258,9 @@ def test_a_profile_that_little_cms_refuses_is_taken_for_srgb(photo):
 
 def test_depths_convert_without_loss_where_there_is_none():
     all_values = np.arange(256, dtype=np.uint8)
-    assert np.array_equal(colour.to8(colour.to16(all_values)), all_values)
+    assert np.array_equal(to_8_bits(to_16_bits(all_values)), all_values)
     deep = np.arange(65536, dtype=np.uint16)
-    assert np.abs(colour.to8(deep) * 257.0 - deep).max() <= 128.5
+    assert np.abs(to_8_bits(deep) * 257.0 - deep).max() <= 128.5
 
 
 def test_profiles_name_themselves():

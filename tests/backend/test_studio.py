@@ -617,7 +617,7 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, sco
     first, then = [n.quality for n in recorder.news if isinstance(n, Assessed)]
     assert (first.more, then.more) == ({}, {"musiq": 200.0})
     assert then.piqe == first.piqe
-    assert then.why["dbcnn"] == "dbcnn cannot be used here."
+    assert english(then.why["dbcnn"]) == "dbcnn cannot be used here."
     studio.settings = replace(studio.settings, metrics=())
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.more == {}
@@ -626,10 +626,10 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, sco
 def test_scores_by_our_own_parameters_are_renewed_once_the_authors_are_there(studio, recorder, scorer, file) -> None:
     scorer.stale = lambda _: False
     card = opened(studio, recorder, file)
-    studio.document(card.id).set_quality(card.head, Quality(brisque=7.0, ours=("brisque",), more={"musiq": 51.0}))
+    studio.document(card.id).set_quality(card.head, Quality(brisque=7.0, bundled=("brisque",), more={"musiq": 51.0}))
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque == 7, "ours are all there is"
-    scorer.stale = lambda quality: bool(quality.ours)
+    scorer.stale = lambda quality: bool(quality.bundled)
     asyncio.run(studio.assess(card.id, card.head, recorder.job()))
     assert recorder.last(Assessed).quality.brisque != 7
     assert studio.version(card.id, card.head).quality.more == {"musiq": 51.0}

@@ -19,7 +19,7 @@ from clarity_training.train.calibration import Fit, Logits
 from PIL import Image
 from safetensors.torch import save_file
 
-from clarity_desktop.backend.detect import logits, views
+from clarity_desktop.backend.detect import logits, sample_views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
@@ -187,7 +187,7 @@ def test_calibration_levels_the_classes_and_spares_clean_photos() -> None:
 
 def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.training_synthesis_cases(sorted(clean.iterdir()), 1)
-    seen = views(case.pixels)
+    seen = sample_views(case.pixels)
     before = logits(predictors.load_detector(untrained), seen)
     fit = Fit(0.5, np.linspace(2, -2, 15), 1.7, np.linspace(-1, 1, 13))
     calibration.fold(untrained, fit)
@@ -199,7 +199,7 @@ def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained:
 
 def test_a_file_is_calibrated_again_as_if_for_the_first_time(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.training_synthesis_cases(sorted(clean.iterdir()), 1)
-    seen = views(case.pixels)
+    seen = sample_views(case.pixels)
     before = logits(predictors.load_detector(untrained), seen)
     calibration.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13), 2.0))
     after = logits(predictors.load_detector(untrained), seen)

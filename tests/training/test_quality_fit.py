@@ -45,7 +45,7 @@ def made_up(count: int = 40) -> Measurements:
     rng = np.random.default_rng(0)
     grades = ((-1, CLEAN), (-1, UNCHANGED), (3, MILD), (3, STRONG))
     keys = np.array([(source, degradation, grade) for source in range(count) for degradation, grade in grades])
-    features = np.zeros((len(keys), overall.WAYS.shape[1]))
+    features = np.zeros((len(keys), overall.ORIENTATIONS.shape[1]))
     features[:, 36:42] = rng.normal(size=(len(keys), 6))
     features[:, 39] = -np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [1.0, 2.5], 0.0) + 0.1 * features[:, 39]
     detections = np.zeros((len(keys), 27))
@@ -113,7 +113,7 @@ def test_the_fit_finds_the_order_and_its_weights_are_never_negative() -> None:
     table = ranking.fit(data, metrics, 0, ranking.Size(members=2, steps=150))
     table["seen"] = ranking.fit_detector_weights(data, metrics, table, 0)
     for detections in (np.full_like(data.detections, np.nan), data.detections):
-        scores = overall.logits(overall.votes(data.features, metrics, detections, table), table).mean(0)
+        scores = overall.logits(overall.features(data.features, metrics, detections, table), table).mean(0)
         order = evaluate.rank_metrics(data, scores)["classes"]["haze"]
         assert order["clean over damaged"]["share"] >= 0.97
         assert order["mild over strong"]["share"] >= 0.95

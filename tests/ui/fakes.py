@@ -414,7 +414,7 @@ class FakeLink:
         d = self.documents[document]
         n, first = len(d.versions), d.versions[version].parent is None
         quality = Quality(niqe=6.2 - n, piqe=48.0 - 8 * n, sseq=40.0 - n, overall=40.0 + 8 * n, low=33.0 + 8 * n,
-                          high=47.0 + 8 * n, ours=("sseq",), why={"brisque": "Too small for BRISQUE."})  # fmt: skip
+                          high=47.0 + 8 * n, bundled=("sseq",), why={"brisque": "Too small for BRISQUE."})  # fmt: skip
         d.versions[version] = replace(d.versions[version], quality=quality)
         return m.Assessed(document, version, quality, None if first else self.distance)
 

@@ -202,21 +202,21 @@ def test_a_difference_says_its_direction_in_words():
 
 
 def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(dock: QualityDock):
-    now = version("b", piqe=20.0, sseq=31.0, ours=("sseq",), why={"niqe": "The photo is too small for NIQE."})
+    now = version("b", piqe=20.0, sseq=31.0, bundled=("sseq",), why={"niqe": "The photo is too small for NIQE."})
     dock.show_photo(QualityState(DOCUMENT, now, version("a", piqe=50.0, niqe=7.0)), offered)
     assert list(dock.metrics) == ["sseq", "niqe", "brisque", "piqe"]
     assert dock.metrics["piqe"].change.text() == "▼ 30.0 better"
     assert "Lower is better" in dock.metrics["piqe"].meaning.text()
     assert dock.metrics["niqe"].now.text() == "–"
     assert dock.metrics["niqe"].meaning.text() == "The photo is too small for NIQE."
-    assert shown(dock.metrics["sseq"].ours)
+    assert shown(dock.metrics["sseq"].bundled)
     assert "built-in parameters" in dock.metrics["sseq"].accessibleName()
-    assert "authors" in dock.metrics["sseq"].ours.toolTip()
-    assert not shown(dock.metrics["piqe"].ours)
+    assert "authors" in dock.metrics["sseq"].bundled.toolTip()
+    assert not shown(dock.metrics["piqe"].bundled)
 
 
 def test_values_by_different_parameters_are_not_compared(dock: QualityDock):
-    dock.show_photo(QualityState(DOCUMENT, version("b", niqe=3.0), version("a", niqe=5.0, ours=("niqe",))), offered)
+    dock.show_photo(QualityState(DOCUMENT, version("b", niqe=3.0), version("a", niqe=5.0, bundled=("niqe",))), offered)
     assert not shown(dock.metrics["niqe"].change)
     assert dock.metrics["niqe"].accessibleName() == "NIQE 3.0"
 
@@ -395,7 +395,7 @@ def test_without_a_photo_there_is_an_invitation_and_nothing_else(dock: QualityDo
 def test_everything_fits_the_narrowest_dock(qapp: QApplication, dock: QualityDock, choice: theme.Choice):
     theme.apply(qapp, choice)
     steps = (Advice("overexposure", "overexposure", "Much of the sky is white and holds no detail any more."),)
-    now = version("b", 55.0, a_detection(overexposure=0.97), low=48.0, high=61.0, sseq=3.0, ours=("sseq",))
+    now = version("b", 55.0, a_detection(overexposure=0.97), low=48.0, high=61.0, sseq=3.0, bundled=("sseq",))
     advised = Advised(DOCUMENT, now.id, steps, "One step would help.")
     dock.resize(dock.minimumWidth(), 320)
     dock.show()

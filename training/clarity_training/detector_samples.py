@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.detect import Views, views
+from clarity_desktop.backend.detect import SampleViews, sample_views
 from clarity_desktop.backend.nets.detector import GRID
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 from clarity_training.damage import Photo
@@ -36,7 +36,7 @@ class DetectorSample:
     """One sample. label: index in CLASSES. found, severity: 13 values; heat: (49+CROPS)×13, one row for each token of
     the detector. All are float32, 0..1, nan where unknown."""
 
-    views: Views
+    views: SampleViews
     label: int
     found: NDArray[np.float32]
     severity: NDArray[np.float32]
@@ -75,13 +75,13 @@ def _real_sample(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) 
     part = _random_crop(photo, rng, 0.75).astype(np.float32) / np.float32(255)
     if rng.random() < 0.5:
         part = recompress(part, rng)
-    sample_views = _views(part, rng)
+    taken = _views(part, rng)
     found = np.full(len(DEGRADATIONS), np.nan, np.float32)
     if name in DEGRADATIONS:
         found[DEGRADATIONS.index(name)] = 1
     unknown = np.full(len(DEGRADATIONS), np.nan, np.float32)
     heat = np.full((_TOKENS, len(DEGRADATIONS)), np.nan, np.float32)
-    return DetectorSample(sample_views, CLASSES.index(name), found, unknown, heat)
+    return DetectorSample(taken, CLASSES.index(name), found, unknown, heat)
 
 
 def _synthetic_sample(name: str, photo: NDArray[np.uint8], rng: np.random.Generator) -> DetectorSample:
@@ -93,15 +93,15 @@ def _synthetic_sample(name: str, photo: NDArray[np.uint8], rng: np.random.Genera
         pixels, severities, maps = _apply_damage(clean, _choose_degradations(name, rng), rng)
     if rng.random() < 0.6:
         pixels = recompress(pixels, rng)
-    sample_views = _views(pixels, rng, list(maps.values()))
+    taken = _views(pixels, rng, list(maps.values()))
     found, severity = np.zeros((2, len(DEGRADATIONS)), np.float32)
     severity[:] = np.nan
     heat = np.zeros((_TOKENS, len(DEGRADATIONS)), np.float32)
     for degradation, value in severities.items():
         k = DEGRADATIONS.index(degradation)
         found[k], severity[k] = 1, value
-        heat[:, k] = _heat_at_tokens(maps[degradation], sample_views.places)
-    return DetectorSample(sample_views, CLASSES.index(name), found, severity, heat)
+        heat[:, k] = _heat_at_tokens(maps[degradation], taken.places)
+    return DetectorSample(taken, CLASSES.index(name), found, severity, heat)
 
 
 def _choose_degradations(name: str, rng: np.random.Generator) -> frozenset[Degradation]:
@@ -171,7 +171,7 @@ def _to_cells(field: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _heat_at_tokens(cells: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """49+K values: the mean of a heat map over the area of each token. places: K×5 as in Views."""
+    """49+K values: the mean of a heat map over the area of each token. places: K×5 as in SampleViews."""
     overview = np.asarray(cv2.resize(cells, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32).reshape(-1)
     crops: list[float] = []
     for x, y, w, h, _ in places:
@@ -206,12 +206,12 @@ def _permute_or_rotate(photo: NDArray[np.uint8], rng: np.random.Generator) -> ND
     return np.ascontiguousarray(photo)
 
 
-def _views(pixels: Photo, rng: np.random.Generator, maps: Sequence[NDArray[np.float32]] = ()) -> Views:
+def _views(pixels: Photo, rng: np.random.Generator, maps: Sequence[NDArray[np.float32]] = ()) -> SampleViews:
     """Overview and CROPS crops. maps: heat maps of the degradations; each is shown by at least one crop, since the
     network would learn to guess one that no crop shows."""
-    all_views = views(to_8bit(pixels), lambda: float(rng.random()))
+    all_views = sample_views(to_8bit(pixels), lambda: float(rng.random()))
     order = rng.permutation(len(all_views.crops))
     best = [order[_heat_at_tokens(cells, all_views.places)[GRID**2 :][order].argmax()] for cells in maps]
     chosen = np.array(list(dict.fromkeys([*best, *order]))[:CROPS])
     chosen = np.resize(chosen, CROPS)  # a small photo has fewer crops: repeat some
-    return Views(all_views.overview, all_views.crops[chosen], all_views.places[chosen])
+    return SampleViews(all_views.overview, all_views.crops[chosen], all_views.places[chosen])

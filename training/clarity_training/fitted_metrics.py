@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.iqa import niqe
+from clarity_desktop.backend.iqa.statistics import MetricUndefined
 from clarity_training.ranked_photos import BRISQUE, SSEQ, Measurements
 
 Floats = NDArray[np.float64]
@@ -40,5 +41,5 @@ def metric_scores(data: Measurements, tables: Mapping[str, Table]) -> Floats:
 def _niqe(blocks: Floats, pristine: niqe.Pristine) -> float:
     try:
         return niqe.score(blocks, pristine)
-    except ValueError:
+    except MetricUndefined:
         return np.nan

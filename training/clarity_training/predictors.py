@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from clarity_desktop.backend import weights
-from clarity_desktop.backend.detect import load, logits, to_detection, views
+from clarity_desktop.backend.detect import load, logits, sample_views, to_detection
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.values import Detection, Pixels
 from clarity_training.weight_errors import as_user_error
@@ -21,7 +21,7 @@ def predictor(net: nn.Module) -> Predictor:
     """The predictor of a network with the inputs and outputs of nets.detector.Detector."""
 
     def predict(pixels: Pixels) -> Detection:
-        photo_views = views(pixels)
+        photo_views = sample_views(pixels)
         outputs = logits(net, photo_views)
         return to_detection({name: values[0] for name, values in outputs.items()}, photo_views.places)
 

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend import iqa
-from clarity_desktop.backend.iqa import overall
+from clarity_desktop.backend.iqa import assess, overall
 from clarity_desktop.backend.iqa.appearance import COUNT, appearance
 from clarity_desktop.file_io import write_atomically
 from clarity_desktop.values import DEGRADATIONS, Detection
@@ -198,13 +197,13 @@ def with_detections(
     keys = zip(measurements.source, measurements.degradation, measurements.grade, strict=True)
     for k, (photo, key) in enumerate(zip(photos, keys, strict=False)):
         assert photo[:3] == key
-        detections[k] = overall.row(detect(photo.pixels))
+        detections[k] = overall.detection_row(detect(photo.pixels))
     return replace(measurements, detections=detections)
 
 
 def _features(pixels: Bytes) -> tuple[Floats, float, Floats]:
     """Features, PIQE, and NIQE's blocks."""
-    found = iqa.features(pixels)
+    found = assess.features(pixels)
     brisque = np.full(36, np.nan) if found.brisque is None else found.brisque
     sseq = np.full(12, np.nan) if found.sseq is None else found.sseq
     piqe = np.nan if found.piqe is None else found.piqe
@@ -212,7 +211,7 @@ def _features(pixels: Bytes) -> tuple[Floats, float, Floats]:
 
 
 def _no_detections(count: int) -> Floats:
-    return np.tile(overall.row(None), (count, 1))
+    return np.tile(overall.detection_row(None), (count, 1))
 
 
 def cached(file: Path | None, compute: Callable[[], Measurements]) -> Measurements:

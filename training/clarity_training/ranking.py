@@ -100,7 +100,7 @@ def fit_network(features: Floats, pairs: Pairs, seed: int, size: Size) -> tuple[
     optimizer = torch.optim.AdamW([*hidden.parameters(), *output.parameters()], size.rate, weight_decay=size.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, size.rate, size.steps)
     better, worse, first, second = (torch.from_numpy(rows) for rows in pairs)
-    orientations = torch.from_numpy(overall.WAYS)
+    orientations = torch.from_numpy(overall.ORIENTATIONS)
 
     def scores(rows: Tensor) -> Tensor:
         """The mean over the photo as it is, transposed, mirrored, and both."""
@@ -157,7 +157,7 @@ def _fit_member(
     member = {**table, "first": first[None], "bias": bias[None], "second": second[None]}
     held_out = make_pairs(data, np.setdiff1d(sources, drawn).tolist(), rng)
     no_detections = np.full_like(data.detections, np.nan)
-    votes = overall.votes(data.features, metrics, no_detections, member)[0]
+    votes = overall.features(data.features, metrics, no_detections, member)[0]
     alone = fit_weights(votes, held_out, _reference_grades(data))
     return {"first": first, "bias": bias, "second": second, "alone": alone}
 
@@ -168,7 +168,7 @@ def fit_detector_weights(data: Measurements, metrics: Floats, table: Mapping[str
     The weights of the other votes stay as they are without a detection; the detector's best weights are multiplied by
     DETECTOR_DISCOUNT. data: photos on which neither the members nor the detector were trained.
     """
-    votes = overall.votes(data.features, metrics, data.detections, {**table, "seen": np.empty(0)})
+    votes = overall.features(data.features, metrics, data.detections, {**table, "seen": np.empty(0)})
     pairs = make_pairs(data, np.unique(data.source).tolist(), np.random.default_rng(seed))
     grades, rows = _reference_grades(data), np.unique(np.concatenate(pairs))
     detector_votes = votes.shape[2] - table["alone"].shape[1] + 1

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from clarity_desktop.backend.document.checks import number, parsed, text, whole
-from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION
+from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION, REASON
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
+from clarity_desktop.text import Text, english, from_json, to_json
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
 
 POINTS = ("overall", "low", "high")
@@ -46,7 +47,8 @@ def quality_text(quality: Quality, by: str) -> str:
     """Scores as JSON. A score that is not finite is stored as undefined; one beyond its scale is clipped."""
     scores = {name: _storable(name, getattr(quality, name)) for name in SCORES}
     more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
-    return json.dumps({**scores, "ours": list(quality.ours), "more": more, "why": dict(quality.why), "by": by})
+    why = {name: to_json(reason) for name, reason in quality.why.items()}
+    return json.dumps({**scores, "ours": list(quality.bundled), "more": more, "why": why, "by": by})
 
 
 def _storable(name: str, value: float | None) -> float | None:
@@ -78,18 +80,28 @@ def _models(row: Mapping[str, Any]) -> str:
 
 
 def _quality(row: Mapping[str, Any]) -> Quality:
-    ours, more, why = row.get("ours", []), row.get("more", {}), row.get("why", {})
-    if not isinstance(ours, list) or not isinstance(more, dict) or not isinstance(why, dict):
+    bundled, more, why = row.get("ours", []), row.get("more", {}), row.get("why", {})
+    if not isinstance(bundled, list) or not isinstance(more, dict) or not isinstance(why, dict):
         raise Damaged("document.damage_quality_form")
-    if max(len(ours), len(more), len(why)) > METRICS:
+    if max(len(bundled), len(more), len(why)) > METRICS:
         raise Damaged("document.damage_quality_count")
     scores = {k: None if row.get(k) is None else number(row[k], *((0, 100) if k in POINTS else ())) for k in SCORES}
     return Quality(
         **scores,
-        ours=tuple(text(name) for name in ours),
+        bundled=tuple(text(name) for name in bundled),
         more={text(k): number(v) for k, v in more.items()},
-        why={text(k): text(v) for k, v in why.items()},
+        why={text(k): _reason(v) for k, v in why.items()},
     )
+
+
+def _reason(stored: Any) -> Text:
+    """Why a metric has no score: a message, or a sentence of an older program. Raises Damaged."""
+    if isinstance(stored, str):
+        return text(stored)
+    reason = from_json(stored)
+    if len(english(reason)) > REASON:
+        raise Damaged("document.damage_quality_form")
+    return reason
 
 
 def detection_text(detection: Detection, by: str) -> str:

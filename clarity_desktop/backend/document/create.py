@@ -20,6 +20,7 @@ from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
 from clarity_desktop.backend.document.tiles import Stored
 from clarity_desktop.backend.document.write_tiles import write_tiles
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Picture, Pixels, Step, Version, VersionId
 
@@ -115,5 +116,5 @@ def reduced(pixels: Pixels) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     scale = min(1.0, THUMBNAIL / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small if pixels.dtype == np.uint8 else small // 257, np.uint8)
+    small: Any = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return to_8_bits(small)

@@ -19,6 +19,8 @@ TEXT = 1_000_000
 """Characters of a JSON text or of one turn of the conversation."""
 NAME = 500
 """Characters of a name; longer ones are cut."""
+REASON = 5000
+"""Characters of the reason why a metric has no score."""
 NOTES = 10_000
 """Characters of all notes about a photo."""
 PATH = 4096

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.iqa.statistics import Grey, Plane, grey
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Pixels
 
 Floats = NDArray[np.float32]
@@ -24,11 +25,12 @@ _TINY = np.float32(1e-3)
 
 
 def appearance(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Plane:
-    """The COUNT measures of RGB pixels, uint8 or uint16, of any size. No value of any is good or bad by itself.
+    """The 68 measures (float64) of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1). None is good or bad by itself.
 
     The scene is measured at 256 pixels on its longest side, fine detail at the photo's own resolution; along a side of
-    more than 768 pixels in three places of 256, so that the work is bounded. Calls `breathe` between its parts.
+    more than 768 pixels in three places of 256, so that the work is bounded. Calls checkpoint between its parts.
     """
+    pixels = to_8_bits(pixels)
     small = _reduced(pixels)
     checkpoint()
     scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
@@ -39,20 +41,19 @@ def appearance(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) ->
     return np.concatenate([scene, np.mean(fine, 0)]).astype(np.float64)
 
 
-def _reduced(pixels: Pixels) -> Floats:
-    """RGB, 0..1."""
+def _reduced(pixels: NDArray[np.uint8]) -> Floats:
+    """The photo at 256 pixels on its longest side or less: float32 RGB 0..1."""
     height, width = pixels.shape[:2]
     factor = min(1.0, _WIDE / max(height, width))
     if factor < 1:
         size = max(1, round(width * factor)), max(1, round(height * factor))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportAssignmentType]
-    return np.multiply(pixels, 1 / np.iinfo(pixels.dtype).max, dtype=np.float32)
+    return np.multiply(pixels, 1 / 255, dtype=np.float32)
 
 
-def _tiles(pixels: Pixels) -> list[NDArray[np.uint8]]:
+def _tiles(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     rows, columns = (_places(side) for side in pixels.shape[:2])
-    chosen = [pixels[y, x] for y in rows for x in columns]
-    return [np.asarray(tile if tile.dtype == np.uint8 else tile >> 8, np.uint8) for tile in chosen]
+    return [pixels[y, x] for y in rows for x in columns]
 
 
 def _places(side: int) -> list[slice]:

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.iqa.kernel import Regression
-from clarity_desktop.backend.iqa.statistics import Moments, Plane, Strip, alpha_of_inverse, asymmetric_fit, moments
+from clarity_desktop.backend.iqa.statistics import (
+    MetricUndefined,
+    Moments,
+    Plane,
+    Strip,
+    alpha_of_inverse,
+    asymmetric_fit,
+    moments,
+)
 
 Sums = tuple[Moments, ...]
 """Of the local contrast and of its products with four neighbours, at full and at half size: ten."""
@@ -28,26 +36,23 @@ RANGES = np.array([
 ])  # fmt: skip
 """Least and greatest value of each feature in the authors' training; their regression takes features scaled by them."""
 
-LEAST = 12
+MIN_SIDE = 12
 """Shortest side of a photo that has a score, in pixels; a smaller one has all features only by chance."""
 
 
 def score(features: Plane, regression: Regression) -> float:
-    """BRISQUE of the 36 features; 0 is good and 100 bad, beyond both occurs."""
+    """BRISQUE of the 36 features (float64): about 0 (good) to 100 (bad); values beyond both occur."""
     scaled = regression.scaled(features.round(6))
     return regression(np.array([float(f"{x:g}") for x in scaled]))
 
 
-def of_strip(part: Strip) -> Sums:
-    """The sums that a strip contributes."""
-    return (*_of_rows(part.full), *_of_rows(part.half))
+def strip_sums(part: Strip) -> Sums:
+    """The sums that a strip contributes to the features."""
+    return (*_row_sums(part.full), *_row_sums(part.half))
 
 
 def features(parts: Sequence[Sums]) -> Plane:
-    """The 36 features of a photo from the sums of its strips.
-
-    Raises ValueError, in a sentence, for a photo without texture.
-    """
+    """The 36 features (float64) of a photo from the sums of its strips. Raises MetricUndefined without texture."""
     columns: list[NDArray[np.float64]] = []
     for k, column in enumerate(zip(*parts, strict=True)):
         total = Moments.joined(column)
@@ -62,11 +67,11 @@ def features(parts: Sequence[Sums]) -> Plane:
             columns += [alpha, squares / total.count]
     found = np.concatenate(columns)
     if np.isnan(found).any():
-        raise ValueError("BRISQUE is not defined for a photo without texture.")
+        raise MetricUndefined("analysis.metric_without_texture", metric="BRISQUE")
     return found
 
 
-def _of_rows(values: Plane) -> Sums:
+def _row_sums(values: Plane) -> Sums:
     """Sums of the rows below the first, and of their products with what is left, above, above left, above right.
 
     Columns wrap around. The authors take the neighbour below left instead of above right: the same pairs.

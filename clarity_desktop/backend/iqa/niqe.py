@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.iqa.statistics import (
     STRIP,
     Grey,
+    MetricUndefined,
     Plane,
     Strip,
     asymmetric_fit,
@@ -32,35 +33,38 @@ class Pristine:
 
 
 def score(features: Plane, pristine: Pristine) -> float:
-    """NIQE of the blocks' features (n×36, as of `of_strip`); lower is better.
+    """NIQE of the blocks' features (n×36 float64, of `strip_features`): 0 or more, lower is better.
 
-    Raises ValueError, in a sentence, for a photo too small or without texture.
+    Raises MetricUndefined for a photo that is too small or has no texture.
     """
     if len(features) < 2:
-        raise ValueError("NIQE needs a photo of at least 96 × 192 pixels.")
+        raise MetricUndefined("analysis.metric_too_small", metric="NIQE", width=BLOCK, height=2 * BLOCK)
     usable = features[~np.isnan(features).any(1)]
     if len(usable) < 2:
-        raise ValueError("NIQE is not defined for a photo without texture.")
-    away = np.nanmean(features, 0) - pristine.mean
-    spread = (np.cov(usable, rowvar=False) + pristine.covariance) / 2
-    return float(np.sqrt(away @ np.linalg.pinv(spread) @ away))
+        raise MetricUndefined("analysis.metric_without_texture", metric="NIQE")
+    difference = np.nanmean(features, 0) - pristine.mean
+    covariance = (np.cov(usable, rowvar=False) + pristine.covariance) / 2
+    return float(np.sqrt(difference @ np.linalg.pinv(covariance) @ difference))
 
 
 def whole_blocks(luma: Grey) -> Grey:
-    """The photo without what is left of whole blocks at the right and at the bottom."""
+    """A view of a grey photo (H×W uint8) cut at the right and bottom to whole blocks."""
     return luma[: luma.shape[0] // BLOCK * BLOCK, : luma.shape[1] // BLOCK * BLOCK]
 
 
-def of_strip(part: Strip, whole: Grey) -> Plane:
-    """36 features of each block of a strip, 18 at full size and 18 at half; whole: as of `whole_blocks`."""
+def strip_features(part: Strip, whole: Grey) -> Plane:
+    """36 features of each block of a strip, n×36 float64: 18 at full size and 18 at half size.
+
+    whole: the whole photo cut by `whole_blocks`.
+    """
     if part.top + BLOCK > whole.shape[0] or not whole.shape[1]:
         return np.empty((0, 36))
     full = reframed(part, whole, part.top, part.bottom)
     half = reframed(part, whole, part.top, part.bottom, half=True)
-    return np.concatenate([_of_blocks(full), _of_blocks(half)], 1)
+    return np.concatenate([_block_features(full), _block_features(half)], 1)
 
 
-def _of_blocks(values: Plane) -> Plane:
+def _block_features(values: Plane) -> Plane:
     """18 features of each square block of a row of them; values: side×(blocks·side)."""
     side, count = values.shape[0], values.shape[1] // values.shape[0]
     blocks = np.empty((count, side + 1, side + 2), np.float32)  # each wrapped around: one row above, columns beside

@@ -1,9 +1,9 @@
-"""The overall score: what several judges say of a photo, weighed into one number from 0 (bad) to 100 (good).
+"""The overall score: what an ensemble of small models makes of a photo, as one number from 0 (bad) to 100 (good).
 
-Each of a few members was fitted on other photos (training/ranking.py), so that where they disagree tells how sure the
-score is. A member weighs votes, all with weights of one sign: its own eye (a small network over the features of BRISQUE
-and SSEQ and over `appearance`), the four metrics, always by our own parameters, so that the score does not depend on
-which files are on a machine, and, where the detector has looked, what it found.
+Each member of the ensemble was fitted on other photos (training/ranking.py), so their disagreement tells how certain
+the score is. A member weighs features, with non-negative weights: its own model (a small network over the features of
+BRISQUE and SSEQ and over `appearance`), the four metrics, always with the bundled parameters so that the score does not
+depend on which files are installed, and the detector's result if there is one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from clarity_desktop.values import DEGRADATIONS, Detection
 
 Table = Mapping[str, Plane]
 METRICS = ("niqe", "piqe", "brisque", "sseq")
-LEAST = 32
+MIN_SIDE = 32
 """Shortest side of a photo that has an overall score, in pixels."""
-NARROWEST = 2.0
-"""Points that the range reaches at least to either side: a crop or another JPEG moves a score so far."""
-_FURTHEST = 4.0
+MIN_MARGIN = 2.0
+"""Points by which the range extends at least to either side: a crop or another JPEG moves a score as much."""
+_INPUT_LIMIT = 4.0
+"""Scaled inputs are clipped to ± this: the fit had none beyond."""
 
 
 class Rating(NamedTuple):
-    """A score of 0..100, higher is better, and the range in which most members see it."""
+    """A score of 0..100, higher is better, and the range that holds the scores of most members."""
 
     overall: float
     low: float
@@ -38,23 +39,25 @@ class Rating(NamedTuple):
 def rate(inputs: Plane, metrics: Mapping[str, float], detection: Detection | None, table: Table) -> Rating:
     """The overall score of one photo.
 
-    inputs: BRISQUE's 36 features, SSEQ's 12 and those of `appearance`, nan where undefined. metrics: those of METRICS
-    that are defined. table: the fitted numbers.
+    inputs: 116 float64, BRISQUE's 36 features, SSEQ's 12 and the 68 of `appearance`, nan where undefined. metrics:
+    those of METRICS that are defined. table: the fitted parameters.
     """
-    four = np.array([[metrics.get(name, np.nan) for name in METRICS]])
-    return rated(logits(votes(inputs[None], four, row(detection)[None], table), table)[:, 0])
+    scores = np.array([[metrics.get(name, np.nan) for name in METRICS]])
+    return rating(logits(features(inputs[None], scores, detection_row(detection)[None], table), table)[:, 0])
 
 
-def rated(members: Plane) -> Rating:
-    """The score from what the members say (logits): their mean, and the range from the tenth part that says least to
-    the tenth part that says most, at least NARROWEST to either side."""
-    overall = float(_points(members.mean()))
-    low, high = (float(_points(value)) for value in np.percentile(members, (10, 90)))
-    return Rating(overall, max(0.0, min(low, overall - NARROWEST)), min(100.0, max(high, overall + NARROWEST)))
+def rating(member_logits: Plane) -> Rating:
+    """The score from the members' logits (float64, one each).
+
+    It is their mean; the range goes from the 10th to the 90th percentile, at least MIN_MARGIN to either side.
+    """
+    overall = float(_points(member_logits.mean()))
+    low, high = (float(_points(value)) for value in np.percentile(member_logits, (10, 90)))
+    return Rating(overall, max(0.0, min(low, overall - MIN_MARGIN)), min(100.0, max(high, overall + MIN_MARGIN)))
 
 
-def row(detection: Detection | None) -> Plane:
-    """The probability of "normal", 13 probabilities and 13 severities; nan where nobody looked."""
+def detection_row(detection: Detection | None) -> Plane:
+    """27 float64 in 0..1: the probability of "normal", 13 probabilities and 13 severities; nan without a detection."""
     if detection is None:
         return np.full(1 + 2 * len(DEGRADATIONS), np.nan)
     found = [detection.found[name] for name in DEGRADATIONS]
@@ -62,64 +65,66 @@ def row(detection: Detection | None) -> Plane:
     return np.array([normal, *(f.probability for f in found), *(f.severity for f in found)])
 
 
-def votes(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> Plane:
-    """How bad each judge finds N photos, members×N×V: the eye, the four metrics (each 0..1), then, where the
-    table has weights for them and detections are known, the detector's two.
+def features(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> Plane:
+    """The features that the members weigh, each of which is higher for a worse photo: members×N×F float64.
 
-    A metric that is undefined votes as for a usual clean photo.
+    F is 5, or 7 if table has weights for detections and there are any: the member's model, the four metrics (0..1 each)
+    and the two of `penalties`. inputs: N×116 as in `rate`. metrics: N×4 in the order of METRICS; one that is undefined
+    (nan) counts as that of a usual clean photo. detections: N×27 rows of `detection_row`.
     """
-    eyes = -np.stack([_eye(inputs, table, k) for k in range(len(table["first"]))])
-    four = _sigmoid((metrics - table["metric_middle"]) / table["metric_spread"])
-    four = np.where(np.isnan(four), table["metric_clean"], four)
-    unseen = "seen" not in table or np.isnan(detections).all()
-    columns = [four] if unseen else [four, penalties(detections)]
-    shared = np.concatenate(columns, 1)
-    return np.concatenate([eyes[..., None], np.broadcast_to(shared, (len(eyes), *shared.shape))], 2)
+    models = -np.stack([_model(inputs, table, k) for k in range(len(table["first"]))])
+    scores = _sigmoid((metrics - table["metric_middle"]) / table["metric_spread"])
+    scores = np.where(np.isnan(scores), table["metric_clean"], scores)
+    without_detection = "seen" not in table or np.isnan(detections).all()
+    shared = scores if without_detection else np.concatenate([scores, penalties(detections)], 1)
+    return np.concatenate([models[..., None], np.broadcast_to(shared, (len(models), *shared.shape))], 2)
 
 
 def penalties(detections: Plane) -> Plane:
-    """N×2 from N×27: how likely the photo is not normal; and what the degradations take from it, 0..1, each by how
-    likely it is and, from four tenths on, by how severe. All weigh the same and none can raise the score, so that a
-    better detector needs no new fit."""
+    """N×2 in 0..1 from N×27: the probability that the photo is not normal, and the share that the degradations take.
+
+    A degradation counts by its probability and, from 0.4 on, by its severity. All weigh the same and none can raise the
+    score, so a better detector needs no new fit.
+    """
     normal, probability, severity = np.split(detections, (1, 1 + len(DEGRADATIONS)), 1)
     left = np.prod(1 - probability * (0.4 + 0.6 * severity), 1, keepdims=True)
     return np.concatenate([1 - normal, 1 - left], 1)
 
 
-def logits(votes: Plane, table: Table) -> Plane:
-    """What the members make of the votes, members×N: higher is better, 0 is 50 points."""
-    weights = table["alone"] if votes.shape[2] == 1 + len(METRICS) else table["seen"]
-    return weights[:, -1:] - np.einsum("mnv,mv->mn", votes, weights[:, :-1])
+def logits(features: Plane, table: Table) -> Plane:
+    """The members' logits from members×N×F features: members×N float64, higher is better, 0 is 50 points."""
+    weights = table["alone"] if features.shape[2] == 1 + len(METRICS) else table["seen"]
+    return weights[:, -1:] - np.einsum("mnf,mf->mn", features, weights[:, :-1])
 
 
 def scaled(inputs: Plane, table: Table) -> Plane:
-    """Inputs as the eyes take them: about -1..1, cut at what no photo of the fit had; 0 where undefined."""
-    return np.nan_to_num(np.clip((inputs - table["middle"]) / table["spread"], -_FURTHEST, _FURTHEST))
+    """Inputs (N×116) as the models take them: about -1..1, clipped to ±4; 0 where undefined."""
+    return np.nan_to_num(np.clip((inputs - table["middle"]) / table["spread"], -_INPUT_LIMIT, _INPUT_LIMIT))
 
 
-def _eye(inputs: Plane, table: Table, member: int) -> Plane:
+def _model(inputs: Plane, table: Table, member: int) -> Plane:
     x = scaled(inputs, table)
-    each = [np.tanh(x[:, way] @ table["first"][member] + table["bias"][member]) for way in WAYS]
-    return np.mean(each, 0) @ table["second"][member]
+    hidden = [np.tanh(x[:, order] @ table["first"][member] + table["bias"][member]) for order in ORIENTATIONS]
+    return np.mean(hidden, 0) @ table["second"][member]
 
 
-def _ways() -> NDArray[np.intp]:
+def _orientations() -> NDArray[np.intp]:
     halves = 0, 18  # of BRISQUE's 36: four numbers each for neighbours across, down and on both diagonals
     sides = [(half + 2 + k, half + 6 + k) for half in halves for k in range(4)]
     diagonals = [(half + 10 + k, half + 14 + k) for half in halves for k in range(4)]
     sides += [(48 + a, 48 + b) for a, b in SIDES]
     diagonals += [(48 + a, 48 + b) for a, b in DIAGONALS]
-    ways = np.tile(np.arange(48 + COUNT), (4, 1))
+    orders = np.tile(np.arange(48 + COUNT), (4, 1))
     for a, b in sides:
-        ways[np.ix_((1, 3), (a, b))] = b, a
+        orders[np.ix_((1, 3), (a, b))] = b, a
     for a, b in diagonals:
-        ways[np.ix_((2, 3), (a, b))] = b, a
-    return ways
+        orders[np.ix_((2, 3), (a, b))] = b, a
+    return orders
 
 
-WAYS = _ways()
-"""4×116: the places of the inputs of a photo as it is, transposed, mirrored, and both. An eye's answer is the mean of
-the four, so that a photo that is turned keeps its score."""
+ORIENTATIONS = _orientations()
+"""4×116: the order of the inputs of a photo as it is, transposed, mirrored, and both. A model's output is the mean over
+the four, so a photo keeps its score when it is rotated."""
 
 
 def _sigmoid(x: Plane) -> Plane:

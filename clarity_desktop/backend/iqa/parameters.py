@@ -1,14 +1,16 @@
-"""Where the metrics' parameters come from: the authors' files if they are on this machine, else our own fit.
+"""Parameters of the metrics: the authors' files if they are on this machine, else the bundled fit of this project.
 
-Ours travel in `resources/iqa.safetensors`, each table under its metric's name: `niqe.mean` (36), `niqe.covariance`
-(36×36); `brisque.…` and `sseq.…` with `vectors` (n×d), `coefficients` (n), `rho` and `gamma` (1 each), `low` and `high`
-(d each) of a Regression that gives the score itself.
+The bundled ones are in `resources/iqa.safetensors`, each table under its metric's name: `niqe.mean` (36),
+`niqe.covariance` (36×36); `brisque.…` and `sseq.…` with `vectors` (n×d), `coefficients` (n), `rho` and `gamma` (1
+each), `low` and `high` (d each) of a Regression that gives the score itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,19 +19,19 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from clarity_desktop import settings
-from clarity_desktop.backend import weights
 from clarity_desktop.backend.iqa.brisque import RANGES
 from clarity_desktop.backend.iqa.kernel import Classifier, Regression
 from clarity_desktop.backend.iqa.niqe import Pristine
-from clarity_desktop.backend.iqa.overall import METRICS, WAYS
+from clarity_desktop.backend.iqa.overall import METRICS, ORIENTATIONS
 from clarity_desktop.backend.iqa.sseq import Distortions
 from clarity_desktop.backend.iqa.statistics import Plane
+from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.messages import UserError
 
 log = logging.getLogger(__name__)
 Table = Mapping[str, Plane]
 DISTORTIONS = 5
-DAMAGED = "The scores' own numbers are missing or damaged: install the program again."
+"""Kinds of distortion that SSEQ's classifier knows."""
 _REGRESSION: Mapping[str, str] = {
     "vectors": "n d", "coefficients": "n", "rho": "1", "gamma": "1", "low": "d", "high": "d"
 }  # fmt: skip
@@ -43,66 +45,92 @@ _SHAPES: Mapping[str, tuple[Mapping[str, str], Mapping[str, int]]] = {
     "sseq": (_REGRESSION, {"d": 12}),
     "overall": (
         _OVERALL,
-        {"i": WAYS.shape[1], "v": len(METRICS), "a": len(METRICS) + 2, "s": len(METRICS) + 4},  # votes and a constant
+        {
+            "i": ORIENTATIONS.shape[1],
+            "v": len(METRICS),
+            "a": len(METRICS) + 2,
+            "s": len(METRICS) + 4,
+        },  # and a constant
     ),
 }
-"""The tables of our own file: the axes of each, a letter a size, and the sizes that are fixed."""
+"""The tables of the bundled file: the axes of each (a letter names a size), and the sizes that are fixed."""
 
 
-def niqe_parameters() -> tuple[Pristine, bool]:
-    """The model of pristine photos, and whether it is our own.
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Where parameters come from: the authors' files in a store, and the bundled file."""
 
-    Raises ModelMissing if there is neither, UserError if ours is damaged; so do the next two.
-    """
-    table, ours = _table("niqe")
-    return Pristine(table["mean"], table["covariance"]), ours
+    store: WeightStore
+    file: Path
+
+    def niqe(self) -> tuple[Pristine, bool]:
+        """The model of pristine photos, and whether it is the bundled one.
+
+        Raises ModelMissing if there is neither, UserError if the bundled file is damaged; so do the next two.
+        """
+        table, is_bundled = self._table("niqe")
+        return Pristine(table["mean"], table["covariance"]), is_bundled
+
+    def brisque(self) -> tuple[Regression, bool]:
+        """The regression, and whether it is the bundled one."""
+        table, is_bundled = self._table("brisque")
+        ranges = {} if is_bundled else {"low": RANGES[:, 0], "high": RANGES[:, 1]}
+        return _regression({**table, **ranges}), is_bundled
+
+    def sseq(self) -> tuple[Distortions | Regression, bool]:
+        """The authors' two stages, or the bundled regression and True."""
+        table, is_bundled = self._table("sseq")
+        if is_bundled:
+            return _regression(table), True
+        classes = Classifier(
+            table["vectors"], table["coefficients"], tuple(int(n) for n in table["counts"]), table["rho"],
+            float(table["gamma"][0]), table["slope"], table["offset"],
+        )  # fmt: skip
+        ranges = {"low": table["low"], "high": table["high"]}
+        regressions = (_regression({**_under(table, f"{k}."), **ranges}) for k in range(DISTORTIONS))
+        return Distortions(classes, tuple(regressions)), False
+
+    def overall(self) -> Table:
+        """The tables of the overall score (overall.py), which are always bundled; empty as `bundled`."""
+        return self.bundled("overall")
+
+    def bundled_niqe(self) -> Pristine:
+        """The bundled parameters, whatever else is installed. Raises KeyError without the file; so do the next two."""
+        table = self.bundled("niqe")
+        return Pristine(table["mean"], table["covariance"])
+
+    def bundled_brisque(self) -> Regression:
+        """The bundled regression of BRISQUE."""
+        return _regression(self.bundled("brisque"))
+
+    def bundled_sseq(self) -> Regression:
+        """The bundled regression of SSEQ."""
+        return _regression(self.bundled("sseq"))
+
+    def bundled(self, metric: str) -> Table:
+        """The bundled tables of a metric (float64); empty if the file is missing or damaged."""
+        return _under(_bundled(self.file), f"{metric}.")
+
+    def digest(self) -> str:
+        """Distinguishes the bundled parameters of different releases; empty if the file is missing."""
+        try:
+            return hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]
+        except OSError:  # the scores report it
+            return ""
+
+    def _table(self, metric: str) -> tuple[Table, bool]:
+        if path := self.store.find(metric):
+            return _read(path), False
+        if table := self.bundled(metric):
+            return table, True
+        if self.file.exists():
+            raise UserError("analysis.parameters_damaged")
+        return _read(self.store.need([metric])[metric]), False
 
 
-def brisque_parameters() -> tuple[Regression, bool]:
-    """The regression, and whether it is our own."""
-    table, ours = _table("brisque")
-    return _regression(table if ours else {**table, "low": RANGES[:, 0], "high": RANGES[:, 1]}), ours
-
-
-def sseq_parameters() -> tuple[Distortions | Regression, bool]:
-    """The authors' two stages, or our own regression and True."""
-    table, ours = _table("sseq")
-    if ours:
-        return _regression(table), True
-    classes = Classifier(
-        table["vectors"], table["coefficients"], tuple(int(n) for n in table["counts"]), table["rho"],
-        float(table["gamma"][0]), table["slope"], table["offset"],
-    )  # fmt: skip
-    ranges = {"low": table["low"], "high": table["high"]}
-    each = (_regression({**_under(table, f"{k}."), **ranges}) for k in range(DISTORTIONS))
-    return Distortions(classes, tuple(each)), False
-
-
-def overall_parameters() -> Table:
-    """The numbers of the overall score (overall.py), always our own; empty as `ours`."""
-    return ours("overall")
-
-
-def own_niqe() -> Pristine:
-    """Our own parameters, whatever else is on this machine; so do the next two. KeyError where our file is absent."""
-    return Pristine(ours("niqe")["mean"], ours("niqe")["covariance"])
-
-
-def own_brisque() -> Regression:
-    return _regression(ours("brisque"))
-
-
-def own_sseq() -> Regression:
-    return _regression(ours("sseq"))
-
-
-def ours(metric: str) -> Table:
-    """Our own numbers of a metric; empty where our file is absent or damaged."""
-    return _under(_own(_file()), f"{metric}.")
-
-
-def _file() -> Path:
-    return settings.resources() / "iqa.safetensors"
+def default_parameters(store: WeightStore | None = None) -> Parameters:
+    """The parameters of the program. store: its own by default."""
+    return Parameters(store or default_store(), settings.resources() / "iqa.safetensors")
 
 
 def _regression(table: Table) -> Regression:
@@ -110,23 +138,12 @@ def _regression(table: Table) -> Regression:
     return Regression(table["vectors"], table["coefficients"], rho, gamma, table["low"], table["high"])
 
 
-def _table(metric: str) -> tuple[Table, bool]:
-    store = weights.default_store()
-    if path := store.find(metric):
-        return _read(path), False
-    if own := ours(metric):
-        return own, True
-    if _file().exists():
-        raise UserError(DAMAGED)
-    return _read(store.need([metric])[metric]), False
-
-
 def _read(path: Path) -> Table:
     return {name: table.astype(np.float64) for name, table in load_file(path).items()}
 
 
 @cache
-def _own(path: Path) -> Table:
+def _bundled(path: Path) -> Table:
     try:
         table = _read(path)
         _check(table)
@@ -137,7 +154,7 @@ def _own(path: Path) -> Table:
 
 
 def _check(table: Table) -> None:
-    """Raises ValueError where a table is missing, has another shape or holds what is no number."""
+    """Raises ValueError if a table is missing, has another shape or holds values that are not finite."""
     for metric, (shapes, fixed) in _SHAPES.items():
         sizes = dict(fixed)
         for name, axes in shapes.items():

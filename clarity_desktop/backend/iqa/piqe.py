@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.iqa.statistics import STRIP, Grey, Plane, Strip, reframed
+from clarity_desktop.backend.iqa.statistics import STRIP, Grey, MetricUndefined, Plane, Strip, reframed
 
 BLOCK = 16
 SEGMENT = 6
@@ -18,24 +18,24 @@ FLAT = 0.1
 
 
 def score(parts: Sequence[tuple[float, int]]) -> float:
-    """PIQE from what `of_strip` gave for each strip, 0..100; lower is better."""
+    """PIQE from the results of `strip_distortion` for all strips: 0..100, lower is better."""
     total, active = np.sum(parts, 0)
     return float(100 * (total + 1) / (active + 1))
 
 
-def filled_up(luma: Grey) -> Grey:
-    """The photo mirrored at the right and at the bottom to whole blocks.
+def pad_to_blocks(luma: Grey) -> Grey:
+    """A grey photo (H×W uint8) extended to whole blocks by mirroring it at the right and bottom.
 
-    Raises ValueError, in a sentence, for one smaller than a block.
+    Raises MetricUndefined for a photo smaller than a block.
     """
     height, width = luma.shape
     if min(height, width) < BLOCK:
-        raise ValueError("PIQE needs a photo of at least 16 × 16 pixels.")
+        raise MetricUndefined("analysis.metric_too_small", metric="PIQE", width=BLOCK, height=BLOCK)
     return np.pad(luma, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
 
 
-def of_strip(part: Strip, whole: Grey) -> tuple[float, int]:
-    """The summed distortion of a strip's active blocks, and how many there are; whole: as of `filled_up`."""
+def strip_distortion(part: Strip, whole: Grey) -> tuple[float, int]:
+    """The summed distortion of a strip's active blocks, and their number. whole: the photo after `pad_to_blocks`."""
     bottom = min(part.top + STRIP, whole.shape[0])
     values = reframed(part, whole, part.top, bottom).reshape(-1, BLOCK, whole.shape[1] // BLOCK, BLOCK)
     sums, squares = values.sum(1), np.einsum("byxc,byxc->bxc", values, values)  # down each column of each block

@@ -51,7 +51,7 @@ def features(sizes: Sequence[Plane]) -> Plane:
 def entropies(rows: Grey) -> Plane:
     """Spatial and spectral entropy, in bits, of each 8×8 block, row by row: 2×n. Blocks are filled up with zeros."""
     blocks = in_blocks(rows)
-    return np.concatenate([of_chunk(blocks, k) for k in range(chunks(blocks))], 1)
+    return np.concatenate([chunk_entropies(blocks, k) for k in range(chunks(blocks))], 1)
 
 
 def in_blocks(rows: Grey) -> Grey:
@@ -67,7 +67,7 @@ def chunks(blocks: Grey) -> int:
     return -(-len(blocks) // _CHUNK)
 
 
-def of_chunk(blocks: Grey, index: int) -> Plane:
+def chunk_entropies(blocks: Grey, index: int) -> Plane:
     """As `entropies`, of one chunk. Other cuts would give other last digits: BLAS treats the rest otherwise."""
     chunk = blocks[index * _CHUNK : (index + 1) * _CHUNK]
     return np.stack([_spatial(chunk), _spectral(np.ascontiguousarray(chunk.T))])

@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.bit_depth import to_8_bits
+from clarity_desktop.messages import UserError
 from clarity_desktop.values import Pixels
 
 Grey = NDArray[np.uint8]
@@ -38,14 +40,19 @@ _WINDOW = _BELL / _BELL.sum()
 _CHUNK = 32  # rows filtered at a time, in the same memory: fewer make threads wait for each other; more leave the cache
 
 
+class MetricUndefined(UserError):
+    """A metric has no value for this photo; the text says why."""
+
+
 def grey(pixels: Pixels) -> Grey:
-    """MATLAB's rgb2gray, rounded half up, of RGB; 16 bits are first rounded to 8. In integers, exact for 8 bits."""
+    """MATLAB's rgb2gray of H×W×3 RGB (uint8, or uint16 rounded to 8 bits first): H×W uint8, rounded half up.
+
+    The sums are integers, so the result is exact.
+    """
     height, width = pixels.shape[:2]
     out = np.empty((height, width), np.uint8)
     for y in range(0, height, 64):
-        band = pixels[y : y + 64]
-        if band.dtype == np.uint16:
-            band = ((band.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        band = to_8_bits(pixels[y : y + 64])
         total = band[..., 0] * np.int32(_RED)
         total += band[..., 1] * np.int32(_GREEN)
         total += band[..., 2] * np.int32(_BLUE)
@@ -351,8 +358,8 @@ def asymmetric_fit(m: Moments) -> Asymmetric:
 # Work in parts -------------------------------------------------------------------------------------------------------
 
 
-def in_bands(work: Callable[[int], T], count: int, checkpoint: Callable[[], None]) -> list[T]:
-    """work(0) … work(count - 1), on all cores; `breathe` is called on this thread between them and may raise."""
+def in_parallel(work: Callable[[int], T], count: int, checkpoint: Callable[[], None]) -> list[T]:
+    """work(0) … work(count - 1), on all cores; checkpoint is called on this thread between them and may raise."""
     pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="clarity-iqa")
     try:
         done: list[T] = []

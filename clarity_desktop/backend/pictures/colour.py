@@ -14,24 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.values import Picture, Pixels
 
 Float = NDArray[np.float32]
 BAND = 1 << 20  # pixels converted at a time, so that the float copies stay small
 WIDEST, NARROWEST = 1.6, 0.6  # area of the gamut ÷ area of sRGB's, in xy
 STRANGEST_TONE = 0.1  # largest distance of a tone curve to sRGB's, in encoded values 0..1
-
-_TO_8 = ((np.arange(65536, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def to8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Samples of any shape, uint8 or uint16, as uint8 with one rounding to nearest; the only 16 → 8 bit conversion."""
-    return pixels if pixels.dtype == np.uint8 else _TO_8[pixels]  # pyright: ignore[reportReturnType]
-
-
-def to16(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Samples of any shape, uint8 or uint16, as uint16; 255 becomes 65535."""
-    return pixels if pixels.dtype == np.uint16 else pixels * np.uint16(257)  # pyright: ignore[reportReturnType]
 
 
 def _encode_srgb(x: Float) -> Float:
@@ -208,13 +197,13 @@ def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
         profile = profiles.parse(icc)
         if pixels.dtype == np.uint16 and profile.matrix is not None:
             return convert(pixels, profile, SRGB)[0]
-        out = through_cms(Image.fromarray(to8(pixels)), icc, SRGB)
+        out = through_cms(Image.fromarray(to_8_bits(pixels)), icc, SRGB)
     except (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError):
         return pixels
-    return out if pixels.dtype == np.uint8 else to16(out)
+    return out if pixels.dtype == np.uint8 else to_16_bits(out)
 
 
 def to_srgb8(picture: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """sRGB pixels (H×W×3 uint8) and alpha (H×W uint8 or None) of a picture, for the clipboard and thumbnails."""
-    pixels = in_srgb(to8(picture.pixels), picture.icc)
-    return cast("NDArray[np.uint8]", pixels), None if picture.alpha is None else to8(picture.alpha)
+    pixels = in_srgb(to_8_bits(picture.pixels), picture.icc)
+    return cast("NDArray[np.uint8]", pixels), None if picture.alpha is None else to_8_bits(picture.alpha)

@@ -28,6 +28,7 @@ from clarity_desktop.backend.pictures import colour, geometry, metadata
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused, limit_processor_time
 from clarity_desktop.backend.pictures.readers import READERS, draft, format_of
+from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message, to_json
 
 # What decoders raise for broken files. Anything else ends the process, which the program reports as well.
@@ -126,7 +127,7 @@ def _finished(raw: Raw, kind: str, path: str) -> Decoded:
     pixels, icc = _rgb(raw, notes)
     alpha = raw.alpha
     if alpha is not None and alpha.dtype != pixels.dtype:
-        alpha = colour.to8(alpha) if pixels.dtype == np.uint8 else colour.to16(alpha)
+        alpha = to_8_bits(alpha) if pixels.dtype == np.uint8 else to_16_bits(alpha)
     if orientation != 1:
         pixels = geometry.oriented(pixels, orientation)
         alpha = None if alpha is None else geometry.oriented(alpha, orientation)
@@ -177,7 +178,7 @@ def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[Message]) -> tup
                 raise profiles.BrokenProfile("a grey profile without a curve")
             icc = profiles.build(profile.name or "Grey", profiles.SRGB_PRIMARIES, profile.curve_tag)
             profile = profiles.parse(icc)
-        few = Image.fromarray(np.ascontiguousarray(colour.to8(colour.sample(samples))))  # pyright: ignore
+        few = Image.fromarray(np.ascontiguousarray(to_8_bits(colour.sample(samples))))  # pyright: ignore
         colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the colour engine does so in this process
         if profile.matrix is None or not colour.is_far(profile):
             return samples, icc

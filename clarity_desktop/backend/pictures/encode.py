@@ -17,6 +17,7 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff
 from clarity_desktop.backend.pictures.metadata import Blocks
+from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture, Pixels
@@ -160,9 +161,9 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     if options.profile == "srgb" or not kind.profile:
         pixels, icc = colour.in_srgb(pixels, icc), None
     deep = (options.depth or picture.depth) == 16 and 16 in kind.depths
-    pixels = colour.to16(pixels) if deep else colour.to8(pixels)
+    pixels = to_16_bits(pixels) if deep else to_8_bits(pixels)
     if alpha is not None:
-        alpha = colour.to16(alpha) if deep else colour.to8(alpha)
+        alpha = to_16_bits(alpha) if deep else to_8_bits(alpha)
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
     keep = options.metadata if kind.blocks else "none"

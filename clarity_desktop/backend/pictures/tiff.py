@@ -20,6 +20,7 @@ from PIL import Image
 from clarity_desktop.backend.pictures import colour
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.text import Message
 from clarity_desktop.values import Pixels
 
@@ -144,7 +145,7 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Raw:
     if alpha is not None and extra[0] == 1:
         main = unpremultiplied(main, alpha)
     if photometric == CMYK:
-        return Raw(Image.fromarray(np.ascontiguousarray(colour.to8(main)), "CMYK"), "CMYK", alpha)
+        return Raw(Image.fromarray(np.ascontiguousarray(to_8_bits(main)), "CMYK"), "CMYK", alpha)
     if photometric in LABS:
         return Raw(colour.stored_lab(main, signed=photometric == 8), "Lab", alpha)
     if colours == 1:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.restore.layout import STEPS, Grid
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import TILE, Bounds, Pixels, Tile
 
 FULL = STEPS * STEPS
@@ -118,7 +119,7 @@ def cut(pixels: Pixels, bounds: Bounds) -> Pixels:
 
 def as_pixels(values: Deep, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
     """16-bit values as pixels of a photo's depth, uint8 or uint16, rounded to nearest."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8) if dtype == np.uint8 else values
+    return to_8_bits(values) if dtype == np.uint8 else values
 
 
 def as_deep(values: Pixels | Tile) -> Deep:

@@ -89,7 +89,7 @@ class QualityCommands(QObject):
         new, self._ready = ready - self._ready, ready
         for state in self._session.documents:
             head = state.head_version
-            if state.id and head and head.quality and not new.isdisjoint(head.quality.ours):
+            if state.id and head and head.quality and not new.isdisjoint(head.quality.bundled):
                 self._session.ask(Assess(state.id, head.id), state)
 
     # suggestions and Auto

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import muted_label, plain_label, tooltip
 from clarity_desktop.ui.labels import METRICS, excerpt, metric_meaning
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Quality
 
 SCALE_END = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
@@ -73,15 +74,15 @@ class MetricRow(QWidget):
         super().__init__()
         self._metric = metric
         self.name, self.now, self.change = plain_label(METRICS[metric]), plain_label("–"), plain_label()
-        self.ours = muted_label(self.tr("built-in parameters"))
+        self.bundled = muted_label(self.tr("built-in parameters"))
         for label in (self.name, self.now):
             label.setProperty("role", "title")
         why = self.tr(
             "The authors' parameters are not installed, so the parameters built into this program are used. "
             "The value may differ from published ones. Models downloads the authors' parameters."
         )
-        self.ours.setToolTip(why)
-        self.ours.setAccessibleDescription(why)
+        self.bundled.setToolTip(why)
+        self.bundled.setAccessibleDescription(why)
         self.scale, self.meaning = Scale(), muted_label(metric_meaning(metric))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 6)
@@ -92,25 +93,25 @@ class MetricRow(QWidget):
         grid.setColumnStretch(2, 1)
         grid.addWidget(self.scale, 1, 0, 1, 3)
         grid.addWidget(self.meaning, 2, 0, 1, 3)
-        grid.addWidget(self.ours, 3, 0, 1, 3)
+        grid.addWidget(self.bundled, 3, 0, 1, 3)
 
     def show_quality(self, now: Quality | None, before: Quality | None) -> None:
         title, meaning = METRICS[self._metric], metric_meaning(self._metric)
         a, b = value(now, self._metric), value(before, self._metric)
-        if now and before and (self._metric in now.ours) != (self._metric in before.ours):
+        if now and before and (self._metric in now.bundled) != (self._metric in before.bundled):
             b = None  # values of different parameters cannot be compared
-        why = now.why.get(self._metric, "") if now else ""
+        why = render(now.why.get(self._metric, "")) if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
         self.change.setText(difference(a, b))
         self.change.setVisible(bool(self.change.text()))
         self.meaning.setText(excerpt(why) if a is None and why else meaning)
         self.meaning.setToolTip(tooltip(why) if a is None else "")
-        ours = bool(now and a is not None and self._metric in now.ours)
-        self.ours.setVisible(ours)
+        bundled = bool(now and a is not None and self._metric in now.bundled)
+        self.bundled.setVisible(bundled)
         worst = SCALE_END[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
         spoken = ", ".join(
-            x for x in (f"{title} {self.now.text()}", self.change.text(), self.ours.text() if ours else "") if x
+            x for x in (f"{title} {self.now.text()}", self.change.text(), self.bundled.text() if bundled else "") if x
         )
         self.setAccessibleName(spoken)
         self.now.setAccessibleName(spoken)
@@ -142,7 +143,7 @@ class MetricsPanel(QWidget):
         more = now.more if now else {}
         self.more.setText("\n".join(self._more_line(name, value, before) for name, value in more.items()))
         self.more.setVisible(bool(more))
-        reasons = [(name, now.why[name]) for name in switched_on if now and name in now.why]
+        reasons = [(name, render(now.why[name])) for name in switched_on if now and name in now.why]
         self.failed.setText("\n".join(f"{name}  –  {excerpt(why)}" for name, why in reasons))
         self.failed.setToolTip(tooltip("\n".join(f"{name}: {why}" for name, why in reasons)))
         self.failed.setVisible(bool(reasons))

@@ -9,6 +9,7 @@ from clarity_desktop.ui.docks.trend import Trend
 from clarity_desktop.ui.form_fields import ElidedButton, muted_label, plain_label, tooltip
 from clarity_desktop.ui.labels import excerpt, version_title
 from clarity_desktop.ui.notices import Sign
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Distance, Quality, Version, VersionId
 
 FAR_PSNR, FAR_SSIM = 20.0, 0.6
@@ -75,7 +76,7 @@ class OverallPanel(QWidget):
         """failed: the reason if there are no scores at all."""
         quality, value = now.quality, overall(now)
         self.figure.setText(f"{value:.0f}" if value is not None else "–")
-        why = quality.why.get("overall", "") if quality and value is None else failed
+        why = render(quality.why.get("overall", "")) if quality and value is None else failed
         self.extent.setText(self._range_text(quality) if value is not None else excerpt(why) or self.tr("of 100"))
         self.extent.setToolTip(tooltip(why) if value is None and why else self._meaning())
         self.change.setText(score_change(value, overall(before)))

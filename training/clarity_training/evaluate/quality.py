@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from clarity_desktop.backend import detect, iqa
-from clarity_desktop.backend.iqa import brisque, niqe, overall, parameters, sseq
+from clarity_desktop.backend import detect
+from clarity_desktop.backend.iqa import assess, brisque, niqe, overall, sseq
+from clarity_desktop.backend.iqa.parameters import default_parameters
 from clarity_desktop.values import DEGRADATIONS
 from clarity_training import options, ranked_photos
 from clarity_training.evaluate.metrics import correlation, wilson
@@ -78,10 +79,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def overall_scores(data: Measurements) -> Floats:
     """The overall score of each photo (N, 0..100), with the detector where the data has detections."""
-    table = parameters.overall_parameters()
-    metrics = metric_scores(data, {name: parameters.ours(name) for name in BUNDLED})
-    votes = overall.votes(data.features, metrics, data.detections, table)
-    return np.array([overall.rated(members).overall for members in overall.logits(votes, table).T])
+    parameters = default_parameters()
+    table = parameters.overall()
+    metrics = metric_scores(data, {name: parameters.bundled(name) for name in BUNDLED})
+    votes = overall.features(data.features, metrics, data.detections, table)
+    return np.array([overall.rating(members).overall for members in overall.logits(votes, table).T])
 
 
 # Order of synthetic photos -------------------------------------------------------------------------------------------
@@ -134,12 +136,11 @@ def _moves(data: Measurements, scores: Floats, clean: Mapping[int, int], edit: i
 def agreement(data: Measurements) -> dict[str, float]:
     """For each metric, Spearman's correlation between the scores by the bundled and by the authors' parameters over the
     damaged photos; empty where the authors' are not installed."""
-    (pristine, a), (regression, b), (model, c) = (
-        parameters.niqe_parameters(), parameters.brisque_parameters(), parameters.sseq_parameters(),
-    )  # fmt: skip
+    parameters = default_parameters()
+    (pristine, a), (regression, b), (model, c) = parameters.niqe(), parameters.brisque(), parameters.sseq()
     if a or b or c:
         return {}
-    bundled = metric_scores(data, {name: parameters.ours(name) for name in BUNDLED})
+    bundled = metric_scores(data, {name: parameters.bundled(name) for name in BUNDLED})
     score_of: dict[int, Callable[[int], float]] = {
         0: lambda row: niqe.score(data.blocks[row], pristine),
         2: lambda row: brisque.score(data.features[row, BRISQUE], regression),
@@ -179,7 +180,7 @@ def real_pair_metrics(folder: Path, trained_on: Sequence[Path], detector: bool) 
 
 def _score(path: Path, detector: bool) -> float:
     pixels = load_8bit(path, 600)
-    score = iqa.assess(pixels, detection=detect.detect(pixels) if detector else None).overall
+    score = assess.assess(pixels, detection=detect.detect(pixels) if detector else None).overall
     assert score is not None, "photos of real pairs are larger than the smallest photo that has a score"
     return score
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.optimize import minimize
 
-from clarity_desktop.backend.detect import inputs, views
+from clarity_desktop.backend.detect import inputs, sample_views
 from clarity_desktop.backend.nets.detector import Detector, cautious
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 from clarity_training import options, predictors
@@ -143,7 +143,7 @@ def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> R
         cases.training_synthesis_cases(clean, per_class, seed, CLASSES[1:]),
     ):
         with torch.inference_mode():
-            context, local, _ = net.look(*inputs(views(case.pixels)))
+            context, local, _ = net.look(*inputs(sample_views(case.pixels)))
         present = [name in case.severities for name in DEGRADATIONS]
         rows.append((context, local, CLASSES.index(case.name), present))
     contexts, locals_, labels, present = zip(*rows, strict=True)

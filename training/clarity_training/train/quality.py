@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from clarity_desktop.backend import iqa
 from clarity_desktop.backend.detect import detect
-from clarity_desktop.backend.iqa import brisque, niqe, sseq
-from clarity_desktop.backend.iqa.parameters import brisque_parameters, sseq_parameters
+from clarity_desktop.backend.iqa import assess, brisque, niqe, sseq
+from clarity_desktop.backend.iqa.parameters import default_parameters
 from clarity_desktop.backend.iqa.statistics import grey
 from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import UserError
@@ -154,7 +153,7 @@ def pristine_model(photos: Sequence[NDArray[np.uint8]]) -> Table:
 
 
 def _sharp_blocks(pixels: NDArray[np.uint8]) -> Floats:
-    blocks = iqa.features(pixels).niqe
+    blocks = assess.features(pixels).niqe
     if not len(blocks):
         return blocks
     luma = niqe.whole_blocks(grey(pixels)).astype(np.float32)
@@ -170,7 +169,8 @@ def _sharp_blocks(pixels: NDArray[np.uint8]) -> Floats:
 
 def reference_scores() -> dict[str, Reference]:
     """The scores by the authors' parameters. Raises UserError where these are not installed."""
-    (regression, a), (model, b) = brisque_parameters(), sseq_parameters()
+    parameters = default_parameters()
+    (regression, a), (model, b) = parameters.brisque(), parameters.sseq()
     if a or b:
         raise UserError(
             "The fit needs the authors' parameters of BRISQUE and SSEQ as reference. "
