@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clarity_training.photos import eight_bits, find, load, split
+from clarity_training.photos import load_8bit, select
 
 from clarity_desktop.backend.iqa import overall
 from clarity_desktop.backend.iqa.appearance import COUNT, _tiles, appearance
@@ -26,7 +26,7 @@ Photo = Callable[..., np.ndarray]
 def scene(shared: Path) -> np.ndarray:
     """A clean photo that nothing was fitted on."""
     folders = [folder for folder in (shared / "data").glob("clean_*") if folder.is_dir()]
-    return eight_bits(load(split(find(folders), "exam")[0], 384))
+    return load_8bit(select(folders, "test")[0], 384)
 
 
 def seen(probability: float, severity: float, what: Degradation = "haze") -> Detection:

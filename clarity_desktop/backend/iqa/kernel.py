@@ -24,16 +24,17 @@ class Regression:
     high: Plane
 
     def scaled(self, features: Plane) -> Plane:
-        """Features as the kernel takes them."""
+        """The d features (float64) as the kernel takes them: about -1..1."""
         return -1 + 2 * (features - self.low) / (self.high - self.low)
 
     def __call__(self, scaled: Plane) -> float:
+        """The score from d scaled features."""
         return float(self.coefficients @ kernel(scaled, self.vectors, self.gamma) - self.rho)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
-    """Probabilities of k classes from one machine for each pair (0,1), (0,2) … (k-2,k-1).
+    """Probabilities of k classes from one binary classifier for each pair (0,1), (0,2) … (k-2,k-1).
 
     vectors: n×d, those of a class together; counts: how many each class has; coefficients: n×(k-1);
     rho, slope and offset (Platt's A and B): k(k-1)/2 each.
@@ -48,13 +49,13 @@ class Classifier:
     offset: Plane
 
     def __call__(self, scaled: Plane) -> Plane:
-        """The probability of each class."""
+        """The probabilities of the k classes (float64, sum 1) from d scaled features."""
         similar = kernel(scaled, self.vectors, self.gamma)
         classes = np.split(np.arange(len(similar)), np.cumsum(self.counts)[:-1])
         pairwise = np.zeros((len(self.counts),) * 2)
         for k, (i, j) in enumerate(zip(*np.triu_indices(len(self.counts), 1), strict=True)):
-            one, other = classes[i], classes[j]
-            decision = self.coefficients[one, j - 1] @ similar[one] + self.coefficients[other, i] @ similar[other]
+            first, second = classes[i], classes[j]
+            decision = self.coefficients[first, j - 1] @ similar[first] + self.coefficients[second, i] @ similar[second]
             odds = np.exp((decision - self.rho[k]) * self.slope[k] + self.offset[k])
             pairwise[i, j] = np.clip(1 / (1 + odds), 1e-7, 1 - 1e-7)
             pairwise[j, i] = 1 - pairwise[i, j]
@@ -62,14 +63,14 @@ class Classifier:
 
 
 def kernel(x: Plane, vectors: Plane, gamma: float) -> Plane:
-    """exp(-gamma |x - v|²) for each vector v."""
+    """exp(-gamma |x - v|²) for each vector v: n in 0..1, from x (d) and vectors (n×d)."""
     return np.exp(-gamma * np.square(vectors - x).sum(1))
 
 
 def _coupled(pairwise: Plane) -> Plane:
-    """One probability a class from those of each pair (Wu, Lin, Weng, 2004, second method), stopped where libsvm stops.
+    """Probabilities of k classes from those of the pairs (Wu, Lin, Weng, 2004, second method).
 
-    pairwise[i, j]: the probability of i among i and j.
+    pairwise: k×k, [i, j] is the probability of i among i and j. The iteration ends by libsvm's criterion.
     """
     count = len(pairwise)
     matrix = -pairwise.T * pairwise

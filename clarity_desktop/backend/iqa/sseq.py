@@ -1,6 +1,6 @@
 """SSEQ: the spatial and spectral entropy of a photo's blocks at three sizes (Liu, Liu, Huang, Bovik, 2014).
 
-After the authors' release, but for a skewness without any spread (a single block), which is 0 here.
+After the authors' release, except that the skewness of values that do not vary (a single block) is 0 here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from clarity_desktop.backend.iqa.statistics import Grey, Plane
 SIZES = 3
 BLOCK = 8
 _PIXELS = BLOCK * BLOCK
-_CHUNK = 1024  # blocks worked on together: with fewer, threads wait for each other; more leave the cache
-_PRODUCT = 64  # blocks multiplied at once: small enough that BLAS does not wake threads, whose waiting costs more
+_CHUNK = 1024  # blocks processed together: with fewer, threads wait for each other; more exceed the cache
+_PRODUCT = 64  # blocks multiplied at once: few enough that BLAS starts no threads, whose waiting costs more
 _TINY = 1e-8
 
 
@@ -31,31 +31,36 @@ class Distortions:
     regressions: tuple[Regression, ...]
 
     def scaled(self, features: Plane) -> Plane:
+        """The 12 features (float64) as the kernel takes them."""
         return self.regressions[0].scaled(features)
 
     def __call__(self, scaled: Plane) -> float:
-        each = np.array([regression(scaled) for regression in self.regressions])
-        return 50 * float(self.classifier(scaled) @ each) + 50
+        """The score from scaled features: the regressions' mean, weighted by the probabilities, mapped to 0..100."""
+        scores = np.array([regression(scaled) for regression in self.regressions])
+        return 50 * float(self.classifier(scaled) @ scores) + 50
 
 
 def score(features: Plane, model: Distortions | Regression) -> float:
-    """SSEQ of the 12 features; 0 is good and 100 bad, beyond both occurs."""
+    """SSEQ of the 12 features (float64): about 0 (good) to 100 (bad); values beyond both occur."""
     return model(model.scaled(features))
 
 
 def features(sizes: Sequence[Plane]) -> Plane:
-    """The 12 features from the blocks' entropies (2×n, as of `entropies`) at each size."""
-    return np.array([feature for size in sizes for kind in size for feature in (_middle(kind), _skewness(kind))])
+    """The 12 features (float64) from the blocks' entropies (2×n, of `entropies`) at each of the three sizes."""
+    return np.array([feature for size in sizes for kind in size for feature in (_central_mean(kind), _skewness(kind))])
 
 
 def entropies(rows: Grey) -> Plane:
-    """Spatial and spectral entropy, in bits, of each 8×8 block, row by row: 2×n. Blocks are filled up with zeros."""
+    """Spatial and spectral entropy, in bits, of each 8×8 block of grey rows (H×W uint8): 2×n float64, row by row.
+
+    Incomplete blocks at the right and bottom are filled up with zeros.
+    """
     blocks = in_blocks(rows)
     return np.concatenate([chunk_entropies(blocks, k) for k in range(chunks(blocks))], 1)
 
 
 def in_blocks(rows: Grey) -> Grey:
-    """The 8×8 blocks, row by row, as rows: n×64."""
+    """The 8×8 blocks of H×W uint8, row by row, each flattened: n×64 uint8."""
     height, width = (-(-side // BLOCK) for side in rows.shape)
     if rows.shape != (height * BLOCK, width * BLOCK):
         rows = np.pad(rows, ((0, -rows.shape[0] % BLOCK), (0, -rows.shape[1] % BLOCK)))
@@ -63,12 +68,15 @@ def in_blocks(rows: Grey) -> Grey:
 
 
 def chunks(blocks: Grey) -> int:
-    """Into how many chunks the blocks are cut."""
+    """The number of chunks that blocks (n×64) are processed in."""
     return -(-len(blocks) // _CHUNK)
 
 
 def chunk_entropies(blocks: Grey, index: int) -> Plane:
-    """As `entropies`, of one chunk. Other cuts would give other last digits: BLAS treats the rest otherwise."""
+    """As `entropies`, for one chunk of the blocks (n×64 uint8).
+
+    The chunk size affects the last digits, because BLAS computes the remainder of a product in another way.
+    """
     chunk = blocks[index * _CHUNK : (index + 1) * _CHUNK]
     return np.stack([_spatial(chunk), _spectral(np.ascontiguousarray(chunk.T))])
 
@@ -79,12 +87,15 @@ _GAIN = np.diff(np.concatenate([[0], _RANK * np.log2(_RANK)])) / _PIXELS
 
 
 def _spatial(blocks: Grey) -> Plane:
-    """Entropy of the histogram of each row. A value that occurs c times adds c·log₂ c: here bit by bit, a step for each
-    pixel by how many of its kind stand before it once they are sorted."""
+    """Entropy of the histogram of each row, n from n×64.
+
+    A value that occurs c times contributes c·log₂ c. This is summed pixel by pixel over the sorted row: each adds the
+    increase from the number of equal pixels before it.
+    """
     ordered = np.sort(blocks, 1, kind="stable")
     before = np.zeros_like(ordered)
     np.multiply(ordered[:, 1:] != ordered[:, :-1], _PLACE[1:], out=before[:, 1:])
-    np.maximum.accumulate(before, 1, out=before)  # where its kind begins
+    np.maximum.accumulate(before, 1, out=before)  # where the run of equal pixels begins
     np.subtract(_PLACE, before, out=before)
     return np.maximum(math.log2(_PIXELS) - _GAIN[before].sum(1), 0)
 
@@ -101,9 +112,9 @@ _DCT = _dct()
 
 
 def _spectral(values: Grey) -> Plane:
-    """Entropy of how the energy of each column's cosine transform is spread, its mean left out."""
+    """Entropy of the energy distribution of each column's cosine transform, without its mean: n from 64×n."""
     level = values.astype(np.float32)
-    level -= level[0].copy()  # only the mean changes; flat blocks become exact zeros, as they are by the authors' code
+    level -= level[0].copy()  # changes only the mean; flat blocks become exact zeros, as in the authors' code
     power = np.empty_like(level)
     for k in range(0, level.shape[1], _PRODUCT):
         np.matmul(_DCT, level[:, k : k + _PRODUCT], out=power[:, k : k + _PRODUCT])
@@ -114,13 +125,13 @@ def _spectral(values: Grey) -> Plane:
     return -(power * np.log(power)).sum(0).astype(np.float64) / math.log(2)
 
 
-def _middle(values: Plane) -> float:
+def _central_mean(values: Plane) -> float:
     """The mean of the middle 60 %."""
     ordered, count = np.sort(values), len(values)
     return float(ordered[math.ceil(0.2 * count) - 1 : math.ceil(0.8 * count)].mean())
 
 
 def _skewness(values: Plane) -> float:
-    away = values - values.mean()
-    spread = float(np.square(away).mean())
-    return float((away**3).mean()) / spread**1.5 if spread > 1e-20 else 0.0
+    centred = values - values.mean()
+    variance = float(np.square(centred).mean())
+    return float((centred**3).mean()) / variance**1.5 if variance > 1e-20 else 0.0

@@ -1,8 +1,8 @@
 """What the metrics of natural scene statistics share: grey, local contrast, half size, fits, and work in strips.
 
-All filtering is plain numpy in float64 with a fixed order of sums, so that scores are the same on every machine and for
-any number of cores. That matters in flat areas, where the local contrast is nothing but rounding noise whose sign the
-metrics count.
+All filtering is plain numpy in float64 with a fixed order of summation, so scores are the same on every machine and for
+any number of cores. That matters in flat areas, where the local contrast is only rounding noise, whose sign the metrics
+count.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Grey = NDArray[np.uint8]
 """H×W, 0..255."""
 Plane = NDArray[np.float64]
 Border = Literal["edge", "zero"]
-"""What lies outside a photo for the window of the local contrast: its edge pixels again, or zeros."""
+"""How the window of the local contrast continues a photo: by its edge pixels, or by zeros."""
 T = TypeVar("T")
 
 STRIP = 96
-"""Rows that are worked on together: a row of NIQE's blocks, six of PIQE's."""
+"""Rows that are processed together: a row of NIQE's blocks, six of PIQE's."""
 
 _SCALE = 22
 _RED, _GREEN, _BLUE = (round(w * (1 << _SCALE)) for w in (0.298936021293775, 0.587043074451121, 0.114020904255103))
 _HALO = 3
 _BELL = np.exp(-(np.arange(-_HALO, _HALO + 1) ** 2) / (2 * (7 / 6) ** 2))
 _WINDOW = _BELL / _BELL.sum()
-_CHUNK = 32  # rows filtered at a time, in the same memory: fewer make threads wait for each other; more leave the cache
+_CHUNK = 32  # rows filtered at once in the same memory: with fewer, threads wait for each other; more exceed the cache
 
 
 class MetricUndefined(UserError):
@@ -66,9 +66,9 @@ def grey(pixels: Pixels) -> Grey:
 
 
 def contrast(rows: Plane, border: Border = "edge") -> Plane:
-    """Mean-subtracted, contrast-normalised values (MSCN) of rows[3:-3]; border is what lies at left and right.
+    """Mean-subtracted, contrast-normalised (MSCN) values of rows[3:-3]; border continues the rows at left and right.
 
-    rows: (n+6)×W, 0..255, with three rows more above and below. Returns n×W.
+    rows: (n+6)×W float64 in 0..255, with three more rows above and below. Returns n×W float64, about -3..3.
     """
     count, width = rows.shape[0] - 2 * _HALO, rows.shape[1]
     out = np.empty((count, width))
@@ -96,7 +96,7 @@ def _pad(rows: Plane, padded: Plane, border: Border) -> None:
 
 
 def _smooth(padded: Plane, scratch: Plane, out: Plane) -> None:
-    """The 7×7 Gaussian window: along the columns, then along the rows. Three pixels less on each side come out."""
+    """Filter with the 7×7 Gaussian, columns first; out is three pixels smaller than padded on each side."""
     down, term = scratch
     height, width = out.shape
     _add_up([padded[k : k + height] for k in range(len(_WINDOW))], _WINDOW, down, term)
@@ -111,26 +111,26 @@ def _add_up(taps: Sequence[NDArray[Any]], window: Plane, total: Plane, term: Pla
 
 
 def around(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
-    """Rows top..bottom with the three above and below that `contrast` needs; border is what lies outside the photo."""
+    """Rows top..bottom of H×W uint8, with the three above and below that `contrast` needs: (n+6)×W float64."""
     rows = plane[_near(top, bottom, plane.shape[0])].astype(np.float64)
-    return rows if border == "edge" else _emptied(rows, top, plane.shape[0])
+    return rows if border == "edge" else _zeroed(rows, top, plane.shape[0])
 
 
 def around_halved(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
-    """As `around`, of the photo reduced to half its size (an odd side is rounded up)."""
+    """As `around`, for the photo (H×W uint8) at half size, where an odd side is rounded up; rows count there."""
     height = -(-plane.shape[0] // 2)
     near = _near(top, bottom, height)
     first, last = int(near[0]), int(near[-1]) + 1
     rows = np.concatenate([_halved(plane, y, min(y + _CHUNK, last)) for y in range(first, last, _CHUNK)])[near - first]
-    return rows if border == "edge" else _emptied(rows, top, height)
+    return rows if border == "edge" else _zeroed(rows, top, height)
 
 
 def _near(top: int, bottom: int, height: int) -> NDArray[np.intp]:
     return np.clip(np.arange(top - _HALO, bottom + _HALO), 0, height - 1)
 
 
-def _emptied(rows: Plane, top: int, height: int) -> Plane:
-    """Those rows that lie outside the photo are zero; the first is row top - 3."""
+def _zeroed(rows: Plane, top: int, height: int) -> Plane:
+    """Set the rows outside the photo to zero; the first is row top - 3."""
     rows[: max(0, _HALO - top)] = 0
     rows[max(0, height + _HALO - top) :] = 0
     return rows
@@ -148,7 +148,7 @@ def _halved(plane: Grey, top: int, bottom: int) -> Plane:
 
 
 def halved(plane: Grey, top: int, bottom: int) -> Grey:
-    """Rows top..bottom of the half-size photo as MATLAB makes it of uint8: rounded and clipped after each direction."""
+    """Rows top..bottom of H×W uint8 at half size, as MATLAB's imresize: uint8, rounded after each direction."""
     out = np.empty((bottom - top, -(-plane.shape[1] // 2)), np.uint8)
     for y in range(top, bottom, _CHUNK):
         down = _halved_down(plane, y, min(y + _CHUNK, bottom))
@@ -171,7 +171,7 @@ def _halved_across(rows: NDArray[Any]) -> NDArray[Any]:
     width = rows.shape[1]
     count = -(-width // 2)
     at = _mirrored(np.arange(-3, 2 * count + 3), width)
-    even, odd = rows[:, at[::2]], rows[:, at[1::2]]  # contiguous: reading every second value is slow
+    even, odd = rows[:, at[::2]], rows[:, at[1::2]]  # contiguous, because reading every second value is slow
     return _folded([(even, odd)[k % 2][:, k // 2 : k // 2 + count] for k in range(2 * len(_TAPS))])
 
 
@@ -223,7 +223,7 @@ class Strip:
 
 
 def strip(luma: Grey, index: int) -> Strip:
-    """The strip of that index."""
+    """The strip of that index of a grey photo (H×W uint8)."""
     return Strip(luma, index * STRIP, min((index + 1) * STRIP, luma.shape[0]))
 
 
@@ -241,9 +241,9 @@ def _wrapped(luma: Grey, read: Callable[[Grey, int, int, Border], Plane], top: i
 
 def reframed(part: Strip, luma: Grey, top: int, bottom: int, *, half: bool = False) -> Plane:
     """Local contrast of rows top..bottom of a photo that differs from the strip's only by where its right and bottom
-    edges are, and that is continued by its edge pixels. Only what is near the edges is computed anew.
+    edges are, and that is continued by its edge pixels. Only columns near the edges are computed again.
 
-    half: of the photo at half size, its rows top/2..bottom/2.
+    luma: that photo, H×W uint8. Returns rows×W float64. half: at half size, rows top/2..bottom/2.
     """
     read, step = (around_halved, 2) if half else (around, 1)
     height, width = luma.shape[0] // step, luma.shape[1] // step
@@ -282,19 +282,19 @@ def _shapes() -> _Shapes:
 
 
 def _nearest(table: Plane, values: Plane) -> NDArray[np.intp]:
-    """Where in a growing table the value nearest to each stands. As in the authors' code, nan gives the first."""
+    """The index of the nearest entry of an increasing table for each value. As in the authors' code, nan gives 0."""
     right = np.clip(np.searchsorted(table, values), 1, len(table) - 1)
     nearer = values - table[right - 1] <= table[right] - values
     return np.where(np.isnan(values), 0, np.where(nearer, right - 1, right))
 
 
 def alpha_of(ratio: Plane) -> Plane:
-    """The shape of the grid whose E|x|² / E x² is nearest to ratio."""
+    """The shapes (0.2..10) of generalised Gaussians whose E|x|² / E x² is nearest to each ratio."""
     return _shapes().alpha[_nearest(_shapes().ratio, ratio)]
 
 
 def alpha_of_inverse(ratio: Plane) -> Plane:
-    """The shape of the grid whose E x² / E|x|² is nearest to ratio."""
+    """The shapes (0.2..10) of generalised Gaussians whose E x² / E|x|² is nearest to each ratio."""
     return _shapes().alpha[_nearest(-1 / _shapes().ratio, -ratio)]
 
 
@@ -319,9 +319,9 @@ class Moments:
 
 
 def moments(values: NDArray[np.float32]) -> Moments:
-    """Of rows×n values; each row's sums are taken in float32."""
+    """The sums over each row of rows×n float32; they are computed in float32."""
     part = np.abs(values)
-    part += values  # twice those above zero, exactly; much quicker than `maximum`
+    part += values  # exactly twice the positive values; much faster than `maximum`
     above, right = np.vecdot(part, part) / 4, part.sum(1) / 2
     part -= values
     part -= values
@@ -343,7 +343,7 @@ class Asymmetric:
 
 
 def asymmetric_fit(m: Moments) -> Asymmetric:
-    """The fit to each row. A deviation is nan where no value has that sign."""
+    """The fit to each row (Lasmar et al., 2009); a deviation is nan where no value has that sign."""
     below, above, minus, plus, absolute = m.sums
     with np.errstate(invalid="ignore", divide="ignore"):
         left, right = np.sqrt(below / minus), np.sqrt(above / plus)
