@@ -71,6 +71,10 @@ def test_the_wheel_carries_every_module_and_every_resource(wheel: Path) -> None:
     assert {f"resources/{name}" for name in files(ROOT / "resources")} <= carried
 
 
+def test_the_wheel_does_not_carry_the_training_package(wheel: Path) -> None:
+    assert {path.name for path in wheel.iterdir() if path.suffix != ".dist-info"} == {"clarity_desktop"}
+
+
 def test_it_runs_from_an_empty_folder(installed: Callable[..., subprocess.CompletedProcess[str]], wheel: Path) -> None:
     where = installed("-c", "import clarity_desktop.settings as s; print(s.resources())")
     assert where.stdout.strip() == str(wheel / "clarity_desktop" / "resources"), where.stderr

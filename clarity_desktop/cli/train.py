@@ -32,7 +32,7 @@ def _add(p: argparse.ArgumentParser, command: str, modules: Mapping[str, str]) -
     p.set_defaults(run=partial(_run, command, modules))
 
 
-def _run(command: str, modules: Mapping[str, str], asked: argparse.Namespace) -> int:
+def _run(command: str, modules: Mapping[str, str], args: argparse.Namespace) -> int:
     if find_spec(PACKAGE) is None:
-        raise UserError("cli.training_missing", command=command, what=asked.what)
-    return int(import_module(f"{PACKAGE}.{modules[asked.what]}").main(asked.arguments))
+        raise UserError("cli.training_missing", command=command, what=args.what)
+    return int(import_module(f"{PACKAGE}.{modules[args.what]}").main(args.arguments))
