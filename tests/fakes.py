@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from clarity_desktop.backend.analysis import MetricScorer
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.methods.method import Checkpoint
+from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.messages import Event
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Mask, Task, Tile
+from clarity_desktop.values import (
+    CLASSES,
+    DEGRADATIONS,
+    Degradation,
+    Detection,
+    Finding,
+    Mask,
+    Pixels,
+    Quality,
+    Task,
+    Tile,
+)
 from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 
@@ -50,6 +63,46 @@ def detection(found: Mapping[Degradation, Finding] | None = None, heat: tuple[in
     top = ((leading, 0.86), *((name, 0.01) for name in CLASSES if name != leading))
     each = {name: there.get(name, Finding(0.02, 0.0)) for name in DEGRADATIONS}
     return Detection(top, each, np.full((*heat, len(DEGRADATIONS)), 7, np.uint8))
+
+
+class FakeDetector:
+    """Stands in for the network: what it is to find in a photo, and the photos that it was given."""
+
+    def __init__(self) -> None:
+        self.finds: Callable[[Pixels], Detection] = lambda _: detection()
+        self.asked: list[Pixels] = []
+        self.release = "detector 1"
+
+    def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
+        checkpoint()
+        self.asked.append(pixels)
+        return self.finds(pixels)
+
+    def digest(self) -> str:
+        return self.release
+
+
+class FakeScorer:
+    """The real metrics, each replaceable."""
+
+    def __init__(self) -> None:
+        real = MetricScorer(ModelCache())
+        self.scores: Callable[[Pixels, Callable[[], None], Detection | None], Quality] = real.assess
+        self.measures: Callable[[str, Pixels], float] = real.measure
+        self.stale: Callable[[Quality], bool] = real.is_stale
+        self.release = real.digest()
+
+    def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
+        return self.scores(pixels, checkpoint, detection)
+
+    def measure(self, metric: str, pixels: Pixels, /) -> float:
+        return self.measures(metric, pixels)
+
+    def is_stale(self, quality: Quality, /) -> bool:
+        return self.stale(quality)
+
+    def digest(self) -> str:
+        return self.release
 
 
 class Recorder:

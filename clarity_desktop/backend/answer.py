@@ -23,7 +23,11 @@ def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answ
 
     documents: the folder of working documents, if not the user's own.
     """
-    studio = Studio(settings, documents)
+    return answer_by(Studio(settings, documents))
+
+
+def answer_by(studio: Studio) -> tuple[Answer, Callable[[], None]]:
+    """As `make_answer`, by a studio that was made elsewhere; it is closed in the end."""
     conversation = Conversation(studio)
 
     async def answer_one(request: Request, job: Job) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from clarity_desktop.backend import methods
-from clarity_desktop.backend.analysis import MetricScorer
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
-from clarity_desktop.values import Detection, Pixels, Quality
-from tests.fakes import HALVES, SLOW, Recorder, detection
+from clarity_desktop.values import Quality
+from tests.fakes import HALVES, SLOW, FakeDetector, FakeScorer, Recorder
 
 
 @pytest.fixture
@@ -27,46 +26,6 @@ def plain_methods(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         methods.all_methods.cache_clear()
         yield
     methods.all_methods.cache_clear()
-
-
-class FakeDetector:
-    """Stands in for the network: what it is to find in a photo, and the photos that it was given."""
-
-    def __init__(self) -> None:
-        self.finds: Callable[[Pixels], Detection] = lambda _: detection()
-        self.asked: list[Pixels] = []
-        self.release = "detector 1"
-
-    def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
-        checkpoint()
-        self.asked.append(pixels)
-        return self.finds(pixels)
-
-    def digest(self) -> str:
-        return self.release
-
-
-class FakeScorer:
-    """The real metrics, each replaceable."""
-
-    def __init__(self) -> None:
-        real = MetricScorer(ModelCache())
-        self.scores: Callable[[Pixels, Callable[[], None], Detection | None], Quality] = real.assess
-        self.measures: Callable[[str, Pixels], float] = real.measure
-        self.stale: Callable[[Quality], bool] = real.is_stale
-        self.release = real.digest()
-
-    def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
-        return self.scores(pixels, checkpoint, detection)
-
-    def measure(self, metric: str, pixels: Pixels, /) -> float:
-        return self.measures(metric, pixels)
-
-    def is_stale(self, quality: Quality, /) -> bool:
-        return self.stale(quality)
-
-    def digest(self) -> str:
-        return self.release
 
 
 @pytest.fixture

@@ -1,55 +1,17 @@
-"""For tests of the window: async tests run on a qasync loop; leaked windows and timers fail the test that made them."""
+"""For tests of the window's parts."""
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-import qasync
-from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QApplication
-from shiboken6 import isValid
 
-from clarity_desktop.ui import translate
 from clarity_desktop.values import TILE, Level, Manifest, Pixels, VersionId
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run `async def test_…` on a qasync loop. In it, wait with asyncio.sleep, never with qtbot.wait."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    wanted = inspect.signature(pyfuncitem.obj).parameters
-    with qasync.QEventLoop(QApplication.instance() or QApplication([])) as loop:
-        loop.run_until_complete(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
-
-
-@pytest.fixture(autouse=True, scope="session")
-def translations(qapp: QApplication) -> None:
-    """The English plural forms, as the program has them."""
-    translate.install(qapp)
-
-
-@pytest.fixture(autouse=True)
-def no_leaked_widgets(qapp: QApplication) -> Iterator[None]:
-    """A test that leaves a window on the screen or a timer running fails. qtbot.addWidget closes for you."""
-    yield
-    gc.collect()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    left = [w for w in QApplication.topLevelWidgets() if isValid(w) and w.isVisible()]
-    timers = [t for t in gc.get_objects() if issubclass(type(t), QTimer) and isValid(t) and t.isActive()]
-    for widget in left:
-        widget.close()
-    for timer in timers:
-        timer.stop()
-    assert not left, f"leaked windows: {left}"
-    assert not timers, f"leaked timers: {timers}"
-
+from tests.qt import no_leaked_widgets as no_leaked_widgets
+from tests.qt import pytest_pyfunc_call as pytest_pyfunc_call
+from tests.qt import translations as translations
 
 Pyramid = tuple[Manifest, dict[bytes, Pixels]]
 
