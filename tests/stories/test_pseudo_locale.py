@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from clarity_desktop.messages import Exported, UserError
+from clarity_desktop.messages import Estimate, EstimateSize, Exported, ReadManifest, ReadTiles, UserError
 from clarity_desktop.ui.translate import PseudoTranslator
 from clarity_desktop.values import Finding
 from tests.fakes import FakeDetector, detection
 
 from .user import Sitting, User, keys
+
+SHOWING = (Estimate, EstimateSize, ReadManifest, ReadTiles)
+"""Requests that depend on what is painted when."""
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ async def a_day(user: User, photo: Path, out: Path) -> list[object]:
     await user.click("undo")
     await user.click("redo")
     await user.click("improve")
-    for text in ("what is wrong with it?", "dehaze it", "denoise it", "yes", "undo", "show me the two versions"):
+    for text in ("what is wrong with it?", "dehaze it", "denoise it", "yes", "undo", "compare with the original"):
         await user.say(text)
     await user.export(out, format="jpeg", metadata="none")
     await user.open(out / "missing.jpg")
@@ -46,7 +49,7 @@ async def a_day(user: User, photo: Path, out: Path) -> list[object]:
         [(v.step.kind, v.step.task, v.step.method, v.name, v.rejected) for v in user.versions],
         [(turn.role, keys(turn.content), len(turn.versions)) for turn in user.shown.turns],
         [keys(error.text) for error in user.link.errors if isinstance(error, UserError)],
-        [type(request).__name__ for request in user.link.requests if type(request).__name__ != "Estimate"],
+        [type(request) for request in user.link.requests if not isinstance(request, SHOWING)],
         [event.path.suffix for event in user.events(Exported) if event.path],
         user.shown.canvas.comparison.mode,
         len(user.texts()),
@@ -68,6 +71,7 @@ async def test_nothing_depends_on_the_wording(
             assert all(title.startswith("[") == on for title in titles), titles
             await user.save(out / "a.clarity")
     assert days[0] == days[1]
+    assert "side" in days[0]
     async with sit_down() as user:  # what was saved in English reads in the other language
         await user.open(tmp_path / "english" / "a.clarity")
         replies = [t for t, turn in zip(user.bubbles(), user.shown.turns, strict=True) if turn.role == "assistant"]
