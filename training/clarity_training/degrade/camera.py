@@ -79,22 +79,22 @@ def _disc(radius: float, rng: np.random.Generator) -> Plane:
     """The circle of confusion of a lens: a disc with a soft edge, or the polygon of an aperture with 5 to 8 blades."""
     half = int(np.ceil(radius)) + 1
     y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
-    away = np.sqrt(x * x + y * y)
+    distance = np.sqrt(x * x + y * y)
     if rng.random() < 0.3:
         blades = int(rng.integers(5, 9))
-        turn = (np.arctan2(y, x) + rng.uniform(0, 6)) % (2 * np.pi / blades) - np.pi / blades
-        away = away * np.cos(turn) / np.cos(np.pi / blades)
+        angle = (np.arctan2(y, x) + rng.uniform(0, 6)) % (2 * np.pi / blades) - np.pi / blades
+        distance = distance * np.cos(angle) / np.cos(np.pi / blades)
     rim = rng.uniform(0.0, 0.3) if rng.random() < 0.3 else 0.0
-    inside = np.clip(radius + 0.5 - away, 0.0, 1.0)
-    return _normalize(inside * (1.0 + rim * away / radius))
+    inside = np.clip(radius + 0.5 - distance, 0.0, 1.0)
+    return _normalize(inside * (1.0 + rim * distance / radius))
 
 
 def _line(length: float, rng: np.random.Generator) -> Plane:
     """A linear motion at a random angle, uniform or decelerating."""
-    turn = rng.uniform(0, np.pi)
+    angle = rng.uniform(0, np.pi)
     steps = np.linspace(-0.5, 0.5, max(3, int(length * 3)))
     weights = np.ones(steps.size) if rng.random() < 0.7 else np.linspace(1.0, rng.uniform(0.1, 0.8), steps.size)
-    return _rasterize(steps * length * np.cos(turn), steps * length * np.sin(turn), weights)
+    return _rasterize(steps * length * np.cos(angle), steps * length * np.sin(angle), weights)
 
 
 def _path(size: float, rng: np.random.Generator) -> Plane:
@@ -160,9 +160,9 @@ def _region(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     """H×W×1, 1 where the photo is blurred: everything but a sharp subject, or random areas."""
     if rng.random() < 0.6:
         x, y = coordinates(shape)
-        reach = rng.uniform(0.2, 0.45)
-        away = np.hypot(x - rng.uniform(-0.4, 0.4), (y - rng.uniform(-0.3, 0.3)) * rng.uniform(0.7, 1.4))
-        weight = 1.0 / (1.0 + np.exp(-(away - reach) / rng.uniform(0.02, 0.12)))
+        extent = rng.uniform(0.2, 0.45)
+        distance = np.hypot(x - rng.uniform(-0.4, 0.4), (y - rng.uniform(-0.3, 0.3)) * rng.uniform(0.7, 1.4))
+        weight = 1.0 / (1.0 + np.exp(-(distance - extent) / rng.uniform(0.02, 0.12)))
     else:
         region = top_share(smooth_noise(shape, rng, rng.uniform(1.0, 2.5), 1), rng.uniform(0.55, 0.85))
         weight = blur_field(region, min(shape[:2]) * rng.uniform(0.02, 0.12))

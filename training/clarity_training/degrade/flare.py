@@ -43,17 +43,17 @@ def _lamps(photo: Photo, rng: np.random.Generator) -> Plane:
     """Linear light H×W×3 of two to six lamps with small glows of different colors and the same rays."""
     x, y = coordinates(photo.shape)
     stray = np.zeros(photo.shape, np.float32)
-    reach, rayed = rng.uniform(0.05, 0.3), rng.random() < 0.6
+    extent, rayed = rng.uniform(0.05, 0.3), rng.random() < 0.6
     seed = int(rng.integers(1 << 30))
     for _ in range(int(rng.integers(2, 7))):
         sx, sy = _source(photo, 0.95, rng)
         dx, dy = x - np.float32(sx), y - np.float32(sy)
-        away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
-        own = np.float32(reach * rng.uniform(0.5, 1.5))
-        glow = np.float32(rng.uniform(0.3, 1.0)) * np.exp(-away / own)
-        glow += np.float32(rng.uniform(0.5, 2.0)) / (1.0 + (away / (0.2 * own)) ** 4)
+        distance = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+        own = np.float32(extent * rng.uniform(0.5, 1.5))
+        glow = np.float32(rng.uniform(0.3, 1.0)) * np.exp(-distance / own)
+        glow += np.float32(rng.uniform(0.5, 2.0)) / (1.0 + (distance / (0.2 * own)) ** 4)
         if rayed:
-            glow += _rays(dx, dy, away / (2 * own), np.random.default_rng(seed)) * np.float32(rng.uniform(0.3, 1.0))
+            glow += _rays(dx, dy, distance / (2 * own), np.random.default_rng(seed)) * np.float32(rng.uniform(0.3, 1.0))
         stray += glow[..., None] * _tint(rng)
     return stray
 
@@ -75,16 +75,16 @@ def _stray_light(photo: Photo, rng: np.random.Generator) -> Plane:
     x, y = coordinates(shape)
     sx, sy = _source(photo, 0.9 if rng.random() < 0.72 else 1.4, rng)
     dx, dy = x - np.float32(sx), y - np.float32(sy)
-    away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
+    distance = np.sqrt(dx * dx + dy * dy) + np.float32(1e-4)
     tint = _tint(rng)
-    stray = _glare(away, rng)[..., None] * tint
+    stray = _glare(distance, rng)[..., None] * tint
     if rng.random() < 0.55:
-        stray += _rays(dx, dy, away, rng)[..., None] * (0.5 + 0.5 * tint)
+        stray += _rays(dx, dy, distance, rng)[..., None] * (0.5 + 0.5 * tint)
     if rng.random() < 0.2:
         stray += _streak(dx, dy, rng)[..., None] * _tint(rng)
     if rng.random() < 0.2:
-        stray += _halo(away, rng)
-    nearest = float(away.min())
+        stray += _halo(distance, rng)
+    nearest = float(distance.min())
     stray /= np.float32(np.exp(-0.5 * nearest)) * np.float32(max(0.2, float(np.quantile(stray[::4, ::4], 0.995))))
     if rng.random() < 0.6:
         stray += _ghosts(shape, (sx, sy), rng)
@@ -106,58 +106,58 @@ def _tint(rng: np.random.Generator) -> Plane:
     return (colour / colour.max()).astype(np.float32)
 
 
-def _glare(away: Plane, rng: np.random.Generator) -> Plane:
+def _glare(distance: Plane, rng: np.random.Generator) -> Plane:
     """H×W glow around the source: one to three radial falloffs and, half of the time, the source itself."""
-    glow = np.zeros(away.shape, np.float32)
+    glow = np.zeros(distance.shape, np.float32)
     for _ in range(int(rng.integers(1, 4))):
-        reach, share = np.float32(np.exp(rng.uniform(np.log(0.1), np.log(1.2)))), np.float32(rng.uniform(0.2, 1.0))
+        extent, share = np.float32(np.exp(rng.uniform(np.log(0.1), np.log(1.2)))), np.float32(rng.uniform(0.2, 1.0))
         kind = rng.integers(0, 3)
         if kind == 0:
-            glow += share * np.exp(-((away / reach) ** 2))
+            glow += share * np.exp(-((distance / extent) ** 2))
         elif kind == 1:
-            glow += share * np.exp(-away / (np.float32(0.6) * reach))
+            glow += share * np.exp(-distance / (np.float32(0.6) * extent))
         else:
-            glow += share / (1.0 + away / (np.float32(0.3) * reach)) ** np.float32(rng.uniform(1.0, 3.0))
+            glow += share / (1.0 + distance / (np.float32(0.3) * extent)) ** np.float32(rng.uniform(1.0, 3.0))
     if rng.random() < 0.5:
         radius = np.float32(rng.uniform(0.02, 0.12))
-        glow += np.float32(rng.uniform(1.0, 4.0)) / (1.0 + (away / radius) ** np.float32(rng.uniform(4, 8)))
+        glow += np.float32(rng.uniform(1.0, 4.0)) / (1.0 + (distance / radius) ** np.float32(rng.uniform(4, 8)))
     return glow
 
 
-def _rays(dx: Plane, dy: Plane, away: Plane, rng: np.random.Generator) -> Plane:
+def _rays(dx: Plane, dy: Plane, distance: Plane, rng: np.random.Generator) -> Plane:
     """H×W starburst: 4 to 16 regular rays of an aperture, or many irregular ones of a dirty lens."""
-    turn = np.arctan2(dy, dx)
+    angle = np.arctan2(dy, dx)
     start = rng.uniform(0, 2 * np.pi)
     if rng.random() < 0.5:
         blades = int(rng.choice([4, 6, 8, 10, 12, 14, 16]))
-        beam = np.abs(np.cos((turn - start) * np.float32(blades / 2))) ** np.float32(np.exp(rng.uniform(2.0, 5.5)))
+        beam = np.abs(np.cos((angle - start) * np.float32(blades / 2))) ** np.float32(np.exp(rng.uniform(2.0, 5.5)))
     else:
         steps = int(rng.choice([64, 128, 256, 512]))
         around = np.abs(rng.standard_normal(steps)).astype(np.float32) ** np.float32(rng.uniform(1.0, 3.0))
         smooth = np.convolve(np.concatenate([around[-4:], around, around[:4]]), [0.25, 0.5, 0.25], "same")[4:-4]
-        place = ((turn + np.pi) * (steps / (2 * np.pi))).astype(np.float32)
+        place = ((angle + np.pi) * (steps / (2 * np.pi))).astype(np.float32)
         low = place.astype(np.int32)
         share = place - low
         beam = (smooth[low % steps] * (1 - share) + smooth[(low + 1) % steps] * share).astype(np.float32)
         beam /= smooth.max()
-    reach = np.float32(np.exp(rng.uniform(np.log(0.12), np.log(0.9))))
-    return beam * np.exp(-away / reach) * np.float32(rng.uniform(0.3, 1.5))
+    extent = np.float32(np.exp(rng.uniform(np.log(0.12), np.log(0.9))))
+    return beam * np.exp(-distance / extent) * np.float32(rng.uniform(0.3, 1.5))
 
 
 def _streak(dx: Plane, dy: Plane, rng: np.random.Generator) -> Plane:
     """H×W line through the source: horizontal as of an anamorphic lens, or at any angle as of a smear."""
-    turn = 0.0 if rng.random() < 0.5 else rng.uniform(0, np.pi)
-    along = dx * np.float32(np.cos(turn)) + dy * np.float32(np.sin(turn))
-    across = dy * np.float32(np.cos(turn)) - dx * np.float32(np.sin(turn))
-    thick, reach = np.float32(rng.uniform(0.008, 0.06)), np.float32(rng.uniform(0.3, 2.0))
-    return np.exp(-((across / thick) ** 2) - np.abs(along) / reach) * np.float32(rng.uniform(0.3, 1.2))
+    angle = 0.0 if rng.random() < 0.5 else rng.uniform(0, np.pi)
+    along = dx * np.float32(np.cos(angle)) + dy * np.float32(np.sin(angle))
+    across = dy * np.float32(np.cos(angle)) - dx * np.float32(np.sin(angle))
+    thickness, extent = np.float32(rng.uniform(0.008, 0.06)), np.float32(rng.uniform(0.3, 2.0))
+    return np.exp(-((across / thickness) ** 2) - np.abs(along) / extent) * np.float32(rng.uniform(0.3, 1.2))
 
 
-def _halo(away: Plane, rng: np.random.Generator) -> Plane:
+def _halo(distance: Plane, rng: np.random.Generator) -> Plane:
     """H×W×3 ring around the source with slight dispersion."""
-    radius, thick = rng.uniform(0.2, 0.9), np.float32(rng.uniform(0.015, 0.1))
+    radius, thickness = rng.uniform(0.2, 0.9), np.float32(rng.uniform(0.015, 0.1))
     part = rng.uniform(-0.06, 0.06) * radius
-    rings = [np.exp(-(((away - np.float32(radius + k * part)) / thick) ** 2)) for k in (1.0, 0.0, -1.0)]
+    rings = [np.exp(-(((distance - np.float32(radius + k * part)) / thickness) ** 2)) for k in (1.0, 0.0, -1.0)]
     return np.stack(rings, -1) * np.float32(rng.uniform(0.03, 0.2))
 
 
@@ -173,8 +173,8 @@ def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.
         radius = half * float(np.exp(rng.uniform(np.log(0.025), np.log(0.35))))
         ghost = np.zeros(shape, np.float32)
         corners = 40 if rng.random() < shaped else blades
-        turns = start + np.arange(corners) * (2 * np.pi / corners)
-        outline = np.stack([spot[0] + radius * np.cos(turns), spot[1] + radius * np.sin(turns)], 1)
+        angles = start + np.arange(corners) * (2 * np.pi / corners)
+        outline = np.stack([spot[0] + radius * np.cos(angles), spot[1] + radius * np.sin(angles)], 1)
         cv2.fillPoly(ghost, [np.round(outline * 16).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
         if rng.random() < 0.4:
             middle = np.array(spot) + (outline - np.array(spot)) * rng.uniform(0.5, 0.95)

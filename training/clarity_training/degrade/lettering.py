@@ -133,8 +133,8 @@ def _stretch_or_slant(stamp: Coverage, rng: np.random.Generator) -> Coverage:
         stamp = cv2.resize(stamp, (max(4, round(width * float(rng.uniform(0.7, 1.5)))), height)).astype(np.uint8)
     if rng.random() < 0.2:
         slant = float(rng.uniform(0.1, 0.4))
-        turn = np.array([[1, -slant, slant * height], [0, 1, 0]])
-        stamp = cv2.warpAffine(stamp, turn, (stamp.shape[1] + int(slant * height), height)).astype(np.uint8)
+        angle = np.array([[1, -slant, slant * height], [0, 1, 0]])
+        stamp = cv2.warpAffine(stamp, angle, (stamp.shape[1] + int(slant * height), height)).astype(np.uint8)
     return stamp
 
 
@@ -143,10 +143,10 @@ def logo(size: int, rng: np.random.Generator) -> Coverage:
     a letter cut out now and then."""
     stamp = np.zeros((size, size), np.uint8)
     kind = int(rng.integers(8))
-    thick = -1 if rng.random() < 0.45 else max(1, round(size * float(rng.uniform(0.03, 0.12))))
+    thickness = -1 if rng.random() < 0.45 else max(1, round(size * float(rng.uniform(0.03, 0.12))))
     middle, radius = size // 2, round(size * 0.42)
     if kind == 0:
-        cv2.circle(stamp, (middle, middle), radius, (255,), thick, cv2.LINE_AA)
+        cv2.circle(stamp, (middle, middle), radius, (255,), thickness, cv2.LINE_AA)
     elif kind == 1:
         for dx in (-radius // 3, radius // 3):
             cv2.circle(stamp, (middle + dx, middle), radius * 2 // 3, (255,), max(1, size // 14), cv2.LINE_AA)
@@ -158,10 +158,10 @@ def logo(size: int, rng: np.random.Generator) -> Coverage:
                 stamp, (middle, middle), (radius, radius // 4), angle, 0, 360, (255,), max(1, size // 24), cv2.LINE_AA
             )
     else:
-        _polygon(stamp, _outline(kind, rng) * radius + middle, thick)
-    if thick == -1 and rng.random() < 0.6:
+        _polygon(stamp, _outline(kind, rng) * radius + middle, thickness)
+    if thickness == -1 and rng.random() < 0.6:
         _cut_letter(stamp, rng)
-    elif thick > 0 and rng.random() < 0.4:
+    elif thickness > 0 and rng.random() < 0.4:
         _polygon(stamp, _outline(int(rng.integers(4, 8)), rng) * radius * 0.5 + middle, -1)
     return stamp
 
@@ -180,12 +180,12 @@ def _outline(kind: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.stack([np.cos(angles), np.sin(angles)], 1) * radii[:, None]
 
 
-def _polygon(stamp: Coverage, corners: NDArray[np.float64], thick: int) -> None:
+def _polygon(stamp: Coverage, corners: NDArray[np.float64], thickness: int) -> None:
     whole = [corners.round().astype(np.int32)]
-    if thick < 0:
+    if thickness < 0:
         cv2.fillPoly(stamp, whole, (255,), cv2.LINE_AA)
     else:
-        cv2.polylines(stamp, whole, True, (255,), thick, cv2.LINE_AA)
+        cv2.polylines(stamp, whole, True, (255,), thickness, cv2.LINE_AA)
 
 
 def _bars(stamp: Coverage, rng: np.random.Generator) -> None:

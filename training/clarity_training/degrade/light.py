@@ -75,9 +75,9 @@ def _uneven_stops(photo: Photo, amount: float, rng: np.random.Generator) -> Plan
         )
     x, y = coordinates(shape)
     for _ in range(int(rng.integers(1, 4))):
-        reach = rng.uniform(0.15, 0.7)
-        away = (x - rng.uniform(-1, 1)) ** 2 + (y - rng.uniform(-0.8, 0.8)) ** 2
-        stops += np.float32(rng.uniform(0.2, 0.65)) * -stops * np.exp(-away / np.float32(2 * reach**2))
+        extent = rng.uniform(0.15, 0.7)
+        distance = (x - rng.uniform(-1, 1)) ** 2 + (y - rng.uniform(-0.8, 0.8)) ** 2
+        stops += np.float32(rng.uniform(0.2, 0.65)) * -stops * np.exp(-distance / np.float32(2 * extent**2))
     return np.minimum(stops, -0.2)
 
 
@@ -91,8 +91,10 @@ def _bright_parts(photo: Photo, rng: np.random.Generator) -> Plane:
 def _vignette(shape: tuple[int, ...], depth: float) -> Plane:
     """H×W×1 factor: 1 in the center, 1 − depth in the corners."""
     x, y = coordinates(shape)
-    away = x * x + y * y
-    return (1.0 - np.float32(depth) * np.minimum(away / (away.max() + 1e-6), 1.0) ** 1.3)[..., None].astype(np.float32)
+    distance = x * x + y * y
+    return (1.0 - np.float32(depth) * np.minimum(distance / (distance.max() + 1e-6), 1.0) ** 1.3)[..., None].astype(
+        np.float32
+    )
 
 
 def _photon_noise(light: Plane, rng: np.random.Generator) -> Plane:
@@ -151,8 +153,8 @@ def _add_glow(light: Plane, rng: np.random.Generator) -> Numbers:
     if rng.random() < 0.5:
         return light
     excess = np.clip(light - 0.9, 0.0, 4.0)
-    reach = max(1.0, min(light.shape[:2]) * rng.uniform(0.01, 0.06))
-    return light + blur_field(excess, reach) * np.float32(rng.uniform(0.1, 0.5))
+    extent = max(1.0, min(light.shape[:2]) * rng.uniform(0.01, 0.06))
+    return light + blur_field(excess, extent) * np.float32(rng.uniform(0.1, 0.5))
 
 
 def _local_stops(photo: Photo, stops: float, rng: np.random.Generator) -> Plane:
@@ -181,12 +183,12 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     soft = blur_field(covered, edge)
     if rng.random() < 0.3:
         x, y = coordinates(photo.shape)
-        turn = rng.uniform(0, 2 * np.pi)
-        far = np.clip(0.5 + 0.5 * (x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))), 0.0, 1.0)
+        angle = rng.uniform(0, 2 * np.pi)
+        far = np.clip(0.5 + 0.5 * (x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))), 0.0, 1.0)
         soft = soft + (blur_field(covered, min(3.0 * edge, 0.1 * max(photo.shape[:2]))) - soft) * far
-    kept = 0.6 * (0.1 / 0.6) ** amount * rng.uniform(0.9, 1.1)
+    count = 0.6 * (0.1 / 0.6) ** amount * rng.uniform(0.9, 1.1)
     blue = rng.uniform(0.0, 0.2) * rng.choice([1.0, 0.3, -0.2], p=[0.6, 0.3, 0.1])
-    colour = np.array([kept * (1.0 - 0.5 * blue), kept, kept * (1.0 + blue)], np.float32)
+    colour = np.array([count * (1.0 - 0.5 * blue), count, count * (1.0 + blue)], np.float32)
     weight = np.clip(soft, 0.0, 1.0)[..., None]
     return Damaged(clip(to_srgb(to_linear(photo) * (1.0 + weight * (colour - 1.0)))))
 
@@ -216,20 +218,20 @@ def _shadow_mask(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
 def _edge_field(shape: tuple[int, ...], rng: np.random.Generator) -> Numbers:
     """H×W distance to a straight edge at any angle, or to the corner of two."""
     x, y = coordinates(shape)
-    turn = rng.uniform(0, 2 * np.pi)
-    first = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
+    angle = rng.uniform(0, 2 * np.pi)
+    first = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
     if rng.random() < 0.5:
         return first
-    turn += rng.uniform(0.8, 2.2)
-    second = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn)) + np.float32(rng.uniform(-0.3, 0.3))
+    angle += rng.uniform(0.8, 2.2)
+    second = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) + np.float32(rng.uniform(-0.3, 0.3))
     return np.minimum(first, second) if rng.random() < 0.5 else np.maximum(first, second)
 
 
 def _bars_field(shape: tuple[int, ...], rng: np.random.Generator) -> Numbers:
     """H×W slightly irregular waves at any angle: the bars of a fence, a blind or a row of pillars."""
     x, y = coordinates(shape)
-    turn = rng.uniform(0, np.pi)
-    along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
+    angle = rng.uniform(0, np.pi)
+    along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
     return np.sin(
         along * np.float32(rng.uniform(5.0, 25.0)) + 0.2 * smooth_noise(shape, rng, 2.0, 1) + rng.uniform(0, 6)
     )
@@ -247,10 +249,12 @@ def _fill_outlines(shape: tuple[int, ...], outlines: list[Plane]) -> Plane:
 def _polygon(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     """Mask of a polygon with three to nine corners, up to larger than the photo."""
     count = int(rng.integers(3, 10))
-    turns = np.sort(rng.uniform(0, 2 * np.pi, count))
-    reach = rng.uniform(0.25, 0.8) * rng.uniform(0.5, 1.2, count)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+    extent = rng.uniform(0.25, 0.8) * rng.uniform(0.5, 1.2, count)
     stretch = rng.uniform(0.7, 1.3)
-    outline = np.stack([np.cos(turns) * reach * stretch, np.sin(turns) * reach / stretch], 1) + rng.uniform(0.1, 0.9, 2)
+    outline = np.stack([np.cos(angles) * extent * stretch, np.sin(angles) * extent / stretch], 1) + rng.uniform(
+        0.1, 0.9, 2
+    )
     return _fill_outlines(shape, [outline.astype(np.float32)])
 
 
@@ -258,31 +262,31 @@ def _branches(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     """Mask of a trunk with branches and leaves."""
     mask = np.zeros(shape[:2], np.float32)
     size = np.array([shape[1], shape[0]], np.float32)
-    thick = max(shape[:2]) * rng.uniform(0.02, 0.1)
-    start, turn = rng.uniform(-0.1, 1.1, 2) * size, rng.uniform(0, 2 * np.pi)
+    thickness = max(shape[:2]) * rng.uniform(0.02, 0.1)
+    start, angle = rng.uniform(-0.1, 1.1, 2) * size, rng.uniform(0, 2 * np.pi)
     for level in range(int(rng.integers(4, 16))):
-        ends = start + np.array([np.cos(turn), np.sin(turn)]) * max(shape[:2]) * rng.uniform(0.2, 0.7)
-        width = max(1, round(float(thick) / (1.0 + 0.5 * level)))
+        ends = start + np.array([np.cos(angle), np.sin(angle)]) * max(shape[:2]) * rng.uniform(0.2, 0.7)
+        width = max(1, round(float(thickness) / (1.0 + 0.5 * level)))
         cv2.line(mask, (int(start[0]), int(start[1])), (int(ends[0]), int(ends[1])), (1.0,), width)
         for _ in range(int(rng.integers(0, 6))):
             spot = start + (ends - start) * rng.random() + rng.normal(0, 0.04, 2) * max(shape[:2])
-            leaf = (max(1, int(thick * rng.uniform(0.3, 1.2))), max(1, int(thick * rng.uniform(0.2, 0.7))))
+            leaf = (max(1, int(thickness * rng.uniform(0.3, 1.2))), max(1, int(thickness * rng.uniform(0.2, 0.7))))
             cv2.ellipse(mask, (int(spot[0]), int(spot[1])), leaf, rng.uniform(0, 180), 0, 360, (1.0,), -1)
-        start, turn = (start + ends) / 2 if rng.random() < 0.6 else ends, turn + rng.normal(0, 0.9)
+        start, angle = (start + ends) / 2 if rng.random() < 0.6 else ends, angle + rng.normal(0, 0.9)
     return mask
 
 
 def _person(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     """Mask of the long shadow of a person: head, body and legs, sheared and stretched."""
-    turns = np.linspace(0, 2 * np.pi, 24)
-    ring = np.stack([np.cos(turns), np.sin(turns)], 1)
+    angles = np.linspace(0, 2 * np.pi, 24)
+    ring = np.stack([np.cos(angles), np.sin(angles)], 1)
     body = np.array(
         [[-0.5, 0.2], [0.5, 0.2], [0.65, 1.2], [0.4, 2.5], [0.1, 2.5], [0, 1.6], [-0.1, 2.5], [-0.4, 2.5], [-0.65, 1.2]]
     )
     parts = [ring * 0.32 + np.array([0.0, -0.2]), body]
     lean, tall, size = rng.uniform(-0.8, 0.8), rng.uniform(0.7, 2.0), rng.uniform(0.28, 0.65)
-    turn = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else 0.0
-    spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else 0.0
+    spin = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     shear = np.array([[1.0, 0.0], [lean, tall]]) @ spin * size
     shift = rng.uniform(0.15, 0.85, 2)
     return _fill_outlines(shape, [((part - np.array([0.0, 1.2])) @ shear + shift).astype(np.float32) for part in parts])

@@ -101,20 +101,20 @@ def _scratch(cover: Coverage, _: float, rng: Rng) -> None:
     heading = float(rng.normal(np.pi / 2, 0.1)) if rng.random() < 0.35 else float(rng.uniform(0, 2 * np.pi))
     length = size * float(rng.uniform(0.08, 1.2))
     points = _path(_start(cover, rng), heading, 24, length / 24, float(rng.choice([0.01, 0.05, 0.2])), rng)
-    thick = int(rng.choice([1, 1, 1, 2, 2, 3, 4, 5]))
-    cv2.polylines(cover, [points], False, (int(rng.integers(150, 256)),), thick, cv2.LINE_AA)
+    thickness = int(rng.choice([1, 1, 1, 2, 2, 3, 4, 5]))
+    cv2.polylines(cover, [points], False, (int(rng.integers(150, 256)),), thickness, cv2.LINE_AA)
 
 
 def _crack(cover: Coverage, _: float, rng: Rng) -> None:
     """A jagged line with branches, as in a cracked emulsion."""
     size, heading = max(cover.shape), float(rng.uniform(0, 2 * np.pi))
     trunk = _path(_start(cover, rng), heading, 30, size * float(rng.uniform(0.01, 0.03)), 0.35, rng)
-    thick = int(rng.integers(1, 4))
-    cv2.polylines(cover, [trunk], False, (255,), thick, cv2.LINE_AA)
+    thickness = int(rng.integers(1, 4))
+    cv2.polylines(cover, [trunk], False, (255,), thickness, cv2.LINE_AA)
     for at in rng.integers(0, 30, int(rng.integers(0, 6))):
         x, y = trunk[at, 0]
         branch = _path((x, y), heading + float(rng.normal(0, 1)), 10, size * 0.012, 0.5, rng)
-        cv2.polylines(cover, [branch], False, (255,), max(1, thick - 1), cv2.LINE_AA)
+        cv2.polylines(cover, [branch], False, (255,), max(1, thickness - 1), cv2.LINE_AA)
 
 
 def _dust(cover: Coverage, _: float, rng: Rng) -> None:
@@ -139,8 +139,8 @@ def _tear(cover: Coverage, target: float, rng: Rng) -> None:
         x, y = _start(cover, rng)
         if rng.random() < 0.4:
             x, y = float(rng.choice([0, width])), float(rng.choice([0, height]))
-        away = np.hypot(*np.ogrid[-y : height - y : 1.0, -x : width - x : 1.0])[:height, :width]
-        ragged = 0.5 * ragged - (away / (0.35 * min(height, width))).astype(np.float32)
+        distance = np.hypot(*np.ogrid[-y : height - y : 1.0, -x : width - x : 1.0])[:height, :width]
+        ragged = 0.5 * ragged - (distance / (0.35 * min(height, width))).astype(np.float32)
     share = float(np.clip(target * rng.uniform(0.4, 1), 0.001, 0.5))
     cover[ragged > np.quantile(ragged[::3, ::3], 1 - share)] = 255
 
@@ -148,12 +148,12 @@ def _tear(cover: Coverage, target: float, rng: Rng) -> None:
 def _brush(cover: Coverage, _: float, rng: Rng) -> None:
     """A free-form brush stroke (Yu et al., 2019)."""
     size = min(cover.shape)
-    thick = max(2, round(size * float(rng.uniform(0.015, 0.08))))
-    turns, bend = int(rng.integers(2, 9)), float(rng.choice([0.3, 1.0, 2.0]))
+    thickness = max(2, round(size * float(rng.uniform(0.015, 0.08))))
+    angles, bend = int(rng.integers(2, 9)), float(rng.choice([0.3, 1.0, 2.0]))
     points = _path(
-        _start(cover, rng), float(rng.uniform(0, 6.3)), turns, size * float(rng.uniform(0.03, 0.2)), bend, rng
+        _start(cover, rng), float(rng.uniform(0, 6.3)), angles, size * float(rng.uniform(0.03, 0.2)), bend, rng
     )
-    cv2.polylines(cover, [points], False, (255,), thick)
+    cv2.polylines(cover, [points], False, (255,), thickness)
 
 
 def _rectangle(cover: Coverage, target: float, rng: Rng) -> None:
@@ -172,17 +172,17 @@ def _rectangle(cover: Coverage, target: float, rng: Rng) -> None:
 def _dashes(cover: Coverage, _: float, rng: Rng) -> None:
     """A line of short bars, mostly vertical."""
     height, width = cover.shape
-    thick = max(2, round(min(height, width) * float(rng.uniform(0.01, 0.05))))
+    thickness = max(2, round(min(height, width) * float(rng.uniform(0.01, 0.05))))
     upright = rng.random() < 0.75
     x, y = (int(v) for v in _start(cover, rng))
     at, end = (int(v) for v in sorted(rng.uniform(0, height if upright else width, 2)))
     while at < end:
-        bar = max(3, int(thick * rng.uniform(0.8, 4)))
-        wobble = int(rng.integers(-thick, thick + 1))
+        bar = max(3, int(thickness * rng.uniform(0.8, 4)))
+        wobble = int(rng.integers(-thickness, thickness + 1))
         left, top = (max(0, x + wobble), at) if upright else (at, max(0, y + wobble))
-        w, h = (thick, bar) if upright else (bar, thick)
+        w, h = (thickness, bar) if upright else (bar, thickness)
         cover[top : top + h, left : left + w] = 255
-        at += bar + int(thick * rng.uniform(0.2, 3))
+        at += bar + int(thickness * rng.uniform(0.2, 3))
 
 
 def _text(cover: Coverage, _: float, rng: Rng) -> None:

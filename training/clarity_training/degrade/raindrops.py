@@ -85,9 +85,9 @@ def paint_drop(out: Photo, scene: Photo, radius: float, strength: float, style: 
     height, width = out.shape[:2]
     cx, cy = rng.random() * width, rng.random() * height
     soft, tall = style.softness(radius, rng), rng.uniform(0.8, 1.5) ** 0.5
-    reach = radius * 1.75 + soft + 1
-    x0, x1 = max(0, int(cx - reach)), min(width, int(cx + reach) + 1)
-    y0, y1 = max(0, int(cy - reach)), min(height, int(cy + reach) + 1)
+    extent = radius * 1.75 + soft + 1
+    x0, x1 = max(0, int(cx - extent)), min(width, int(cx + extent) + 1)
+    y0, y1 = max(0, int(cy - extent)), min(height, int(cy + extent) + 1)
     x = ((np.arange(x0, x1, dtype=np.float32) + 0.5 - np.float32(cx)) / np.float32(radius / tall))[None]
     y = ((np.arange(y0, y1, dtype=np.float32) + 0.5 - np.float32(cy)) / np.float32(radius * tall))[:, None]
     field = _disc(x, y, style) if style.focus == "discs" else _balls(x, y, style, rng)
@@ -105,8 +105,8 @@ def _balls(x: Plane, y: Plane, style: DropStyle, rng: Rng) -> Plane:
     pull = 1 / (x * x + y * y + np.float32(1e-3))
     if rng.random() < style.ragged:
         for _ in range(int(rng.integers(1, 4))):
-            turn, away, size = rng.uniform(0, 2 * math.pi), rng.uniform(0.4, 0.9), rng.uniform(0.15, 0.55)
-            dx, dy = np.float32(away * math.cos(turn)), np.float32(away * math.sin(turn))
+            angle, distance, size = rng.uniform(0, 2 * math.pi), rng.uniform(0.4, 0.9), rng.uniform(0.15, 0.55)
+            dx, dy = np.float32(distance * math.cos(angle)), np.float32(distance * math.sin(angle))
             pull += np.float32(size**2) / ((x - dx) ** 2 + (y - dy) ** 2 + np.float32(1e-3))
     return np.asarray(1 - 1 / pull, np.float32)
 
@@ -115,8 +115,8 @@ def _disc(x: Plane, y: Plane, style: DropStyle) -> Plane:
     """The same for a defocused point of light: a disc, or the polygon of the aperture."""
     if style.corners == 0:
         return np.asarray(1 - x * x - y * y, np.float32)
-    turns = style.direction + np.arange(style.corners) * (2 * math.pi / style.corners)
-    sides = [x * np.float32(math.cos(turn)) + y * np.float32(math.sin(turn)) for turn in turns]
+    angles = style.direction + np.arange(style.corners) * (2 * math.pi / style.corners)
+    sides = [x * np.float32(math.cos(angle)) + y * np.float32(math.sin(angle)) for angle in angles]
     return np.asarray(1 - np.max(sides, axis=0) ** 2, np.float32)
 
 

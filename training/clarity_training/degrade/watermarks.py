@@ -75,9 +75,9 @@ def _place_in_corner(stamp: Coverage, height: int, width: int, rng: Rng) -> Cove
     fit = min(1.0, width * 0.95 / w, height * 0.95 / h)
     h, w = max(4, int(h * fit)), max(4, int(w * fit))
     stamp = cv2.resize(stamp, (w, h), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    away = int(rng.uniform(0, 0.05) * min(height, width))
-    x = min(away, width - w) if rng.random() < 0.35 else max(0, width - w - away)
-    y = min(away, height - h) if rng.random() < 0.25 else max(0, height - h - away)
+    distance = int(rng.uniform(0, 0.05) * min(height, width))
+    x = min(distance, width - w) if rng.random() < 0.35 else max(0, width - w - distance)
+    y = min(distance, height - h) if rng.random() < 0.25 else max(0, height - h - distance)
     plane = np.zeros((height, width), np.uint8)
     plane[y : y + h, x : x + w] = stamp
     return plane
@@ -99,15 +99,15 @@ def _tiled(size: float, height: int, width: int, rng: Rng) -> Coverage:
 def _crossed(size: float, height: int, width: int, rng: Rng) -> Coverage:
     """Diagonals or a grid of thin lines, with a stamp."""
     plane = np.zeros((height, width), np.uint8)
-    thick = int(rng.integers(1, 4))
+    thickness = int(rng.integers(1, 4))
     if rng.random() < 0.5:
-        cv2.line(plane, (0, 0), (width, height), (255,), thick, cv2.LINE_AA)
-        cv2.line(plane, (width, 0), (0, height), (255,), thick, cv2.LINE_AA)
+        cv2.line(plane, (0, 0), (width, height), (255,), thickness, cv2.LINE_AA)
+        cv2.line(plane, (width, 0), (0, height), (255,), thickness, cv2.LINE_AA)
     else:
         step, lean = int(rng.uniform(30, 160)), float(rng.uniform(0, 1))
         for at in range(-height - width, height + width, step):
-            cv2.line(plane, (at, 0), (at + int(lean * height), height), (255,), thick, cv2.LINE_AA)
-            cv2.line(plane, (0, at), (width, at + int(lean * width)), (255,), thick, cv2.LINE_AA)
+            cv2.line(plane, (at, 0), (at + int(lean * height), height), (255,), thickness, cv2.LINE_AA)
+            cv2.line(plane, (0, at), (width, at + int(lean * width)), (255,), thickness, cv2.LINE_AA)
     return np.maximum(plane, lettering.place(_stamp(size, rng), height, width, rng))
 
 
@@ -137,17 +137,17 @@ def _random_color(rng: Rng) -> NDArray[np.float32]:
 def _draw_mark(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
     """The photo with the mark (H×W coverage) as flat, hollow, outlined, shadowed, embossed or blended ink."""
     style, colour = rng.random(), _random_color(rng)
-    reach = max(1, round(rng.uniform(1, 3)))
+    extent = max(1, round(rng.uniform(1, 3)))
     if style < 0.12:  # outline only
-        cover = clip(cv2.dilate(cover, np.ones((reach + 1, reach + 1))) - cover * np.float32(0.95))
+        cover = clip(cv2.dilate(cover, np.ones((extent + 1, extent + 1))) - cover * np.float32(0.95))
     elif style < 0.24:
-        rim = cv2.dilate(cover, np.ones((2 * reach + 1, 2 * reach + 1))) - cover
+        rim = cv2.dilate(cover, np.ones((2 * extent + 1, 2 * extent + 1))) - cover
         photo = _blend(photo, rim, 1 - colour, opacity * 0.9)
     elif style < 0.38:
-        shade = cv2.GaussianBlur(np.roll(cover, (reach, reach), (0, 1)), (0, 0), float(rng.uniform(0.5, 3)))
+        shade = cv2.GaussianBlur(np.roll(cover, (extent, extent), (0, 1)), (0, 0), float(rng.uniform(0.5, 3)))
         photo = _blend(photo, shade * (1 - cover), np.zeros(3, np.float32), opacity * float(rng.uniform(0.5, 0.9)))
     elif style < 0.48:
-        return _emboss(photo, cover, opacity, reach, rng)
+        return _emboss(photo, cover, opacity, extent, rng)
     elif style < 0.54:  # lightens or darkens
         ink = colour if colour.mean() > 0.5 else colour - 1
         marked = clip(photo + cover[..., None] * (opacity * 0.7 * ink))
@@ -200,10 +200,10 @@ def _ensure_visible(photo: Photo, marked: Photo, cover: Plane, opacity: float) -
     return _blend(photo, cover, tone, opacity)
 
 
-def _emboss(photo: Photo, cover: Plane, opacity: float, reach: int, rng: Rng) -> Photo:
+def _emboss(photo: Photo, cover: Plane, opacity: float, extent: int, rng: Rng) -> Photo:
     """The photo with an embossed mark: bright and dark edges, slightly lighter inside."""
     dx, dy = ((1, 1), (-1, -1), (1, -1))[int(rng.integers(3))]
     soft = cv2.GaussianBlur(cover, (0, 0), 0.7)
-    relief = soft - np.roll(soft, (dy * reach, dx * reach), (0, 1))
+    relief = soft - np.roll(soft, (dy * extent, dx * extent), (0, 1))
     veil = cover * float(rng.uniform(0, 0.35))
     return clip(photo + (opacity * (0.8 * relief + veil))[..., None])

@@ -215,12 +215,12 @@ def _drawn_streaks(shape: tuple[int, ...], share: float, long: float, wide: floa
     half = (direction * long / 2) * np.exp(rng.normal(0, 0.35, (count, 1)))
     weak, strong = rng.uniform(50, 140), rng.uniform(170, 255)
     for part, level in zip(np.array_split(np.arange(count), 5), np.linspace(weak, strong, 5), strict=True):
-        thick = max(1, round(wide + rng.uniform(-0.5, 0.5)))
-        for reach, dim in ((1.0, 0.5), (0.6, 1.0)):
-            ends = np.stack([middle[part] - half[part] * reach, middle[part] + half[part] * reach], axis=1)
+        thickness = max(1, round(wide + rng.uniform(-0.5, 0.5)))
+        for extent, dim in ((1.0, 0.5), (0.6, 1.0)):
+            ends = np.stack([middle[part] - half[part] * extent, middle[part] + half[part] * extent], axis=1)
             lines = np.round(ends * (1 << FRACTION_BITS)).astype(np.int32)
             faint = dim * min(1.0, wide) * level
-            cv2.polylines(canvas, list(lines), False, (faint,), thick, cv2.LINE_AA, FRACTION_BITS)
+            cv2.polylines(canvas, list(lines), False, (faint,), thickness, cv2.LINE_AA, FRACTION_BITS)
     return blur_field(canvas.astype(np.float32) * np.float32(1 / 255), 0.35 * wide * rng.random())
 
 
@@ -260,11 +260,11 @@ def _drawn_flakes(shape: tuple[int, ...], share: float, radius: float, rng: Rng)
     count = int(np.clip(share * height * width / (math.pi * radius**2), 1, MAX_SHAPES))
     corners = 6 if radius < 2 else 9 if radius < 5 else 16
     ragged = rng.uniform(0, 0.45 if radius < 5 else 0.12)
-    turns = np.linspace(0, 2 * math.pi, corners, endpoint=False) + rng.uniform(0, 2 * math.pi, (count, 1))
+    angles = np.linspace(0, 2 * math.pi, corners, endpoint=False) + rng.uniform(0, 2 * math.pi, (count, 1))
     far = radius * np.exp(rng.normal(0, 0.4, (count, 1))) * (1 + rng.uniform(-ragged, ragged, (count, corners)))
     flat = rng.uniform(0.6, 1.0, (count, 1))
-    x = rng.random((count, 1)) * width + far * np.cos(turns)
-    y = rng.random((count, 1)) * height + far * np.sin(turns) * flat
+    x = rng.random((count, 1)) * width + far * np.cos(angles)
+    y = rng.random((count, 1)) * height + far * np.sin(angles) * flat
     shapes = np.round(np.stack([x, y], axis=2) * (1 << FRACTION_BITS)).astype(np.int32)
     levels = np.sort(rng.uniform(rng.uniform(60, 200), 255, count))
     for points, level in zip(shapes, levels, strict=True):
@@ -319,9 +319,9 @@ def _simple_depth(photo: Photo, kind: int, rng: Rng) -> Plane:
         ground = near / (near + np.maximum(down, 0))
         return np.broadcast_to(_f32(ground), (height, width)) * np.float32(1.0)
     if kind == 1:
-        turn, base = rng.uniform(0, 2 * math.pi), rng.uniform(0.05, 0.6)
-        x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None] * np.float32(math.cos(turn))
-        y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] * np.float32(math.sin(turn))
+        angle, base = rng.uniform(0, 2 * math.pi), rng.uniform(0.05, 0.6)
+        x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None] * np.float32(math.cos(angle))
+        y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] * np.float32(math.sin(angle))
         return _f32(np.clip(x + y + np.float32(0.5), 0, 1) + np.float32(base))
     if kind == 2:
         return _smooth_noise(photo.shape, rng, log_uniform(rng, 1, 5)) + np.float32(rng.uniform(0.1, 0.8))

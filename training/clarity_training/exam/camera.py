@@ -27,8 +27,8 @@ def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 def _shake(photo: Photo, extent: float, rng: np.random.Generator) -> Photo:
     """Two parts of the photo move slightly differently, as with camera rotation or different depths."""
     path = trajectory(rng)
-    turn = np.radians(rng.normal(0, 12))
-    turned = path @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    angle = np.radians(rng.normal(0, 12))
+    turned = path @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return _mix_kernels(photo, [path_kernel(path, extent), path_kernel(turned, extent * rng.uniform(0.75, 1.0))], rng)
 
 
@@ -45,10 +45,10 @@ def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
     steps, pace, anxiety = 480, 60 / 480, rng.choice([0.02, 0.008, 0.004])
     pull, impulses, jitter = 0.7 * rng.random(), 0.2 * rng.random(), 10 * rng.random()
     velocity = pace * np.exp(1j * rng.uniform(0, 2 * np.pi))
-    chance, turns, pushes = rng.random(steps), rng.uniform(-0.5, 0.5, steps), rng.normal(size=(steps, 2)) @ (1, 1j)
+    chance, angles, pushes = rng.random(steps), rng.uniform(-0.5, 0.5, steps), rng.normal(size=(steps, 2)) @ (1, 1j)
     places = np.zeros(steps, complex)
     for k in range(1, steps):
-        jerk = 2 * velocity * np.exp(1j * (np.pi + turns[k])) if chance[k] < impulses * anxiety else 0
+        jerk = 2 * velocity * np.exp(1j * (np.pi + angles[k])) if chance[k] < impulses * anxiety else 0
         velocity += jerk + anxiety * pace * (jitter * pushes[k] - pull * places[k - 1])
         velocity *= pace / max(abs(velocity), 1e-9)
         places[k] = places[k - 1] + velocity

@@ -63,9 +63,9 @@ def _balls(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _add_drop(pane: _Pane, drop: _Drop) -> None:
     """Add a drop to the arrays of the pane where it is thicker than what is there."""
-    reach = drop.radius * 2.2
-    x0, y0 = (max(0, int(v - reach)) for v in drop.center)
-    x1, y1 = (int(v + reach) for v in drop.center)
+    extent = drop.radius * 2.2
+    x0, y0 = (max(0, int(v - extent)) for v in drop.center)
+    x1, y1 = (int(v + extent) for v in drop.center)
     box = slice(y0, max(y0, y1)), slice(x0, max(x0, x1))
     rows, columns = pane.height[box].shape
     if not rows or not columns:

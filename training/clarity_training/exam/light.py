@@ -46,13 +46,13 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     tint = _tint(rng)
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     dx, dy = (x - centre[0]) / size, (y - centre[1]) / size
-    away = np.hypot(dx, dy)
-    glare = _glare(away, rng)
-    spokes = _shimmer(np.arctan2(dy, dx), away, rng)
+    distance = np.hypot(dx, dy)
+    glare = _glare(distance, rng)
+    spokes = _shimmer(np.arctan2(dy, dx), distance, rng)
     streak = _streak(dx, dy, rng)
     shown = rng.random(3) < (0.75, 0.6, 0.7)
     scattered = glare * 0.8 + spokes * 0.5 * shown[0] + streak * shown[1]
-    light = scattered[..., None] * (tint + (away < 0.05)[..., None] * (1 - tint))
+    light = scattered[..., None] * (tint + (distance < 0.05)[..., None] * (1 - tint))
     ghosts = _ghosts(photo.shape, centre, rng)
     if shown[2]:
         light = light + 0.35 * ghosts
@@ -67,15 +67,15 @@ def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
     return warm if rng.random() < 0.65 else cold
 
 
-def _glare(away: Field, rng: np.random.Generator) -> Field:
-    """H×W light of the clipped source with two halos and a ring. away: distance in shorter sides."""
+def _glare(distance: Field, rng: np.random.Generator) -> Field:
+    """H×W light of the clipped source with two halos and a ring. distance: in shorter sides."""
     core, near, far = rng.uniform(0.02, 0.045), rng.uniform(0.06, 0.14), rng.uniform(0.25, 0.5)
-    ring = 0.12 * np.exp(-(((away - rng.uniform(0.2, 0.4)) / 0.02) ** 2))
-    halos = 0.9 * np.exp(-away / near) + 0.35 * np.exp(-((away / far) ** 2))
-    return np.asarray(3 * np.exp(-((away / core) ** 2)) + halos + ring, np.float32)
+    ring = 0.12 * np.exp(-(((distance - rng.uniform(0.2, 0.4)) / 0.02) ** 2))
+    halos = 0.9 * np.exp(-distance / near) + 0.35 * np.exp(-((distance / far) ** 2))
+    return np.asarray(3 * np.exp(-((distance / core) ** 2)) + halos + ring, np.float32)
 
 
-def _shimmer(angle: Field, away: Field, rng: np.random.Generator) -> Field:
+def _shimmer(angle: Field, distance: Field, rng: np.random.Generator) -> Field:
     """H×W radial spokes: a random function of the angle that fades with the distance."""
     count = 360
     wheel = rng.random(count) ** 6 + 2.0 * (rng.random(count) > 0.975)
@@ -84,7 +84,7 @@ def _shimmer(angle: Field, away: Field, rng: np.random.Generator) -> Field:
     low = at.astype(int) % count
     part = at - np.floor(at)
     spokes = wheel[low] * (1 - part) + wheel[(low + 1) % count] * part
-    return (spokes * np.exp(-away / rng.uniform(0.12, 0.3))).astype(np.float32)
+    return (spokes * np.exp(-distance / rng.uniform(0.12, 0.3))).astype(np.float32)
 
 
 def _streak(dx: Field, dy: Field, rng: np.random.Generator) -> Field:
@@ -167,11 +167,11 @@ def _person(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
     up, side = np.array([np.sin(lean), -np.cos(lean)]), np.array([np.cos(lean), np.sin(lean)])
     wide = rng.uniform(0.09, 0.16) * size
     joints = [(0, -0.5, 0.45, -0.3), (0, 0.5, 0.45, 0.3), (0.4, 0, 0.8, 0), (0.78, 0, 0.5, -1), (0.78, 0, 0.5, 1)]
-    thick = np.array([0.55, 0.55, 1.1, 0.35, 0.35]) * wide
+    thickness = np.array([0.55, 0.55, 1.1, 0.35, 0.35]) * wide
     lines = [[*(foot + up * a * long + side * b * wide), *(foot + up * c * long + side * d * wide), 1]
              for a, b, c, d in joints]  # fmt: skip
     head = fill_outline(shape, blob(rng, 3, 0.05) * wide * 0.5 + foot + up * long * 0.93)
-    return np.maximum(strokes(shape, np.array(lines, float), thick), head)
+    return np.maximum(strokes(shape, np.array(lines, float), thickness), head)
 
 
 def _wall(shape: tuple[int, ...], rng: np.random.Generator) -> Field:

@@ -63,11 +63,11 @@ def _text(rng: np.random.Generator) -> Field:
 def _hershey_text(word: str, rng: np.random.Generator) -> Field:
     """A word in one of OpenCV's Hershey fonts: h×w, 0..1."""
     faces = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
-    face, thick = int(faces[rng.integers(3)]), int(rng.integers(3, 8))
+    face, thickness = int(faces[rng.integers(3)]), int(rng.integers(3, 8))
     word = word.replace("©", "(c)")
-    (width, height), below = cv2.getTextSize(word, face, 3, thick)
+    (width, height), below = cv2.getTextSize(word, face, 3, thickness)
     sheet = np.zeros((height + below + 20, width + 20), np.uint8)
-    cv2.putText(sheet, word, (10, height + 8), face, 3, 255, thick, cv2.LINE_AA)
+    cv2.putText(sheet, word, (10, height + 8), face, 3, 255, thickness, cv2.LINE_AA)
     return sheet.astype(np.float32) / np.float32(255)
 
 
@@ -97,14 +97,14 @@ def _place_once(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) 
     rows, columns = shape[:2]
     tall = stamp.shape[0] > 0.7 * stamp.shape[1]
     wide = columns * (rng.uniform(0.22, 0.45) if tall else rng.uniform(0.4, 0.85))
-    turn = rng.choice([0.0, rng.uniform(-45, 45)])
+    angle = rng.choice([0.0, rng.uniform(-45, 45)])
     scale = min(wide / stamp.shape[1], 0.6 * rows / stamp.shape[0])
-    lean = abs(np.radians(turn))
+    lean = abs(np.radians(angle))
     size = np.array([stamp.shape[1], stamp.shape[0]]) * scale
     half = (size * np.cos(lean) + size[::-1] * np.sin(lean)) / 2
     room = np.array([columns, rows], float)
     place = half.clip(0, room / 2) + rng.random(2) * (room - 2 * half).clip(0)
-    return _warp(stamp, shape, scale, float(turn), place)
+    return _warp(stamp, shape, scale, float(angle), place)
 
 
 def _tile(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
@@ -116,18 +116,18 @@ def _tile(stamp: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Fie
     cell = np.pad(stamp, ((gap[0], gap[0]), (gap[1], gap[1])))
     grid = np.concatenate([cell, np.roll(cell, cell.shape[1] // 2, 1)], 0)
     small = _reduce(grid, scale)
-    reach = int(np.hypot(rows, columns)) + 2
-    sheet = np.tile(small, (reach // small.shape[0] + 1, reach // small.shape[1] + 1))
+    extent = int(np.hypot(rows, columns)) + 2
+    sheet = np.tile(small, (extent // small.shape[0] + 1, extent // small.shape[1] + 1))
     return _warp(sheet, shape, 1.0, float(rng.uniform(-40, 40)), np.array([columns / 2, rows / 2]))
 
 
-def _warp(stamp: Field, shape: tuple[int, ...], scale: float, turn: float, place: NDArray[np.float64]) -> Field:
+def _warp(stamp: Field, shape: tuple[int, ...], scale: float, angle: float, place: NDArray[np.float64]) -> Field:
     """The stamp on an H×W field, its center at `place` (x, y), rotated by `turn` degrees and scaled."""
     if scale < 1:
         stamp = _reduce(stamp, scale)
         scale = 1.0
     middle = stamp.shape[1] / 2, stamp.shape[0] / 2
-    matrix = cv2.getRotationMatrix2D(middle, turn, scale)
+    matrix = cv2.getRotationMatrix2D(middle, angle, scale)
     matrix[:, 2] += place - middle
     return np.asarray(cv2.warpAffine(stamp, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
 
@@ -188,14 +188,14 @@ def _scratches(shape: tuple[int, ...], severity: float, rng: np.random.Generator
     rows, columns = shape[:2]
     scale, upright = pixel_unit(shape), rng.random() < 0.6
     lines, widths = zip(*(_scratch(shape, upright, rng) for _ in range(26)), strict=True)
-    kept = round(interpolate(5, 26, severity))
-    sheet = strokes(shape, np.concatenate(lines[:kept]), np.concatenate(widths[:kept]))
+    count = round(interpolate(5, 26, severity))
+    sheet = strokes(shape, np.concatenate(lines[:count]), np.concatenate(widths[:count]))
     max_specks = 260
     specks = rng.random((max_specks, 2)) * (columns, rows)
-    sizes, looks = rng.lognormal(0, 0.6, max_specks) * 1.1 * scale, [blob(rng, 5, 0.3)[::8] for _ in range(5)]
+    sizes, outlines = rng.lognormal(0, 0.6, max_specks) * 1.1 * scale, [blob(rng, 5, 0.3)[::8] for _ in range(5)]
     dust = np.zeros(shape[:2], np.uint8)
     for k in range(round(max_specks * interpolate(0.15, 1, severity))):
-        points = np.rint((looks[k % 5] * sizes[k] + specks[k]) * 16).astype(np.int32)
+        points = np.rint((outlines[k % 5] * sizes[k] + specks[k]) * 16).astype(np.int32)
         cv2.fillPoly(dust, [points], 255, cv2.LINE_AA, 4)
     return np.maximum(sheet, dust.astype(np.float32) / 255)
 

@@ -45,9 +45,9 @@ def _rain_lines(shape: tuple[int, ...], angle: float, severity: float, scale: fl
     lean = np.radians(angle + rng.normal(0, 2.0, max_count))
     dx, dy = np.sin(lean) * length, np.cos(lean) * length
     drawn = np.stack([x, y, x + dx, y + dy, rng.uniform(0.45, 1, max_count)], 1)
-    kept = round(max_count * interpolate(0.3, 1, severity))
+    count = round(max_count * interpolate(0.3, 1, severity))
     widths = rng.choice([1.0, 1.0, 2.0, 2.0, 2.5], max_count) * scale
-    sheet = strokes(shape, drawn[:kept], widths[:kept])
+    sheet = strokes(shape, drawn[:count], widths[:count])
     return _motion_blur(sheet, 8 * scale, angle)
 
 
@@ -86,11 +86,11 @@ def _flakes(shape: tuple[int, ...], radius: float, max_count: int, severity: flo
     height, width = shape[:2]
     places = rng.uniform(-0.02, 1.02, (max_count, 2)) * (width, height)
     sizes = radius * rng.lognormal(0, 0.35, max_count)
-    looks = [blob(rng, 5, 0.22) for _ in range(6)]
-    turns, opacity = rng.integers(0, 96, max_count), rng.uniform(0.45, 1, max_count)
+    outlines = [blob(rng, 5, 0.22) for _ in range(6)]
+    angles, opacity = rng.integers(0, 96, max_count), rng.uniform(0.45, 1, max_count)
     sheet = np.zeros((height, width), np.uint8)
     for k in range(round(max_count * interpolate(0.15, 1, severity))):
-        outline = np.roll(looks[k % 6], int(turns[k]), 0)[::6] * sizes[k] + places[k]
+        outline = np.roll(outlines[k % 6], int(angles[k]), 0)[::6] * sizes[k] + places[k]
         points = np.rint(outline * 16).astype(np.int32)
         cv2.fillPoly(sheet, [points], round(255 * float(opacity[k])), cv2.LINE_AA, 4)
     return sheet.astype(np.float32) / np.float32(255)
