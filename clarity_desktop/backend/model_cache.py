@@ -33,7 +33,10 @@ class ModelCache:
         self._budget = budget
         self._models: dict[ModelKey, tuple[Any, int]] = {}
         """Network and bytes, the most recently used last."""
-        self._guard = threading.RLock()
+        self._guard = threading.Lock()
+        self._loading = threading.RLock()
+        """Held while a network is loaded, so that two do not take the memory of one; not to be waited for with `_guard`
+        held, because the list of models and the budget must be there at once."""
 
     @property
     def budget(self) -> int:
@@ -56,12 +59,14 @@ class ModelCache:
         if (found := self._find(key)) is not None:
             return found
         on_load()  # outside the lock: it may let other work run, which may need a network, too
-        with self._guard:
+        with self._loading:
             if (found := self._find(key)) is not None:
                 return found
-            self._evict(room=size)
+            with self._guard:
+                self._evict(room=size)
             model = load()
-            self._models[key] = model, size
+            with self._guard:
+                self._models[key] = model, size
             return model
 
     def loaded(self) -> tuple[LoadedModel, ...]:

@@ -37,6 +37,8 @@ with exit_on_interrupt():
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
 
 COMMANDS = ("restore", "detect", "assess", "models", "train", "bench")
+HTTP_LIBRARIES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "urllib3")
+"""They log each address, with the user name, password and signature in it: at INFO already, or with --verbose."""
 log = logging.getLogger(__name__)
 
 
@@ -113,6 +115,8 @@ def keep_log(*, verbose: bool = False) -> None:
     except OSError as e:
         warn(f"The log cannot be written: {e.strerror}.")
         handler = logging.NullHandler()
+    for library in HTTP_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
 

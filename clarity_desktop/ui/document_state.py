@@ -22,6 +22,8 @@ from clarity_desktop.values import (
     VersionId,
 )
 
+MAX_MANIFESTS = 64
+
 
 class DocumentState(QObject):
     """State of one document. It has no card while the photo is being opened and only its preview is shown.
@@ -90,12 +92,11 @@ class DocumentState(QObject):
     def branch(self) -> tuple[Version, ...]:
         """The versions from the original to the open one, and the one that redo leads to."""
         redo = self.versions.get(self.redo_to) if self.redo_to else None
-        chain = [redo] if redo else []
-        version = self.head_version
+        chain, version = [redo] if redo else [], self.head_version
         while version is not None:
-            chain.insert(0, version)
+            chain.append(version)
             version = self.versions.get(version.parent) if version.parent else None
-        return tuple(v for v in chain if not v.deleted)
+        return tuple(v for v in reversed(chain) if not v.deleted)
 
     # events
 
@@ -148,7 +149,7 @@ class DocumentState(QObject):
         self.failures[version, part] = reason
 
     def add_manifest(self, manifest: Manifest) -> None:
-        self.manifests[manifest.version] = manifest
+        self._keep(manifest)
         if manifest.version == self.other:
             self.show_other()
 
@@ -168,8 +169,15 @@ class DocumentState(QObject):
         self.before = on
         self.canvas.comparison.peek(on)
 
-    def _show(self, manifest: Manifest) -> None:
+    def _keep(self, manifest: Manifest) -> None:
+        """Keep the manifests used last; the others are asked for again (one of a large photo takes 200 kB)."""
+        self.manifests.pop(manifest.version, None)
         self.manifests[manifest.version] = manifest
+        while len(self.manifests) > MAX_MANIFESTS:
+            del self.manifests[next(iter(self.manifests))]
+
+    def _show(self, manifest: Manifest) -> None:
+        self._keep(manifest)
         if self.before:
             self.show_before(False)
         self.canvas.show_version(manifest, self.card.icc if self.card else None)

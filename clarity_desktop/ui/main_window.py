@@ -463,12 +463,23 @@ class MainWindow(Shell):
     async def _shut_down(self) -> None:
         """Cancel all requests and close saved documents; unsaved work stays in its store for the next start."""
         await self.requests.cancel_all()
-        for state in self.session.documents:
-            if self.link and state.id and not state.unsaved:
-                async with aclosing(self.link.run(Close(state.id))) as events:
-                    async for _ in events:
-                        pass
-        await self.session.close()
-        self._closed = True
-        self.close()
-        self.ended.emit()
+        try:
+            for state in self.session.documents:
+                if state.id and not state.unsaved:
+                    await self._close_document(state.id)
+            await self.session.close()
+        finally:  # the window is hidden: whatever fails, the program must end
+            self._closed = True
+            self.close()
+            self.ended.emit()
+
+    async def _close_document(self, document: DocumentId) -> None:
+        """Close a document in the backend. One that cannot be closed holds up no other: its work stays on the disk."""
+        if self.link is None:
+            return
+        try:
+            async with aclosing(self.link.run(Close(document))) as events:
+                async for _ in events:
+                    pass
+        except Exception:
+            log.exception("A document could not be closed")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clarity_desktop.backend import methods
+from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.auto import rules, texts
 from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advise, candidate_methods, evaluate
+from clarity_desktop.backend.methods import ComputeTarget
+from clarity_desktop.backend.restore import hardware
+from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import degradation_noun, english
 from clarity_desktop.values import (
     CLASSES,
     DEGRADATIONS,
+    TASKS,
     Advice,
     Degradation,
     Detection,
@@ -232,3 +239,37 @@ def test_noise_that_brightening_shows_is_kept_only_while_it_can_still_be_treated
     assert evaluate(advice, dark, bright, 12.0).kept
     assert not evaluate(advice, dark, bright, 12.0, {"denoise"}).kept
     assert not evaluate(advice, dark, looked(low_light=0.1, haze=0.8), 12.0).kept
+
+
+def test_estimates_of_all_tasks_read_what_the_machine_has_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hardware.remember(HALVES, ComputeTarget(), 2.0, 8.0)
+    read, text = list[Path](), Path.read_text
+
+    def counting(path: Path, *args: Any, **kwargs: Any) -> str:
+        read.append(path)
+        return text(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", counting)
+    for task in TASKS:
+        with contextlib.suppress(UserError):
+            candidate_methods(task, (640, 480), Settings())
+        restore.estimate(HALVES, 640, 480, Settings())
+    read = [path for path in read if path.suffix != ".txt"]  # entry points are listed once a process
+    for path in set(read):
+        assert read.count(path) <= 2, path  # twice where a second went by
+
+
+def test_a_speed_that_was_measured_counts_at_once() -> None:
+    before = restore.estimate(HALVES, 1000, 1000, Settings(threads=1))
+    hardware.remember(HALVES, ComputeTarget(threads=1), 2.0, 800.0)
+    assert restore.estimate(HALVES, 1000, 1000, Settings(threads=1)) > 100 * before
+    hardware.remember(HALVES, ComputeTarget(threads=1), 1000.0, 1000.0)
+    assert restore.estimate(HALVES, 1000, 1000, Settings(threads=1)) < 5
+
+
+def test_recent_memory_is_read_again_after_a_moment() -> None:
+    figures = iter((10, 20))
+    recent = hardware.RecentMemory(lambda _device: next(figures))
+    assert (recent(), recent()) == (10, 10)
+    recent.SECONDS = 0.0
+    assert recent() == 20

@@ -123,6 +123,31 @@ def test_values_beyond_their_range_are_brought_into_it_when_they_are_written(
     again.close(keep=False)
 
 
+@pytest.mark.parametrize(
+    "quality",
+    [
+        Quality(why={f"metric {k}": "Not available." for k in range(150)}),
+        Quality(more={f"metric {k}": 1.0 for k in range(150)}),
+        Quality(why={"metric": "x" * 1_100_000}),
+    ],
+    ids=["reasons", "metrics", "long reason"],
+)
+def test_more_scores_than_a_version_may_have_are_left_out(
+    folder: Path, tmp_path: Path, photo: Photo, quality: Quality
+) -> None:
+    document = Document.create(folder, Picture(photo(64, 64)), "a.png")
+    head = document.card().head
+    document.set_detection(head, detection())
+    document.set_quality(head, quality)
+    document.save_project(tmp_path / "a.clarity")
+    again = Document.open_project(folder, tmp_path / "a.clarity")
+    found = again.version(head).quality
+    assert found is not None
+    assert 1 <= len(found.why) + len(found.more) <= 100
+    for each in (document, again):
+        each.close(keep=False)
+
+
 def test_a_turn_that_could_not_be_read_again_is_refused(folder: Path, project: Path) -> None:
     document = Document.open_project(folder, project)
     for turn in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
@@ -80,6 +82,28 @@ def test_a_network_that_cannot_be_loaded_is_not_kept() -> None:
         cache.get(ModelKey("a", "A"), fail, 1)
     assert cache.loaded() == ()
     assert cache.get(ModelKey("a", "A"), lambda: "network", 1) == "network"
+
+
+def test_the_list_and_the_budget_do_not_wait_for_a_network_that_is_being_loaded() -> None:
+    cache, begun, go_on = ModelCache(100), threading.Event(), threading.Event()
+
+    def load() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return "network"
+
+    loader = threading.Thread(target=cache.get, args=(ModelKey("slow", "Slow"), load, 10))
+    loader.start()
+    assert begun.wait(10)
+    try:
+        asked = threading.Thread(target=lambda: (cache.loaded(), setattr(cache, "budget", 50), cache.unload("x")))
+        asked.start()
+        asked.join(5)
+        assert not asked.is_alive()
+    finally:
+        go_on.set()
+        loader.join()
+    assert [model.id for model in cache.loaded()] == ["slow"]
 
 
 def test_nothing_is_left_after_clearing() -> None:

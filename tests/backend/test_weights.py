@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import logging
 import os
 import pickle
 import ssl
@@ -28,10 +29,13 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save
 
+from clarity_desktop import cli, settings
 from clarity_desktop.backend import weights
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.backend.weights.catalog import parse
+from clarity_desktop.backend.weights.download import SourceFailed
 from clarity_desktop.backend.weights.formats import FORMATS
+from clarity_desktop.backend.weights.https import HttpsClient
 from clarity_desktop.messages import JobCancelled, ModelMissing, UserError
 from clarity_desktop.text import Text, english
 
@@ -402,6 +406,33 @@ def test_no_sentence_contains_credentials(server: Server, tmp_path: Path) -> Non
         with pytest.raises(ModelMissing, match=r"answered 404|redirects") as caught:
             toy.fetch("toy", quiet)
         assert "secret" not in str(caught.value)
+
+
+def test_the_log_contains_no_credentials(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.moved = {"/a.bin": "/b.bin?signature=secret"}
+    server.files["/b.bin?signature=secret"] = server.files["/a.bin"]
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list[logging.Handler]())
+    level = root.level
+    cli.keep_log(verbose=True)
+    try:
+        toy = WeightStore(parse(entry(sources=f'{{ https = "{authorized(server)}" }}')), tmp_path / "weights")
+        assert toy.fetch("toy", quiet)
+        root.info("the last line")
+    finally:
+        root.setLevel(level)
+        for handler in root.handlers:
+            handler.close()
+    log = settings.log_file().read_text("utf-8")
+    assert "the last line" in log
+    assert "secret" not in log
+
+
+def test_a_broken_address_is_reported_without_its_login() -> None:
+    with HttpsClient(lambda: None) as client, pytest.raises(SourceFailed) as caught:
+        client.get("https://me:secret@host:99x/a.bin").__enter__()
+    assert "secret" not in str(caught.value)
+    assert "host" in str(caught.value)
 
 
 def test_endless_redirects_are_given_up(toy: Callable[..., WeightStore], server: Server) -> None:

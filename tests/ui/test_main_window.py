@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,30 @@ async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offere
         assert [r.document for r in link.of(m.Close)] != [touched.id]
         assert len(link.of(m.Close)) == 1
         assert choices.load().window
+
+
+@pytest.mark.parametrize("error", [m.UserError("It is not there."), RuntimeError("a bug")])
+async def test_quitting_ends_the_program_though_a_document_cannot_be_closed(error: Exception):
+    async with a_window() as (window, link):
+        for name in ("a.jpg", "b.jpg"):
+            await a_photo(window, name)
+        link.errors[m.Close] = error
+        ended: list[bool] = []
+        window.ended.connect(lambda: ended.append(True))
+        window.action["quit"].trigger()
+        await until(lambda: bool(ended))
+        assert len(link.of(m.Close)) == 2
+
+
+async def test_many_versions_keep_few_lists_of_tiles():
+    async with a_window() as (window, _):
+        view = await a_photo(window, "rain.jpg")
+        manifest = view.manifests[view.head]
+        for k in range(100):
+            view.add_manifest(replace(manifest, version=VersionId(str(k))))
+        assert len(view.manifests) <= 64
+        view.add_manifest(manifest)
+        assert view.manifests[manifest.version] is manifest
 
 
 async def test_the_window_remembers_its_shape_and_keys(qapp: object):

@@ -8,12 +8,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from clarity_desktop.backend.document.checks import number, parsed, text, whole
-from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION, REASON
+from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION, NAME, REASON
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
 from clarity_desktop.text import Text, english, from_json, to_json
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
@@ -44,11 +45,25 @@ NO_MODELS = ModelVersions()
 
 
 def quality_text(quality: Quality, by: str) -> str:
-    """Scores as JSON. A score that is not finite is stored as undefined; one beyond its scale is clipped."""
+    """Scores as JSON. A score that is not finite is stored as undefined; one beyond its scale is clipped.
+
+    Of more than METRICS further metrics or reasons the last are left out, and long reasons are cut: a project with more
+    could not be opened again.
+    """
     scores = {name: _storable(name, getattr(quality, name)) for name in SCORES}
     more = {name: value for name, value in quality.more.items() if math.isfinite(value)}
-    why = {name: to_json(reason) for name, reason in quality.why.items()}
-    return json.dumps({**scores, "ours": list(quality.bundled), "more": more, "why": why, "by": by})
+    texts = {
+        "ours": list(quality.bundled)[:METRICS],
+        "more": dict(islice(more.items(), METRICS)),
+        "why": {name: _storable_reason(reason) for name, reason in islice(quality.why.items(), METRICS)},
+    }
+    return json.dumps({**scores, **texts, "by": by})
+
+
+def _storable_reason(reason: Text) -> Any:
+    if len(sentence := english(reason)) > REASON:
+        return sentence[:NAME]
+    return to_json(reason)
 
 
 def _storable(name: str, value: float | None) -> float | None:

@@ -8,7 +8,8 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,34 @@ def free_memory(device: str = "cpu") -> int:
         return _windows_memory()
     # macOS gives no honest figure without a tool of its own; half of what is built in is left to others.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+class RecentMemory:
+    """Free memory that was read a moment ago. Safe to use from several threads.
+
+    Advice estimates each method of each task: reading /proc and the control groups' files every time would take longer
+    than the estimates. A run reads them itself.
+    """
+
+    SECONDS = 1.0
+
+    def __init__(self, read: Callable[[str], int] | None = None) -> None:
+        """read: `free_memory`, or what stands in for it."""
+        self._read = read or free_memory
+        self._known: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, device: str = "cpu") -> int:
+        """Bytes that were free on a device at most SECONDS ago."""
+        now = time.monotonic()
+        read_at, free = self._known.get(device, (-math.inf, 0))
+        if now - read_at >= self.SECONDS:
+            free = self._read(device)
+            self._known[device] = now, free
+        return free
+
+
+recent_memory = RecentMemory()
+"""Of this process."""
 
 
 def budget(settings: choices.Settings, device: str = "cpu", free: int | None = None) -> int:
@@ -170,13 +199,31 @@ def speed_key(method: Method, at: ComputeTarget) -> str:
     return f"{method.id} {at.device} {at.dtype} {at.threads}"
 
 
-def speeds() -> dict[str, float]:
-    """Seconds per megapixel that were measured on this machine; a file that cannot be read counts as empty."""
+_known_speeds: dict[Path, tuple[tuple[int, int, int], Mapping[str, float]]] = {}
+"""What a file held when its time, size and inode were these; one entry for each data folder."""
+
+
+def speeds() -> Mapping[str, float]:
+    """Seconds per megapixel that were measured on this machine; a file that cannot be read counts as empty.
+
+    The file is read again only where it changed.
+    """
+    file = _speeds_file()
     try:
-        stored: Any = json.loads(_speeds_file().read_text("utf-8"))
-    except FileNotFoundError:
+        status = file.stat()
+    except OSError:
         return {}
-    except (OSError, ValueError) as e:
+    stamp = status.st_mtime_ns, status.st_size, status.st_ino
+    known = _known_speeds.get(file)
+    if known is None or known[0] != stamp:
+        known = _known_speeds[file] = stamp, _read_speeds(file)
+    return known[1]
+
+
+def _read_speeds(file: Path) -> dict[str, float]:
+    try:
+        stored: Any = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as e:
         log.warning("The measured speeds could not be read (%s); the built-in figures are used.", e)
         return {}
     entries: Mapping[Any, Any] = stored if isinstance(stored, dict) else {}
@@ -195,7 +242,7 @@ def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: floa
     """Note how long a method took on so many megapixels. A full disk costs only the note."""
     if megapixels < 0.05 or seconds <= 0:
         return  # so little says nothing about much
-    known, key = speeds(), speed_key(method, at)
+    known, key = dict(speeds()), speed_key(method, at)
     before, weight = known.get(key, method.speed), megapixels / (megapixels + _PRIOR_WEIGHT)
     known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead
     try:

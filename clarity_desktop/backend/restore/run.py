@@ -94,8 +94,9 @@ def restore(
 def estimate(method: Method, width: int, height: int, settings: Settings) -> float:
     """Seconds that a restoration of width × height pixels would take here and now. Raises UserError as `plan`."""
     at = hardware.place(settings)
-    memory, tile_memory = hardware.budget(settings, at.device), hardware.tile_budget(settings, at.device)
-    planned = plan(method, width, height, at, memory, tile_memory)
+    free = hardware.recent_memory(at.device)
+    memory = hardware.budget(settings, at.device, free), hardware.tile_budget(settings, at.device, free)
+    planned = plan(method, width, height, at, *memory)
     return seconds(method, width, height, planned, hardware.speeds())
 
 

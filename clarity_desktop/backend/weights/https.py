@@ -134,7 +134,7 @@ def _parse(address: str) -> httpx2.URL:
     try:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as e:
-        raise SourceFailed("weights.unreachable", url=address, detail=str(e)) from e
+        raise SourceFailed("weights.unreachable", url=_without_login(address), detail=str(e)) from e
     if url.scheme != "https":
         raise SourceFailed("weights.unreachable", url=_shown(url), detail="not an https address")
     return url
@@ -165,6 +165,12 @@ def _start(response: httpx2.Response, start: int, url: httpx2.URL) -> int:
 def _shown(url: httpx2.URL) -> str:
     """The address without user name and password."""
     return str(url.copy_with(userinfo=b""))
+
+
+def _without_login(address: str) -> str:
+    """An address that cannot be parsed, without what may be a user name and password."""
+    scheme, separator, rest = address.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _detail(error: Exception) -> str:

@@ -55,6 +55,7 @@ class InstallDir:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._records: dict[str, tuple[tuple[int, int, int], InstallRecord | None]] = {}
 
     @property
     def manual(self) -> Path:
@@ -134,15 +135,17 @@ class InstallDir:
             lock.release()
 
     def _record(self, model: Model) -> InstallRecord | None:
+        """The record of a model, read again only where it changed."""
+        path = self._record_path(model.id)
         try:
-            stored: Any = json.loads(self._record_path(model.id).read_text("utf-8"))
-            record = InstallRecord(**stored)
-        except (FileNotFoundError, ValueError, TypeError, RecursionError):
+            status = path.stat()
+            stamp = status.st_mtime_ns, status.st_size, status.st_ino
+            known = self._records.get(model.id)
+            if known is None or known[0] != stamp:
+                known = self._records[model.id] = stamp, _read_record(path, model)
+        except FileNotFoundError:
             return None
-        variants = {(variant.sha256, _layout(variant)) for variant in model.variants}
-        # The file name is untrusted: anything but the one that `put` gives could lead out of the folder.
-        expected = record.file == f"{model.id}-{record.sha256[:16]}.safetensors"
-        return record if expected and (record.source, record.layout) in variants else None
+        return known[1]
 
     def _record_path(self, model_id: str) -> Path:
         return self.folder / f"{model_id}.json"
@@ -157,6 +160,19 @@ class InstallDir:
         for folder in folders:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)
+
+
+def _read_record(path: Path, model: Model) -> InstallRecord | None:
+    """A record from an untrusted file; None if it is not one of this model. Raises OSError."""
+    try:
+        stored: Any = json.loads(path.read_text("utf-8"))
+        record = InstallRecord(**stored)
+        variants = {(variant.sha256, _layout(variant)) for variant in model.variants}
+        # The file name is untrusted: anything but the one that `put` gives could lead out of the folder.
+        expected = record.file == f"{model.id}-{record.sha256[:16]}.safetensors"
+        return record if expected and (record.source, record.layout) in variants else None
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _layout(variant: Variant) -> str:

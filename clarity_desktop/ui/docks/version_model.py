@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +33,10 @@ Mark = Literal["current", "compared", ""]
 
 ROW_ROLE = Qt.ItemDataRole.UserRole
 """The `Row` of an index."""
+MAX_LANES = 6
+"""Branches further to the right share the last lane, so that names keep their room."""
+MAX_IMAGES = 256
+"""Converted thumbnails that are kept, some 16 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,9 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
     """
     by_id = {v.id: v for v in versions}
     children: dict[VersionId | None, list[Version]] = {}
+    parents = _displayed_parents(by_id.values())
     for v in sorted((v for v in by_id.values() if not v.deleted), key=lambda v: v.time):
-        children.setdefault(_displayed_parent(v, by_id), []).append(v)
+        children.setdefault(parents[v.id], []).append(v)
     placed: list[tuple[Version, Lines]] = []
     waiting = [(v, Lines()) for v in reversed(children.get(None, []))]
     while waiting:
@@ -75,23 +81,26 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
     return [Row(version, lines, marks.get(version.id, "")) for version, lines in _connected(placed)]
 
 
-def _displayed_parent(version: Version, by_id: dict[VersionId, Version]) -> VersionId | None:
-    """The nearest ancestor that is not deleted."""
-    parent = by_id.get(version.parent) if version.parent else None
-    while parent is not None and parent.deleted:
-        parent = by_id.get(parent.parent) if parent.parent else None
-    return parent.id if parent else None
+def _displayed_parents(versions: Iterable[Version]) -> dict[VersionId, VersionId | None]:
+    """For each version its nearest ancestor that is not deleted. versions: each after its parent."""
+    deleted: set[VersionId] = set()
+    parents: dict[VersionId, VersionId | None] = {}
+    for v in versions:
+        parents[v.id] = parents[v.parent] if v.parent in deleted else v.parent if v.parent in parents else None
+        if v.deleted:
+            deleted.add(v.id)
+    return parents
 
 
 def _connected(placed: Sequence[tuple[Version, Lines]]) -> list[tuple[Version, Lines]]:
-    """Fill in the lanes that go on below each row, from the last row up."""
+    """Fill in the lanes that go on below each row, from the last row up; not those beyond MAX_LANES."""
     going_on: set[int] = set()
     connected: list[tuple[Version, Lines]] = []
     for version, lines in reversed(placed):
         lane = lines.lane
         connected.append((version, Lines(lane, lines.above, lines.branch, tuple(sorted(going_on)))))
-        going_on = {x for x in going_on if x < lane} | ({lane} if lines.above else set())
-        if lines.branch:
+        going_on = {x for x in going_on if x < lane} | ({lane} if lines.above and lane <= MAX_LANES else set())
+        if lines.branch and lane <= MAX_LANES:
             going_on.add(lane - 1)
     return connected[::-1]
 
@@ -132,20 +141,30 @@ class VersionModel(QAbstractListModel):
         self._images: dict[VersionId, QImage] = {}
 
     def update(self, rows: Sequence[Row]) -> None:
-        """Become `rows` by inserting, moving, removing and changing single rows."""
-        wanted = [row.version.id for row in rows]
+        """Become `rows` by inserting, moving, removing and changing rows; rows of another document replace all."""
+        wanted = {row.version.id for row in rows}
+        present = {row.version.id for row in self.rows} & wanted
+        if not present:
+            self.beginResetModel()
+            self.rows = list(rows)
+            self._images.clear()
+            self.endResetModel()
+            return
         for at in range(len(self.rows) - 1, -1, -1):
             if self.rows[at].version.id not in wanted:
                 self.beginRemoveRows(QModelIndex(), at, at)
                 self._images.pop(self.rows.pop(at).version.id, None)
                 self.endRemoveRows()
         for at, row in enumerate(rows):
-            found = self.row_of(row.version.id)
-            if found is None:
-                self.beginInsertRows(QModelIndex(), at, at)
-                self.rows.insert(at, row)
+            if row.version.id not in present:
+                run = list(takewhile(lambda r: r.version.id not in present, rows[at:]))
+                self.beginInsertRows(QModelIndex(), at, at + len(run) - 1)
+                self.rows[at:at] = run
                 self.endInsertRows()
-            elif found != at:
+                present.update(r.version.id for r in run)
+            elif self.rows[at].version.id != row.version.id:
+                found = self.row_of(row.version.id)
+                assert found is not None, "it is present"
                 self.beginMoveRows(QModelIndex(), found, found, QModelIndex(), at)
                 self.rows.insert(at, self.rows.pop(found))
                 self.endMoveRows()
@@ -208,7 +227,10 @@ class VersionModel(QAbstractListModel):
         return ", ".join(p for p in parts if p)
 
     def _image(self, version: Version) -> QImage:
-        """The thumbnail, converted once."""
-        if version.id not in self._images:
-            self._images[version.id] = to_image(np.asarray(version.thumbnail))
-        return self._images[version.id]
+        """The thumbnail, converted once while it is among those shown last."""
+        if (image := self._images.pop(version.id, None)) is None:
+            image = to_image(np.asarray(version.thumbnail))
+        self._images[version.id] = image
+        if len(self._images) > MAX_IMAGES:
+            del self._images[next(iter(self._images))]
+        return image

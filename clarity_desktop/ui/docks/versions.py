@@ -18,7 +18,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.docks.version_model import ROW_ROLE, Index, Lines, Row, VersionModel, details, rows_of, score
+from clarity_desktop.ui.docks.version_model import (
+    MAX_LANES,
+    ROW_ROLE,
+    Index,
+    Lines,
+    Row,
+    VersionModel,
+    details,
+    rows_of,
+    score,
+)
 from clarity_desktop.ui.labels import SEPARATOR, version_title
 from clarity_desktop.values import Version, VersionId
 
@@ -26,8 +36,6 @@ THUMBNAIL = QSize(64, 46)
 ROW_HEIGHT = 58
 LANE = 14
 """Pixels between two lanes of the graph."""
-MAX_LANES = 6
-"""Branches further to the right share the last lane, so that names keep their room."""
 MIN_WIDTH = 200
 """Pixels: a thumbnail, the beginning of a name and a score."""
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
