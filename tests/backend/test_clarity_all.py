@@ -254,5 +254,5 @@ def test_a_look_at_the_picture_itself_changes_nothing(random: ClarityAll) -> Non
     rgb, task = picture(32, 48), torch.tensor([TASKS.index("derain")])
     holes = holes_in(32, 48)
     with torch.inference_mode():
-        judged = random.judge(rgb, holes, task)
-        assert torch.equal(random(rgb, holes, task, judged=judged), random(rgb, holes, task))
+        conditioning = random.condition(rgb, holes, task)
+        assert torch.equal(random(rgb, holes, task, conditioning=conditioning), random(rgb, holes, task))

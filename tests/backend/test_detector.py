@@ -86,8 +86,8 @@ def test_in_training_some_photos_are_told_by_their_crops_alone() -> None:
     net = Detector().train()
     near = torch.randn(1, WIDTH).expand(64, -1)
     with torch.no_grad():
-        said = net.answer(torch.randn(64, WIDTH), near)["severity"]
-        alone = (said - net.severity(near)).abs().amax(1) < 1e-4
+        outputs = net.classify(torch.randn(64, WIDTH), near)["severity"]
+        alone = (outputs - net.severity(near)).abs().amax(1) < 1e-4
     assert 16 < alone.sum() < 48
 
 
@@ -97,18 +97,18 @@ def test_the_overview_counts_as_much_as_it_is_trusted() -> None:
     net = Detector().eval()
     whole, near = torch.randn(2, 1, WIDTH)
     net.trust.fill_(0.25)
-    said = net.answer(whole, near)["severity"]
-    assert torch.allclose(said, net.severity(0.25 * whole + near), atol=1e-5)
+    outputs = net.classify(whole, near)["severity"]
+    assert torch.allclose(outputs, net.severity(0.25 * whole + near), atol=1e-5)
 
 
 @torch.inference_mode()
 def test_what_is_seen_at_single_places_has_a_way_of_its_own_to_the_answer() -> None:
     torch.manual_seed(0)
     net = Detector().eval()
-    asked = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
-    whole, near, _ = net.look(*asked)
+    inputs = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
+    whole, near, _ = net.encode(*inputs)
     net.heat.bias[3] += 2
-    other, moved, _ = net.look(*asked)
+    other, moved, _ = net.encode(*inputs)
     assert torch.equal(other, whole)
     assert (moved - near).abs().max() > 0.01
 
@@ -117,16 +117,16 @@ def test_what_is_seen_at_single_places_has_a_way_of_its_own_to_the_answer() -> N
 def test_the_answer_has_the_promised_shapes_and_follows_the_prompts() -> None:
     torch.manual_seed(0)
     net = Detector().eval()
-    asked = torch.rand(2, 3, OVERVIEW, OVERVIEW), torch.rand(2, 3, 3, CROP, CROP), torch.rand(2, 3, 5)
+    inputs = torch.rand(2, 3, OVERVIEW, OVERVIEW), torch.rand(2, 3, 3, CROP, CROP), torch.rand(2, 3, 5)
     kept, other = torch.randn(15, 256), torch.randn(15, 256)
     net.prompts.copy_(kept)
-    said = net(*asked)
-    shapes = {k: tuple(v.shape) for k, v in said.items()}
+    outputs = net(*inputs)
+    shapes = {k: tuple(v.shape) for k, v in outputs.items()}
     assert shapes == {"classes": (2, 15), "found": (2, 13), "severity": (2, 13), "heat": (2, GRID**2 + 3, 13)}
-    assert torch.allclose(net(*asked, kept)["classes"], said["classes"], atol=1e-4)
-    changed = net(*asked, other)
-    assert not torch.allclose(changed["classes"], said["classes"], atol=1e-2)
-    assert torch.allclose(changed["severity"], said["severity"], atol=1e-4)
+    assert torch.allclose(net(*inputs, kept)["classes"], outputs["classes"], atol=1e-4)
+    changed = net(*inputs, other)
+    assert not torch.allclose(changed["classes"], outputs["classes"], atol=1e-2)
+    assert torch.allclose(changed["severity"], outputs["severity"], atol=1e-4)
 
 
 @torch.inference_mode()
@@ -136,9 +136,9 @@ def test_the_order_of_the_crops_does_not_matter_to_the_whole() -> None:
     net.prompts.normal_()
     overview, crops, places = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
     turned = net(overview, crops.flip(1), places.flip(1))
-    said = net(overview, crops, places)
-    assert torch.allclose(turned["classes"], said["classes"], atol=1e-3)
-    assert torch.allclose(turned["heat"][:, GRID**2 :].flip(1), said["heat"][:, GRID**2 :], atol=1e-3)
+    outputs = net(overview, crops, places)
+    assert torch.allclose(turned["classes"], outputs["classes"], atol=1e-3)
+    assert torch.allclose(turned["heat"][:, GRID**2 :].flip(1), outputs["heat"][:, GRID**2 :], atol=1e-3)
 
 
 def test_caution_takes_from_what_is_found_what_normal_gains() -> None:

@@ -16,7 +16,7 @@ from clarity_desktop.values import TASKS, Mask, Task, Tile
 if TYPE_CHECKING:
     import torch
 
-    from clarity_desktop.backend.nets.clarity_all import ClarityAll, Judged
+    from clarity_desktop.backend.nets.clarity_all import ClarityAll, Conditioning
 
 
 def load(weights: Mapping[str, Path], target: ComputeTarget, task: Task) -> Run:
@@ -46,17 +46,17 @@ class _Loaded:
     net: ClarityAll
     task_number: torch.Tensor
     bfloat16: bool
-    judged: Judged | None = None
+    conditioning: Conditioning | None = None
 
     def __call__(self, tile: Tile, mask: Mask | None, job: Checkpoint) -> Tile:
         with self._inference():
-            results = self.net(*self._tensors(tile, mask), self.task_number, job.checkpoint, self.judged)
+            results = self.net(*self._tensors(tile, mask), self.task_number, job.checkpoint, self.conditioning)
         return results[0].permute(1, 2, 0).float().cpu().numpy()
 
     def for_photo(self, overview: Tile, mask: Mask | None, job: Checkpoint) -> Run:
         with self._inference():
-            judged = self.net.judge(*self._tensors(overview, mask), self.task_number, job.checkpoint)
-        return replace(self, judged=judged)
+            conditioning = self.net.condition(*self._tensors(overview, mask), self.task_number, job.checkpoint)
+        return replace(self, conditioning=conditioning)
 
     @contextmanager
     def _inference(self) -> Generator[None]:

@@ -1,9 +1,9 @@
-"""Our own all-in-one restorer: a residual U-Net of dense 3×3 convolutions behind a pixel-unshuffle, told its task.
+"""The all-in-one restorer of this project: a residual U-Net of 3×3 convolutions, conditioned on the task.
 
-Dense convolutions run at many times the speed of depthwise ones on a processor, and without normalisation there is
-nothing that depends on the tile; so it is the shape that carries the most for a second of the user's time (after
-Zhang et al., DRUNet, TPAMI 2021; the task and the picture's own statistics steer each level as in FiLM, Perez et al.,
-AAAI 2018). The last layer gives a factor and a term for each value: light and haze are mostly factors.
+Dense convolutions are many times faster than depthwise ones on a CPU, and without normalisation layers no result
+depends on the tile (after Zhang et al., DRUNet, TPAMI 2021). The task and statistics of the picture modulate each level
+as in FiLM (Perez et al., AAAI 2018). The last layer gives a factor and a summand for each value, because light and haze
+act mostly as factors.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ TASKS: tuple[Task, ...] = (
     "derain", "deraindrop", "desnow", "dehaze", "deblur", "inpaint", "low_light", "overexposure", "deflare",
     "deshadow", "dewatermark", "denoise", "dejpeg",
 )  # fmt: skip
-"""In the order of the degradations that they answer; the network knows a task by its place here."""
+"""The order of the tasks is part of the weights: the network knows a task by its index here."""
 MULTIPLE = 8
-"""Both sides of what it is given are multiples of this."""
+"""Height and width of the input are multiples of this."""
 LEAK = 0.1
-"""Of the activations below zero: with none, what a large step of training pushes there stays silent for good."""
+"""Slope of the activations below zero; with 0, units that a large training step pushes there would never recover."""
 _LOOK = 128
 _VECTOR = _LOOK + len(TASKS)
-Judged = tuple[Tensor, Tensor]
-"""N×141 each, what the picture looks like and 1 at the task's place: what steers the blocks down to the first of the
-lowest, and what steers those after it."""
+Conditioning = tuple[Tensor, Tensor]
+"""N×141 each, statistics of the picture and the one-hot task: for the blocks down to the first of the lowest level, and
+for those after it."""
 
 
 class _Block(nn.Module):
-    """Two convolutions around an activation; the features between are scaled and shifted by the picture's vector."""
+    """Two convolutions around an activation, N×C×H×W to the same shape; a vector (N×141) modulates the features."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class _Block(nn.Module):
         scale, shift = self.steer(vector)[:, :, None, None].chunk(2, 1)
         if len(x) > 1 or torch.is_grad_enabled():
             return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, LEAK))
-        # One picture, and nothing to learn: steered by the convolution's own weights, the features need no pass more.
+        # For one picture at inference, the modulation is folded into the convolution: one pass less over the features.
         weight, bias = self.first.weight * (1 + scale).transpose(0, 1), self.first.bias
         assert bias is not None
         weight = weight.contiguous(memory_format=torch.channels_last)
@@ -56,7 +56,11 @@ class _Block(nn.Module):
 
 
 class ClarityAll(nn.Module):
-    """float32 RGB N×3×H×W in 0..1, holes N×1×H×W (1: lost), task N (place in TASKS) → RGB of the same size."""
+    """The network.
+
+    Input: float32 RGB N×3×H×W in 0..1, holes N×1×H×W (1: missing pixel), task N int64 (index in TASKS). Output: RGB
+    N×3×H×W float32, not clipped. H and W are multiples of 8.
+    """
 
     before: Any  # lists of lists of blocks; torch says only that they are modules
     after: Any
@@ -73,7 +77,7 @@ class ClarityAll(nn.Module):
             nn.ModuleList(_Block(s) for _ in range(n)) for s, n in zip(sides, blocks, strict=True)
         )
         self.after = nn.ModuleList(nn.ModuleList(_Block(sides[k]) for _ in range(blocks[k])) for k in (0, 1))
-        # One a task: what is learnt of one kind of damage need not wait until it leaves the others' alone.
+        # One output layer for each task, so that learning one degradation does not disturb the others.
         self.tails = nn.ModuleList(nn.Conv2d(width, 24, 3, padding=1) for _ in TASKS)
         for module in self.modules():
             if isinstance(module, _Block):  # every block starts as the identity
@@ -84,50 +88,52 @@ class ClarityAll(nn.Module):
 
     def forward(
         self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None,
-        judged: Judged | None = None,
+        conditioning: Conditioning | None = None,
     ) -> Tensor:  # fmt: skip
-        """judged: what `judge` made of the whole picture, where rgb is a part of it; None: rgb is the whole."""
-        seen = rgb * (1 - holes)
-        vector = judged[0] if judged else self._at_first_sight(seen, task)
-        x, skips = self._descended(seen, holes, vector, checkpoint)
-        vector = judged[1] if judged else self._at_second_sight(vector, x)
+        """conditioning: that of the whole picture if rgb is a tile of it; None: rgb is the whole picture."""
+        visible = rgb * (1 - holes)
+        vector = conditioning[0] if conditioning else self._first_vector(visible, task)
+        x, skips = self._descend(visible, holes, vector, checkpoint)
+        vector = conditioning[1] if conditioning else self._second_vector(vector, x)
         _, *rest = self.before[2]
-        x = _through(rest, x, vector, checkpoint)
+        x = _apply(rest, x, vector, checkpoint)
         for level in (1, 0):
             x = self.up[level](x) + skips.pop()
-            x = _through(self.after[level], x, vector, checkpoint)
-        last = torch.cat([self.tails[k](one[None]) for k, one in zip(task.tolist(), x, strict=True)])
-        factor, term = F.pixel_shuffle(last.float(), 2).chunk(2, 1)
-        return seen * (1 + factor) + term
+            x = _apply(self.after[level], x, vector, checkpoint)
+        last = torch.cat([self.tails[k](features[None]) for k, features in zip(task.tolist(), x, strict=True)])
+        factor, summand = F.pixel_shuffle(last.float(), 2).chunk(2, 1)
+        return visible * (1 + factor) + summand
 
-    def judge(self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None) -> Judged:
-        """What steers the blocks, as `forward` finds it by itself."""
-        seen = rgb * (1 - holes)
-        vector = self._at_first_sight(seen, task)
-        x, _ = self._descended(seen, holes, vector, checkpoint)
-        return vector, self._at_second_sight(vector, x)
+    def condition(
+        self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None
+    ) -> Conditioning:
+        """The conditioning that `forward` computes for a whole picture; inputs as there."""
+        visible = rgb * (1 - holes)
+        vector = self._first_vector(visible, task)
+        x, _ = self._descend(visible, holes, vector, checkpoint)
+        return vector, self._second_vector(vector, x)
 
-    def _at_first_sight(self, seen: Tensor, task: Tensor) -> Tensor:
-        look = self.look(_statistics(seen))
+    def _first_vector(self, visible: Tensor, task: Tensor) -> Tensor:
+        look = self.look(_statistics(visible))
         return torch.cat((look, F.one_hot(task, len(TASKS)).to(look.dtype)), 1)
 
-    def _at_second_sight(self, vector: Tensor, x: Tensor) -> Tensor:
+    def _second_vector(self, vector: Tensor, x: Tensor) -> Tensor:
         return vector + F.pad(self.sense(x.mean((2, 3))), (0, len(TASKS)))
 
-    def _descended(
-        self, seen: Tensor, holes: Tensor, vector: Tensor, checkpoint: Callable[[], None]
+    def _descend(
+        self, visible: Tensor, holes: Tensor, vector: Tensor, checkpoint: Callable[[], None]
     ) -> tuple[Tensor, list[Tensor]]:
         """Features after the first of the lowest blocks, and those of the levels above."""
-        x = self.head(F.pixel_unshuffle(torch.cat((seen - 0.5 * (1 - holes), holes), 1), 2))
+        x = self.head(F.pixel_unshuffle(torch.cat((visible - 0.5 * (1 - holes), holes), 1), 2))
         skips: list[Tensor] = []
         for level in range(2):
-            x = _through(self.before[level], x, vector, checkpoint)
+            x = _apply(self.before[level], x, vector, checkpoint)
             skips.append(x)
             x = self.down[level](x)
-        return _through(self.before[2][:1], x, vector, checkpoint), skips
+        return _apply(self.before[2][:1], x, vector, checkpoint), skips
 
 
-def _through(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, checkpoint: Callable[[], None]) -> Tensor:
+def _apply(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, checkpoint: Callable[[], None]) -> Tensor:
     for block in blocks:
         checkpoint()
         x = block(x, vector)

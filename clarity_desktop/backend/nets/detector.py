@@ -1,10 +1,10 @@
-"""Our own degradation detector: an image tower whose embedding is compared with those of class prompts, as CLIP does.
+"""The degradation detector: an image tower whose embedding is compared with those of class prompts, as in CLIP.
 
-The tower looks twice. An overview of the whole photo goes through EfficientNet-Lite0 (Tan and Le, ICML 2019, and its
-Lite variant): light, haze, shadows, large marks. Crops at native resolution go through the first stages of another one:
-what JPEG, noise, blur and fine rain leave is gone from any thumbnail. Both give tokens with a place in the photo; two
-transformer layers let them speak, and each token also says what it sees at its own place: the heat map. Besides, the
-crops have a way of their own to the answer, and so has the heat map: a drop or a mark is in few places.
+The tower has two inputs. An overview of the whole photo goes through EfficientNet-Lite0 (Tan and Le, ICML 2019, and its
+Lite variant); it shows light, haze, shadows and large marks. Crops at native resolution go through the first stages of
+a second one, because traces of JPEG, noise, blur and fine rain are lost in a thumbnail. Both give tokens with a
+position; two transformer layers mix them, and each token is also classified by itself, which gives the heat map. The
+crop tokens and the heat map are added to the embedding as well, because a drop or a mark is in few places.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ GRID = 7
 CROP = 128
 """Side of a crop in pixels."""
 BLIND = 0.3
-"""In training, the share of photos told without what all means together: of the overview that leaves the heat at its
-cells. With all of it, it would answer well enough for the crops never to be learnt."""
+"""In training, the share of photos whose embedding goes without the class token, so that of the overview only the heat
+map contributes. Otherwise the overview alone would do well enough for the crops to be never learned."""
 WIDTH = 192
 EMBEDDING = 256
 _PLACE = 5
@@ -34,9 +34,10 @@ class _Same(nn.Conv2d):
     """A convolution with TensorFlow's padding: for even sizes and stride 2, less before than after."""
 
     def normalised(self, x: Tensor, norm: _Norm) -> Tensor:
-        """norm(self(x)), folded into the weights: one pass over the features instead of two."""
+        """norm(self(x)), with the normalisation folded into the weights: one pass over the features, not two."""
         if norm.weight.requires_grad and not self.weight.requires_grad:
-            return norm(self._applied(x, self.weight, None))  # folded, the filters would be given a gradient after all
+            # Folded, the frozen filters would get a gradient.
+            return norm(self._applied(x, self.weight, None))
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         return self._applied(x, self.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale)
 
@@ -47,13 +48,13 @@ class _Same(nn.Conv2d):
         x = F.pad(x, (reach // 2, reach - reach // 2, reach // 2, reach - reach // 2))
         if not x.requires_grad:
             return F.conv2d(x, weight, bias, self.stride, groups=self.groups)
-        # The gradient of a strided depthwise convolution takes eighty times as long in bfloat16 on a processor.
+        # On a CPU, the gradient of a strided depthwise convolution takes eighty times as long in bfloat16.
         with torch.autocast(x.device.type, enabled=False):
             return F.conv2d(x.float(), weight, bias, self.stride, groups=self.groups)
 
 
 class _Norm(nn.Module):
-    """Normalisation by the statistics of the pretraining, which stay as they are."""
+    """Batch normalisation with the statistics of the pretraining, which are never updated."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -69,7 +70,7 @@ class _Norm(nn.Module):
 
 
 class _Units(nn.Sequential):
-    """Convolutions, each followed by its normalisation and perhaps by an activation."""
+    """Convolutions, each followed by its normalisation and optionally by an activation."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         x, parts = input, list(self)
@@ -88,7 +89,7 @@ def _unit(inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: i
 
 
 class _Inverted(nn.Module):
-    """Expansion, depthwise convolution, projection; added to the input where the sizes agree."""
+    """Inverted bottleneck: expansion, depthwise convolution, projection; added to the input if the sizes agree."""
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, factor: int) -> None:
         super().__init__()
@@ -108,11 +109,11 @@ _STAGES = (  # blocks, outside, kernel, stride, expansion
     (1, 320, 3, 1, 6),
 )  # fmt: skip
 _FINE = 5
-"""Stages for the crops: down to 8 × 8, each cell of which sees most of the crop."""
+"""Stages for the crops: down to 8 × 8 cells, whose receptive field covers most of the crop."""
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0's first stages, all seven without its classifier: N×3×H×W in 0..1 → N×320×H/32×W/32."""
+    """EfficientNet-Lite0's first stages: N×3×H×W float RGB in 0..1 → features; all seven: N×320×H/32×W/32."""
 
     def __init__(self, stages: int = len(_STAGES)) -> None:
         super().__init__()
@@ -125,27 +126,27 @@ class Lite0(nn.Module):
                 inside = outside
         self.width = inside
 
-    def begun(self, rgb: Tensor, blocks: int) -> Tensor:
-        """After the stem and the first so many blocks."""
+    def first_blocks(self, rgb: Tensor, blocks: int) -> Tensor:
+        """Features (N×C×h×w) after the stem and that number of blocks, of N×3×H×W in 0..1."""
         x = self.stem((rgb * 255 - 127) / 128)
         for block in self.blocks[:blocks]:
             x = block(x)
         return x
 
-    def forward(self, x: Tensor, done: int = 0) -> Tensor:
-        """done: what `begun` did to x already; 0: it is a photo."""
-        if not done:
-            return self.begun(x, len(self.blocks))
-        for block in self.blocks[done:]:
+    def forward(self, x: Tensor, applied: int = 0) -> Tensor:
+        """applied: blocks that `first_blocks` applied to x already; 0: x is N×3×H×W in 0..1."""
+        if not applied:
+            return self.first_blocks(x, len(self.blocks))
+        for block in self.blocks[applied:]:
             x = block(x)
         return x
 
 
 class Detail(nn.Module):
-    """Crops at native resolution, N×3×128×128 in 0..1 → N×WIDTH; mean and largest answer over the crop.
+    """A token for each crop at native resolution: N×3×128×128 in 0..1 → N×WIDTH, from the features' mean and maximum.
 
-    Normalised: what is the same in all crops would drown what tells them apart, and the rest of the network would learn
-    to do without them.
+    Tokens are normalised: without this, what all crops have in common outweighs their differences, and the rest of the
+    network learns to ignore them.
     """
 
     def __init__(self) -> None:
@@ -154,17 +155,19 @@ class Detail(nn.Module):
         self.out = nn.Linear(2 * self.body.width, WIDTH)
         self.norm = nn.LayerNorm(WIDTH)
 
-    def forward(self, rgb: Tensor, done: int = 0) -> Tensor:
-        x = self.body(rgb, done)
+    def forward(self, rgb: Tensor, applied: int = 0) -> Tensor:
+        """rgb: the crops, or the output of `body.first_blocks` if that number of blocks was applied already."""
+        x = self.body(rgb, applied)
         return self.norm(self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
 
 
 class Detector(nn.Module):
-    """The image tower with what the class prompts were encoded to.
+    """The image tower and the embeddings of the class prompts.
 
-    overview N×3×224×224 and crops N×K×3×128×128 in 0..1; places N×K×5: centre, width and height as shares of the
-    photo, and log2 of how much the crop's photo was reduced. Returns logits: "classes" N×15 (CLASSES), "found" N×13
-    (DEGRADATIONS), "severity" N×13, "heat" N×(49+K)×13, the overview's tokens first, row by row.
+    Input: overview N×3×224×224 and crops N×K×3×128×128, float RGB in 0..1; places N×K×5: centre x and y, width and
+    height (0..1, as shares of the photo), and log2 of how much the photo was reduced before the crop was taken. Output:
+    logits "classes" N×15 (CLASSES), "found" N×13 (DEGRADATIONS), "severity" N×13, and "heat" N×(49+K)×13, the
+    overview's tokens first, row by row.
     """
 
     prompts: Tensor
@@ -190,9 +193,8 @@ class Detector(nn.Module):
         self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
         self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
         self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
-        # For `clarity train calibrate`: what is added to the classes' logits; by how much it raised "normal"; and how
-        # much what all means together counts beside crops and single places, for it is surer than it should be of
-        # photos that are new to it.
+        # Set by `clarity train calibrate`: the bias of the classes' logits; the part of it that makes "normal" more
+        # likely; and the weight of the class token, which is overconfident on new photos, against crops and heat map.
         self.register_buffer("class_bias", torch.zeros(len(CLASSES)))
         self.register_buffer("caution", torch.zeros(()))
         self.register_buffer("trust", torch.ones(()))
@@ -207,31 +209,36 @@ class Detector(nn.Module):
         crops: Tensor,
         places: Tensor,
         prompts: Tensor | None = None,
-        done: tuple[int, int] = (0, 0),
+        applied: tuple[int, int] = (0, 0),
     ) -> dict[str, Any]:
-        """prompts 15×EMBEDDING: as just encoded (in training); else those kept with the weights. done: so many blocks
-        of both towers were applied to overview and crops already (Lite0.begun)."""
-        whole, near, heat = self.look(overview, crops, places, done)
-        return {**self.answer(whole, near, prompts), "heat": heat}
+        """Logits by name, as in the class docstring.
 
-    def look(
-        self, overview: Tensor, crops: Tensor, places: Tensor, done: tuple[int, int] = (0, 0)
+        prompts: 15×EMBEDDING, the text tower's output in training; those of the weights file by default. applied:
+        numbers of blocks of the two towers that were applied to overview and crops already (`Lite0.first_blocks`).
+        """
+        whole, near, heat = self.encode(overview, crops, places, applied)
+        return {**self.classify(whole, near, prompts), "heat": heat}
+
+    def encode(
+        self, overview: Tensor, crops: Tensor, places: Tensor, applied: tuple[int, int] = (0, 0)
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What all means together, N×WIDTH; what crops and single places mean, N×WIDTH; and the heat's logits."""
+        """The class token (N×WIDTH), the contribution of crops and heat map (N×WIDTH), and the heat's logits."""
         count, many = crops.shape[:2]
-        wide = self.seen(self.overview(overview, done[0]).flatten(2).transpose(1, 2)) + self.kind[0]
+        wide = self.seen(self.overview(overview, applied[0]).flatten(2).transpose(1, 2)) + self.kind[0]
         wide = wide + self.place(self.cells.expand(count, -1, -1))
-        near = self.detail(crops.flatten(0, 1), done[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
+        near = (
+            self.detail(crops.flatten(0, 1), applied[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
+        )
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
-        # Ways of their own for the crops, of which nothing arrived through attention alone, and for single places.
+        # A direct path for the crops, which attention alone ignored, and for single places.
         heat = self.heat(tokens[:, 1:])
         far, close = torch.tanh(heat / 4).split((GRID**2, many), 1)
         local = self.local(torch.cat((far.mean(1), far.amax(1), close.mean(1), close.amax(1)), 1))
         near = self.close(torch.cat((near.mean(1), near.amax(1)), 1)) + local
         return tokens[:, 0], near.float(), heat
 
-    def answer(self, whole: Tensor, near: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
-        """The logits of the photo as a whole, from what `look` gives."""
+    def classify(self, whole: Tensor, near: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
+        """The logits of the whole photo ("classes", "found", "severity") from the output of `encode`."""
         share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
         whole = share * whole + near
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
@@ -246,8 +253,11 @@ class Detector(nn.Module):
 
 
 def cautious(classes: Tensor, found: Tensor, caution: Tensor) -> Tensor:
-    """Logits N×13 of the degradations, less likely by as much as all classes but "normal" became when `caution` was
-    added to the logit of "normal" (classes: N×15, with it). So nothing is likely in a photo that looks fine."""
+    """The degradations' logits (N×13), lowered as far as `caution` lowered the probability of "not normal".
+
+    caution: scalar, the part of the logit of "normal" in classes (N×15) that calibration added. found: N×13. So
+    nothing is likely in a photo that is classified as normal.
+    """
     before = torch.cat((classes[:, :1] - caution, classes[:, 1:]), 1)
     less = F.logsigmoid(_odds(classes)) - F.logsigmoid(_odds(before))
     likely = F.logsigmoid(found) + less[:, None]
@@ -255,5 +265,5 @@ def cautious(classes: Tensor, found: Tensor, caution: Tensor) -> Tensor:
 
 
 def _odds(classes: Tensor) -> Tensor:
-    """N: the logit of "anything but normal"."""
+    """The logit of "not normal" (N) from N×15."""
     return classes[:, 1:].logsumexp(1) - classes[:, 0]

@@ -69,7 +69,7 @@ class Recording:
         """The network's output for a weight of the overview. Sets that weight in the network."""
         net.trust.fill_(overview_weight)
         with torch.inference_mode():
-            outputs = net.answer(self.context, self.local)
+            outputs = net.classify(self.context, self.local)
         return Logits(
             outputs["classes"].double().numpy(), outputs["found"].double().numpy(), self.labels, self.present
         )  # fmt: skip
@@ -143,7 +143,7 @@ def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> R
         cases.training_synthesis_cases(clean, per_class, seed, CLASSES[1:]),
     ):
         with torch.inference_mode():
-            context, local, _ = net.look(*inputs(sample_views(case.pixels)))
+            context, local, _ = net.encode(*inputs(sample_views(case.pixels)))
         present = [name in case.severities for name in DEGRADATIONS]
         rows.append((context, local, CLASSES.index(case.name), present))
     contexts, locals_, labels, present = zip(*rows, strict=True)

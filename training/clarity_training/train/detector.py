@@ -237,8 +237,8 @@ class Training:
         with torch.no_grad():
             overview = torch.stack([s["overview"] for s in batch]).to(self.args.device).permute(0, 3, 1, 2)
             crops = torch.stack([s["crops"] for s in batch]).to(self.args.device).flatten(0, 1).permute(0, 3, 1, 2)
-            wide = self.net.overview.begun(overview.float() / 255, self.frozen[0]).half().cpu()
-            near = self.net.detail.body.begun(crops.float() / 255, self.frozen[1]).half().cpu()
+            wide = self.net.overview.first_blocks(overview.float() / 255, self.frozen[0]).half().cpu()
+            near = self.net.detail.body.first_blocks(crops.float() / 255, self.frozen[1]).half().cpu()
         near = near.unflatten(0, (len(batch), -1))
         # Copies: a view would keep the features of the whole batch in memory.
         return [{**s, "overview": wide[k].clone(), "crops": near[k].clone()} for k, s in enumerate(batch)]
