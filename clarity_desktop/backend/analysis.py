@@ -1,4 +1,4 @@
-"""The two analyses of a photo, as the studio is given them: what is wrong with it, and how good it is."""
+"""The two analyses of a photo, detection and scores, as interfaces that the studio receives."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Detector(Protocol):
     """Finds what is wrong with a photo."""
 
     def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
-        """pixels: H×W×3 RGB, uint8 or uint16. Raises UserError, ModelMissing, and what checkpoint raises."""
+        """Detect degradations in H×W×3 RGB, uint8 or uint16. Raises UserError, ModelMissing, what checkpoint raises."""
         ...
 
     def digest(self) -> str:
-        """Tells this detector from earlier and later ones."""
+        """Identifies the detector and its weights."""
         ...
 
 
@@ -30,19 +30,19 @@ class Scorer(Protocol):
     """Scores a photo without a reference."""
 
     def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
-        """pixels: H×W×3 RGB, uint8 or uint16. detection: what was found in them. Raises what checkpoint raises."""
+        """Score H×W×3 RGB, uint8 or uint16. detection: that of the pixels. Raises what checkpoint raises."""
         ...
 
     def measure(self, metric: str, pixels: Pixels, /) -> float:
-        """One of the further metrics. Raises UserError."""
+        """The value of a further metric for H×W×3 RGB, uint8 or uint16. Raises UserError."""
         ...
 
     def is_stale(self, quality: Quality, /) -> bool:
-        """Whether scores would be different now, because parameters were installed since."""
+        """Whether the scores are outdated, because parameters were installed since."""
         ...
 
     def digest(self) -> str:
-        """Tells these scores from those of earlier and later releases."""
+        """Identifies the metrics and their parameters."""
         ...
 
 
@@ -54,11 +54,11 @@ class NetworkDetector:
     store: WeightStore = field(default_factory=default_store)
 
     def detect(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Detection:
-        """As Detector.detect."""
+        """Detect degradations in H×W×3 RGB, uint8 or uint16; see Detector.detect."""
         return detect.detect(pixels, checkpoint, self.models, self.store)
 
     def digest(self) -> str:
-        """As Detector.digest."""
+        """See Detector.digest."""
         return detect.digest(self.store)
 
 
@@ -70,17 +70,17 @@ class MetricScorer:
     parameters: Parameters = field(default_factory=default_parameters)
 
     def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
-        """As Scorer.assess."""
+        """Score H×W×3 RGB, uint8 or uint16; see Scorer.assess."""
         return assess.assess(pixels, checkpoint, detection, self.parameters)
 
     def measure(self, metric: str, pixels: Pixels, /) -> float:
-        """As Scorer.measure."""
+        """The value of a further metric for H×W×3 RGB, uint8 or uint16; see Scorer.measure."""
         return extra.measure(metric, pixels, self.models)
 
     def is_stale(self, quality: Quality, /) -> bool:
-        """As Scorer.is_stale."""
+        """See Scorer.is_stale."""
         return assess.is_stale(quality, self.parameters)
 
     def digest(self) -> str:
-        """As Scorer.digest."""
+        """See Scorer.digest."""
         return self.parameters.digest()

@@ -1,4 +1,4 @@
-"""Request → verb: one function, one match, no logic."""
+"""Maps each request to a verb of the studio; holds no logic of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clarity_desktop.worker import Answer, Job
 
 
 def make_answer(settings: Settings, documents: Path | None = None) -> tuple[Answer, Callable[[], None]]:
-    """For `worker.Worker`: what answers requests, and what closes the documents in the end.
+    """The two functions that `worker.Worker` needs: one answers requests, the other closes all documents at the end.
 
     documents: the folder of working documents, if not the user's own.
     """
@@ -37,7 +37,7 @@ def answer_by(studio: Studio) -> tuple[Answer, Callable[[], None]]:
 
 
 async def answer(studio: Studio, conversation: Conversation, request: Request, job: Job) -> None:
-    """Answer one request through the studio's verbs. Raises what they raise."""
+    """Answer one request through the studio's verbs; propagates their exceptions."""
     match request:
         case m.Open(path):
             await studio.open(path, job)

@@ -1,7 +1,7 @@
-"""Makes libraries that do not fit together import together. Each function does nothing where nothing is needed.
+"""Compatibility shims between versions of libraries. Each function does nothing if no shim is needed.
 
-torchvision's compiled part exists on the package index only for CUDA. Without it `import torchvision` fails for want of
-two operators, and with it everything that imports it: open_clip, timm, segment_anything, groundingdino, pyiqa.
+torchvision's compiled part exists on the package index only for CUDA. Without it `import torchvision` fails because two
+operators are missing, and so does everything that imports it: open_clip, timm, segment_anything, groundingdino, pyiqa.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 @cache
 def torchvision_ready() -> None:
-    """To be called before the first import of torchvision or of what needs it. Raises ImportError without torchvision.
+    """Call this before the first import of torchvision or of a library that needs it.
 
     Afterwards models, transforms and ops.nms work on the CPU; deform_conv2d and the decoders of torchvision.io do not.
+    Raises ImportError without torchvision.
     """
     if _has_compiled_part():
         return
     import torch
 
     library = torch.library.Library("torchvision", "DEF")
-    _kept.append(library)
+    _libraries.append(library)
     for name in ("nms", "qnms"):
         library.define(name + _SCHEMA)
     library.impl("nms", _nms, "CPU")
@@ -47,7 +48,7 @@ def bert_ready() -> None:
             setattr(BertModel, name, method)
 
 
-_kept: list[Any] = []
+_libraries: list[Any] = []
 """Operators live as long as the library object that defined them."""
 
 

@@ -1,6 +1,6 @@
 """The plan schema: tool calls of the planner, a language model, the command line, macros and Auto.
 
-A call is a frozen dataclass with a `tool` literal; pydantic validates what comes from outside. The JSON form is that of
+A call is a frozen dataclass with a `tool` literal; pydantic validates untrusted JSON. The JSON form is that of
 `clarity plan --json`: every step has the keys of STEP_KEYS, null where the tool does not use them.
 """
 
@@ -48,7 +48,7 @@ class AssessCall:
 
 @dataclass(frozen=True, slots=True)
 class DetectCall:
-    """Find out what is wrong with a version, or how much of one degradation there is."""
+    """Detect what is wrong with a version, or how likely one degradation is."""
 
     __pydantic_config__ = _CONFIG
     degradation: Degradation | None = None
@@ -93,7 +93,7 @@ class RestoreCall:
 
 @dataclass(frozen=True, slots=True)
 class AdjustCall:
-    """Change light or colour. settings None or a value of None: the request does not say how much."""
+    """Change light or color. settings None or a value of None: the request does not say how much."""
 
     __pydantic_config__ = _CONFIG
     settings: Mapping[Adjustment, float | bool | None] | None = None
@@ -163,6 +163,8 @@ class UndoCall:
 
 @dataclass(frozen=True, slots=True)
 class RedoCall:
+    """Redo the change that was undone last."""
+
     __pydantic_config__ = _CONFIG
     tool: Literal["redo"] = "redo"
 
@@ -230,7 +232,7 @@ def adapter() -> TypeAdapter[ToolCall]:
 
 
 def to_json(step: ToolCall) -> dict[str, Json]:
-    """The call with all of STEP_KEYS, then the keys of its own."""
+    """The call as JSON: all of STEP_KEYS, then the other fields of the call."""
     return {**dict.fromkeys(STEP_KEYS), **asdict(step)}
 
 

@@ -1,4 +1,4 @@
-"""The tools of a plan, on an open document. Each calls the studio's verb that the mouse calls too."""
+"""The tools of a plan, on an open document. Each calls the same verb of the studio as the window does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from clarity_desktop.values import (
 from clarity_desktop.worker import Job
 
 FEATHER = 16
-"""Pixels over which a restored visible part fades into the rest."""
+"""Pixels over which a restored visible part blends into the rest of the photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class ToolResult:
 
 @dataclass(slots=True)
 class ToolContext:
-    """What tools work on. visible: the part on screen; only_visible: restore nothing else.
+    """The context of tool calls. visible: the part on screen; only_visible: restore nothing else.
 
-    made collects the versions that these tools made, and no others.
+    made: the versions that these tools made.
     """
 
     studio: Studio
@@ -83,7 +83,7 @@ class ToolContext:
 
     @contextlib.contextmanager
     def watching(self) -> Generator[None]:
-        """Collect in `made` what the job makes inside."""
+        """Collect the versions that the job adds inside the block in `made`."""
 
         def note(event: Event) -> None:
             if isinstance(event, VersionAdded):
@@ -172,14 +172,14 @@ def _transform(settings: plan.TransformSettings | None, version: Version) -> Tra
         case plan.TransformSettings(flip=str(axis)):
             return Flip(axis)
         case plan.TransformSettings(crop=str(shape)):
-            return Crop(_centred(shape, version.width, version.height))
+            return Crop(_centered(shape, version.width, version.height))
         case plan.TransformSettings(straighten=float(degrees)) if -45 <= degrees <= 45:
             return Straighten(degrees)
         case _:
             raise UserError(Message("chat.how_much"))
 
 
-def _centred(shape: str, width: int, height: int) -> Bounds:
+def _centered(shape: str, width: int, height: int) -> Bounds:
     """The largest rectangle of an aspect ratio "4:3" in the middle. Raises UserError."""
     try:
         across, down = (int(part) for part in shape.split(":"))
@@ -212,7 +212,7 @@ async def _run_go_to(context: ToolContext, call: plan.GoToCall) -> ToolResult:
 
 
 async def _run_undo(context: ToolContext, call: plan.UndoCall) -> ToolResult:
-    """With a task only where the version that is shown was made by it: anything else would undo the wrong change."""
+    """Undo; with a task only if the open version was made by it, because undo would revert another change."""
     last = context.head.step
     if call.task is not None and last.task != call.task:
         return ToolResult(Message("chat.not_the_last", {"last": step_title(last)}))
@@ -253,7 +253,7 @@ async def _run_ask_user(_context: ToolContext, call: plan.AskUserCall) -> ToolRe
 
 
 async def _not_available(_context: ToolContext, call: ToolCall) -> ToolResult:
-    """Tools of the schema that this version has no engine for. Raises UserError."""
+    """Tools of the schema that are not implemented yet. Raises UserError."""
     raise UserError(Message(f"chat.no_{call.tool}"))
 
 

@@ -17,13 +17,13 @@ _once = threading.Lock()
 def import_torch() -> None:
     """Import torch while the other threads run. Returns when it is there; later calls return at once.
 
-    Python's own loading of a library holds the interpreter's lock for as long as the linker works (0.2 to 0.8 s for
-    torch); a C function that is called through ctypes does not. The garbage collector would hold it, too, to walk
-    through torch's 250,000 lasting objects (0.1 s and more each time): it pauses, and then leaves them out for good.
+    Python's own loader holds the GIL while the linker works (0.2 to 0.8 s for torch); a C function that is called
+    through ctypes does not. The garbage collector would hold it as well, to traverse the 250,000 permanent objects of
+    torch (0.1 s or more each time): it is paused, and these objects are then frozen (gc.freeze).
 
-    What is left out includes everything alive at that moment, so what is to be freed later must not depend on the
-    collector: documents and their pixels are in no reference cycle. The import has a thread of its own, because among
-    torch's objects is a frame of the import, and with it all frames below.
+    Everything alive at that moment is frozen too, so whatever must be freed later may not depend on the collector:
+    documents and their pixels are in no reference cycle. The import has a thread of its own, because the frozen objects
+    include a frame of the import, and with it all frames below.
     """
     with _once:
         if "torch" not in sys.modules:
@@ -44,7 +44,7 @@ def _import() -> None:
 
 
 def _load_libraries() -> None:
-    """Have the linker load torch's libraries. Where this does not work the import does it itself."""
+    """Let the linker load the libraries of torch. If this fails, the import loads them itself."""
     found = importlib.util.find_spec("torch")
     if sys.platform != "linux" or found is None or found.origin is None:
         return

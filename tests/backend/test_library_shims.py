@@ -53,7 +53,7 @@ native.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 native.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 torch.ops.load_library = lambda path: None  # as where CUDA is at hand
 library_shims.torchvision_ready()
-print(library_shims._kept, "torchvision" in sys.modules)
+print(library_shims._libraries, "torchvision" in sys.modules)
 """)
     assert said == "[] False"
 

@@ -22,9 +22,10 @@ LARGE_CHANGE_DB = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One step of Auto: what was tried against what, and why it was kept or not. method None: there was none.
+    """One step of Auto: the method tried for an advice, and why its result was kept or not. method None: no method.
 
-    failed: the method raised an error. superseded: it would have been kept, but the user deleted or left it.
+    failed: the method raised an error. superseded: it would have been kept, but the user deleted it or opened
+    another version.
     """
 
     advice: Advice
@@ -68,11 +69,11 @@ async def improve_document(studio: Studio, request: Improve, job: Job) -> None:
 
 
 async def improve(target: AutoTarget, settings: Settings) -> Improvement:
-    """Treat what is wrong until nothing is, or everything was tried, or the user leaves what was made.
+    """Treat the detected problems one by one until none is left, all were tried, or the user opens another version.
 
-    A photo without clear problems is left alone, and so is one of a single color: a network would paint something into
-    it. Each task has one turn, with at most rules.TRIES methods. What was kept survives cancelling and an analysis that
-    fails. Raises UserError then, where nothing could be kept, and where there is no detector.
+    A photo without clear problems is left unchanged, and so is one of a single color, into which a network would
+    invent content. Each task is treated once, with at most rules.TRIES methods. Kept results survive cancelling and a
+    failed analysis. Raises UserError if an analysis fails, if no result could be stored, and without a detector.
     """
     await target.check_room()
     before = now = await target.analyze()
@@ -90,7 +91,7 @@ async def improve(target: AutoTarget, settings: Settings) -> Improvement:
 
 
 def _next(now: Analysis, tried: list[Attempt]) -> Advice | None:
-    """The first thing to be done that has not had its turn; nothing once the user went another way."""
+    """The first advice whose task was not tried yet; None once the user opened another version."""
     if any(t.superseded for t in tried):
         return None
     done: set[Task] = {*rules.NEEDS_MASK, *(t.advice.task for t in tried)}
@@ -100,7 +101,7 @@ def _next(now: Analysis, tried: list[Attempt]) -> Advice | None:
 async def _treat(
     target: AutoTarget, settings: Settings, advice: Advice, now: Analysis, tried: list[Attempt]
 ) -> Analysis:
-    """Give one task its turn; returns the analysis of the photo after it."""
+    """Try the methods for one task; returns the analysis of the photo afterwards."""
     try:
         candidates = await target.candidates(advice.task, settings)
     except UserError as e:  # there is none
@@ -110,8 +111,8 @@ async def _treat(
     for method in candidates[: rules.TRIES]:
         try:
             seconds = await target.attempt(advice.task, method.id)
-        except UserError as e:  # a method that fails is a method that did not help
-            await target.check_room()  # but a full disk is no fault of the method
+        except UserError as e:  # a failed method counts as no improvement
+            await target.check_room()  # raises if the disk is full: then the other methods would fail too
             tried.append(Attempt(advice, method.id, 0.0, False, e.text, failed=True))
             continue
         after = await target.analyze()
@@ -131,7 +132,7 @@ def _report(tried: list[Attempt], before: Analysis, after: Analysis, change: flo
     if not tried:
         return rules.advice_text(before.detection)
     parts = [message for t in tried for message in _attempt_text(t)]
-    if any(t.superseded for t in tried):  # what is shown now is the user's own choice
+    if any(t.superseded for t in tried):  # the user has chosen what is shown now
         return tuple(parts)
     if not any(t.kept for t in tried):
         return (*parts, Message("auto.unchanged"))
@@ -159,7 +160,7 @@ def _attempt_text(t: Attempt) -> tuple[Message, ...]:
 
 
 def _joined(*parts: Text) -> tuple[Message, ...]:
-    """Several texts in a row as one."""
+    """Concatenate texts."""
     found: list[Message] = []
     for part in parts:
         if isinstance(part, str):

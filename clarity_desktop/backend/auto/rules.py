@@ -1,4 +1,4 @@
-"""The rules of Auto: what to do about a photo, by which method, and whether it was worth it. Runs nothing."""
+"""The rules of Auto: which tasks to run, with which methods, and whether a result is kept. Runs no method."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from clarity_desktop.values import (
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """The task that answers a degradation, and the key of the sentence why it has its place in the order."""
+    """The task that treats a degradation, and the template key of the reason for its place in the order."""
 
     task: Task
     why: str
@@ -53,9 +53,9 @@ haze 18:20, blur before low light 23:26, rain before haze 21:24). What lies on t
 removed before another step could spread it."""
 
 NEEDS_MASK: tuple[Task, ...] = ("inpaint",)
-"""Never done by Auto: they need a mask that only a person can give."""
+"""Tasks that Auto never runs: they need a mask from the user."""
 SLOW_STEP_SECONDS = 60.0
-"""Seconds above which a step of Auto is left to a quicker method, if there is one: Auto has several steps and tries."""
+"""Seconds above which a quicker method is tried first, if there is one: Auto runs several steps."""
 TRIES = 2
 """Methods that Auto tries for one task."""
 
@@ -64,13 +64,13 @@ TRIES = 2
 
 
 def present(detection: Detection) -> tuple[Degradation, ...]:
-    """What is likely there, in the order of treatment; nothing where the photo as a whole looks normal."""
+    """The degradations that are likely present, in the order of treatment; empty if the photo looks normal."""
     kind, named = summary(detection)
     return tuple(name for name in TREATMENTS if kind == "there" and name in named)
 
 
 def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
-    """Tasks that would help, in the order in which they should be done; only those that some method does.
+    """Tasks that would help, in the recommended order; only those that have a method.
 
     able: the tasks that have a method; None: those of the registry.
     """
@@ -83,7 +83,7 @@ def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[
 
 
 def advice_text(detection: Detection, able: Collection[Task] | None = None) -> tuple[Message, ...]:
-    """What was found and what should be done about it. able: as for `advise`."""
+    """The findings and the advice as messages. able: as for `advise`."""
     found, there = texts.findings(detection, present(detection)), present(detection)
     match summary(detection).kind:
         case "fine" | "doubt":
@@ -107,15 +107,15 @@ def advice_text(detection: Detection, able: Collection[Task] | None = None) -> t
 def candidate_methods(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method, ...]:
     """Methods of a task that can run at once on width × height pixels, in the order in which to try them.
 
-    Only those whose weights are on this machine and that need no mask: Auto downloads nothing and marks nothing. The
-    user's own choice comes first, then the order of the table, with methods slower than SLOW_STEP_SECONDS last. Raises
+    Only those that are installed and need no mask: Auto neither downloads nor marks anything. The user's preferred
+    method comes first, then the order of the table, with methods slower than SLOW_STEP_SECONDS last. Raises
     UserError where there is none; it says what could be downloaded.
     """
     return tuple(method for method, _ in _timed_candidates(task, size, settings))
 
 
 def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
-    """What Auto would take on width × height pixels, if the first method of each task helps."""
+    """Seconds that Auto takes on width × height pixels if the first method of each task helps."""
     total = 0.0
     tasks: set[Task] = {a.task for a in advice if a.task not in NEEDS_MASK}
     for task in tasks:
@@ -146,7 +146,7 @@ def _timed_candidates(task: Task, size: tuple[int, int], settings: Settings) -> 
 
 
 def _how_to_get(absent: list[str]) -> Message:
-    """absent: of each method, the weights that it lacks."""
+    """How to get a method. absent: the missing weights of each method."""
     if not absent:
         return Message("auto.only_with_mask")
     return Message("auto.not_installed", {"model": absent[0]})
@@ -155,23 +155,23 @@ def _how_to_get(absent: list[str]) -> Message:
 # Evaluation ----------------------------------------------------------------------------------------------------------
 
 IMPERCEPTIBLE_DB = 50.0
-"""PSNR between a result and what it was made from, from which on nobody sees a change."""
+"""PSNR between a result and its input from which a change is invisible."""
 FAITHFUL_DB = 25.0
-"""PSNR from which on a higher score alone speaks for a result: scores reward invention, and a result this near to its
-input has invented little."""
+"""PSNR from which a higher score alone is enough to keep a result: scores can reward invented detail, and a result this
+close to its input has little of it."""
 CLEAR_DROP = 0.1
-"""Of probability or severity: less is within the detector's own noise."""
+"""Smallest relevant drop of probability or severity: less is within the noise of the detector."""
 CLEAR_RISE = 0.2
-"""A degradation is new only if it became this much more likely, or one at the edge of LIKELY would count as new."""
+"""A degradation is new only if its probability rose by this much; otherwise one just below LIKELY would count."""
 SCORE_MARGIN = 5.0
 """Points of the overall score that count as worse where the score comes without a range."""
 REVEALED: Mapping[Task, tuple[Degradation, ...]] = {"low_light": ("noise", "JPEG"), "dehaze": ("noise", "JPEG")}
-"""Brightening and dehazing reveal what was hidden. It was there before, and is treated next."""
+"""Degradations that brightening and dehazing reveal: they are treated next instead of being counted as new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What is known of a photo at one moment."""
+    """The detection and scores of one state of a photo."""
 
     detection: Detection
     quality: Quality
@@ -188,12 +188,12 @@ class Verdict:
 def evaluate(
     advice: Advice, before: Analysis, after: Analysis, change: float | None, tried: Collection[Task] = ()
 ) -> Verdict:
-    """Whether a result is better than what it was made from. change: PSNR between the two in dB, None if identical.
+    """Decide whether a result is better than its input. change: PSNR between the two in dB, None if identical.
 
     It is kept if the degradation became less likely or less severe by CLEAR_DROP, or the overall score rose beyond its
     range while the result stays faithful; and if no other degradation appeared and the score did not fall below its
-    range. What changed nothing visible is not kept. tried: tasks that are done with; a degradation of theirs that is
-    revealed now would not be treated any more.
+    range. A result without a visible change is not kept. tried: tasks that were tried already; degradations that
+    they treat count as new when they are revealed, because they would not be treated again.
     """
     degradation = advice.degradation
     old, new = before.detection.found[degradation], after.detection.found[degradation]
@@ -220,7 +220,7 @@ def evaluate(
 
 
 def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collection[Task]) -> Degradation | None:
-    """What is there now and was not before, unless it was only hidden and can still be treated."""
+    """A degradation that the step introduced, except one that it merely revealed and that can still be treated."""
     hidden = [name for name in REVEALED.get(advice.task, ()) if TREATMENTS[name].task not in tried]
     for name in DEGRADATIONS:
         was, now = before.found[name].probability, after.found[name].probability
@@ -230,7 +230,7 @@ def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collec
 
 
 def _compare_scores(before: Quality, after: Quality) -> int:
-    """1: the overall score rose beyond its range, -1: it fell beyond it, 0: neither, or it is not known."""
+    """1: the overall score rose above its range, -1: it fell below it, 0: neither, or a score is missing."""
     if before.overall is None or after.overall is None:
         return 0
     low = before.overall - SCORE_MARGIN if before.low is None else before.low

@@ -1,4 +1,4 @@
-"""What Auto works on: versions of an open document, or bare pixels."""
+"""The targets of Auto: versions of an open document, or bare pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clarity_desktop.values import DocumentId, Pixels, Region, RestoreParams, Ta
 from clarity_desktop.worker import Job, LaneClass
 
 REGION_FEATHER = 16
-"""Pixels over which the result of Auto on a part of the photo fades into the rest."""
+"""Pixels over which the result of Auto on a region blends into the rest of the photo."""
 
 
 class AutoTarget(Protocol):
@@ -28,7 +28,7 @@ class AutoTarget(Protocol):
         ...
 
     async def check_room(self) -> None:
-        """Raises UserError where no result could be kept: better before the work than after it."""
+        """Raise UserError if a result could not be stored; called before the work starts."""
         ...
 
     async def analyze(self) -> Analysis:
@@ -44,11 +44,11 @@ class AutoTarget(Protocol):
         ...
 
     async def attempt(self, task: Task, method: str) -> float:
-        """Restore, and go on with the result. Returns seconds. Raises what a restoration raises."""
+        """Restore and continue with the result. Returns its seconds. Raises UserError, ModelMissing, JobCancelled."""
         ...
 
     async def change(self) -> float | None:
-        """PSNR in dB between the last result and what it was made from; None: identical."""
+        """PSNR in dB between the last result and its input; None: identical."""
         ...
 
     async def whole_change(self) -> float | None:
@@ -56,15 +56,15 @@ class AutoTarget(Protocol):
         ...
 
     def accept(self) -> Message | None:
-        """Go on from the last result. Returns why not, where the user has left or deleted it."""
+        """Continue from the last result. Returns the reason if the user deleted it or opened another version."""
         ...
 
     def reject(self) -> None:
-        """Go back to what the last result was made from."""
+        """Go back to the input of the last result."""
         ...
 
     def abort(self) -> None:
-        """Auto ends early: go back from a result that is not evaluated yet, if there is one."""
+        """End early: go back from a result that was not evaluated yet, if there is one."""
         ...
 
 
@@ -77,12 +77,12 @@ class VersionTarget:
     def __init__(self, studio: Studio, request: Improve, job: Job) -> None:
         self._studio, self._request, self._job = studio, request, job
         self._accepted = [request.version]
-        """The version at the start and those that were kept since."""
+        """The version at the start, then those that were kept."""
         self._trial: VersionId | None = None
 
     @property
     def version(self) -> VersionId:
-        """The one being evaluated, else the last that was kept."""
+        """The version being evaluated, or else the last one that was kept."""
         return self._trial or self._accepted[-1]
 
     @property
@@ -111,7 +111,7 @@ class VersionTarget:
         return await self._job.run(_is_uniform, await self._pixels(self.version), lane=LaneClass.ANALYSIS)
 
     async def _pixels(self, version: VersionId) -> Pixels:
-        """Of the region, or of the whole version."""
+        """The pixels of the region, or of the whole version: H×W×3 RGB, uint8 or uint16."""
         pixels = await self._job.side("disk", self._studio.document(self._document).pixels, version)
         region = self._request.region
         return pixels if region is None else pixels[region.bounds.slices()]
@@ -126,7 +126,9 @@ class VersionTarget:
         )
         request = Restore(self._document, self.version, params, confirmed=True)
 
-        def note(event: Event) -> None:  # noted here, for a cancelled analysis leaves the new version in place
+        def note(
+            event: Event,
+        ) -> None:  # if the analysis is cancelled, the call raises
             if isinstance(event, VersionAdded):
                 self._trial = event.version.id
 
@@ -181,11 +183,11 @@ class PixelTarget:
         self._start = self._accepted = pixels
         self._trial: Candidate | None = None
         self.notes: list[Text] = []
-        """Of what was kept."""
+        """Notes of the kept steps."""
 
     @property
     def pixels(self) -> Pixels:
-        """What is being evaluated, else the last that was kept."""
+        """The pixels being evaluated, or else the last that were kept: H×W×3 RGB, uint8 or uint16."""
         return self._trial.pixels if self._trial else self._accepted
 
     @property
@@ -217,7 +219,7 @@ class PixelTarget:
         return await self._job.run(psnr, self._start, self.pixels, lane=LaneClass.ANALYSIS)
 
     def accept(self) -> Message | None:
-        assert self._trial is not None, "something was tried"
+        assert self._trial is not None, "accept follows attempt"
         self._accepted = self._trial.pixels
         self.notes += self._trial.notes
         self._trial = None
@@ -227,8 +229,9 @@ class PixelTarget:
         self._trial = None
 
     def abort(self) -> None:
-        """Nobody sees the pixels of a cancelled command."""
+        """Nothing to do: the pixels of a cancelled command are discarded."""
 
 
 def _is_uniform(pixels: Pixels) -> bool:
+    # Row by row: a photo stops at its first rows, without a comparison of the whole array.
     return all((row == pixels[0, 0]).all() for row in pixels)

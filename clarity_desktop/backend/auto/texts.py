@@ -1,4 +1,4 @@
-"""What Auto says: findings, advice, attempts and results as messages."""
+"""Findings, advice, attempts and results of Auto as messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clarity_desktop.values import Degradation, Detection, summary
 
 
 def findings(detection: Detection, present: Sequence[Degradation]) -> tuple[Message, ...]:
-    """What is wrong with a photo. present: what is likely there, in the order in which to name it."""
+    """The problems of a photo as messages. present: the likely degradations in the order in which to name them."""
     kind, named = summary(detection)
     if kind == "fine":
         return (Message("analysis.fine"),)
@@ -23,7 +23,7 @@ def findings(detection: Detection, present: Sequence[Degradation]) -> tuple[Mess
 
 
 def finding(detection: Detection, degradation: Degradation) -> Message:
-    """How likely and how strong one degradation is."""
+    """The probability and severity of one degradation."""
     found = detection.found[degradation]
     return Message(
         "analysis.finding",
@@ -36,7 +36,7 @@ def finding(detection: Detection, degradation: Degradation) -> Message:
 
 
 def order(treated: Sequence[Degradation]) -> tuple[Message, ...]:
-    """What Auto would treat, in this order."""
+    """The degradations that Auto treats, in this order."""
     if not treated:
         return ()
     nouns = conjunction([degradation_noun(name) for name in treated])
@@ -44,7 +44,7 @@ def order(treated: Sequence[Degradation]) -> tuple[Message, ...]:
 
 
 def untreatable(names: Sequence[Degradation]) -> tuple[Message, ...]:
-    """What no method is there for."""
+    """The degradations without a method."""
     if not names:
         return ()
     return (Message("auto.no_method", {"degradations": conjunction([degradation_noun(name) for name in names])}),)

@@ -1,1 +1,1 @@
-"""Plain words in, verbs out."""
+"""The chat: turns a request in plain English into a plan and runs it."""

@@ -30,7 +30,7 @@ def _names() -> tuple[str, ...]:
 def answer_of(text: str) -> Answer | None:
     """The answer, or None for a message that is something else: a question, a request, a remark.
 
-    A refusal wins over everything else in the message, but for "no, only the visible part".
+    A refusal wins over everything else in the message, except for "no, only the visible part".
     """
     request = " ".join(text.lower().replace("’", "'").split())
     if "?" in request:

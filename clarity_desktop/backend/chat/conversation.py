@@ -1,4 +1,4 @@
-"""One turn of the conversation: plan it, run its tools, say what was done."""
+"""One turn of the conversation: plan it, run its tools, report the results."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ class Conversation:
         """The steps that wait for an answer: those of the last turn, if it asked about the version that is shown."""
         card = context.card
         last = card.turns[-1] if card.turns else None
+        # A question is only valid for the version that it was asked about.
         if last is None or last.question is None or last.question != card.head:
             return ()
         return tuple(from_json(step) for step in last.steps)
@@ -137,7 +138,7 @@ class Conversation:
         self._studio.add_turn(context.document, turn, context.job)
 
     def _add_failed(self, context: ToolContext, reply: _Reply) -> None:
-        """The turn of what is being raised; a document that cannot keep it must not hide the first error."""
+        """Add the turn of an error that is being raised; failing to store it must not hide that error."""
         try:
             self._add(context, reply)
         except UserError as e:
@@ -151,7 +152,7 @@ def _part(offers: list[Offered]) -> float | None:
 
 
 def _messages(content: tuple[Message | str, ...]) -> tuple[Message, ...]:
-    """Text in a row is made of messages only."""
+    """Wrap strings as messages: a sequence in a Text holds messages only."""
     return tuple(
         part if isinstance(part, Message) else Message("chat.quoted", {"text": part}) for part in content if part
     )

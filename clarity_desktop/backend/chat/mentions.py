@@ -59,9 +59,9 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
         return False
     if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
         return False
-    if _is_wished_for(before, thing):
+    if _is_requested(before, thing):
         return False
-    # "blur the background" asks for the damage itself
+    # "blur the background" requests the damage itself
     if (
         not before.strip()
         and thing == "blur"
@@ -74,8 +74,8 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
 
 
-def _is_wished_for(before: str, thing: str) -> bool:
-    """Whether the damage itself is asked for: "make it foggy", "turn day into night"."""
+def _is_requested(before: str, thing: str) -> bool:
+    """Whether the damage itself is requested: "make it foggy", "turn day into night"."""
     adjective = thing.endswith("y") or thing in ("dark", "dim", "dull", "faded")
     make = r"\b(?:make|want|need)\s+(?:it|this|that|(?:the|my)\s+\w+)(?:\s+look)?(?:\s+(?:more|a bit|a little))?\s+$"
     if (adjective or thing.endswith("ier")) and re.search(make, before):

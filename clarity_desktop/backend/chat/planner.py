@@ -1,8 +1,8 @@
 """Request → plan by rules, without a language model: the same words always give the same plan.
 
-A request is cut into segments whose order the user gives ("first …, then …"), a segment into clauses that negation does
-not cross. In a clause the words of `words.topics` name tasks; each mention is asked for or refused by the words around
-it. What only looks at the photo never becomes a step that changes it.
+A request is cut into segments whose order is given by the user ("first …, then …"), a segment into clauses that
+negation does not cross. In a clause the words of `words.topics` name tasks; each mention is asked for or refused by the
+words around it. A request that only asks about the photo never becomes a step that changes it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _says_only(request: str, *path: str) -> bool:
 
 
 def _small_talk(request: str) -> Message | None:
-    """The answer to what is no request about the photo."""
+    """The reply to a message that is not about the photo; None for other messages."""
     if re.fullmatch(r"\W*(?:help|\?)\W*", request) or words.pattern("look", "help").search(request):
         return HELP
     if words.only(("speech", "greetings")).fullmatch(request):
@@ -115,6 +115,7 @@ def _small_talk(request: str) -> Message | None:
 def _segments(request: str) -> list[str]:
     """Parts of a request in the order in which the user wants them done."""
     if turned := _BEFORE.match(request) or _LATER_FIRST.match(request):
+        # "denoise, but first crop it": the part after the marker comes first.
         request = f"{turned['early']} then {turned['late']}"
     else:
         request = re.sub(r"\bbefore\s+(?=\w+ing\b)", "then ", request)  # "denoise before sharpening"
@@ -134,6 +135,7 @@ class _Segment:
         text = self._text
         if (moved := _VERSION.search(text)) and not self._is_question():
             return self._go_to(int(moved[1]))
+        # The order of these tests matters: a more specific meaning is tested before a more general one.
         if words.pattern("history", "fuse").search(text) and not self._topics_asked():
             return [FuseCall()], None
         if words.pattern("history", "compare").search(text):

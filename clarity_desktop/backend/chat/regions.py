@@ -1,4 +1,4 @@
-"""The part of the photo that a clause names."""
+"""Finds the part of the photo that a clause names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def region_in(clause: str, mentions: Iterable[Mention]) -> TextRegion | None:
     name = rf"(?!(?:{stops}))[a-z][\w'-]*"
     blank = list(clause)
     for mention in mentions:
+        # "|" is no word character, so a mention ends the noun before it.
         blank[mention.start : mention.end] = "|" * (mention.end - mention.start)
     text = "".join(blank)
     articles = words.regex(words.phrases("regions", "articles"))

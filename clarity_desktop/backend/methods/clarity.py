@@ -41,7 +41,7 @@ def load(weights: Mapping[str, Path], target: ComputeTarget, task: Task) -> Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Loaded:
-    """A ContextAware run: the network, its task, and what `for_photo` found out about the whole photo."""
+    """A ContextAware run: the network, its task, and the global features of the photo from `for_photo`."""
 
     net: ClarityAll
     task_number: torch.Tensor
@@ -54,6 +54,7 @@ class _Loaded:
         return results[0].permute(1, 2, 0).float().cpu().numpy()
 
     def for_photo(self, overview: Tile, mask: Mask | None, job: Checkpoint) -> Run:
+        """The run for the tiles of one photo. overview: float32 H×W×3 0..1; mask: uint8 H×W. Raises JobCancelled."""
         with self._inference():
             conditioning = self.net.condition(*self._tensors(overview, mask), self.task_number, job.checkpoint)
         return replace(self, conditioning=conditioning)
@@ -97,6 +98,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool 
         tile=1536,
         tiling="yes",
         needs_mask=needs_mask,
+        # Measured: peak memory per pixel of a tile, and what does not depend on its size.
         memory=260,
         base=150_000_000,
         speed=0.9,
@@ -109,6 +111,9 @@ OFFERED: frozenset[Task] = frozenset({"derain", "denoise", "low_light", "overexp
 
 ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
 FILL = _method(
-    "clarity-fill", "Clarity (quick), holes", tuple(t for t in TASKS if t in OFFERED & {"inpaint"}), needs_mask=True
+    "clarity-fill",
+    "Clarity (quick), inpainting",
+    tuple(t for t in TASKS if t in OFFERED & {"inpaint"}),
+    needs_mask=True,
 )
 METHODS: tuple[Method, ...] = tuple(m for m in (ALL, FILL) if m.tasks)

@@ -111,11 +111,13 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2,
         trained_on=trained_on,
         weights=(f"maxim-{name}",),
         load=load,
+        # Three halvings before the 8×8 blocks and grids of the deepest scale.
         multiple_of=64,
         padding="reflect",  # the published code pads with black, which the grid mixing spreads over the whole tile
         overlap=128 if stages == 2 else 64,
         tile=tile,
         tiling="yes" if tile else "discouraged",
+        # Measured in float32: peak memory per pixel, and what does not depend on the size.
         memory=2700,
         base=300_000_000,
         speed=22.0 if stages == 2 else 34.0,

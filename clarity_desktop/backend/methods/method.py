@@ -11,7 +11,7 @@ from clarity_desktop.values import Mask, Task, Tile
 
 
 class Checkpoint(Protocol):
-    """The part of a Job that a running method needs (`worker.Job`, or a stand-in in tests)."""
+    """The part of a Job that a running method needs (`worker.Job`, or a fake in tests)."""
 
     def checkpoint(self) -> None:
         """Let waiting interactive work run. Raises JobCancelled. Call it at least every 0.3 s."""
@@ -33,8 +33,8 @@ class ContextAware(Protocol):
     def for_photo(self, overview: Tile, mask: Mask | None, job: Checkpoint, /) -> Run:
         """The Run for the tiles of one photo. Raises JobCancelled.
 
-        overview: the whole photo, reduced if it is large, and its mask, both in the form that Run takes. The same
-        overview must give the same Run.
+        overview: the whole photo, reduced if it is large (float32 H×W×3, 0..1). mask: uint8 H×W of the same size, or
+        None. The same overview must give the same Run.
         """
         ...
 

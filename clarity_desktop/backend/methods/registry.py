@@ -79,6 +79,7 @@ def choose(
     if method is None:
         if not candidates:
             raise UserError("methods.none_for_task", task=task, tasks=", ".join(tasks(table)))
+        # Without an installed method the first one is returned, so that the error can name what to download.
         return next((m for m in candidates if not missing(m, store)), candidates[0])
     if method not in table:
         if not candidates:

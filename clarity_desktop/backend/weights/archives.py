@@ -44,12 +44,13 @@ def is_archive(path: Path) -> bool:
     if zipfile.is_zipfile(path):
         return True
     with path.open("rb") as file:
+        # gzip starts with 1f 8b; a tar header holds "ustar" at offset 257.
         head = file.read(262)
     return head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar"
 
 
 def members(path: Path) -> Iterator[Member]:
-    """The regular files of an archive.
+    """Yield the regular files of an archive.
 
     Raises ArchiveRefused for an archive that is damaged, encrypted or compressed in an unusual way, that unpacks to
     more than MAX_BYTES, or that contains a link, a device or a path outside its folder.
@@ -61,6 +62,7 @@ def members(path: Path) -> Iterator[Member]:
 
 
 def _tar(path: Path) -> Iterator[Member]:
+    # "r|" reads forward only, so nothing is unpacked that is not asked for.
     with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as tar:
         for info in tar:
             if info.isdir():

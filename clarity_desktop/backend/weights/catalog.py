@@ -143,6 +143,7 @@ def _part(name: str, size: int, sha256: str) -> Part:
 
 
 def _source(entry: Mapping[str, str]) -> Source:
+    # Each source has one key that names its kind, and optionally a path.
     [kind] = set(entry) - {"path"}
     if kind not in get_args(SourceKind):
         raise ValueError(f"“{kind}” is not a kind of source.")

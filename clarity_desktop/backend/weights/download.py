@@ -20,7 +20,7 @@ class SourceFailed(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The files of one variant, some of them still to come. Use it while holding the model's lock."""
+    """The files of one variant, complete or partly downloaded. Use it while holding the model's lock."""
 
     install_dir: InstallDir
     model_id: str
@@ -36,11 +36,11 @@ class Download:
         return [self.folder / part.name for part in self.variant.parts]
 
     def missing(self) -> list[Part]:
-        """The parts still to come. A file that changed since it was verified counts as missing and is quarantined."""
+        """The missing parts. A file that changed since it was verified counts as missing and is quarantined."""
         return [part for part in self.variant.parts if not self._contains(part)]
 
     def fraction(self, part: Part | None = None, received: int = 0) -> float:
-        """The share 0..1 of all bytes that are here, with `received` bytes of the part in transfer."""
+        """The share 0..1 of all bytes that are downloaded, with `received` bytes of the part in transfer."""
         complete = sum(p.size for p in self.variant.parts if p is not part and (self.folder / p.name).exists())
         return min(1.0, (complete + received) / self.variant.size)
 
@@ -50,7 +50,7 @@ class Download:
         return path.stat().st_size if path.exists() else 0
 
     def receive(self, part: Part, chunks: Iterable[bytes], start: int = 0) -> None:
-        """Write a part from its byte `start` on. If the chunks end early, what was received stays for the next try.
+        """Write a part from its byte `start` on. If the chunks end early, what was received is kept.
 
         Raises SourceFailed if the part is incomplete, too long or does not match its checksum; a wrong file is
         quarantined. Raises OSError for a full disk.
@@ -68,6 +68,7 @@ class Download:
                 file.write(chunk)
         if received < part.size:
             raise SourceFailed("weights.incomplete", file=part.name, received=received, size=part.size)
+        # Only a file with the expected checksum ever gets its final name.
         if received > part.size or checksum(partial) != part.sha256:
             folder = self.install_dir.set_aside(self.model_id, partial)
             raise SourceFailed("weights.wrong_checksum", file=part.name, folder=str(folder))

@@ -59,6 +59,7 @@ def _torch(parts: Sequence[Path]) -> bytes:
 
     [path] = parts
     try:
+        # weights_only=True restricts the unpickler to tensors and plain containers.
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
     except _LIBRARY_ERRORS as e:
         raise ValueError("it is not a plain table of tensors and may try to run code") from e
@@ -67,6 +68,7 @@ def _torch(parts: Sequence[Path]) -> bytes:
         tensors = next((stored[k] for k in ("params_ema", "params", "state_dict") if k in stored), stored)
     if not isinstance(tensors, Mapping) or not all(isinstance(v, torch.Tensor) for v in tensors.values()):
         raise ValueError("it is not a table of tensors")
+    # Cloned, because safetensors refuses tensors that share memory.
     return save({str(name): tensor.contiguous().clone() for name, tensor in tensors.items()})
 
 

