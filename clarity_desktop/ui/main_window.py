@@ -227,6 +227,7 @@ class MainWindow(Shell):
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
                     self.restore_commands.finish()
+                self.edit_commands.finish_transform(pending, made=True)
             case HeadMoved(document, head, manifest):
                 self._change(document, lambda state: state.move_head(head, manifest), event)
                 self.edit_commands.finish_move(pending)
@@ -336,6 +337,7 @@ class MainWindow(Shell):
         """A request ended in whatever way. An exception that is no UserError is a bug and shown as one."""
         if not self._closing:
             self.edit_commands.finish_move(pending)
+            self.edit_commands.finish_transform(pending, made=False)
         if state := self._open_state(pending):
             self._finish_state(pending, state)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -10,6 +10,7 @@ import weakref
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from clarity_desktop.backend import pictures
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.methods import ComputeTarget
+from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.studio import LONG_SECONDS, Studio
 from clarity_desktop.messages import (
@@ -48,11 +50,13 @@ from clarity_desktop.messages import (
     VersionAdded,
     VersionsChanged,
 )
+from clarity_desktop.settings import Settings
 from clarity_desktop.text import english
 from clarity_desktop.values import (
     Bounds,
     Crop,
     DocumentCard,
+    DocumentId,
     ExportOptions,
     Finding,
     Flip,
@@ -503,28 +507,50 @@ def test_a_look_that_breaks_undoes_no_version_and_is_logged(studio, recorder, sc
         asyncio.run(studio.assess(card.id, version.id, recorder.job()))
 
 
-def test_a_new_version_is_looked_at_as_it_lies_in_memory_and_no_other_copy_does(
-    studio, recorder, scorer, file, monkeypatch
-) -> None:
-    read: list[tuple[VersionId, weakref.ref]] = []
-    copies: list[list[VersionId]] = []
-    pixels, scores = Document.pixels, scorer.scores
+class WatchedDocument:
+    """A document that notes whose pixels are read."""
 
-    def noted(document: Document, version: VersionId) -> Pixels:
-        found = pixels(document, version)
-        read.append((version, weakref.ref(found)))
+    def __init__(self, document: Document, read: list[tuple[VersionId, weakref.ref]]) -> None:
+        self._document, self._read = document, read
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._document, name)
+
+    def pixels(self, version: VersionId) -> Pixels:
+        found = self._document.pixels(version)
+        self._read.append((version, weakref.ref(found)))
         return found
 
-    def counted(*args: object) -> Quality:
-        copies.append([version for version, known in read if known() is not None])
-        return scores(*args)
 
-    monkeypatch.setattr(Document, "pixels", noted)
-    scorer.scores = counted
-    card = opened(studio, recorder, file)
-    restored(studio, recorder, card)
+class WatchedStudio(Studio):
+    """Its documents note whose pixels are read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reads: list[tuple[VersionId, weakref.ref]] = []
+
+    def document(self, at: DocumentId) -> Any:
+        return WatchedDocument(super().document(at), self.reads)
+
+
+def test_a_new_version_is_looked_at_as_it_lies_in_memory_and_no_other_copy_does(
+    plain_methods, recorder, detector, scorer, file, tmp_path
+) -> None:
+    scores = scorer.scores
+    copies: list[list[VersionId]] = []
+    with closing(
+        WatchedStudio(Settings(), tmp_path / "documents", detector=detector, scorer=scorer, models=ModelCache())
+    ) as studio:
+
+        def counted(*args: object) -> Quality:
+            copies.append([version for version, known in studio.reads if known() is not None])
+            return scores(*args)
+
+        scorer.scores = counted
+        card = opened(studio, recorder, file)
+        restored(studio, recorder, card)
     assert copies == [[], []]
-    assert [version for version, _ in read] == [card.head, card.head], "to be restored and to be compared with"
+    assert [version for version, _ in studio.reads] == [card.head, card.head], "to be restored and to be compared with"
 
 
 def failures(recorder: Recorder) -> list[tuple[str, str]]:

@@ -176,6 +176,10 @@ class User:
         composer.setPlainText(text)
         QTest.keyClick(composer, Qt.Key.Key_Return)
 
+    def quit(self) -> None:
+        """Close the window while something may be running."""
+        self.window.action["quit"].trigger()
+
     async def press(self, choice: int = 0) -> None:
         """Press a button of the newest notice."""
         self.window.notices.bars()[-1].buttons[choice].click()

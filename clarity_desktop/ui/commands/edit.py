@@ -32,6 +32,8 @@ class EditCommands(QObject):
         self._session, self._versions = session, versions
         self._crop_bar, self._straighten_bar = crop_bar, straighten_bar
         self._moving: dict[DocumentState | None, PendingRequest] = {}  # the undo or redo under way
+        self._transforming: dict[DocumentState | None, PendingRequest] = {}  # the transform under way
+        self._transforms: dict[DocumentState, list[tuple[str, Transform]]] = {}  # pressed while one is under way
         on = session.actions.on
         on("undo", partial(self._move, Undo))
         on("redo", partial(self._move, Redo))
@@ -181,12 +183,38 @@ class EditCommands(QObject):
         state = self._session.current
         head = state.head_version if state else None
         self.leave()
-        if head and bounds != Bounds(0, 0, head.width, head.height):
-            self._transform(self.tr("Crop"), Crop(bounds))
+        if state and state.id and head and bounds != Bounds(0, 0, head.width, head.height):
+            # At once, even if a transform is under way: the bounds are those of the version that is shown now.
+            self._session.ask(ApplyTransform(state.id, head.id, Crop(bounds)), state, self.tr("Crop"))
+
+    def finish_transform(self, pending: PendingRequest, *, made: bool) -> None:
+        """If the request was the transform under way: make the next one that was pressed from its result.
+
+        made: its version is there, though its analysis may still run. If not, what was pressed after it is dropped.
+        """
+        state = pending.state
+        if state is None or self._transforming.get(state) is not pending:
+            return
+        del self._transforming[state]
+        if made and self._session.is_open(state):
+            self._start_transform(state)
+        else:
+            self._transforms.pop(state, None)
 
     def _transform(self, title: str, transform: Transform) -> None:
+        """Transform the shown version, or what the transforms pressed before will make of it."""
         if (state := self._session.current) and state.id and state.head:
-            self._session.ask(ApplyTransform(state.id, state.head, transform), state, title)
+            self._transforms.setdefault(state, []).append((title, transform))
+            if state not in self._transforming:
+                self._start_transform(state)
+
+    def _start_transform(self, state: DocumentState) -> None:
+        waiting = self._transforms.get(state, [])
+        if waiting and state.id and state.head:
+            title, transform = waiting.pop(0)
+            self._transforming[state] = self._session.ask(ApplyTransform(state.id, state.head, transform), state, title)
+        else:
+            self._transforms.pop(state, None)
 
     def _connect_bars(self) -> None:
         crop, straighten = self._crop_bar, self._straighten_bar
