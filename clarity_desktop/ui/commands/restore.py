@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
 
 from clarity_desktop.messages import Estimate, Estimated, Improve, Offered, Repeat, Restore
@@ -241,6 +241,6 @@ def visible_part(params: RestoreParams, version: Version) -> RestoreParams:
     """The same restoration for the part of the version that is visible."""
     if params.visible is None:
         return params
-    title = QCoreApplication.translate("RestoreCommands", "visible part")
-    region = Region.rectangle(params.visible, version.width, version.height, title)
+    # Without a label: the document stores it, and documents store no translated text.
+    region = Region.rectangle(params.visible, version.width, version.height)
     return dataclasses.replace(params, region=region, feather=FEATHER)
