@@ -28,8 +28,8 @@ SLOPE = 0.2
 LEVELS = range(DEPTH)
 BOTTOM = DEPTH - 1
 
-Tick = Callable[[], None]
-"""Called between blocks; may raise to abandon the work."""
+Checkpoint = Callable[[], None]
+"""Called between blocks; may raise (JobCancelled) to end the work."""
 
 
 def channels(level: int) -> int:
@@ -63,18 +63,20 @@ class ConvTranspose(nn.ConvTranspose2d):
 
 
 def layer_norm(features: int) -> nn.LayerNorm:
+    """A layer norm with the published epsilon."""
     return nn.LayerNorm(features, eps=EPSILON)
 
 
 def gelu(x: Tensor) -> Tensor:
+    """GELU in the published tanh approximation."""
     return F.gelu(x, approximate="tanh")
 
 
 def to_axes(x: Tensor, side: int, *, grid: bool) -> Tensor:
-    """N×H×W×C as N×T×R×C, where T runs over the side² positions that are mixed with each other.
+    """N×H×W×C as N×T×R×C, where T is the axis of the side² positions that are mixed with each other.
 
-    grid: T runs over a side×side grid of equal patches (dilated, global mixing); otherwise over the positions
-    inside blocks of side×side (local mixing). R runs over the rest.
+    grid: T is a side×side grid of equal patches (dilated, global mixing); otherwise the positions inside blocks of
+    side×side (local mixing). R has the rest of the positions.
     """
     n, h, w, c = x.shape
     if grid:
@@ -85,7 +87,7 @@ def to_axes(x: Tensor, side: int, *, grid: bool) -> Tensor:
 
 
 def from_axes(x: Tensor, height: int, width: int, side: int, *, grid: bool) -> Tensor:
-    """Undo to_axes."""
+    """The inverse of to_axes: N×T×R×C to N×H×W×C."""
     n, c = x.shape[0], x.shape[-1]
     if grid:
         x = x.reshape(n, side, side, height // side, width // side, c).permute(0, 1, 3, 2, 4, 5)
@@ -95,7 +97,7 @@ def from_axes(x: Tensor, height: int, width: int, side: int, *, grid: bool) -> T
 
 
 def mix(x: Tensor, dense: nn.Linear) -> Tensor:
-    """Apply a dense layer along T of N×T×R×C."""
+    """Apply a dense layer along T of N×T×R×C; the shape stays."""
     mixed = torch.matmul(dense.weight, x.flatten(2)) + dense.bias[:, None]
     return mixed.view(x.shape)
 
@@ -147,7 +149,7 @@ class MultiAxisGmlpLayer(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """Weighs channels by what the whole picture holds of them."""
+    """Scales the channels of N×H×W×C by weights computed from their means over the picture."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -155,7 +157,7 @@ class ChannelAttention(nn.Module):
         self.conv_1 = Conv(features // 4, features, 1)
 
     def weights(self, x: Tensor) -> Tensor:
-        """N×1×1×C in 0..1."""
+        """The weights, N×1×1×C in 0..1."""
         mean = x.mean((1, 2), keepdim=True)
         return torch.sigmoid(self.conv_1(F.relu(self.conv_0(mean))))
 
@@ -164,7 +166,7 @@ class ChannelAttention(nn.Module):
 
 
 class ResidualChannelAttentionBlock(nn.Module):
-    """RCAB: norm, two convolutions, channel attention."""
+    """RCAB (N×H×W×C to the same shape): norm, two convolutions, channel attention."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class ResidualChannelAttentionBlock(nn.Module):
 
 
 class MlpBlock(nn.Module):
-    """Mixes the channels of each position."""
+    """Two dense layers over the channels of N×H×W×C."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -191,7 +193,7 @@ class MlpBlock(nn.Module):
 
 
 class ResidualDenseChannelAttentionBlock(nn.Module):
-    """RDCAB: as RCAB, with an MLP in place of the convolutions."""
+    """RDCAB (N×H×W×C to the same shape): RCAB with an MLP instead of the convolutions."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -227,7 +229,7 @@ class MultiAxisGating(nn.Module):
 
 
 class CrossGatingBlock(nn.Module):
-    """Two streams gate each other. upsample_y: y comes from the scale below, with that many channels; 0: from x's."""
+    """Two streams (N×H×W×C) gate each other. upsample_y: channels of y if it comes from the scale below, else 0."""
 
     def __init__(self, inputs: int, features: int, side: int, upsample_y: int = 0) -> None:
         super().__init__()
@@ -256,7 +258,7 @@ class CrossGatingBlock(nn.Module):
 
 
 class UNetBlock(nn.Module):
-    """What encoder and decoder blocks share: joins two streams, then multi-axis layers and attention in turn."""
+    """The common part of encoder and decoder blocks: a 1×1 convolution, pairs of multi-axis layer and attention."""
 
     def __init__(self, inputs: int, features: int, side: int) -> None:
         super().__init__()
@@ -264,12 +266,12 @@ class UNetBlock(nn.Module):
         self.multi_axis = nn.ModuleList(MultiAxisGmlpLayer(features, side) for _ in range(GROUPS))
         self.residual = nn.ModuleList(ResidualChannelAttentionBlock(features) for _ in range(GROUPS))
 
-    def trunk(self, x: Tensor, report: Tick) -> Tensor:
+    def trunk(self, x: Tensor, checkpoint: Checkpoint) -> Tensor:
         """N×H×W×inputs to N×H×W×features."""
         x = shortcut = self.conv_0(x)
         for multi_axis, residual in zip(self.multi_axis, self.residual, strict=True):
             x = residual(multi_axis(x))
-            report()
+            checkpoint()
         return x + shortcut
 
 
@@ -281,9 +283,9 @@ class UNetEncoderBlock(UNetBlock):
         self.cross_gating_block = CrossGatingBlock(features, features, side) if cross_gating else None
         self.conv_1 = Conv(features, features, 4, 2)
 
-    def forward(self, x: Tensor, skip: Tensor, before: Tensor | None, report: Tick) -> tuple[Tensor, Tensor]:
-        """before: this scale's encoder and decoder features of the stage before, added."""
-        x = self.trunk(torch.cat([x, skip], -1), report)
+    def forward(self, x: Tensor, skip: Tensor, before: Tensor | None, checkpoint: Checkpoint) -> tuple[Tensor, Tensor]:
+        """before: encoder plus decoder features of the previous stage at this scale; None in the first stage."""
+        x = self.trunk(torch.cat([x, skip], -1), checkpoint)
         if self.cross_gating_block is not None and before is not None:
             x, _ = self.cross_gating_block(x, before)
         return self.conv_1(x), x
@@ -296,12 +298,12 @@ class UNetDecoderBlock(UNetBlock):
         super().__init__((1 + DEPTH) * features, features, side)
         self.conv_transpose_0 = ConvTranspose(below, features)
 
-    def forward(self, x: Tensor, skips: Sequence[Tensor], report: Tick) -> Tensor:
-        return self.trunk(torch.cat([self.conv_transpose_0(x), *skips], -1), report)
+    def forward(self, x: Tensor, skips: Sequence[Tensor], checkpoint: Checkpoint) -> Tensor:
+        return self.trunk(torch.cat([self.conv_transpose_0(x), *skips], -1), checkpoint)
 
 
 class BottleneckBlock(nn.Module):
-    """The lowest scale: multi-axis layers and dense attention in turn."""
+    """The lowest scale: pairs of multi-axis layer and dense attention (RDCAB)."""
 
     def __init__(self, features: int, side: int) -> None:
         super().__init__()
@@ -317,7 +319,7 @@ class BottleneckBlock(nn.Module):
 
 
 class SupervisedAttentionModule(nn.Module):
-    """SAM: features weighed by the picture that a stage would answer with. Returns features of x's shape."""
+    """SAM: scales features (N×H×W×C) by the picture (N×H×W×3) that they would give as the output of the stage."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -331,7 +333,7 @@ class SupervisedAttentionModule(nn.Module):
 
 
 class UpSampleRatio(nn.Module):
-    """Brings features of one scale to another's size (bilinear, antialiased when smaller) and channels."""
+    """Converts features of one scale to the size (bilinear, antialiased) and channels of another."""
 
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
@@ -343,7 +345,7 @@ class UpSampleRatio(nn.Module):
 
 
 class UpSampleRatios(nn.ModuleList):
-    """Brings the features of every scale to one scale."""
+    """Converts the features of all scales to one scale."""
 
     def __init__(self, target: int) -> None:
         super().__init__(UpSampleRatio(source, target) for source in LEVELS)
@@ -353,7 +355,7 @@ class UpSampleRatios(nn.ModuleList):
 
 
 def resized(x: Tensor, exponent: int) -> Tensor:
-    """N×H×W×C, 2^exponent times as large, bilinear; antialiased when that is smaller."""
+    """N×H×W×C resized by 2^exponent in height and width, bilinear; antialiased if reduced."""
     if exponent == 0:
         return x
     picture = x.permute(0, 3, 1, 2)
@@ -363,9 +365,9 @@ def resized(x: Tensor, exponent: int) -> Tensor:
 
 
 def reduced(x: Tensor, factor: int) -> Tensor:
-    """N×C×H×W, factor times smaller (2 or 4), each value a weighted mean under a triangle of 2·factor pixels.
+    """N×C×H×W reduced by factor (2 or 4) in height and width, with a triangle filter of 2·factor pixels.
 
-    As a convolution it is several times as fast as torch's own antialiased resize, and every device has it.
+    As a convolution it is several times faster than torch's antialiased resize, and available on all devices.
     """
     distance = (torch.arange(2 * factor, device=x.device, dtype=x.dtype) + 0.5 - factor).abs()
     taps = (1 - distance / factor) / factor
@@ -381,15 +383,15 @@ def _border_weights(size: int, like: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What a stage hands to the next, at each scale: attended features, and encoder plus decoder features."""
+class StageOutput:
+    """The features that a stage passes to the next, by scale: after attention, and encoder plus decoder."""
 
     attended: list[Tensor]
     features: list[Tensor]
 
 
 class Stage(nn.Module):
-    """One U-net. A stage that is not the last ends in supervised attention, the last one in a picture."""
+    """One U-net. The last stage ends in a picture, the others in supervised attention."""
 
     def __init__(self, *, first: bool, last: bool) -> None:
         super().__init__()
@@ -416,50 +418,54 @@ class Stage(nn.Module):
         )
         self.output_conv = nn.ModuleList([Conv(channels(0), 3, 3)] if last else [])
 
-    def forward(self, pictures: list[Tensor], before: Before | None, report: Tick) -> tuple[list[Tensor], list[Tensor]]:
+    def forward(
+        self, pictures: list[Tensor], before: StageOutput | None, checkpoint: Checkpoint
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """pictures: the input at each scale. Returns the encoder's and the decoder's features at each scale."""
-        encoded, x = self._encode(self._entrance(pictures, before, report), before, report)
+        encoded, x = self._encode(self._entrance(pictures, before, checkpoint), before, checkpoint)
         for block in self.global_block:
             x = block(x)
-            report()
-        skips = self._gate(encoded, x, report)
-        return encoded, self._decode(skips, x, report)
+            checkpoint()
+        skips = self._gate(encoded, x, checkpoint)
+        return encoded, self._decode(skips, x, checkpoint)
 
-    def leave(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> Before:
-        """What the next stage takes."""
+    def hand_over(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> StageOutput:
+        """The features for the next stage."""
         attended = [sam(x, y) for sam, x, y in zip(self.supervised_attention_module, decoded, pictures, strict=True)]
-        return Before(attended, [x + y for x, y in zip(encoded, decoded, strict=True)])
+        return StageOutput(attended, [x + y for x, y in zip(encoded, decoded, strict=True)])
 
-    def _entrance(self, pictures: list[Tensor], before: Before | None, report: Tick) -> list[Tensor]:
+    def _entrance(self, pictures: list[Tensor], before: StageOutput | None, checkpoint: Checkpoint) -> list[Tensor]:
         features = [conv(picture) for conv, picture in zip(self.input_conv, pictures, strict=True)]
         if before is None:
             return features
         for i in LEVELS:
             features[i], _ = self.input_fuse_sam[i](features[i], before.attended[i])
-            report()
+            checkpoint()
         return features
 
-    def _encode(self, features: list[Tensor], before: Before | None, report: Tick) -> tuple[list[Tensor], Tensor]:
+    def _encode(
+        self, features: list[Tensor], before: StageOutput | None, checkpoint: Checkpoint
+    ) -> tuple[list[Tensor], Tensor]:
         encoded: list[Tensor] = []
         x = features[0]
         for i in LEVELS:
-            x, skip = self.encoder_block[i](x, features[i], before and before.features[i], report)
+            x, skip = self.encoder_block[i](x, features[i], before and before.features[i], checkpoint)
             encoded.append(skip)
         return encoded, x
 
-    def _gate(self, encoded: list[Tensor], x: Tensor, report: Tick) -> list[Tensor]:
+    def _gate(self, encoded: list[Tensor], x: Tensor, checkpoint: Checkpoint) -> list[Tensor]:
         skips: dict[int, Tensor] = {}
         for i in reversed(LEVELS):
             signal = torch.cat(self.encoded_ratios[i](encoded), -1)
             skips[i], x = self.cross_gating_block[i](signal, x)
-            report()
+            checkpoint()
         return [skips[i] for i in LEVELS]
 
-    def _decode(self, skips: list[Tensor], x: Tensor, report: Tick) -> list[Tensor]:
+    def _decode(self, skips: list[Tensor], x: Tensor, checkpoint: Checkpoint) -> list[Tensor]:
         decoded: dict[int, Tensor] = {}
         for i in reversed(LEVELS):
             # The decoder takes the skip features from the lowest scale up.
-            x = decoded[i] = self.decoder_block[i](x, self.skip_ratios[i](skips)[::-1], report)
+            x = decoded[i] = self.decoder_block[i](x, self.skip_ratios[i](skips)[::-1], checkpoint)
         return [decoded[i] for i in LEVELS]
 
 
@@ -470,13 +476,13 @@ class Maxim(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(Stage(first=s == 0, last=s == stages - 1) for s in range(stages))
 
-    def forward(self, x: Tensor, report: Tick = lambda: None) -> Tensor:
-        """N×H×W×3 in 0..1, H and W multiples of 64, to the same shape; the result is not clipped."""
+    def forward(self, x: Tensor, checkpoint: Checkpoint = lambda: None) -> Tensor:
+        """Restore N×H×W×3 float RGB in 0..1, H and W multiples of 64; the result has the same shape, not clipped."""
         pictures = [x, x[:, 1::2, 1::2], x[:, 2::4, 2::4]]  # the nearest pixel, as published
-        before: Before | None = None
+        before: StageOutput | None = None
         *inner, last = cast("list[Stage]", list(self.stages))
         for stage in inner:
-            before = stage.leave(pictures, *stage(pictures, before, report))
-            report()
-        _, decoded = last(pictures, before, report)
+            before = stage.hand_over(pictures, *stage(pictures, before, checkpoint))
+            checkpoint()
+        _, decoded = last(pictures, before, checkpoint)
         return last.output_conv[0](decoded[0]) + x

@@ -1,7 +1,7 @@
-"""MAXIM for the processor: the same function as `maxim.Maxim`, arranged for few passes over memory.
+"""MAXIM on the CPU: the same function as `maxim.Maxim`, optimised for few passes over memory.
 
-What is linear and stands in a row is multiplied out once, in float64; activations and sums ride on oneDNN's products;
-the mixing layers run in pieces that fit the cache, in the order of their axis, so that mixing is one product.
+Successive linear layers are combined once, in float64; activations and sums are fused into oneDNN's products; the
+mixing layers run in pieces that fit the cache, ordered along their axis, so that mixing is one matrix product.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clarity_desktop.backend.nets import maxim
-from clarity_desktop.backend.nets.maxim import EPSILON, LEVELS, SLOPE, Tick, resized
+from clarity_desktop.backend.nets.maxim import EPSILON, LEVELS, SLOPE, Checkpoint, resized
 
 PIECE = 1 << 16
-"""Positions × channels / mixed positions of one piece of a mixing layer: about 2 MB each for what it holds."""
+"""Positions × channels / mixed positions in one piece of a mixing layer: about 2 MB for each intermediate tensor."""
 
 
 def _fused_products() -> Any:
-    """oneDNN's products with an activation or a sum at the end, where this build and processor have them."""
+    """oneDNN's products with a fused activation or sum; None if this build or processor lacks them."""
     operations = cast(Any, torch.ops.mkldnn)
     if torch.backends.mkldnn.is_available() and hasattr(operations, "_linear_pointwise"):
         return operations
@@ -35,20 +35,20 @@ Activation = Literal["none", "leaky_relu", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What goes along with one run: whom to ask whether to go on, and the type inside the residual branches."""
+class RunContext:
+    """The settings of one run: its checkpoint, and the type inside the residual branches (float32 or bfloat16)."""
 
-    report: Tick
+    checkpoint: Checkpoint
     dtype: torch.dtype
 
     def norm(self, x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
-        """The layer norm at the entrance of a branch."""
+        """The layer norm over the last axis at the start of a branch, in the branch's type."""
         return norm(x, affine).to(self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """x → x Wᵀ + b over the last axis, in float64 while it is being multiplied out."""
+    """x → x Wᵀ + b over the last axis; float64, for combining layers."""
 
     weight: Tensor  # outputs×inputs
     bias: Tensor
@@ -60,10 +60,11 @@ class Affine:
         return Affine(weight.reshape(weight.shape[:2]), bias)
 
     def after_norm(self, norm: nn.LayerNorm) -> Affine:
-        """With the norm's own scale and shift put in front; the norm then needs neither."""
+        """Preceded by the scale and shift of a norm, which then needs neither."""
         return Affine(self.weight * norm.weight.double(), self.bias + self.weight @ norm.bias.double())
 
     def then(self, other: Affine) -> Affine:
+        """Followed by another."""
         return Affine(other.weight @ self.weight, other.weight @ self.bias + other.bias)
 
     def outputs(self) -> tuple[Affine, Affine]:
@@ -77,23 +78,24 @@ class Affine:
         return [Affine(part, self.bias * (k == 0)) for k, part in enumerate(parts)]
 
 
-class ByType:
-    """A tensor in each floating type that it was asked for: layers compute in the type of what they are given."""
+class PerDtype:
+    """A tensor in several floating types: layers compute in the type of their input."""
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensors = {torch.float32: tensor.float()}
 
     def like(self, x: Tensor) -> Tensor:
+        """The tensor in the type of x."""
         if x.dtype not in self._tensors:
             self._tensors[x.dtype] = self._tensors[torch.float32].to(x.dtype)
         return self._tensors[x.dtype]
 
 
 class Linear:
-    """An Affine ready to run."""
+    """An Affine for inference, over the last axis of a tensor."""
 
     def __init__(self, affine: Affine) -> None:
-        self._weight, self._bias = ByType(affine.weight.contiguous()), ByType(affine.bias.contiguous())
+        self._weight, self._bias = PerDtype(affine.weight.contiguous()), PerDtype(affine.bias.contiguous())
 
     def __call__(self, x: Tensor) -> Tensor:
         weight, bias = self._weight.like(x), self._bias.like(x)
@@ -102,6 +104,7 @@ class Linear:
         return _FUSED._linear_pointwise(x, weight, bias, "none", [], "")
 
     def gelu(self, x: Tensor) -> Tensor:
+        """With a GELU behind it (tanh approximation)."""
         weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
             return F.gelu(F.linear(x, weight, bias), approximate="tanh")
@@ -118,8 +121,8 @@ class Mixing:
     """A dense layer along the first axis of T×(R·C)."""
 
     def __init__(self, dense: nn.Linear, shift: float = 0.0) -> None:
-        self._weight = ByType(dense.weight.detach().clone())
-        self._bias = ByType((dense.bias.detach() + shift)[:, None])
+        self._weight = PerDtype(dense.weight.detach().clone())
+        self._bias = PerDtype((dense.bias.detach() + shift)[:, None])
 
     def __call__(self, x: Tensor) -> Tensor:
         weight, bias = self._weight.like(x), self._bias.like(x)
@@ -128,7 +131,7 @@ class Mixing:
         return _FUSED._linear_pointwise(weight, x.t(), None, "none", [], "").add_(bias)
 
     def gate(self, u: Tensor, v: Tensor) -> Tensor:
-        """u · mixed(v)"""
+        """u · mix(v); both are T×(R·C)."""
         weight, bias = self._weight.like(v), self._bias.like(v)
         if _FUSED is None:
             return torch.addmm(bias, weight, v).mul_(u)
@@ -137,16 +140,16 @@ class Mixing:
 
 
 class Convolution:
-    """A convolution over H×W×C."""
+    """A convolution over H×W×C, with padding 1."""
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1) -> None:
-        self._weight, self._bias = ByType(weight.contiguous(memory_format=torch.channels_last)), ByType(bias)
+        self._weight, self._bias = PerDtype(weight.contiguous(memory_format=torch.channels_last)), PerDtype(bias)
         self._stride = stride
         self._padding = 1
 
     @staticmethod
     def of(module: nn.Conv2d, then: Affine | None = None) -> Convolution:
-        """Of a 3×3 or 4×4 convolution, with a product over its channels behind it."""
+        """Of a 3×3 or 4×4 convolution, combined with a linear layer behind it."""
         weight, bias = module.weight.detach().double(), cast(Tensor, module.bias).detach().double()
         if then is not None:
             weight, bias = torch.einsum("of,fihw->oihw", then.weight, weight), then.weight @ bias + then.bias
@@ -170,7 +173,7 @@ def _activated(x: Tensor, activation: Activation) -> Tensor:
 
 
 def norm(x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
-    """Layer norm over the last axis; without its scale and shift where these went into the product behind it."""
+    """Layer norm over the last axis; affine None: its scale and shift are part of the next linear layer."""
     weight, bias = (affine.weight, affine.bias) if affine is not None else (None, None)
     return F.layer_norm(x, x.shape[-1:], weight, bias, EPSILON)
 
@@ -191,7 +194,7 @@ def pieces(*pictures: Tensor, side: int, grid: bool) -> Iterator[tuple[Tensor, .
 
 
 class Gmlp:
-    """One axis of a multi-axis layer, with the products before and behind it: adds to the layer's output in place."""
+    """One axis of a multi-axis layer, with the linear layers before and behind it."""
 
     def __init__(self, layer: maxim.GmlpLayer, entrance: Affine, exit_: Affine) -> None:
         self._side, self._grid = layer.side, layer.grid
@@ -202,10 +205,11 @@ class Gmlp:
         self._exit = Linear(exit_)
         self._gated_exit = Linear(Affine(*_without_bias(Affine.of(layer.out_project).then(exit_), exit_)))
 
-    def add_to(self, out: Tensor, normed: Tensor, flow: Flow) -> None:
+    def add_to(self, out: Tensor, normed: Tensor, context: RunContext) -> None:
+        """Add the result for normed (H×W×C) to out, in place."""
         for x, y in pieces(normed, out, side=self._side, grid=self._grid):
             y.add_(self._piece(x.flatten(0, 3)).view(y.shape))
-            flow.report()
+            context.checkpoint()
 
     def _piece(self, x: Tensor) -> Tensor:
         t = self._side**2
@@ -222,7 +226,7 @@ def _without_bias(affine: Affine, counted: Affine) -> tuple[Tensor, Tensor]:
 
 
 class MultiAxis:
-    """A multi-axis gated MLP; changes its argument."""
+    """A multi-axis gated MLP over H×W×C; changes its argument."""
 
     def __init__(self, layer: maxim.MultiAxisGmlpLayer) -> None:
         u, v = Affine.of(layer.in_project).after_norm(layer.layer_norm_in).outputs()
@@ -230,10 +234,10 @@ class MultiAxis:
         exit_u, exit_v = Affine.of(layer.out_project).inputs(features, features)
         self._branches = Gmlp(layer.grid_gmlp_layer, u, exit_u), Gmlp(layer.block_gmlp_layer, v, exit_v)
 
-    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
-        normed = flow.norm(x)
+    def __call__(self, x: Tensor, context: RunContext) -> Tensor:
+        normed = context.norm(x)
         for branch in self._branches:
-            branch.add_to(x, normed, flow)
+            branch.add_to(x, normed, context)
         return x
 
 
@@ -248,23 +252,23 @@ class Attention:
 
 
 class Residual:
-    """RCAB; changes its argument."""
+    """RCAB over H×W×C; changes its argument."""
 
     def __init__(self, block: maxim.ResidualChannelAttentionBlock) -> None:
         self._norm = block.layer_norm
         self._conv1, self._conv2 = Convolution.of(block.conv1), Convolution.of(block.conv2)
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
-        y = self._conv1(flow.norm(x, self._norm), "leaky_relu")
-        flow.report()
+    def __call__(self, x: Tensor, context: RunContext) -> Tensor:
+        y = self._conv1(context.norm(x, self._norm), "leaky_relu")
+        context.checkpoint()
         y = self._conv2(y)
-        flow.report()
+        context.checkpoint()
         return x.addcmul_(y, self._attention(y))
 
 
 class DenseResidual:
-    """RDCAB; changes its argument."""
+    """RDCAB over H×W×C; changes its argument."""
 
     def __init__(self, block: maxim.ResidualDenseChannelAttentionBlock) -> None:
         mixing = block.channel_mixing
@@ -272,14 +276,14 @@ class DenseResidual:
         self._second = Linear(Affine.of(mixing.dense_1))
         self._attention = Attention(block.channel_attention)
 
-    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
-        y = self._second(self._first.gelu(flow.norm(x)))
-        flow.report()
+    def __call__(self, x: Tensor, context: RunContext) -> Tensor:
+        y = self._second(self._first.gelu(context.norm(x)))
+        context.checkpoint()
         return x.addcmul_(y, self._attention(y))
 
 
 class Gating:
-    """Multi-axis gates of a cross-gating block."""
+    """Multi-axis gates of a cross-gating block: H×W×C to the same shape."""
 
     def __init__(self, module: maxim.MultiAxisGating) -> None:
         self._side = module.side
@@ -292,7 +296,7 @@ class Gating:
             for grid, entrance, mixing, exit_ in zip((True, False), entrances, mixings, exits, strict=True)
         ]
 
-    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
+    def __call__(self, x: Tensor, context: RunContext) -> Tensor:
         x = norm(x)
         out = torch.empty_like(x)
         for grid, entrance, mixing, exit_ in self._axes:
@@ -300,12 +304,12 @@ class Gating:
                 u = entrance.gelu(piece.flatten(0, 3))
                 y = exit_(mixing(u.view(self._side**2, -1)).view(u.shape)).view(target.shape)
                 target.copy_(y) if grid else target.add_(y)
-                flow.report()
+                context.checkpoint()
         return out
 
 
 class CrossGating:
-    """A cross-gating block behind the products that make its two streams."""
+    """A cross-gating block behind the linear layers of its two streams (H×W×C each)."""
 
     def __init__(self, block: maxim.CrossGatingBlock) -> None:
         self._in_x = Linear(Affine.of(block.in_project_x).after_norm(block.layer_norm_x))
@@ -313,18 +317,18 @@ class CrossGating:
         self._gating_x, self._gating_y = Gating(block.gating_x), Gating(block.gating_y)
         self._out_x, self._out_y = Linear(Affine.of(block.out_project_x)), Linear(Affine.of(block.out_project_y))
 
-    def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
-        x, y = self._in_x.gelu(flow.norm(shortcut_x)), self._in_y.gelu(flow.norm(shortcut_y))
-        flow.report()
-        gate_x, gate_y = self._gating_x(x, flow), self._gating_y(y, flow)
+    def __call__(self, shortcut_x: Tensor, shortcut_y: Tensor, context: RunContext) -> tuple[Tensor, Tensor]:
+        x, y = self._in_x.gelu(context.norm(shortcut_x)), self._in_y.gelu(context.norm(shortcut_y))
+        context.checkpoint()
+        gate_x, gate_y = self._gating_x(x, context), self._gating_y(y, context)
         y = self._out_y.plus(gate_x.mul_(y), shortcut_y)
-        flow.report()
+        context.checkpoint()
         x = self._out_x.plus(gate_y.mul_(x), shortcut_x).add_(y)
         return x, y
 
 
-class Doubling:
-    """A transposed 2×2 convolution with a product behind it: H×W×C to 2H×2W×D."""
+class Upsampling:
+    """A transposed 2×2 convolution combined with a linear layer behind it: H×W×C to 2H×2W×D."""
 
     def __init__(self, module: nn.ConvTranspose2d, then: Affine) -> None:
         weight, bias = module.weight.detach().double(), cast(Tensor, module.bias).detach().double()
@@ -336,8 +340,8 @@ class Doubling:
         return self._linear(x).view(h, w, 2, 2, -1).transpose(1, 2).reshape(2 * h, 2 * w, -1)
 
 
-class Gathering:
-    """Features of all scales brought to one scale, with a product behind each: their sum."""
+class ScaleFusion:
+    """The sum of the features of all scales, each resized to one scale and followed by a linear layer."""
 
     def __init__(self, ratios: maxim.UpSampleRatios, parts: Sequence[Affine]) -> None:
         modules = [cast(maxim.UpSampleRatio, module) for module in ratios]
@@ -346,9 +350,9 @@ class Gathering:
         self._linears = [Linear(affine) for affine in folded]
 
     def __call__(self, features: Sequence[Tensor], total: Tensor | None = None) -> Tensor:
-        """total: what is added; it may be changed."""
+        """total: is added to the sum, and may be changed."""
         for x, exponent, linear in zip(features, self._exponents, self._linears, strict=True):
-            if exponent > 0:  # a product over channels and a resize over positions may change places
+            if exponent > 0:  # a linear layer over channels and a resize over positions commute
                 y = _resized(linear(x), exponent)
                 total = y if total is None else total.add_(y)
             else:
@@ -363,7 +367,7 @@ def _resized(x: Tensor, exponent: int) -> Tensor:
 
 
 class Trunk:
-    """The part that encoder and decoder blocks share, behind the product at its entrance."""
+    """The common part of encoder and decoder blocks, behind its 1×1 convolution: H×W×C to the same shape."""
 
     def __init__(self, block: maxim.UNetBlock) -> None:
         self._pairs = [
@@ -371,14 +375,16 @@ class Trunk:
             for multi_axis, residual in zip(block.multi_axis, block.residual, strict=True)
         ]
 
-    def __call__(self, shortcut: Tensor, flow: Flow) -> Tensor:
+    def __call__(self, shortcut: Tensor, context: RunContext) -> Tensor:
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, flow), flow)
+            x = residual(multi_axis(x, context), context)
         return x.add_(shortcut)
 
 
 class Bottleneck:
+    """A block of the lowest scale: H×W×C to the same shape."""
+
     def __init__(self, block: maxim.BottleneckBlock) -> None:
         self._entrance = Linear(Affine.of(block.input_proj))
         self._pairs = [
@@ -386,19 +392,19 @@ class Bottleneck:
             for multi_axis, residual in zip(block.multi_axis, block.residual, strict=True)
         ]
 
-    def __call__(self, x: Tensor, flow: Flow) -> Tensor:
+    def __call__(self, x: Tensor, context: RunContext) -> Tensor:
         shortcut = self._entrance(x)
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
-            x = residual(multi_axis(x, flow), flow)
+            x = residual(multi_axis(x, context), context)
         return x.add_(shortcut)
 
 
-class Entrance:
-    """One scale's way into a stage: from the picture, and from attended features behind the first stage."""
+class StageInput:
+    """The input of a stage at one scale: from the picture, and after the first stage from its attended features."""
 
     def __init__(self, stage: maxim.Stage, level: int, exit_: Affine) -> None:
-        """exit_: the product that the encoder puts behind the picture's features in a first stage."""
+        """exit_: the linear layer that the encoder applies to the picture's features in a first stage."""
         conv = cast(nn.Conv2d, stage.input_conv[level])
         fuse = cast(maxim.CrossGatingBlock, stage.input_fuse_sam[level]) if len(stage.input_fuse_sam) else None
         self._gating = self._other = None
@@ -407,15 +413,15 @@ class Entrance:
             self._gating, self._other = CrossGating(fuse), Linear(Affine.of(fuse.conv_1))
         self._convolution = Convolution.of(conv, then=exit_)
 
-    def __call__(self, picture: Tensor, attended: Tensor | None, flow: Flow) -> Tensor:
+    def __call__(self, picture: Tensor, attended: Tensor | None, context: RunContext) -> Tensor:
         x = self._convolution(picture)
         if self._gating is None or self._other is None or attended is None:
             return x
-        return self._gating(x, self._other(attended), flow)[0]
+        return self._gating(x, self._other(attended), context)[0]
 
 
 class Encoder:
-    """One scale on the way down, with its way in."""
+    """One scale of the encoder, with the stage's input there."""
 
     def __init__(self, stage: maxim.Stage, level: int) -> None:
         block = cast(maxim.UNetEncoderBlock, stage.encoder_block[level])
@@ -424,7 +430,7 @@ class Encoder:
         if level == 0:  # both inputs are the same features
             of_skip = Affine(of_x.weight + of_skip.weight, of_x.bias + of_skip.bias)
         self._of_x = Linear(of_x) if level else None
-        self._entrance = Entrance(stage, level, of_skip)
+        self._entrance = StageInput(stage, level, of_skip)
         self._of_skip = Linear(of_skip) if len(stage.input_fuse_sam) else None
         self._trunk = Trunk(block)
         self._gating = self._gating_x = self._gating_y = None
@@ -434,51 +440,51 @@ class Encoder:
         self._down = Convolution.of(block.conv_1)
 
     def __call__(
-        self, x: Tensor | None, picture: Tensor, attended: Tensor | None, before: Tensor | None, flow: Flow
+        self, x: Tensor | None, picture: Tensor, attended: Tensor | None, before: Tensor | None, context: RunContext
     ) -> tuple[Tensor, Tensor]:
-        skip = self._entrance(picture, attended, flow)
-        flow.report()
+        skip = self._entrance(picture, attended, context)
+        context.checkpoint()
         shortcut = self._of_skip(skip) if self._of_skip is not None else skip
         if self._of_x is not None and x is not None:
             shortcut = self._of_x.plus(x, shortcut)
-        x = self._trunk(shortcut, flow)
+        x = self._trunk(shortcut, context)
         if self._gating and self._gating_x and self._gating_y and before is not None:
-            x, _ = self._gating(self._gating_x(x), self._gating_y(before), flow)
+            x, _ = self._gating(self._gating_x(x), self._gating_y(before), context)
         return self._down(x), x
 
 
 class Decoder:
-    """One scale on the way up."""
+    """One scale of the decoder."""
 
     def __init__(self, stage: maxim.Stage, level: int) -> None:
         block = cast(maxim.UNetDecoderBlock, stage.decoder_block[level])
         below, *skips = Affine.of(block.conv_0).inputs(*[maxim.channels(level)] * (len(LEVELS) + 1))
-        self._doubling = Doubling(block.conv_transpose_0, below)
-        self._gathering = Gathering(cast(maxim.UpSampleRatios, stage.skip_ratios[level]), skips[::-1])
+        self._upsampling = Upsampling(block.conv_transpose_0, below)
+        self._fusion = ScaleFusion(cast(maxim.UpSampleRatios, stage.skip_ratios[level]), skips[::-1])
         self._trunk = Trunk(block)
 
-    def __call__(self, x: Tensor, skips: Sequence[Tensor], flow: Flow) -> Tensor:
-        shortcut = self._gathering(skips, self._doubling(x))
-        flow.report()
-        return self._trunk(shortcut, flow)
+    def __call__(self, x: Tensor, skips: Sequence[Tensor], context: RunContext) -> Tensor:
+        shortcut = self._fusion(skips, self._upsampling(x))
+        context.checkpoint()
+        return self._trunk(shortcut, context)
 
 
-class Skips:
-    """The gate between encoder and decoder at one scale."""
+class SkipGate:
+    """The cross-gating between encoder and decoder at one scale."""
 
     def __init__(self, stage: maxim.Stage, level: int) -> None:
         block = cast(maxim.CrossGatingBlock, stage.cross_gating_block[level])
         parts = Affine.of(block.conv_0).inputs(*[maxim.channels(level)] * len(LEVELS))
-        self._gathering = Gathering(cast(maxim.UpSampleRatios, stage.encoded_ratios[level]), parts)
-        self._doubling = Doubling(cast(nn.ConvTranspose2d, block.conv_transpose_0), Affine.of(block.conv_1))
+        self._fusion = ScaleFusion(cast(maxim.UpSampleRatios, stage.encoded_ratios[level]), parts)
+        self._upsampling = Upsampling(cast(nn.ConvTranspose2d, block.conv_transpose_0), Affine.of(block.conv_1))
         self._gating = CrossGating(block)
 
-    def __call__(self, encoded: Sequence[Tensor], x: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
-        return self._gating(self._gathering(encoded), self._doubling(x), flow)
+    def __call__(self, encoded: Sequence[Tensor], x: Tensor, context: RunContext) -> tuple[Tensor, Tensor]:
+        return self._gating(self._fusion(encoded), self._upsampling(x), context)
 
 
-class Attended:
-    """Supervised attention."""
+class SupervisedAttention:
+    """Supervised attention (SAM): features H×W×C and picture H×W×3 to features."""
 
     def __init__(self, module: maxim.SupervisedAttentionModule) -> None:
         self._conv0, self._conv1, self._conv2 = map(Convolution.of, (module.conv_0, module.conv_1, module.conv_2))
@@ -494,54 +500,53 @@ class Stage:
     def __init__(self, stage: maxim.Stage) -> None:
         self._encoders = [Encoder(stage, i) for i in LEVELS]
         self._bottlenecks = [Bottleneck(cast(maxim.BottleneckBlock, block)) for block in stage.global_block]
-        self._skips = [Skips(stage, i) for i in LEVELS]
+        self._skips = [SkipGate(stage, i) for i in LEVELS]
         self._decoders = [Decoder(stage, i) for i in LEVELS]
-        self._attended = [Attended(cast(Any, module)) for module in stage.supervised_attention_module]
+        self._attended = [SupervisedAttention(cast(Any, module)) for module in stage.supervised_attention_module]
         self._output = [Convolution.of(cast(nn.Conv2d, conv)) for conv in stage.output_conv]
 
     def __call__(
-        self, pictures: list[Tensor], before: maxim.Before | None, flow: Flow
+        self, pictures: list[Tensor], before: maxim.StageOutput | None, context: RunContext
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Returns encoded and decoded features at each scale."""
+        """The encoder's and the decoder's features at each scale. pictures: the input at each scale, H×W×3."""
         encoded: list[Tensor] = []
         x: Tensor | None = None
         for i, encoder in enumerate(self._encoders):
             attended, features = (before.attended[i], before.features[i]) if before else (None, None)
-            x, skip = encoder(x, pictures[i], attended, features, flow)
+            x, skip = encoder(x, pictures[i], attended, features, context)
             encoded.append(skip)
         assert x is not None
         for block in self._bottlenecks:
-            x = block(x, flow)
-        return encoded, self._decoded(self._gated(encoded, x, flow), x, flow)
+            x = block(x, context)
+        return encoded, self._decode(self._gate(encoded, x, context), x, context)
 
-    def _gated(self, encoded: list[Tensor], x: Tensor, flow: Flow) -> list[Tensor]:
+    def _gate(self, encoded: list[Tensor], x: Tensor, context: RunContext) -> list[Tensor]:
         skips: list[Tensor] = []
         for gate in reversed(self._skips):
-            skip, x = gate(encoded, x, flow)
+            skip, x = gate(encoded, x, context)
             skips.insert(0, skip)
         return skips
 
-    def _decoded(self, skips: list[Tensor], x: Tensor, flow: Flow) -> list[Tensor]:
+    def _decode(self, skips: list[Tensor], x: Tensor, context: RunContext) -> list[Tensor]:
         decoded: list[Tensor] = []
         for decoder in reversed(self._decoders):
-            x = decoder(x, skips, flow)
+            x = decoder(x, skips, context)
             decoded.insert(0, x)
         return decoded
 
-    def leave(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> maxim.Before:
+    def hand_over(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> maxim.StageOutput:
         attended = [module(x, picture) for module, x, picture in zip(self._attended, decoded, pictures, strict=True)]
-        return maxim.Before(attended, [x.add_(y) for x, y in zip(encoded, decoded, strict=True)])
+        return maxim.StageOutput(attended, [x.add_(y) for x, y in zip(encoded, decoded, strict=True)])
 
-    def answer(self, picture: Tensor, decoded: list[Tensor]) -> Tensor:
+    def output(self, picture: Tensor, decoded: list[Tensor]) -> Tensor:
         return self._output[0](decoded[0]).add_(picture)
 
 
 class CpuMaxim:
-    """Runs a Maxim of any size; keeps no reference to the module.
+    """Runs a Maxim with any number of stages; keeps no reference to the module.
 
-    dtype: float32 agrees with the module to better than 100 dB. bfloat16 computes what lies inside the residual
-    branches in bfloat16, for previews: 57 to 73 dB against float32, in two thirds of the time where the processor
-    has bfloat16 products.
+    dtype: float32 agrees with the module to better than 100 dB. bfloat16 is used inside the residual branches only,
+    for previews: 57 to 73 dB against float32, in two thirds of the time if the processor has bfloat16 products.
     """
 
     def __init__(self, net: maxim.Maxim, dtype: torch.dtype = torch.float32) -> None:
@@ -549,17 +554,17 @@ class CpuMaxim:
         self._dtype = dtype
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, report: Tick = lambda: None) -> Tensor:
-        """1×H×W×3 float32 in 0..1, sides multiples of 64, to the same shape, not clipped.
+    def __call__(self, x: Tensor, checkpoint: Checkpoint = lambda: None) -> Tensor:
+        """Restore 1×H×W×3 float32 RGB in 0..1, H and W multiples of 64; the result has the same shape, not clipped.
 
-        tick is called every few milliseconds of work and may raise.
+        checkpoint is called every few milliseconds and may raise.
         """
-        flow = Flow(report, self._dtype)
+        context = RunContext(checkpoint, self._dtype)
         picture = x[0].contiguous()
         pictures = [picture, picture[1::2, 1::2].contiguous(), picture[2::4, 2::4].contiguous()]
-        before: maxim.Before | None = None
+        before: maxim.StageOutput | None = None
         for stage in self._stages[:-1]:
-            before = stage.leave(pictures, *stage(pictures, before, flow))
-            report()
-        _, decoded = self._stages[-1](pictures, before, flow)
-        return self._stages[-1].answer(picture, decoded)[None]
+            before = stage.hand_over(pictures, *stage(pictures, before, context))
+            checkpoint()
+        _, decoded = self._stages[-1](pictures, before, context)
+        return self._stages[-1].output(picture, decoded)[None]
