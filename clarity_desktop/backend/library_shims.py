@@ -35,11 +35,11 @@ def torchvision_ready() -> None:
     library.impl("nms", _nms, "CPU")
     from torchvision.ops import boxes
 
-    setattr(boxes, "_assert_has_ops", lambda: None)  # noqa: B010 — private; it guards nms, which there is now
+    setattr(boxes, "_assert_has_ops", lambda: None)  # noqa: B010 — private; it checks for nms, which exists now
 
 
 def bert_ready() -> None:
-    """To be called before groundingdino builds a model: transformers 5 dropped three methods of BertModel it calls."""
+    """Call before groundingdino builds a model: it needs three methods of BertModel that transformers 5 removed."""
     torchvision_ready()
     from transformers import BertModel
 
@@ -49,7 +49,7 @@ def bert_ready() -> None:
 
 
 _libraries: list[Any] = []
-"""Operators live as long as the library object that defined them."""
+"""Operators exist as long as the library object that defined them."""
 
 
 def _has_compiled_part() -> bool:
@@ -68,7 +68,10 @@ def _has_compiled_part() -> bool:
 
 
 def _nms(dets: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """Indices of the boxes (x0, y0, x1, y1) to keep, best first: none overlaps a better one by more than allowed."""
+    """Non-maximum suppression: indices (int64) of the boxes to keep, best first.
+
+    dets: N×4 (x0, y0, x1, y1); scores: N; iou_threshold: the largest allowed overlap with a better box, 0..1.
+    """
     import torch
 
     order = scores.argsort(descending=True, stable=True)
@@ -84,7 +87,7 @@ def _nms(dets: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def _get_extended_attention_mask(self: Any, attention_mask: Tensor, *_: Any) -> Tensor:
-    """0 where a token is attended to, the least number where not; batch×1×1×n, or batch×1×n×n for a mask of pairs."""
+    """0 for attended tokens, the lowest float for others; batch×1×1×n, or batch×1×n×n for a mask of pairs."""
     import torch
 
     wide = attention_mask[:, None, :, :] if attention_mask.dim() == 3 else attention_mask[:, None, None, :]

@@ -1,4 +1,4 @@
-"""Cheap measures of what the four metrics do not look at: exposure, colour, veils, noise, sharpness, lines, blocks."""
+"""Cheap measures of what the four metrics ignore: exposure, colour, haze, noise, sharpness, directions, blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 COUNT = 68
 SIDES, DIAGONALS = ((29, 30), (52, 53), (64, 65)), ((54, 55),)
-"""Measures that change places where a photo is transposed, and where it is mirrored."""
+"""Pairs of measures that swap when a photo is transposed, and when it is mirrored."""
 _WIDE = 256
 _TILE, _TILES = 256, 3
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
@@ -65,9 +65,9 @@ def _places(side: int) -> list[slice]:
 
 def _exposure(small: Floats) -> list[float]:
     luma = _luma(small)
-    away = luma - luma.mean()
+    centred = luma - luma.mean()
     spread = float(luma.std())
-    shape = [float((away**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
+    shape = [float((centred**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
     clipped = [(luma < 0.03).mean(), (luma > 0.97).mean(), (small.max(2) > 0.99).mean(), (small.min(2) < 0.01).mean()]
     return [*_shares(luma, 0.5, 5, 25, 50, 75, 95, 99.5), spread, shape[0], min(shape[1], 20.0), *map(float, clipped)]
 
@@ -87,7 +87,7 @@ def _colour(small: Floats) -> list[float]:
 
 
 def _veil(small: Floats) -> list[float]:
-    """The dark channel (He et al., 2009), and how it goes with brightness: haze lifts it everywhere."""
+    """The dark channel (He et al., 2009) and its distance from the brightness: haze raises it everywhere."""
     dark = cv2.erode(small.min(2), np.ones((9, 9), np.uint8))
     soft = cv2.blur(_luma(small), (9, 9))
     spots = cv2.GaussianBlur(_luma(small), (0, 0), 8)
@@ -100,7 +100,7 @@ def _veil(small: Floats) -> list[float]:
 
 
 def _layout(small: Floats) -> list[float]:
-    """How contrast and light are spread over the photo."""
+    """How contrast and brightness are distributed over the photo."""
     luma = _luma(small)
     mean = cv2.blur(luma, (7, 7))
     local = np.sqrt(np.maximum(cv2.blur(luma * luma, (7, 7)) - mean * mean, 0))
@@ -110,8 +110,7 @@ def _layout(small: Floats) -> list[float]:
 
 
 def _light(small: Floats) -> list[float]:
-    """Where little light falls, and of what colour it is there: a shadow is darker and bluer, and has edges in light
-    that are none in colour."""
+    """How brightness and colour are related: a shadow is darker and bluer, and its edges are not edges of colour."""
     coarse = cv2.GaussianBlur(small, (0, 0), 2) + np.float32(0.01)
     light = np.log(_luma(coarse))
     red, green, blue = (coarse[..., k] for k in range(3))
@@ -119,22 +118,29 @@ def _light(small: Floats) -> list[float]:
     edges = _steepness(light)
     others = _steepness(warm) + _steepness(lush)
     plain = float((edges * (others < 0.3 * edges)).mean() / (edges.mean() + 0.01))
-    goes_with = [_goes_with(light, colour) for colour in (warm, lush)]
-    return [*_shares(light, 5, 50, 95), float(light.std()), *goes_with, float(edges.mean()), *_shares(edges, 99), plain]
+    correlations = [_correlation(light, colour) for colour in (warm, lush)]
+    return [
+        *_shares(light, 5, 50, 95),
+        float(light.std()),
+        *correlations,
+        float(edges.mean()),
+        *_shares(edges, 99),
+        plain,
+    ]
 
 
 def _steepness(plane: Floats) -> Floats:
     return np.hypot(cv2.Sobel(plane, -1, 1, 0), cv2.Sobel(plane, -1, 0, 1)).astype(np.float32) / np.float32(8)
 
 
-def _goes_with(a: Floats, b: Floats) -> float:
-    """The correlation of two planes; 0 where one hardly varies."""
+def _correlation(a: Floats, b: Floats) -> float:
+    """The correlation of two planes; near 0 if one hardly varies."""
     both = float(((a - a.mean()) * (b - b.mean())).mean())
     return both / (float(a.std()) * float(b.std()) + 1e-3)
 
 
 def _repeats(small: Floats) -> list[float]:
-    """How well the photo's edges fall on themselves when it is shifted, at best: tiled marks repeat."""
+    """The highest autocorrelation of the photo's edges beyond small shifts: tiled watermarks repeat."""
     steep = _steepness(_luma(small))
     spectrum = np.fft.rfft2(steep - steep.mean(), (2 * _WIDE, 2 * _WIDE))
     same = np.fft.irfft2(np.abs(spectrum) ** 2)[: _WIDE // 2, : _WIDE // 2] / (float(steep.var()) * steep.size + 1e-6)
@@ -149,7 +155,7 @@ def _fine(tile: NDArray[np.uint8]) -> list[float]:
 
 
 def _noise(luma: Floats) -> list[float]:
-    """Immerkær's mask, over 8×8 cells: the quietest cells hold noise and little else."""
+    """Immerkær's noise estimate (1996) in cells of 8×8: the quietest cells hold noise and little else."""
     rough = np.abs(cv2.filter2D(luma, -1, _NOISE))
     cells = cv2.resize(rough, (-(-luma.shape[1] // 8), -(-luma.shape[0] // 8)), interpolation=cv2.INTER_AREA)
     tails = float((rough**2).mean() / max(float(rough.mean()) ** 2, 1e-6))
@@ -157,7 +163,7 @@ def _noise(luma: Floats) -> list[float]:
 
 
 def _detail(luma: Floats) -> list[float]:
-    """Energy of bands from fine to coarse, and of differences in four directions."""
+    """The energy of four frequency bands, and of differences in four directions."""
     soft = [luma, *(cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (0.7, 1.4, 2.8, 5.6))]
     bands = [float((a - b).std()) for a, b in pairwise(soft)]
     ways = [
@@ -173,7 +179,7 @@ def _detail(luma: Floats) -> list[float]:
 
 
 def _marks(plane: Grey) -> list[float]:
-    """What is brighter, and darker, than all around it (drops, flakes, scratches), and what is exactly flat."""
+    """Small marks brighter or darker than their surroundings (drops, flakes, scratches), and exactly flat areas."""
     found: list[float] = []
     for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
         hat = cv2.morphologyEx(plane, way, np.ones((7, 7), np.uint8))
@@ -185,7 +191,7 @@ def _marks(plane: Grey) -> list[float]:
 
 
 def _blocks(luma: Floats) -> list[float]:
-    """By how much the most marked of eight phases of steps stands out: a grid of 8×8 blocks, across and down."""
+    """How far the strongest of the eight phases of a grid of 8×8 blocks stands out, across and down."""
     found: list[float] = []
     for plane in (luma, luma.T):
         steps = np.abs(np.diff(plane, axis=1)).mean(0)

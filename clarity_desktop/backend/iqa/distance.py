@@ -1,4 +1,4 @@
-"""How far two versions of a photo are apart: PSNR and SSIM. Says how much changed, not whether it became better."""
+"""The distance between two versions of a photo, PSNR and SSIM: how much changed, not whether it became better."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from clarity_desktop.values import Distance, Pixels
 
 AREA = 3_000_000
-"""SSIM of more pixels than this is that of both photos reduced to it: twelve megapixels would take a second."""
+"""SSIM of photos with more pixels is computed after reducing them to this: 12 megapixels would take a second."""
 _WINDOW, _SIGMA = (11, 11), 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def distance(a: Pixels, b: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Distance:
-    """Between two photos of one size and depth.
+    """PSNR and SSIM of two photos (H×W×3 RGB, both uint8 or both uint16, of one size).
 
-    PSNR is over all values of all channels, SSIM (Wang et al. 2004, Gaussian window of 11 pixels) over 8-bit luma, of
-    photos larger than AREA after reducing them. 12 megapixels take 0.3 s on two cores; raises what breathe raises.
+    PSNR is over all values of all channels, SSIM (Wang et al., 2004, Gaussian window of 11 pixels) over luma; photos
+    larger than AREA are reduced first. 12 megapixels take 0.3 s on two cores. Raises what checkpoint raises.
     """
     assert a.shape == b.shape, "only photos of one size can be compared"
     assert a.dtype == b.dtype, "only photos of one depth can be compared"
@@ -31,13 +31,13 @@ def distance(a: Pixels, b: Pixels, checkpoint: Callable[[], None] = lambda: None
 
 
 def psnr(a: Pixels, b: Pixels) -> float | None:
-    """In dB, over all values; None where the photos are identical."""
+    """PSNR in dB of two photos (H×W×3, both uint8 or both uint16); None if they are identical."""
     error = float(cv2.norm(a, b, cv2.NORM_L2SQR)) / a.size
     return 10 * math.log10(float(np.iinfo(a.dtype).max) ** 2 / error) if error else None
 
 
 def _luma(pixels: Pixels) -> NDArray[np.float32]:
-    """0..255, H×W, of at most AREA pixels."""
+    """The luma of a photo, reduced to at most AREA pixels: H×W float32 in 0..255, 16 bits unrounded."""
     height, width = pixels.shape[:2]
     scale = min(1.0, math.sqrt(AREA / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

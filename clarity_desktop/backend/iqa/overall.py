@@ -1,9 +1,9 @@
 """The overall score: what an ensemble of small models makes of a photo, as one number from 0 (bad) to 100 (good).
 
-Each member of the ensemble was fitted on other photos (clarity_training/ranking.py), so their disagreement tells how certain
-the score is. A member weighs features, with non-negative weights: its own model (a small network over the features of
-BRISQUE and SSEQ and over `appearance`), the four metrics, always with the bundled parameters so that the score does not
-depend on which files are installed, and the detector's result if there is one.
+Each member of the ensemble was fitted on other photos (clarity_training/ranking.py), so their disagreement tells how
+certain the score is. A member weighs features, with non-negative weights: its own model (a small network over the
+features of BRISQUE and SSEQ and over `appearance`), the four metrics, always with the bundled parameters so that the
+score does not depend on which files are installed, and the detector's result if there is one.
 """
 
 from __future__ import annotations
