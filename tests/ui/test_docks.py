@@ -86,6 +86,20 @@ def test_a_tree_of_many_deleted_versions_or_branches_takes_little_time_and_memor
     assert max(len(row.lines.below) for row in rows) <= 7
 
 
+def test_a_score_and_another_head_change_rows_without_placing_all_again():
+    tree = [version("0")] + [version(str(k), str(k - 1), k) for k in range(1, 50)]
+    model, changed = VersionModel(), list[int]()
+    assert model.show(tree, tree[-1].id, tree[-2].id)
+    model.dataChanged.connect(lambda first, _last: changed.append(first.row()))
+    tree[7] = replace(tree[7], quality=Quality(overall=61.0))
+    assert not model.show(tree, tree[-2].id, tree[-3].id)
+    assert changed == [7, 47, 48, 49]
+    assert model.rows == rows_of(tree, tree[-2].id, tree[-3].id)
+    tree[9] = replace(tree[9], deleted=True)
+    assert model.show(tree, tree[-2].id, tree[-3].id)
+    assert model.rows == rows_of(tree, tree[-2].id, tree[-3].id)
+
+
 def test_few_converted_thumbnails_are_kept():
     model = VersionModel()
     model.update(rows_of([version("0")] + [version(str(k), str(k - 1), k) for k in range(1, 600)], None, None))

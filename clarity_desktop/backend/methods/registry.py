@@ -11,6 +11,7 @@ from clarity_desktop.backend.methods import clarity, maxim
 from clarity_desktop.backend.methods.method import Method
 from clarity_desktop.backend.weights import WeightStore, catalog, default_store
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import conjunction, task_title
 from clarity_desktop.values import TASKS, Task
 
 log = logging.getLogger(__name__)
@@ -73,21 +74,23 @@ def choose(
     method, or a method that does not do the task.
     """
     table = table or all_methods()
-    if task not in TASKS:
+    if task not in TASKS:  # typed on the command line, so the ids are what helps
         raise UserError("methods.unknown_task", task=task, tasks=", ".join(tasks(table)))
     candidates = [m for m in table.values() if task in m.tasks]
     if method is None:
         if not candidates:
-            raise UserError("methods.none_for_task", task=task, tasks=", ".join(tasks(table)))
+            available = conjunction([task_title(t) for t in tasks(table)])
+            raise UserError("methods.none_for_task", task=task_title(task), tasks=available)
         # Without an installed method the first one is returned, so that the error can name what to download.
         return next((m for m in candidates if not missing(m, store)), candidates[0])
     if method not in table:
         if not candidates:
-            raise UserError("methods.unknown_method_no_other", method=method, task=task)
+            raise UserError("methods.unknown_method_no_other", method=method, task=task_title(task))
         names = ", ".join(m.id for m in candidates)
-        raise UserError("methods.unknown_method", method=method, task=task, methods=names)
+        raise UserError("methods.unknown_method", method=method, task=task_title(task), methods=names)
     if task not in table[method].tasks:
-        raise UserError("methods.wrong_task", method=method, tasks=", ".join(table[method].tasks), task=task)
+        titles = conjunction([task_title(t) for t in table[method].tasks])
+        raise UserError("methods.wrong_task", method=table[method].title, tasks=titles, task=task_title(task))
     return table[method]
 
 

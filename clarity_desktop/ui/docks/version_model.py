@@ -6,7 +6,7 @@ arrive or a version is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
@@ -33,6 +33,13 @@ Mark = Literal["current", "compared", ""]
 
 ROW_ROLE = Qt.ItemDataRole.UserRole
 """The `Row` of an index."""
+FLAGS = (
+    Qt.ItemFlag.ItemIsSelectable
+    | Qt.ItemFlag.ItemIsEnabled
+    | Qt.ItemFlag.ItemIsEditable
+    | Qt.ItemFlag.ItemNeverHasChildren
+)
+"""Of each row; the view asks for those of all rows whenever one is added."""
 MAX_LANES = 6
 """Branches further to the right share the last lane, so that names keep their room."""
 MAX_IMAGES = 256
@@ -79,6 +86,11 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
         waiting.extend((branch, Lines(lines.lane + 1, branch=True)) for branch in reversed(branches) if branch)
     marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
     return [Row(version, lines, marks.get(version.id, "")) for version, lines in _connected(placed)]
+
+
+def _place(version: Version | None) -> tuple[object, ...]:
+    """What decides where in the tree a version is shown."""
+    return () if version is None else (version.parent, version.deleted, version.time)
 
 
 def _displayed_parents(versions: Iterable[Version]) -> dict[VersionId, VersionId | None]:
@@ -138,7 +150,29 @@ class VersionModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[Row] = []
+        self._tree: Mapping[VersionId, Version] = {}
         self._images: dict[VersionId, QImage] = {}
+
+    def show(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> bool:
+        """Show a tree of versions; returns whether rows were added, removed or moved.
+
+        Scores, names and another head change single rows: with thousands of versions placing all of them again, several
+        times a step, would stall the window.
+        """
+        before, tree = self._tree, {v.id: v for v in versions}
+        self._tree = tree
+        changed = [v for v in tree.values() if before.get(v.id) is not v]
+        if len(before) != len(tree) or any(_place(v) != _place(before.get(v.id)) for v in changed):
+            self.update(rows_of(tree.values(), head, other))
+            return True
+        marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
+        ids = {v.id for v in changed}
+        for at, row in enumerate(self.rows):
+            version = row.version
+            if version.id in ids or marks.get(version.id, "") != row.mark:
+                self.rows[at] = Row(tree[version.id], row.lines, marks.get(version.id, ""))
+                self.dataChanged.emit(self.index(at), self.index(at))
+        return False
 
     def update(self, rows: Sequence[Row]) -> None:
         """Become `rows` by inserting, moving, removing and changing rows; rows of another document replace all."""
@@ -182,7 +216,7 @@ class VersionModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return super().flags(index) | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemNeverHasChildren
+        return FLAGS if index.isValid() else Qt.ItemFlag.NoItemFlags
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():

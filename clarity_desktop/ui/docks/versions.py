@@ -26,7 +26,6 @@ from clarity_desktop.ui.docks.version_model import (
     Row,
     VersionModel,
     details,
-    rows_of,
     score,
 )
 from clarity_desktop.ui.labels import SEPARATOR, version_title
@@ -224,15 +223,13 @@ class VersionsDock(QWidget):
 
     def show_versions(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> None:
         """Show the versions. The chosen row stays chosen unless it was the current version or there is a new one."""
-        rows = rows_of(versions, head, other)
-        if rows == self.model.rows:
-            return
-        chosen, known = self.chosen(), {row.version.id for row in self.model.rows}
-        follows_head = chosen == self._head or any(row.version.id not in known for row in rows)
+        known = {row.version.id for row in self.model.rows}
+        chosen, before = self.chosen(), self._head
         self._head = head
         self._updating = True
-        self.model.update(rows)
-        if not self.tree.is_editing():
+        moved = self.model.show(versions, head, other)
+        follows_head = chosen == before or (moved and any(row.version.id not in known for row in self.model.rows))
+        if not self.tree.is_editing() and (moved or head != before):
             target = head if follows_head or self.model.row_of(chosen) is None else chosen
             if target is not None and target != self.chosen():
                 self.choose(target)
