@@ -590,16 +590,20 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """path None: the file existed and was skipped, as requested."""
+    """path None: the file existed and was skipped, as requested. losses: what the file lacks that the photo has."""
 
     document: DocumentId
     path: Path | None
     size: int
+    losses: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SizeEstimated:
+    """size: of the file in bytes; losses: as in Exported."""
+
     size: int
+    losses: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,17 @@ def test_lists_of_messages():
     assert english(enumeration(parts)) == "noise, haze, blur"
 
 
+def test_a_long_list_is_rendered_and_survives_being_stored():
+    few, many = [[str(k) for k in range(n)] for n in (100, 20_000)]
+    assert english(conjunction(few)) == f"{', '.join(few[:-1])} and 99"
+    assert english(enumeration(many)) == ", ".join(many)
+    leaf = step_title(Step("restore", "derain", strength=0.5, region="r"))
+    turn = (Message("chat.steps", {"steps": conjunction([leaf] * 12)}),)
+    assert english(from_json(json.loads(json.dumps(to_json(turn))))) == english(turn)
+    with pytest.raises(ValueError, match="nothing"):
+        enumeration([])
+
+
 def test_every_task_and_degradation_has_its_titles():
     for task in TASKS:
         assert english(task_title(task)) != f"task.{task}"

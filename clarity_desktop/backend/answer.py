@@ -90,7 +90,7 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):
-            job.emit(m.SizeEstimated(await studio.size(document, version, options, job)))
+            job.emit(await studio.estimate_size(document, version, options, job))
         case m.SaveProject(document, path):
             await studio.save_project(document, path, job)
         case m.SendMessage():

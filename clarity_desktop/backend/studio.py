@@ -55,6 +55,7 @@ from clarity_desktop.messages import (
     Reset,
     Restore,
     Saved,
+    SizeEstimated,
     TileDone,
     TilesReady,
     TurnAdded,
@@ -434,6 +435,7 @@ class Studio:
         region: Region | None = None,
     ) -> Version:
         """Every new version ends here: thumbnail, transaction, events, detection, scores."""
+        self.document(document.id)  # closed meanwhile: nothing of it is kept
         commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
         thumbnail = await job.run(_thumbnail, pixels, document.card().icc)
         version = await job.run(
@@ -628,9 +630,9 @@ class Studio:
             else:
                 pixels = await self._pixels(at, version, job, pixels)
                 original = await self._pixels(at, first.id, job)
-                self._distances[at, version] = await job.run(
-                    distance, original, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS
-                )
+                measured = await job.run(distance, original, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS)
+                self.document(at)  # closed meanwhile: nothing of it is kept
+                self._distances[at, version] = measured
         return self._distances[at, version]
 
     def _moved(self, at: DocumentId, version: Version) -> bool:
@@ -650,15 +652,19 @@ class Studio:
         picture = await job.side("disk", document.picture, version)
         path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
         try:
-            job.emit(Exported(at, path, path.stat().st_size if path else 0))
+            losses = pictures.losses(picture, options) if path else ()
+            job.emit(Exported(at, path, path.stat().st_size if path else 0, losses))
         except FileNotFoundError as e:
             raise UserError("studio.exported_file_gone", path=str(path)) from e
         return path
 
-    async def size(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> int:
-        """Bytes that the exported file would have."""
+    async def estimate_size(
+        self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job
+    ) -> SizeEstimated:  # fmt: skip
+        """The size of the exported file, and what it would lack."""
         picture = await job.side("disk", self.document(at).picture, version)
-        return len(await job.side("encode", pictures.encode, picture, options))
+        file = await job.side("encode", pictures.encode, picture, options)
+        return SizeEstimated(len(file), pictures.losses(picture, options))
 
     async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
         """Write the document with all its versions as one .clarity file."""

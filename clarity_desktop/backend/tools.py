@@ -43,6 +43,8 @@ from clarity_desktop.worker import Job
 
 FEATHER = 16
 """Pixels over which a restored visible part blends into the rest of the photo."""
+MAX_STEPS = 12
+"""Of a longer history only the last steps are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +243,14 @@ async def _run_describe(context: ToolContext, call: plan.DescribeCall) -> ToolRe
     known = {v.id: v for v in card.versions}
     steps: list[Message] = []
     while version.parent is not None:
-        steps.insert(0, step_title(version.step))
+        steps.append(step_title(version.step))
         version = known[version.parent]
     if not steps:
         return ToolResult((size, Message("chat.no_steps")))
-    return ToolResult((size, Message("chat.steps", {"steps": conjunction(steps)})))
+    last = conjunction(reversed(steps[:MAX_STEPS]))
+    if len(steps) > MAX_STEPS:
+        return ToolResult((size, Message("chat.last_steps", {"count": len(steps), "steps": last})))
+    return ToolResult((size, Message("chat.steps", {"steps": last})))
 
 
 async def _run_ask_user(_context: ToolContext, call: plan.AskUserCall) -> ToolResult:

@@ -65,6 +65,9 @@ TEMPLATES: dict[str, Template] = {
     "chat.size": QT_TRANSLATE_NOOP("Message", "The photo has {width} × {height} pixels with {depth} bits per channel."),
     "chat.no_steps": QT_TRANSLATE_NOOP("Message", "Nothing was done to it so far."),
     "chat.steps": QT_TRANSLATE_NOOP("Message", "Done so far: {steps}."),
+    "chat.last_steps": QT_TRANSLATE_NOOP(
+        "Message", "Done so far in {count} steps, of which these are the last: {steps}."
+    ),
     "chat.how_much": QT_TRANSLATE_NOOP(
         "Message", "Say by how much, for example “rotate left”, “straighten by 2 degrees” or “crop to 4:3”."
     ),

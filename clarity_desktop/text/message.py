@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, TypeVar
 
 from clarity_desktop.text import catalog
@@ -29,6 +28,8 @@ Field = str | int | float | Message
 Text = Message | Sequence[Message] | str
 """A sentence, several sentences in a row (joined by spaces), or text that is not ours (a title, an LLM's reply)."""
 Part = TypeVar("Part", bound=Message | str)
+MAX_DEPTH = 16
+"""Levels of messages in fields of messages; a list of 100 titles takes 12."""
 
 
 def english(text: Text) -> str:
@@ -47,12 +48,18 @@ def english(text: Text) -> str:
 
 
 def enumeration(parts: Iterable[Part]) -> Part | Message:
-    """ "A", "A, B", "A, B, C" as one message; a single part as it is. Raises TypeError for no parts."""
+    """ "A", "A, B", "A, B, C" as one message; a single part as it is. Raises ValueError for no parts.
 
-    def join(first: Part | Message, second: Part | Message) -> Part | Message:
-        return Message("list.comma", {"first": first, "second": second})
-
-    return reduce(join, parts)
+    Halves are joined, so that a long list is nested little: `from_json` and recursion have limits.
+    """
+    joined = list(parts)
+    if not joined:
+        raise ValueError("a list of nothing")
+    if len(joined) == 1:
+        return joined[0]
+    middle = (len(joined) + 1) // 2
+    first, second = enumeration(joined[:middle]), enumeration(joined[middle:])
+    return Message("list.comma", {"first": first, "second": second})
 
 
 def conjunction(parts: Iterable[Part]) -> Part | Message:
@@ -71,13 +78,13 @@ def to_json(text: Text) -> Any:
 
 
 def from_json(stored: Any, depth: int = 0) -> Text:
-    """A text from untrusted JSON; what makes no sense becomes an empty string. Nesting is limited to 8 levels."""
+    """A text from untrusted JSON; what makes no sense becomes an empty string, and so does what is nested too deep."""
     if isinstance(stored, str):
         return stored
     if isinstance(stored, list):
-        parts = [from_json(part, depth + 1) for part in stored] if depth < 8 else []
+        parts = [from_json(part, depth + 1) for part in stored] if depth < MAX_DEPTH else []
         return tuple(part for part in parts if isinstance(part, Message))
-    if not isinstance(stored, dict) or depth >= 8:
+    if not isinstance(stored, dict) or depth >= MAX_DEPTH:
         return ""
     key, fields = stored.get("key"), stored.get("fields", {})
     if not isinstance(key, str) or key not in catalog.templates() or not isinstance(fields, dict):

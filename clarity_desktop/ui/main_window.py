@@ -257,10 +257,10 @@ class MainWindow(Shell):
                 self._compare(document, version, other)
             case PixelsReady(document, _, pixels, alpha):
                 self.clipboard_commands.copy_pixels(self.session.document(document), pixels, alpha)
-            case Exported(_, path, size):
-                self.export_commands.finish(pending, path, size)
-            case SizeEstimated(size):
-                self.export_commands.show_size(size)
+            case Exported():
+                self.export_commands.finish(pending, event)
+            case SizeEstimated():
+                self.export_commands.show_size(event)
             case Estimated():
                 self.restore_commands.add_estimate(pending, event)
             case Offered():

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -304,6 +305,37 @@ def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_p
     with pytest.raises(UserError):
         asyncio.run(studio.export(card.id, version.id, ExportOptions(file), recorder.job()))
     assert file.read_bytes() == before
+
+
+def test_an_export_says_what_the_file_lacks(studio, recorder, tmp_path, photo) -> None:
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), np.dstack([photo(64, 48, depth=16), np.full((48, 64), 30_000, np.uint16)]))
+    card = opened(studio, recorder, path)
+    options = ExportOptions(tmp_path / "out.jpg", "jpeg")
+    asyncio.run(studio.export(card.id, card.head, options, recorder.job()))
+    before = asyncio.run(studio.estimate_size(card.id, card.head, options, recorder.job()))
+    after = recorder.last(Exported)
+    assert [loss.key for loss in after.losses] == ["pictures.lost_alpha", "pictures.lost_depth"]
+    assert (before.losses, before.size) == (after.losses, after.size)
+
+
+def test_nothing_is_kept_of_a_document_that_was_closed_during_its_analysis(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+
+    class ClosingJob(Job):
+        async def run(self, work, *args, **kwargs):
+            result = await super().run(work, *args, **kwargs)
+            if card.id in studio._documents:
+                await studio.close_document(card.id, recorder.job())
+            return result
+
+    version = restored(studio, recorder, card)
+    studio._distances.clear()
+    job = ClosingJob(recorder.news.append, recorder.lane, recorder.pools)
+    with pytest.raises(UserError):
+        asyncio.run(studio._distance(card.id, version.id, job, None))
+    assert not studio._distances
+    assert not studio._commits
 
 
 class HeldJob(Job):

@@ -18,6 +18,7 @@ from PySide6.QtTest import QTest
 from clarity_desktop import messages as m
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import (
@@ -176,6 +177,7 @@ class FakeLink:
         self.methods, self.models = METHODS, MODELS
         self.loaded = (LoadedModel("maxim-deraining", "MAXIM deraining", 57_000_000),)
         self.recoveries: tuple[Recovery, ...] = ()
+        self.losses: tuple[Message, ...] = ()
         self._calls: dict[int, tuple[Request, asyncio.Event]] = {}
         self._clock = itertools.count(1_780_000_000.0, 60.0)
         self._ids = itertools.count(1)
@@ -323,9 +325,9 @@ class FakeLink:
                 text = "This would help." if self.advice else "Looks fine."
                 yield m.Advised(document, version, self.advice, text, self.seconds * len(self.advice))
             case m.EstimateSize():
-                yield m.SizeEstimated(1_234_567)
+                yield m.SizeEstimated(1_234_567, self.losses)
             case m.Export(document, _, options):
-                yield m.Exported(document, None if options.exists == "skip" else options.path, 1_234_567)
+                yield m.Exported(document, None if options.exists == "skip" else options.path, 1_234_567, self.losses)
             case m.SaveProject(document, path):
                 self.documents[document].unsaved = False
                 yield m.Saved(document, path)

@@ -66,6 +66,10 @@ def test_the_dialog_follows_its_choices(parent: QWidget, qtbot: QtBot):
     assert not dialog.bits.isEnabled()
     dialog.show_size(2_500_000)
     assert dialog.size_label.text() == "About 2.5 MB"
+    assert dialog.losses_label.isHidden()
+    dialog.show_size(2_500_000, ["WebP cannot hold IPTC data: it was left out."])
+    assert not dialog.losses_label.isHidden()
+    assert "IPTC" in dialog.losses_label.text()
     dialog.resize_box.setChecked(True)
     dialog.longest.setValue(1500)
     assert dialog.dimensions.text() == "1500 × 1000"

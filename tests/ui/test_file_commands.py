@@ -16,6 +16,7 @@ from shiboken6 import isValid
 from clarity_desktop import messages as m
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Recovery
@@ -273,6 +274,21 @@ async def test_export_asks_with_the_dialogs_choices_and_again_without_it():
         await settled(window)
         assert len(link.of(m.Export)) == 2
         assert link.of(m.Export)[1].version == view.head
+
+
+async def test_what_a_file_cannot_hold_is_said_before_and_after_the_export():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        link.losses = (Message("pictures.lost_block", {"format": "PNG", "block": "IPTC"}),)
+        window.action["export"].trigger()
+        dialog = window.export_commands.dialog
+        assert dialog is not None
+        await until(lambda: "IPTC" in dialog.losses_label.text())
+        dialog.export_button.click()
+        await settled(window)
+        [text] = texts(window)
+        assert text.startswith("Exported rain_restored.png (1.2 MB). ")
+        assert "IPTC" in text
 
 
 async def test_a_file_that_exists_is_asked_about():

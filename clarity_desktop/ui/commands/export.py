@@ -10,13 +10,14 @@ from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject
 
-from clarity_desktop.messages import EstimateSize, Export
+from clarity_desktop.messages import EstimateSize, Export, Exported, SizeEstimated
 from clarity_desktop.ui.commands.files import show_folder
 from clarity_desktop.ui.dialogs.export import ExportDialog, ExportForm, Subject
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import file_size
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import ExportOptions
 
 
@@ -49,20 +50,22 @@ class ExportCommands(QObject):
         else:
             self._show_dialog()
 
-    def show_size(self, size: int) -> None:
-        """The size of the exported file was estimated, in bytes."""
+    def show_size(self, estimated: SizeEstimated) -> None:
+        """The size of the exported file was estimated, and what it will lack."""
         if self.dialog is not None:
-            self.dialog.show_size(size)
+            self.dialog.show_size(estimated.size, [render(loss) for loss in estimated.losses])
 
-    def finish(self, pending: PendingRequest, path: Path | None, size: int) -> None:
-        """The export ended; path None: the file existed and was skipped."""
+    def finish(self, pending: PendingRequest, exported: Exported) -> None:
+        """The export ended: say where the file is and what it lacks."""
+        path, size = exported.path, exported.size
         if path is None:
             text = self.tr("Skipped: the file already exists.")
             self._session.notify(text, document=pending.state, seconds=8)
             return
         text = self.tr("Exported {name} ({size}).").format(name=path.name, size=file_size(size))
+        text = " ".join([text, *(render(loss) for loss in exported.losses)])
         choices = ((self.tr("Open folder"), partial(show_folder, path)),)
-        self._session.notify(text, choices=choices, document=pending.state, seconds=15)
+        self._session.notify(text, choices=choices, document=pending.state, seconds=30 if exported.losses else 15)
 
     def ask_about_existing(self, pending: PendingRequest) -> None:
         """The file exists and the options say to ask."""

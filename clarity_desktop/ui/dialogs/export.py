@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, row
+from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, plain_label, row
 from clarity_desktop.ui.labels import file_size, metadata_choices
 from clarity_desktop.values import ExportOptions, Version
 
@@ -131,9 +132,11 @@ class ExportDialog(QDialog):
         )
         return ExportForm(options, self.pattern.text())
 
-    def show_size(self, size: int) -> None:
-        """The estimate of the file's size, in bytes."""
+    def show_size(self, size: int, losses: Sequence[str] = ()) -> None:
+        """The estimate of the file's size in bytes, and sentences about what the file will lack."""
         self.size_label.setText(self.tr("About {size}").format(size=file_size(size)))
+        self.losses_label.setText(" ".join(losses))
+        self.losses_label.setVisible(bool(losses))
 
     # layout
 
@@ -176,6 +179,10 @@ class ExportDialog(QDialog):
         ]
         self.exists = choice_field(self.tr("If the file exists"), rules, options.exists)
         self.size_label, self.dimensions, self.example = muted_label(), muted_label(), muted_label()
+        self.losses_label = plain_label()
+        self.losses_label.setWordWrap(True)
+        self.losses_label.setAccessibleDescription(self.tr("What the file cannot hold"))
+        self.losses_label.hide()
         self.size_label.setAccessibleDescription(self.tr("Estimated file size"))
         self.example.setAccessibleDescription(self.tr("Example of the file name"))
 
@@ -192,6 +199,7 @@ class ExportDialog(QDialog):
         form.addRow("", self.example)
         form.addRow(field_label(self.tr("F&older"), self.folder), row(self.folder, self.choose))
         form.addRow(self.tr("If it e&xists"), self.exists)
+        form.addRow("", self.losses_label)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self.buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.export_button.setProperty("role", "primary")
