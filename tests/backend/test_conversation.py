@@ -261,6 +261,15 @@ def test_a_question_is_about_the_version_that_was_shown(dialogue) -> None:
     assert [v.step.kind for v in dialogue.tree().versions] == ["paste", "flip"]
 
 
+def test_a_step_that_cannot_be_read_is_a_reply_and_the_conversation_goes_on(dialogue) -> None:
+    document = dialogue.studio.document(dialogue.card.id)
+    document.add_turn(Turn("assistant", "Shall I?", steps=({"tool": "unknown"},), question=dialogue.card.head))
+    assert "not valid" in dialogue.say("yes")
+    assert [turn.role for turn in dialogue.tree().turns[-2:]] == ["user", "assistant"]
+    document.add_turn(Turn("assistant", "Shall I?", steps=(5,), question=dialogue.card.head))
+    assert dialogue.say("how big is the photo?").startswith("The photo has")
+
+
 def test_closing_a_document_drops_its_question(dialogue, tmp_path) -> None:
     dialogue.say("denoise it", VISIBLE)
     document = dialogue.studio.document(dialogue.card.id)

@@ -498,6 +498,16 @@ def test_a_store_that_is_being_created_is_never_taken_for_one_left_by_a_crash(fo
     assert list(folder.iterdir()) == []
 
 
+def test_a_store_that_cannot_be_removed_hides_no_work(folder: Path, photo: Photo) -> None:
+    document = Document.create(folder, Picture(photo(64, 64)), "a.png")
+    add(document, photo(64, 64, seed=1))
+    document.close(keep=True)
+    (folder / "a folder.new").mkdir()
+    (folder / "zz folder.new").mkdir()
+    for _ in range(2):
+        assert [found.title for found in recoveries(folder)] == ["a.png"]
+
+
 def test_a_second_instance_is_not_mistaken_for_a_crash(folder: Path) -> None:
     theirs = subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with theirs:

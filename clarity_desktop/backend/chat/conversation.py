@@ -15,7 +15,7 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, Offered, SendMessage, UserError
 from clarity_desktop.text import Message, Text, duration, english, version_title
-from clarity_desktop.values import Turn, VersionId
+from clarity_desktop.values import Json, Turn, VersionId
 from clarity_desktop.worker import Job
 
 log = logging.getLogger(__name__)
@@ -64,24 +64,24 @@ class Conversation:
             raise
         self._add(context, reply)
 
-    def _pending(self, context: ToolContext) -> tuple[ToolCall, ...]:
-        """The steps that wait for an answer: those of the last turn, if it asked about the version that is shown."""
+    def _pending(self, context: ToolContext) -> tuple[Json, ...]:
+        """The stored steps that wait for an answer: those of a last turn that asked about the version that is shown."""
         card = context.card
         last = card.turns[-1] if card.turns else None
         # A question is only valid for the version that it was asked about.
         if last is None or last.question is None or last.question != card.head:
             return ()
-        return tuple(from_json(step) for step in last.steps)
+        return last.steps
 
     async def _answer(
-        self, context: ToolContext, text: str, pending: tuple[ToolCall, ...], reply: _Reply
+        self, context: ToolContext, text: str, pending: tuple[Json, ...], reply: _Reply
     ) -> None:  # fmt: skip
         answer = answer_of(text)
         if answer == "no" and pending:
             reply.say(Message("chat.nothing_changed"))
         elif answer is not None and pending:
             context.only_visible = answer == "visible" and context.visible is not None
-            await self._run(context, pending, reply)
+            await self._run(context, tuple(from_json(step) for step in pending), reply)
         elif answer is not None:
             reply.say(Message("chat.nothing_to_confirm"))
         else:

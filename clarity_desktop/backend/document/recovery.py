@@ -112,12 +112,18 @@ def _find(folder: Path) -> tuple[Recovery, ...]:
     for store in (*folder.glob(f"*{STORE}"), *folder.glob(f"*{INCOMPLETE}")):
         if (lock := Lock.take(store)) is None:
             continue
-        offer, obsolete = (None, True) if store.suffix == INCOMPLETE else summarize(store)
-        if obsolete:
-            erase(store)
-        elif offer is not None:
-            found.append(offer)
-        lock.release(gone=obsolete)
+        gone = False
+        try:
+            offer, obsolete = (None, True) if store.suffix == INCOMPLETE else summarize(store)
+            if obsolete:
+                erase(store)
+                gone = True
+            elif offer is not None:
+                found.append(offer)
+        except OSError as e:  # the other stores may hold work
+            log.warning("%s cannot be removed: %s", store, e)
+        finally:
+            lock.release(gone=gone)
     _remove_stale_locks(folder)
     return tuple(sorted(found, key=lambda r: r.time, reverse=True))
 
@@ -182,7 +188,7 @@ def usage(folder: Path) -> int:
 def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
     """The closed documents, oldest first, to remove so that the rest fits into `budget` bytes. Removes nothing."""
     excess = usage(folder) - budget
-    stores = sorted((folder / CLOSED).glob(f"*{STORE}"), key=lambda s: s.stat().st_mtime)
+    stores = sorted((folder / CLOSED).glob(f"*{STORE}"), key=_closed_at)
     removable: list[Path] = []
     for store in stores:
         if excess <= 0:
@@ -190,6 +196,14 @@ def over_budget(folder: Path, budget: int) -> tuple[Path, ...]:
         excess -= _size(store)
         removable.append(store)
     return tuple(removable)
+
+
+def _closed_at(store: Path) -> float:
+    """When a document was closed; 0 for one that another program has just removed."""
+    try:
+        return store.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _size(store: Path) -> int:
@@ -214,7 +228,11 @@ def prune(stores: Iterable[Path]) -> int:
         with as_user_errors(store):
             if (lock := Lock.take(store)) is None:
                 continue  # opened again
-            freed += _size(store)
-            erase(store)
-            lock.release(gone=True)
+            size, gone = _size(store), False
+            try:
+                erase(store)
+                gone = True
+            finally:
+                lock.release(gone=gone)
+            freed += size
     return freed
