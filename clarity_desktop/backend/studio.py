@@ -131,6 +131,8 @@ class Studio:
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """How many versions were begun to be committed; of several that come fast only the last is analyzed."""
+        self._announced: dict[DocumentId, set[VersionId]] = {}
+        """The versions whose events were emitted. The head may move between a commit and the event about it."""
         self._locks: WeakValueDictionary[tuple[DocumentId, VersionId, str], asyncio.Lock] = WeakValueDictionary()
         """One for each analysis of a version that is under way, so that it is made once."""
 
@@ -236,6 +238,7 @@ class Studio:
         """pixels: the head's, where the caller has them."""
         self._documents[document.id] = document
         card = document.card()
+        self._announced[document.id] = {version.id for version in card.versions}
         job.emit(Opened(card, document.manifest(card.head)))
         await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
         return document
@@ -253,6 +256,7 @@ class Studio:
         del self._documents[at]
         self._distances = {key: distance for key, distance in self._distances.items() if key[0] != at}
         self._commits.pop(at, None)
+        self._announced.pop(at, None)
         await job.side("disk", document.close, keep=False)
 
     # Restoring -------------------------------------------------------------------------------------------------------
@@ -446,6 +450,10 @@ class Studio:
         job.emit(
             VersionAdded(document.id, version, document.manifest(version.id), card.undo_to, card.redo_to, card.unsaved)
         )
+        announced = self._announced.setdefault(document.id, set())
+        announced.add(version.id)
+        if card.head != version.id and card.head in announced:  # else the event of the head's own commit follows
+            job.emit(_head_moved(document))
         await self._analyze(document.id, version.id, commit, job, pixels)
         return version
 

@@ -226,7 +226,7 @@ class MainWindow(Shell):
             case VersionAdded(document, version, manifest):
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
-                    self.restore_commands.finish()
+                    self.restore_commands.finish(pending)
                 self.edit_commands.finish_transform(pending, made=True)
             case HeadMoved(document, head, manifest):
                 self._change(document, lambda state: state.move_head(head, manifest), event)

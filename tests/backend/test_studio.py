@@ -68,6 +68,7 @@ from clarity_desktop.values import (
     Rotate,
     Step,
     Straighten,
+    Version,
     VersionId,
 )
 from clarity_desktop.worker import Job
@@ -537,6 +538,41 @@ def test_a_look_that_breaks_undoes_no_version_and_is_logged(studio, recorder, sc
     assert [r.getMessage() for r in caplog.records if r.exc_info] == ["The quality of a new version failed"] * 2
     with pytest.raises(MemoryError):
         asyncio.run(studio.assess(card.id, version.id, recorder.job()))
+
+
+class LeavingDocument:
+    """A document whose user goes back to the original as soon as a version is committed, before it is announced."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._document, name)
+
+    def add(self, *args: Any, **kwargs: Any) -> Version:
+        added = self._document.add(*args, **kwargs)
+        self._document.undo()
+        return added
+
+
+class LeavingStudio(Studio):
+    def document(self, at: DocumentId) -> Any:
+        return LeavingDocument(super().document(at))
+
+
+def test_a_head_that_moved_before_its_version_was_announced_is_what_is_said_last(
+    plain_methods, recorder, detector, scorer, file, tmp_path
+) -> None:
+    with closing(
+        LeavingStudio(Settings(), tmp_path / "documents", detector=detector, scorer=scorer, models=ModelCache())
+    ) as studio:
+        card = opened(studio, recorder, file)
+        restored(studio, recorder, card)
+        heads = [event for event in recorder.news if isinstance(event, VersionAdded | HeadMoved)]
+        assert isinstance(heads[0], VersionAdded)
+        assert isinstance(heads[-1], HeadMoved)
+        assert heads[-1].head == studio.document(card.id).card().head == card.head
+        assert heads[-1].redo_to == heads[0].version.id
 
 
 class WatchedDocument:

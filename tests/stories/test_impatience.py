@@ -143,3 +143,32 @@ async def test_turns_pressed_fast_are_made_one_after_the_other(sit_down: Sitting
             await user.click("undo")
         assert user.head.id == user.shown.original
         assert user.head.quality is not None
+
+
+async def test_restore_pressed_twice_makes_one_version(
+    sit_down: Sitting, picture: Callable[..., Path], gate: Gate, scorer: QuickScorer
+) -> None:
+    async with sit_down() as user:
+        await user.open(picture(size=(60, 40)))
+        gate.close()
+        user.start_restoring("dehaze")
+        user.start_restoring("dehaze")
+        user.start("restore_visible")  # is another wish: it has soft edges
+        user.start("restore_visible")
+        await user.wait_for(gate.reached.is_set)
+        gate.open()
+        await user.idle()
+        assert sorted(v.step.region is None for v in user.versions[1:]) == [False, True]
+
+        # Once the result is there, even before it was analyzed, the same can be asked for again.
+        scorer.gate.close()
+        user.start_restoring("derain")
+        await user.wait_for(lambda: user.head.step.task == "derain")
+        await user.wait_for(lambda: user.window.action["undo"].isEnabled())
+        user.start("undo")
+        await user.wait_for(lambda: user.head.step.task != "derain")
+        user.start_restoring("derain")
+        assert user.running().count("Restore") == 2
+        scorer.gate.open()
+        await user.idle()
+        assert len(user.versions) == 5

@@ -126,7 +126,7 @@ class User:
         """Wait until something holds. Raises AssertionError if it does not come to."""
         end = time.monotonic() + PATIENCE
         while not holds():
-            assert time.monotonic() < end, f"never came to hold; running: {self._running()}; notices: {self.texts()}"
+            assert time.monotonic() < end, f"never came to hold; running: {self.running()}; notices: {self.texts()}"
             await asyncio.sleep(0.005)
 
     async def idle(self) -> None:
@@ -134,7 +134,8 @@ class User:
         await asyncio.sleep(0)
         await self.wait_for(lambda: not self.window.requests.running)
 
-    def _running(self) -> list[str]:
+    def running(self) -> list[str]:
+        """The kinds of the requests that are under way."""
         return [type(pending.request).__name__ for pending in self.window.requests.running]
 
     # doing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakSet
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
@@ -25,7 +26,7 @@ from clarity_desktop.ui.labels import (
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import TASKS, MethodCard, Region, RestoreParams, Task, Version, VersionId
+from clarity_desktop.values import TASKS, Bounds, MethodCard, Region, RestoreParams, Task, Version, VersionId
 
 ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
@@ -45,6 +46,7 @@ class RestoreCommands(QObject):
         self._session, self._dock, self._versions = session, dock, versions
         self._known: dict[Estimate, Estimated] = {}
         self._offers: dict[DocumentState, tuple[VersionId, Bar]] = {}
+        self._made: WeakSet[PendingRequest] = WeakSet()  # their version is there, its analysis may still run
         self.tasks_menu = QMenu(self.tr("Tas&ks"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -76,8 +78,15 @@ class RestoreCommands(QObject):
             return
         params = RestoreParams(choice.task, choice.method, choice.strength, visible=state.canvas.view.visible())
         request = Restore(state.id, head.id, visible_part(params, head) if visible_only else params, confirmed)
+        if any(self._makes(pending, request) for pending in self._session.running(Restore, state)):
+            return  # pressed twice: the same result is on its way
         self._session.ask(request, state, task_title(choice.task))
         self.started.emit()
+
+    def _makes(self, pending: PendingRequest, request: Restore) -> bool:
+        """Whether a running request will make the version that this one asks for."""
+        running = pending.request
+        return isinstance(running, Restore) and pending not in self._made and _content(running) == _content(request)
 
     def show_offer(self, pending: PendingRequest, offered: Offered) -> None:
         """A run would take long and was not started: offer it, with its visible part where that is quicker."""
@@ -135,8 +144,9 @@ class RestoreCommands(QObject):
         label = self.tr("Visible part first ({time})").format(time=duration(offered.part_seconds))
         return (label, partial(start, part)), (self.tr("Restore all"), everything[1]), cancel
 
-    def finish(self) -> None:
+    def finish(self, pending: PendingRequest) -> None:
         """A restored version was added: alert the user if the window is in the background."""
+        self._made.add(pending)
         QApplication.alert(self._session.dialog_parent)
         self.forget_estimates()  # its measured speed changes them
 
@@ -235,6 +245,13 @@ class RestoreCommands(QObject):
         self._session.notify(
             text, "offer", ((label, download), (self.tr("Cancel"), lambda: None)), document=self._session.current
         )
+
+
+def _content(request: Restore) -> tuple[Restore, Bounds | None]:
+    """What tells two requests apart; a region by its bounds, for the window asks for rectangles only."""
+    region = request.params.region
+    params = dataclasses.replace(request.params, region=None, visible=None)
+    return dataclasses.replace(request, params=params), region.bounds if region else None
 
 
 def visible_part(params: RestoreParams, version: Version) -> RestoreParams:
