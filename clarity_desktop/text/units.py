@@ -12,6 +12,6 @@ TEMPLATES: dict[str, Template] = {
     "units.kilobytes": QT_TRANSLATE_NOOP("Message", "{value} kB"),
     "units.megabytes": QT_TRANSLATE_NOOP("Message", "{value} MB"),
     "units.gigabytes": QT_TRANSLATE_NOOP("Message", "{value} GB"),
-    "units.percent": QT_TRANSLATE_NOOP("Message", "{value} %"),
+    "units.percent": QT_TRANSLATE_NOOP("Message", "{value}%"),
     "units.megapixels": QT_TRANSLATE_NOOP("Message", "{value} MP"),
 }

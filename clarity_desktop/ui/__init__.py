@@ -1,1 +1,1 @@
-"""The window. Widgets take values and say wishes; only the main window talks to the backend."""
+"""The window. Widgets show values and emit signals; commands send requests; the main window distributes events."""

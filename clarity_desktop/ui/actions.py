@@ -1,4 +1,4 @@
-"""Every action of the window in one table: its name, texts and keys. What an action does is connected elsewhere."""
+"""The table of all actions of the window: name, texts and keys. Commands connect what they do."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Scope = Literal["window", "photo", "versions"]
 
 
 CONTEXT = ""
-"""The translation context of the texts in this file: lupdate puts those of a bare tr() there."""
+"""The translation context of the texts in this file: lupdate assigns it to a bare tr()."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One action. keys: portable key sequences, the first is shown in menus.
 
-    needs: what must be there for it to be enabled. scope: the part of the window that must have the focus for its keys
-    to work (those of the photo are letters and Tab, which the panels use themselves).
+    needs: what must exist for it to be enabled. scope: the part of the window that must have the focus for its keys to
+    work (those of the photo are letters and Tab, which the panels need themselves).
     """
 
     name: str
@@ -95,11 +95,11 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("zoom_in", tr("Zoom &in"), ("+", "=", "Ctrl++", "Ctrl+="), tr("Zoom in"), "zoom-in", repeats=True),
     Spec("zoom_out", tr("Zoom &out"), ("-", "Ctrl+-"), tr("Zoom out"), "zoom-out", repeats=True),
     Spec("fit", tr("&Fit in the window"), ("Ctrl+0",), tr("Show the whole photo"), "fit"),
-    Spec("full_size", tr("&100 %"), ("1", "Ctrl+1"), tr("Show one pixel of the photo on one pixel of the screen"),
+    Spec("full_size", tr("&100%"), ("1", "Ctrl+1"), tr("Show one pixel of the photo on one pixel of the screen"),
          "actual-size"),
-    Spec("zoom_200", tr("&200 %"), ("2",)),
-    Spec("zoom_400", tr("&400 %"), ("3",)),
-    Spec("toggle_fit", tr("S&witch between fit and 100 %"), ("Z",)),
+    Spec("zoom_200", tr("&200%"), ("2",)),
+    Spec("zoom_400", tr("&400%"), ("3",)),
+    Spec("toggle_fit", tr("S&witch between fit and 100%"), ("Z",)),
     Spec("single", tr("One &version"), ("E",), tr("Show only the open version"), "single", checkable=True),
     Spec("split", tr("&Split line"), ("Shift+Y",), tr("Compare before and after at a split line"), "split",
          checkable=True),
@@ -107,7 +107,8 @@ ACTIONS: tuple[Spec, ...] = (
          checkable=True),
     Spec("stacked", tr("&Top and bottom"), ("Alt+Y",), tr("Compare before above after"), "top",
          checkable=True),
-    Spec("before", tr("Show &before"), ("\\",), tr("Show the version before; hold the key to peek"), "eye",
+    Spec("before", tr("Show &previous version"), ("\\",),
+         tr("Show the version compared with; hold the key to peek"), "eye",
          checkable=True),
     Spec("heat", tr("Show &problem areas"), ("J",), tr("Show a map of the problems over the photo"), "heat",
          checkable=True),
@@ -174,7 +175,7 @@ TOOLBAR: tuple[str, ...] = (
 
 
 def conflicts(bindings: Mapping[str, str]) -> dict[str, list[str]]:
-    """Key sequence → names of its actions, for sequences that more than one action has."""
+    """Key sequence → names of its actions, for sequences assigned to more than one action."""
     owners: dict[str, list[str]] = {}
     for name, text in bindings.items():
         for keys in QKeySequence.listFromString(text):
@@ -234,7 +235,7 @@ class Actions(QObject):
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.checkable)
         action.setAutoRepeat(spec.repeats)
-        # A menu entry must not be reached by the key alone when its part of the window has no focus.
+        # Letter keys must trigger only while their part of the window has the focus, not while the user types.
         action.setShortcutContext(
             Qt.ShortcutContext.WindowShortcut
             if spec.scope == "window"

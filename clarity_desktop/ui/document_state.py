@@ -28,7 +28,7 @@ MAX_MANIFESTS = 64
 class DocumentState(QObject):
     """State of one document. It has no card while the photo is being opened and only its preview is shown.
 
-    undo_to, redo_to and unsaved are what the backend says: the window has no rules of its own for them.
+    undo_to, redo_to and unsaved come from the backend: the window has no rules of its own for them.
     """
 
     def __init__(self, canvas: Canvas, title: str, path: Path | None) -> None:
@@ -42,7 +42,7 @@ class DocumentState(QObject):
         self.undo_to: VersionId | None = None
         self.redo_to: VersionId | None = None
         self.unsaved = False
-        self.pending_moves: list[type[Undo | Redo]] = []  # pressed and not answered yet; the first one is under way
+        self.pending_moves: list[type[Undo | Redo]] = []  # requested and not answered yet; the first one is running
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}
         self.distances: dict[VersionId, Distance | None] = {}  # from the original; None: it has another size
@@ -51,19 +51,22 @@ class DocumentState(QObject):
         self.turns: list[Turn] = []
         self.chosen_other: VersionId | None = None
         self.before = False  # the canvas shows the other version instead of the open one
-        self.talking = False  # a reply in the conversation is pending
+        self.awaits_reply = False  # a reply in the conversation is pending
         canvas.set_title(title)
 
     @property
     def id(self) -> DocumentId | None:
+        """The id of the document; None until it is open."""
         return self.card.id if self.card else None
 
     @property
     def shown_title(self) -> str:
+        """The title, with * while there is unsaved work."""
         return f"{self.title}*" if self.unsaved else self.title
 
     @property
     def head_version(self) -> Version | None:
+        """The open version."""
         return self.versions.get(self.head) if self.head else None
 
     @property
@@ -76,10 +79,12 @@ class DocumentState(QObject):
 
     @property
     def other_version(self) -> Version | None:
+        """The version compared with."""
         return self.versions.get(self.other) if self.other else None
 
     @property
     def original(self) -> VersionId | None:
+        """The version without a parent."""
         return next((v.id for v in self.versions.values() if v.parent is None), None)
 
     @property
@@ -101,7 +106,7 @@ class DocumentState(QObject):
     # events
 
     def open(self, card: DocumentCard, manifest: Manifest) -> None:
-        """The document exists: take its card and show its head."""
+        """Take the card of the document and show its head."""
         self.card, self.head = card, card.head
         self.title, self.path, self.project = card.title, card.path, card.project
         self.versions = {v.id: v for v in card.versions}
@@ -111,44 +116,48 @@ class DocumentState(QObject):
         self._show(manifest)
 
     def show_history(self, undo_to: VersionId | None, redo_to: VersionId | None, *, unsaved: bool) -> None:
-        """Where undo and redo lead now, and whether there is unsaved work."""
+        """Store where undo and redo lead, and whether there is unsaved work."""
         self.undo_to, self.redo_to, self.unsaved = undo_to, redo_to, unsaved
 
     def add_version(self, version: Version, manifest: Manifest) -> None:
+        """Add a version and make it the head."""
         self.versions[version.id] = version
         self.move_head(version.id, manifest)
 
     def move_head(self, head: VersionId, manifest: Manifest) -> None:
+        """Show another version as the head."""
         self.head = head
         self._show(manifest)
 
     def change_versions(self, versions: tuple[Version, ...]) -> None:
-        """Names, stars and deletions changed."""
+        """Replace versions whose name, star or deletion changed."""
         self.versions |= {v.id: v for v in versions}
 
     def add_quality(self, version: VersionId, quality: Quality, distance: Distance | None = None) -> None:
+        """Store scores and the distance from the original."""
         if (known := self.versions.get(version)) is not None:
             self.versions[version] = dataclasses.replace(known, quality=quality)
             self.distances[version] = distance
             self.failures.pop((version, "quality"), None)
 
     def add_detection(self, version: VersionId, detection: Detection) -> None:
-        """As in the document, scores that were computed without a detection become invalid."""
+        """Store a detection; as in the document, scores computed without a detection become invalid."""
         if (known := self.versions.get(version)) is not None:
             quality = known.quality if known.detection is not None else None
             self.versions[version] = dataclasses.replace(known, detection=detection, quality=quality)
             self.failures.pop((version, "detection"), None)
 
     def start_analysis(self, version: VersionId) -> None:
-        """An analysis began: what failed before is pending again."""
+        """Clear the failures of an earlier analysis: a new one has started."""
         self.failures.pop((version, "detection"), None)
         self.failures.pop((version, "quality"), None)
 
     def add_failure(self, version: VersionId, part: AnalysisPart, reason: str) -> None:
-        """A part of an analysis failed or was cancelled."""
+        """Record that a part of an analysis failed or was cancelled."""
         self.failures[version, part] = reason
 
     def add_manifest(self, manifest: Manifest) -> None:
+        """Store a manifest; show its version if it is the one compared with."""
         self._keep(manifest)
         if manifest.version == self.other:
             self.show_other()
@@ -178,6 +187,7 @@ class DocumentState(QObject):
 
     def _show(self, manifest: Manifest) -> None:
         self._keep(manifest)
+        # A new head ends the peek: otherwise the window would show an old version under the new title.
         if self.before:
             self.show_before(False)
         self.canvas.show_version(manifest, self.card.icc if self.card else None)

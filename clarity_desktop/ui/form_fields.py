@@ -1,4 +1,4 @@
-"""Form fields as all dialogs have them: named for screen readers, with room around their text."""
+"""Form fields of the dialogs: named for screen readers, with room around their text."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class ElidedButton(QPushButton):
     def paintEvent(self, arg__1: QPaintEvent) -> None:  # noqa: ARG002
         option = QStyleOptionButton()
         self.initStyleOption(option)
+        # "&&" is a literal ampersand; one of the two is not drawn.
         margins = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text().replace("&&", "&"))
         elide, flags = Qt.TextElideMode.ElideRight, Qt.TextFlag.TextShowMnemonic
         option.text = self.fontMetrics().elidedText(self.text(), elide, self.width() - margins, flags.value)
@@ -71,6 +72,7 @@ class ElidedButton(QPushButton):
 
 def no_wheel(field: Field) -> Field:
     """Keep the wheel from changing the field by accident; returns the field."""
+    # Without the wheel focus: Qt would otherwise focus the field on scrolling and change it.
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     field.installEventFilter(WheelGuard(field))
     return field
@@ -148,6 +150,7 @@ def row(*widgets: QWidget) -> QHBoxLayout:
 
 
 def form() -> QFormLayout:
+    """A form layout with the spacing of all dialogs."""
     result = QFormLayout()
     result.setHorizontalSpacing(14)
     result.setVerticalSpacing(9)

@@ -1,4 +1,4 @@
-"""Short texts that several widgets show: titles of tasks, versions and metrics, sizes and times, in its language."""
+"""Short texts of several widgets, translated: titles of tasks, versions and metrics, sizes and times."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Degradation, Step, Task, Version, VersionId
 
 SUGGESTED_TASKS: tuple[Task, ...] = ("derain", "dehaze", "deblur", "denoise", "low_light", "retouch")
-"""What the chat suggests while nothing has been said."""
+"""The suggestions of the chat."""
 METRICS = {"sseq": "SSEQ", "niqe": "NIQE", "brisque": "BRISQUE", "piqe": "PIQE"}
 """Metric → its name, which is the same in every language."""
 MAX_EXCERPT = 130
-"""Characters of a reason that a panel shows; the tooltip has all of it."""
+"""Characters of a reason that a panel shows; the tooltip shows all of it."""
 SEPARATOR = " · "
-"""Between facts that stand in a row without being a sentence."""
+"""Separates facts in a line that is not a sentence."""
 Device = Literal["cpu", "cuda", "mps", "auto"]
 
 
@@ -42,14 +42,14 @@ def degradation_noun(degradation: Degradation) -> str:
 
 
 def metric_meaning(metric: str) -> str:
-    """How to read the values of a metric, in one line."""
+    """How to interpret a metric, in one line."""
     if metric == "niqe":
         return QCoreApplication.translate("labels", "Lower is better: 2 to 5 is a good photo.")
     return QCoreApplication.translate("labels", "Lower is better: 0 is best, about 100 is worst.")
 
 
 def what_ran(step: Step) -> str:
-    """What made a version: "Remove rain · maxim-deraining · 60 %", "Cropped", "Original"."""
+    """What made a version: "Remove rain · maxim-deraining · 60%", "Cropped", "Original"."""
     if step.kind != "restore" or step.task is None:
         return render(text.step_title(step))
     return SEPARATOR.join((task_title(step.task), *method_and_strength(step)))
@@ -62,7 +62,7 @@ def method_and_strength(step: Step) -> list[str]:
 
 
 def version_title(version: Version) -> str:
-    """The name that the user gave, or what was done; a version that Auto undid is called rolled back."""
+    """The name that the user typed, or the title of the step; a rejected version is marked as rolled back."""
     return render(text.version_title(version))
 
 
@@ -82,6 +82,7 @@ def distinct_titles(versions: Sequence[Version]) -> dict[VersionId, str]:
 def excerpt(reason: str) -> str:
     """The beginning of a reason, with places where long paths and addresses may break."""
     short = reason if len(reason) <= MAX_EXCERPT else reason[:MAX_EXCERPT].rsplit(" ", 1)[0] + " …"
+    # U+200B: QLabel breaks lines only at spaces, and a path has none.
     return re.sub(r"([/_\-])", "\\1\u200b", short)
 
 
@@ -103,6 +104,7 @@ def duration(seconds: float) -> str:
 
 
 def megapixels(value: float) -> str:
+    """Millions of pixels: "2.5 MP"."""
     return render(text.megapixels(value))
 
 
@@ -112,7 +114,7 @@ def file_size(count: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 0..1 as "60 %"."""
+    """A share of 0..1 as "60%"."""
     return render(Message("units.percent", {"value": f"{100 * share:.0f}"}))
 
 

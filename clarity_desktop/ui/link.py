@@ -14,22 +14,22 @@ from clarity_desktop.worker import Worker
 
 
 class Connection(Protocol):
-    """What the window needs of a backend; `Link` provides it, tests script it."""
+    """The interface of the backend for the window: `Link`, or a scripted fake in tests."""
 
     def new_call(self) -> int:
-        """As Link.new_call."""
+        """See Link.new_call."""
         ...
 
     def run(self, request: Request, call: int | None = None) -> AsyncGenerator[Event, None]:
-        """As Link.run."""
+        """See Link.run."""
         ...
 
     def cancel(self, call: int) -> None:
-        """As Link.cancel."""
+        """See Link.cancel."""
         ...
 
     def close(self) -> None:
-        """As Link.close."""
+        """See Link.close."""
         ...
 
 
@@ -46,6 +46,7 @@ class Link(QObject):
         self._inboxes: dict[int, asyncio.Queue[Event | End]] = {}  # by job
         self._jobs: dict[int, int] = {}  # call → its job
         self._ids = count(1)
+        # Queued: the signal is emitted on the backend thread and must be delivered on the UI thread.
         self._received.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._worker = make_worker(self._received.emit)
 
@@ -78,7 +79,7 @@ class Link(QObject):
             self._worker.cancel(job)
 
     def cancel(self, call: int) -> None:
-        """Ask a running call to end. Its events go on until it does: a version may be committed just before."""
+        """Request cancellation of a call. Events continue until it ends: a version may be committed just before."""
         if (job := self._jobs.get(call)) is not None:
             self._worker.cancel(job)
 
@@ -89,5 +90,5 @@ class Link(QObject):
             inbox.put_nowait(Cancelled())
 
     def _deliver(self, job: int, event: Event | End) -> None:
-        if (inbox := self._inboxes.get(job)) is not None:  # nobody waits for events of a call that was left
+        if (inbox := self._inboxes.get(job)) is not None:  # events of a call that was left early are dropped
             inbox.put_nowait(event)

@@ -85,11 +85,11 @@ from clarity_desktop.values import DocumentId, VersionId
 
 log = logging.getLogger(__name__)
 PAINTING = (Restore, Repeat, Improve, SendMessage)
-"""Requests whose finished parts are painted over the photo before their version is there."""
+"""Requests whose finished parts are painted over the photo before their version exists."""
 
 
 class MainWindow(Shell):
-    """Widgets show values and emit signals; commands ask the backend; the window sends its events to them."""
+    """Creates the commands and passes events of the backend to commands and widgets."""
 
     ended = Signal()  # closed, and no request is running any more
 
@@ -99,6 +99,7 @@ class MainWindow(Shell):
         self._closing = self._closed = False
         self.session = Session(settings, samples, self.requests, self.photos, self.notices, self.action)
         self.session.setParent(self)
+        # Commands before menus: they create the submenus.
         self._make_commands()
         self.make_menus({"recent": self.file_commands.recent_menu, "tasks": self.restore_commands.tasks_menu})
         self._connect()
@@ -168,7 +169,7 @@ class MainWindow(Shell):
     # requests and their events
 
     def connect_backend(self, link: Connection) -> None:
-        """The backend is there: ask for what the window needs, then for what was asked before."""
+        """Connect the backend: send the requests of the window itself, then those that waited."""
         self.requests.connect_backend(link)
         for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
             self.session.ask(request)
@@ -286,11 +287,11 @@ class MainWindow(Shell):
                 assert_never(event)
 
     def _open_state(self, pending: PendingRequest) -> DocumentState | None:
-        """The document of a request; None if it has none, or its tab was closed and its canvas is gone."""
+        """The document of a request; None if it has none or its tab was closed."""
         return pending.state if self.session.is_open(pending.state) else None
 
     def _notice_document(self, pending: PendingRequest) -> DocumentState | None:
-        """The document that a notice belongs to; not one that cannot be opened: its tab goes."""
+        """The document of a notice; None for one that failed to open, because its tab is removed."""
         state = self._open_state(pending)
         return state if state and state.card else None
 
@@ -300,7 +301,7 @@ class MainWindow(Shell):
         change: Callable[[DocumentState], object],
         history: VersionAdded | HeadMoved | VersionsChanged | Saved | TurnAdded | None = None,
     ) -> None:
-        """Apply an event to every view of its document and show it; for a document that was closed there is none.
+        """Apply an event to every view of its document and show it; a closed document has no view.
 
         history: the event, if it says where undo and redo lead or whether there is unsaved work.
         """
@@ -326,7 +327,7 @@ class MainWindow(Shell):
             self.view_commands.compare(state, version, other)
 
     def _show_analysis(self, pending: PendingRequest) -> None:
-        """The photo or version of a request is there; what is left is its analysis, unless more versions follow."""
+        """Rename a job of which only the analysis is left, unless more versions follow."""
         if pending.title and not isinstance(pending.request, Improve | SendMessage):
             pending.title, pending.progress = analysis_title(), None
             self.show_jobs()
@@ -334,12 +335,13 @@ class MainWindow(Shell):
     # the end of a request
 
     def _finish(self, pending: PendingRequest, task: asyncio.Task[None]) -> None:
-        """A request ended in whatever way. An exception that is no UserError is a bug and shown as one."""
+        """Clean up after a request, however it ended. An exception other than UserError is shown as a bug."""
         if not self._closing:
             self.edit_commands.finish_move(pending)
             self.edit_commands.finish_transform(pending, made=False)
         if state := self._open_state(pending):
             self._finish_state(pending, state)
+        # exception() raises for a cancelled task.
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(pending.request).__name__, exc_info=error)
             self._clean_up(pending)
@@ -359,13 +361,13 @@ class MainWindow(Shell):
         self.session.notify(text, "error", document=self._notice_document(pending))
 
     def _clean_up(self, pending: PendingRequest) -> None:
-        """A request ended early: remove the painted parts, let the canvas ask again for tiles."""
+        """Clean up after a request that ended early: remove painted parts, let the canvas request tiles again."""
         if (state := self._open_state(pending)) is None or self._closing:
             return
         if isinstance(pending.request, PAINTING):
             state.canvas.clear_painted()
         if isinstance(pending.request, ReadTiles):
-            state.canvas.ask_again()
+            state.canvas.request_again()
 
     # showing
 
@@ -404,7 +406,7 @@ class MainWindow(Shell):
         self.photos.name_tabs()
 
     def _show_current(self) -> None:
-        """Another document is shown, or none."""
+        """Update the window for another document, or none."""
         self.edit_commands.leave()
         self.notices.show_document(self.session.current)
         self.conversation_commands.show_document()
@@ -412,7 +414,7 @@ class MainWindow(Shell):
         self.refresh()
 
     def _show_document(self, state: DocumentState) -> None:
-        """A document was opened in its tab."""
+        """Update the window after a document was opened in its tab."""
         self.quality_commands.show_other(state)
         if state is self.session.current:
             self._show_current()
@@ -454,9 +456,11 @@ class MainWindow(Shell):
         if self._closed:
             event.accept()
             return
+        # Closing is asynchronous: hide now, and accept the second close event once everything has ended.
         event.ignore()
         if not self._closing:
             self._closing = True
+            # Panels hidden with Tab must not be missing at the next start.
             self.view_commands.show_all_panels()
             self.session.change_settings(window=self.shape())
             self.hide()

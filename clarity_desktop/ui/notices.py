@@ -50,7 +50,7 @@ class Sign(QWidget):
 
 
 class Bar(QFrame):
-    """One notice: a sentence, a button for each choice, and one that dismisses it. document: what it is about."""
+    """One notice: a sentence, a button for each choice, and one that dismisses it. document: the one it is about."""
 
     closed = Signal()
 
@@ -193,6 +193,7 @@ class Notices(QWidget):
         document: what it is about; None: always shown. seconds: it closes itself after this time (0: never).
         """
         same_place = [bar for bar in self._bars() if bar.document in (None, document) or document is None]
+        # An equal notice is replaced instead of shown twice.
         equal = [bar for bar in same_place if bar.text == text and bar.document is document]
         others = [bar for bar in same_place if bar not in equal]
         for bar in (*equal, *others[: max(0, len(others) + 1 - MAX_BARS)]):
@@ -200,21 +201,23 @@ class Notices(QWidget):
         bar = Bar(text, kind, choices, document, image)
         bar.closed.connect(self._place)
         self._column.addWidget(bar)
-        bar.setVisible(document is None or document is self._document)  # a layout would show it only later
+        bar.setVisible(
+            document is None or document is self._document
+        )  # the layout would show it only in the next event
         bar.close_after(seconds)
         self._place()
         QAccessible.updateAccessibility(QAccessibleEvent(bar, QAccessible.Event.Alert))
         return bar
 
     def show_document(self, document: object) -> None:
-        """Another document is shown, or None: hide the notices about others."""
+        """Show the notices about a document, and hide those about others."""
         self._document = document
         for bar in self._bars():
             bar.setVisible(bar.document is None or bar.document is document)
         self._place()
 
     def remove_document(self, document: object) -> None:
-        """The document was closed: its notices go."""
+        """Remove the notices about a document that was closed."""
         for bar in self._bars():
             if bar.document is document:
                 bar.close_later()
@@ -234,4 +237,5 @@ class Notices(QWidget):
         self.resize(width, self.height())  # the buttons move below the sentence in a narrow bar
         height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
         self.setGeometry(0, 0, width, height)
+        # Siblings added later, such as a new canvas, would otherwise cover the notices.
         self.raise_()

@@ -62,6 +62,7 @@ class PhotoStack(QStackedWidget):
         self.tabs.setTabButton(index, QTabBar.ButtonPosition.RightSide, self._close_button(state))
         self.tabs.setCurrentIndex(index)
         self._choose()
+        # Opening a photo must not take the focus from a field in which the user types.
         if not isinstance(self.window().focusWidget(), QLineEdit | QPlainTextEdit):
             state.canvas.setFocus()
         return state
@@ -73,7 +74,7 @@ class PhotoStack(QStackedWidget):
         self.tabs.removeTab(index)
         self.removeWidget(state.canvas)
         state.canvas.hide()
-        state.canvas.layers.clear()  # its images are freed now, not at some later garbage collection
+        state.canvas.layers.clear()  # frees its images now, not at a later garbage collection
         state.canvas.deleteLater()
         self._choose()
 
@@ -126,6 +127,7 @@ class Tabs(QTabBar):
 
 
 def make_tabs() -> QTabBar:
+    """The tab bar of the open photos."""
     tabs = Tabs()
     tabs.setAccessibleName(QCoreApplication.translate("PhotoStack", "Open photos"))
     tabs.setDocumentMode(True)

@@ -49,6 +49,7 @@ def to_picture(pixels: Pixels, alpha: NDArray[np.uint8] | None) -> QImage:
         height, width = alpha.shape
         rows = np.ascontiguousarray(alpha)
         image = image.convertToFormat(QImage.Format.Format_ARGB32)
+        # setAlphaChannel copies, so `rows` may be freed afterwards.
         image.setAlphaChannel(QImage(rows.data, width, height, width, QImage.Format.Format_Grayscale8))
     return image
 
@@ -87,5 +88,6 @@ def _wrap(pixels: Pixels) -> QImage:
         rows = np.ascontiguousarray(pixels)
         return QImage(rows.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     four = np.empty((height, width, 4), np.uint16)
+    # QImage has no 16-bit RGB format without a fourth channel.
     four[..., :3], four[..., 3] = pixels, 65535
     return QImage(four.data, width, height, 8 * width, QImage.Format.Format_RGBX64)

@@ -1,4 +1,4 @@
-"""Pending requests: those that wait for the backend, those that run, which replace each other, and how they end."""
+"""The queue of requests: waits for the backend, runs requests, replaces outdated ones and handles their end."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Connection
 
 REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadPixels)
-"""A newer request of these kinds makes an older one for the same photo pointless."""
+"""Kinds of requests of which a newer one replaces an older one for the same photo."""
 
 
 @dataclass(eq=False)
 class PendingRequest:
-    """A request that waits or runs. title: its name in the status bar; "" for one that is not shown there."""
+    """A request that waits or runs. title: its name in the status bar; empty for one that is not shown there."""
 
     request: Request
     state: DocumentState | None = None
@@ -31,6 +31,7 @@ class PendingRequest:
 
     @property
     def key(self) -> tuple[type, object]:
+        """Requests with the same key replace each other: the kind and the document."""
         return type(self.request), getattr(self.request, "document", None)
 
 

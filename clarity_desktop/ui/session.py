@@ -1,4 +1,4 @@
-"""What commands work with instead of a window: requests, open documents, notices, settings and actions."""
+"""The interface of the window for commands: requests, open documents, notices, settings and actions."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from clarity_desktop.values import DocumentId
 log = logging.getLogger(__name__)
 CLOSE_SECONDS = 3.0
 INFO_SECONDS = 15.0
-"""How long a notice stays that only informs: time to read two sentences."""
+"""How long a notice without choices stays: time to read two sentences."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Session(QObject):
-    """The state that the commands of one window share, and the services they use. It knows no command and no dock."""
+    """The state and services shared by the commands of one window. It depends on no command and no dock."""
 
     document_added = Signal(object)  # DocumentState: its canvas is there, the photo is being opened
     document_changed = Signal(object)  # DocumentState, or None: something shown by the docks changed
@@ -55,6 +55,7 @@ class Session(QObject):
         self.requests = requests
         self.actions = actions
         self._photos, self._notices = photos, notices
+        # One thread: settings are saved in the order of their changes.
         self._file_thread = ThreadPoolExecutor(1, thread_name_prefix="clarity-files")
 
     # requests
@@ -90,9 +91,11 @@ class Session(QObject):
 
     @property
     def documents(self) -> tuple[DocumentState, ...]:
+        """All open documents."""
         return tuple(self._photos.documents)
 
     def document(self, document: DocumentId) -> DocumentState | None:
+        """The state of an open document; None if it is not open."""
         return self._photos.document(document)
 
     def views(self, document: DocumentId) -> tuple[DocumentState, ...]:
@@ -115,6 +118,7 @@ class Session(QObject):
         self._notices.remove_document(state)
 
     def select(self, state: DocumentState) -> None:
+        """Show a document."""
         self._photos.select(state)
 
     # notices and dialogs
@@ -129,7 +133,7 @@ class Session(QObject):
         image: QImage | None = None,
         seconds: float | None = None,
     ) -> Bar:
-        """Show a notice, with its document only if it has one.
+        """Show a notice; with a document, it is visible only while that document is.
 
         seconds: it closes itself after this time, 0: never. None: after INFO_SECONDS if there is nothing to decide.
         """
@@ -138,6 +142,7 @@ class Session(QObject):
         return self._notices.add(text, kind, choices, document, image, seconds)
 
     def notice_is_shown(self, bar: Bar) -> bool:
+        """Whether a notice is visible."""
         return bar in self._notices.bars()
 
     @property

@@ -27,7 +27,7 @@ VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
 class Shell(QMainWindow):
-    """All widgets of the window; what they do is connected by MainWindow."""
+    """Creates and lays out the widgets of the window; MainWindow connects them."""
 
     painted = Signal()  # once, when the window is on the screen for the first time
 
@@ -93,7 +93,8 @@ class Shell(QMainWindow):
         return " ".join(base64.b64encode(part.data()).decode() for part in parts)
 
     def restore_shape(self, shape: str) -> None:
-        """Take the size, position and docks of the last run; an unreadable shape means the default."""
+        """Restore the size, position and docks of the last run; the default if `shape` cannot be read."""
+        # The default first: restoreState changes only what it knows.
         self.resize(1440, 900)
         docks, across, down = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["versions"], docks["restore"]], [270, 310], across)
@@ -141,4 +142,5 @@ class Shell(QMainWindow):
         super().paintEvent(event)
         if not self._was_painted:
             self._was_painted = True
+            # Emitted from the event loop, after the paint event has ended and the window is on the screen.
             QTimer.singleShot(0, self.painted.emit)

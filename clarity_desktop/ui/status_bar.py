@@ -22,6 +22,7 @@ def memory_used() -> int | None:
     """Resident memory of this process in bytes; None where the system has no cheap way to ask."""
     if sys.platform != "linux":
         return None
+    # The second field is the number of resident pages.
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -78,7 +79,7 @@ class JobStrip(QWidget):
         self.name.setText(with_note if note and note != name else name)
         self.bar.setRange(0, 0 if fraction is None else 1000)
         if fraction is not None:
-            # 100 % means done and on the screen: the result is written after the last tile
+            # 100% means done and on the screen: the result is written after the last tile
             self.bar.setValue(min(999, round(1000 * fraction)))
         self.bar.setAccessibleName(self.tr("Progress of {job}").format(job=name))
         left = self.tr("{time} left").format(time=duration(seconds_left)) if seconds_left is not None else ""
@@ -112,21 +113,26 @@ class Status(QStatusBar):
         self._show_memory()
 
     def show_photo(self, width: int, height: int, depth: int, profile: str) -> None:
+        """Show the size, depth and profile of the photo."""
         text = self.tr("{width} × {height} · {depth} bit · {profile}")
         self.photo.setText(text.format(width=width, height=height, depth=depth, profile=profile))
 
     def show_zoom(self, scale: float) -> None:
+        """Show the zoom; 1.0 is 100%."""
         digits = 0 if scale >= 0.1 else 1
-        self.zoom.setText(self.tr("{zoom} %").format(zoom=f"{100 * scale:.{digits}f}"))
+        self.zoom.setText(self.tr("{zoom}%").format(zoom=f"{100 * scale:.{digits}f}"))
 
     def show_pixel(self, at: tuple[int, int] | None, value: tuple[int, int, int] | None) -> None:
-        colour = "  ".join(map(str, value)) if value else ""
-        self.pixel.setText(f"{at[0]}, {at[1]}   {colour}" if at else "")
+        """Show the position and RGB value of the pixel under the pointer."""
+        color = "  ".join(map(str, value)) if value else ""
+        self.pixel.setText(f"{at[0]}, {at[1]}   {color}" if at else "")
 
     def show_device(self, name: str) -> None:
+        """Show the processor in use."""
         self.device.setText(self.tr("Processor: {device}").format(device=name))
 
     def show_no_photo(self) -> None:
+        """Clear what describes the photo."""
         for label in (self.pixel, self.photo, self.zoom):
             label.clear()
 
@@ -134,6 +140,7 @@ class Status(QStatusBar):
         self.job.show_job(name, fraction, note, seconds_left)
 
     def show_no_job(self) -> None:
+        """Hide the job."""
         self.job.hide()
 
     def _field(self, name: str, width: int) -> QLabel:

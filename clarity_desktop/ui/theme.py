@@ -103,14 +103,14 @@ def set_icon(target: QAction | QAbstractButton, name: str) -> None:
 def icon(name: str) -> QIcon:
     """A line icon in the theme's colors, sharp at 1× and 2×. Names: the files of resources/icons. Raises OSError."""
     colors, made = _active.colors, QIcon()
-    for mode, colour in (
+    for mode, color in (
         (QIcon.Mode.Normal, colors.text),
         (QIcon.Mode.Disabled, colors.disabled),
         (QIcon.Mode.Selected, colors.on_accent),
     ):
         for size in ICON_SIZES:
             for ratio in (1, 2):
-                made.addPixmap(_drawn(name, colour, size, ratio), mode)
+                made.addPixmap(_drawn(name, color, size, ratio), mode)
     return made
 
 
@@ -125,12 +125,14 @@ def _colors_of(scheme: Qt.ColorScheme) -> Colors:
 
 def _use(app: QApplication, colors: Colors) -> None:
     _active.colors = colors
+    # The native styles ignore parts of the palette and the style sheet.
     app.setStyle(QStyleFactory.create("Fusion"))
     font = QFont(app.font())
     font.setPixelSize(BASE_FONT)
     app.setFont(font)
     app.setPalette(_palette(colors))
     app.setStyleSheet(_sheet(colors))
+    # Icons are pixmaps in the colors of the theme, so they must be drawn again.
     for widget in app.allWidgets():
         for target in (widget, *widget.actions()):
             name = target.property("icon-name")
@@ -161,6 +163,7 @@ def _palette(colors: Colors) -> QPalette:
 def _sheet(colors: Colors) -> str:
     fields = {**asdict(colors), "icons": (resources() / "icons").as_posix()}
     sheet = (resources() / "style.qss").read_text("utf-8")
+    # QSS has no variables: @name stands for a color of the theme.
     return re.sub(r"@(\w+)", lambda found: fields[found[1]] if found[1] in fields else found[0], sheet)
 
 

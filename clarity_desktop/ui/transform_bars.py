@@ -27,7 +27,7 @@ class _Bar(QFrame):
         super().__init__()
         self.setObjectName("transform")
         self.setAccessibleName(name)
-        # Otherwise the panels would shrink for the bar in a narrow window and stay small.
+        # Ignored width: otherwise a narrow window would shrink the panels to make room for the bar.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(12, 6, 12, 6)

@@ -1,7 +1,7 @@
 """Text for the window: renders the backend's messages and installs the translations.
 
-`CLARITY_PSEUDO_LOCALE=1` shows every string in brackets and 40 % longer: what stays without brackets never reaches
-a translator, what is cut off would be cut off in German, too.
+`CLARITY_PSEUDO_LOCALE=1` shows every string in brackets and 40% longer: a string without brackets never reaches a
+translator, and one that is clipped would be clipped in German too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ PSEUDO_VARIABLE = "CLARITY_PSEUDO_LOCALE"
 GROWTH = 0.4
 """How much longer a pseudo-translation is than its source."""
 KEYS = "QShortcut"
-"""The context of Qt's names of keys, which the pseudo-locale leaves alone: "Ctrl+O"."""
+"""The context of Qt's names of keys ("Ctrl+O"), which the pseudo-locale leaves unchanged."""
 _KEPT = re.compile(r"\{[^{}]*\}|%n|%L?\d+|&&|&|<[^<>]*>")
-"""Fields, numbers, mnemonics and tags: they take no room of their own."""
+"""Fields, numbers, mnemonics and tags, which do not count as text."""
 
 
 def render(text: Text) -> str:
@@ -47,9 +47,9 @@ def _translated(message: Message) -> str:
 
 
 def install(app: QCoreApplication) -> None:
-    """Install the English plural forms, the translation of the system's language and the pseudo-locale if wanted.
+    """Install the English plural forms, the translation for the system's language and, if enabled, the pseudo-locale.
 
-    Later translators win, so the order is from the most general to the most special.
+    Qt asks the translator installed last first, so the order is from general to specific.
     """
     folder = str(resources() / "translations")
     for locale in (QLocale(QLocale.Language.English), QLocale()):

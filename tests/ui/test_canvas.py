@@ -157,7 +157,7 @@ def test_a_tile_is_wanted_once_until_the_window_asks_again(canvas: Canvas, pyram
     paint(canvas)
     wait(canvas)
     assert len(store.asked) == 1
-    canvas.ask_again()
+    canvas.request_again()
     paint(canvas)
     wait(canvas)
     assert store.asked[1] == store.asked[0]

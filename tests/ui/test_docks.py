@@ -113,8 +113,8 @@ def test_a_row_says_what_ran_when_and_how_good_it_is():
     v = version("a", "z", time.time(), step=step, quality=Quality(niqe=3.21), star=True)
     model = VersionModel()
     assert version_title(v) == "Rain removed (50%)"
-    assert what_ran(step) == "Remove rain · maxim-deraining · 50 %"
-    assert details(v) == f"maxim-deraining · 50 % · {short_clock(v.time)} · 12 s"
+    assert what_ran(step) == "Remove rain · maxim-deraining · 50%"
+    assert details(v) == f"maxim-deraining · 50% · {short_clock(v.time)} · 12 s"
     assert details(version("b", "a", name="Cropped")) == short_clock(0.0)
     assert details(version("b", "a", name="Upright")) == f"Cropped · {short_clock(0.0)}"
     assert score(v.quality) == "NIQE 3.2"

@@ -75,19 +75,19 @@ def test_likely_degradations_are_listed_with_percent_and_severity(findings: Find
     findings.show_detection(a_detection(rain=0.97, noise=0.6))
     listed = [line for line in findings.rows if shown(line)]
     assert [(line.name.text(), line.figure.text()) for line in listed] == [
-        ("Rain streaks", "97 %, strong"), ("Noise", "60 %, strong"),
+        ("Rain streaks", "97%, strong"), ("Noise", "60%, strong"),
     ]  # fmt: skip
-    assert listed[0].accessibleName() == "Rain streaks 97 %, strong"
+    assert listed[0].accessibleName() == "Rain streaks 97%, strong"
     assert findings.verdict.text() == "Several problems: rain streaks, noise"
 
 
 @pytest.mark.parametrize(
     ("likely", "said"),
     [
-        ({"haze": 0.8}, "Haze: 80 % likely"),
-        ({"haze": 0.4}, "Possible problems: haze (40 %)"),
-        ({"haze": 0.8, "noise": 0.4}, "Haze: 80 % likely"),
-        ({"haze": 0.3, "noise": 0.4}, "Possible problems: noise (40 %)"),
+        ({"haze": 0.8}, "Haze: 80% likely"),
+        ({"haze": 0.4}, "Possible problems: haze (40%)"),
+        ({"haze": 0.8, "noise": 0.4}, "Haze: 80% likely"),
+        ({"haze": 0.3, "noise": 0.4}, "Possible problems: noise (40%)"),
     ],
 )
 @pytest.mark.parametrize("called", ["haze", "blend"])
@@ -115,7 +115,7 @@ def test_a_fair_doubt_about_a_photo_that_looks_fine_is_said():
     def doubted(share: float) -> str:
         return headline(dataclasses.replace(a_detection(watermark=share), top=a_detection().top))
 
-    assert doubted(0.34) == "No clear problems. Possibly: a watermark (34 %)"
+    assert doubted(0.34) == "No clear problems. Possibly: a watermark (34%)"
     assert doubted(0.29) == "No problems found"
 
 
@@ -354,7 +354,7 @@ def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
     dock.show_photo(QualityState(DOCUMENT, version("b")), offered)
     assert shown(dock.busy)
     assert dock.names.text().startswith("Analyzing…")
-    assert dock.findings.rows[0].figure.text() == "97 %, strong"
+    assert dock.findings.rows[0].figure.text() == "97%, strong"
     assert dock.overall.figure.text() == "41"
     assert not dock.findings.isEnabled()
     assert not dock.overall.isEnabled()

@@ -48,8 +48,8 @@ KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt
 
 
 class Canvas(QWidget):
-    """Shows a photo: one version of it or several. Knows no backend: `tiles_wanted` asks for tiles, `add_tiles` and the
-    show_… methods bring what is shown.
+    """Shows a photo: one version of it or several. Independent of the backend: `tiles_wanted` requests tiles,
+    `add_tiles` and the show_… methods set the content.
 
     What can be done with the photo is in its parts: `view` (zoom, pan, coordinates), `comparison` (modes, split line,
     peek), `crop` and `straighten` (tools) and `invitation` (the empty state). `layers` holds the pictures. While the
@@ -103,6 +103,7 @@ class Canvas(QWidget):
         self._drops.image_dropped.connect(self.image_dropped)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        # Every pixel is painted, so Qt need not erase the background first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(160, 120)
@@ -157,17 +158,17 @@ class Canvas(QWidget):
     # Tiles
 
     def add_tiles(self, tiles: Sequence[tuple[bytes, Pixels]]) -> None:
-        """Tiles that were asked for: hash and pixels, H×W×3 uint8 or uint16 RGB."""
+        """Add requested tiles: hash and pixels, H×W×3 uint8 or uint16 RGB in the profile of the version."""
         self._tiles.add(tiles, self.layers.main.icc)
 
-    def ask_again(self) -> None:
-        """A request for tiles ended, perhaps without all of them: what is still missing is asked for again."""
+    def request_again(self) -> None:
+        """Request missing tiles again: the last request ended, perhaps without all of them."""
         self._tiles.reset()
         self._renderer.prefetch_again()
         self.update()
 
     def paint_tile(self, bounds: Bounds, pixels: Pixels) -> None:
-        """A finished part of a running restoration, shown over the open version until another version is shown.
+        """Show a finished part of a running restoration over the open version, until another version is shown.
 
         bounds in image pixels; pixels: H×W×3 uint8 or uint16 RGB in the photo's profile.
         """
@@ -185,7 +186,7 @@ class Canvas(QWidget):
                 self._queue.add(lambda at=at, part=part: add(at, part))
 
     def clear_painted(self) -> None:
-        """The restoration was cancelled: take its parts away. (`show_version` does this by itself.)"""
+        """Remove the parts of a cancelled restoration; `show_version` removes them too."""
         self.layers.main.clear_restored()
         self._refresh()
 
@@ -195,7 +196,7 @@ class Canvas(QWidget):
         return self.comparison.panes(self.view.bounds())
 
     def _update_size(self) -> None:
-        """Another version is shown, perhaps of another size."""
+        """Update for another version, perhaps of another size."""
         if self.view.photo_size != self.layers.main.size:
             self.view.photo_size = self.layers.main.size
             self._tools.cancel()
@@ -204,12 +205,12 @@ class Canvas(QWidget):
         self._refresh()
 
     def _arrange(self) -> None:
-        """The panes have changed."""
+        """Update after the panes changed."""
         self.view.refresh()
         self._refresh()
 
     def _refresh(self) -> None:
-        """What is painted has changed."""
+        """Update after the painted content changed."""
         self.straighten.discard_snapshot()
         self._describe()
         self.update()
@@ -284,16 +285,18 @@ class Canvas(QWidget):
         self.invitation.arrange(visible=self.view.photo_size is None)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """A hidden photo keeps no pixmaps."""
+        """Free the pixmaps of a hidden photo."""
         super().hideEvent(event)
         self._renderer.clear()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         is_touchpad = event.device().type() == QInputDevice.DeviceType.TouchPad
+        # A touchpad scrolls; a mouse wheel, or Ctrl with either, zooms.
         if is_touchpad and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             by = event.angleDelta() if event.pixelDelta().isNull() else event.pixelDelta()
             self.view.pan(by.x() * self.view.ratio, by.y() * self.view.ratio)
         else:
+            # One notch of a wheel is 120, so three notches double the scale.
             self.view.zoom_by(2 ** (event.angleDelta().y() / 360), event.position())
         event.accept()
 
@@ -338,7 +341,7 @@ class Canvas(QWidget):
         self._set_cursor()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """The ring shows where the keyboard is; for the mouse it is not needed."""
+        """Show the focus ring only if the focus came from the keyboard."""
         self._split.has_focus_ring = event.reason() in KEYBOARD
         self.update()
 

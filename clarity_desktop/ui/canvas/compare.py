@@ -40,6 +40,7 @@ def divide(mode: Compare, count: int, width: int, height: int) -> tuple[Bounds, 
     elif mode == "top":
         columns, rows = 1, count
     else:
+        # As square as possible: the panes keep about the proportions of the canvas.
         columns = math.ceil(math.sqrt(count))
         rows = math.ceil(count / columns)
     wide, high = (width - GAP * (columns - 1)) // columns, (height - GAP * (rows - 1)) // rows
@@ -115,7 +116,7 @@ class Comparison(QObject):
 
     @property
     def shows_split(self) -> bool:
-        """Is the line between two versions on the screen?"""
+        """Whether the line between two versions is visible."""
         is_plain = not self._suspended and not self._peeking
         return self.mode == "split" and is_plain and bool(self._layers.compared)
 

@@ -15,7 +15,7 @@ SHADE = QColor(0, 0, 0, 140)
 
 
 def grip_at(frame: Bounds, x: float, y: float, reach: float) -> Grip | None:
-    """What a pointer at image point x, y takes hold of; reach in image pixels. None outside the frame."""
+    """The grip of a frame at image point x, y; reach in image pixels. None outside the frame."""
     if not (frame.x - reach <= x <= frame.right + reach and frame.y - reach <= y <= frame.bottom + reach):
         return None
     across = -1 if x - frame.x <= min(reach, frame.width / 3) else int(frame.right - x <= min(reach, frame.width / 3))

@@ -32,7 +32,7 @@ COLORS = _color_scale()
 
 @lru_cache(maxsize=32)
 def picture(detection: Detection, degradation: Degradation) -> QImage:
-    """The heat of one degradation, smooth between the parts, to be stretched over the whole photo.
+    """The heat of one degradation, interpolated between cells, to be stretched over the whole photo.
 
     Premultiplied ARGB, transparent where the degradation is unlikely. The image owns its memory.
     """

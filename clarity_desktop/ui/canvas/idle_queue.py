@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 SLICE = 0.006
-"""Seconds of work before the event loop gets its turn."""
+"""Seconds of work before control returns to the event loop."""
 
 
 class IdleQueue(QObject):
@@ -25,16 +25,17 @@ class IdleQueue(QObject):
 
     @property
     def is_idle(self) -> bool:
-        """Is everything done?"""
+        """Whether no work is pending."""
         return not self._timer.isActive()
 
     def add(self, work: Callable[[], None]) -> None:
         """Run `work` after what is pending; it should take at most a few milliseconds."""
         self._pending.append(work)
+        # An interval of 0 fires whenever the event queue is empty.
         self._timer.start(0)
 
     def clear(self) -> None:
-        """Forget what is pending."""
+        """Drop the pending work."""
         self._pending.clear()
 
     def _work(self) -> None:

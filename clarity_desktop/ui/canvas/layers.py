@@ -1,4 +1,4 @@
-"""The pictures of a canvas: the open version, those compared with it, and what is laid over each of them."""
+"""The pictures of a canvas: the open version, those compared with it, and their overlays."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class PictureLayer:
         self.clear_restored()
 
     def set_overlay(self, name: OverlayName, overlay: Overlay | None) -> None:
-        """Lay something over the version, until another version is shown; None takes it away."""
+        """Set or (None) remove an overlay; it stays until another version is shown."""
         if overlay is self._overlays.get(name):
             return
         self._overlays.pop(name, None)
@@ -110,12 +110,12 @@ class PictureLayer:
         self.clear_restored()
 
     def clear_restored(self) -> None:
-        """Take away the parts of a running restoration."""
+        """Remove the parts of a running restoration."""
         self.restored = RestoredParts()
         self.revision += 1
 
     def drop_previous(self) -> None:
-        """All visible tiles of the version are there: the version before is not needed any more."""
+        """Drop the previous version: all visible tiles of the new one are cached."""
         self._previous = None
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""The picture of one pane, kept between paint events: only what came into view or arrived is painted."""
+"""The pixmap of one pane, kept between paint events: only newly visible or received parts are painted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class PaneCache:
         self._missing: dict[bytes, QRegion] = {}  # where tiles are missing, relative to the photo's corner
 
     def paint(self, painter: QPainter, pane: Pane, photo_size: tuple[int, int], place: Placement, color: str) -> None:
-        """Paint the pane's clip. place is that of the photo in device pixels, color what surrounds it."""
+        """Paint the clip of the pane. place: of the photo, in device pixels; color: of the background."""
         place = Placement(place.x - pane.area.x, place.y - pane.area.y, place.width, place.height)
         key = (pane.area.width, pane.area.height, place.width, place.height, pane.layer.revision, color)
+        # Only the position changed: shift the painted pixels instead of painting them again.
         if key == self._key:
             self._shift(place.x - self._place.x, place.y - self._place.y)
         else:

@@ -1,4 +1,4 @@
-"""Paints the panes of a canvas and finds out which tiles are missing for it."""
+"""Paints the panes of a canvas and determines the missing tiles."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class Renderer:
         return image, missing
 
     def repaint_tile(self, tile: bytes) -> None:
-        """A tile is in the cache now: paint where it was missing."""
+        """Repaint where a tile was missing that is cached now."""
         for pane_cache in self._panes.values():
             pane_cache.repaint_tile(tile)
 
     def repaint(self, layer: PictureLayer, bounds: Bounds) -> None:
-        """A part of a layer has changed: bounds in image pixels."""
+        """Repaint a part of a layer: bounds in image pixels."""
         if layer.size is not None and layer in self._panes:
             self._panes[layer].repaint(bounds, layer.size)
 
     def prefetch_again(self) -> None:
-        """Tiles around what is visible may have been lost on the way: look for them again."""
+        """Allow prefetching again: earlier prefetched tiles may have been lost with a cancelled request."""
         self._prefetched.clear()
 
     def keep_only(self, layers: Sequence[PictureLayer]) -> None:

@@ -1,4 +1,4 @@
-"""Asks for tiles that are missing, once each, and converts those that arrive while the window is idle."""
+"""Requests missing tiles once each, and converts received tiles while the window is idle."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from clarity_desktop.values import Pixels
 
 
 class TileRequests(QObject):
-    """What a canvas needs and has asked for. Knows no backend: it emits hashes and is given pixels."""
+    """The missing and the requested tiles of a canvas. Independent of the backend: emits hashes, receives pixels."""
 
     wanted = Signal(object)  # tuple[bytes, ...]: hashes, the most important first, none twice
 
     def __init__(self, cache: ScreenTileCache, queue: IdleQueue, cached: Callable[[bytes], None]) -> None:
-        """cached(hash) is called when a tile that arrived is in the cache."""
+        """cached(hash) is called when a received tile is in the cache."""
         super().__init__(queue)
         self._cache = cache
         self._queue = queue
         self._cached = cached
         self._requested: set[bytes] = set()
         self._missing: Sequence[bytes] = ()
-        # Asked for after the paint event, so that a request never delays a frame.
+        # Requested after the paint event, so that a request never delays a frame.
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._request)
 
     @property
     def is_idle(self) -> bool:
-        """Is nothing about to be asked for and nothing left to be converted?"""
+        """Whether no request is scheduled and no conversion is pending."""
         return not self._timer.isActive() and self._queue.is_idle
 
     def want(self, tiles: Sequence[bytes]) -> None:
-        """Ask for these tiles soon, instead of what was wanted before."""
+        """Request these tiles soon, instead of those scheduled before."""
         if tiles:
             self._missing = tiles
             self._timer.start()
 
     def add(self, tiles: Sequence[tuple[bytes, Pixels]], icc: bytes | None) -> None:
-        """Tiles that arrived: hash and pixels, H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB)."""
+        """Queue received tiles: hash and pixels, H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB)."""
         for tile, pixels in tiles:
             self._queue.add(lambda tile=tile, pixels=pixels: self._convert(tile, icc, pixels))
 
     def reset(self) -> None:
-        """Forget what was asked for: what is still missing is asked for again."""
+        """Forget the requested tiles, so that those still missing are requested again."""
         self._requested.clear()
 
     def _convert(self, tile: bytes, icc: bytes | None, pixels: Pixels) -> None:

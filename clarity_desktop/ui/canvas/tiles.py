@@ -21,7 +21,7 @@ MAX_SMOOTH_SCALE = 2.0
 """From this scale on pixels are drawn as squares."""
 SMOOTH = QPainter.RenderHint.SmoothPixmapTransform
 FRAMES_KEPT = 4
-"""What was painted in this many last frames stays in the cache, whatever its budget."""
+"""Tiles painted in this many last frames stay in the cache, whatever its budget."""
 
 
 @dataclass(slots=True)
@@ -35,8 +35,8 @@ class _Entry:
 class ScreenTileCache:
     """Tiles converted for the screen, least recently used ones dropped first. Shared by the canvases of a window.
 
-    The pixels of a tile are kept beside its image, for the value under the pointer. What is on the screen stays even
-    above the budget: dropping it would only ask for it again.
+    The pixels of a tile are kept beside its image, for the value under the pointer. Visible tiles are kept even
+    above the budget, because they would be requested again at once.
     """
 
     def __init__(self, budget: int = 400_000_000) -> None:
@@ -59,7 +59,7 @@ class ScreenTileCache:
         self._trim()
 
     def image(self, tile: bytes, icc: bytes | None) -> QImage | None:
-        """The tile for the screen; it counts as used."""
+        """The tile as an image; it counts as used. None if it is not cached."""
         entry = self._entries.get((tile, icc))
         if entry is None:
             return None
@@ -68,16 +68,16 @@ class ScreenTileCache:
         return entry.image
 
     def pixels(self, tile: bytes, icc: bytes | None) -> Pixels | None:
-        """The tile's own pixels as `add` got them; None if it is not cached."""
+        """The pixels passed to `add`, H×W×3 uint8 or uint16 RGB; None if the tile is not cached."""
         entry = self._entries.get((tile, icc))
         return None if entry is None else entry.pixels
 
     def has(self, tile: bytes, icc: bytes | None) -> bool:
-        """Is the tile cached?"""
+        """Whether the tile is cached."""
         return (tile, icc) in self._entries
 
     def start_frame(self) -> None:
-        """Call this before painting: it tells what is on the screen from what was there some frames ago."""
+        """Call this before painting: it separates visible tiles from those of earlier frames."""
         self._frame += 1
 
     def _trim(self) -> None:
@@ -93,7 +93,7 @@ class ScreenTileCache:
 
 
 class Pyramid:
-    """One version's tiles, as far as the cache has them. Level k is the photo reduced 2ᵏ times."""
+    """The cached tiles of one version. Level k is the photo reduced by 2ᵏ."""
 
     def __init__(self, manifest: Manifest, icc: bytes | None, cache: ScreenTileCache) -> None:
         self.manifest = manifest
@@ -108,6 +108,7 @@ class Pyramid:
 
     def level(self, place: Placement) -> int:
         """The level to paint at a placement: the coarsest that is not enlarged."""
+        # +1e-6: a scale of exactly 1/2ᵏ must not fall to the finer level by rounding.
         reduced = math.log2(max(1.0, self.size[0] / max(1e-6, place.width))) + 1e-6
         return min(len(self.manifest.levels) - 1, int(reduced))
 
@@ -145,7 +146,7 @@ class Pyramid:
         return None
 
     def has(self, level: int, index: int) -> bool:
-        """Is the tile cached?"""
+        """Whether the tile is cached."""
         return self._cache.has(self.hash(level, index), self.icc)
 
     def value(self, x: int, y: int) -> tuple[int, int, int] | None:

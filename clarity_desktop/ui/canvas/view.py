@@ -94,7 +94,7 @@ class Viewport(QObject):
         self._set_view(self._view.moved(dx, dy), is_fitted=self._is_fitted and self._shows_all())
 
     def refresh(self) -> None:
-        """The surface or its panes have another size: fit again, or keep the photo in reach."""
+        """Update after the surface or its panes were resized: fit again, or keep the photo in reach."""
         if self._is_fitted:
             self.fit()
         else:

@@ -20,29 +20,31 @@ class ConversationCommands(QObject):
         dock.sent.connect(self._send)
 
     def show_document(self) -> None:
-        """Another document is shown: its turns."""
+        """Show the turns of the current document."""
         state = self._session.current
         self._dock.show_turns(state.turns if state else ())
         self.show_state()
 
     def show_state(self) -> None:
+        """Show whether the chat is available and whether a reply is pending."""
         state = self._session.current
         self._dock.show_ready(bool(state and state.card))
-        self._dock.show_talking(bool(state and state.talking))
+        self._dock.show_waiting(bool(state and state.awaits_reply))
 
     def add_turn(self, state: DocumentState, turn: Turn) -> None:
+        """Append a turn to a document and, if it is shown, to the panel."""
         state.turns.append(turn)
         if state is self._session.current:
             self._dock.add_turn(turn)
 
     def finish(self, state: DocumentState) -> None:
         """A message was answered, or its request ended in another way."""
-        state.talking = bool(self._session.running(SendMessage, state))
+        state.awaits_reply = bool(self._session.running(SendMessage, state))
         self.show_state()
 
     def _send(self, text: str) -> None:
         if (state := self._session.current) and state.id:
-            state.talking = True
+            state.awaits_reply = True
             self.show_state()
             request = SendMessage(state.id, text, state.canvas.view.visible())
             self._session.ask(request, state, self.tr("Replying to “{text}”").format(text=_shorten(text)))

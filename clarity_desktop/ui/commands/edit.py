@@ -57,16 +57,16 @@ class EditCommands(QObject):
     # undo and redo
 
     def show_moves(self) -> None:
-        """Enable undo and redo. While one is under way both are: where the next one leads is known afterwards."""
+        """Enable undo and redo. While one is running both are enabled: the next target is known only afterwards."""
         state, actions = self._session.current, self._session.actions
         pending = bool(state and state.pending_moves)
         actions["undo"].setEnabled(pending or bool(state and state.undo_to))
         actions["redo"].setEnabled(pending or bool(state and state.redo_to))
 
     def finish_move(self, pending: PendingRequest) -> None:
-        """If the request was an undo or redo under way: take the next one that was pressed and leads somewhere.
+        """If the request was the running undo or redo, start the next pending one that is possible.
 
-        The head has moved, or the request has ended without that; the analysis of the version may still run.
+        Called when the head has moved or the request has ended; the analysis of the version may still run.
         """
         state = pending.state
         if pending is not self._moving.get(state) or state is None:
@@ -108,6 +108,7 @@ class EditCommands(QObject):
         actions["delete"].setEnabled(bool(found and found[2].parent))
 
     def go_to(self, version: VersionId) -> None:
+        """Open another version."""
         if (state := self._session.current) and state.id and version != state.head:
             self._session.ask(GoTo(state.id, version), state)
 

@@ -85,6 +85,7 @@ class FileCommands(QObject):
         self._session.spawn(self._open_bitmap(image, title.format(number=self._bitmaps)))
 
     def open_sample(self) -> None:
+        """Open the first sample photo."""
         if self._session.samples:
             self.open_paths(self._session.samples[:1])
         else:
@@ -209,12 +210,14 @@ class FileCommands(QObject):
         dialog.open()
 
     def save_to(self, state: DocumentState, then: Callable[[], object] | None, name: str | Path) -> None:
+        """Save the project to a file. then: called when it is saved."""
         path = Path(name)
         if state.id:
             title = self.tr("Saving {name}…").format(name=path.name)
             self._session.ask(SaveProject(state.id, path), state, title, then)
 
     def show_saved(self, state: DocumentState | None, path: Path) -> None:
+        """Report a saved project and add it to the recent files."""
         self._session.notify(self.tr("Saved {name}.").format(name=path.name), document=state, seconds=4)
         self._remember(path)
 

@@ -43,6 +43,7 @@ class ModelCommands(QObject):
         self._session.notify(text, "error", ((self.tr("Models…"), self.show_dialog),), document=state)
 
     def show_dialog(self) -> None:
+        """Show the models dialog."""
         if self.dialog is None:
             self.dialog = dialog = ModelsDialog(self._session.dialog_parent)
             dialog.fetch_asked.connect(self.download)
@@ -62,6 +63,7 @@ class ModelCommands(QObject):
             self.dialog.show_progress(job.title if job else "", job.progress.fraction if job and job.progress else None)
 
     def download(self, model: str, then: Callable[[], object] | None = None) -> None:
+        """Download a model. then: called when it is installed."""
         title = next((m.title for m in self._models if m.id == model), model)
         self._session.ask(FetchModel(model), None, self.tr("Downloading {model}…").format(model=title), then)
 

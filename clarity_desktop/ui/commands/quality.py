@@ -31,7 +31,7 @@ class QualityCommands(QObject):
         """is_offered: is there a method for a task?"""
         super().__init__(session)
         self._session, self._dock, self._is_offered = session, dock, is_offered
-        self._degradation: Degradation | None = None  # on the map; None: the likeliest
+        self._degradation: Degradation | None = None  # on the map; None: the most likely one
         self._ready: set[str] = set()  # installed models
         on = session.actions.on
         on("heat", self._show_heat)
@@ -76,7 +76,7 @@ class QualityCommands(QObject):
             if all(pending.request != request for pending in self._session.running(ReadManifest, state)):
                 self._session.ask(request, state)
 
-    # scores that the user's changes call for: everything else is analyzed by the backend by itself
+    # scores after a change of the settings or models; other analyses are started by the backend
 
     def _use_settings(self, before: Settings, after: Settings) -> None:
         """Score the open version by the metrics that were switched on."""
@@ -84,7 +84,7 @@ class QualityCommands(QObject):
             self._session.ask(Assess(state.id, state.head), state)
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
-        """Models were installed: scores by built-in parameters give way to those by the published ones."""
+        """Score again where installed models replace the built-in parameters."""
         ready = {model.id for model in models if model.state == "ready"}
         new, self._ready = ready - self._ready, ready
         for state in self._session.documents:
@@ -95,7 +95,7 @@ class QualityCommands(QObject):
     # suggestions and Auto
 
     def _advise(self) -> None:
-        """Suggest restorations. The user waits for it, so a missing analysis is made as a job, with its scores."""
+        """Suggest restorations. The user waits, so a missing analysis runs as a visible job, with its scores."""
         if (state := self._session.current) is None or state.id is None or (head := state.head_version) is None:
             return
         self.panel_wanted.emit()
@@ -118,6 +118,7 @@ class QualityCommands(QObject):
         self.show_state()
 
     def add_cancellation(self, pending: PendingRequest) -> None:
+        """Show that an analysis was cancelled."""
         self.add_failure(pending, self.tr("Analysis cancelled. Choose Suggest to run it again."))
 
     def improve(self) -> None:
@@ -128,7 +129,7 @@ class QualityCommands(QObject):
             self._session.ask(request, state, self.tr("Auto"))
 
     def show_result(self, pending: PendingRequest, improved: Improved) -> None:
-        """Auto is done. If it was started in the conversation, its text stands there."""
+        """Show the result of Auto; if it was started in the conversation, the text is shown there."""
         if isinstance(pending.request, Improve):
             self._session.notify(render(improved.text), document=pending.state, seconds=RESULT_NOTICE)
 

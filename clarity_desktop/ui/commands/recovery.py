@@ -1,4 +1,4 @@
-"""What earlier runs left: unsaved documents, closed documents, and the disk space that they take."""
+"""Documents of earlier runs: unsaved and closed ones, and their disk space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restoring: runs, offers of long runs, repeated steps, the estimate in the panel and methods without a model."""
+"""Restoration: runs, offers of long runs, repeated steps, estimates, and methods whose model is missing."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class RestoreCommands(QObject):
         return isinstance(running, Restore) and pending not in self._made and _content(running) == _content(request)
 
     def show_offer(self, pending: PendingRequest, offered: Offered) -> None:
-        """A run would take long and was not started: offer it, with its visible part where that is quicker."""
+        """Offer a long run that was not started, and its visible part if that is quicker."""
         state = pending.state
         if state is None or state.head != offered.request.version or not self._session.is_open(state):
             return
@@ -193,6 +193,7 @@ class RestoreCommands(QObject):
                 self._timer.start()
 
     def add_estimate(self, pending: PendingRequest, estimated: Estimated) -> None:
+        """Store an estimate and show it if it is for the current choice."""
         if isinstance(pending.request, Estimate):
             self._known[pending.request] = estimated
             self.device_known.emit(estimated.device)
@@ -212,6 +213,7 @@ class RestoreCommands(QObject):
     # methods
 
     def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
+        """Show the methods in the panel and the tasks in the menu."""
         self._dock.show_methods(methods, dict(self._session.settings.methods))
         current = self._session.current
         self._dock.show_ready(bool(current and current.card))

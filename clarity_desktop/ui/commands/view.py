@@ -19,7 +19,7 @@ from clarity_desktop.values import VersionId
 MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side": "side", "stacked": "top"}
 """Action → the canvas's mode."""
 HOLD_SECONDS = 0.3
-"""A key held longer than this shows the original only while it is held."""
+"""A key held longer than this shows the other version only while it is held."""
 REPEAT_SECONDS = 0.05
 """X11 may report a held key as released and pressed again: a release counts if no press follows within this time."""
 
@@ -61,6 +61,7 @@ class ViewCommands(QObject):
         actions["before"].setChecked(bool(state and state.before))
 
     def show_compare(self, mode: str) -> None:
+        """Check the action of a comparison mode."""
         for name, compare in MODES.items():
             self._session.actions[name].setChecked(compare == mode)
 

@@ -1,4 +1,4 @@
-"""How a version becomes a file: format, quality with its size, depth, dimensions, profile, metadata, name, folder."""
+"""The export dialog: format, quality and file size, depth, dimensions, profile, metadata, name and folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORMATS: dict[str, tuple[str, str, bool, bool]] = {
     "heic": ("HEIC", ".heic", True, False),
     "bmp": ("BMP", ".bmp", False, False),
 }
-"""Key → title, suffix, whether quality means something, whether it holds 16 bits."""
+"""Key → title, suffix, whether it has a quality setting, whether it supports 16 bits."""
 PAUSE = 300
 """Milliseconds without a change before the size is estimated."""
 KEYS = ("name", "tool", "date", "n", "w", "h")
@@ -78,6 +78,7 @@ def scaled(width: int, height: int, longest: int | None) -> tuple[int, int]:
 
 def file_name(pattern: str, values: dict[str, str]) -> str:
     """The pattern with its keys filled in, without characters that file systems refuse; unknown keys stay."""
+    # Names must be valid on every system: a project may move from Linux to Windows.
     filled = re.sub(r"\{(\w+)\}", lambda key: values.get(key[1], key[0]), pattern)
     return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", filled).strip(" .")[:200]
 
@@ -97,7 +98,7 @@ class ExportForm:
 
 
 class ExportDialog(QDialog):
-    """size_asked carries the options whose file size is wanted, exported the confirmed form."""
+    """Emits size_asked with options whose file size is to be estimated, and exported with the confirmed form."""
 
     size_asked = Signal(object)  # ExportOptions
     exported = Signal(object)  # ExportForm

@@ -1,4 +1,4 @@
-"""The user's choices: appearance, processor, memory, disk and metadata."""
+"""The preferences dialog: appearance, processor, memory, disk and metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clarity_desktop.ui.labels import metadata_choices
 
 
 class Preferences(QDialog):
-    """theme_tried carries a theme to preview at once, agreed the confirmed settings."""
+    """Emits theme_tried with a theme to preview, and agreed with the confirmed settings."""
 
     theme_tried = Signal(str)
     agreed = Signal(object)  # Settings
@@ -40,7 +40,7 @@ class Preferences(QDialog):
         self.threads = int_field(self.tr("Threads"), 0, 256, settings.threads)
         self.threads.setSpecialValueText(self.tr("Auto (all cores)"))
         share = round(100 * settings.memory_budget)
-        self.memory = int_field(self.tr("Memory for a restoration"), 10, 90, share, self.tr(" % of free memory"))
+        self.memory = int_field(self.tr("Memory for a restoration"), 10, 90, share, self.tr("% of free memory"))
         self.disk = decimal_field(
             self.tr("Disk space for documents"), 1, 2000, settings.disk_budget / 1e9, self.tr(" GB")
         )

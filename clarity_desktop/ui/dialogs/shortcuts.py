@@ -1,4 +1,4 @@
-"""All actions with their keys, in one place: search, change, check for conflicts, reset."""
+"""The shortcuts dialog: search, change and reset keys, with a check for conflicts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = frozenset(spec.name for spec in ACTIONS)
 
 
 class ShortcutsDialog(QDialog):
-    """agreed carries the bindings that differ from the defaults: action → portable key sequences."""
+    """Emits agreed with the bindings that differ from the defaults: action → portable key sequences."""
 
     agreed = Signal(object)  # dict[str, str]
 

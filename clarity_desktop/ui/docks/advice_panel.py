@@ -1,4 +1,4 @@
-"""The suggested tasks in order, with reasons; a button starts each. Nothing runs by itself."""
+"""The suggested tasks in order, with reasons and a button for each."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ class Composer(QPlainTextEdit):
         return self.sizeHint()
 
     def send(self) -> None:
+        """Send the message, unless it is empty."""
         if text := self.toPlainText().strip():
             self.history.append(text)
             self._back = 0
@@ -132,9 +133,11 @@ class Transcript(QScrollArea):
         self._column.addStretch(1)
         self.setWidget(inside)
         self._bar = self.verticalScrollBar()
+        # The range changes after the layout of a new turn, which is when to scroll to its end.
         self._bar.rangeChanged.connect(self._follow)
 
     def add(self, role: str, text: str) -> Bubble:
+        """Append a turn."""
         bubble = Bubble(role, text)
         row = QHBoxLayout()
         # The margin on one side shows who speaks.
@@ -146,7 +149,9 @@ class Transcript(QScrollArea):
         return bubble
 
     def clear(self) -> None:
+        """Remove all turns."""
         self.bubbles.clear()
+        # Item 0 is the stretch above the turns.
         while (item := self._column.takeAt(1)) is not None:
             if (row := item.layout()) is not None:
                 while (part := row.takeAt(0)) is not None:
@@ -204,12 +209,13 @@ class ChatDock(QWidget):
         self.invitation.setVisible(not turns)
 
     def add_turn(self, turn: Turn) -> None:
+        """Append a turn; an answer is announced to screen readers."""
         bubble = self.transcript.add(turn.role, render(turn.content))
         self.invitation.hide()
         if turn.role == "assistant":
             QAccessible.updateAccessibility(QAccessibleEvent(bubble, QAccessible.Event.Alert))
 
-    def show_talking(self, on: bool) -> None:
+    def show_waiting(self, on: bool) -> None:
         """Show whether an answer is being prepared."""
         self.waiting.setVisible(on)
 
@@ -229,6 +235,8 @@ class ChatDock(QWidget):
         self.chips.setVisible(event.size().height() > MIN_HEIGHT_FOR_CHIPS)
 
     def focus(self) -> None:
+        """Focus the message field."""
+        # After the key event: "/" would otherwise be typed into the field.
         QTimer.singleShot(0, self.composer.setFocus)
 
     def _send_suggestion(self, message: str, _checked: bool = False) -> None:

@@ -34,19 +34,19 @@ def headline(detection: Detection) -> str:
     kind, names = summary(detection)
     if kind == "fine":
         return QCoreApplication.translate("FindingsPanel", "No problems found")
-    likeliest = names[0]
-    probability = percent(detection.found[likeliest].probability)
+    most_likely = names[0]
+    probability = percent(detection.found[most_likely].probability)
     if kind == "there" and len(names) > 1:
         template = QCoreApplication.translate("FindingsPanel", "Several problems: {names}")
         return template.format(names=render(text.enumeration(text.degradation_noun(name) for name in names[:3])))
     if kind == "there":
         template = QCoreApplication.translate("FindingsPanel", "{problem}: {probability} likely")
-        return template.format(problem=degradation_title(likeliest), probability=probability)
+        return template.format(problem=degradation_title(most_likely), probability=probability)
     if kind == "doubt":
         template = QCoreApplication.translate("FindingsPanel", "No clear problems. Possibly: {problem} ({probability})")
     else:
         template = QCoreApplication.translate("FindingsPanel", "Possible problems: {problem} ({probability})")
-    return template.format(problem=degradation_noun(likeliest), probability=probability)
+    return template.format(problem=degradation_noun(most_likely), probability=probability)
 
 
 def severity_word(finding: Finding) -> str:
@@ -72,6 +72,7 @@ class Meter(QWidget):
         return QSize(60, 5)
 
     def show_share(self, share: float) -> None:
+        """Show a share of 0..1."""
         self._share = share
         self.update()
 
@@ -103,6 +104,7 @@ class FindingRow(QWidget):
         grid.addWidget(self.meter, 1, 0, 1, 2)
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
+        """Show the probability and severity of a degradation."""
         title, probability = degradation_title(degradation), percent(finding.probability)
         listed = finding.probability >= LISTED_FROM
         self.name.setText(title)
@@ -123,7 +125,7 @@ class FindingsPanel(QWidget):
     """Shows a detection; emits heat_toggled and heat_chosen when the user asks for the heat map."""
 
     heat_toggled = Signal(bool)
-    heat_chosen = Signal(object)  # Degradation, or None: the likeliest
+    heat_chosen = Signal(object)  # Degradation, or None: the most likely one
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,6 +157,7 @@ class FindingsPanel(QWidget):
         return self._detection is not None
 
     def show_detection(self, detection: Detection) -> None:
+        """Show a detection."""
         if detection is not self._detection:
             self._detection = detection
             self._list()

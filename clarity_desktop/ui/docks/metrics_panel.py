@@ -28,6 +28,7 @@ def difference(now: float | None, before: float | None) -> str:
 
 
 def value(quality: Quality | None, metric: str) -> float | None:
+    """A metric of a version; None if it is unknown."""
     return getattr(quality, metric) if quality else None
 
 

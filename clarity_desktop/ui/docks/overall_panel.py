@@ -17,6 +17,7 @@ FAR_PSNR, FAR_SSIM = 20.0, 0.6
 
 
 def overall(version: Version | None) -> float | None:
+    """The overall score of a version; None if it is unknown."""
     return version.quality.overall if version and version.quality else None
 
 

@@ -77,7 +77,7 @@ class RestoreDock(QScrollArea):
         self.facts = muted_label()
         self.strength, self.percent = (
             no_wheel(Strength()),
-            int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr(" %")),
+            int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr("%")),
         )
         self.estimate = muted_label()
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part only"))
@@ -100,6 +100,7 @@ class RestoreDock(QScrollArea):
         return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
 
     def choose(self, task: Task) -> None:
+        """Select a task."""
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
 
     def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
@@ -107,6 +108,7 @@ class RestoreDock(QScrollArea):
         self._methods, self._preferred = methods, preferred
         offered = {task for card in methods for task in card.tasks if not card.needs_mask}
         chosen = self._task()
+        # Refilling the list is not a choice of the user.
         self.task.blockSignals(True)
         self.task.clear()
         for task in TASKS:
@@ -117,6 +119,7 @@ class RestoreDock(QScrollArea):
         self._list_methods()
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
+        """Use the state and size of models."""
         self._models = {m.id: m for m in models}
         self._describe()
 
@@ -140,6 +143,7 @@ class RestoreDock(QScrollArea):
         return sum(self._models[m].size for m in card.missing if m in self._models) if card else 0
 
     def missing_licences(self) -> str:
+        """The licenses of the models to download before the choice can run."""
         card = self._card()
         return ", ".join(sorted({self._models[m].licence for m in card.missing if m in self._models})) if card else ""
 
@@ -172,7 +176,7 @@ class RestoreDock(QScrollArea):
 
     def _strength_row(self) -> QHBoxLayout:
         self.percent.setFixedWidth(84)
-        self.strength.setToolTip(self.tr("How much of the result is blended in; double-click for 100 %"))
+        self.strength.setToolTip(self.tr("How much of the result is blended in; double-click for 100%"))
         return row(self.strength, self.percent)
 
     def _connect(self) -> None:

@@ -73,6 +73,7 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
     by_id = {v.id: v for v in versions}
     children: dict[VersionId | None, list[Version]] = {}
     parents = _displayed_parents(by_id.values())
+    # Siblings in the order of their creation.
     for v in sorted((v for v in by_id.values() if not v.deleted), key=lambda v: v.time):
         children.setdefault(parents[v.id], []).append(v)
     placed: list[tuple[Version, Lines]] = []
@@ -184,6 +185,7 @@ class VersionModel(QAbstractListModel):
             self._images.clear()
             self.endResetModel()
             return
+        # From the end, so that earlier indices stay valid.
         for at in range(len(self.rows) - 1, -1, -1):
             if self.rows[at].version.id not in wanted:
                 self.beginRemoveRows(QModelIndex(), at, at)
@@ -207,9 +209,11 @@ class VersionModel(QAbstractListModel):
                 self.dataChanged.emit(self.index(at), self.index(at))
 
     def row_of(self, version: VersionId | None) -> int | None:
+        """The row of a version; None if it is not shown."""
         return next((k for k, row in enumerate(self.rows) if row.version.id == version), None)
 
     def version_at(self, index: Index) -> Version | None:
+        """The version of an index; None if the index is not valid."""
         return self.rows[index.row()].version if index.isValid() else None
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 — as Qt declares it

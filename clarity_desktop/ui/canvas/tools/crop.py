@@ -1,4 +1,4 @@
-"""Chooses the part of the photo that stays: a frame that is moved and resized."""
+"""The crop tool: a frame that is moved and resized."""
 
 from __future__ import annotations
 

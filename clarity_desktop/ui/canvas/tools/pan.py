@@ -1,4 +1,4 @@
-"""Moves the photo; a click that moves nothing names an image pixel."""
+"""Pans the photo; a click without a drag reports an image pixel."""
 
 from __future__ import annotations
 

@@ -40,13 +40,13 @@ class ToolRouter(QObject):
             self.active.cancel()
 
     def release_keys(self) -> None:
-        """The keyboard is elsewhere now: the end of a held key would not be noticed."""
+        """Forget held keys: the focus is elsewhere, so their release will not be received."""
         self._space = False
 
     # Pointer
 
     def press(self, pointer: Pointer) -> bool:
-        """A button went down; False: nothing is done with it."""
+        """Handle a button press. Returns whether it was used."""
         self._pointer = pointer
         left, middle = pointer.button == Qt.MouseButton.LeftButton, pointer.button == Qt.MouseButton.MiddleButton
         if self._view.photo_size is None or not (left or middle) or self._dragging is not None:
@@ -57,11 +57,11 @@ class ToolRouter(QObject):
             return True
         self._dragging = next((tool for tool in self._tools() if tool.press(pointer)), None)
         if self._dragging is self._pan and self.active is not None:
-            self._pan.grab(pointer)  # beside what the active tool works on, a click means nothing
+            self._pan.grab(pointer)  # outside of the active tool a click has no meaning
         return self._dragging is not None
 
     def move(self, pointer: Pointer) -> None:
-        """The pointer moved, with or without a button."""
+        """Handle a move of the pointer, with or without a button."""
         self._pointer = pointer
         if self._dragging is not None:
             self._dragging.move(pointer)
@@ -69,14 +69,14 @@ class ToolRouter(QObject):
             self.active.hover(pointer)
 
     def release(self, pointer: Pointer) -> None:
-        """A button went up."""
+        """Handle a button release."""
         self._pointer = pointer
         dragging, self._dragging = self._dragging, None
         if dragging is not None:
             dragging.release(pointer)
 
     def leave(self) -> None:
-        """The pointer left the canvas."""
+        """Handle the pointer leaving the canvas."""
         self._pointer = None
         if self.active is not None:
             self.active.hover(None)
@@ -100,19 +100,19 @@ class ToolRouter(QObject):
     # Keys
 
     def uses_key(self, event: QKeyEvent) -> bool:
-        """Is this key the canvas's own now, rather than a shortcut of the window?"""
+        """Whether the canvas uses this key now, instead of a shortcut of the window."""
         is_space = event.key() == Qt.Key.Key_Space and has_plain_modifiers(event)
         return is_space or any(tool.uses_key(event) for tool in self._tools())
 
     def key(self, event: QKeyEvent) -> bool:
-        """A key went down; False: nobody uses it."""
+        """Handle a key press. Returns whether it was used."""
         if event.key() == Qt.Key.Key_Space:
             self._space = True
             return True
         return any(tool.key(event) for tool in self._tools())
 
     def key_release(self, event: QKeyEvent) -> bool:
-        """A key went up; False: nobody waits for it."""
+        """Handle a key release. Returns whether it was used."""
         if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
             return False
         self._space = False

@@ -1,4 +1,4 @@
-"""Moves the line between two versions."""
+"""Moves the split line between two versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows the photo turned by some degrees, with a grid and the part that stays."""
+"""The straighten tool: previews the rotated photo with a grid and the part that remains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool of the canvas is: the protocol between the canvas and one way to work on the photo."""
+"""The base class of canvas tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pointer:
 
 
 class Tool(QObject):
-    """A way to work on the photo: a subclass in its own file overrides what it needs.
+    """A tool of the canvas: each subclass has its own file and overrides what it needs.
 
     The router gives each event to the active tool first, then to the split line, then to panning; the first that
     answers True (a shape, for `cursor`) has it. Space and the middle button always pan. A tool gets what it works
@@ -65,7 +65,7 @@ class Tool(QObject):
         """The pointer moved without a drag while the tool is active; None: it left the canvas."""
 
     def uses_key(self, event: QKeyEvent) -> bool:
-        """Does `key` use this key now? Then it is no shortcut of the window."""
+        """Whether `key` uses this key now; then it is not a shortcut of the window."""
         del event
         return False
 
@@ -75,7 +75,7 @@ class Tool(QObject):
         return False
 
     def cursor(self, pointer: Pointer) -> Qt.CursorShape | None:
-        """The pointer's shape at a position; None: the tool has no opinion."""
+        """The shape of the pointer at a position; None: not set by this tool."""
         del pointer
         return None
 
@@ -91,6 +91,6 @@ class Tool(QObject):
 
 
 def has_plain_modifiers(event: QKeyEvent) -> bool:
-    """Is a key pressed alone or with Shift? Everything else is a shortcut."""
+    """Whether a key is pressed alone or with Shift; other combinations are shortcuts."""
     plain = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
     return not event.modifiers() & ~plain
