@@ -396,13 +396,10 @@ class Studio:
     async def change(self, asked: ApplyTransform, job: Job) -> Version:
         """Crop, turn, flip or straighten; the result becomes a child and the head."""
         document = self.document(asked.document)
-
-        def make() -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
-            alpha = document.alpha(asked.version)
-            changed = pictures.change(document.pixels(asked.version), asked.transform)
-            return changed, None if alpha is None else pictures.change(alpha, asked.transform)
-
-        pixels, alpha = await job.run(make)
+        pixels, alpha = await self._layers(document, asked.version, job)
+        pixels = await job.run(pictures.change, pixels, asked.transform)
+        if alpha is not None:
+            alpha = await job.run(pictures.change, alpha, asked.transform)
         return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
@@ -423,8 +420,15 @@ class Studio:
         """The photo as it was opened, as a new child of the version: a way back that can itself be undone."""
         document = self.document(asked.document)
         first = document.card().versions[0].id
-        pixels, alpha = await job.run(lambda: (document.pixels(first), document.alpha(first)))
+        pixels, alpha = await self._layers(document, first, job)
         return await self._commit(document, asked.version, Step("reset"), pixels, job, alpha=alpha)
+
+    async def _layers(
+        self, document: Document, version: VersionId, job: Job
+    ) -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
+        """Pixels and alpha of a version, read beside the lane: a slow disk holds up no other work, nor cancelling."""
+        alpha = await job.side("disk", document.alpha, version)
+        return await job.side("disk", document.pixels, version), alpha
 
     async def _commit(
         self,

@@ -198,6 +198,34 @@ def test_straightening_cuts_empty_corners_away(studio, recorder, file) -> None:
     assert studio.document(card.id).pixels(version.id).min() > 0
 
 
+@pytest.mark.parametrize("verb", ["change", "reset"])
+def test_reading_a_version_from_a_slow_disk_can_be_cancelled(studio, recorder, file, verb) -> None:
+    card, job = opened(studio, recorder, file), recorder.job()
+    document, reading, gate = studio.document(card.id), threading.Event(), threading.Event()
+    read = document.alpha
+
+    def slow(version: VersionId) -> object:
+        reading.set()
+        assert gate.wait(10)
+        return read(version)
+
+    document.alpha = slow
+    request = ApplyTransform(card.id, card.head, Rotate(1)) if verb == "change" else Reset(card.id, card.head)
+
+    async def cancelled() -> None:
+        running = asyncio.ensure_future(getattr(studio, verb)(request, job))
+        await asyncio.to_thread(reading.wait, 10)
+        job.cancel()
+        with pytest.raises(JobCancelled):
+            await asyncio.wait_for(running, 5)
+
+    try:
+        asyncio.run(cancelled())
+    finally:
+        gate.set()
+    assert len(document.card().versions) == 1
+
+
 def test_reset_is_a_new_version_that_looks_like_the_original(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)

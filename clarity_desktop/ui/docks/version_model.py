@@ -99,7 +99,10 @@ def _displayed_parents(versions: Iterable[Version]) -> dict[VersionId, VersionId
     deleted: set[VersionId] = set()
     parents: dict[VersionId, VersionId | None] = {}
     for v in versions:
-        parents[v.id] = parents[v.parent] if v.parent in deleted else v.parent if v.parent in parents else None
+        if v.parent is None or v.parent not in parents:
+            parents[v.id] = None
+        else:
+            parents[v.id] = parents[v.parent] if v.parent in deleted else v.parent
         if v.deleted:
             deleted.add(v.id)
     return parents
