@@ -342,6 +342,28 @@ def test_the_composer_sends_starts_lines_and_recalls(qtbot: QtBot):
     assert said == ["a\nb"]
 
 
+def test_a_long_conversation_shows_its_end_and_the_rest_on_request(qtbot: QtBot):
+    dock = ChatDock()
+    qtbot.addWidget(dock)
+    turns = [Turn("user" if k % 2 else "assistant", f"turn {k}") for k in range(20_000)]
+    before = time.process_time()
+    dock.show_turns((*turns, Turn("user", "x" * 500_000)))
+    assert time.process_time() - before < 3
+    assert dock.transcript.bubbles[0].text() == "turn 19901"
+    assert len(dock.transcript.bubbles[-1].text()) < 20_000
+    assert not dock.earlier.isHidden()
+    dock.earlier.click()
+    assert (len(dock.transcript.bubbles), dock.transcript.bubbles[0].text()) == (200, "turn 19801")
+    dock.add_turn(Turn("assistant", "the last"))
+    assert dock.transcript.bubbles[-1].text() == "the last"
+    dock.show_turns(turns[:150])
+    dock.earlier.click()
+    assert dock.earlier.isHidden()
+    assert [bubble.text() for bubble in dock.transcript.bubbles] == [f"turn {k}" for k in range(150)]
+    dock.show_turns(())
+    assert dock.transcript.bubbles == []
+
+
 def test_what_a_photo_says_is_text_and_never_markup(qtbot: QtBot):
     dock = ChatDock()
     qtbot.addWidget(dock)

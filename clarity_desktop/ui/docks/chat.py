@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -29,6 +30,10 @@ from clarity_desktop.values import Turn
 
 MIN_HEIGHT_FOR_CHIPS = 260
 """Pixels of height below which the suggestions are hidden."""
+SHOWN_TURNS = 100
+"""Turns that are shown at once: each is a widget, and a project may hold 100,000."""
+SHOWN_CHARACTERS = 10_000
+"""Of a turn; laying out a longer text takes too long."""
 
 
 class Composer(QPlainTextEdit):
@@ -135,18 +140,26 @@ class Transcript(QScrollArea):
         self._bar = self.verticalScrollBar()
         # The range changes after the layout of a new turn, which is when to scroll to its end.
         self._bar.rangeChanged.connect(self._follow)
+        self._from_end = 0
 
-    def add(self, role: str, text: str) -> Bubble:
-        """Append a turn."""
-        bubble = Bubble(role, text)
+    def add(self, role: str, text: str, at: int | None = None) -> Bubble:
+        """Append a turn, or insert it before the one of the number `at`."""
+        at = len(self.bubbles) if at is None else at
+        bubble = Bubble(role, text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
         row = QHBoxLayout()
         # The margin on one side shows who speaks.
         row.addSpacing(28 if role == "user" else 0)
         row.addWidget(bubble, 1)
         row.addSpacing(0 if role == "user" else 28)
-        self._column.addLayout(row)
-        self.bubbles.append(bubble)
+        self._column.insertLayout(1 + at, row)  # item 0 is the stretch above the turns
+        self.bubbles.insert(at, bubble)
         return bubble
+
+    def add_earlier(self, turns: Sequence[Turn]) -> None:
+        """Insert turns above the first one; those that are on screen stay there."""
+        self._from_end = self._bar.maximum() - self._bar.value()
+        for at, turn in enumerate(turns):
+            self.add(turn.role, render(turn.content), at)
 
     def clear(self) -> None:
         """Remove all turns."""
@@ -160,7 +173,8 @@ class Transcript(QScrollArea):
                         widget.deleteLater()
 
     def _follow(self, _low: int, high: int) -> None:
-        self._bar.setValue(high)
+        self._bar.setValue(high - self._from_end)
+        self._from_end = 0
 
 
 class ChatDock(QWidget):
@@ -175,6 +189,12 @@ class ChatDock(QWidget):
         self.invitation.setWordWrap(True)
         self.invitation.setProperty("role", "muted")
         self.invitation.setContentsMargins(12, 10, 12, 4)
+        self.earlier = QPushButton(self.tr("Show earlier messages"))
+        self.earlier.setFlat(True)
+        self.earlier.setAccessibleName(self.earlier.text())
+        self.earlier.clicked.connect(self._show_earlier)
+        self.earlier.hide()
+        self._hidden_turns: list[Turn] = []
         self.composer = Composer()
         self.composer.sent.connect(self.sent)
         self.waiting = QLabel("…")
@@ -190,7 +210,7 @@ class ChatDock(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(6)
-        for widget in (self.invitation, self.transcript, self.waiting, self.chips):
+        for widget in (self.invitation, self.earlier, self.transcript, self.waiting, self.chips):
             column.addWidget(widget, 1 if widget is self.transcript else 0)
         row = QHBoxLayout()
         row.setContentsMargins(12, 0, 12, 0)
@@ -201,12 +221,19 @@ class ChatDock(QWidget):
         self.show_ready(False)
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
-        """Show the conversation of another photo."""
+        """Show the conversation of another photo: the last turns, the earlier ones on request."""
         self.transcript.clear()
-        for turn in turns:
+        self._hidden_turns, shown = list(turns[:-SHOWN_TURNS]), turns[-SHOWN_TURNS:]
+        for turn in shown:
             self.transcript.add(turn.role, render(turn.content))
-        self.composer.history = [render(t.content) for t in turns if t.role == "user"]
+        self.composer.history = [render(t.content) for t in shown if t.role == "user"]
         self.invitation.setVisible(not turns)
+        self.earlier.setVisible(bool(self._hidden_turns))
+
+    def _show_earlier(self) -> None:
+        self.transcript.add_earlier(self._hidden_turns[-SHOWN_TURNS:])
+        del self._hidden_turns[-SHOWN_TURNS:]
+        self.earlier.setVisible(bool(self._hidden_turns))
 
     def add_turn(self, turn: Turn) -> None:
         """Append a turn; an answer is announced to screen readers."""
