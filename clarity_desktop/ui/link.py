@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from itertools import count
 from typing import Protocol
@@ -45,6 +46,8 @@ class Link(QObject):
         super().__init__()
         self._inboxes: dict[int, asyncio.Queue[Event | End]] = {}  # by job
         self._jobs: dict[int, int] = {}  # call → its job
+        self._backlog: deque[tuple[int, Event | End]] = deque()  # came, and not handed to their calls yet
+        self._handled: int | None = None  # the job whose event is being handled
         self._ids = count(1)
         # Queued: the signal is emitted on the backend thread and must be delivered on the UI thread.
         self._received.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -65,6 +68,7 @@ class Link(QObject):
         inbox = self._inboxes[job] = asyncio.Queue()
         try:
             while True:
+                self._hand_on_after(job)
                 match await inbox.get():
                     case Finished():
                         return
@@ -76,6 +80,7 @@ class Link(QObject):
                         yield event
         finally:
             del self._inboxes[job], self._jobs[call]
+            self._hand_on_after(job)
             self._worker.cancel(job)
 
     def cancel(self, call: int) -> None:
@@ -90,5 +95,23 @@ class Link(QObject):
             inbox.put_nowait(Cancelled())
 
     def _deliver(self, job: int, event: Event | End) -> None:
-        if (inbox := self._inboxes.get(job)) is not None:  # events of a call that was left early are dropped
-            inbox.put_nowait(event)
+        self._backlog.append((job, event))
+        self._hand_on()
+
+    def _hand_on_after(self, job: int) -> None:
+        """The last event of a job was handled, or its call was left."""
+        if self._handled == job:
+            self._handled = None
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Hand the oldest event to its call, unless one is being handled.
+
+        Calls that have an event each would handle them in any order: the window must see two versions, or two turns of
+        a conversation, in the order in which the backend made them.
+        """
+        while self._handled is None and self._backlog:
+            job, event = self._backlog.popleft()
+            if (inbox := self._inboxes.get(job)) is not None:  # nobody waits for events of a call that was left
+                self._handled = job
+                inbox.put_nowait(event)

@@ -166,3 +166,39 @@ async def test_closing_ends_a_running_request_and_its_follower(qapp, backend: Ba
     with pytest.raises(asyncio.CancelledError):
         await task
     assert backend.ended == ["aborted", "closed"]
+
+
+async def test_events_of_different_calls_keep_the_order_in_which_they_were_made(qapp):
+    """Also where all of them have come before any call had its turn."""
+
+    class Turns:
+        """Two requests that speak in turn; nothing is delivered before both are done."""
+
+        def __init__(self) -> None:
+            self.jobs: list[Job] = []
+            self.done = threading.Event()
+
+        async def answer(self, request: Request, job: Job) -> None:
+            self.jobs.append(job)
+            while len(self.jobs) < 2:
+                await asyncio.sleep(0)
+            if job is self.jobs[1]:
+                for k in range(10):
+                    self.jobs[k % 2].emit(Notice(str(k)))
+                self.done.set()
+
+    turns, heard = Turns(), list[str]()
+    hear = heard.append
+    link = Link(lambda emit: Worker(lambda: (turns.answer, lambda: None), emit))
+
+    async def listen(request: Request) -> None:
+        async with aclosing(link.run(request)) as events:
+            async for event in events:
+                hear(event.text)
+
+    listening = [asyncio.ensure_future(listen(request)) for request in (ListMethods(), ListModels())]
+    await asyncio.sleep(0)
+    turns.done.wait(10)  # the window's thread is busy meanwhile
+    await asyncio.gather(*listening)
+    assert heard == [str(k) for k in range(10)]
+    link.close()
