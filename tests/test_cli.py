@@ -546,6 +546,27 @@ def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a program sends itself a signal")
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_while_a_result_is_written_leaves_no_part_of_it(file, tmp_path) -> None:
+    out = tmp_path / "out"
+    program = (
+        "import os, sys, time\n"
+        "flush = os.fsync\n"
+        "os.fsync = lambda handle: (time.sleep(1.5), flush(handle))[1]\n"
+        "from clarity_desktop import cli\n"
+        f"sys.exit(cli.main(['restore', {str(file)!r}, '--out-dir', {str(out)!r}, '--task', 'denoise',"
+        " '--method', 'clarity-all']))"
+    )
+    running = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not list(out.glob(".*clarity-tmp")) and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    assert running.returncode == cli.CANCELLED, error
+    assert not list(out.iterdir())
+
+
 def test_ctrl_c_while_libraries_load_is_a_sentence() -> None:
     code = (
         "import os, signal, sys\n"
