@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication
 
 from clarity_desktop.messages import Exported, FileExists
 from clarity_desktop.ui.pixels import to_image
@@ -58,9 +58,10 @@ async def test_a_pasted_picture_is_restored_saved_and_copied(
         assert np.array_equal(await user.pixels(), photo(120, 90))
         await user.restore("derain")
         await user.click("copy")
-        copied = QGuiApplication.clipboard().image().convertToFormat(QImage.Format.Format_RGB888)
+        dark = int((await user.pixels())[45, 60, 0])
+        await user.wait_for(lambda: QGuiApplication.clipboard().image().pixelColor(60, 45).red() == dark)
+        copied = QGuiApplication.clipboard().image()
         assert (copied.width(), copied.height()) == (120, 90)
-        assert copied.pixelColor(60, 45).red() == (await user.pixels())[45, 60, 0]
         await user.save(tmp_path / "pasted.clarity")
         assert not user.shown.unsaved
     async with sit_down() as user:
