@@ -43,6 +43,12 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 TILE = 256
 """Side of a stored tile, in pixels."""
 
+READABLE = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".bmp", ".gif",
+    ".apng", ".dib", ".hif", ".mpo",
+)  # fmt: skip
+"""Suffixes of photos that can be opened. Files are recognized by their content; dialogs and folders go by these."""
+
 
 class SupportsArray(Protocol):
     """An array, or an object that numpy converts to one on demand."""

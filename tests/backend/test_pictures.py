@@ -14,10 +14,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from clarity_desktop.backend.pictures import FORMATS, READABLE, Decoder, Limits, encode, save
+from clarity_desktop.backend.pictures import FORMATS, Decoder, Limits, encode, save
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
-from clarity_desktop.values import ExportOptions, Picture
+from clarity_desktop.values import READABLE, ExportOptions, Picture
 
 Photo = Callable[..., np.ndarray]
 
@@ -253,6 +253,7 @@ def test_an_unknown_format_is_refused(tmp_path):
 
 def test_dialogs_offer_what_can_be_read():
     assert {".jpg", ".png", ".tif", ".heic", ".avif", ".webp", ".gif", ".bmp"} <= set(READABLE)
+    assert {suffix for form in FORMATS.values() for suffix in form.suffixes} <= set(READABLE)
 
 
 def test_odd_files_of_the_world_open_as_pillow_shows_them(decoder, shared):

@@ -66,14 +66,6 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=()),
     }
 )
-READABLE: tuple[str, ...] = (
-    *(s for f in FORMATS.values() for s in f.suffixes),
-    ".gif",
-    ".apng",
-    ".dib",
-    ".hif",
-    ".mpo",
-)
 
 
 @dataclass(frozen=True, slots=True)

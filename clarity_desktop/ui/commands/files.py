@@ -18,9 +18,8 @@ from clarity_desktop.ui.pixels import to_pixels
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import DocumentCard, Manifest
+from clarity_desktop.values import READABLE, DocumentCard, Manifest
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
 PROJECT = ".clarity"
 MAX_RECENT = 15
 MAX_FROM_FOLDER = 24
@@ -144,7 +143,7 @@ class FileCommands(QObject):
         self._session.ask(OpenPixels(pixels, alpha, title), state, self.tr("Opening {name}…").format(name=title))
 
     def _choose_files(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, PROJECT))
+        patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, PROJECT))
         name_filter = self.tr("Photos and projects ({patterns})").format(patterns=patterns)
         dialog = self._dialog(self.tr("Open photos"), QFileDialog.FileMode.ExistingFiles, name_filter)
         dialog.filesSelected.connect(self._open_names)
@@ -273,7 +272,7 @@ def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (p for p in path.iterdir() if p.suffix.lower() in (*SUFFIXES, PROJECT) and p.is_file())
+            inside = (p for p in path.iterdir() if p.suffix.lower() in (*READABLE, PROJECT) and p.is_file())
             found += sorted(inside, key=lambda p: p.name.casefold())
         else:
             found.append(path)
