@@ -31,7 +31,7 @@ T = TypeVar("T")
 class LaneClass(IntEnum):
     """Classes of heavy work. A higher class runs first, and in the pauses (`checkpoint`) of a lower one."""
 
-    BACKGROUND = 0  # what nobody waits for
+    BACKGROUND = 0  # no one waits for it
     RESTORE = 1
     ANALYSIS = 2
     INTERACTIVE = 3  # what a click waits for; in pieces of at most 100 ms
@@ -88,7 +88,7 @@ class Lane:
             self._paused = False
 
     def close(self, timeout: float | None = None) -> bool:
-        """Drop what waits and finish what runs, for so many seconds at most; returns whether it has ended."""
+        """Drop what waits and finish what runs, for this many seconds at most; returns whether it has ended."""
         with self._changed:
             self._closed = True
             for queue in self._queues.values():
@@ -180,7 +180,7 @@ class Pools:
         return future
 
     def close(self, timeout: float | None = None) -> bool:
-        """Drop what waits and finish what runs, for so many seconds at most; returns whether it has ended."""
+        """Drop what waits and finish what runs, for this many seconds at most; returns whether it has ended."""
         with self._guard:
             self._closed = True
         for executor in self._executors.values():

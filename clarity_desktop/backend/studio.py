@@ -501,7 +501,7 @@ class Studio:
     async def _analyze(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
         """Analyze a version, unless a newer one than that of `commit` is on its way. pixels: as for `detect`.
 
-        Nobody else does this without being asked. A failure is reported as an event and undoes nothing.
+        This is the only automatic analysis. A failure is reported as an event and does not affect the version.
         """
         known = self.version(at, version)
         unknown = known.detection is None or known.quality is None
@@ -529,7 +529,7 @@ class Studio:
 
     @asynccontextmanager
     async def _once(self, at: DocumentId, version: VersionId, part: AnalysisPart, job: Job) -> AsyncGenerator[None]:
-        """Wait until nobody else makes this analysis. Raises JobCancelled."""
+        """Wait until no other job runs this analysis. Raises JobCancelled."""
         lock = self._locks.setdefault((at, version, part), asyncio.Lock())
         await job.wait(asyncio.ensure_future(lock.acquire()))
         try:
@@ -538,9 +538,9 @@ class Studio:
             lock.release()
 
     async def detect(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Detection:
-        """What is wrong with a version; stored with it.
+        """Detect what is wrong with a version and store it.
 
-        pixels: those of the version, H×W×3 RGB, where the caller has them. Raises UserError, ModelMissing.
+        pixels: of the version, H×W×3 RGB uint8 or uint16; None: read from the document. Raises UserError, ModelMissing.
         """
         async with self._once(at, version, "detection", job):
             known = self.version(at, version).detection
@@ -569,7 +569,8 @@ class Studio:
     async def assess(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None = None) -> Quality:
         """Score a version, store the scores with it, and measure how far it is from the photo as it was opened.
 
-        pixels: as for `detect`. Scores by built-in parameters are renewed once the published ones are installed.
+        pixels: H×W×3 RGB, uint8 or uint16; None: read from the document. Scores by built-in parameters are renewed
+        once the published ones are installed.
         Further metrics that the user switched on follow with a second Assessed.
         """
         async with self._once(at, version, "quality", job):
@@ -603,7 +604,7 @@ class Studio:
         return replace(quality, more={k: v for k, v in quality.more.items() if k in self.settings.metrics})
 
     async def measure_more(self, pixels: Pixels, quality: Quality, job: Job) -> Quality:
-        """The scores with the further metrics that are switched on.
+        """The scores of H×W×3 RGB (uint8 or uint16) with the further metrics that are switched on.
 
         Some take seconds and gigabytes and have no checkpoints, so they do not run inside a restoration.
         """
@@ -623,7 +624,7 @@ class Studio:
         return await job.run(self._scorer.assess, pixels, job.checkpoint, detection, lane=LaneClass.ANALYSIS)
 
     async def find_and_score(self, pixels: Pixels, job: Job) -> Quality:
-        """Score pixels that belong to no document as a version is scored: with what the detector finds, if it can."""
+        """Score pixels (H×W×3 RGB, uint8 or uint16) that belong to no document, with a detection if possible."""
         try:
             found = await self.find(pixels, job)
         except UserError as e:
@@ -658,7 +659,7 @@ class Studio:
     # Files out -------------------------------------------------------------------------------------------------------
 
     async def export(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> Path | None:
-        """Write a version as a picture file; None where an existing file was left alone, as asked."""
+        """Write a version as a picture file; None if an existing file was skipped, as requested."""
         document = self.document(at)
         job.report(0.0, Message("studio.writing", {"name": options.path.name}))
         picture = await job.side("disk", document.picture, version)
@@ -686,7 +687,7 @@ class Studio:
 
 
 def _close_saved(document: Document) -> None:
-    """What was opened for nobody: the file that it came from is still there."""
+    """Close a document whose opening was cancelled; its file still exists."""
     document.close(keep=False)
 
 

@@ -41,7 +41,7 @@ def show_progress(event: Event) -> None:
 def print_result(result: dict[str, Any] | str) -> None:
     """Print one result: an object as JSON, a string as it is.
 
-    Raises OutputClosed if nobody reads stdout any more, UserError if it cannot be written (a full disk).
+    Raises OutputClosed if stdout was closed, UserError if it cannot be written (a full disk).
     """
     line = sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)
     if sys.stderr.isatty():
@@ -67,7 +67,7 @@ def print_error(error: UserError, path: Path | None = None) -> int:
 
 
 def internal_error() -> Text:
-    """What the user is told about a bug; its traceback is in the log."""
+    """The message about a bug; its traceback is in the log."""
     return Message("cli.internal_error", {"log": str(settings.log_file())})
 
 

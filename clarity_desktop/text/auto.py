@@ -34,7 +34,7 @@ TEMPLATES: dict[str, Template] = {
         "No method for it is installed. Download one under “Models” in the window, or with "
         "“clarity models fetch {model}” in a terminal.",
     ),
-    # One attempt: what became of it, then why.
+    # One attempt: its result, then why.
     "auto.kept": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, kept."),
     "auto.rejected": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, rolled back."),
     "auto.superseded": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, not kept."),

@@ -21,7 +21,7 @@ TEMPLATES: dict[str, Template] = {
     "task.inpaint": QT_TRANSLATE_NOOP("Message", "Fill missing parts"),
     "task.upscale": QT_TRANSLATE_NOOP("Message", "Upscale"),
     "task.retouch": QT_TRANSLATE_NOOP("Message", "Retouch"),
-    # What a step made of the photo: the title of a version that nobody named.
+    # What a step made of the photo: the title of a version without a typed name.
     "result.derain": QT_TRANSLATE_NOOP("Message", "Rain removed"),
     "result.deraindrop": QT_TRANSLATE_NOOP("Message", "Raindrops removed"),
     "result.desnow": QT_TRANSLATE_NOOP("Message", "Snow removed"),

@@ -112,6 +112,6 @@ class Link(QObject):
         """
         while self._handled is None and self._backlog:
             job, event = self._backlog.popleft()
-            if (inbox := self._inboxes.get(job)) is not None:  # nobody waits for events of a call that was left
+            if (inbox := self._inboxes.get(job)) is not None:  # events of a call that was left early are dropped
                 self._handled = job
                 inbox.put_nowait(event)

@@ -51,14 +51,17 @@ class ClipTower(nn.Module):
         nn.init.zeros_(self.severity.bias)
 
     def random_prompts(self) -> Tensor:
-        """15×D: the embedding of one random prompt of each class."""
+        """15×D: the embedding of one random prompt of each class. float32."""
         chosen = torch.randint(self.prompts.shape[1], (len(CLASSES),), device=self.prompts.device)
         return self.prompts[torch.arange(len(CLASSES), device=self.prompts.device), chosen]
 
     def forward(
         self, overview: Tensor, crops: Tensor, places: Tensor, prompts: Tensor | None = None  # noqa: ARG002
     ) -> dict[str, Tensor]:  # fmt: skip
-        """prompts: 15×D, random ones in training; None: the mean over all of each class. places are not used."""
+        """prompts: 15×D, random ones in training; None: the mean over all of each class. places are not used.
+
+        overview, crops: N×3×H×W float32.
+        """
         count, crops_each = crops.shape[:2]
         crop_embeddings = self._embed(crops.flatten(0, 1)).reshape(count, crops_each, -1)
         tokens = torch.cat((self._embed(overview)[:, None], crop_embeddings), 1)

@@ -20,19 +20,19 @@ COLUMNS = {"brisque": BRISQUE, "sseq": SSEQ}
 
 
 def kernel(rows: Floats, centers: Floats, gamma: float) -> Floats:
-    """Gaussian kernels exp(−γ‖x − c‖²) of rows (N×D) at centers (C×D): N×C."""
+    """Gaussian kernels exp(−γ‖x − c‖²) of rows (N×D) at centers (C×D): N×C. All float64."""
     squared_distance = (rows**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * rows @ centers.T
     return np.exp(-gamma * np.maximum(squared_distance, 0))
 
 
 def predict(table: Table, features: Floats) -> Floats:
-    """The regression's scores (N) for N×D features."""
+    """The regression's scores (N) for N×D features. All float64; N×D features give a vector."""
     scaled = -1 + 2 * (features - table["low"]) / (table["high"] - table["low"])
     return kernel(scaled, table["vectors"], float(table["gamma"][0])) @ table["coefficients"] - table["rho"][0]
 
 
 def metric_scores(data: Measurements, tables: Mapping[str, Table]) -> Floats:
-    """NIQE, PIQE, BRISQUE and SSEQ of each photo by the fitted parameters, N×4; nan where undefined."""
+    """NIQE, PIQE, BRISQUE and SSEQ of each photo by the fitted parameters, N×4; nan where undefined. float64."""
     pristine = niqe.Pristine(tables["niqe"]["mean"], tables["niqe"]["covariance"])
     fitted = [predict(tables[name], data.features[:, columns]) for name, columns in COLUMNS.items()]
     return np.stack([np.array([_niqe(rows, pristine) for rows in data.blocks]), data.piqe, *fitted], 1)

@@ -96,7 +96,7 @@ def difference_hash(path: Path) -> int:
 
 
 def read_hashes(file: Path) -> NDArray[np.uint64]:
-    """The hashes of an exclusion file, shape (N,): 16 hexadecimal digits a line; empty lines are skipped.
+    """The hashes of an exclusion file, uint64 of shape (N,): 16 hexadecimal digits a line; empty lines are skipped.
 
     Raises UserError where the file cannot be read or a line is no hash.
     """

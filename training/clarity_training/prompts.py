@@ -74,18 +74,20 @@ class TextTower(nn.Module):
         )
 
     def random_prompts(self) -> Tensor:
-        """15×EMBEDDING: the embedding of one random prompt of each class."""
+        """15×EMBEDDING: the embedding of one random prompt of each class. float32."""
         chosen = torch.randint(self.prompt_tokens.shape[1], (len(CLASSES),))
         return self.net(self.prompt_tokens[torch.arange(len(CLASSES)), chosen])
 
     def mean_prompts(self) -> Tensor:
-        """15×EMBEDDING: the mean over all prompts of each class, as in CLIP's zero-shot classifier."""
+        """15×EMBEDDING: the mean over all prompts of each class, as in CLIP's zero-shot classifier. float32."""
         return self._normalized().reshape(len(CLASSES), -1, EMBEDDING).mean(1)
 
     def fit(self, embeddings: Tensor, steps: int) -> None:
         """Train every prompt of a class towards its embedding (15×EMBEDDING, norm 1).
 
         The bundled weights hold these embeddings, but not the text tower that made them.
+
+        embeddings: float32.
         """
         optimizer = torch.optim.Adam(self.net.parameters(), 1e-3)
         targets = embeddings.repeat_interleave(self.prompt_tokens.shape[1], 0)

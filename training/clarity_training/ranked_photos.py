@@ -153,7 +153,7 @@ def _clean_photos(source: int, clean: Photo, rng: np.random.Generator) -> Iterat
 
 
 def crop(pixels: Bytes, rng: np.random.Generator) -> Bytes:
-    """The photo (H×W×3) without 5 % of its width and height, at a random place."""
+    """The photo (H×W×3) without 5 % of its width and height, at a random place. uint8."""
     height, width = pixels.shape[:2]
     y, x = (int(rng.integers(0, side - round(0.95 * side) + 1)) for side in (height, width))
     return np.ascontiguousarray(pixels[y : y + round(0.95 * height), x : x + round(0.95 * width)])
@@ -192,7 +192,10 @@ def concatenate(*parts: Measurements) -> Measurements:
 def with_detections(
     measurements: Measurements, photos: Iterable[RankedPhoto], detect: Callable[[Bytes], Detection]
 ) -> Measurements:
-    """The measurements with the detections of their first photos, which `photos` gives once more."""
+    """The measurements with the detections of their first photos, which `photos` gives once more.
+
+    detect: takes a photo, H×W×3 uint8.
+    """
     detections = measurements.detections.copy()
     keys = zip(measurements.source, measurements.degradation, measurements.grade, strict=True)
     for k, (photo, key) in enumerate(zip(photos, keys, strict=False)):

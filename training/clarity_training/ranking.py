@@ -93,6 +93,8 @@ def fit_network(features: Floats, pairs: Pairs, seed: int, size: Size) -> tuple[
     """A network with one hidden layer that scores photos so that the pairs are in order.
 
     features: N×D, normalized. Returns the weights D×H, biases H, and output weights H.
+
+    All float64.
     """
     torch.manual_seed(seed)
     x = torch.from_numpy(features).float()
@@ -128,6 +130,8 @@ def fit(data: Measurements, metrics: Floats, seed: int, size: Size | None = None
     """The parameters of the overall score as used by backend/iqa/overall.py.
 
     metrics: N×4 in the order of overall.METRICS, nan where undefined. size: None for the usual one.
+
+    All float64.
     """
     size = size or Size()
     table = _normalization(data, metrics)
@@ -167,6 +171,8 @@ def fit_detector_weights(data: Measurements, metrics: Floats, table: Mapping[str
 
     The weights of the other votes stay as they are without a detection; the detector's best weights are multiplied by
     DETECTOR_DISCOUNT. data: photos on which neither the members nor the detector were trained.
+
+    All float64.
     """
     votes = overall.features(data.features, metrics, data.detections, {**table, "seen": np.empty(0)})
     pairs = make_pairs(data, np.unique(data.source).tolist(), np.random.default_rng(seed))
@@ -190,6 +196,8 @@ def fit_weights(votes: Floats, pairs: Pairs, grades: NDArray[np.int64]) -> Float
 
     votes: N×V, larger is worse. The weights are scaled so that the median clean photo scores CLEAN_POINTS and the
     median strongly damaged one STRONG_POINTS. grades: N, -1 for photos that do not count for this.
+
+    All float64.
     """
     ordered, unchanged = votes[pairs.worse] - votes[pairs.better], votes[pairs.first] - votes[pairs.second]
 

@@ -1,4 +1,4 @@
-"""The error for a file that does not hold the weights that a trainer or bench was told to load from it."""
+"""The error for a file that does not hold the weights that a trainer or benchmark expects in it."""
 
 from __future__ import annotations
 

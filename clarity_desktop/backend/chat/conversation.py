@@ -68,7 +68,7 @@ class Conversation:
         """The stored steps that wait for an answer: those of a last turn that asked about the version that is shown."""
         card = context.card
         last = card.turns[-1] if card.turns else None
-        # A question is only valid for the version that it was asked about.
+        # A question is only valid for the version that it was requested about.
         if last is None or last.question is None or last.question != card.head:
             return ()
         return last.steps

@@ -24,7 +24,7 @@ class Regression:
     high: Plane
 
     def scaled(self, features: Plane) -> Plane:
-        """The d features (float64) as the kernel takes them: about -1..1."""
+        """n×d features (float64) scaled for the kernel, about -1..1."""
         return -1 + 2 * (features - self.low) / (self.high - self.low)
 
     def __call__(self, scaled: Plane) -> float:

@@ -91,7 +91,7 @@ class Parameters:
         return Distortions(classes, tuple(regressions)), False
 
     def overall(self) -> Table:
-        """The tables of the overall score (overall.py), which are always bundled; empty as `bundled`."""
+        """The bundled tables of the overall score by name (float64; shapes in overall.py); empty as `bundled`."""
         return self.bundled("overall")
 
     def bundled_niqe(self) -> Pristine:
@@ -108,7 +108,7 @@ class Parameters:
         return _regression(self.bundled("sseq"))
 
     def bundled(self, metric: str) -> Table:
-        """The bundled tables of a metric (float64); empty if the file is missing or damaged."""
+        """The bundled tables of a metric by name (float64; shapes in its module); empty without a valid file."""
         return _under(_bundled(self.file), f"{metric}.")
 
     def digest(self) -> str:

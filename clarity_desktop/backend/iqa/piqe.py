@@ -35,7 +35,10 @@ def pad_to_blocks(luma: Grey) -> Grey:
 
 
 def strip_distortion(part: Strip, whole: Grey) -> tuple[float, int]:
-    """The summed distortion of a strip's active blocks, and their number. whole: the photo after `pad_to_blocks`."""
+    """The summed distortion of a strip's active blocks, and their number.
+
+    whole: the H×W uint8 photo after `pad_to_blocks`.
+    """
     bottom = min(part.top + STRIP, whole.shape[0])
     values = reframed(part, whole, part.top, bottom).reshape(-1, BLOCK, whole.shape[1] // BLOCK, BLOCK)
     sums, squares = values.sum(1), np.einsum("byxc,byxc->bxc", values, values)  # down each column of each block

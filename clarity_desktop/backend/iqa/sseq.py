@@ -31,7 +31,7 @@ class Distortions:
     regressions: tuple[Regression, ...]
 
     def scaled(self, features: Plane) -> Plane:
-        """The 12 features (float64) as the kernel takes them."""
+        """12 features (float64) scaled for the kernels, about -1..1."""
         return self.regressions[0].scaled(features)
 
     def __call__(self, scaled: Plane) -> float:
@@ -68,7 +68,7 @@ def in_blocks(rows: Grey) -> Grey:
 
 
 def chunks(blocks: Grey) -> int:
-    """The number of chunks that blocks (n×64) are processed in."""
+    """The number of chunks that blocks (n×64) are processed in. blocks: float32 or float64."""
     return -(-len(blocks) // _CHUNK)
 
 

@@ -210,12 +210,14 @@ class Strip:
 
     @property
     def full(self) -> Plane:
+        """Local contrast at full size, H×W float64."""
         if "full" not in self._known:
             self._known["full"] = _wrapped(self.luma, around, self.top, self.bottom, self.luma.shape[0])
         return self._known["full"]
 
     @property
     def half(self) -> Plane:
+        """Local contrast at half size, ⌈H/2⌉×⌈W/2⌉ float64."""
         if "half" not in self._known:
             top, bottom, height = (-(-y // 2) for y in (self.top, self.bottom, self.luma.shape[0]))
             self._known["half"] = _wrapped(self.luma, around_halved, top, bottom, height)
@@ -289,12 +291,12 @@ def _nearest(table: Plane, values: Plane) -> NDArray[np.intp]:
 
 
 def alpha_of(ratio: Plane) -> Plane:
-    """The shapes (0.2..10) of generalised Gaussians whose E|x|² / E x² is nearest to each ratio."""
+    """The shapes (0.2..10) of generalized Gaussians whose E|x|² / E x² is nearest to each ratio; same shape."""
     return _shapes().alpha[_nearest(_shapes().ratio, ratio)]
 
 
 def alpha_of_inverse(ratio: Plane) -> Plane:
-    """The shapes (0.2..10) of generalised Gaussians whose E x² / E|x|² is nearest to each ratio."""
+    """The shapes (0.2..10) of generalized Gaussians whose E x² / E|x|² is nearest to each ratio; same shape."""
     return _shapes().alpha[_nearest(-1 / _shapes().ratio, -ratio)]
 
 

@@ -90,7 +90,10 @@ class ClarityAll(nn.Module):
         self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None,
         conditioning: Conditioning | None = None,
     ) -> Tensor:  # fmt: skip
-        """conditioning: that of the whole picture if rgb is a tile of it; None: rgb is the whole picture."""
+        """Restore N×3×H×W float32 0..1 for a task; returns the same shape.
+
+        conditioning: that of the whole picture if rgb is a tile of it; None: rgb is the whole picture.
+        """
         visible = rgb * (1 - holes)
         vector = conditioning[0] if conditioning else self._first_vector(visible, task)
         x, skips = self._descend(visible, holes, vector, checkpoint)
@@ -107,7 +110,7 @@ class ClarityAll(nn.Module):
     def condition(
         self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None
     ) -> Conditioning:
-        """The conditioning that `forward` computes for a whole picture; inputs as there."""
+        """The conditioning that `forward` computes for a whole picture: N×3×H×W float32 0..1."""
         visible = rgb * (1 - holes)
         vector = self._first_vector(visible, task)
         x, _ = self._descend(visible, holes, vector, checkpoint)

@@ -156,7 +156,9 @@ class Detail(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
 
     def forward(self, rgb: Tensor, applied: int = 0) -> Tensor:
-        """rgb: the crops, or the output of `body.first_blocks` if that number of blocks was applied already."""
+        """Features of N×3×H×W float32 crops.
+
+        rgb: the crops, or the output of `body.first_blocks` if that number of blocks was applied already."""
         x = self.body(rgb, applied)
         return self.norm(self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
 
@@ -211,7 +213,7 @@ class Detector(nn.Module):
         prompts: Tensor | None = None,
         applied: tuple[int, int] = (0, 0),
     ) -> dict[str, Any]:
-        """Logits by name, as in the class docstring.
+        """Float32 logits by name, with the shapes of the class docstring.
 
         prompts: 15×EMBEDDING, the text tower's output in training; those of the weights file by default. applied:
         numbers of blocks of the two towers that were applied to overview and crops already (`Lite0.first_blocks`).
@@ -238,7 +240,10 @@ class Detector(nn.Module):
         return tokens[:, 0], near.float(), heat
 
     def classify(self, whole: Tensor, near: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
-        """The logits of the whole photo ("classes", "found", "severity") from the output of `encode`."""
+        """The logits of the whole photo ("classes", "found", "severity") from the output of `encode`.
+
+        float32 N×classes and N×degradations.
+        """
         share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
         whole = share * whole + near
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)

@@ -49,6 +49,7 @@ class Conv(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, padding=(kernel - stride) // 2 if stride > 1 else kernel // 2)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        """N×H×W×inputs to N×H×W×outputs (fewer rows and columns with a stride), float32."""
         return super().forward(input.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
@@ -59,6 +60,7 @@ class ConvTranspose(nn.ConvTranspose2d):
         super().__init__(inputs, outputs, 2, 2)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002 (torch's name)
+        """N×H×W×inputs to N×2H×2W×outputs, float32."""
         return super().forward(input.permute(0, 3, 1, 2), output_size).permute(0, 2, 3, 1)
 
 
@@ -68,12 +70,12 @@ def layer_norm(features: int) -> nn.LayerNorm:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """GELU in the published tanh approximation."""
+    """GELU in the published tanh approximation; any shape, float32."""
     return F.gelu(x, approximate="tanh")
 
 
 def to_axes(x: Tensor, side: int, *, grid: bool) -> Tensor:
-    """N×H×W×C as N×T×R×C, where T is the axis of the side² positions that are mixed with each other.
+    """N×H×W×C (any dtype) as N×T×R×C, where T is the axis of the side² positions that are mixed with each other.
 
     grid: T is a side×side grid of equal patches (dilated, global mixing); otherwise the positions inside blocks of
     side×side (local mixing). R has the rest of the positions.
@@ -87,7 +89,7 @@ def to_axes(x: Tensor, side: int, *, grid: bool) -> Tensor:
 
 
 def from_axes(x: Tensor, height: int, width: int, side: int, *, grid: bool) -> Tensor:
-    """The inverse of to_axes: N×T×R×C to N×H×W×C."""
+    """The inverse of to_axes: N×T×R×C (any dtype) to N×H×W×C."""
     n, c = x.shape[0], x.shape[-1]
     if grid:
         x = x.reshape(n, side, side, height // side, width // side, c).permute(0, 1, 3, 2, 4, 5)
@@ -97,7 +99,7 @@ def from_axes(x: Tensor, height: int, width: int, side: int, *, grid: bool) -> T
 
 
 def mix(x: Tensor, dense: nn.Linear) -> Tensor:
-    """Apply a dense layer along T of N×T×R×C; the shape stays."""
+    """Apply a dense layer along T of N×T×R×C (float32); the shape stays."""
     mixed = torch.matmul(dense.weight, x.flatten(2)) + dense.bias[:, None]
     return mixed.view(x.shape)
 
@@ -111,6 +113,7 @@ class SpatialGatingUnit(nn.Module):
         self.dense_0 = nn.Linear(side * side, side * side)
 
     def forward(self, u: Tensor, v: Tensor) -> Tensor:
+        """N×T×R×2C float32 to N×T×R×C."""
         return u * (mix(self.intermediate_layernorm(v), self.dense_0) + 1)
 
 
@@ -126,6 +129,7 @@ class GmlpLayer(nn.Module):
         self.out_project = nn.Linear(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         shortcut = to_axes(x, self.side, grid=self.grid)
         u, v = gelu(self.in_project(self.layer_norm(shortcut))).chunk(2, -1)
         y = shortcut + self.out_project(self.gating_unit(u, v))
@@ -144,6 +148,7 @@ class MultiAxisGmlpLayer(nn.Module):
         self.out_project = nn.Linear(2 * features, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         u, v = gelu(self.in_project(self.layer_norm_in(x))).chunk(2, -1)
         return x + self.out_project(torch.cat([self.grid_gmlp_layer(u), self.block_gmlp_layer(v)], -1))
 
@@ -162,6 +167,7 @@ class ChannelAttention(nn.Module):
         return torch.sigmoid(self.conv_1(F.relu(self.conv_0(mean))))
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         return x * self.weights(x)
 
 
@@ -176,6 +182,7 @@ class ResidualChannelAttentionBlock(nn.Module):
         self.channel_attention = ChannelAttention(features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         y = F.leaky_relu(self.conv1(self.layer_norm(x)), SLOPE)
         return x + self.channel_attention(self.conv2(y))
 
@@ -189,6 +196,7 @@ class MlpBlock(nn.Module):
         self.dense_1 = nn.Linear(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         return self.dense_1(gelu(self.dense_0(x)))
 
 
@@ -202,6 +210,7 @@ class ResidualDenseChannelAttentionBlock(nn.Module):
         self.channel_attention = ChannelAttention(features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         return x + self.channel_attention(self.channel_mixing(self.layer_norm(x)))
 
 
@@ -218,6 +227,7 @@ class MultiAxisGating(nn.Module):
         self.out_project = nn.Linear(2 * features, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         u, v = gelu(self.in_project(self.layer_norm_in(x))).chunk(2, -1)
         along_grid = self._mixed(u, self.dense_0, grid=True)
         in_blocks = self._mixed(v, self.dense_1, grid=False)
@@ -246,6 +256,7 @@ class CrossGatingBlock(nn.Module):
         self.out_project_x = nn.Linear(features, features)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """N×H×W×C float32 pairs; same shapes."""
         if self.conv_transpose_0 is not None:
             y = self.conv_transpose_0(y)
         shortcut_x, shortcut_y = self.conv_0(x), self.conv_1(y)
@@ -267,7 +278,7 @@ class UNetBlock(nn.Module):
         self.residual = nn.ModuleList(ResidualChannelAttentionBlock(features) for _ in range(GROUPS))
 
     def trunk(self, x: Tensor, checkpoint: Checkpoint) -> Tensor:
-        """N×H×W×inputs to N×H×W×features."""
+        """N×H×W×inputs to N×H×W×features, float32."""
         x = shortcut = self.conv_0(x)
         for multi_axis, residual in zip(self.multi_axis, self.residual, strict=True):
             x = residual(multi_axis(x))
@@ -284,7 +295,9 @@ class UNetEncoderBlock(UNetBlock):
         self.conv_1 = Conv(features, features, 4, 2)
 
     def forward(self, x: Tensor, skip: Tensor, before: Tensor | None, checkpoint: Checkpoint) -> tuple[Tensor, Tensor]:
-        """before: encoder plus decoder features of the previous stage at this scale; None in the first stage."""
+        """N×H×W×inputs to N×H×W×features, float32.
+
+        before: encoder plus decoder features of the previous stage at this scale; None in the first stage."""
         x = self.trunk(torch.cat([x, skip], -1), checkpoint)
         if self.cross_gating_block is not None and before is not None:
             x, _ = self.cross_gating_block(x, before)
@@ -299,6 +312,7 @@ class UNetDecoderBlock(UNetBlock):
         self.conv_transpose_0 = ConvTranspose(below, features)
 
     def forward(self, x: Tensor, skips: Sequence[Tensor], checkpoint: Checkpoint) -> Tensor:
+        """N×H×W×C float32 to N×2H×2W×features."""
         return self.trunk(torch.cat([self.conv_transpose_0(x), *skips], -1), checkpoint)
 
 
@@ -312,6 +326,7 @@ class BottleneckBlock(nn.Module):
         self.residual = nn.ModuleList(ResidualDenseChannelAttentionBlock(features) for _ in range(GROUPS))
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32; same shape."""
         x = shortcut = self.input_proj(x)
         for multi_axis, residual in zip(self.multi_axis, self.residual, strict=True):
             x = residual(multi_axis(x))
@@ -328,6 +343,7 @@ class SupervisedAttentionModule(nn.Module):
         self.conv_2 = Conv(3, features, 3)
 
     def forward(self, x: Tensor, picture: Tensor) -> Tensor:
+        """Features N×H×W×C and picture N×H×W×3, float32: the attended features and the restored picture."""
         restored = self.conv_1(x) + picture
         return x + self.conv_0(x) * torch.sigmoid(self.conv_2(restored))
 
@@ -341,6 +357,7 @@ class UpSampleRatio(nn.Module):
         self.conv_0 = Conv(channels(source), channels(target), 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N×H×W×C float32, resized by the ratio."""
         return self.conv_0(resized(x, self.exponent))
 
 
@@ -351,11 +368,12 @@ class UpSampleRatios(nn.ModuleList):
         super().__init__(UpSampleRatio(source, target) for source in LEVELS)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """N×H×W×C float32 at several scales, resized to one and concatenated."""
         return [ratio(x) for ratio, x in zip(self, features, strict=True)]
 
 
 def resized(x: Tensor, exponent: int) -> Tensor:
-    """N×H×W×C resized by 2^exponent in height and width, bilinear; antialiased if reduced."""
+    """N×H×W×C float32 resized by 2^exponent in height and width, bilinear; antialiased if reduced."""
     if exponent == 0:
         return x
     picture = x.permute(0, 3, 1, 2)
@@ -365,7 +383,7 @@ def resized(x: Tensor, exponent: int) -> Tensor:
 
 
 def reduced(x: Tensor, factor: int) -> Tensor:
-    """N×C×H×W reduced by factor (2 or 4) in height and width, with a triangle filter of 2·factor pixels.
+    """N×C×H×W float32 reduced by factor (2 or 4) in height and width, with a triangle filter of 2·factor pixels.
 
     As a convolution it is several times faster than torch's antialiased resize, and available on all devices.
     """
@@ -421,7 +439,7 @@ class Stage(nn.Module):
     def forward(
         self, pictures: list[Tensor], before: StageOutput | None, checkpoint: Checkpoint
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """pictures: the input at each scale. Returns the encoder's and the decoder's features at each scale."""
+        """The features of encoder and decoder at each scale. pictures: the input at each scale, N×H×W×3 float32."""
         encoded, x = self._encode(self._entrance(pictures, before, checkpoint), before, checkpoint)
         for block in self.global_block:
             x = block(x)
@@ -430,7 +448,7 @@ class Stage(nn.Module):
         return encoded, self._decode(skips, x, checkpoint)
 
     def hand_over(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> StageOutput:
-        """The features for the next stage."""
+        """The features for the next stage, N×H×W×C float32 at each scale."""
         attended = [sam(x, y) for sam, x, y in zip(self.supervised_attention_module, decoded, pictures, strict=True)]
         return StageOutput(attended, [x + y for x, y in zip(encoded, decoded, strict=True)])
 

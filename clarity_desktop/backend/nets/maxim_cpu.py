@@ -42,7 +42,7 @@ class RunContext:
     dtype: torch.dtype
 
     def norm(self, x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
-        """The layer norm over the last axis at the start of a branch, in the branch's type."""
+        """The layer norm over the last axis at the start of a branch, same shape, in the branch's dtype."""
         return norm(x, affine).to(self.dtype)
 
 
@@ -85,7 +85,7 @@ class PerDtype:
         self._tensors = {torch.float32: tensor.float()}
 
     def like(self, x: Tensor) -> Tensor:
-        """The tensor in the type of x."""
+        """The tensor (same shape) in the dtype of x."""
         if x.dtype not in self._tensors:
             self._tensors[x.dtype] = self._tensors[torch.float32].to(x.dtype)
         return self._tensors[x.dtype]
@@ -104,14 +104,14 @@ class Linear:
         return _FUSED._linear_pointwise(x, weight, bias, "none", [], "")
 
     def gelu(self, x: Tensor) -> Tensor:
-        """With a GELU behind it (tanh approximation)."""
+        """H×W×inputs to H×W×features in the dtype of x, then GELU (tanh approximation)."""
         weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
             return F.gelu(F.linear(x, weight, bias), approximate="tanh")
         return _FUSED._linear_pointwise(x, weight, bias, "gelu", [], "tanh")
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
-        """The sum, in the type of other."""
+        """The result for x plus other, same shape and dtype as other."""
         if _FUSED is None or x.dtype != other.dtype:
             return other + self(x)
         return _FUSED._linear_pointwise.binary(x, other, self._weight.like(x), self._bias.like(x), "add")
@@ -131,7 +131,7 @@ class Mixing:
         return _FUSED._linear_pointwise(weight, x.t(), None, "none", [], "").add_(bias)
 
     def gate(self, u: Tensor, v: Tensor) -> Tensor:
-        """u · mix(v); both are T×(R·C)."""
+        """u · mix(v); both are T×(R·C) of one dtype."""
         weight, bias = self._weight.like(v), self._bias.like(v)
         if _FUSED is None:
             return torch.addmm(bias, weight, v).mul_(u)
@@ -173,13 +173,13 @@ def _activated(x: Tensor, activation: Activation) -> Tensor:
 
 
 def norm(x: Tensor, affine: nn.LayerNorm | None = None) -> Tensor:
-    """Layer norm over the last axis; affine None: its scale and shift are part of the next linear layer."""
+    """Layer norm over the last axis, same shape and dtype; affine None: it is part of the next linear layer."""
     weight, bias = (affine.weight, affine.bias) if affine is not None else (None, None)
     return F.layer_norm(x, x.shape[-1:], weight, bias, EPSILON)
 
 
 def pieces(*pictures: Tensor, side: int, grid: bool) -> Iterator[tuple[Tensor, ...]]:
-    """Matching views of H×W×C pictures as side×side×r×s×C, of which the first two axes are mixed; in pieces of r×s."""
+    """Matching views of H×W×C pictures (any dtype) as side×side×r×s×C, in pieces of r×s; side×side is mixed."""
     h, w, c = pictures[0].shape
     if grid:
         views = [x.view(side, h // side, side, w // side, c).permute(0, 2, 1, 3, 4) for x in pictures]
@@ -206,7 +206,7 @@ class Gmlp:
         self._gated_exit = Linear(Affine(*_without_bias(Affine.of(layer.out_project).then(exit_), exit_)))
 
     def add_to(self, out: Tensor, normed: Tensor, context: RunContext) -> None:
-        """Add the result for normed (H×W×C) to out, in place."""
+        """Add the result for normed (H×W×C) to out (same shape, float32), in place."""
         for x, y in pieces(normed, out, side=self._side, grid=self._grid):
             y.add_(self._piece(x.flatten(0, 3)).view(y.shape))
             context.checkpoint()
@@ -535,10 +535,12 @@ class Stage:
         return decoded
 
     def hand_over(self, pictures: list[Tensor], encoded: list[Tensor], decoded: list[Tensor]) -> maxim.StageOutput:
+        """The features for the next stage, H×W×C float32 at each scale."""
         attended = [module(x, picture) for module, x, picture in zip(self._attended, decoded, pictures, strict=True)]
         return maxim.StageOutput(attended, [x.add_(y) for x, y in zip(encoded, decoded, strict=True)])
 
     def output(self, picture: Tensor, decoded: list[Tensor]) -> Tensor:
+        """The restored picture, H×W×3 float32."""
         return self._output[0](decoded[0]).add_(picture)
 
 

@@ -51,6 +51,8 @@ def convert(folder: Path) -> dict[str, Tensor]:
 
     Raises ValueError with one sentence if the folder is not a complete graph model of MAXIM: every weight of the
     network must be found exactly once and with its shape, and no other weight may exist.
+
+    Every tensor has the shape in `Maxim`.
     """
     found: dict[str, Tensor] = {}
     for key, array in _arrays(read_graph_model(folder)):
@@ -62,12 +64,17 @@ def convert(folder: Path) -> dict[str, Tensor]:
 
 
 def stages(weights: dict[str, Tensor]) -> int:
-    """The number of stages of the network with these weights."""
+    """The number of stages of the network with these weights (name → float32 tensor; shapes as in maxim.py)."""
     return len({key.split(".")[1] for key in weights if key.startswith("stages.")})
 
 
 def check(weights: dict[str, Tensor], source: str) -> None:
-    """Raise ValueError, naming `source`, unless these are exactly the weights of a network with 2 or 3 stages."""
+    """Raise ValueError, naming `source`, unless these are the weights of a network with 2 or 3 stages.
+
+    state: name → tensor; names, shapes and dtype (float32) are compared with the network.
+
+    Compares every shape and dtype.
+    """
     if (size := stages(weights)) not in STAGES:
         raise ValueError(f"{source} is not a MAXIM network of 2 or 3 stages.")
     with torch.device("meta"):

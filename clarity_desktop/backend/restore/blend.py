@@ -43,7 +43,7 @@ class Blend:
         self._chunks: dict[tuple[int, int], _Chunk | None] = {}  # None: complete
 
     def add(self, grid: Grid, index: int, values: Deep) -> Pixels:
-        """Add a tile; values: those of its cell, H×W×3. Returns the cell's pixels (H×W×3, out's depth) as of now.
+        """Add a tile; values: those of its cell, H×W×3 uint16. Returns the pixels of the cell (H×W×3, depth of out).
 
         They are final except where a neighbour is still missing: there the sum so far is shown as if it were complete,
         and the neighbour's cell covers these pixels again.
@@ -112,18 +112,18 @@ def _averaged(
 
 
 def cut(pixels: Pixels, bounds: Bounds) -> Pixels:
-    """A view of a part of a photo (H×W×3)."""
+    """A view of a part of a photo (H×W×3, uint8 or uint16)."""
     part: Any = pixels[bounds.slices()]
     return part
 
 
 def as_pixels(values: Deep, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
-    """16-bit values as pixels of a photo's depth, uint8 or uint16, rounded to nearest."""
+    """H×W×3 uint16 values as pixels of a photo's depth, uint8 or uint16, rounded to nearest."""
     return to_8_bits(values) if dtype == np.uint8 else values
 
 
 def as_deep(values: Pixels | Tile) -> Deep:
-    """Pixels of any depth, or float32 0..1 (clipped, rounded to nearest), as 16-bit values."""
+    """H×W×3 uint8 or uint16, or float32 0..1 (clipped, rounded to nearest), as H×W×3 uint16."""
     if values.dtype == np.uint8:
         return values.astype(np.uint16) * np.uint16(257)
     if values.dtype == np.uint16:

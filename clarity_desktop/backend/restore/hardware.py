@@ -239,7 +239,7 @@ _PRIOR_WEIGHT = 0.5
 
 
 def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: float) -> None:
-    """Note how long a method took on so many megapixels. A full disk costs only the note."""
+    """Note how long a method took on this many megapixels. A full disk costs only the note."""
     if megapixels < 0.05 or seconds <= 0:
         return  # so little says nothing about much
     known, key = dict(speeds()), speed_key(method, at)

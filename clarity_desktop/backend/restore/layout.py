@@ -50,7 +50,7 @@ class Axis:
         return start, end
 
     def weights(self, index: int, scale: int) -> NDArray[np.int32]:
-        """The tile's weight at each pixel of its cell, 0..STEPS; of all tiles together they are STEPS everywhere."""
+        """The tile's weight at each pixel of its cell: a vector of int32 0..STEPS; the tiles add up to STEPS."""
         start, end = self.cell(index, scale)
         at = np.arange(start, end, dtype=np.float64)
         return self._fade(index, at, scale) - self._fade(index + 1, at, scale)

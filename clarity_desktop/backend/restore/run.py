@@ -246,7 +246,7 @@ class _Attempt:
         return True
 
     def _expected(self, area: int) -> float:
-        """Seconds for so many pixels: at the speed of this run's tiles, else at that of earlier runs."""
+        """Seconds for this many pixels: at the speed of this run's tiles, else at that of earlier runs."""
         if self._computed:
             return self._seconds * area / self._computed
         method = self._work.method

@@ -119,7 +119,7 @@ def _picture(method: Method, width: int, height: int) -> int:
 def plan(
     method: Method, width: int, height: int, place: ComputeTarget, memory: int, tile_memory: int | None = None
 ) -> TilePlan:
-    """How to restore width × height pixels within so many bytes of memory. Raises UserError if that is too little.
+    """How to restore width × height pixels within this many bytes of memory. Raises UserError if that is too little.
 
     A method whose tiles were measured gets tiles of that side; a photo of no more than two of them stays in one piece.
     One whose tiling is discouraged runs in one piece whenever memory allows. tile_memory: bytes for a run in tiles,

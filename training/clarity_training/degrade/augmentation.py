@@ -26,7 +26,7 @@ def augment(photo: Photo, rng: Rng) -> Photo:
 
 
 def adjust(photo: Photo, rng: Rng) -> Photo:
-    """Random size, tone and color, as people choose them when they edit a photo."""
+    """Random size, tone and color, as people choose them when they edit a photo. photo: H×W×3 float32, 0..1."""
     if rng.random() < 0.35:
         photo = scale(photo, float(rng.uniform(0.5, 1)), rng)
     if rng.random() < 0.5:
@@ -37,7 +37,10 @@ def adjust(photo: Photo, rng: Rng) -> Photo:
 
 
 def finish(photo: Photo, rng: Rng) -> Photo:
-    """Random slight sharpening, noise and compression, as a camera applies them."""
+    """Random slight sharpening, noise and compression, as a camera applies them.
+
+    photo: H×W×3 float32, 0..1; returns the same shape.
+    """
     if rng.random() < 0.25:
         photo = sharpen(photo, float(rng.uniform(0.1, 0.5)))
     if rng.random() < 0.4:
@@ -46,7 +49,10 @@ def finish(photo: Photo, rng: Rng) -> Photo:
 
 
 def scale(photo: Photo, factor: float, rng: Rng) -> Photo:
-    """The photo scaled by `factor` (≤ 1), or less where the shorter side would fall below MIN_SIDE."""
+    """The photo scaled by `factor` (≤ 1), or less where the shorter side would fall below MIN_SIDE.
+
+    photo: H×W×3 float32, 0..1.
+    """
     height, width = photo.shape[:2]
     factor = min(1.0, max(factor, MIN_SIDE / min(height, width)))
     if factor == 1:
@@ -57,7 +63,10 @@ def scale(photo: Photo, factor: float, rng: Rng) -> Photo:
 
 
 def change_tone(photo: Photo, rng: Rng) -> Photo:
-    """Random gamma 0.88–1.14, contrast ± 8 %, saturation 0.85–1.2, white balance ± 4 %."""
+    """Random gamma 0.88–1.14, contrast ± 8 %, saturation 0.85–1.2, white balance ± 4 %.
+
+    photo: H×W×3 float32, 0..1; returns the same shape.
+    """
     gamma = float(np.exp(rng.uniform(-0.13, 0.13)))
     steps = np.linspace(0, 1, 1024, dtype=np.float32) ** np.float32(gamma)
     steps = steps + np.float32(rng.uniform(-0.08, 0.08)) * np.sin(2 * np.pi * (steps - 0.5)).astype(np.float32) / 4
@@ -68,7 +77,7 @@ def change_tone(photo: Photo, rng: Rng) -> Photo:
 
 
 def to_monochrome(photo: Photo, rng: Rng) -> Photo:
-    """The photo in black and white, or in sepia (40 %)."""
+    """The photo in black and white, or in sepia (40 %). photo: H×W×3 float32, 0..1; returns the same shape."""
     luma = (photo @ LUMA)[..., None]
     tint = np.ones(3, np.float32)
     if rng.random() < 0.4:
@@ -77,13 +86,16 @@ def to_monochrome(photo: Photo, rng: Rng) -> Photo:
 
 
 def sharpen(photo: Photo, amount: float) -> Photo:
-    """Unsharp masking with a radius below one pixel."""
+    """Unsharp masking with a radius below one pixel. photo: H×W×3 float32, 0..1; returns the same shape."""
     blurred: NDArray[np.float32] = cv2.GaussianBlur(photo, (0, 0), 0.8).astype(np.float32)
     return clip(photo + np.float32(amount) * (photo - blurred))
 
 
 def add_noise(photo: Photo, deviation: float, rng: Rng) -> Photo:
-    """The photo with Gaussian noise of this standard deviation (in units of 0..1)."""
+    """The photo with Gaussian noise of this standard deviation (in units of 0..1).
+
+    photo: H×W×3 float32, 0..1; returns the same shape.
+    """
     noise = rng.standard_normal(photo.shape, np.float32)
     return clip(photo + np.float32(deviation) * noise)
 

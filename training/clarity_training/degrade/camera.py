@@ -26,6 +26,8 @@ def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     of a reduced photo (1.5 to 6 times), or a disc and a motion. Lengths are in pixels or in 1/320 of the shorter side.
     Half of the photos are blurred in linear light; one in six keeps a sharp region; a quarter each gets slight noise
     (σ up to 3/255) and JPEG of quality 75 to 95 afterwards.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     unit = pixel_unit(photo.shape, rng)
@@ -177,6 +179,8 @@ def noise(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     (low-passed as after demosaicing, or with color blotches of 3 to 12 pixels; σ 4 to 30/255); speckle (σ 0.06 to 0.5);
     salt and pepper (0.5 to 15 %, sometimes with Gaussian noise). A quarter is compressed as JPEG of quality 85 to 97, a
     tenth is partly denoised.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     model = int(rng.choice(5, p=[0.34, 0.27, 0.25, 0.07, 0.07]))
@@ -254,6 +258,8 @@ def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     JPEG, the second of quality 30 to 95 with another grid; JPEG of a photo reduced to 50 to 95 %, upscaled afterwards
     (half of them compressed again with quality 60 to 95); WebP of quality 25 to 1. Chroma is 4:2:0, 4:2:2 or 4:4:4,
     sometimes with a quality of its own.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     quality = round(interpolate(45.0, 5.0, amount**0.85))

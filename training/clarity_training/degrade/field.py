@@ -44,7 +44,10 @@ def top_share(field: Numbers, share: float) -> Plane:
 
 
 def blur_field(field: Plane, sigma: float) -> Plane:
-    """The field (H×W or H×W×3) blurred by a Gaussian of `sigma` pixels; a wide one is computed on a reduced copy."""
+    """The field (H×W or H×W×3) blurred by a Gaussian of `sigma` pixels; a wide one is computed on a reduced copy.
+
+    float32; returns the same shape.
+    """
     if sigma < 0.3:
         return field
     height, width = field.shape[:2]

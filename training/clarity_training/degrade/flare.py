@@ -21,6 +21,8 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     polygons) on the line through the center, and a veil. Tints are white, warm, cold or arbitrary. A fifth of the
     photos has two to six small lamps instead, a seventh a second source; a third of the sources are in a bright part of
     the photo. The added light is at most about 0.2 (severity 0) to 2.5 of white.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     height, width = photo.shape[:2]

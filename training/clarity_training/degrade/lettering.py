@@ -76,7 +76,10 @@ def _face(kind: str) -> cv2.FontFace:
 
 
 def letters(text: str, size: float, rng: np.random.Generator) -> Coverage:
-    """Coverage of one to three lines of text, about `size` pixels a line, in a random font, weight and slant."""
+    """Coverage of one to three lines of text, about `size` pixels a line, in a random font, weight and slant.
+
+    Returns h×w uint8, 255 where covered.
+    """
     lines = [text]
     if " " in text and rng.random() < 0.35:
         lines = text.split(" ")
@@ -140,7 +143,10 @@ def _stretch_or_slant(stamp: Coverage, rng: np.random.Generator) -> Coverage:
 
 def logo(size: int, rng: np.random.Generator) -> Coverage:
     """A mark without words, size×size: disc, ring, rings, shield, star, polygon, square, bars or petals; hollow or with
-    a letter cut out now and then."""
+    a letter cut out now and then.
+
+    Returns h×w uint8, 255 where covered.
+    """
     stamp = np.zeros((size, size), np.uint8)
     kind = int(rng.integers(8))
     thickness = -1 if rng.random() < 0.45 else max(1, round(size * float(rng.uniform(0.03, 0.12))))
@@ -206,7 +212,10 @@ def _cut_letter(stamp: Coverage, rng: np.random.Generator) -> None:
 
 
 def seal(size: int, rng: np.random.Generator) -> Coverage:
-    """A round seal, size×size: two rings with text between them and a logo in the center."""
+    """A round seal, size×size: two rings with text between them and a logo in the center.
+
+    Returns h×w uint8, 255 where covered.
+    """
     stamp = np.zeros((size, size), np.uint8)
     middle = size // 2
     for radius in (0.47, 0.3):
@@ -234,7 +243,10 @@ def seal(size: int, rng: np.random.Generator) -> Coverage:
 
 
 def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
-    """A logo with words beside or below it; `size` is about the height of a letter."""
+    """A logo with words beside or below it; `size` is about the height of a letter.
+
+    Returns h×w uint8, 255 where covered.
+    """
     text = letters(words(rng), size, rng)
     sign = logo(max(8, round(size * float(rng.uniform(1.2, 2.2)))), rng)
     beside = rng.random() < 0.7
@@ -254,7 +266,7 @@ def random_size(height: int, width: int, rng: np.random.Generator) -> float:
 
 
 def place(stamp: Coverage, height: int, width: int, rng: np.random.Generator) -> Coverage:
-    """The stamp (h×w) at a random place of an H×W plane, sometimes rotated; mostly inside the plane."""
+    """The stamp (h×w) at a random place of an H×W plane, sometimes rotated; mostly inside the plane. Both are uint8."""
     h, w = stamp.shape
     slack = float(rng.uniform(0, 0.25))
     x = float(rng.uniform(*sorted((w * (0.5 - slack), width - w * (0.5 - slack)))))

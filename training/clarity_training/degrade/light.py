@@ -28,6 +28,8 @@ def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damage
     less exposure with a color cast (up to ± 30 %) and up to 60 % less saturation, as near a sensor's noise floor; or
     uneven light, where lamps, a window or the sky stay up to 5 stops brighter. A quarter gets a vignette, half
     Poisson-Gaussian noise, and a few a raised black level, as from a camera's gain.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     model = rng.choice(4, p=[0.3, 0.2, 0.3, 0.2])
@@ -110,6 +112,8 @@ def overexposure(photo: Photo, severity: float, rng: np.random.Generator) -> Dam
     One of five models: 0.6 to 3.3 stops more exposure with clipping; the same with a soft shoulder (film-like); a gamma
     of 1/1.3 to 1/4; a veil over a brighter exposure; or a part (a window, the sky) brighter by up to 4.5 stops in a
     photo that is less overexposed. Half of the clipped photos glow around highlights; some have a warm or cold tint.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     stops = interpolate(0.6, 3.3, amount)
@@ -174,6 +178,8 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     a standing person; it covers 8 to 70 % of the photo. The penumbra has a σ of 0.5 to 8 (sometimes 30) pixels and may
     widen with the distance from the object. Linear light is multiplied by 0.6 (severity 0) to 0.1, slightly bluer (0 to
     20 %) because of the sky.
+
+    photo: H×W×3 float32, 0..1.
     """
     amount = jitter(severity, rng)
     covered = _shadow_mask(photo.shape, rng)

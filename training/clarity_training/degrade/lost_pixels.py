@@ -23,6 +23,8 @@ def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
 
     Thin damage covers 0.2 % (severity 0) to 9 % (severity 1) of the photo, broad damage 0.5 % to 35 %; some photos have
     both, as old prints. `holes` marks every pixel that is covered, even where the filling has the photo's color.
+
+    photo: H×W×3 float32, 0..1.
     """
     draw = rng.random()
     if draw < 0.4:

@@ -74,7 +74,7 @@ class DropStyle:
 
 
 def defocus(photo: Photo, rng: Rng) -> Photo:
-    """The scene as seen through drops: blurred and reduced by REDUCTION, h×w×3."""
+    """The scene as seen through drops: blurred and reduced by REDUCTION, h×w×3. photo: H×W×3 float32, 0..1."""
     height, width = photo.shape[:2]
     small = cv2.resize(photo, (max(2, width // REDUCTION), max(2, height // REDUCTION)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
@@ -140,13 +140,19 @@ def _refracted_scene(
 
 
 def wet_pane(photo: Photo, film: Plane, scale: float, rng: Rng) -> Photo:
-    """The photo through a film of water. film: H×W, 1 where the scene is fully blurred, 0 where it is clear."""
+    """The photo through a film of water. film: H×W, 1 where the scene is fully blurred, 0 where it is clear.
+
+    photo: H×W×3 float32, 0..1.
+    """
     milky = blur_field(photo, scale * log_uniform(rng, 1.5, 8)) * np.float32(0.92) + np.float32(0.05)
     return np.asarray(photo + film[..., None] * (milky - photo), np.float32)
 
 
 def paint_trails(out: Photo, severity: float, scale: float, rng: Rng) -> None:
-    """Paint water running down the pane into `out` (H×W×3, modified): winding lines that refract the scene."""
+    """Paint water running down the pane into `out` (H×W×3, modified): winding lines that refract the scene.
+
+    float32, 0..1.
+    """
     height, width = out.shape[:2]
     canvas = np.zeros((height, width), np.uint8)
     for _ in range(1 + int(rng.integers(1, 6) * severity)):

@@ -28,15 +28,15 @@ def to_srgb(light: Numbers) -> Plane:
 
 
 def clip(photo: Numbers) -> Plane:
-    """The values clipped to 0..1, as float32."""
+    """The values clipped to 0..1, as float32. Any shape; returns the same shape."""
     return np.clip(photo, 0.0, 1.0).astype(np.float32, copy=False)
 
 
 def quantize(photo: Numbers) -> Plane:
-    """The values (0..1) rounded to 8 bits, as float32."""
+    """The values (0..1) rounded to 8 bits, as float32. Any shape; returns the same shape."""
     return clip(np.round(photo * np.float32(255.0)) / np.float32(255.0))
 
 
 def luma(light: Plane) -> Plane:
-    """Luminance of linear light: H×W×3 to H×W×1 (Rec. 709 weights)."""
+    """Luminance of linear light: H×W×3 to H×W×1 (Rec. 709 weights). float32."""
     return np.asarray(light @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)[..., None]

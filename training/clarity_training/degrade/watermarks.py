@@ -18,6 +18,8 @@ def watermark(photo: Photo, severity: float, rng: Rng) -> Damaged:
     """A watermark: words, logos, seals, a date stamp or a repeated pattern.
 
     Opacity 0.15 (severity 0) to 0.9 (severity 1), ± 0.08; letters from 12 px to a third of the photo high.
+
+    photo: H×W×3 float32, 0..1.
     """
     height, width = photo.shape[:2]
     marks = _marks(height, width, rng)

@@ -35,6 +35,8 @@ def rain_streak(photo: Photo, severity: float, rng: Rng) -> Damaged:
     width 0.7..4 px at scale 1, larger the nearer. A depth covers 1..60 % of the photo at severity 1, unevenly in a
     third of the photos. Streaks are drawn lines, motion-blurred noise, or both; they are added, screened or
     alpha-blended, or refract the blurred scene. A quarter of the photos has splashes on the ground in the lower part.
+
+    photo: H×W×3 float32, 0..1.
     """
     scale, light = _scale(photo, rng), _light(photo, rng, 0.75, 1.0)
     angle = float(np.clip(rng.normal(0, 18), -60, 60))
@@ -65,6 +67,8 @@ def raindrop(photo: Photo, severity: float, rng: Rng) -> Damaged:
     Radius 3.5..60 px at scale 1, aspect ratio 0.8..1.5, 1 to 4 merged balls in each drop; 6..40 % of the photo are
     covered at severity 1. The drops of a photo are sharp, defocused (edges 0.1..0.9 of the radius wide), both, or
     bokeh discs with the shape of the aperture. A quarter of the photos has trails, a third a blurring film of water.
+
+    photo: H×W×3 float32, 0..1.
     """
     height, width = photo.shape[:2]
     scale, out = _scale(photo, rng), photo.copy()
@@ -93,6 +97,8 @@ def snow(photo: Photo, severity: float, rng: Rng) -> Damaged:
     At scale 1 the radius is 0.7..3 px far, up to 6 px near, and 8..30 px for defocused flakes; a depth covers 0.5..20 %
     at severity 1. Flakes are round, ragged, or thresholded noise; at rest or with a motion blur of 2..30 px at up to
     70° to the vertical; opacity 0.4..1.
+
+    photo: H×W×3 float32, 0..1.
     """
     scale, light = _scale(photo, rng), _light(photo, rng, 0.86, 1.0, 0.01)
     angle, fall = float(np.clip(rng.normal(0, 28), -70, 70)), log_uniform(rng, 1, 14) * (rng.random() < 0.65)
@@ -122,6 +128,8 @@ def haze(photo: Photo, severity: float, rng: Rng) -> Damaged:
     horizon at 0.15..0.75 of the height, a ramp, smooth noise, the smoothed dark channel or brightness of the photo,
     constant, or the product of two of these. A quarter of the photos has patches of fog; a third is computed in linear
     light.
+
+    photo: H×W×3 float32, 0..1.
     """
     depth = _depth(photo, rng)
     if rng.random() < 0.25:

@@ -30,7 +30,7 @@ BUILT_IN = "built-in"
 MAX_ERRORS_SHOWN = 120
 """Misclassified photos on the contact sheet, the same number of each class."""
 CASES_PER_HALF_DAMAGED = 20
-"""For so many cases of a class, one photo is damaged in one half to evaluate the heat map; at least 2 of a class."""
+"""Number of cases of a class per photo that is damaged in one half to evaluate the heat map; at least 2 of a class."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

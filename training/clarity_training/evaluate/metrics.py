@@ -29,7 +29,10 @@ def confusion(labels: Ints, predicted: Ints, classes: int) -> Ints:
 
 def calibration_error(probabilities: Floats, correct: NDArray[np.bool_], bins: int = 15) -> float:
     """Expected calibration error (Guo et al., ICML 2017) of N predictions with equally wide bins: the mean of
-    |accuracy − mean probability| weighted by the bins' counts. nan for N = 0."""
+    |accuracy − mean probability| weighted by the bins' counts. nan for N = 0.
+
+    probabilities: N float64, 0..1; correct: N bool (vectors).
+    """
     if not len(correct):
         return math.nan
     index = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
@@ -39,7 +42,10 @@ def calibration_error(probabilities: Floats, correct: NDArray[np.bool_], bins: i
 
 def average_precision(scores: Floats, true: NDArray[np.bool_]) -> float:
     """Average precision of N scores: the mean of the precision at each true row, ties taken together. nan if no row is
-    true."""
+    true.
+
+    scores: N float64; true: N bool (vectors).
+    """
     if not true.any():
         return math.nan
     order = np.argsort(-scores)
@@ -50,7 +56,10 @@ def average_precision(scores: Floats, true: NDArray[np.bool_]) -> float:
 
 
 def area_under_curve(scores: Floats, true: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve of N scores; nan if all rows or none are true."""
+    """Area under the ROC curve of N scores; nan if all rows or none are true.
+
+    scores: N float64; true: N bool (vectors).
+    """
     positive, negative = scores[true], scores[~true]
     if not positive.size or not negative.size:
         return math.nan
@@ -59,7 +68,7 @@ def area_under_curve(scores: Floats, true: NDArray[np.bool_]) -> float:
 
 
 def correlation(a: Floats, b: Floats) -> float:
-    """Pearson's correlation of two series of N values; nan for N < 3 or a constant series."""
+    """Pearson's correlation of two series of N values; nan for N < 3 or a constant series. a, b: vectors, float64."""
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])
@@ -76,5 +85,5 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """The logistic function, element by element."""
+    """The logistic function, element by element. float64, any shape; returns the same shape."""
     return 1 / (1 + np.exp(-logits))

@@ -20,6 +20,8 @@ def matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.Image:
     """A confusion matrix (C×C counts) as an image: rows are true classes, columns predicted ones.
 
     The numbers are percent of the row.
+
+    counts: int64.
     """
     side = MARGIN + CELL * len(names)
     picture = Image.new("RGB", (side + 8, side + 8), "white")

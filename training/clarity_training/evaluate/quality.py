@@ -39,7 +39,7 @@ UNCHANGED_EDITS = ("cropped by 5 %", "JPEG of quality 92 to 98")
 MAX_REAL_PAIRS = 40
 """Of one data set."""
 BUNDLED = ("niqe", "brisque", "sseq")
-"""Metrics with parameters of our own."""
+"""Metrics with parameters fitted by this project."""
 WITHOUT, WITH = "without the detector", "with the detector"
 
 
@@ -78,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def overall_scores(data: Measurements) -> Floats:
-    """The overall score of each photo (N, 0..100), with the detector where the data has detections."""
+    """The overall score of each photo (N, 0..100), with the detector where the data has detections.
+
+    A float64 vector.
+    """
     parameters = default_parameters()
     table = parameters.overall()
     metrics = metric_scores(data, {name: parameters.bundled(name) for name in BUNDLED})
@@ -90,7 +93,10 @@ def overall_scores(data: Measurements) -> Floats:
 
 
 def rank_metrics(data: Measurements, scores: Floats) -> dict[str, Any]:
-    """Pairs in the right order by degradation, how far unchanged photos move, and the usual scores. scores: N."""
+    """Pairs in the right order by degradation, how far unchanged photos move, and the usual scores. scores: N.
+
+    A float64 vector.
+    """
     clean = {int(data.source[row]): row for row in np.flatnonzero(data.grade == CLEAN).tolist()}
     classes = {name: _order(data, scores, clean, k) for k, name in enumerate(DEGRADATIONS)}
     moves = {name: _moves(data, scores, clean, k) for k, name in enumerate(UNCHANGED_EDITS)}
@@ -154,7 +160,10 @@ def agreement(data: Measurements) -> dict[str, float]:
 
 
 def spearman(a: Floats, b: Floats) -> float:
-    """Spearman's rank correlation of two series of N values, ties with their mean rank; nan as for `correlation`."""
+    """Spearman's rank correlation of two series of N values, ties with their mean rank; nan as for `correlation`.
+
+    a, b: vectors, float64.
+    """
     return correlation(rankdata(a), rankdata(b))
 
 

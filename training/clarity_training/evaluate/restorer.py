@@ -228,7 +228,7 @@ class _MethodRunner:
 
 
 class _NullJob:
-    """A job that nobody watches or cancels."""
+    """A job without progress display or cancellation."""
 
     def checkpoint(self) -> None: ...
 

@@ -14,7 +14,10 @@ from clarity_training.exam.fields import Field, blur_field, interpolate, pixel_u
 
 
 def blur(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Camera shake (50 %; GoPro, Kupyn et al.) or defocus (30 %; DPDD) in linear light, or Gaussian blur."""
+    """Camera shake (50 %; GoPro, Kupyn et al.) or defocus (30 %; DPDD) in linear light, or Gaussian blur.
+
+    photo: H×W×3 float32, 0..1.
+    """
     kind, scale = rng.random(), float(np.clip(pixel_unit(photo.shape), 0.6, 1.6))
     if kind < 0.5:
         return Damaged(_shake(photo, interpolate(7, 34, severity) * scale, rng))
@@ -41,7 +44,7 @@ def _mix_kernels(photo: Photo, kernels: list[Field], rng: np.random.Generator) -
 
 
 def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Camera shake after Kupyn et al. (DeblurGAN, section 4.2): a path of N×2 points, x and y."""
+    """Camera shake after Kupyn et al. (DeblurGAN, section 4.2): a path of N×2 points, x and y. float64."""
     steps, pace, anxiety = 480, 60 / 480, rng.choice([0.02, 0.008, 0.004])
     pull, impulses, jitter = 0.7 * rng.random(), 0.2 * rng.random(), 10 * rng.random()
     velocity = pace * np.exp(1j * rng.uniform(0, 2 * np.pi))
@@ -56,7 +59,7 @@ def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def path_kernel(path: NDArray[np.float64], extent: float) -> Field:
-    """The kernel of a path (N×2) scaled to `extent` pixels, rasterized bilinearly; sums to 1."""
+    """The kernel of a path (N×2) scaled to `extent` pixels, rasterized bilinearly; sums to 1. Returns k×k float32."""
     centred = path - (path.max(0) + path.min(0)) / 2
     centred = centred * extent / max(float(np.ptp(path, 0).max()), 1e-6)
     side = int(extent) // 2 * 2 + 5
@@ -71,7 +74,7 @@ def path_kernel(path: NDArray[np.float64], extent: float) -> Field:
 
 
 def disc(radius: float) -> Field:
-    """The kernel of a circle of confusion with an anti-aliased edge; sums to 1. radius: pixels."""
+    """The kernel of a circle of confusion with an anti-aliased edge; sums to 1. radius: pixels. Returns k×k float32."""
     side = int(radius) * 2 + 5
     y, x = np.mgrid[:side, :side] - side // 2
     kernel = (radius + 0.5 - np.hypot(x, y)).clip(0, 1).astype(np.float32)
@@ -79,7 +82,10 @@ def disc(radius: float) -> Field:
 
 
 def noise(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Gaussian noise of σ 15 to 50 of 255 (CBSD68), or sensor noise through a camera pipeline (SIDD)."""
+    """Gaussian noise of σ 15 to 50 of 255 (CBSD68), or sensor noise through a camera pipeline (SIDD).
+
+    photo: H×W×3 float32, 0..1.
+    """
     if rng.random() < 0.5:
         grain = rng.standard_normal(photo.shape, np.float32)
         return Damaged((photo + grain * interpolate(15, 50, severity) / 255).clip(0, 1))
@@ -90,6 +96,8 @@ def sensor_noise(photo: Photo, shot: float, rng: np.random.Generator) -> Photo:
     """Poisson-Gaussian noise on the Bayer mosaic, then demosaicing, white balance and sRGB (Brooks et al., CVPR 2019).
 
     shot: variance per unit of light, 1e-4 to 3e-2. Only the noise passes the pipeline, so the scene keeps its detail.
+
+    photo: H×W×3 float32, 0..1; returns the same shape.
     """
     read = np.exp(2.18 * np.log(shot) + 1.2 + rng.normal(0, 0.26))
     gains = np.array([rng.uniform(1.9, 2.4), 1, rng.uniform(1.5, 1.9)], np.float32)
@@ -120,7 +128,10 @@ def _develop(raw: Field, gains: NDArray[np.float32]) -> Photo:
 
 
 def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """JPEG of quality 40 to 10 (LIVE1); a third compressed twice with a shifted grid (FBCNN)."""
+    """JPEG of quality 40 to 10 (LIVE1); a third compressed twice with a shifted grid (FBCNN).
+
+    photo: H×W×3 float32, 0..1.
+    """
     quality = round(40 * (10 / 40) ** severity)
     twice, dx, dy, first = rng.random() < 0.33, *rng.integers(0, 8, 2), rng.uniform(1.0, 1.8)
     if twice:
@@ -130,7 +141,10 @@ def jpeg(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
 
 
 def compress(photo: Photo, quality: int) -> Photo:
-    """The photo after JPEG compression by Pillow (4:2:0). quality: 1..100."""
+    """The photo after JPEG compression by Pillow (4:2:0). quality: 1..100.
+
+    photo: H×W×3 float32, 0..1; returns the same shape.
+    """
     store = io.BytesIO()
     Image.fromarray(np.rint(photo.clip(0, 1) * 255).astype(np.uint8)).save(store, "JPEG", quality=quality)
     with Image.open(store) as again:

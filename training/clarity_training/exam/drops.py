@@ -37,7 +37,7 @@ class _Pane:
 
 
 def raindrop(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """10 to 70 defocused drops with a radius of 4 to 40 pixels at a shorter side of 400."""
+    """10 to 70 defocused drops with a radius of 4 to 40 pixels at a shorter side of 400. photo: H×W×3 float32, 0..1."""
     scale = pixel_unit(photo.shape)
     centers = rng.uniform(0, 1, (_MAX_DROPS, 2)) * (photo.shape[1], photo.shape[0])
     radii = np.minimum(rng.lognormal(np.log(11), 0.5, _MAX_DROPS), 32) * scale * interpolate(0.9, 1.3, severity)

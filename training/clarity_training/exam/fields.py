@@ -42,7 +42,7 @@ def interpolate(low: float, high: float, severity: float) -> float:
 
 
 def upscale(grid: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
-    """A coarse grid upscaled to a smooth H×W field."""
+    """A coarse grid upscaled to a smooth H×W field. float32."""
     height, width = shape[:2]
     return np.asarray(cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
@@ -58,7 +58,10 @@ def fractal_noise(shape: tuple[int, ...], rng: np.random.Generator, coarsest: in
 
 
 def blur_field(field: Field, sigma: float) -> Field:
-    """The field (H×W or H×W×3) blurred by a Gaussian of `sigma` pixels; a wide one is computed on a reduced copy."""
+    """The field (H×W or H×W×3) blurred by a Gaussian of `sigma` pixels; a wide one is computed on a reduced copy.
+
+    float32; returns the same shape.
+    """
     if sigma < 0.3:
         return field
     if sigma <= 6:
@@ -71,7 +74,7 @@ def blur_field(field: Field, sigma: float) -> Field:
 
 
 def line_kernel(length: float, degrees: float) -> Field:
-    """Kernel of a linear motion of `length` pixels, `degrees` from the vertical; sums to 1."""
+    """Kernel of a linear motion of `length` pixels, `degrees` from the vertical; sums to 1. Returns k×k float32."""
     side = int(length) // 2 * 2 + 3
     middle, (dx, dy) = side / 2 - 0.5, (np.sin(np.radians(degrees)), np.cos(np.radians(degrees)))
     kernel = np.zeros((side, side), np.float32)
@@ -94,7 +97,7 @@ def strokes(shape: tuple[int, ...], segments: NDArray[np.float64], widths: NDArr
 
 
 def blob(rng: np.random.Generator, corners: int, roughness: float) -> NDArray[np.float64]:
-    """A closed irregular outline around the origin with a radius of about 1: 96×2, x and y."""
+    """A closed irregular outline around the origin with a radius of about 1: 96×2, x and y. float64."""
     angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
     radius = np.ones_like(angle)
     for k in range(1, corners + 1):
@@ -104,7 +107,7 @@ def blob(rng: np.random.Generator, corners: int, roughness: float) -> NDArray[np
 
 
 def fill_outline(shape: tuple[int, ...], outline: NDArray[np.float64]) -> Field:
-    """Anti-aliased mask H×W, 1 inside an outline (N×2, x and y in pixels)."""
+    """Anti-aliased mask H×W, 1 inside an outline (N×2, x and y in pixels). float32."""
     canvas = np.zeros(shape[:2], np.uint8)
     points = np.rint(outline * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(canvas, [points], 255, cv2.LINE_AA, _SHIFT)

@@ -23,7 +23,10 @@ from clarity_training.exam.fields import (
 
 
 def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """β·(α·I)^γ on sRGB values (Lv et al., 2021) with γ 1.6–2.9, α 0.9–1, β 0.8–0.45; a color cast; sensor noise."""
+    """β·(α·I)^γ on sRGB values (Lv et al., 2021) with γ 1.6–2.9, α 0.9–1, β 0.8–0.45; a color cast; sensor noise.
+
+    photo: H×W×3 float32, 0..1.
+    """
     alpha, cast = rng.uniform(0.9, 1.0), rng.uniform(0.88, 1.0, 3).astype(np.float32)
     beta = interpolate(0.8, 0.45, severity) * rng.uniform(0.9, 1.1)
     dark = beta * (alpha * photo) ** interpolate(1.6, 2.9, severity) * cast
@@ -31,7 +34,10 @@ def low_light(photo: Photo, severity: float, rng: np.random.Generator) -> Damage
 
 
 def overexposure(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """+1.5 to +3 EV in linear light with clipping (Afifi et al., 2021), relative to a photo metered to middle gray."""
+    """+1.5 to +3 EV in linear light with clipping (Afifi et al., 2021), relative to a photo metered to middle gray.
+
+    photo: H×W×3 float32, 0..1.
+    """
     light = to_linear(photo)
     metered = float(np.clip(0.18 / max(float(luma(light).mean()), 1e-3), 0.8, 3))
     balance = rng.uniform(0.95, 1.05, 3).astype(np.float32)
@@ -39,7 +45,10 @@ def overexposure(photo: Photo, severity: float, rng: np.random.Generator) -> Dam
 
 
 def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Glare, shimmer, streak and ghosts of a light source, added in linear light (Flare7K)."""
+    """Glare, shimmer, streak and ghosts of a light source, added in linear light (Flare7K).
+
+    photo: H×W×3 float32, 0..1.
+    """
     rows, columns = photo.shape[:2]
     size, strength = min(rows, columns), interpolate(0.35, 1.6, severity)
     centre = rng.uniform(0.08, 0.92, 2) * (columns, rows)
@@ -117,6 +126,8 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     """A cast shadow (SRD, ISTD): linear light multiplied by 0.5 to 0.1, red most, because of the blue sky.
 
     It covers 12 to 50 % of the photo; the penumbra is 1 to 12 pixels wide.
+
+    photo: H×W×3 float32, 0..1.
     """
     candidates = [_occluder(photo.shape, rng) for _ in range(4)]
     bright = luma(photo)

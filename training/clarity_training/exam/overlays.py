@@ -26,7 +26,10 @@ _WORDS = (
 
 
 def watermark(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Text or logo of opacity 0.3 to 0.8 at any place, size and angle; a third is tiled (LOGO, CLWD, stock photos)."""
+    """Text or logo of opacity 0.3 to 0.8 at any place, size and angle; a third is tiled (LOGO, CLWD, stock photos).
+
+    photo: H×W×3 float32, 0..1.
+    """
     stamp = _logo(rng) if rng.random() < 0.4 else _text(rng)
     laid = _tile if rng.random() < 0.35 else _place_once
     cover = laid(stamp, photo.shape, rng)
@@ -137,7 +140,10 @@ def _reduce(sheet: Field, scale: float) -> Field:
 
 
 def inpaint(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Uniform holes (brush strokes, boxes, blots; Places2), or the scratches and dust of an old print."""
+    """Uniform holes (brush strokes, boxes, blots; Places2), or the scratches and dust of an old print.
+
+    photo: H×W×3 float32, 0..1.
+    """
     if rng.random() < 0.5:
         holes = _holes(photo.shape, severity, rng)
         fill = np.full(3, float(rng.choice([1.0, 1.0, 0.0, 0.5])), np.float32)

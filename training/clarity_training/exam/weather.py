@@ -21,7 +21,10 @@ from clarity_training.exam.fields import (
 
 
 def rain_streak(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Rain100L to Rain100H: streaks of one to four directions, added or screened; a veil above severity 0.6."""
+    """Rain100L to Rain100H: streaks of one to four directions, added or screened; a veil above severity 0.6.
+
+    photo: H×W×3 float32, 0..1.
+    """
     scale, angle = pixel_unit(photo.shape), rng.uniform(-35, 35)
     lines, screened, tint = rng.random() < 0.6, rng.random() < 0.5, rng.uniform(0.86, 1.0)
     layer = _rain_lines if lines else _rain_noise
@@ -66,7 +69,7 @@ def _motion_blur(sheet: Field, length: float, angle: float) -> Field:
 
 
 def snow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """Flakes of three sizes in one wind direction (Snow100K), and a veil (CSD)."""
+    """Flakes of three sizes in one wind direction (Snow100K), and a veil (CSD). photo: H×W×3 float32, 0..1."""
     scale, wind = pixel_unit(photo.shape), rng.uniform(-50, 50)
     cover = np.zeros(photo.shape[:2], np.float32)
     for radius, max_count, opacity, speed in ((1.0, 900, 0.9, 3), (2.4, 260, 0.85, 6), (5.5, 60, 0.65, 11)):
@@ -97,7 +100,10 @@ def _flakes(shape: tuple[int, ...], radius: float, max_count: int, severity: flo
 
 
 def haze(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
-    """J·t + A·(1 − t) with t = exp(−β·depth), β 0.6–1.8, A 0.7–1 (RESIDE); a third is uneven (NH-HAZE)."""
+    """J·t + A·(1 − t) with t = exp(−β·depth), β 0.6–1.8, A 0.7–1 (RESIDE); a third is uneven (NH-HAZE).
+
+    photo: H×W×3 float32, 0..1.
+    """
     depth = _depth(photo, rng)
     uneven, patches = rng.random() < 0.35, fractal_noise(photo.shape, rng, 2, 4)
     if uneven:

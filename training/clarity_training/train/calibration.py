@@ -195,7 +195,10 @@ def _found_nll(logits: Logits, parameters: Floats) -> tuple[float, Floats]:
 
 
 def without_caution(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state dictionary of the detector with an earlier raise of "normal" removed."""
+    """The state dictionary of the detector with an earlier raise of "normal" removed.
+
+    state: name → tensor; shapes and dtypes stay: the same shape for every name.
+    """
     bias = state["class_bias"].clone()
     bias[0] -= state["caution"]
     return {**state, "class_bias": bias, "caution": torch.zeros(())}

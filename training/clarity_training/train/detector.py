@@ -286,6 +286,8 @@ def losses(outputs: Batch, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor
     """The losses of the classes, the degradations, their severities and the heat map.
 
     outputs: logits as of nets.detector.Detector. batch: labels; nan means unknown and adds no loss.
+
+    Returns four scalars, float32.
     """
     overview, crops = np.s_[:, : GRID**2], np.s_[:, GRID**2 :]
     return (
@@ -307,7 +309,10 @@ def severity_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def loss_where_known(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, target: Tensor) -> Tensor:
-    """The loss over the elements whose target is not nan; 0 where all are nan."""
+    """The loss over the elements whose target is not nan; 0 where all are nan.
+
+    logits, target: float32 of the same shape.
+    """
     known = ~target.isnan()
     return loss(logits[known], target[known]) if known.any() else logits.sum() * 0
 

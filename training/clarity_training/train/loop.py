@@ -87,7 +87,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def optimize(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step with the gradient's norm clipped to 1."""
+    """One step with the gradient's norm clipped to 1. loss: a scalar, float32."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
@@ -96,7 +96,10 @@ def optimize(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 @torch.no_grad()
 def update_average(average: Mapping[str, Tensor], net: nn.Module, step: int, decay: float) -> None:
-    """Move the exponential moving average of the weights towards the network's; faster during the first steps."""
+    """Move the exponential moving average of the weights towards the network's; faster during the first steps.
+
+    average: name → tensor of the same shape and dtype as in net.
+    """
     keep = min(decay, (1 + step) / (10 + step))
     for name, value in net.state_dict().items():
         if value.is_floating_point():
@@ -128,5 +131,5 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors, completely or not at all."""
+    """Write tensors as safetensors, completely or not at all. state: name → tensor of any shape and dtype."""
     write_atomically(path, save({k: v.contiguous().cpu() for k, v in state.items()}, metadata))

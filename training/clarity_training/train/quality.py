@@ -133,7 +133,10 @@ def _load_tables(file: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def save_tables(tables: Mapping[str, Mapping[str, Floats]], file: Path) -> None:
-    """Write all parameters to one safetensors file, as float32 under the names METRIC.NAME."""
+    """Write all parameters to one safetensors file, as float32 under the names METRIC.NAME.
+
+    tables: metric → name → float64 of any shape.
+    """
     flat = {f"{metric}.{name}": values for metric, table in tables.items() for name, values in table.items()}
     write_atomically(file, save({name: np.ascontiguousarray(values, np.float32) for name, values in flat.items()}))
 
@@ -145,6 +148,8 @@ def pristine_model(photos: Sequence[NDArray[np.uint8]]) -> Table:
     """Mean (36) and covariance (36×36) of NIQE's features over the sharp blocks of clean photos (H×W×3).
 
     Raises UserError where the photos have fewer than MIN_BLOCKS sharp blocks.
+
+    photos: uint8; returns float64.
     """
     rows = np.concatenate([_sharp_blocks(pixels) for pixels in photos])
     if len(rows) < MIN_BLOCKS:
@@ -201,6 +206,8 @@ def regression(features: Floats, target: Floats, gamma: float, ridge: float, see
     """Kernel ridge regression with Gaussian kernels at CENTERS of the rows (Nyström), in libsvm's form.
 
     features: N×D; target: N.
+
+    All float64.
     """
     low, high = (np.asarray(edge, np.float64) for edge in np.percentile(features, (1, 99), axis=0))
     high = np.asarray(np.maximum(high, low + 1e-6), np.float64)
