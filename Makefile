@@ -10,7 +10,7 @@ setup: $(STAMP) $(EXTRAS)
 
 $(STAMP): pyproject.toml training/pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing Clarity Desktop and its libraries into .venv (about 500 MB the first time; interrupt and repeat at will)."
+	@echo "Installing Clarity Desktop and its libraries into .venv (about 500 MB the first time; can be interrupted and resumed)."
 	$(BIN)/python -m pip install -q -c constraints.txt torch torchvision
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m pip install -q --no-deps -e training
@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml training/pyproject.toml constraints.txt
 
 extras: $(EXTRAS)
 
-# pyiqa, facexlib and groundingdino-py name dependencies that do not fit together; what they really import is listed here.
+# pyiqa, facexlib and groundingdino-py declare conflicting dependencies; install what they really import, without them.
 $(EXTRAS): $(STAMP)
 	$(BIN)/python -m pip install -q -c constraints.txt setuptools wheel transformers addict yapf matplotlib pycocotools einops requests pyyaml
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation pyiqa==0.1.16 facexlib==0.3.0 openai-clip==1.0.1 groundingdino-py==0.4.0 supervision==0.6.0
@@ -33,7 +33,7 @@ test: setup
 coverage: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term
 
-# The published graphs are timed beside our network, so their packages are fetched too (137 MB, through npm).
+# The published graphs, for comparison with our implementation (137 MB, through npm).
 out/packages:
 	mkdir -p $@.part
 	cd $@.part && npm pack --silent @upscalerjs/maxim-deraining@0.1.0 @upscalerjs/maxim-denoising@0.1.0
@@ -53,7 +53,7 @@ screenshots: setup
 	$(BIN)/clarity models fetch maxim-deraining niqe
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/screenshots.py
 
-# English itself needs a translation for its plural forms only. New ones are left empty: fill them in, then run this again.
+# English needs a translation for its plural forms only. New ones are left empty: fill them in, then run this again.
 translations: setup
 	$(BIN)/pyside6-lupdate -pluralonly -no-obsolete -locations none -source-language en -extensions py clarity_desktop/ui \
 		-ts resources/translations/clarity_en.ts
