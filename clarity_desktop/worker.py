@@ -45,7 +45,7 @@ class Lane:
 
     Each class has a thread of its own, so that work that runs in another's pause inherits none of its thread-local
     state: torch keeps autocast, inference mode and gradients per thread. Only one of the threads works; the others
-    wait for work or stand at a checkpoint. Work of the same class never interrupts itself.
+    wait for work or at a checkpoint. Work never interrupts work of its own class.
     """
 
     def __init__(self, *, low_priority: bool = False) -> None:
@@ -55,9 +55,9 @@ class Lane:
         self._threads: dict[LaneClass, threading.Thread] = {}
         self._changed = threading.Condition()
         self._running: list[LaneClass] = []
-        """What was begun and is not finished; only the last works, the others stand at a checkpoint."""
+        """Started and unfinished work; only the last runs, the others wait at a checkpoint."""
         self._paused = False
-        """Whether the last of `_running` stands at a checkpoint, too."""
+        """Whether the last of `_running` waits at a checkpoint as well."""
         self._closed = False
 
     def submit(self, work: Callable[[], T], lane_class: LaneClass) -> Future[T]:
@@ -67,6 +67,7 @@ class Lane:
             if self._closed:
                 future.cancel()
                 return future
+            # Threads start on first use: most sessions never need all four.
             if lane_class not in self._threads:
                 name = f"clarity-lane-{lane_class.name.lower()}"
                 thread = threading.Thread(target=self._run, args=(lane_class,), name=name, daemon=True)
@@ -84,11 +85,12 @@ class Lane:
                 return
             self._paused = True
             self._changed.notify_all()
+            # Only the innermost work may continue: the classes form a stack.
             self._changed.wait_for(lambda: self._running[-1] is own and not self._waits_above(own))
             self._paused = False
 
     def close(self, timeout: float | None = None) -> bool:
-        """Drop what waits and finish what runs, for this many seconds at most; returns whether it has ended."""
+        """Drop waiting work and wait for running work, `timeout` seconds at most; returns whether all ended."""
         with self._changed:
             self._closed = True
             for queue in self._queues.values():
@@ -116,7 +118,7 @@ class Lane:
             pass
 
     def _run_next(self, lane_class: LaneClass) -> bool:
-        """Wait for work and do it; False once the lane is closed. Between two calls nothing of it is referenced."""
+        """Wait for work and run it; False once the lane is closed. No reference to the work remains afterwards."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._may_start(lane_class))
             if self._closed:
@@ -127,7 +129,7 @@ class Lane:
         _complete(work, future)
         with self._changed:
             self._running.pop()
-            self._paused = bool(self._running)  # the one below still stands at its checkpoint
+            self._paused = bool(self._running)  # the interrupted work below still waits at its checkpoint
             self._changed.notify_all()
         return True
 
@@ -180,7 +182,7 @@ class Pools:
         return future
 
     def close(self, timeout: float | None = None) -> bool:
-        """Drop what waits and finish what runs, for this many seconds at most; returns whether it has ended."""
+        """Drop waiting work and wait for running work, `timeout` seconds at most; returns whether all ended."""
         with self._guard:
             self._closed = True
         for executor in self._executors.values():
@@ -193,7 +195,7 @@ class Pools:
 
 
 class Job:
-    """One request on its way: emits events, reports progress and learns that it was cancelled."""
+    """A running request: emits events, reports progress and learns that it was cancelled."""
 
     def __init__(self, emit: Callable[[Event], None], lane: Lane, pools: Pools) -> None:
         self._emit = emit
@@ -206,6 +208,7 @@ class Job:
         """One for each piece of work that the job waits for."""
 
     def emit(self, event: Event) -> None:
+        """Emit an event of this job."""
         self._emit(event)
 
     @contextlib.contextmanager
@@ -242,10 +245,10 @@ class Job:
             raise JobCancelled
 
     def commit(self) -> None:
-        """From here on the job cannot be cancelled: called just before a result gets its name, say a file's.
+        """Make the job uncancellable: call this just before a result becomes visible, such as renaming a file.
 
-        So either the job ends cancelled and there is no result, or there is one and it ends finished. Raises
-        JobCancelled if it was cancelled before.
+        So a job either ends cancelled without a result, or finished with one. Raises JobCancelled if it was cancelled
+        before.
         """
         with self._guard:
             self.check()
@@ -257,6 +260,7 @@ class Job:
             if self._committed:
                 return
             self._cancelled.set()
+            # A copy: the callbacks run outside the lock and may change the set.
             cancels = tuple(self._cancels)
         for cancel in cancels:
             cancel()
@@ -267,6 +271,7 @@ class Job:
         """Run heavy work in the lane; it must call `checkpoint`. Raises what it raises, and JobCancelled."""
         self.check()
         future = self._lane.submit(partial(work, *args, **kwargs), lane)
+        # Cancels only work that has not started; running work sees the flag at its next checkpoint.
         return await self._wait(asyncio.wrap_future(future), future.cancel)
 
     async def side(
@@ -277,7 +282,7 @@ class Job:
         discard: Callable[[T], object] | None = None,
         **kwargs: Any,
     ) -> T:
-        """Run work beside the lane. Cancelling abandons it: the job ends at once, and work that has begun runs out.
+        """Run work outside the lane. Cancelling abandons it: the job ends at once, and running work finishes unused.
 
         discard gets the result of abandoned work, to close or erase it. Raises what the work raises, and JobCancelled.
         """
@@ -361,6 +366,7 @@ class Worker:
         """Start answering; returns the job's id at once."""
         at = next(self._ids)
         self._jobs[at] = Job(lambda event: self._emit(at, event), self._lane, self._pools)
+        # The only way into an event loop from another thread.
         self._loop.call_soon_threadsafe(self._start, at, request)
         return at
 
@@ -370,7 +376,8 @@ class Worker:
             job.cancel()
 
     def close(self) -> None:
-        """Cancel what runs, wait for it, close the documents, end the threads. Raises what failed, after all of it."""
+        """Cancel all jobs, wait for them, close the documents, end the threads. Raises errors after all steps."""
+        # A copy: jobs remove themselves when they end.
         for job in tuple(self._jobs.values()):
             job.cancel()
         run_all(self._end_answering, self._lane.close, self._pools.close, self._end_loop)
@@ -398,6 +405,7 @@ class Worker:
         end: End = Finished()
         try:
             if self._answer is None:
+                # Here rather than in __init__: heavy modules are imported on the backend thread.
                 self._answer, self._close_answer = self._make_answer()
             await self._answer(request, job)
         except JobCancelled:
@@ -406,6 +414,7 @@ class Worker:
             log.info("%s: %s", type(request).__name__, e)
             end = Failed(e)
         except Exception as e:
+            # Not a UserError: a bug. The window shows a sentence, the log has the traceback.
             log.exception("%s failed", type(request).__name__)
             end = Failed(e)
         finally:

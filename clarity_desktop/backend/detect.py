@@ -63,6 +63,7 @@ def sample_views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> Sa
     height, width = pixels.shape[:2]
     factor = max(height, width) / REDUCED
     levels: list[tuple[NDArray[np.uint8], float]] = [(pixels, 0.0)]
+    # Below a factor of two, native crops cover the photo well enough.
     if factor >= 2:
         size = _reduced_side(width, factor), _reduced_side(height, factor)
         levels.append((_resized(pixels, *size), float(np.log2(factor))))
@@ -75,6 +76,7 @@ def sample_views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> Sa
             h, w = crop.shape[:2]
             places.append(((x + w / 2) / columns, (y + h / 2) / rows, w / columns, h / rows, reduction))
             crops.append(_padded(crop))
+    # From the reduced photo where there is one: two reductions by area equal one.
     smallest, _ = levels[-1]
     return SampleViews(_resized(smallest, OVERVIEW, OVERVIEW), np.stack(crops), np.array(places, np.float32))
 
@@ -189,6 +191,7 @@ def to_detection(outputs: Mapping[str, NDArray[np.float32]], places: NDArray[np.
 
     outputs: float32 "classes" 15, "found" 13, "severity" 13, "heat" (49+K)×13. places: K×5, of SampleViews.
     """
+    # Softmax; subtracting the maximum avoids overflow.
     odds = np.exp(outputs["classes"] - outputs["classes"].max())
     odds /= odds.sum()
     top = tuple(sorted(((c, float(p)) for c, p in zip(CLASSES, odds, strict=True)), key=lambda row: -row[1]))
@@ -209,9 +212,11 @@ def _heat(tokens: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[n
     tokens: (49+K)×13 logits, those of the overview first, row by row.
     """
     side = round((len(tokens) - len(places)) ** 0.5)
+    # The 7×7 grid of the overview, resampled to the 8×8 cells.
     overview = cv2.resize(tokens[: side * side].reshape(side, side, -1), (HEAT, HEAT), interpolation=cv2.INTER_LINEAR)
     axis = (np.arange(HEAT) + 0.5) / HEAT
     squares = (axis[None, :, None] - places[:, 0]) ** 2 + (axis[:, None, None] - places[:, 1]) ** 2
+    # Each crop counts in the cells near its center; the constant avoids a division by zero.
     weights = np.exp(-squares / (2 * _CROP_REACH**2)) + 1e-9
     weights /= weights.sum(2, keepdims=True)
     return np.rint(255 * _sigmoid((overview + weights @ tokens[side * side :]) / 2)).astype(np.uint8)

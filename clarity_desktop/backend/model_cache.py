@@ -17,7 +17,7 @@ DEFAULT_BUDGET = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelKey:
-    """What tells one loaded network from another. variant: what else it was loaded for, say a task or a number type."""
+    """Identifies a loaded network. variant: further settings that it was loaded with, such as the task or dtype."""
 
     id: str
     title: str
@@ -29,7 +29,7 @@ class ModelCache:
     """Loaded networks by key. All methods may be called from any thread."""
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
-        """budget: bytes that loaded networks may take together. The one that is in use is kept, however large."""
+        """budget: bytes that loaded networks may take together. The one in use is kept, however large."""
         self._budget = budget
         self._models: dict[ModelKey, tuple[Any, int]] = {}
         """Network and bytes, the most recently used last."""
@@ -91,6 +91,7 @@ class ModelCache:
         with self._guard:
             if key not in self._models:
                 return None
+            # Dictionaries keep insertion order: reinserted, it is the most recently used.
             self._models[key] = self._models.pop(key)
             return self._models[key][0]
 
@@ -105,7 +106,7 @@ class ModelCache:
 
 
 def _return_memory() -> None:
-    """torch keeps the memory of a graphics card for itself; what other programs lack there it has to be asked for."""
+    """Return cached GPU memory to the system: torch keeps freed blocks for itself."""
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()

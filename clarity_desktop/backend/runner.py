@@ -25,10 +25,10 @@ LOADED_SIZE = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """What a restoration made of pixels.
+    """The result of a restoration, before it becomes a version.
 
-    pixels: H×W×3 RGB at the input's depth. step: complete, so that it can be stored with them. changed: where pixels
-    may differ from the input's. notes: what the user should know. quality: its scores, once it was scored.
+    pixels: H×W×3 RGB at the input's depth. step: complete, ready to be stored. changed: where pixels may
+    differ from the input. notes: messages for the user. quality: its scores, if known.
     """
 
     pixels: Pixels
@@ -67,6 +67,7 @@ class Runner:
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
             reload=partial(self._load, method, params.task, files, job=job),
         )  # fmt: skip
+        # Recorded with the step: a replay with other weights would give other pixels.
         digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
             "restore", params.task, method.id, digests, params.strength, seconds=time.perf_counter() - start,

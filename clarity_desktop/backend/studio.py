@@ -1,4 +1,4 @@
-"""The verbs: mouse, chat and command line all end here. Each exists once."""
+"""The verbs of the program: window, chat and command line all call them."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ from clarity_desktop.values import (
 from clarity_desktop.worker import Job, LaneClass, run_all
 
 log = logging.getLogger(__name__)
-PREVIEW = 2048  # longest side of what is painted while a document is being written, in pixels
+PREVIEW = 2048  # longest side in pixels of the preview shown while a document is being written
 THUMBNAIL = 128
 GEOMETRY = ("crop", "rotate", "straighten", "flip")
-"""Kinds of steps after which a pixel is elsewhere."""
+"""Kinds of steps that move pixels."""
 TILES_AT_ONCE = 16
-FEATHER = 100_000  # pixels; a file that says more means no feather
+FEATHER = 100_000  # pixels; a recorded value above this is invalid and treated as 0
 LONG_SECONDS = 20.0
 """A request that is estimated to take longer is offered, and runs once it is confirmed."""
 PART = 0.8
@@ -105,7 +105,7 @@ PART = 0.8
 
 
 class Studio:
-    """Everything that can be done to photos. One per program; its methods run on the backend's loop."""
+    """Everything that can be done with photos. One per process; its methods run on the event loop of the backend."""
 
     def __init__(
         self,
@@ -117,10 +117,11 @@ class Studio:
         scorer: Scorer | None = None,
         models: ModelCache | None = None,
     ) -> None:
-        """folder and store: where documents and weights are. What is not given is the user's or the program's own."""
+        """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
         self.settings = settings
         self.store = store or default_store()
         self._models = models or model_cache.shared()
+        # Half of the memory budget; the other half is for the pixels of a run.
         self._models.budget = restore.model_budget(settings)
         self._detector = detector or NetworkDetector(self._models, self.store)
         self._scorer = scorer or MetricScorer(self._models, default_parameters(self.store))
@@ -130,14 +131,14 @@ class Studio:
         self._runner = runner.Runner(self._models, self.store)
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
-        """How many versions were begun to be committed; of several that come fast only the last is analyzed."""
+        """Number of commits started; of several commits in quick succession only the last version is analyzed."""
         self._announced: dict[DocumentId, set[VersionId]] = {}
         """The versions whose events were emitted. The head may move between a commit and the event about it."""
         self._locks: WeakValueDictionary[tuple[DocumentId, VersionId, str], asyncio.Lock] = WeakValueDictionary()
-        """One for each analysis of a version that is under way, so that it is made once."""
+        """One for each running analysis of a version, so that it runs only once."""
 
     def configure(self, settings: Settings) -> None:
-        """The user's choices from the next request on."""
+        """Use new settings from the next request on."""
         self.settings = settings
         self._models.budget = restore.model_budget(settings)
 
@@ -161,13 +162,13 @@ class Studio:
         return documents.Limits(megapixels=self.settings.max_megapixels)
 
     def document(self, at: DocumentId) -> Document:
-        """The open document of that id. Raises UserError if it was closed meanwhile."""
+        """The open document of that id. Raises UserError if it was closed."""
         if at not in self._documents:
             raise UserError("studio.document_closed")
         return self._documents[at]
 
     def version(self, at: DocumentId, version: VersionId) -> Version:
-        """What is known of a version. Raises UserError."""
+        """A version of an open document. Raises UserError."""
         return self.document(at).version(version)
 
     # Opening and closing ---------------------------------------------------------------------------------------------
@@ -177,11 +178,12 @@ class Studio:
         return await job.side("decode", self._decoder.read, path)
 
     async def open(self, path: Path, job: Job) -> Document:
-        """Open a photo or a project as a document, show it at once, then look what is wrong and score it."""
+        """Open a photo or a project as a document, show it at once, then analyze it."""
         if path.suffix.lower() == ".clarity":
             document = await job.side("disk", self._open_project, path, job.check, discard=_close_saved)
             return await self._show(document, job)
         job.report(0.0, Message("studio.opening", {"name": path.name}))
+        # A reduced JPEG decodes in a third of the time, so something is painted early.
         drafted = await job.side("decode", self._decoder.preview, path)
         if drafted is not None:
             draft, (width, height) = drafted
@@ -235,22 +237,23 @@ class Studio:
         return document
 
     async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
-        """pixels: the head's, where the caller has them."""
+        """Announce an open document and analyze its head. pixels: of the head, if the caller has them."""
         self._documents[document.id] = document
         card = document.card()
         self._announced[document.id] = {version.id for version in card.versions}
+        # Opened before the analysis: the window shows the photo while detector and scores run.
         job.emit(Opened(card, document.manifest(card.head)))
         await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
         return document
 
     async def disk(self, job: Job) -> DiskMeasured:
-        """What documents take on the disk, and which closed ones are over the budget. Erases nothing."""
+        """Disk usage of documents, and the closed ones that exceed the budget. Erases nothing."""
         budget = self.settings.disk_budget
         used = await job.side("disk", documents.usage, self.folder)
         return DiskMeasured(used, budget, await job.side("disk", documents.over_budget, self.folder, budget))
 
     async def close_document(self, at: DocumentId, job: Job) -> None:
-        """Close a document; what was not saved as a project is set aside, not erased."""
+        """Close a document; unsaved work moves to the closed documents."""
         document = self.document(at)
         job.commit()
         del self._documents[at]
@@ -269,14 +272,14 @@ class Studio:
     async def restore(self, request: Restore, job: Job) -> Version | None:
         """Restore a version, or a region of it; the result becomes its child and the head.
 
-        None where it would take long and is not confirmed: then it is offered, and nothing runs.
+        Returns None if it would take long and is not confirmed: then it is offered and not run.
         """
         if await self.ask_first(request, job):
             return None
         return await self.restore_now(request, job)
 
     async def restore_now(self, request: Restore, job: Job) -> Version:
-        """`restore`, however long it takes."""
+        """Like `restore`, without asking first."""
         return await self._run(self.document(request.document), request.version, request.params, None, job)
 
     async def _run(
@@ -285,6 +288,7 @@ class Studio:
         def paint(bounds: Bounds, done: Pixels) -> None:
             job.emit(TileDone(document.id, version, bounds, done))
 
+        # Checked before minutes of work rather than after them.
         await job.side("disk", document.check_room, version)
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
         candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
@@ -310,7 +314,7 @@ class Studio:
         return await self._runner.apply(pixels, params, self.settings, job, on_tile, recorded)
 
     async def ask_first(self, request: Restore | Repeat | Improve, job: Job) -> bool:
-        """Whether a request is to be confirmed before it runs; it is offered then."""
+        """Offer a request that must be confirmed before it runs; returns whether it was offered."""
         offered = None if request.confirmed else await self.offer(request, job)
         if offered is not None:
             job.emit(offered)
@@ -319,8 +323,7 @@ class Studio:
     async def offer(self, request: Restore | Repeat | Improve, job: Job) -> Offered | None:
         """The offer to run a request, if it is estimated to take more than LONG_SECONDS; else None.
 
-        The one rule about what is asked before it runs: for window, conversation and plans. Raises UserError for what
-        cannot be run at all.
+        The only rule about long requests, for window, chat and plans. Raises UserError if the request cannot run.
         """
         match request:
             case Restore(document, version, params):
@@ -340,7 +343,7 @@ class Studio:
         return Offered(request, found.seconds, part, found.megapixels, found.device)
 
     def _part_seconds(self, size: tuple[int, int], params: RestoreParams) -> float | None:
-        """For the visible part alone; None where that is not a smaller task."""
+        """Seconds for the visible part alone; None if that is not a smaller task."""
         width, height = size
         if params.visible is None or params.region is not None or params.visible.area > PART * width * height:
             return None
@@ -360,7 +363,7 @@ class Studio:
         return known.width, known.height
 
     async def emit_estimate(self, request: Estimate, job: Job) -> None:
-        """How long a restoration of the version, or of a part of it, would take here."""
+        """Estimate a restoration of a version, or of a part of it."""
         size = self._size(request.document, request.version)
         if request.bounds:
             size = request.bounds.width, request.bounds.height
@@ -371,7 +374,7 @@ class Studio:
         return runner.estimate(size, RestoreParams(task, method), self.settings)
 
     async def repeat(self, request: Repeat, job: Job) -> Version | None:
-        """Take the step that made one version again, on another, with its recorded settings; None as `restore`."""
+        """Apply the step that made a version to another one, with its recorded settings; see `restore`."""
         document = self.document(request.document)
         params, recorded = self._recorded(document, request.made)
         if await self.ask_first(request, job):
@@ -379,10 +382,11 @@ class Studio:
         return await self._run(document, request.version, params, recorded, job)
 
     def _recorded(self, document: Document, made: VersionId) -> tuple[RestoreParams, TilePlan]:
-        """What the step that made a version was to do, and how its work was cut. Raises UserError."""
+        """The parameters and the tile plan of the step that made a version. Raises UserError."""
         step = self.version(document.id, made).step
         if step.kind != "restore" or step.task is None:
             raise UserError("studio.not_repeatable")
+        # Settings come from a file and may hold anything; TilePlan.from_json checks the rest.
         settings = dict(step.settings)
         feather = settings.pop("feather", 0)
         params = RestoreParams(
@@ -394,7 +398,7 @@ class Studio:
     # Versions --------------------------------------------------------------------------------------------------------
 
     async def change(self, asked: ApplyTransform, job: Job) -> Version:
-        """Crop, turn, flip or straighten; the result becomes a child and the head."""
+        """Crop, rotate, flip or straighten; the result becomes a child and the head."""
         document = self.document(asked.document)
         pixels, alpha = await self._layers(document, asked.version, job)
         pixels = await job.run(pictures.change, pixels, asked.transform)
@@ -405,6 +409,7 @@ class Studio:
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
         document = self.document(at)
+        # In small groups: the first tiles are painted while the others are read.
         for k in range(0, len(hashes), TILES_AT_ONCE):
             job.checkpoint()
             tiles = await job.side("tiles", document.tiles, hashes[k : k + TILES_AT_ONCE])
@@ -426,7 +431,7 @@ class Studio:
     async def _layers(
         self, document: Document, version: VersionId, job: Job
     ) -> tuple[Pixels, NDArray[np.uint8] | NDArray[np.uint16] | None]:
-        """Pixels and alpha of a version, read beside the lane: a slow disk holds up no other work, nor cancelling."""
+        """Pixels and alpha of a version, read outside the lane: a slow disk blocks no other work."""
         alpha = await job.side("disk", document.alpha, version)
         return await job.side("disk", document.pixels, version), alpha
 
@@ -442,8 +447,8 @@ class Studio:
         alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         region: Region | None = None,
     ) -> Version:
-        """Every new version ends here: thumbnail, transaction, events, detection, scores."""
-        self.document(document.id)  # closed meanwhile: nothing of it is kept
+        """Commit a new version: thumbnail, transaction, events, then its analysis. All new versions are made here."""
+        self.document(document.id)  # raises if it was closed: then the result is dropped
         commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
         thumbnail = await job.run(_thumbnail, pixels, document.card().icc)
         version = await job.run(
@@ -493,13 +498,13 @@ class Studio:
         return ModelVersions(self._detector.digest(), self._scorer.digest())
 
     async def analyze_head(self, at: DocumentId, job: Job) -> None:
-        """Analyze the version that is shown now, as far as it was not: it may have been made and left quickly."""
+        """Analyze the head if results are missing: it may have been left before its analysis ended."""
         head = self.version(at, self.document(at).card().head)
         if head.detection is None or head.quality is None or (at, head.id) not in self._distances:
             await self._analyze(at, head.id, self._commits.get(at, 0), job, None)
 
     async def _analyze(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
-        """Analyze a version, unless a newer one than that of `commit` is on its way. pixels: as for `detect`.
+        """Analyze a version, unless a newer commit was started. pixels: as for `detect`.
 
         This is the only automatic analysis. A failure is reported as an event and does not affect the version.
         """
@@ -509,12 +514,14 @@ class Studio:
         if unknown:
             job.emit(AnalysisStarted(at, version))
         parts: list[AnalysisPart] = ["detection", "quality"]
+        # A newer commit makes this analysis pointless; its own analysis follows.
         while parts and self._commits.get(at, 0) == commit:
             analyze = self.detect if parts[0] == "detection" else self.assess
             try:
                 if unknown:
                     pixels = await self._pixels(at, version, job, pixels)
                 await analyze(at, version, job, pixels)
+            # Reported for every remaining part, so that the window shows no endless progress.
             except JobCancelled:
                 for part in parts:
                     job.emit(AnalysisFailed(at, version, part, Message("studio.analysis_cancelled")))
@@ -530,6 +537,7 @@ class Studio:
     @asynccontextmanager
     async def _once(self, at: DocumentId, version: VersionId, part: AnalysisPart, job: Job) -> AsyncGenerator[None]:
         """Wait until no other job runs this analysis. Raises JobCancelled."""
+        # The dictionary is weak: a lock disappears once no job uses it.
         lock = self._locks.setdefault((at, version, part), asyncio.Lock())
         await job.wait(asyncio.ensure_future(lock.acquire()))
         try:
@@ -554,11 +562,11 @@ class Studio:
         return known if known is not None else await job.side("disk", self.document(at).pixels, version)
 
     async def find(self, pixels: Pixels, job: Job) -> Detection:
-        """What is wrong with pixels (H×W×3 RGB, uint8 or uint16). Raises UserError, ModelMissing."""
+        """Detect what is wrong with pixels (H×W×3 RGB, uint8 or uint16). Raises UserError, ModelMissing."""
         return await job.run(self._detector.detect, pixels, job.checkpoint, lane=LaneClass.ANALYSIS)
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
-        """What should be done about a version. Runs nothing."""
+        """Suggest tasks for a version; runs no method."""
         detection = await self.detect(at, version, job)
         advice = rules.advise(detection)
         seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at, version), self.settings)
@@ -592,7 +600,7 @@ class Studio:
         detection = self.version(at, version).detection
         try:
             detection = detection or await self.detect(at, version, job, pixels)
-        except UserError as e:  # whoever asks for the detection learns why
+        except UserError as e:  # the detection request itself reports the reason
             log.info("Scored without the detector: %s", e)
         more = known.more if known else self.document(at).more(version)
         scored = replace(await self.score(pixels, job, detection), more=more)
@@ -600,7 +608,7 @@ class Studio:
         return scored
 
     def _chosen(self, quality: Quality) -> Quality:
-        """Without further metrics that are switched off by now."""
+        """The scores without further metrics that are switched off."""
         return replace(quality, more={k: v for k, v in quality.more.items() if k in self.settings.metrics})
 
     async def measure_more(self, pixels: Pixels, quality: Quality, job: Job) -> Quality:
@@ -633,7 +641,7 @@ class Studio:
         return await self.score(pixels, job, found)
 
     async def _distance(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None) -> Distance | None:
-        """None for the original, and where a crop or a turn on the way makes the two incomparable."""
+        """The distance from the original; None for the original, and after a crop or rotation."""
         if (at, version) not in self._distances:
             document = self.document(at)
             first = document.card().versions[0]
@@ -644,12 +652,12 @@ class Studio:
                 pixels = await self._pixels(at, version, job, pixels)
                 original = await self._pixels(at, first.id, job)
                 measured = await job.run(distance, original, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS)
-                self.document(at)  # closed meanwhile: nothing of it is kept
+                self.document(at)  # raises if it was closed: then the result is dropped
                 self._distances[at, version] = measured
         return self._distances[at, version]
 
     def _moved(self, at: DocumentId, version: Version) -> bool:
-        """Whether pixels changed their places since the photo was opened."""
+        """Whether a step since the photo was opened moved pixels."""
         while version.parent is not None and version.step.kind != "reset":
             if version.step.kind in GEOMETRY:
                 return True

@@ -50,6 +50,7 @@ def main(words: Sequence[str] | None = None, make_studio: MakeStudio | None = No
 def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int:
     parser = _parser()
     asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio))
+    # argparse accepts a missing subcommand.
     if "run" not in asked:
         parser.print_help(sys.stderr)
         return USAGE
@@ -57,6 +58,7 @@ def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     done = asked.run(asked)
+    # Commands on photos are coroutines, the others return at once.
     return done if isinstance(done, int) else asyncio.run(done)
 
 

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 
 def add_detect(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of `clarity detect`."""
     _add_photos(p)
     p.set_defaults(run=_detect)
 
 
 def add_assess(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of `clarity assess`."""
     _add_photos(p)
     p.set_defaults(run=_assess)
 

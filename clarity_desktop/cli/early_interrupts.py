@@ -20,7 +20,7 @@ def exit_on_interrupt() -> Generator[None]:
     does that).
     """
     before = signal.getsignal(signal.SIGINT)
-    # A handler that is not Python's own belongs to somebody else; background processes ignore the signal.
+    # A handler that is not Python's own was installed by other code, or the signal is ignored in the background.
     if before is not signal.default_int_handler:
         yield
         return

@@ -38,6 +38,7 @@ MakeStudio = Callable[[Settings], "Studio"]
 
 
 def add_photos(p: argparse.ArgumentParser) -> None:
+    """Add the positional photos to a parser."""
     p.add_argument("photos", nargs="+", type=_photo, metavar="IN")
 
 
@@ -88,6 +89,7 @@ async def for_each_photo(
             if as_json:
                 print_result({"path": str(path), "error": str(error)})
     except (JobCancelled, asyncio.CancelledError):
+        # A library that cannot be interrupted would keep the process alive for seconds.
         if not (lane.close(CANCEL_SECONDS) and pools.close(CANCEL_SECONDS)):
             from clarity_desktop.backend.pictures.export import WRITING
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_restore(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of `clarity restore`."""
     add_photos(p)
     out = p.add_mutually_exclusive_group(required=True)
     out.add_argument("-o", "--output", type=Path, metavar="OUT", help="the file to write (one IN)")
@@ -89,6 +90,7 @@ class Targets:
             raise UserError("cli.would_replace_photo", photo=str(photo), target=str(other))
         if key is not None and self._mask is not None and key == _file_key(self._mask):
             raise UserError("cli.would_replace_mask", photo=str(photo), target=str(self._mask))
+        # realpath and normcase: two spellings of one file are one target.
         first = self._results.setdefault(os.path.normcase(os.path.realpath(target)), photo)
         if first != photo:
             raise UserError("cli.would_replace_result", target=str(target), other=str(first), photo=str(photo))

@@ -19,10 +19,12 @@ BENCH = {"detector": "evaluate.detector", "restorer": "evaluate.restorer", "qual
 
 
 def add_train(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of `clarity train`."""
     _add(p, "train", TRAIN)
 
 
 def add_bench(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of `clarity bench`."""
     _add(p, "bench", BENCH)
 
 

@@ -1,4 +1,4 @@
-"""Cheap measures of what the four metrics ignore: exposure, colour, haze, noise, sharpness, directions, blocks."""
+"""Cheap measures of what the four metrics ignore: exposure, color, haze, noise, sharpness, directions, blocks."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def _places(side: int) -> list[slice]:
 
 def _exposure(small: Floats) -> list[float]:
     luma = _luma(small)
+    # Skewness and kurtosis; the floor keeps nearly flat photos finite.
     centred = luma - luma.mean()
     spread = float(luma.std())
     shape = [float((centred**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
@@ -74,6 +75,7 @@ def _exposure(small: Floats) -> list[float]:
 
 def _colour(small: Floats) -> list[float]:
     red, green, blue = (small[..., k] for k in range(3))
+    # Colorfulness after Hasler and Süsstrunk (2003): opponent axes red–green and yellow–blue.
     across, along = red - green, (red + green) / 2 - blue
     most = small.max(2)
     saturation = (most - small.min(2)) / np.maximum(most, 0.02)
@@ -88,6 +90,7 @@ def _colour(small: Floats) -> list[float]:
 
 def _veil(small: Floats) -> list[float]:
     """The dark channel (He et al., 2009) and its distance from the brightness: haze raises it everywhere."""
+    # Minimum over channels and a 9×9 neighborhood.
     dark = cv2.erode(small.min(2), np.ones((9, 9), np.uint8))
     soft = cv2.blur(_luma(small), (9, 9))
     spots = cv2.GaussianBlur(_luma(small), (0, 0), 8)
@@ -142,8 +145,10 @@ def _correlation(a: Floats, b: Floats) -> float:
 def _repeats(small: Floats) -> list[float]:
     """The highest autocorrelation of the photo's edges beyond small shifts: tiled watermarks repeat."""
     steep = _steepness(_luma(small))
+    # Padded to twice the size, so that the correlation does not wrap around.
     spectrum = np.fft.rfft2(steep - steep.mean(), (2 * _WIDE, 2 * _WIDE))
     same = np.fft.irfft2(np.abs(spectrum) ** 2)[: _WIDE // 2, : _WIDE // 2] / (float(steep.var()) * steep.size + 1e-6)
+    # Small shifts correlate in every photo.
     same[:12, :12] = 0
     return [float(same.max())]
 
@@ -181,6 +186,7 @@ def _detail(luma: Floats) -> list[float]:
 def _marks(plane: Grey) -> list[float]:
     """Small marks brighter or darker than their surroundings (drops, flakes, scratches), and exactly flat areas."""
     found: list[float] = []
+    # Top-hat finds small bright marks, black-hat small dark ones.
     for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
         hat = cv2.morphologyEx(plane, way, np.ones((7, 7), np.uint8))
         found += [float(hat.mean()), *_shares(hat, 99)]
@@ -198,6 +204,7 @@ def _blocks(luma: Floats) -> list[float]:
         if len(steps) < 24:
             found.append(0.0)
             continue
+        # A step at a block border stands out against its two neighbors.
         ratio = steps[1:-1] / ((steps[:-2] + steps[2:]) / 2 + 0.5)
         phases = np.sort([float(ratio[k::8].mean()) for k in range(8)])
         found.append(float(np.log((phases[-1] + 0.05) / (phases[4] + 0.05))))

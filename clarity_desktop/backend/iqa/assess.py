@@ -78,6 +78,7 @@ def assess(
     why = dict(found.why)
     scores: dict[str, float] = {}
     bundled: list[str] = []
+    # One undefined metric must not prevent the others.
     for metric, score in SCORES.items():
         checkpoint()
         if metric in why:
@@ -126,6 +127,7 @@ def _overall(
     if not table:
         why["overall"] = Message("analysis.parameters_damaged")
         return None
+    # The order of the inputs is part of the fitted parameters.
     inputs = [
         np.full(36, np.nan) if found.brisque is None else found.brisque,
         np.full(12, np.nan) if found.sseq is None else found.sseq,
@@ -173,12 +175,14 @@ SCORES: Mapping[str, Callable[[Features, Parameters], tuple[float, bool]]] = {
 
 def features(pixels: Pixels, checkpoint: Checkpoint = lambda: None) -> Features:
     """The features of a photo (H×W×3 RGB, uint8 or uint16). Raises only what checkpoint raises."""
+    # Gray once for all metrics; the strips of 96 rows fit all their block sizes.
     luma = np.concatenate(in_parallel(partial(_grey_strip, pixels), strips(pixels.shape[0]), checkpoint))
     why: dict[str, Text] = {}
     padded = _or_why(partial(piqe.pad_to_blocks, luma), "piqe", why)
     checkpoint()
     work = partial(_strip_features, luma, niqe.whole_blocks(luma), padded)
     parts = in_parallel(work, strips(luma.shape[0]), checkpoint)
+    # A flat photo still has contrast at its zero border, which would give a meaningless score.
     if luma.min() == luma.max():  # all that could be counted is the border
         why |= {m: Message("analysis.metric_without_texture", {"metric": m.upper()}) for m in ("brisque", "sseq")}
     elif min(luma.shape) < (side := brisque.MIN_SIDE):

@@ -42,6 +42,7 @@ MIN_SIDE = 12
 
 def score(features: Plane, regression: Regression) -> float:
     """BRISQUE of the 36 features (float64): about 0 (good) to 100 (bad); values beyond both occur."""
+    # The authors pass values through text files; the roundings reproduce their scores.
     scaled = regression.scaled(features.round(6))
     return regression(np.array([float(f"{x:g}") for x in scaled]))
 
@@ -57,6 +58,7 @@ def features(parts: Sequence[Sums]) -> Plane:
     for k, column in enumerate(zip(*parts, strict=True)):
         total = Moments.joined(column)
         fit = asymmetric_fit(total)
+        # Of each five distributions the first is the contrast itself, the others are products of neighbors.
         if k % 5:
             columns += [fit.alpha, fit.mean, fit.left**2, fit.right**2]
         else:
@@ -78,6 +80,7 @@ def _row_sums(values: Plane) -> Sums:
     """
     rows = np.empty((values.shape[0], values.shape[1] + 2), np.float32)
     rows[:, 1:-1] = values
+    # circshift in the authors' code wraps around, so this does too.
     rows[:, 0], rows[:, -1] = rows[:, -2], rows[:, 1]
     here = np.ascontiguousarray(rows[1:, 1:-1])
     product = np.empty_like(here)

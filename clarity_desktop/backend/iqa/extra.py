@@ -82,6 +82,7 @@ def measure(
 
     try:
         with _isolated():
+            # Inside the isolation: even loading must not reach the network.
             files = [_hub() / file for file in METRICS[name]]
             key = ModelKey(f"pyiqa-{name}", f"pyiqa {name}")
             size = sum(file.stat().st_size for file in files)
@@ -160,6 +161,7 @@ def _isolated() -> Generator[None]:
     """
     _install_hook()
     with _environment:
+        # Restored afterwards, because the variable affects the whole process.
         before = os.environ.get(WEIGHTS_ONLY)
         os.environ[WEIGHTS_ONLY] = "1"
         _thread.isolated = True

@@ -56,7 +56,9 @@ class Classifier:
         for k, (i, j) in enumerate(zip(*np.triu_indices(len(self.counts), 1), strict=True)):
             first, second = classes[i], classes[j]
             decision = self.coefficients[first, j - 1] @ similar[first] + self.coefficients[second, i] @ similar[second]
+            # Platt scaling of the decision value.
             odds = np.exp((decision - self.rho[k]) * self.slope[k] + self.offset[k])
+            # libsvm's limits; 0 or 1 would make the coupling singular.
             pairwise[i, j] = np.clip(1 / (1 + odds), 1e-7, 1 - 1e-7)
             pairwise[j, i] = 1 - pairwise[i, j]
         return _coupled(pairwise)

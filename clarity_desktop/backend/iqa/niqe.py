@@ -43,6 +43,7 @@ def score(features: Plane, pristine: Pristine) -> float:
     if len(usable) < 2:
         raise MetricUndefined("analysis.metric_without_texture", metric="NIQE")
     difference = np.nanmean(features, 0) - pristine.mean
+    # Mahalanobis-like distance of two Gaussians with pooled covariance; pinv, because it may be singular.
     covariance = (np.cov(usable, rowvar=False) + pristine.covariance) / 2
     return float(np.sqrt(difference @ np.linalg.pinv(covariance) @ difference))
 

@@ -52,6 +52,7 @@ def rating(member_logits: Plane) -> Rating:
     It is their mean; the range goes from the 10th to the 90th percentile, at least MIN_MARGIN to either side.
     """
     overall = float(_points(member_logits.mean()))
+    # Percentiles rather than extremes: one odd member must not widen the range.
     low, high = (float(_points(value)) for value in np.percentile(member_logits, (10, 90)))
     return Rating(overall, max(0.0, min(low, overall - MIN_MARGIN)), min(100.0, max(high, overall + MIN_MARGIN)))
 
@@ -74,6 +75,7 @@ def features(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> 
     """
     models = -np.stack([_model(inputs, table, k) for k in range(len(table["first"]))])
     scores = _sigmoid((metrics - table["metric_middle"]) / table["metric_spread"])
+    # An undefined metric must neither raise nor lower the score.
     scores = np.where(np.isnan(scores), table["metric_clean"], scores)
     without_detection = "seen" not in table or np.isnan(detections).all()
     shared = scores if without_detection else np.concatenate([scores, penalties(detections)], 1)
@@ -87,6 +89,7 @@ def penalties(detections: Plane) -> Plane:
     score, so a better detector needs no new fit.
     """
     normal, probability, severity = np.split(detections, (1, 1 + len(DEGRADATIONS)), 1)
+    # Independent penalties multiply: the share that remains after each degradation.
     left = np.prod(1 - probability * (0.4 + 0.6 * severity), 1, keepdims=True)
     return np.concatenate([1 - normal, 1 - left], 1)
 
@@ -114,6 +117,7 @@ def _orientations() -> NDArray[np.intp]:
     diagonals = [(half + 10 + k, half + 14 + k) for half in halves for k in range(4)]
     sides += [(48 + a, 48 + b) for a, b in SIDES]
     diagonals += [(48 + a, 48 + b) for a, b in DIAGONALS]
+    # Column order of the inputs for each orientation; pairs swap, everything else stays.
     orders = np.tile(np.arange(48 + COUNT), (4, 1))
     for a, b in sides:
         orders[np.ix_((1, 3), (a, b))] = b, a

@@ -20,6 +20,7 @@ FLAT = 0.1
 def score(parts: Sequence[tuple[float, int]]) -> float:
     """PIQE from the results of `strip_distortion` for all strips: 0..100, lower is better."""
     total, active = np.sum(parts, 0)
+    # The constants keep a photo without active blocks at 100.
     return float(100 * (total + 1) / (active + 1))
 
 
@@ -50,6 +51,7 @@ def strip_distortion(part: Strip, whole: Grey) -> tuple[float, int]:
 
 def _has_flat_edge(values: Plane) -> NDArray[np.bool_]:
     """Whether any six neighbours on one of a block's edges hardly vary."""
+    # All four edges of each block, as rows.
     edges = np.stack([values[:, 0], values[:, -1], values[..., 0].swapaxes(1, 2), values[..., -1].swapaxes(1, 2)])
     flat = _variance(_runs(edges), _runs(edges * edges), SEGMENT) < FLAT**2
     return np.logical_or.reduce(flat, (0, -1))

@@ -37,6 +37,7 @@ class Distortions:
     def __call__(self, scaled: Plane) -> float:
         """The score from scaled features: the regressions' mean, weighted by the probabilities, mapped to 0..100."""
         scores = np.array([regression(scaled) for regression in self.regressions])
+        # The regressions give about -1..1.
         return 50 * float(self.classifier(scaled) @ scores) + 50
 
 
@@ -68,7 +69,7 @@ def in_blocks(rows: Grey) -> Grey:
 
 
 def chunks(blocks: Grey) -> int:
-    """The number of chunks that blocks (n×64) are processed in. blocks: float32 or float64."""
+    """The number of chunks that blocks (n×64 uint8) are processed in."""
     return -(-len(blocks) // _CHUNK)
 
 
@@ -104,6 +105,7 @@ def _dct() -> NDArray[np.float32]:
     """The orthonormal two-dimensional cosine transform of a block as a matrix, 64×64."""
     k = np.arange(BLOCK)
     line = np.cos(np.pi * (2 * k + 1) * k[:, None] / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
+    # Makes the transform orthonormal, so that energies are comparable.
     line[0] /= math.sqrt(2)
     return np.kron(line, line).astype(np.float32)
 
@@ -118,6 +120,7 @@ def _spectral(values: Grey) -> Plane:
     power = np.empty_like(level)
     for k in range(0, level.shape[1], _PRODUCT):
         np.matmul(_DCT, level[:, k : k + _PRODUCT], out=power[:, k : k + _PRODUCT])
+    # The mean (DC) carries no information about texture; the authors set it to this value.
     power[0] = _TINY
     power *= power
     power /= power.sum(0)
@@ -126,7 +129,7 @@ def _spectral(values: Grey) -> Plane:
 
 
 def _central_mean(values: Plane) -> float:
-    """The mean of the middle 60 %."""
+    """The mean of the middle 60%."""
     ordered, count = np.sort(values), len(values)
     return float(ordered[math.ceil(0.2 * count) - 1 : math.ceil(0.8 * count)].mean())
 

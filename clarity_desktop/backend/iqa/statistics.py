@@ -57,6 +57,7 @@ def grey(pixels: Pixels) -> Grey:
         total += band[..., 1] * np.int32(_GREEN)
         total += band[..., 2] * np.int32(_BLUE)
         total += 1 << (_SCALE - 1)
+        # Fixed-point weights of MATLAB; the shift after adding one half rounds half up.
         total >>= _SCALE
         out[y : y + 64] = total
     return out
@@ -82,7 +83,9 @@ def contrast(rows: Plane, border: Border = "edge") -> Plane:
         _smooth(padded, scratch, mean)
         _smooth(np.multiply(padded, padded, out=padded), scratch, spread)
         np.subtract(spread, np.multiply(mean, mean, out=scratch[0, :, :width]), out=spread)
+        # abs: the difference of two nearly equal sums may be slightly negative.
         np.sqrt(np.abs(spread, out=spread), out=spread)
+        # The stabilizing constant C = 1 of the papers, on a scale of 0..255.
         np.add(spread, 1, out=spread)
         np.subtract(rows[y + _HALO : y + _HALO + len(mean)], mean, out=mean)
         np.divide(mean, spread, out=out[y : y + len(mean)])
@@ -278,6 +281,7 @@ class _Shapes:
 
 @cache
 def _shapes() -> _Shapes:
+    # The grid of the authors; scores depend on its resolution.
     alpha = np.arange(200, 10001) / 1000
     one, two, three = (np.array([math.lgamma(k / a) for a in alpha]) for k in (1, 2, 3))
     return _Shapes(alpha, np.exp(2 * two - one - three), np.exp((one - three) / 2), np.exp(two - one))

@@ -44,6 +44,7 @@ class _Block(nn.Module):
         self.steer = nn.Linear(_VECTOR, 2 * width)
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        # FiLM: a scale and a shift for each channel.
         scale, shift = self.steer(vector)[:, :, None, None].chunk(2, 1)
         if len(x) > 1 or torch.is_grad_enabled():
             return x + self.second(F.leaky_relu(self.first(x) * (1 + scale) + shift, LEAK))
@@ -58,7 +59,7 @@ class _Block(nn.Module):
 class ClarityAll(nn.Module):
     """The network.
 
-    Input: float32 RGB N×3×H×W in 0..1, holes N×1×H×W (1: missing pixel), task N int64 (index in TASKS). Output: RGB
+    Input: float32 RGB N×3×H×W in 0..1, missing N×1×H×W (1: missing pixel), task N int64 (index in TASKS). Output: RGB
     N×3×H×W float32, not clipped. H and W are multiples of 8.
     """
 
@@ -87,16 +88,16 @@ class ClarityAll(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(
-        self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None,
+        self, rgb: Tensor, missing: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None,
         conditioning: Conditioning | None = None,
     ) -> Tensor:  # fmt: skip
         """Restore N×3×H×W float32 0..1 for a task; returns the same shape.
 
         conditioning: that of the whole picture if rgb is a tile of it; None: rgb is the whole picture.
         """
-        visible = rgb * (1 - holes)
+        visible = rgb * (1 - missing)
         vector = conditioning[0] if conditioning else self._first_vector(visible, task)
-        x, skips = self._descend(visible, holes, vector, checkpoint)
+        x, skips = self._descend(visible, missing, vector, checkpoint)
         vector = conditioning[1] if conditioning else self._second_vector(vector, x)
         _, *rest = self.before[2]
         x = _apply(rest, x, vector, checkpoint)
@@ -104,16 +105,17 @@ class ClarityAll(nn.Module):
             x = self.up[level](x) + skips.pop()
             x = _apply(self.after[level], x, vector, checkpoint)
         last = torch.cat([self.tails[k](features[None]) for k, features in zip(task.tolist(), x, strict=True)])
+        # In float32: the product with the input needs more than the 8 bits of bfloat16.
         factor, summand = F.pixel_shuffle(last.float(), 2).chunk(2, 1)
         return visible * (1 + factor) + summand
 
     def condition(
-        self, rgb: Tensor, holes: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None
+        self, rgb: Tensor, missing: Tensor, task: Tensor, checkpoint: Callable[[], None] = lambda: None
     ) -> Conditioning:
         """The conditioning that `forward` computes for a whole picture: N×3×H×W float32 0..1."""
-        visible = rgb * (1 - holes)
+        visible = rgb * (1 - missing)
         vector = self._first_vector(visible, task)
-        x, _ = self._descend(visible, holes, vector, checkpoint)
+        x, _ = self._descend(visible, missing, vector, checkpoint)
         return vector, self._second_vector(vector, x)
 
     def _first_vector(self, visible: Tensor, task: Tensor) -> Tensor:
@@ -124,10 +126,11 @@ class ClarityAll(nn.Module):
         return vector + F.pad(self.sense(x.mean((2, 3))), (0, len(TASKS)))
 
     def _descend(
-        self, visible: Tensor, holes: Tensor, vector: Tensor, checkpoint: Callable[[], None]
+        self, visible: Tensor, missing: Tensor, vector: Tensor, checkpoint: Callable[[], None]
     ) -> tuple[Tensor, list[Tensor]]:
         """Features after the first of the lowest blocks, and those of the levels above."""
-        x = self.head(F.pixel_unshuffle(torch.cat((visible - 0.5 * (1 - holes), holes), 1), 2))
+        # Half resolution from the start: four times fewer positions at full width.
+        x = self.head(F.pixel_unshuffle(torch.cat((visible - 0.5 * (1 - missing), missing), 1), 2))
         skips: list[Tensor] = []
         for level in range(2):
             x = _apply(self.before[level], x, vector, checkpoint)
@@ -145,6 +148,7 @@ def _apply(blocks: Iterable[nn.Module], x: Tensor, vector: Tensor, checkpoint: C
 
 def _statistics(rgb: Tensor) -> Tensor:
     """N×12: mean, deviation, and the mean of the darkest and brightest parts of each channel."""
+    # 16×16 means are robust against noise and independent of the size.
     small = F.adaptive_avg_pool2d(rgb, 16).flatten(2)
     ordered = small.sort(2).values
     return torch.cat((small.mean(2), small.std(2), ordered[..., :26].mean(2), ordered[..., -26:].mean(2)), 1)

@@ -128,6 +128,7 @@ class Lite0(nn.Module):
 
     def first_blocks(self, rgb: Tensor, blocks: int) -> Tensor:
         """Features (N×C×h×w) after the stem and that number of blocks, of N×3×H×W in 0..1."""
+        # The normalization of the pretrained network.
         x = self.stem((rgb * 255 - 127) / 128)
         for block in self.blocks[:blocks]:
             x = block(x)
@@ -234,6 +235,7 @@ class Detector(nn.Module):
         tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
         # A direct path for the crops, which attention alone ignored, and for single places.
         heat = self.heat(tokens[:, 1:])
+        # Bounded, so that one confident cell does not dominate the embedding.
         far, close = torch.tanh(heat / 4).split((GRID**2, many), 1)
         local = self.local(torch.cat((far.mean(1), far.amax(1), close.mean(1), close.amax(1)), 1))
         near = self.close(torch.cat((near.mean(1), near.amax(1)), 1)) + local
@@ -246,9 +248,11 @@ class Detector(nn.Module):
         """
         share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
         whole = share * whole + near
+        # Cosine similarity, as in CLIP.
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
         image, each = F.normalize(self.embed(whole), dim=-1), F.normalize(self.embed_each(whole), dim=-1)
         classes = self.temperature.exp().clamp(max=100) * image @ texts.T + self.class_bias
+        # Without the first and the last class: "normal" and "blend" are not degradations.
         found = self.each_scale.exp() * each @ texts[1:-1].T + self.each_bias
         return {
             "classes": classes,

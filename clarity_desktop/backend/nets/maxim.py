@@ -113,7 +113,7 @@ class SpatialGatingUnit(nn.Module):
         self.dense_0 = nn.Linear(side * side, side * side)
 
     def forward(self, u: Tensor, v: Tensor) -> Tensor:
-        """N×T×R×2C float32 to N×T×R×C."""
+        """u, v: N×T×R×C float32; returns the same shape."""
         return u * (mix(self.intermediate_layernorm(v), self.dense_0) + 1)
 
 
@@ -243,6 +243,7 @@ class CrossGatingBlock(nn.Module):
 
     def __init__(self, inputs: int, features: int, side: int, upsample_y: int = 0) -> None:
         super().__init__()
+        # Names follow the published checkpoint, so that weights load without a table.
         self.conv_transpose_0 = ConvTranspose(upsample_y, features) if upsample_y else None
         self.conv_0 = Conv(inputs, features, 1)
         self.conv_1 = Conv(features, features, 1)
@@ -264,6 +265,7 @@ class CrossGatingBlock(nn.Module):
         y = gelu(self.in_project_y(self.layer_norm_y(shortcut_y)))
         gate_x, gate_y = self.gating_x(x), self.gating_y(y)
         y = shortcut_y + self.out_project_y(y * gate_x)
+        # The second stream receives the updated first one, as in the paper.
         x = shortcut_x + self.out_project_x(x * gate_y) + y
         return x, y
 
@@ -368,7 +370,7 @@ class UpSampleRatios(nn.ModuleList):
         super().__init__(UpSampleRatio(source, target) for source in LEVELS)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """N×H×W×C float32 at several scales, resized to one and concatenated."""
+        """N×H×W×C float32 of each scale, all resized to one scale."""
         return [ratio(x) for ratio, x in zip(self, features, strict=True)]
 
 

@@ -56,6 +56,7 @@ class Affine:
     @staticmethod
     def of(module: nn.Module) -> Affine:
         """Of a dense layer or a 1×1 convolution."""
+        # float64: combining layers in float32 would cost several decibels.
         weight, bias = cast(Tensor, module.weight).detach().double(), cast(Tensor, module.bias).detach().double()
         return Affine(weight.reshape(weight.shape[:2]), bias)
 
@@ -128,6 +129,7 @@ class Mixing:
         weight, bias = self._weight.like(x), self._bias.like(x)
         if _FUSED is None:
             return torch.addmm(bias, weight, x)
+        # Transposed: the mixed axis becomes the inner dimension of the product.
         return _FUSED._linear_pointwise(weight, x.t(), None, "none", [], "").add_(bias)
 
     def gate(self, u: Tensor, v: Tensor) -> Tensor:
@@ -185,6 +187,7 @@ def pieces(*pictures: Tensor, side: int, grid: bool) -> Iterator[tuple[Tensor, .
         views = [x.view(side, h // side, side, w // side, c).permute(0, 2, 1, 3, 4) for x in pictures]
     else:
         views = [x.view(h // side, side, w // side, side, c).permute(1, 3, 0, 2, 4) for x in pictures]
+    # Pieces scale with the number of channels, so that their memory stays the same.
     room = max(1, PIECE // (side * side) * 8 // c)
     columns = min(w // side, room)
     rows = max(1, room // columns)
@@ -201,6 +204,7 @@ class Gmlp:
         self._entrance = Linear(entrance)
         self._u, self._v = map(Linear, Affine.of(layer.in_project).after_norm(layer.layer_norm).outputs())
         self._norm = layer.gating_unit.intermediate_layernorm
+        # The "+ 1" of the gate is added to the bias.
         self._mixing = Mixing(layer.gating_unit.dense_0, shift=1.0)
         self._exit = Linear(exit_)
         self._gated_exit = Linear(Affine(*_without_bias(Affine.of(layer.out_project).then(exit_), exit_)))
@@ -332,6 +336,7 @@ class Upsampling:
 
     def __init__(self, module: nn.ConvTranspose2d, then: Affine) -> None:
         weight, bias = module.weight.detach().double(), cast(Tensor, module.bias).detach().double()
+        # Four 1×1 convolutions, one for each position of the 2×2 patch.
         stacked = torch.einsum("of,ifab->aboi", then.weight, weight)
         self._linear = Linear(Affine(stacked.flatten(0, 2), (then.weight @ bias + then.bias).repeat(4)))
 
@@ -376,6 +381,7 @@ class Trunk:
         ]
 
     def __call__(self, shortcut: Tensor, context: RunContext) -> Tensor:
+        # The blocks work in place, and the shortcut is needed at the end.
         x = shortcut.clone()
         for multi_axis, residual in self._pairs:
             x = residual(multi_axis(x, context), context)

@@ -52,7 +52,7 @@ def convert(folder: Path) -> dict[str, Tensor]:
     Raises ValueError with one sentence if the folder is not a complete graph model of MAXIM: every weight of the
     network must be found exactly once and with its shape, and no other weight may exist.
 
-    Every tensor has the shape in `Maxim`.
+    Every tensor has its shape in `Maxim`.
     """
     found: dict[str, Tensor] = {}
     for key, array in _arrays(read_graph_model(folder)):
@@ -71,9 +71,7 @@ def stages(weights: dict[str, Tensor]) -> int:
 def check(weights: dict[str, Tensor], source: str) -> None:
     """Raise ValueError, naming `source`, unless these are the weights of a network with 2 or 3 stages.
 
-    state: name → tensor; names, shapes and dtype (float32) are compared with the network.
-
-    Compares every shape and dtype.
+    weights: name → tensor; names, shapes and dtypes (float32) are compared with the network.
     """
     if (size := stages(weights)) not in STAGES:
         raise ValueError(f"{source} is not a MAXIM network of 2 or 3 stages.")

@@ -65,6 +65,7 @@ def _load_json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _MAX_JSON_BYTES:
         raise ValueError(f"{path} is larger than the limit of {_MAX_JSON_BYTES >> 20} MB.")
     try:
+        # Deep nesting raises RecursionError instead of exhausting the stack.
         model = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         raise ValueError(f"{path} is not valid JSON.") from None
@@ -130,6 +131,7 @@ def _join_shards(folder: Path, names: list[str], expected: int) -> bytes:
         raise ValueError(f"{folder / 'model.json'} declares {expected} bytes in {len(names)} shards, over the limit.")
     shards = [_shard(folder, name) for name in names]
     found = sum(shard.stat().st_size for shard in shards)
+    # Checked before joining, so that no declared size is trusted.
     if found != expected:
         raise ValueError(f"The shards in {folder} hold {found} bytes where model.json declares {expected}.")
     return b"".join(shard.read_bytes() for shard in shards)

@@ -54,6 +54,7 @@ class Blend:
             inside = Bounds(part.x - cell.x, part.y - cell.y, part.width, part.height)
             if (chunk := self._chunks[key]) is not None:
                 here = _within(part, key).slices()
+                # int32 is enough: FULL (2¹⁴) times 65535 is below 2³¹.
                 chunk.sums[here] += weights[..., None] * values[inside.slices()]
                 chunk.missing[here] -= weights
                 so_far = FULL - chunk.missing[here]
@@ -70,6 +71,7 @@ class Blend:
         if not chunk.missing.any():
             y, x = key[0] * TILE, key[1] * TILE
             self._out[y : y + TILE, x : x + TILE] = _averaged(chunk.sums, FULL - chunk.missing, self._out.dtype)
+            # Complete: its memory is released, and later reads come from the result.
             self._chunks[key] = None
 
     def _parts(self, grid: Grid, index: int) -> Iterator[tuple[tuple[int, int], Bounds, NDArray[np.int32]]]:
@@ -144,6 +146,7 @@ def mix(before: Tile, after: Tile, amount: NDArray[np.float32]) -> Tile:
     amount = amount[..., None]
     light = _linear(before)
     light += amount * (_linear(after.clip(0, 1)) - light)
+    # Exact at both ends: outside the mask pixels must stay bit-identical.
     return np.where(amount >= 1, after, np.where(amount <= 0, before, _encoded(light)))
 
 

@@ -1,4 +1,4 @@
-"""What this machine has to give: memory, a device, and how fast each method turned out to be on it."""
+"""The resources of this machine: memory, compute device, and the measured speed of each method."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 def place(settings: choices.Settings) -> ComputeTarget:
     """Where to compute, by the user's choice. Raises UserError if the chosen device is not there."""
+    # Zero means all cores; affinity is respected, for containers and taskset.
     threads = settings.threads or _cores()
     if settings.device == "cpu":
         return ComputeTarget("cpu", threads=threads)
@@ -59,7 +60,7 @@ def free_memory(device: str = "cpu") -> int:
         return max(0, min(_available_to_all(), left_in_group(), _left_in_address_space()))
     if sys.platform == "win32":
         return _windows_memory()
-    # macOS gives no honest figure without a tool of its own; half of what is built in is left to others.
+    # macOS reports no usable figure without a special tool: assume that half of the installed memory is free.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
@@ -105,6 +106,7 @@ def tile_budget(settings: choices.Settings, device: str = "cpu", free: int | Non
     """Bytes that a restoration may take if it has to be cut into tiles. free: as in `budget`."""
     allowed = budget(settings, device, free)
     by_default = settings.memory_budget <= choices.Settings().memory_budget
+    # On CUDA memory is dedicated, so the limit for shared memory does not apply.
     return min(allowed, TILED) if by_default and device != "cuda" else allowed
 
 
@@ -138,7 +140,7 @@ def _available_to_all() -> int:
 
 
 def left_in_group(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
-    """What the control groups that hold this process leave to it (versions 2 and 1)."""
+    """Bytes left in the control groups of this process (versions 2 and 1)."""
     left = NO_LIMIT
     for line in membership.read_text("utf-8").splitlines() if membership.is_file() else ():
         _, controllers, name = line.split(":", 2)
@@ -157,6 +159,7 @@ def _left_in_folder(folder: Path) -> int:
     used = min(_number(folder / "memory.current"), _number(folder / "memory.usage_in_bytes"))
     if NO_LIMIT in {limit, used}:
         return NO_LIMIT
+    # The page cache counts as used, but the kernel reclaims it under pressure.
     return limit - used + _table(folder / "memory.stat").get("inactive_file", 0)
 
 
@@ -241,7 +244,7 @@ _PRIOR_WEIGHT = 0.5
 def remember(method: Method, at: ComputeTarget, megapixels: float, seconds: float) -> None:
     """Note how long a method took on this many megapixels. A full disk costs only the note."""
     if megapixels < 0.05 or seconds <= 0:
-        return  # so little says nothing about much
+        return  # too little to extrapolate from
     known, key = dict(speeds()), speed_key(method, at)
     before, weight = known.get(key, method.speed), megapixels / (megapixels + _PRIOR_WEIGHT)
     known[key] = before + weight * (seconds / megapixels - before)  # a small photo on a busy minute must not mislead

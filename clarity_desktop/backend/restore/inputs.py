@@ -1,4 +1,4 @@
-"""What a method is given: tiles filled up to its multiple, and the whole photo at a glance."""
+"""The inputs of a method: tiles padded to its multiple, and an overview of the whole photo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clarity_desktop.backend.restore.blend import as_tile
 from clarity_desktop.values import Mask, Pixels, Tile
 
 OVERVIEW = 1_000_000
-"""Pixels of a photo that is looked at as a whole, at most. A larger one is reduced."""
+"""Most pixels of the overview; a larger photo is reduced."""
 
 
 def padded(tile: Any, method: Method) -> Any:
@@ -38,7 +38,7 @@ def overview(pixels: Pixels, mask: Mask | None, method: Method) -> tuple[Tile, M
 
 
 def _reduced(values: Any, multiple_of: int) -> Any:
-    """By area, so that means stay as they are; to whole multiples, since padding would count some of it twice."""
+    """Reduce by area, so that means are preserved, to multiples of multiple_of, because padding would distort them."""
     height, width = values.shape[:2]
     if height * width <= OVERVIEW:
         return values

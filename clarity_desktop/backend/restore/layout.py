@@ -1,4 +1,4 @@
-"""Where tiles lie: a grid of equal tiles that share their borders, and how much each counts at every pixel."""
+"""The layout of tiles: a grid of equal tiles with shared borders, and the weight of each at every pixel."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ STEPS = 128
 
 
 def round_up(length: int, multiple_of: int) -> int:
+    """The smallest multiple of multiple_of that is at least length."""
     return -(-length // multiple_of) * multiple_of
 
 
@@ -35,8 +36,10 @@ class Axis:
         """The fewest tiles of at most `tile` pixels (0: one tile) that share `overlap` pixels, all equally long."""
         if not tile or length <= tile:
             return Axis(length, round_up(length, multiple_of), (0,))
+        # The first tile covers `tile` pixels, every further one adds tile - overlap.
         count = -(-(length - overlap) // (tile - overlap))
         side = round_up(-(-(length + (count - 1) * overlap) // count), multiple_of)
+        # Spread evenly, so that the last tile ends exactly at the edge.
         return Axis(length, side, tuple(k * (length - side) // (count - 1) for k in range(count)))
 
     def cell(self, index: int, scale: int) -> tuple[int, int]:
@@ -91,7 +94,7 @@ class Grid:
 
     @property
     def area(self) -> int:
-        """Pixels that a method is given, in all tiles together."""
+        """Pixels of all tiles together."""
         return len(self) * self.columns.side * self.rows.side
 
     def at(self, index: int) -> tuple[int, int]:
@@ -100,7 +103,7 @@ class Grid:
         return column, row
 
     def tile(self, index: int) -> Bounds:
-        """What a method is given; it may reach beyond the right and the bottom edge."""
+        """The bounds of a tile; it may extend beyond the right and bottom edge."""
         column, row = self.at(index)
         return Bounds(self.columns.starts[column], self.rows.starts[row], self.columns.side, self.rows.side)
 

@@ -123,7 +123,7 @@ class _Work:
     pixels: Pixels
     method: Method
     box: Bounds
-    holes: Mask | None  # of the whole photo; only for a method that fills what is masked
+    fill: Mask | None  # of the whole photo; only for a method that fills what is masked
     soft: Mask | None  # of the box: the region, feathered
     strength: float
     changed: Bounds
@@ -139,6 +139,7 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
             raise UserError("restore.needs_region", method=method.title)
         return _Work(pixels, method, whole, None, None, strength, whole)
     if method.scale != 1:
+        # A region of another scale could not be put back into the photo.
         raise UserError("restore.scales_whole_photo", method=method.title)
     if (region.width, region.height) != (width, height):
         raise UserError(
@@ -147,8 +148,8 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
     inside = _selected(region)
     box = padded_box(inside, method, width, height)
     mask = region.within(box)
-    holes = region.full() if method.needs_mask else None
-    return _Work(pixels, method, box, holes, _soft(mask, inside, box, method, feather), strength, inside)
+    fill = region.full() if method.needs_mask else None
+    return _Work(pixels, method, box, fill, _soft(mask, inside, box, method, feather), strength, inside)
 
 
 def _selected(region: Region) -> Bounds:
@@ -160,7 +161,7 @@ def _selected(region: Region) -> Bounds:
 
 
 def _soft(mask: Mask, inside: Bounds, box: Bounds, method: Method, feather: int) -> Mask:
-    """The region's mask in the box, feathered except for a method that fills holes: their contents would show."""
+    """The region's mask in the box, feathered unless the method fills it: the old content would show."""
     if method.needs_mask:
         return mask
     # The box may end at the region: one more line of pixels shows `feathered` that there is an edge.
@@ -215,7 +216,9 @@ class _Attempt:
         used = replace(self._plan, tile=tile)
         changed = self._work.changed
         changed = Bounds(*(self._scale * side for side in (changed.x, changed.y, changed.width, changed.height)))
+        # The result is shared with other threads from here on.
         self._out.flags.writeable = False
+        # After the run, so that estimates learn from finished work only.
         hardware.remember(self._work.method, used.place, self._computed / 1e6, self._seconds)
         return RestoreResult(self._out, used, notes, changed)
 
@@ -282,7 +285,7 @@ class _Attempt:
         if whole or not isinstance(run, ContextAware):
             return run
         if self._run_for_photo is None:
-            self._run_for_photo = run.for_photo(*overview(work.pixels, work.holes, work.method), self._progress)
+            self._run_for_photo = run.for_photo(*overview(work.pixels, work.fill, work.method), self._progress)
         return self._run_for_photo
 
     def _computed_tile(self, run: Run, source: Pixels, at: Bounds) -> Tile:
@@ -290,8 +293,8 @@ class _Attempt:
         method, tile = self._work.method, as_tile(source)
         residual = method.residual and method.scale == 1 and source.dtype == np.uint16
         given = as_tile(as_pixels(as_deep(source), np.dtype(np.uint8))) if residual else tile
-        holes = self._work.holes
-        mask = None if holes is None else padded(holes[self._work.box.slices()][at.slices()], method)
+        fill = self._work.fill
+        mask = None if fill is None else padded(fill[self._work.box.slices()][at.slices()], method)
         started = time.monotonic()
         after = run(padded(given, method), mask, self._progress)
         self._seconds += time.monotonic() - started
