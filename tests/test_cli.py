@@ -116,7 +116,7 @@ def test_detect_names_every_class_and_every_degradation_of_each_photo(clarity, d
     assert code == 0
 
 
-def test_what_a_photo_that_looks_normal_might_have_is_not_said_to_be_there(
+def test_a_possible_problem_of_a_normal_photo_is_not_reported_as_present(
     clarity, make_studio, detector, file, capsys
 ) -> None:
     noisy = detection({"noise": Finding(0.55, 0.2)})
@@ -429,7 +429,7 @@ def test_a_result_is_written_over_no_other_result_and_no_other_photo(clarity, fi
     assert twin.read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written_to_is_said_before_the_work(clarity, file, tmp_path, monkeypatch) -> None:
+def test_a_place_that_cannot_be_written_to_is_reported_before_the_work(clarity, file, tmp_path, monkeypatch) -> None:
     async def work(*_: object) -> None:
         pytest.fail("the photo was read")
 
@@ -442,7 +442,7 @@ def test_a_place_that_cannot_be_written_to_is_said_before_the_work(clarity, file
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "home", "scene.png"]
 
 
-def test_what_was_converted_is_said(clarity, tmp_path) -> None:
+def test_what_was_converted_is_reported(clarity, tmp_path) -> None:
     press = tmp_path / "press.jpg"
     Image.new("CMYK", (64, 48), (10, 200, 30, 0)).save(press)
     code, _, said = clarity("restore", press, "-o", tmp_path / "out.jpg", "--task", "derain")
@@ -450,7 +450,7 @@ def test_what_was_converted_is_said(clarity, tmp_path) -> None:
     assert "CMYK" in said
 
 
-def test_what_the_format_cannot_hold_is_said(clarity, tmp_path, photo) -> None:
+def test_what_the_format_cannot_hold_is_reported(clarity, tmp_path, photo) -> None:
     deep = tmp_path / "deep.png"
     cv2.imwrite(str(deep), np.dstack([photo(64, 48, depth=16), np.full((48, 64), 30_000, np.uint16)]))
     for name, told in (("out.jpg", ["transparency", "8 bits"]), ("out.png", [])):

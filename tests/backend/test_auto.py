@@ -52,7 +52,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trees.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
 
 
-def test_what_helped_is_kept_and_said_in_the_conversation(studio, recorder, card) -> None:
+def test_what_helped_is_kept_and_reported_in_the_conversation(studio, recorder, card) -> None:
     text = auto(studio, recorder, card)
     tree = studio.document(card.id).card()
     [first, made] = tree.versions
@@ -130,7 +130,7 @@ def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, dete
     assert {v.parent for v in tried} == {first.id}
 
 
-def test_a_method_that_fails_is_said_and_the_other_goes_on(studio, recorder, card, monkeypatch) -> None:
+def test_a_method_that_fails_is_reported_and_the_other_goes_on(studio, recorder, card, monkeypatch) -> None:
     def broken(*_: object) -> None:
         raise UserError("The weights of halves are damaged. Fetch them again.")
 
@@ -159,7 +159,7 @@ def test_without_the_memory_for_its_methods_it_says_how_much_they_need(studio, r
     assert "Models" not in text
 
 
-def test_what_may_be_left_is_said_with_the_doubt_there_is(studio, recorder, card, detector) -> None:
+def test_remaining_problems_are_reported_with_their_probability(studio, recorder, card, detector) -> None:
     rainy = detector.finds
     unsure = detection({"haze": Finding(0.4, 0.3)})
     detector.finds = lambda pixels: RAIN if rainy(pixels) is RAIN else unsure
@@ -199,7 +199,9 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
     assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
 
 
-def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, recorder, card, detector) -> None:
+def test_versions_that_the_user_makes_during_auto_are_neither_evaluated_nor_left(
+    studio, recorder, card, detector
+) -> None:
     def the_user_restores_too(_: object) -> object:
         detector.finds = lambda _: STILL
         document = studio.document(card.id)
@@ -219,7 +221,7 @@ def test_what_the_user_makes_meanwhile_is_neither_judged_nor_left(studio, record
 @pytest.mark.parametrize(
     ("by", "said"), [("deleting", "you deleted the result"), ("leaving", "you opened another version")]
 )
-def test_a_result_that_the_user_deleted_or_left_meanwhile_is_not_called_kept(
+def test_a_result_that_the_user_deleted_or_left_is_not_reported_as_kept(
     studio, recorder, card, detector, by, said
 ) -> None:
     document = studio.document(card.id)
@@ -255,7 +257,7 @@ def test_a_photo_of_one_colour_is_left_alone(studio, recorder, card, detector, t
 
 
 @pytest.mark.parametrize("error", [UserError("The disk is full."), MemoryError("It is full.")])
-def test_a_result_that_cannot_be_looked_at_is_left(studio, recorder, card, detector, error) -> None:
+def test_a_result_that_cannot_be_analyzed_is_rolled_back(studio, recorder, card, detector, error) -> None:
     def full(_: object) -> object:
         raise error
 

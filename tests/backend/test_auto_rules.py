@@ -75,7 +75,7 @@ def test_a_photo_that_looks_normal_is_fine_whatever_else_may_be_there() -> None:
     assert advice_text(clean) == "No clear problems. Possibly noise (70%). Nothing to do."
 
 
-def test_a_fair_doubt_about_a_photo_that_looks_normal_is_said_and_a_faint_one_is_not() -> None:
+def test_a_possible_problem_of_a_normal_photo_is_reported_from_a_threshold_on() -> None:
     def doubted(share: float) -> str:
         return found(replace(detection(), found={**detection().found, "watermark": Finding(share, 0.4)}))
 
@@ -117,7 +117,7 @@ def test_several_unsure_things_are_named_in_one_sentence() -> None:
     assert found(unsure) == "Possible problems: missing parts (18%) and haze (12%)."
 
 
-def test_what_no_method_can_do_is_not_advised_but_said(plain_methods) -> None:
+def test_what_no_method_can_do_is_reported_instead_of_advised(plain_methods) -> None:
     seen = detection({"rain streak": Finding(0.9, 0.5), "shadow": Finding(0.8, 0.5)})
     assert [a.task for a in advise(seen)] == ["derain"]
     assert "This version has no method for a cast shadow." in advice_text(seen, None)
@@ -229,7 +229,7 @@ def test_a_result_whose_score_fell_beyond_its_range_is_rolled_back() -> None:
 
 
 @pytest.mark.parametrize("change", [None, 50.0, 61.0])
-def test_a_result_that_nobody_can_tell_from_the_photo_is_no_change(change) -> None:
+def test_an_invisible_change_counts_as_none(change) -> None:
     assert not evaluate(RAIN, BEFORE, looked(70.0, rain_streak=0.1), change).kept
 
 

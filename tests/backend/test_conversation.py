@@ -98,7 +98,7 @@ def test_undoing_a_task_undoes_no_other_change(dialogue) -> None:
     assert len(dialogue.tree().versions) == 2
 
 
-def test_nothing_to_undo_is_said_and_is_no_error(dialogue) -> None:
+def test_nothing_to_undo_is_reported_and_is_no_error(dialogue) -> None:
     assert dialogue.say("undo")
     assert len(dialogue.tree().versions) == 1
 
@@ -117,7 +117,7 @@ def test_scores_are_given_with_their_direction(dialogue) -> None:
     assert "Lower is better" in reply
 
 
-def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(dialogue) -> None:
+def test_what_is_wrong_and_what_to_do_are_reported_and_change_nothing(dialogue) -> None:
     dialogue.finds(RAIN)
     assert "Rain streaks: 90% likely, strong." in dialogue.say("what is wrong with it?")
     assert "Auto can treat rain streaks." in dialogue.say("what should I do?")
@@ -126,7 +126,7 @@ def test_what_is_wrong_and_what_to_do_are_said_and_change_nothing(dialogue) -> N
     assert len(dialogue.tree().versions) == 1
 
 
-def test_what_was_done_is_told(dialogue) -> None:
+def test_describe_lists_the_steps(dialogue) -> None:
     assert "Nothing was done" in dialogue.say("what did you do?")
     dialogue.say("remove the rain")
     assert dialogue.say("what did you do?").endswith("Done so far: Rain removed.")
@@ -146,21 +146,21 @@ UNABLE = (
 )  # fmt: skip
 
 
-def test_what_this_version_cannot_do_is_said_and_changes_nothing(dialogue) -> None:
+def test_what_this_version_cannot_do_is_reported_and_changes_nothing(dialogue) -> None:
     for text in UNABLE:
         assert "did not understand" not in dialogue.say(text), text
     assert len(dialogue.tree().versions) == 1
     assert not [e for e in dialogue.recorder.news if isinstance(e, TileDone)]
 
 
-def test_what_fails_is_said_after_what_was_done(dialogue) -> None:
+def test_a_failure_is_reported_after_the_finished_steps(dialogue) -> None:
     reply = dialogue.say("first remove the rain, then dehaze")
     assert "Rain removed" in reply
     assert "no method for the task" in reply
     assert len(dialogue.tree().versions) == 2
 
 
-def test_a_method_that_does_not_exist_is_said(dialogue) -> None:
+def test_a_method_that_does_not_exist_is_reported(dialogue) -> None:
     assert "no method “maxim-deraining”" in dialogue.say("derain with maxim-deraining")
 
 
@@ -349,7 +349,7 @@ def test_a_cancelled_turn_says_so_and_names_what_was_finished(dialogue, detector
     assert "Cancelled" in dialogue.reply()
 
 
-def test_a_document_closed_meanwhile_hides_no_error(dialogue, detector) -> None:
+def test_closing_a_document_during_a_turn_hides_no_error(dialogue, detector) -> None:
     def close(_: object) -> object:
         dialogue.studio._documents.clear()
         raise ZeroDivisionError

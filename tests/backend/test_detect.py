@@ -48,7 +48,7 @@ def test_the_sizes_are_those_of_the_network() -> None:
     ("width", "height", "crops"),
     [(1, 1, 1), (20, 30, 1), (128, 128, 1), (129, 40, 2), (400, 300, 12), (300, 400, 12), (3000, 2000, 6 + 6)],
 )
-def test_a_photo_of_any_size_is_looked_at(photo: Photo, width: int, height: int, crops: int, depth: int) -> None:
+def test_a_photo_of_any_size_is_analyzed(photo: Photo, width: int, height: int, crops: int, depth: int) -> None:
     seen = detect.sample_views(photo(width, height, depth))
     assert seen.overview.shape == (224, 224, 3)
     assert seen.crops.shape == (crops, 128, 128, 3)
@@ -78,7 +78,7 @@ def test_together_the_crops_reach_all_sides(photo: Photo) -> None:
         assert places[:, :2].max(0).min() > 0.66
 
 
-def test_a_large_photo_is_also_looked_at_reduced(photo: Photo) -> None:
+def test_a_large_photo_is_also_analyzed_reduced(photo: Photo) -> None:
     reduced = detect.sample_views(photo(1920, 1080)).places[:, 4]
     assert set(np.round(reduced, 4)) == {0, np.round(np.float32(np.log2(1920 / 768)), 4)}
     assert not detect.sample_views(photo(1500, 1080)).places[:, 4].any()
@@ -236,7 +236,7 @@ def test_cancelling_passes_through(find: Callable[..., Detection], photo: Photo,
     assert len(calls) > at + 1
 
 
-def test_without_the_file_the_user_is_told_which(photo: Photo, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(photo: Photo, tmp_path: Path) -> None:
     store = WeightStore(parse(CATALOG), tmp_path)
     with pytest.raises(ModelMissing, match="Clarity, detector"):
         detect.detect(photo(64, 64), models=ModelCache(), store=store)

@@ -81,7 +81,7 @@ def test_what_all_crops_have_in_common_does_not_drown_what_tells_them_apart() ->
     assert tokens.norm(dim=1).max() < 2 * WIDTH**0.5
 
 
-def test_in_training_some_photos_are_told_by_their_crops_alone() -> None:
+def test_in_training_some_photos_are_classified_by_their_crops_alone() -> None:
     torch.manual_seed(0)
     net = Detector().train()
     near = torch.randn(1, WIDTH).expand(64, -1)

@@ -535,7 +535,7 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path, photo: Photo
             attempt()
 
 
-def test_what_is_forgotten_is_set_aside_and_can_still_be_opened(folder: Path, photo: Photo) -> None:
+def test_a_discarded_recovery_moves_to_the_closed_documents(folder: Path, photo: Photo) -> None:
     document = Document.create(folder, Picture(photo(300, 200)), "a.png")
     version = add(document, photo(300, 200, seed=1))
     document.close(keep=True)

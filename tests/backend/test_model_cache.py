@@ -28,7 +28,7 @@ class Loads:
         return [model.id for model in self.cache.loaded()]
 
 
-def test_a_network_is_loaded_once_and_said_to_be_loading_only_then() -> None:
+def test_a_network_is_loaded_once_and_reports_loading_only_then() -> None:
     loads = Loads(100)
     assert loads.get("a") == loads.get("a") == "network a"
     assert loads.log == ["loading a", "load a"]

@@ -109,7 +109,7 @@ def test_appearance_is_finite_for_any_size() -> None:
     ("size", "places"),
     [((760, 768), 1), ((769, 800), 9), ((4000, 6000), 9), ((760, 16000), 3), ((16000, 33), 3)],
 )
-def test_fine_detail_is_looked_at_in_few_places_however_long_the_photo_is(size: tuple[int, int], places: int) -> None:
+def test_fine_detail_is_analyzed_in_few_places_however_long_the_photo_is(size: tuple[int, int], places: int) -> None:
     tiles = _tiles(np.zeros((*size, 3), np.uint8))
     assert len(tiles) == places
     assert sum(tile.size for tile in tiles) <= 768 * 768 * 3
@@ -159,7 +159,7 @@ def test_without_its_file_the_score_is_absent_and_says_so(
     assert "Reinstall Clarity Desktop" in english(quality.why["overall"])
 
 
-def test_parameters_are_told_apart(tmp_path: Path) -> None:
+def test_parameters_have_distinct_digests(tmp_path: Path) -> None:
     shipped = default_parameters()
     other = replace(shipped, file=tmp_path / "iqa.safetensors")
     assert other.digest() == ""

@@ -164,7 +164,7 @@ def test_white_is_zero_in_some_tiffs(decoder, tmp_path):
     assert np.array_equal(decoder.read(tmp_path / "a.tif").pixels[..., 1], 65535 - samples)
 
 
-def test_floating_point_tiff_is_scaled_and_that_is_said(decoder, tmp_path, photo):
+def test_floating_point_tiff_is_scaled_and_that_is_reported(decoder, tmp_path, photo):
     values = photo(40, 30).astype(np.float32) / 255
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
     picture = decoder.read(tmp_path / "a.tif")
@@ -200,7 +200,7 @@ def test_the_longest_side_can_be_chosen_and_hidden_colours_do_not_bleed(decoder,
     assert small.pixels[small.alpha > 0].min() == 255
 
 
-def test_only_the_first_frame_is_opened_and_that_is_said(decoder, tmp_path, photo):
+def test_only_the_first_frame_is_opened_and_that_is_reported(decoder, tmp_path, photo):
     first, second = Image.fromarray(photo(20, 20)), Image.fromarray(photo(20, 20)[::-1])
     for suffix in (".gif", ".tif", ".webp", ".png"):
         path = tmp_path / f"a{suffix}"

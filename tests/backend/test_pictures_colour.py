@@ -161,7 +161,9 @@ def test_cmyk_without_a_profile_says_that_colours_are_approximate(decoder, tmp_p
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(("built", "name"), [(LINEAR, "Linear"), (PROPHOTO, "ProPhoto")])
-def test_far_profiles_are_converted_at_their_own_depth_and_that_is_said(decoder, tmp_path, photo, depth, built, name):
+def test_far_profiles_are_converted_at_their_own_depth_and_that_is_reported(
+    decoder, tmp_path, photo, depth, built, name
+):
     dull = (photo(64, 48, depth) // 2 + np.iinfo(np.uint8 if depth == 8 else np.uint16).max // 4).astype(
         np.uint8 if depth == 8 else np.uint16
     )

@@ -179,7 +179,7 @@ def test_no_damage_makes_the_editing_of_blocks_fail():
         assert without is None or len(without) == len(block)
 
 
-def test_places_that_cannot_be_told_apart_take_the_packet_with_them():
+def test_an_xmp_packet_with_unclear_places_is_removed():
     assert metadata.without_places(b'<a x:GPSLatitude="1"/>') is None
     assert metadata.without_places("<a/>".encode("utf-16")) is None
     assert metadata.without_gps(b"nonsense") is None

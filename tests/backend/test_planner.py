@@ -277,7 +277,7 @@ def test_the_title_of_a_task_asks_for_it(task: Task) -> None:
         ("what is the difference?", "compare"),
     ],
 )
-def test_a_photo_that_should_only_be_looked_at_is_never_changed(text: str, tool: str) -> None:
+def test_a_request_about_a_photo_never_changes_it(text: str, tool: str) -> None:
     assert tools(text) == [tool]
     assert tool in LOOK_ONLY
 
@@ -366,12 +366,12 @@ def test_export_and_adjustments_are_understood() -> None:
 
 
 @pytest.mark.parametrize("text", ["help", "?", "what can you do?"])
-def test_help_lists_what_can_be_said(text: str) -> None:
+def test_help_lists_requests(text: str) -> None:
     assert plan(text).reply == HELP
 
 
 @pytest.mark.parametrize("text", ["", "🦆", "x" * 5000, "make me a sandwich"])
-def test_what_is_not_understood_is_said_plainly_and_changes_nothing(text: str) -> None:
+def test_an_unknown_request_is_reported_and_changes_nothing(text: str) -> None:
     assert plan(text) == Plan(reply=UNKNOWN)
 
 

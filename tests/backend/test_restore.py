@@ -164,7 +164,7 @@ def test_a_method_that_judges_the_whole_photo_sees_it_once_before_its_tiles(phot
     assert np.abs(done / 255 - as_tile(pixels) * 0.01 - overview.mean()).max() < 0.004
 
 
-def test_a_photo_in_one_piece_is_not_looked_at_twice(photo: Callable[..., Any]) -> None:
+def test_a_photo_in_one_piece_gets_no_overview(photo: Callable[..., Any]) -> None:
     run = Looker()
     do(photo(300, 200), method(overlap=16), run)
     assert not run.seen
@@ -478,7 +478,7 @@ def test_a_method_that_needs_a_mask_gets_that_of_its_tile(photo: Callable[..., A
         ({"strength": float("nan")}, "between 0"),
     ],
 )
-def test_what_does_not_fit_is_said(photo: Callable[..., Any], how: dict[str, Any], sentence: str) -> None:
+def test_what_does_not_fit_is_reported(photo: Callable[..., Any], how: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         do(photo(100, 80), method(), identity, **how)
 
@@ -621,7 +621,7 @@ def test_a_run_that_ran_out_of_memory_is_replayed_to_the_same_pixels() -> None:
 
 
 @pytest.mark.parametrize("tiling", ["yes", "no"])
-def test_where_even_the_smallest_tile_does_not_fit_it_is_said(photo: Callable[..., Any], tiling: str) -> None:
+def test_where_even_the_smallest_tile_does_not_fit_it_is_reported(photo: Callable[..., Any], tiling: str) -> None:
     job = FakeJob()
     with pytest.raises(UserError, match="Memory ran out: Fake needs about"):
         do(photo(300, 300), method(tiling=tiling), starving(0, MemoryError()), job=job)

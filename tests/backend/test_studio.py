@@ -455,7 +455,7 @@ def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> No
         studio.document(card.id)
 
 
-def test_an_unknown_task_or_method_is_said_before_anything_runs(studio, recorder, file) -> None:
+def test_an_unknown_task_or_method_is_reported_before_anything_runs(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     for params in ({"task": "fly"}, {"method": "nobody"}, {"method": "slow"}, {"task": "upscale"}):
         with pytest.raises(UserError):
@@ -478,7 +478,7 @@ def test_what_is_wrong_is_found_once_and_kept_in_the_project(studio, recorder, d
     assert recorder.last(Detected).document == again.id
 
 
-def test_what_another_release_found_is_found_anew_and_further_metrics_stay(
+def test_results_of_another_release_are_computed_again_and_further_metrics_stay(
     studio, recorder, detector, scorer, file, tmp_path
 ) -> None:
     card = opened(studio, recorder, file)
@@ -495,7 +495,7 @@ def test_what_another_release_found_is_found_anew_and_further_metrics_stay(
     assert len(detector.asked) == 2
 
 
-def test_scores_without_a_detector_are_made_anew_once_it_is_there(
+def test_scores_without_a_detector_are_computed_again_once_it_is_installed(
     studio, recorder, detector, file, tmp_path, monkeypatch
 ) -> None:
     def absent(_: object) -> None:
@@ -520,7 +520,7 @@ def test_advice_runs_nothing(studio, recorder, detector, file) -> None:
     assert len(studio.document(card.id).card().versions) == 1
 
 
-def test_a_new_version_is_painted_before_it_is_looked_at(studio, recorder, detector, file) -> None:
+def test_a_new_version_is_painted_before_it_is_analyzed(studio, recorder, detector, file) -> None:
     card = opened(studio, recorder, file)
     recorder.news.clear()
     restored(studio, recorder, card)
@@ -528,7 +528,7 @@ def test_a_new_version_is_painted_before_it_is_looked_at(studio, recorder, detec
     assert kinds == [VersionAdded, Detected, Assessed]
 
 
-def test_of_versions_that_come_fast_only_the_newest_is_looked_at(studio, recorder, detector, file) -> None:
+def test_of_versions_in_quick_succession_only_the_newest_is_analyzed(studio, recorder, detector, file) -> None:
     card = opened(studio, recorder, file)
     recorder.news.clear()
 
@@ -543,7 +543,7 @@ def test_of_versions_that_come_fast_only_the_newest_is_looked_at(studio, recorde
     assert len(looked) < 3
 
 
-def test_a_look_that_fails_unasked_keeps_nothing_from_going_on(studio, recorder, detector, file) -> None:
+def test_a_failing_automatic_analysis_stops_nothing_else(studio, recorder, detector, file) -> None:
     def broken(_: object) -> None:
         raise UserError("The detector's file is missing. Install the program again.")
 
@@ -588,7 +588,7 @@ class LeavingStudio(Studio):
         return LeavingDocument(super().document(at))
 
 
-def test_a_head_that_moved_before_its_version_was_announced_is_what_is_said_last(
+def test_a_head_that_moved_before_its_version_was_announced_is_what_is_reported_last(
     plain_methods, recorder, detector, scorer, file, tmp_path
 ) -> None:
     with closing(
@@ -629,7 +629,7 @@ class WatchedStudio(Studio):
         return WatchedDocument(super().document(at), self.reads)
 
 
-def test_a_new_version_is_looked_at_as_it_lies_in_memory_and_no_other_copy_does(
+def test_a_new_version_is_analyzed_as_it_lies_in_memory_and_no_other_copy_does(
     plain_methods, recorder, detector, scorer, file, tmp_path
 ) -> None:
     scores = scorer.scores

@@ -84,7 +84,7 @@ def test_a_document_that_was_open_before_the_import_is_freed_when_it_is_closed()
     run(DOCUMENT)
 
 
-def test_who_needs_torch_is_told_why_it_cannot_be_had():
+def test_a_failing_import_of_torch_reaches_the_caller():
     run(BROKEN)
 
 

@@ -88,7 +88,7 @@ async def test_sixteen_bits_stay_sixteen_bits(
     assert np.abs(halved.astype(float) - deep[::-1] / 2).max() <= 1
 
 
-async def test_an_existing_file_is_asked_about_and_never_replaced_unasked(
+async def test_an_existing_file_is_replaced_only_after_a_question(
     sit_down: Sitting, picture: Callable[..., Path], tmp_path: Path
 ) -> None:
     photo = picture("photo.png")

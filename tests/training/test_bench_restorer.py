@@ -61,7 +61,7 @@ def test_a_restorer_that_knows_the_clean_photo_gains_all_there_is(paths: list[Pa
     assert (summary.gaining, summary.ssim_after) == (1, 1)
 
 
-def test_a_restorer_that_spoils_clean_photos_is_told_so(paths: list[Path]) -> None:
+def test_a_restorer_that_spoils_clean_photos_is_reported(paths: list[Path]) -> None:
     def darker(_task: object, photo: np.ndarray, _lost: object) -> np.ndarray:
         return np.where(photo > 9, photo - 10, photo)
 

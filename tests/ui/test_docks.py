@@ -122,7 +122,7 @@ def test_a_row_says_what_ran_when_and_how_good_it_is():
     assert score(Quality(overall=71.0, niqe=3.0)) == "71/100"
 
 
-def test_versions_of_one_task_are_told_apart_by_their_method():
+def test_versions_of_one_task_are_distinguished_by_their_method():
     steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "dncnn-blind")]
     first, second = (details(version("b", "a", step=step)) for step in steps)
     assert first.startswith("maxim-denoising ·")
@@ -388,7 +388,7 @@ def test_progress_is_never_whole_before_the_job_is_done(qtbot: QtBot):
     assert (memory_used() or 10**8) > 10**7
 
 
-def test_times_and_sizes_are_said_as_people_say_them():
+def test_times_and_sizes_are_rounded():
     assert [duration(s) for s in (0.3, 4, 75, 184, 7500)] == ["1 s", "4 s", "75 s", "3 min", "2.1 h"]
     assert [file_size(n) for n in (12, 12_345, 1_234_567, 45_600_000_000)] == ["12 bytes", "12 kB", "1.2 MB", "46 GB"]
     assert [megapixels(x) for x in (24.2, 1.04, 0.05)] == ["24 MP", "1.0 MP", "0.05 MP"]

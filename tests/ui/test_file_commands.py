@@ -276,7 +276,7 @@ async def test_export_asks_with_the_dialogs_choices_and_again_without_it():
         assert link.of(m.Export)[1].version == view.head
 
 
-async def test_what_a_file_cannot_hold_is_said_before_and_after_the_export():
+async def test_what_a_file_cannot_hold_is_reported_before_and_after_the_export():
     async with a_window() as (window, link):
         await a_photo(window)
         link.losses = (Message("pictures.lost_block", {"format": "PNG", "block": "IPTC"}),)

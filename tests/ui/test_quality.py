@@ -111,7 +111,7 @@ def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPan
     assert not shown(findings.fine)
 
 
-def test_a_fair_doubt_about_a_photo_that_looks_fine_is_said():
+def test_a_possible_problem_of_a_normal_photo_is_shown():
     def doubted(share: float) -> str:
         return headline(dataclasses.replace(a_detection(watermark=share), top=a_detection().top))
 
@@ -303,7 +303,7 @@ def test_a_gain_is_marked_where_much_has_changed(qtbot: QtBot, distance: Distanc
     assert not shown(panel.warning)
 
 
-def test_the_distance_is_said_in_figures():
+def test_the_distance_is_reported_in_figures():
     assert distance_text(Distance(31.24, 0.931)) == "Change: PSNR 31.2 dB, SSIM 0.93"
     assert "Identical" in distance_text(Distance(None, 1.0))
 
@@ -325,7 +325,7 @@ def test_the_curve_rises_with_the_score_names_all_versions_and_a_click_opens_one
     assert trend.isHidden()
 
 
-def test_of_a_long_curve_the_last_versions_and_the_best_are_told(qtbot: QtBot):
+def test_a_long_curve_describes_the_last_versions_and_the_best(qtbot: QtBot):
     trend = Trend()
     qtbot.addWidget(trend)
     trend.show_branch(tuple(version(str(k), 90.0 - k) for k in range(30)), None)
@@ -369,7 +369,7 @@ def test_the_figures_of_another_photo_do_not_stay(dock: QualityDock):
     assert [line for line in dock.findings.rows if shown(line)] == []
 
 
-def test_what_cannot_be_found_out_is_said_and_nothing_looks_busy(dock: QualityDock):
+def test_a_failed_analysis_is_reported_and_the_busy_bar_disappears(dock: QualityDock):
     known = dataclasses.replace(version("a", 41.0), detection=None)
     dock.show_photo(QualityState(DOCUMENT, known, detection_error="The detector is not on this computer."), offered)
     assert dock.findings.reason.text() == "The detector is not on this computer."

@@ -48,7 +48,7 @@ async def test_what_is_wrong_and_how_good_it_is_come_with_the_photo_and_are_not_
         assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
-async def test_a_restored_version_is_looked_at_anew_and_measured_against_the_original():
+async def test_a_restored_version_is_analyzed_and_measured_against_the_original():
     async with a_window() as (window, link):
         view = await a_photo(window)
         link.detection, link.distance = a_detection(), Distance(18.0, 0.9)
@@ -331,7 +331,7 @@ async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_i
         assert not any(request.confirmed for request in link.of(m.Improve))
 
 
-async def test_auto_asked_for_anew_has_one_offer():
+async def test_auto_requested_twice_has_one_offer():
     async with a_window() as (window, link):
         link.advice, link.seconds = TWO_STEPS, 60.0
         await a_photo(window)

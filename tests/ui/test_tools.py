@@ -152,7 +152,7 @@ def test_only_an_exclusive_tool_hides_the_comparison(canvas: OneTool, pyramid):
     assert canvas.comparison.shows_split
 
 
-def test_the_pointer_that_leaves_is_told_to_the_tool(canvas: OneTool):
+def test_the_tool_is_notified_when_the_pointer_leaves(canvas: OneTool):
     canvas.recorder.started.emit()
     canvas.leaveEvent(QEvent(QEvent.Type.Leave))
     assert canvas.recorder.events() == ["leave"]
