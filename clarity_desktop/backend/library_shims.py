@@ -31,6 +31,7 @@ def torchvision_ready() -> None:
     library = torch.library.Library("torchvision", "DEF")
     _libraries.append(library)
     for name in ("nms", "qnms"):
+        # The operators must exist before torchvision is imported, which registers shapes for them.
         library.define(name + _SCHEMA)
     library.impl("nms", _nms, "CPU")
     from torchvision.ops import boxes

@@ -240,6 +240,7 @@ def from_json(stored: Any) -> ToolCall:
     """A call from untrusted JSON; null for a key that the tool does not have is accepted. Raises UserError."""
     from pydantic import ValidationError
 
+    # Every step has all STEP_KEYS; null means that the tool does not use the key.
     known = {k: v for k, v in stored.items() if v is not None} if isinstance(stored, Mapping) else stored
     try:
         return adapter().validate_json(json.dumps(known), strict=True)

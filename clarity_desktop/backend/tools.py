@@ -185,6 +185,7 @@ def _centered(shape: str, width: int, height: int) -> Bounds:
     """The largest rectangle of an aspect ratio "4:3" in the middle. Raises UserError."""
     try:
         across, down = (int(part) for part in shape.split(":"))
+        # Integer arithmetic: the result never exceeds the photo.
         w, h = min(width, height * across // down), min(height, width * down // across)
     except (ValueError, ZeroDivisionError):
         raise UserError(Message("chat.how_much")) from None

@@ -178,6 +178,7 @@ def conflicts(bindings: Mapping[str, str]) -> dict[str, list[str]]:
     """Key sequence → names of its actions, for sequences assigned to more than one action."""
     owners: dict[str, list[str]] = {}
     for name, text in bindings.items():
+        # One action may have several sequences; each must be unique.
         for keys in QKeySequence.listFromString(text):
             owners.setdefault(keys.toString(), []).append(name)
     return {keys: names for keys, names in owners.items() if keys and len(names) > 1}

@@ -131,6 +131,7 @@ class DocumentState(QObject):
 
     def change_versions(self, versions: tuple[Version, ...]) -> None:
         """Replace versions whose name, star or deletion changed."""
+        # Updated in place: events carry all versions, also deleted ones.
         self.versions |= {v.id: v for v in versions}
 
     def add_quality(self, version: VersionId, quality: Quality, distance: Distance | None = None) -> None:

@@ -71,6 +71,7 @@ def distinct_titles(versions: Sequence[Version]) -> dict[VersionId, str]:
     titles = {v.id: version_title(v) for v in versions}
     details: tuple[Callable[[Version], str | None], ...] = (lambda v: v.step.method, lambda v: clock(v.time))
     for detail in details:
+        # Counted again for each detail: the method may already have made the titles distinct.
         counts = Counter(titles.values())
         for v in versions:
             if counts[titles[v.id]] > 1 and (more := detail(v)):

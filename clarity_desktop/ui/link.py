@@ -91,6 +91,7 @@ class Link(QObject):
     def close(self) -> None:
         """Cancel all calls, wait for them and end the backend's threads. Cancel your own tasks first."""
         self._worker.close()
+        # Waiting coroutines end instead of hanging forever.
         for inbox in self._inboxes.values():
             inbox.put_nowait(Cancelled())
 

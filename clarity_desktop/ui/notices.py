@@ -82,6 +82,7 @@ class Bar(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Move the buttons below the sentence where they would leave it too little room."""
         super().resizeEvent(event)
+        # The buttons move below the text in a narrow window.
         below = event.size().width() < SENTENCE_WIDTH + self._row.sizeHint().width()
         if self.buttons and below != self._below:
             self._below = below

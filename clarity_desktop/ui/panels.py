@@ -44,6 +44,7 @@ def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -
 
 def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
     bar = QToolBar(QCoreApplication.translate("panels", "Toolbar"))
+    # saveState identifies toolbars by their object name.
     bar.setObjectName("toolbar")
     bar.setAccessibleName(bar.windowTitle())
     bar.setMovable(False)
@@ -59,6 +60,7 @@ def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         else:
             bar.addSeparator()
+    # The button of tools that do not fit; Qt gives it no name for screen readers.
     if extension := bar.findChild(QToolButton, "qt_toolbar_ext_button"):
         extension.setAccessibleName(QCoreApplication.translate("panels", "More tools"))
     window.addToolBar(bar)
@@ -67,6 +69,7 @@ def make_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
 
 def make_dock(window: QMainWindow, name: str, title: str, inside: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
     dock = QDockWidget(title, window)
+    # saveState identifies docks by their object name.
     dock.setObjectName(name)
     dock.setAccessibleName(title)
     dock.setWidget(inside)

@@ -96,6 +96,7 @@ class PhotoStack(QStackedWidget):
         """Show titles with * for unsaved work, and thumbnails."""
         self.tabs.setVisible(bool(self.documents))
         for index, state in enumerate(self.documents):
+            # Doubled, because a tab shows a single ampersand as a mnemonic.
             self.tabs.setTabText(index, state.shown_title.replace("&", "&&"))
             self.tabs.setTabToolTip(index, tooltip(str(state.path or state.title)))
             if (version := state.head_version) and self.tabs.tabData(index) != version.id:

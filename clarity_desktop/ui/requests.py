@@ -60,6 +60,7 @@ class RequestQueue(QObject):
     def connect_backend(self, link: Connection) -> None:
         """Start the requests that waited for the backend."""
         self.link = link
+        # Requests made before the backend was ready keep their order.
         waiting, self._waiting = self._waiting, []
         for pending in waiting:
             self._start(pending)
@@ -67,6 +68,7 @@ class RequestQueue(QObject):
     def ask(self, pending: PendingRequest) -> PendingRequest:
         """Send a request now, or once the backend is connected; kinds in REPLACED cancel an older one."""
         for older in self.running:
+            # Cancelled rather than ignored: its work would delay the newer one.
             if isinstance(pending.request, REPLACED) and older.key == pending.key and older.task:
                 older.task.cancel()
         if self.link is None:
@@ -79,6 +81,7 @@ class RequestQueue(QObject):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work that does not wait for the backend; it ends with the window."""
         task = asyncio.ensure_future(work)
+        # asyncio holds only weak references to tasks.
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
 

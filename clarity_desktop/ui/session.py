@@ -155,6 +155,7 @@ class Session(QObject):
     def change_settings(self, **fields: Any) -> None:
         """Replace some settings and save them."""
         before = self.settings
+        # Settings are immutable: whoever holds the old value still sees a consistent one.
         self.settings = dataclasses.replace(before, **fields)
         self._file_thread.submit(_save, self.settings)
         self.settings_changed.emit(before, self.settings)
@@ -162,6 +163,7 @@ class Session(QObject):
     async def close(self, patience: float = CLOSE_SECONDS) -> None:
         """Wait until the settings are saved, for some seconds at most: a disk may hang. Ends the file thread."""
         with contextlib.suppress(TimeoutError):
+            # Queued last in the only file thread, so all earlier writes are done when it runs.
             await asyncio.wait_for(self.in_file_thread(lambda: None), patience)
         self._file_thread.shutdown(wait=False, cancel_futures=True)
 

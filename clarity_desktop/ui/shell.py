@@ -101,6 +101,7 @@ class Shell(QMainWindow):
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
         self.resizeDocks([docks["restore"], docks["chat"]], [270, 480], down)
         try:
+            # Two parts, separated by a space, which base64 never contains.
             geometry, state = (base64.b64decode(part) for part in shape.split(" "))
         except (ValueError, binascii.Error):
             return

@@ -104,6 +104,7 @@ class Status(QStatusBar):
         self.device = self._field(self.tr("Processor"), 0)
         self.memory = self._field(self.tr("Memory used"), 0)
         self.addWidget(self.job, 1)
+        # Permanent widgets stay visible while temporary messages are shown.
         for label in (self.pixel, self.photo, self.zoom, self.device, self.memory):
             self.addPermanentWidget(label)
         self._memory_clock = QTimer(self)

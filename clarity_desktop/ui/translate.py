@@ -30,6 +30,7 @@ def render(text: Text) -> str:
         return text
     if not isinstance(text, Message):
         return " ".join(render(part) for part in text)
+    # Only the template is translated; the fields are values or messages of their own.
     template = _translated(text)
     if not text.fields:
         return template
@@ -42,6 +43,7 @@ def _translated(message: Message) -> str:
         return QCoreApplication.translate(CONTEXT, template)
     n = int(message.fields.get("n", 0))  # pyright: ignore[reportArgumentType] — a Message is no number
     found = QCoreApplication.translate(CONTEXT, template.many, None, n)
+    # QTranslator has no entry: choose the English singular here.
     untranslated = found == template.many.replace("%n", str(n))
     return template.one.replace("%n", str(n)) if untranslated and n == 1 else found
 

@@ -94,6 +94,7 @@ def _next(now: Analysis, tried: list[Attempt]) -> Advice | None:
     """The first advice whose task was not tried yet; None once the user opened another version."""
     if any(t.superseded for t in tried):
         return None
+    # Each task once: a degradation that persists would otherwise be treated forever.
     done: set[Task] = {*rules.NEEDS_MASK, *(t.advice.task for t in tried)}
     return next((a for a in rules.advise(now.detection) if a.task not in done), None)
 

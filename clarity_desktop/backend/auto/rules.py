@@ -142,6 +142,7 @@ def _timed_candidates(task: Task, size: tuple[int, int], settings: Settings) -> 
     if not usable:
         raise obstacles[0] if obstacles else UserError(_how_to_get(absent))
     own = settings.methods.get(task)
+    # sorted is stable, so the order of the table decides within each group.
     return sorted(usable, key=lambda timed: (timed[0].id != own, timed[1] > SLOW_STEP_SECONDS))
 
 

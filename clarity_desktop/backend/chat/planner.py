@@ -276,6 +276,7 @@ def _clauses(text: str) -> list[str]:
 
     The "but" of an exclusion ("everything but the sky") does not cut.
     """
+    # "everything but the sky" is an exclusion, not a contrast.
     kept = re.sub(r"\b(everything|all|anything) but\b", r"\1 except", text)
     found: list[str] = []
     for clause in _CLAUSES.split(kept):
@@ -398,6 +399,7 @@ def _default_order(call: ToolCall) -> tuple[int, int]:
 def _named_method(clause: str) -> tuple[str, str | None, Message | None]:
     """The clause without the name of a method, the method, and a message where there is no such method."""
     table = methods.all_methods()
+    # Longest first: one method name may contain another.
     for name in sorted(table, key=len, reverse=True):
         if at := re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", clause):
             return f"{clause[: at.start()]} {clause[at.end() :]}", name, None

@@ -129,6 +129,7 @@ def detection_text(detection: Detection, by: str) -> str:
         "heat": [rows, columns, heat],
         "by": by,
     })  # fmt: skip
+    # Reads back what was written: a limit enforced on reading is enforced on writing.
     detection_of(stored, by)
     return stored
 
@@ -155,6 +156,7 @@ def _top(rows: list[Any]) -> tuple[tuple[str, float], ...]:
                 shares[name] = number(share, 0, 1)
             case _:
                 raise Damaged("document.damage_detection_form")
+    # 1% tolerance: the shares are stored with six decimals.
     if len(shares) != len(CLASSES) or abs(sum(shares.values()) - 1) > 0.01:
         raise Damaged("document.damage_detection_classes")
     return tuple(sorted(shares.items(), key=lambda row: -row[1]))

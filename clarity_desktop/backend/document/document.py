@@ -149,6 +149,7 @@ class Document:
             recovery.erase(store)
             lock.release(gone=True)
             raise
+        # Opened from a file, so nothing is unsaved.
         document._saved_as(project.absolute(), document._state.changes)
         return document
 

@@ -123,6 +123,7 @@ def versions(db: sqlite3.Connection, models: ModelVersions, limits: Limits) -> d
         heat += 0 if version.detection is None else version.detection.heat.nbytes
         if heat > limits.heat_bytes:  # small when compressed: an untrusted file could fill the memory
             version = replace(version, detection=None)
+        # Exactly the first row has no parent, and parents precede children, so there can be no cycle.
         if (version.parent is None) != (not found) or (found and version.parent not in found) or version.id in found:
             raise Damaged("document.damage_no_tree")
         found[version.id] = version
@@ -171,6 +172,7 @@ def region_row(region: Region) -> tuple[Any, ...]:
     b = region.bounds
     raw = np.ascontiguousarray(region.mask).data.cast("B")
     across, down = region.width, region.height
+    # Content-addressed: repeating a step stores its region only once.
     name = blake2b(repr((b, across, down)).encode(), digest_size=8)
     name.update(raw)
     return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()

@@ -107,6 +107,7 @@ class State:
             deleted=old.deleted if deleted is None else deleted,
             rejected=old.rejected if rejected is None else rejected,
         )
+        # The original cannot be deleted, so there always is an ancestor.
         head = next(v for v in self.ancestors(at) if v != at) if new.deleted and self.head == at else self.head
         return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
 

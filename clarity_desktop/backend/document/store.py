@@ -58,6 +58,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
         uri=True,
+        # Autocommit: transactions are written explicitly, so none stays open by accident.
         isolation_level=None,
         check_same_thread=False,  # the pool gives it to one thread at a time
         timeout=10,
@@ -70,6 +71,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE)
     db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
     db.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
+    # Invalid UTF-8 in an untrusted file must not raise in the middle of a query.
     db.text_factory = _text
     db.execute("PRAGMA trusted_schema=OFF")
     db.execute("PRAGMA cell_size_check=ON")

@@ -158,6 +158,7 @@ class TileCache:
                 return
             self._tiles[name] = tile
             self._bytes += tile.nbytes
+            # The tile just added is last and goes only if it exceeds the budget alone.
             while self._bytes > self._budget:
                 self._bytes -= self._tiles.popitem(last=False)[1].nbytes
 

@@ -31,6 +31,7 @@ def _packed(tiles: Iterable[tuple[int, int, Stored]], known: Container[bytes]) -
     with ThreadPoolExecutor(os.cpu_count(), "clarity-tiles") as pool:
         for level, index, tile in tiles:
             waiting.append((level, index, pool.submit(pack, tile, known)))
+            # Backpressure: the generator must not run ahead of the compressors.
             if len(waiting) > 2 * BATCH:
                 yield first()
         while waiting:

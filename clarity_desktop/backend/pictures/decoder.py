@@ -88,6 +88,7 @@ class _Child:
             expired.set()
             self._process.kill()
 
+        # A blocking read cannot time out; the timer kills the child, which ends the read.
         timer = threading.Timer(seconds, expire)
         timer.name = "clarity-decoder-watch"
         timer.daemon = True
@@ -279,6 +280,7 @@ def _refusal(stored: Any, path: Path) -> Message:
 
 
 def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
+    # The arrays keep the mapping alive; no pixel is copied.
     shared = buffer.map(int(answer["size"]))
     layout: dict[str, dict[str, Any]] = answer["layout"]
 

@@ -184,6 +184,7 @@ def _jpeg(ready: _Ready) -> bytes:
         out,
         "JPEG",
         quality=ready.quality,
+        # Subsampled chroma shows on the fine color edges that a restoration recovers.
         subsampling=0 if ready.quality >= _FULL_CHROMA else 2,
         optimize=False,
         **beside,
@@ -194,6 +195,7 @@ def _jpeg(ready: _Ready) -> bytes:
 def _png(ready: _Ready) -> bytes:
     code = cv2.COLOR_RGB2BGR if ready.alpha is None else cv2.COLOR_RGBA2BGRA
     samples = ready.pixels if ready.alpha is None else np.dstack([ready.pixels, ready.alpha])
+    # OpenCV writes 16-bit RGB PNG, which Pillow cannot.
     done, file = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(samples), code))
     if not done:
         raise ValueError("the encoder refused it")

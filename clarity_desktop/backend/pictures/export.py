@@ -130,6 +130,7 @@ def _publish(temporary: Path, target: Path, options: ExportOptions, source: Path
     """Give the finished file its name."""
     if options.exists == "overwrite":
         if target.exists():
+            # The new file must not become more readable than the old one.
             shutil.copymode(target, temporary)
             if source is not None and source.exists() and target.samefile(source):
                 _back_up(target)

@@ -68,6 +68,7 @@ def _turned(pixels: P, turn: NDArray[np.float64], shift: NDArray[np.float64], wi
     left, top = np.maximum(np.floor(corners.min(0)).astype(int) - MARGIN, 0)
     right, bottom = np.minimum(np.ceil(corners.max(0)).astype(int) + MARGIN, [pixels.shape[1], pixels.shape[0]])
     matrix = np.column_stack([turn, shift - [left, top]])
+    # Lanczos keeps the sharpness that repeated straightening would otherwise lose.
     flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
     source = np.ascontiguousarray(pixels[top:bottom, left:right])
     return cv2.warpAffine(source, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore
@@ -96,6 +97,7 @@ def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
 
     if alpha is None:
         return resize(pixels), None
+    # Premultiplied averaging, then divided by the averaged alpha.
     weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
     small = resize(weight)
     mixed = resize(pixels * weight[..., None]) / np.maximum(small, 1e-6)[..., None]

@@ -196,6 +196,7 @@ def build(name: str, primaries: Primaries, curve: bytes = _SRGB_CURVE, white: tu
         *((k, _numbers(b"XYZ ", matrix[:, i])) for i, k in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))),
         *((k, curve) for k in (b"rTRC", b"gTRC", b"bTRC")),
     ]
+    # Tags are stored after the header (128 bytes), the count (4) and the tag table (12 each).
     table, data, at = b"", b"", 132 + 12 * len(tags)
     for signature, body in tags:
         table += struct.pack(">4sII", signature, at + len(data), len(body))

@@ -154,6 +154,7 @@ def without_gps(exif: bytes) -> bytes | None:
     count, end = block.number(ifd, "H"), block.end(ifd) + 4
     if end > len(block.bytes):
         return None
+    # Close the gap of the removed entry and keep the length, so that offsets stay valid.
     block.bytes[gps.at : end] = block.bytes[gps.at + 12 : end] + bytes(12)
     block.put(ifd, "H", count - 1)
     return bytes(block.bytes)
@@ -180,6 +181,7 @@ def without_places(xmp: bytes) -> bytes | None:
 def iptc_without_places(iptc: bytes) -> bytes:
     """The records without city, sublocation, province, country and location codes."""
     kept, at = bytearray(), 0
+    # Each record: marker 1C, record number, data set number, size.
     while at + 5 <= len(iptc) and iptc[at] == 0x1C:
         record, number, size = struct.unpack_from(">BBH", iptc, at + 1)
         if size & 0x8000:  # an extended length: none of the fields that name places needs one

@@ -66,6 +66,7 @@ def _samples(page: tifffile.TiffPage, source: Any) -> NDArray[Any]:
     source.seek(0)
     stored = _by_opencv(source.read(), shape[:2])
     if stored.ndim == 3:
+        # OpenCV returns BGR.
         stored[..., :3] = stored[..., 2::-1].copy()
     return stored.reshape(*shape[:2], -1)
 

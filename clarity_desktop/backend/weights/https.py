@@ -50,6 +50,7 @@ class HttpsClient:
             )
         except (ImportError, ValueError, OSError, httpx2.InvalidURL) as e:  # ImportError: a SOCKS proxy
             raise SourceFailed("weights.proxy_unusable", detail=str(e)) from e
+        # A loop of its own: this thread belongs to a pool and has none.
         self._runner = asyncio.Runner()
         return self
 

@@ -116,6 +116,7 @@ class FolderIndex:
         return current
 
     def _is_current(self, folder: _Folder, path: Path) -> bool:
+        # A file that still grows does not change the time of its folder.
         settled = abs(folder.read_at - folder.newest) > self.SETTLE_SECONDS
         fresh = 0 <= time.time() - folder.read_at < self.EXPIRE_SECONDS
         return settled and fresh and path.stat().st_mtime_ns == folder.modified_ns

@@ -148,6 +148,7 @@ class WeightStore:
         return self._models[model_id]
 
     def _local(self, model: Model) -> LocalFiles:
+        # Read on every call, so that tests and users can change it while running.
         named = [Path(p) for p in os.environ.get("CLARITY_WEIGHTS", "").split(os.pathsep) if p]
         sources = [s for variant in model.variants for s in variant.sources if s.kind == "bundled"]
         by_size = self._index.files([*named, self._dir.manual])

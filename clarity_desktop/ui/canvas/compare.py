@@ -98,6 +98,7 @@ class Comparison(QObject):
 
     def panes(self, canvas: Bounds) -> tuple[Pane, ...]:
         """What a canvas of that size in device pixels shows."""
+        # The whole canvas: what a tool works on, and the fallback without a comparison.
         main = Pane(self._layers.main, canvas, canvas)
         if self._suspended or not self._layers.compared:
             return (main,)

@@ -26,6 +26,7 @@ class DropTarget(QObject):
         """Qt's hook: True for the events that are handled here."""
         if isinstance(event, QDragEnterEvent):
             if event.mimeData().hasUrls() or event.mimeData().hasImage():
+                # Without accepting the enter event Qt sends no drop event.
                 event.acceptProposedAction()
                 self._set_hovered(True)
         elif event.type() == QEvent.Type.DragLeave:

@@ -101,6 +101,7 @@ def fit(pane: Bounds, width: int, height: int, margin: float) -> View:
 def next_step(scale: float, *, up: bool) -> float:
     """The next of STEPS above or below a scale; the last one beyond them."""
     if up:
+        # 0.1% tolerance: a scale that is a step up to rounding must not be returned again.
         return next((s for s in STEPS if s > scale * 1.001), STEPS[-1])
     return next((s for s in reversed(STEPS) if s < scale * 0.999), STEPS[0])
 

@@ -148,6 +148,7 @@ class PictureLayer:
         pyramid, place = self._pyramid, self._fit_into(place, photo_size)
         level = pyramid.level(place)
         coarser = min(level + 2, len(pyramid.manifest.levels) - 1)
+        # Three times the visible area in each direction, at a quarter of the resolution.
         far = area.adjusted(-area.width(), -area.height(), area.width(), area.height())
         return [
             pyramid.hash(at, index)
@@ -174,6 +175,7 @@ class PictureLayer:
     ) -> list[MissingTile]:
         """with_substitutes: paint coarser levels or the preview where tiles are missing."""
         level = pyramid.level(place)
+        # Beyond 200% pixels are shown as squares, for judging single pixels.
         is_smooth = place.width / pyramid.manifest.levels[level].width < MAX_SMOOTH_SCALE
         missing: list[MissingTile] = []
         for index, target in pyramid.tiles(level, place, area):

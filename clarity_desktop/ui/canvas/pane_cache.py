@@ -59,6 +59,7 @@ class PaneCache:
 
     def _shift(self, dx: int, dy: int) -> None:
         if dx or dy:
+            # Copies within the pixmap; only the strip that came into view is painted.
             self._pixmap.scroll(dx, dy, self._pixmap.rect())
             self._valid.translate(dx, dy)
             self._valid &= self._pixmap.rect()

@@ -80,6 +80,7 @@ class Renderer:
     def _nearby(self, pane: Pane, photo_size: tuple[int, int], place: Placement) -> list[bytes]:
         """Tiles that a complete pane may need next; looked for once per half a tile of panning, as it takes time."""
         pane.layer.drop_previous()
+        # Panning by less than half a tile cannot bring a new tile near.
         half = TILE // 2
         position = (place.x // half, place.y // half, place.width, pane.clip.width, pane.layer.revision)
         if self._prefetched.get(pane.layer) == position:

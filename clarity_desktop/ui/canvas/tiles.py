@@ -51,6 +51,7 @@ class ScreenTileCache:
 
         tile is its hash, icc the photo's profile (None: sRGB), pixels H×W×3 uint8 or uint16 RGB in that profile.
         """
+        # A tile may arrive twice after a cancelled request.
         self._drop(tile, icc)
         image = to_image(pixels, icc)
         size = image.sizeInBytes() + pixels.nbytes
@@ -83,6 +84,7 @@ class ScreenTileCache:
     def _trim(self) -> None:
         while self.size > self._budget:
             key, oldest = next(iter(self._entries.items()))
+            # Everything left is visible; the budget is exceeded rather than flickering.
             if oldest.last_frame > self._frame - FRAMES_KEPT:
                 return
             self._drop(*key)
@@ -207,6 +209,7 @@ class RestoredParts:
         self._patches = [p for p in self._patches if p.bounds.cut(bounds) != p.bounds]  # the others are covered
         images = [to_image(pixels, icc)]
         while max(images[-1].width(), images[-1].height()) > 32:
+            # Reduced copies, so that painting at a small zoom does not scale a large image.
             images.append(halved(images[-1]))
         self._patches.append(_Patch(bounds, 0, images))
         self._trim()

@@ -79,6 +79,7 @@ class Viewport(QObject):
 
     def zoom_by(self, factor: float, anchor: QPointF) -> None:
         """Zoom smoothly; on the way through 100 % it stops there, so that exact pixels are easy to reach."""
+        # At least 0.1 per event: some touchpads report huge steps.
         before, scale = self.scale, self.scale * max(0.1, factor)
         self.zoom_to(1.0 if (before - 1) * (scale - 1) < 0 else scale, anchor)
 
@@ -165,6 +166,7 @@ class Viewport(QObject):
         """Let the painter count in device pixels. Where the screen's ratio is fractional, the surface's corner may lie
         between two pixels: painting then starts at a whole one, or every photo pixel would be blurred.
         """
+        # The offset of the widget in the window, in device pixels, may be fractional.
         total = painter.deviceTransform()
         ratio = total.m11()
         self._shift = total.dx() - round(total.dx()), total.dy() - round(total.dy())

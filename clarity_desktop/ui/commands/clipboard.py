@@ -37,6 +37,7 @@ class ClipboardCommands(QObject):
         self._session.spawn(self._put(state, pixels, alpha))
 
     async def _put(self, state: DocumentState | None, pixels: Pixels, alpha: NDArray[np.uint8] | None) -> None:
+        # Converting a large photo takes a second, too long for the UI thread.
         image = await self._session.in_file_thread(to_picture, pixels, alpha)
         QGuiApplication.clipboard().setImage(image)
         self._session.notify(self.tr("The picture is in the clipboard."), document=state, seconds=4)

@@ -31,7 +31,7 @@ class EditCommands(QObject):
         super().__init__(session)
         self._session, self._versions = session, versions
         self._crop_bar, self._straighten_bar = crop_bar, straighten_bar
-        self._moving: dict[DocumentState | None, PendingRequest] = {}  # the undo or redo under way
+        self._moving: dict[DocumentState | None, PendingRequest] = {}  # the running undo or redo
         self._transforming: dict[DocumentState | None, PendingRequest] = {}  # the transform under way
         self._transforms: dict[DocumentState, list[tuple[str, Transform]]] = {}  # pressed while one is under way
         on = session.actions.on
@@ -83,6 +83,7 @@ class EditCommands(QObject):
     def _move(self, kind: type[Undo | Redo]) -> None:
         if (state := self._session.current) is None or state.id is None:
             return
+        # Queued: a second undo must start from where the first one ends.
         state.pending_moves.append(kind)
         if len(state.pending_moves) == 1:
             if not self._target(state):
@@ -125,6 +126,7 @@ class EditCommands(QObject):
         if (state := self._session.current) is None:
             return
         chosen = self._versions.chosen()
+        # None: the canvas falls back to the version that undo leads to.
         state.chosen_other = chosen if chosen != state.head else None
         if state.other is None:
             self.compare_unavailable.emit()
@@ -230,6 +232,7 @@ class EditCommands(QObject):
         on = self._crop_bar.isHidden()
         self.leave()
         if on and (state := self._session.current) and state.card:
+            # The frame is drawn over one version; a comparison would hide a part of it.
             state.canvas.comparison.set_mode("single")
             self._crop_bar.begin()
             state.canvas.crop.start()

@@ -28,6 +28,7 @@ class ExportCommands(QObject):
         super().__init__(session)
         self._session = session
         self.dialog: ExportDialog | None = None
+        # Weak keys: the choices of a photo end with its tab.
         self._forms: WeakKeyDictionary[DocumentState, ExportForm] = WeakKeyDictionary()
         self._last: ExportForm | None = None
         session.actions.on("export", self._show_dialog)
@@ -88,6 +89,7 @@ class ExportCommands(QObject):
 
     def _first_form(self, state: DocumentState) -> ExportForm:
         """The folder of the photo, with the choices of the last export of any photo."""
+        # Samples lie in the installation, where nothing should be written.
         folder = state.path.parent if state.path and state.path not in self._session.samples else Path.home()
         path = folder / "photo"
         if self._last is not None:

@@ -54,6 +54,7 @@ class FileCommands(QObject):
     def open_paths(self, paths: Iterable[Path]) -> None:
         """Open photos and projects; one that is open already is shown instead."""
         for path in paths:
+            # Opening a photo twice would make two documents of it.
             if (state := self._find_open(path)) is not None:
                 self._session.select(state)
             else:
@@ -122,6 +123,7 @@ class FileCommands(QObject):
     def _remember(self, path: Path | None) -> None:
         """Put a path first in the list of recent files; saved at once, so that a crash does not lose it."""
         if path and path not in self._session.samples:
+            # Moved to the front instead of added twice.
             others = [p for p in self._session.settings.recent if p != str(path)]
             self._session.change_settings(recent=(str(path), *others)[:MAX_RECENT])
 
@@ -147,6 +149,7 @@ class FileCommands(QObject):
         name_filter = self.tr("Photos and projects ({patterns})").format(patterns=patterns)
         dialog = self._dialog(self.tr("Open photos"), QFileDialog.FileMode.ExistingFiles, name_filter)
         dialog.filesSelected.connect(self._open_names)
+        # Dialogs are opened without blocking: a nested event loop would stop the qasync tasks.
         dialog.open()
 
     def _choose_folder(self) -> None:
@@ -184,6 +187,7 @@ class FileCommands(QObject):
 
         async def disable_missing() -> None:
             for path, action in entries.items():
+                # In the file thread: a path on a sleeping network disk may take seconds.
                 action.setEnabled(await self._session.in_file_thread(path.exists))
 
         self._session.spawn(disable_missing())

@@ -26,6 +26,7 @@ class ModelCommands(QObject):
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """The installed models changed: methods may have become usable."""
+        # The methods were listed at the start; only later changes of the models affect them.
         first, self._models = not self._models, models
         if self.dialog is not None:
             self.dialog.show_models(models)
@@ -69,6 +70,7 @@ class ModelCommands(QObject):
 
     def download_all(self, models: Sequence[str], then: Callable[[], object] | None) -> None:
         """Download models one after the other, then list the methods again and call `then`."""
+        # One after the other: parallel downloads would share the same connection.
         first, *others = models
 
         def go_on() -> None:

@@ -42,6 +42,7 @@ class PreferenceCommands(QObject):
 
     def _configure(self, before: Settings, after: Settings) -> None:
         """Tell the backend; until it is connected it is created with the settings of that moment."""
+        # Before that, the backend is created with the current settings anyway.
         if self._session.requests.link is not None and _for_backend(before) != _for_backend(after):
             self._session.ask(Configure(after))
 

@@ -63,6 +63,7 @@ class QualityCommands(QObject):
     def _map(self, version: Version) -> QImage | None:
         if version.detection is None:
             return None
+        # Cached by detection and degradation, so switching back and forth costs nothing.
         return heatmap.picture(version.detection, self._degradation or ordered(version.detection)[0])
 
     def _choose_heat(self, degradation: Degradation | None) -> None:
@@ -73,6 +74,7 @@ class QualityCommands(QObject):
         """Show the version compared with; ask for its manifest if it is not known."""
         if state.id and state.other and not state.show_other():
             request = ReadManifest(state.id, state.other)
+            # Several events may ask for the same manifest before the first answer.
             if all(pending.request != request for pending in self._session.running(ReadManifest, state)):
                 self._session.ask(request, state)
 
@@ -86,6 +88,7 @@ class QualityCommands(QObject):
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """Score again where installed models replace the built-in parameters."""
         ready = {model.id for model in models if model.state == "ready"}
+        # Only models that became ready since the last list can change a score.
         new, self._ready = ready - self._ready, ready
         for state in self._session.documents:
             head = state.head_version

@@ -26,6 +26,7 @@ class RecoveryCommands(QObject):
 
     def show_recoveries(self, recoveries: Sequence[Recovery]) -> None:
         """Offer the documents that an earlier run left open, one after the other."""
+        # One at a time: a stack of offers would cover the photo.
         self._waiting = list(recoveries)
         self._offer_next()
 

@@ -97,6 +97,7 @@ class RestoreCommands(QObject):
         bar = self._session.notify(
             self._offer_text(state, offered), "offer", self._offer_choices(pending, offered), document=state
         )
+        # One offer per document; a newer one replaces it.
         self._offers[state] = offered.request.version, bar
 
     def remove_old_offers(self) -> None:
@@ -147,6 +148,7 @@ class RestoreCommands(QObject):
     def finish(self, pending: PendingRequest) -> None:
         """A restored version was added: alert the user if the window is in the background."""
         self._made.add(pending)
+        # Flashes the taskbar entry only while the window is inactive.
         QApplication.alert(self._session.dialog_parent)
         self.forget_estimates()  # its measured speed changes them
 
@@ -190,6 +192,7 @@ class RestoreCommands(QObject):
         else:
             self._dock.show_estimate(None)
             if wanted:
+                # Delayed: dragging the strength slider would otherwise send dozens of requests.
                 self._timer.start()
 
     def add_estimate(self, pending: PendingRequest, estimated: Estimated) -> None:

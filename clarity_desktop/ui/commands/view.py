@@ -95,6 +95,7 @@ class ViewCommands(QObject):
 
     def show_all_panels(self) -> None:
         """Show the panels that were hidden together, so that they are there at the next start."""
+        # Only what Tab hid is shown again, not panels that the user closed.
         for dock in self._hidden:
             dock.show()
         self._hidden = []
@@ -131,6 +132,7 @@ class ViewCommands(QObject):
             self._pressed_at = time.monotonic()
             if state.before and (focus := self._session.dialog_parent.focusWidget()):
                 self._stop_watching()
+                # The release of the key goes to the focused widget, not to the action.
                 self._watched = focus
                 focus.installEventFilter(self)
 
@@ -151,5 +153,6 @@ class ViewCommands(QObject):
     def _move_focus(self, step: int) -> None:
         panes = [pane for pane in self._focus_order() if pane and pane.isVisible() and pane.isEnabled()]
         focus = self._session.dialog_parent.focusWidget()
+        # -step: without a focused pane the first (or last) one comes next.
         at = next((k for k, p in enumerate(panes) if focus and (p is focus or p.isAncestorOf(focus))), -step)
         panes[(at + step) % len(panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)

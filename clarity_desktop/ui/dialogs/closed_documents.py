@@ -54,6 +54,7 @@ class ClosedDialog(QDialog):
         versions = self.tr("%n version(s)", "", found.versions)
         text = f"{found.title}\n{clock(found.time)}{SEPARATOR}{versions}"
         item = QListWidgetItem(QIcon(QPixmap.fromImage(to_image(found.thumbnail))), text)
+        # The value travels with the item, so the order of the list does not matter.
         item.setData(RECOVERY, found)
         self.list.addItem(item)
 

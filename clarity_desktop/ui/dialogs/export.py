@@ -155,6 +155,7 @@ class ExportDialog(QDialog):
         self.quality.setAccessibleName(self.tr("Quality"))
         same = self.tr("Same as photo ({depth} bit)").format(depth=depth)
         depths = [(same, None), (self.tr("8 bit"), 8), (self.tr("16 bit"), 16)]
+        # 16 bits from an 8-bit photo would only enlarge the file.
         self.bits = choice_field(self.tr("Bits per channel"), depths if depth == 16 else depths[:2], options.depth)
         self.resize_box = QCheckBox(self.tr("Longest side"))
         self.resize_box.setChecked(options.longest is not None)
@@ -239,6 +240,7 @@ class ExportDialog(QDialog):
         self.example.setText(form.of(self._subject).path.name)
         self.export_button.setEnabled(bool(self.folder.text().strip()))
         self.size_label.setText(self.tr("Estimating the size…"))
+        # Restarted by each change, so only the last one is estimated.
         self._soon.start()
 
     def _ask_size(self) -> None:

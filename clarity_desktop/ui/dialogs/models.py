@@ -74,6 +74,7 @@ class ModelsDialog(QDialog):
             item.setToolTip(3, model.licence)
             item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")
             self.list.addTopLevelItem(item)
+            # The list is rebuilt, so the selection must be restored by id.
             if chosen and model.id == chosen.id:
                 self.list.setCurrentItem(item)
         if self.list.currentItem() is None and (first := self.list.topLevelItem(0)):
@@ -100,6 +101,7 @@ class ModelsDialog(QDialog):
             if model.id == chosen or self.loaded.currentItem() is None:
                 self.loaded.setCurrentItem(item)
         total = file_size(sum(m.bytes for m in models))
+        # %n selects the plural form; the size is inserted afterwards.
         self.loaded_title.setText(self.tr("%n model(s) in memory ({size})", "", len(models)).format(size=total))
         for widget in (self.loaded_title, self.loaded, self.unload):
             widget.setVisible(bool(models))

@@ -70,6 +70,7 @@ class Preferences(QDialog):
 
     def _chosen_metrics(self) -> tuple[str, ...]:
         """Metrics that are not installed now stay chosen."""
+        # A metric may be missing only on this start, for example on another machine.
         absent = tuple(name for name in self._settings.metrics if name not in self.metrics)
         return absent + tuple(name for name, box in self.metrics.items() if box.isChecked())
 

@@ -165,6 +165,7 @@ class ShortcutsDialog(QDialog):
     def _show_bindings(self) -> None:
         defaults = default_bindings()
         for name, item in self.rows.items():
+            # Stored portably ("Ctrl"), shown natively ("⌘").
             keys = QKeySequence.listFromString(self.bindings[name])
             item.setText(1, QKeySequence.listToString(keys, QKeySequence.SequenceFormat.NativeText) or "–")
             font = item.font(1)
@@ -179,6 +180,7 @@ class ShortcutsDialog(QDialog):
             )
         )
         self.problem.setVisible(bool(double))
+        # Qt would ignore both actions of an ambiguous shortcut.
         self.ok.setEnabled(not double)
         self._enable()
 

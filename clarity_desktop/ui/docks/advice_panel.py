@@ -62,6 +62,7 @@ class AdvicePanel(QWidget):
         self.steps = []
         while (item := self._list.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                # Hidden at once: deleteLater would leave it visible until the next event.
                 widget.hide()
                 widget.deleteLater()
         for k, suggestion in enumerate(advice, 1):

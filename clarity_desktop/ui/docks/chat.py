@@ -56,6 +56,7 @@ class Composer(QPlainTextEdit):
         self.document().contentsChanged.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
+        # Grows with the text up to five lines, then scrolls.
         lines = min(5, max(1, self.document().size().toSize().height()))
         frame = 2 * self.frameWidth() + 2 * round(self.document().documentMargin())
         return QSize(160, lines * self.fontMetrics().lineSpacing() + frame + 6)
@@ -99,6 +100,7 @@ class Composer(QPlainTextEdit):
         written = self.toPlainText()
         if written and (not self._back or written != self.history[-self._back]):
             return False
+        # 0 is the empty field, 1 the last message.
         self._back = max(0, min(len(self.history), self._back + step))
         self.setPlainText(self.history[-self._back] if self._back else "")
         self.moveCursor(QTextCursor.MoveOperation.End)

@@ -142,6 +142,7 @@ class FindingsPanel(QWidget):
         self.where.setToolTip(self.tr("Show a heat map over the photo: where each problem is likely"))
         self.where.toggled.connect(self._toggled)
         self.which.setAccessibleName(self.tr("Problem shown on the heat map"))
+        # The longest entry would otherwise set the minimum width of the panel.
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.setMinimumContentsLength(8)
         self.which.addItem(self.tr("Most likely"), None)
@@ -172,6 +173,7 @@ class FindingsPanel(QWidget):
 
     def show_heat(self, on: bool) -> None:
         """Show whether the heat map is switched on."""
+        # Set by the program, not by the user: no signal.
         self.where.blockSignals(True)
         self.where.setChecked(on)
         self.where.blockSignals(False)
@@ -182,6 +184,7 @@ class FindingsPanel(QWidget):
         names: list[Degradation] = ordered(detection) if detection else []
         worth = [d for d in names if detection and detection.found[d].probability >= LISTED_FROM]
         fine = bool(detection and detection.top[0][0] == "normal")
+        # At least one bar where the photo is not normal, even if all are unlikely.
         shown = len(names) if self.all.isChecked() else 0 if fine else max(1, len(worth))
         for line, degradation in zip(lines, names, strict=False):
             if detection:

@@ -20,6 +20,7 @@ def difference(now: float | None, before: float | None) -> str:
     """How the open version differs from the other where lower is better: "▼ 3.1 better", "▲ 0.4 worse"."""
     if now is None or before is None:
         return ""
+    # Equal at the one decimal that is shown.
     if abs(now - before) < 0.05:
         return QCoreApplication.translate("MetricsPanel", "= unchanged")
     if now < before:
@@ -111,6 +112,7 @@ class MetricRow(QWidget):
         self.bundled.setVisible(bundled)
         worst = SCALE_END[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
+        # Screen readers read the row as one unit instead of five labels.
         spoken = ", ".join(
             x for x in (f"{title} {self.now.text()}", self.change.text(), self.bundled.text() if bundled else "") if x
         )

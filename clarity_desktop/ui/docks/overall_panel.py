@@ -25,6 +25,7 @@ def score_change(now: float | None, before: float | None) -> str:
     """How the open version differs where higher is better, computed from the rounded scores that are shown."""
     if now is None or before is None:
         return ""
+    # From the rounded scores: 46.4 to 46.6 would otherwise show 46, 47 and “unchanged”.
     rise = round(now) - round(before)
     if rise > 0:
         return QCoreApplication.translate("OverallPanel", "▲ {amount} better").format(amount=rise)
@@ -114,6 +115,7 @@ class OverallPanel(QWidget):
             self._best, title = best.id, version_title(best)
             short = title if len(title) < 20 else title[:18] + "…"
             text = self.tr("Best: {score} ({title})").format(score=f"{top:.0f}", title=short)
+            # Qt would take a single ampersand of a version name as a mnemonic.
             self.best.setText(text.replace("&", "&&"))
             spoken = self.tr("Best overall score: {score}, {title}").format(score=f"{top:.0f}", title=title)
             self.best.setAccessibleName(spoken)

@@ -75,6 +75,7 @@ class QualityDock(QScrollArea):
             self.advice.show_advice(state.advised, offered)
             if state.advised and (self._state is None or state.advised is not self._state.advised):
                 QTimer.singleShot(0, self, self._scroll_to_advice)  # after the layout
+        # Events of other documents also refresh the panel.
         if state == self._state and state is not None:
             return
         self._state = state

@@ -48,6 +48,7 @@ class Strength(QSlider):
         self.setValue(100)
 
     def keyPressEvent(self, ev: QKeyEvent) -> None:
+        # QSlider has no fine step of its own.
         self.setSingleStep(1 if ev.modifiers() & Qt.KeyboardModifier.ShiftModifier else 5)
         super().keyPressEvent(ev)
 
@@ -233,6 +234,7 @@ class RestoreDock(QScrollArea):
         with_size = self.tr("Download model ({size})…").format(size=file_size(size))
         self.fetch_button.setText(with_size if size else self.tr("Download model…"))
         title = task_title(task) if task and card else self.tr("Restore")
+        # A longer title would be elided next to the second button.
         self.button.setText(title if len(title) < 18 else self.tr("Restore"))
         self.button.setAccessibleName(self.tr("Restore: {task}").format(task=title))
         self.changed.emit()

@@ -24,6 +24,7 @@ MAX_DOTS = 20
 def score_range(values: list[float]) -> tuple[float, float]:
     """The scores at the lower and the upper edge: all values, some room around them, within 0..100."""
     low, high = min(values), max(values)
+    # At least MIN_SPAN points, so that noise of a point does not look dramatic.
     room = max(2.0, (MIN_SPAN - (high - low)) / 2)
     low, high = max(0.0, low - room), min(100.0, high + room)
     return (low, max(high, low + MIN_SPAN)) if low == 0 else (min(low, high - MIN_SPAN), high)
@@ -120,6 +121,7 @@ class Trend(QWidget):
         return super().event(event)
 
     def _nearest(self, at: QPointF) -> Version | None:
+        # Horizontal distance only: the dots are small and the curve is flat.
         near = sorted(zip(self.points(), self._scored, strict=True), key=lambda pair: abs(pair[0].x() - at.x()))
         return near[0][1] if near else None
 

@@ -204,6 +204,7 @@ class VersionsDock(QWidget):
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setHeaderHidden(True)
         self.tree.setItemDelegate(VersionDelegate(self.tree))
+        # Thousands of versions scroll smoothly only with one known row height.
         self.tree.setUniformRowHeights(True)
         self.tree.setRootIsDecorated(False)
         self.tree.setIndentation(0)
@@ -263,6 +264,7 @@ class VersionsDock(QWidget):
         if not self.tree.indexAt(at).isValid():
             return
         menu = QMenu(self)
+        # Shown with popup(), so nothing else deletes it.
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions(self.menu_actions)
         menu.popup(self.tree.viewport().mapToGlobal(at))

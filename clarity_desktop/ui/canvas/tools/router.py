@@ -51,6 +51,7 @@ class ToolRouter(QObject):
         left, middle = pointer.button == Qt.MouseButton.LeftButton, pointer.button == Qt.MouseButton.MiddleButton
         if self._view.photo_size is None or not (left or middle) or self._dragging is not None:
             return False
+        # Panning works even while a tool is active.
         if middle or self._space:
             self._dragging = self._pan
             self._pan.grab(pointer)

@@ -65,6 +65,7 @@ def paint_turned(painter: QPainter, picture: QImage, degrees: float, canvas: QRe
     """A picture turned clockwise about the center of the canvas, with a grid; what will be cut off is shaded."""
     width, height = picture.width() / picture.devicePixelRatio(), picture.height() / picture.devicePixelRatio()
     whole = QTransform().rotate(degrees).mapRect(QRectF(0, 0, width, height))
+    # The rotated picture must fit, but is never enlarged.
     scale = min(1.0, canvas.width() / whole.width(), canvas.height() / whole.height())
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
