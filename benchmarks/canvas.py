@@ -1,4 +1,4 @@
-"""How fast a 100-megapixel photo pans: frames per second, CPU time per frame and the longest frame, at ratio 1 and 2.
+"""Panning of a 100-megapixel photo: frames per second, CPU time per frame and the longest frame, at ratio 1 and 2.
 
     python benchmarks/canvas.py                 both ratios, each in its own process
     python benchmarks/canvas.py --here          in this process (QT_SCALE_FACTOR sets the ratio)
@@ -38,7 +38,7 @@ NOISE = np.random.default_rng(0).integers(0, 65536, (2 * TILE, 2 * TILE, 3), np.
 
 
 def manifest(name: bytes) -> Manifest:
-    """A pyramid whose hashes say where their tile lies."""
+    """A pyramid whose hashes encode the position of their tile."""
     levels: list[Level] = []
     width, height = WIDTH, HEIGHT
     while not levels or max(levels[-1].width, levels[-1].height) > TILE:
@@ -49,7 +49,7 @@ def manifest(name: bytes) -> Manifest:
 
 
 class Backend:
-    """Delivers tiles of noise, one turn of the event loop after they were wanted."""
+    """Delivers tiles of noise, one turn of the event loop after they were requested."""
 
     def __init__(self, canvas: Canvas, levels: tuple[Level, ...]) -> None:
         self._canvas, self._levels = canvas, levels
@@ -68,7 +68,7 @@ class Backend:
 
 
 def pan(app: QApplication, canvas: Canvas, *, split: bool) -> tuple[float, float, float]:
-    """Pan to and fro for some seconds: frames per second, milliseconds of the longest frame, of the CPU (median)."""
+    """Pan back and forth for some seconds: frames per second, milliseconds of the longest frame, of the CPU (median)."""
     canvas.comparison.set_mode("split" if split else "single")
     for _ in range(20):
         app.processEvents()
@@ -115,7 +115,7 @@ def here() -> None:
 
 
 def go_back(app: QApplication, canvas: Canvas, versions: tuple[Manifest, Manifest], icc: bytes) -> None:
-    """From one version to another and back at 100 %: milliseconds to the first paint, its tiles absent and cached."""
+    """From one version to another and back at 100%: milliseconds to the first paint, with tiles missing and cached."""
     canvas.comparison.set_mode("single")
     canvas.view.zoom_to(1.0)
     for name in ("tiles absent", "tiles cached"):

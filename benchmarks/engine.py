@@ -1,4 +1,4 @@
-"""The engine: what a regional restoration costs, and whether memory stays flat over many rounds.
+"""The engine: the cost of a regional restoration, and memory over many rounds.
 
     python -m benchmarks.engine [rounds]
 
@@ -36,7 +36,7 @@ UNIFORM = Method(
 
 
 def scene(width: int, height: int) -> np.ndarray:
-    """A picture with some texture."""
+    """A picture with texture."""
     y, x = np.mgrid[:height, :width]
     base = np.stack([128 + 90 * np.sin(x / 9), 128 + 90 * np.cos(y / 7), (x + y) % 256], -1)
     return base.clip(0, 255).astype(np.uint8)
@@ -65,7 +65,7 @@ async def region_cost(studio: Studio, jobs: Callable[[], Job]) -> None:
 
 
 async def steady(studio: Studio, jobs: Callable[[], Job], rounds: int) -> None:
-    """Restore and undo, over and over, in one document."""
+    """Restore and undo repeatedly in one document."""
     cast("dict[str, Method]", methods.METHODS)["halves"] = UNIFORM
     methods.all_methods.cache_clear()
     document = await studio.open_picture(Picture(scene(480, 320)), "steady", jobs())

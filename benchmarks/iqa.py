@@ -1,4 +1,4 @@
-"""The four no-reference scores of a 12-megapixel photo, and pyiqa's time for those that it has too, in one run.
+"""The four no-reference scores of a 12-megapixel photo, and the time of pyiqa for those that it implements, in one run.
 
     python -m benchmarks.iqa [rounds of pyiqa]
 
@@ -41,7 +41,7 @@ def scene() -> Photo:
 
 
 def rest() -> None:
-    """Nothing else to do."""
+    """No checkpoint."""
 
 
 def alone(pixels: Photo) -> dict[str, Callable[[], float]]:
@@ -66,7 +66,7 @@ def alone(pixels: Photo) -> dict[str, Callable[[], float]]:
 
 
 def pyiqas(pixels: Photo, folder: Path) -> dict[str, Callable[[], float]]:
-    """pyiqa's metrics with the parameters that ours use; empty without pyiqa."""
+    """The metrics of pyiqa with the parameters used here; empty without pyiqa."""
     import torch
     from scipy.io import savemat
 
@@ -93,7 +93,7 @@ def pyiqas(pixels: Photo, folder: Path) -> dict[str, Callable[[], float]]:
 
 
 def best(work: Callable[[], Any], rounds: int) -> tuple[float, float, Any]:
-    """Least seconds and processor seconds of some rounds, and the last result."""
+    """Minimum wall and CPU seconds over some rounds, and the last result."""
     seconds, processor, result = [], [], None
     for _ in range(rounds):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -104,7 +104,7 @@ def best(work: Callable[[], Any], rounds: int) -> tuple[float, float, Any]:
 
 
 def main(rounds: int) -> None:
-    """Print a line for the calibration, one for all four, and one for each that pyiqa has."""
+    """Print a line for the calibration, one for all four, and one for each metric of pyiqa."""
     square = np.random.default_rng(0).random((2048, 2048), np.float32)
     print(f"calibration: a 2048² float32 matrix product in {best(lambda: square @ square, 5)[0]:.3f} s")
     pixels = scene()

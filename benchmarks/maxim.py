@@ -1,9 +1,9 @@
-"""How fast MAXIM is on this processor, and against what.
+"""Speed of MAXIM on this CPU, compared with a matrix product, the published graph and onnxruntime.
 
     python benchmarks/maxim.py [--size 256] [--stages 2 3] [--threads 2]
 
-Every figure is the best of 5, with all contestants taking turns, so that a disturbance meets them alike. Random
-weights take as long as trained ones; the published graph is timed where its package is in CLARITY_WEIGHTS.
+Every figure is the best of 5, with all contestants taking turns, so that disturbances affect them equally. Random
+weights take as long as trained ones; the published graph is timed if its package is in CLARITY_WEIGHTS.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Contestant = Callable[[], Any]
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256, help="side of the picture, a multiple of 64")
     parser.add_argument("--stages", type=int, nargs="+", default=[2, 3], choices=[2, 3])

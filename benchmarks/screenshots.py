@@ -1,4 +1,4 @@
-"""Drive the real window through its main flows and write pictures of it: 1× and 2×, light and dark.
+"""Drive the real window through its main workflows and save screenshots: 1× and 2×, light and dark.
 
     python benchmarks/screenshots.py [FOLDER]        default: out/screenshots
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LARGE, SMALL = (1600, 1000), (1024, 700)
 SLOW_STEP_SECONDS = 600.0
-"""Seconds that a restoration may take here."""
+"""Maximum seconds of a restoration."""
 
 
 def main(words: list[str]) -> int:
@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
 
 
 def _environment(home: Path, scale: int) -> dict[str, str]:
-    """A private home with this machine's weights, and a screen of that many device pixels for each pixel."""
+    """Use a temporary home with the installed weights, and a screen with this device pixel ratio."""
     from clarity_desktop import settings
 
     data = home / "data"
@@ -56,7 +56,7 @@ def _environment(home: Path, scale: int) -> dict[str, str]:
 
 
 class Camera:
-    """Takes a picture of a widget in both themes."""
+    """Saves a screenshot of a widget in both themes."""
 
     def __init__(self, folder: Path, scale: int) -> None:
         self._folder, self._scale, self._taken = folder, scale, 0
@@ -76,7 +76,7 @@ class Camera:
 
 
 async def tour(window: MainWindow, camera: Camera) -> None:
-    """The main flows, in the order in which a user meets them."""
+    """The main workflows, in the order in which a user meets them."""
     window.resize(*LARGE)
     await settled(window)
     await camera.take("empty", window)
@@ -96,7 +96,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
 
 
 async def perceived(window: MainWindow, camera: Camera) -> None:
-    """What is wrong and where, and what would help."""
+    """Problems, the heat map and suggestions."""
     for name in ("heat", "advise"):
         window.action[name].trigger()
         await settled(window)
@@ -105,7 +105,7 @@ async def perceived(window: MainWindow, camera: Camera) -> None:
 
 
 async def improved(window: MainWindow, camera: Camera) -> None:
-    """Auto, or its offer where it would take long; then back to the original."""
+    """Auto, or its offer if it takes long; then back to the original."""
     window.action["improve"].trigger()
     await settled(window)
     await camera.take("auto", window)
@@ -192,7 +192,7 @@ async def until(holds: Callable[[], bool]) -> None:
     raise TimeoutError
 
 
-def photograph(folder: Path, scale: int) -> int:
+def take_screenshots(folder: Path, scale: int) -> int:
     from clarity_desktop import app
 
     async def pose(window: MainWindow) -> None:
@@ -204,5 +204,5 @@ def photograph(folder: Path, scale: int) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--in"]:
-        sys.exit(photograph(Path(sys.argv[2]), int(sys.argv[3])))
+        sys.exit(take_screenshots(Path(sys.argv[2]), int(sys.argv[3])))
     sys.exit(main(sys.argv[1:]))

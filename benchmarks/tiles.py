@@ -1,4 +1,4 @@
-"""How much tiles change a method's result, against the same photo in one piece. Prints the tables of docs/tiles.md.
+"""The effect of tiles on the result of a method, compared with one piece. Prints the tables of docs/tiles.md.
 
     python benchmarks/tiles.py DATA [--only PART-OF-ID]    DATA: the folder of measuring data
     python benchmarks/tiles.py --memory                    peak memory and seconds by side
@@ -41,7 +41,7 @@ BAND = 16
 
 
 class Quiet:
-    """A job that nobody follows."""
+    """A job without progress display."""
 
     def checkpoint(self) -> None: ...
 
@@ -72,7 +72,7 @@ def seams(tiled: NDArray[Any], whole: NDArray[Any], grid: Grid) -> Seams:
 
 
 def _borders(difference: NDArray[np.float64], grid: Grid, across: int) -> list[Seams]:
-    """Those between neighbouring columns; difference is transposed for those between rows."""
+    """Steps between neighboring columns; pass the transposed difference for rows."""
     columns, rows = (grid.columns, grid.rows) if across == 0 else (grid.rows, grid.columns)
     found: list[Seams] = []
     for row in range(len(rows.starts)):
@@ -92,7 +92,7 @@ def photo(path: Path) -> NDArray[np.uint8]:
 
 
 def truth(path: Path) -> NDArray[np.uint8] | None:
-    """The undamaged photo, where the data has it."""
+    """The undamaged photo, if the data set has it."""
     target = path.parent.parent / "target" / path.name
     return photo(target) if path.parent.name == "input" and target.is_file() else None
 
@@ -138,7 +138,7 @@ def _line(tile: int, grid: Grid, took: float, pixels: Any, done: Any, whole: Any
 
 
 def memory(method: Method, side: int, threads: int) -> None:
-    """In a process of its own: what one run on side × side takes, above what the loaded network takes."""
+    """Memory of one run on side × side above that of the loaded network, measured in a new process."""
     import psutil
 
     process = psutil.Process()

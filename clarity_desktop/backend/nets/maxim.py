@@ -243,7 +243,7 @@ class CrossGatingBlock(nn.Module):
 
     def __init__(self, inputs: int, features: int, side: int, upsample_y: int = 0) -> None:
         super().__init__()
-        # Names follow the published checkpoint, so that weights load without a table.
+        # Module names follow the published code, which keeps the conversion of weights simple.
         self.conv_transpose_0 = ConvTranspose(upsample_y, features) if upsample_y else None
         self.conv_0 = Conv(inputs, features, 1)
         self.conv_1 = Conv(features, features, 1)
@@ -265,7 +265,7 @@ class CrossGatingBlock(nn.Module):
         y = gelu(self.in_project_y(self.layer_norm_y(shortcut_y)))
         gate_x, gate_y = self.gating_x(x), self.gating_y(y)
         y = shortcut_y + self.out_project_y(y * gate_x)
-        # The second stream receives the updated first one, as in the paper.
+        # x also receives the updated y, as in the paper.
         x = shortcut_x + self.out_project_x(x * gate_y) + y
         return x, y
 

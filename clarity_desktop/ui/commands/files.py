@@ -149,7 +149,7 @@ class FileCommands(QObject):
         name_filter = self.tr("Photos and projects ({patterns})").format(patterns=patterns)
         dialog = self._dialog(self.tr("Open photos"), QFileDialog.FileMode.ExistingFiles, name_filter)
         dialog.filesSelected.connect(self._open_names)
-        # Dialogs are opened without blocking: a nested event loop would stop the qasync tasks.
+        # open() instead of exec(): a nested event loop would block the asyncio tasks of qasync.
         dialog.open()
 
     def _choose_folder(self) -> None:

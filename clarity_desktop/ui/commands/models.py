@@ -70,7 +70,7 @@ class ModelCommands(QObject):
 
     def download_all(self, models: Sequence[str], then: Callable[[], object] | None) -> None:
         """Download models one after the other, then list the methods again and call `then`."""
-        # One after the other: parallel downloads would share the same connection.
+        # One after the other: parallel downloads would only share the bandwidth.
         first, *others = models
 
         def go_on() -> None:
