@@ -68,7 +68,7 @@ class Backend:
 
 
 def pan(app: QApplication, canvas: Canvas, *, split: bool) -> tuple[float, float, float]:
-    """Pan back and forth for some seconds: frames per second, milliseconds of the longest frame, of the CPU (median)."""
+    """Pan back and forth for some seconds: frames per second, longest frame in ms, CPU ms (median)."""
     canvas.comparison.set_mode("split" if split else "single")
     for _ in range(20):
         app.processEvents()

@@ -36,7 +36,7 @@ _COLUMNS, _ROWS = 4, 3
 _REDUCED_COLUMNS, _REDUCED_ROWS = 3, 2
 """The same where there are crops at two sizes."""
 _CROP_REACH = 0.12
-"""How far around its centre a crop counts in the heat map: standard deviation, as a share of the photo's side."""
+"""How far around its center a crop counts in the heat map: standard deviation, as a share of the photo's side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class SampleViews:
     """What the network sees of one photo.
 
     overview: 224×224×3 uint8 RGB, the whole photo squeezed. crops: K×128×128×3 uint8 RGB, K from 1 to 12. places: K×5
-    float32: centre x and y, width and height (0..1, as shares of the photo), and log2 of how much the photo was reduced
+    float32: center x and y, width and height (0..1, as shares of the photo), and log2 of how much the photo was reduced
     before the crop was taken (0: not at all).
     """
 
@@ -57,7 +57,7 @@ def sample_views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> Sa
     """Overview and crops of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
 
     16 bits are rounded to 8 first, so a photo and its 8-bit export look the same. shift: 0..1, the position of each
-    crop within the space that its neighbours leave; the middle by default, random in training.
+    crop within the space that its neighbors leave; the middle by default, random in training.
     """
     pixels = to_8_bits(pixels)
     height, width = pixels.shape[:2]

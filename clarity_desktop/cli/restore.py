@@ -30,7 +30,7 @@ def add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--task", required=True, metavar="TASK", help="auto, " + ", ".join(TASKS))
     p.add_argument("--method", metavar="ID", help="default: the preferred method of the task")
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
-    p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white (grey blends)")
+    p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white (gray blends)")
     p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
     p.set_defaults(run=_restore)

@@ -127,7 +127,7 @@ class PackedThumbnail:
         self._data = data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
-        """Read-only H×W×3 uint8 RGB; one grey pixel if the data is damaged."""
+        """Read-only H×W×3 uint8 RGB; one gray pixel if the data is damaged."""
         try:
             pixels = unpack(self._data)
         except Damaged:

@@ -113,7 +113,7 @@ def _layout(small: Floats) -> list[float]:
 
 
 def _light(small: Floats) -> list[float]:
-    """How brightness and colour are related: a shadow is darker and bluer, and its edges are not edges of colour."""
+    """How brightness and color are related: a shadow is darker and bluer, and its edges are not edges of color."""
     coarse = cv2.GaussianBlur(small, (0, 0), 2) + np.float32(0.01)
     light = np.log(_luma(coarse))
     red, green, blue = (coarse[..., k] for k in range(3))

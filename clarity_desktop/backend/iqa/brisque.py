@@ -22,7 +22,7 @@ from clarity_desktop.backend.iqa.statistics import (
 )
 
 Sums = tuple[Moments, ...]
-"""Of the local contrast and of its products with four neighbours, at full and at half size: ten."""
+"""Of the local contrast and of its products with four neighbors, at full and at half size: ten."""
 
 RANGES = np.array([
     [0.338, 10], [0.017204, 0.806612], [0.236, 1.642], [-0.123884, 0.20293], [0.000155, 0.712298],
@@ -76,7 +76,7 @@ def features(parts: Sequence[Sums]) -> Plane:
 def _row_sums(values: Plane) -> Sums:
     """Sums of the rows below the first, and of their products with what is left, above, above left, above right.
 
-    Columns wrap around. The authors take the neighbour below left instead of above right: the same pairs.
+    Columns wrap around. The authors take the neighbor below left instead of above right: the same pairs.
     """
     rows = np.empty((values.shape[0], values.shape[1] + 2), np.float32)
     rows[:, 1:-1] = values

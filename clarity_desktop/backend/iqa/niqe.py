@@ -49,7 +49,7 @@ def score(features: Plane, pristine: Pristine) -> float:
 
 
 def whole_blocks(luma: Grey) -> Grey:
-    """A view of a grey photo (H×W uint8) cut at the right and bottom to whole blocks."""
+    """A view of a gray photo (H×W uint8) cut at the right and bottom to whole blocks."""
     return luma[: luma.shape[0] // BLOCK * BLOCK, : luma.shape[1] // BLOCK * BLOCK]
 
 

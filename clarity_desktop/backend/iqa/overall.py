@@ -112,7 +112,7 @@ def _model(inputs: Plane, table: Table, member: int) -> Plane:
 
 
 def _orientations() -> NDArray[np.intp]:
-    halves = 0, 18  # of BRISQUE's 36: four numbers each for neighbours across, down and on both diagonals
+    halves = 0, 18  # of BRISQUE's 36: four numbers each for neighbors across, down and on both diagonals
     sides = [(half + 2 + k, half + 6 + k) for half in halves for k in range(4)]
     diagonals = [(half + 10 + k, half + 14 + k) for half in halves for k in range(4)]
     sides += [(48 + a, 48 + b) for a, b in SIDES]

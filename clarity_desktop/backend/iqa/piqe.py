@@ -14,7 +14,7 @@ SEGMENT = 6
 ACTIVE = 0.1
 """Variance above which a block counts."""
 FLAT = 0.1
-"""Deviation below which a segment of an edge is an artefact."""
+"""Deviation below which a segment of an edge is an artifact."""
 
 
 def score(parts: Sequence[tuple[float, int]]) -> float:
@@ -25,7 +25,7 @@ def score(parts: Sequence[tuple[float, int]]) -> float:
 
 
 def pad_to_blocks(luma: Grey) -> Grey:
-    """A grey photo (H×W uint8) extended to whole blocks by mirroring it at the right and bottom.
+    """A gray photo (H×W uint8) extended to whole blocks by mirroring it at the right and bottom.
 
     Raises MetricUndefined for a photo smaller than a block.
     """
@@ -50,7 +50,7 @@ def strip_distortion(part: Strip, whole: Grey) -> tuple[float, int]:
 
 
 def _has_flat_edge(values: Plane) -> NDArray[np.bool_]:
-    """Whether any six neighbours on one of a block's edges hardly vary."""
+    """Whether any six neighbors on one of a block's edges hardly vary."""
     # All four edges of each block, as rows.
     edges = np.stack([values[:, 0], values[:, -1], values[..., 0].swapaxes(1, 2), values[..., -1].swapaxes(1, 2)])
     flat = _variance(_runs(edges), _runs(edges * edges), SEGMENT) < FLAT**2
@@ -58,7 +58,7 @@ def _has_flat_edge(values: Plane) -> NDArray[np.bool_]:
 
 
 def _runs(values: Plane) -> Plane:
-    """Sums of SEGMENT neighbours along the last axis."""
+    """Sums of SEGMENT neighbors along the last axis."""
     count = values.shape[-1] - SEGMENT + 1
     total = values[..., :count].copy()
     for k in range(1, SEGMENT):
@@ -67,7 +67,7 @@ def _runs(values: Plane) -> Plane:
 
 
 def _is_noisy(sums: Plane, squares: Plane, variance: Plane) -> NDArray[np.bool_]:
-    """Whether a block varies as much at its centre as around it. The surround lacks columns 8 and 10, counted from 1:
+    """Whether a block varies as much at its center as around it. The surround lacks columns 8 and 10, counted from 1:
     so does the published code, and its scores need it."""
     centre = _variance(sums[..., 7:9].sum(-1), squares[..., 7:9].sum(-1), 2 * BLOCK)
     around_it = [k for k in range(BLOCK) if k not in (7, 9)]

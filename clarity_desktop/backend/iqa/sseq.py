@@ -52,7 +52,7 @@ def features(sizes: Sequence[Plane]) -> Plane:
 
 
 def entropies(rows: Grey) -> Plane:
-    """Spatial and spectral entropy, in bits, of each 8×8 block of grey rows (H×W uint8): 2×n float64, row by row.
+    """Spatial and spectral entropy, in bits, of each 8×8 block of gray rows (H×W uint8): 2×n float64, row by row.
 
     Incomplete blocks at the right and bottom are filled up with zeros.
     """

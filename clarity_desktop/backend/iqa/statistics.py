@@ -1,4 +1,4 @@
-"""What the metrics of natural scene statistics share: grey, local contrast, half size, fits, and work in strips.
+"""What the metrics of natural scene statistics share: gray, local contrast, half size, fits, and work in strips.
 
 All filtering is plain numpy in float64 with a fixed order of summation, so scores are the same on every machine and for
 any number of cores. That matters in flat areas, where the local contrast is only rounding noise, whose sign the metrics
@@ -67,7 +67,7 @@ def grey(pixels: Pixels) -> Grey:
 
 
 def contrast(rows: Plane, border: Border = "edge") -> Plane:
-    """Mean-subtracted, contrast-normalised (MSCN) values of rows[3:-3]; border continues the rows at left and right.
+    """Mean-subtracted, contrast-normalized (MSCN) values of rows[3:-3]; border continues the rows at left and right.
 
     rows: (n+6)×W float64 in 0..255, with three more rows above and below. Returns n×W float64, about -3..3.
     """
@@ -179,7 +179,7 @@ def _halved_across(rows: NDArray[Any]) -> NDArray[Any]:
 
 
 def _folded(taps: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """The weighted sum of the taps; those equally far from the centre have the same weight."""
+    """The weighted sum of the taps; those equally far from the center have the same weight."""
     total = (taps[0] + taps[-1]) * _TAPS[0]
     for k in range(1, len(_TAPS)):
         total += (taps[k] + taps[-1 - k]) * _TAPS[k]
@@ -199,7 +199,7 @@ _EDGE = 8
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """Rows top..bottom of a grey photo, and their local contrast with zeros around the photo, computed when first used.
+    """Rows top..bottom of a gray photo, and their local contrast with zeros around the photo, computed when first used.
 
     full has one row more: the first is the one above (of the top strip, the photo's last). half is the same of the
     photo at half size, for its rows top/2..bottom/2. A strip is used by one thread; no cached_property, which up to
@@ -228,7 +228,7 @@ class Strip:
 
 
 def strip(luma: Grey, index: int) -> Strip:
-    """The strip of that index of a grey photo (H×W uint8)."""
+    """The strip of that index of a gray photo (H×W uint8)."""
     return Strip(luma, index * STRIP, min((index + 1) * STRIP, luma.shape[0]))
 
 
@@ -266,7 +266,7 @@ def reframed(part: Strip, luma: Grey, top: int, bottom: int, *, half: bool = Fal
     return out
 
 
-# Fits of generalised Gaussians ---------------------------------------------------------------------------------------
+# Fits of generalized Gaussians ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -338,7 +338,7 @@ def moments(values: NDArray[np.float32]) -> Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asymmetric:
-    """Asymmetric generalised Gaussians: shape, deviations on the left and on the right, and their scales and mean."""
+    """Asymmetric generalized Gaussians: shape, deviations on the left and on the right, and their scales and mean."""
 
     alpha: Plane
     left: Plane

@@ -1,6 +1,6 @@
 """The all-in-one restorer of this project: a residual U-Net of 3×3 convolutions, conditioned on the task.
 
-Dense convolutions are many times faster than depthwise ones on a CPU, and without normalisation layers no result
+Dense convolutions are many times faster than depthwise ones on a CPU, and without normalization layers no result
 depends on the tile (after Zhang et al., DRUNet, TPAMI 2021). The task and statistics of the picture modulate each level
 as in FiLM (Perez et al., AAAI 2018). The last layer gives a factor and a summand for each value, because light and haze
 act mostly as factors.

@@ -34,7 +34,7 @@ class _Same(nn.Conv2d):
     """A convolution with TensorFlow's padding: for even sizes and stride 2, less before than after."""
 
     def normalised(self, x: Tensor, norm: _Norm) -> Tensor:
-        """norm(self(x)), with the normalisation folded into the weights: one pass over the features, not two."""
+        """norm(self(x)), with the normalization folded into the weights: one pass over the features, not two."""
         if norm.weight.requires_grad and not self.weight.requires_grad:
             # Folded, the frozen filters would get a gradient.
             return norm(self._applied(x, self.weight, None))
@@ -54,7 +54,7 @@ class _Same(nn.Conv2d):
 
 
 class _Norm(nn.Module):
-    """Batch normalisation with the statistics of the pretraining, which are never updated."""
+    """Batch normalization with the statistics of the pretraining, which are never updated."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -70,7 +70,7 @@ class _Norm(nn.Module):
 
 
 class _Units(nn.Sequential):
-    """Convolutions, each followed by its normalisation and optionally by an activation."""
+    """Convolutions, each followed by its normalization and optionally by an activation."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         x, parts = input, list(self)
@@ -167,7 +167,7 @@ class Detail(nn.Module):
 class Detector(nn.Module):
     """The image tower and the embeddings of the class prompts.
 
-    Input: overview N×3×224×224 and crops N×K×3×128×128, float RGB in 0..1; places N×K×5: centre x and y, width and
+    Input: overview N×3×224×224 and crops N×K×3×128×128, float RGB in 0..1; places N×K×5: center x and y, width and
     height (0..1, as shares of the photo), and log2 of how much the photo was reduced before the crop was taken. Output:
     logits "classes" N×15 (CLASSES), "found" N×13 (DEGRADATIONS), "severity" N×13, and "heat" N×(49+K)×13, the
     overview's tokens first, row by row.

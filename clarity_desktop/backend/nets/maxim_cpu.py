@@ -1,4 +1,4 @@
-"""MAXIM on the CPU: the same function as `maxim.Maxim`, optimised for few passes over memory.
+"""MAXIM on the CPU: the same function as `maxim.Maxim`, optimized for few passes over memory.
 
 Successive linear layers are combined once, in float64; activations and sums are fused into oneDNN's products; the
 mixing layers run in pieces that fit the cache, ordered along their axis, so that mixing is one matrix product.

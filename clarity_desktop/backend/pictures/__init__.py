@@ -1,4 +1,4 @@
-"""Photos: reading any of them safely, keeping colour and metadata, writing them whole or not at all."""
+"""Photos: reading any of them safely, keeping color and metadata, writing them whole or not at all."""
 
 from clarity_desktop.backend.pictures.colour import to_srgb8
 from clarity_desktop.backend.pictures.decoder import Decoder, Limits

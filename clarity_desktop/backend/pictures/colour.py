@@ -51,7 +51,7 @@ SPACES = (
 
 
 def is_far(profile: profiles.Profile) -> bool:
-    """Whether a matrix or grey profile is too different from sRGB for methods trained on sRGB."""
+    """Whether a matrix or gray profile is too different from sRGB for methods trained on sRGB."""
     x = np.linspace(0, 1, 64)
     # Differences are measured in encoded values, as methods see them.
     for curve in profile.curves:
@@ -179,7 +179,7 @@ def through_cms(image: Image.Image, source: bytes, space: Space) -> NDArray[np.u
 
 
 def narrowest_for(image: Image.Image, source: bytes) -> Space:
-    """The narrowest space for the colours of an 8-bit image of any profile. Raises as through_cms."""
+    """The narrowest space for the colors of an 8-bit image of any profile. Raises as through_cms."""
     few = image.resize((min(image.width, 256), min(image.height, 256)), Image.Resampling.NEAREST)
     to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), few.mode, "LAB")
     lab = stored_lab(np.asarray(ImageCms.applyTransform(few, to_lab)), signed=True)

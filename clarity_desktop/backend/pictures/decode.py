@@ -179,7 +179,7 @@ def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[Message]) -> tup
             icc = profiles.build(profile.name or "Grey", profiles.SRGB_PRIMARIES, profile.curve_tag)
             profile = profiles.parse(icc)
         few = Image.fromarray(np.ascontiguousarray(to_8_bits(colour.sample(samples))))  # pyright: ignore
-        colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the colour engine does so in this process
+        colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the color engine does so in this process
         if profile.matrix is None or not colour.is_far(profile):
             return samples, icc
         pixels, space = colour.convert(samples, profile)

@@ -84,7 +84,7 @@ def reduced(pixels: P, factor: float) -> P:
 def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
     """Downscale pixels (H×W×3) and alpha (H×W) until the longest side has at most `longest` pixels.
 
-    Colours are weighted by alpha, so that hidden colours of transparent pixels do not bleed into visible ones.
+    Colors are weighted by alpha, so that hidden colors of transparent pixels do not bleed into visible ones.
     """
     height, width = pixels.shape[:2]
     if max(height, width) <= longest:

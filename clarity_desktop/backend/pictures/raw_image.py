@@ -1,4 +1,4 @@
-"""A photo as a reader decoded it: before its orientation is applied and its colours are converted."""
+"""A photo as a reader decoded it: before its orientation is applied and its colors are converted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DAMAGED = "pictures.damaged"
 class Raw:
     """What a reader decoded.
 
-    samples: H×W (grey) or H×W×3 RGB, uint8 0..255 or uint16 0..65535; H×W×3 float32 L, a, b where mode is "Lab"; a PIL
+    samples: H×W (gray) or H×W×3 RGB, uint8 0..255 or uint16 0..65535; H×W×3 float32 L, a, b where mode is "Lab"; a PIL
     image of mode CMYK. alpha: H×W of the same depth, not multiplied into the samples. orientation: 1..8 as in EXIF,
     None where the EXIF block has it. notes: messages for the user about what was converted or left out.
     """

@@ -115,7 +115,7 @@ def draft(file: BinaryIO, caps: Caps) -> tuple[Raw, tuple[int, int]] | None:
 
 
 def _has_end_mark(jpeg: bytes) -> bool:
-    """Whether an end mark follows the first scan. Without one some decoders fill the missing part with grey."""
+    """Whether an end mark follows the first scan. Without one some decoders fill the missing part with gray."""
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
         if jpeg[at + 1] == _SCAN:
@@ -285,7 +285,7 @@ def _tiff_iptc(tags: Any) -> bytes | None:
 
 
 def _nclx(head: bytes, raw: Raw) -> None:
-    """Set the profile of an AVIF or HEIC photo whose colours are given by code points (nclx)."""
+    """Set the profile of an AVIF or HEIC photo whose colors are given by code points (nclx)."""
     found = match_groups(rb"colrnclx(..)(..)", head)
     if found is None:
         return
@@ -346,7 +346,7 @@ def _heic(file: BinaryIO, caps: Caps) -> Raw:
     alpha = None
     if mode in {"RGBA", "RGBa", "LA"}:
         alpha, samples = np.ascontiguousarray(samples[..., -1]), samples[..., :-1]
-        if mode == "RGBa":  # premultiplied: the colours of translucent pixels would come out too dark
+        if mode == "RGBa":  # premultiplied: the colors of translucent pixels would come out too dark
             samples = tiff.unpremultiplied(samples, alpha)
     if samples.ndim == 3 and samples.shape[2] == 1:
         samples = samples[..., 0]

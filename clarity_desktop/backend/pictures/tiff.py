@@ -79,7 +79,7 @@ def _by_opencv(file: bytes, size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _plane(page: tifffile.TiffPage, source: Any, channel: int) -> bytes:
-    """One plane of a planar file as a grey TIFF of its own; its data stay compressed."""
+    """One plane of a planar file as a gray TIFF of its own; its data stay compressed."""
     file = _File(b"MM\0*\0\0\0\0" if page.parent.byteorder == ">" else b"II*\0\0\0\0\0", {})
     count = len(page.dataoffsets) // page.samplesperpixel
     offsets: list[int] = []

@@ -45,8 +45,8 @@ class Blend:
     def add(self, grid: Grid, index: int, values: Deep) -> Pixels:
         """Add a tile; values: those of its cell, H×W×3 uint16. Returns the pixels of the cell (H×W×3, depth of out).
 
-        They are final except where a neighbour is still missing: there the sum so far is shown as if it were complete,
-        and the neighbour's cell covers these pixels again.
+        They are final except where a neighbor is still missing: there the sum so far is shown as if it were complete,
+        and the neighbor's cell covers these pixels again.
         """
         cell = grid.cell(index, self._scale)
         shown: Any = np.empty((cell.height, cell.width, 3), self._out.dtype)

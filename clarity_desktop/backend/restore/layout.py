@@ -23,7 +23,7 @@ def round_up(length: int, multiple_of: int) -> int:
 class Axis:
     """One direction of a grid: `length` pixels covered by tiles of one `side`, which begin at `starts`.
 
-    Of what two neighbours share, the outer quarter on each side counts for nothing (there a tile lacks its
+    Of what two neighbors share, the outer quarter on each side counts for nothing (there a tile lacks its
     surroundings) and the middle half is a raised cosine. A single tile may reach beyond the length: it is padded.
     """
 

@@ -65,7 +65,7 @@ def restore(
     """Restore a photo (H×W×3 RGB, uint8 or uint16), or only a region of it; outside the region no bit changes.
 
     feather: pixels over which the region softens inside its edge. strength: 0..1; below 1 the result is blended with
-    the input in linear light. Tiles run from the centre of what is visible outwards; on_tile gets each at once as
+    the input in linear light. Tiles run from the center of what is visible outwards; on_tile gets each at once as
     read-only pixels, final except for borders shared with tiles still to come, which those paint again. reload: loads
     the method for another target, should its numbers fail in bfloat16.
     Raises UserError (memory, unusable results, a region that does not fit), JobCancelled, and what the method raises.
@@ -362,7 +362,7 @@ def _enlarged(tile: Tile, scale: int) -> Tile:
 
 
 def _check(before: Tile, after: Tile) -> None:
-    """Raise _UnusableError for what no restoration gives: NaN, Inf, or one flat colour where there was a picture.
+    """Raise _UnusableError for what no restoration gives: NaN, Inf, or one flat color where there was a picture.
 
     before: float32 0..1. after: the method's result, not clipped.
     """

@@ -25,7 +25,7 @@ class TilePlan:
     """The surroundings of a restoration that its pixels depend on. Recorded in Step.settings.
 
     tile is a side in pixels, shared borders included (0: the whole picture at once); overlap is how many pixels
-    neighbours share.
+    neighbors share.
     """
 
     tile: int
