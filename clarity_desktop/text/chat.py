@@ -57,7 +57,8 @@ TEMPLATES: dict[str, Template] = {
         "Message", "This is the original: there is nothing to compare it with."
     ),
     "chat.compared": QT_TRANSLATE_NOOP(
-        "Message", "Now comparing the two versions: Y shows them side by side, Shift+Y with a divider, E one at a time."
+        "Message",
+        "Now comparing the two versions: Y shows them side by side, Shift+Y with a split line, E one at a time.",
     ),
     "chat.not_the_last": QT_TRANSLATE_NOOP(
         "Message", "The last change is “{last}”, so nothing was undone. Say “undo” to undo that."

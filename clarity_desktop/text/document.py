@@ -98,7 +98,7 @@ TEMPLATES: dict[str, Template] = {
     "document.open_elsewhere": QT_TRANSLATE_NOOP(
         "Message", "{path} is open in another window of Clarity Desktop. Close it there first."
     ),
-    "document.store_gone": QT_TRANSLATE_NOOP("Message", "{path} is not there anymore, so it was not opened."),
+    "document.store_gone": QT_TRANSLATE_NOOP("Message", "{path} no longer exists, so it was not opened."),
     "document.region_gone": QT_TRANSLATE_NOOP(
         "Message", "The region of this step is not stored anymore. Select it again."
     ),

@@ -11,7 +11,7 @@ TEMPLATES: dict[str, Template] = {
     "studio.analysis_cancelled": QT_TRANSLATE_NOOP("Message", "Analysis cancelled. Choose Suggest to run it again."),
     "studio.analysis_failed": QT_TRANSLATE_NOOP("Message", "Analysis failed. See the log for details."),
     "studio.analyzing": QT_TRANSLATE_NOOP("Message", "Analyzing photo…"),
-    "studio.document_closed": QT_TRANSLATE_NOOP("Message", "That photo is not open any more. Open it again."),
+    "studio.document_closed": QT_TRANSLATE_NOOP("Message", "That photo is no longer open. Open it again."),
     "studio.loading_model": QT_TRANSLATE_NOOP("Message", "Loading {title}…"),
     "studio.not_repeatable": QT_TRANSLATE_NOOP("Message", "Only a restoration can be repeated on another version."),
     "studio.opening": QT_TRANSLATE_NOOP("Message", "Opening {name}…"),
