@@ -451,7 +451,7 @@ def test_a_saved_project_opens_with_all_its_versions(studio, recorder, file, tmp
 def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     asyncio.run(studio.close_document(card.id, recorder.job()))
-    with pytest.raises(UserError, match="not open any more"):
+    with pytest.raises(UserError, match="no longer open"):
         studio.document(card.id)
 
 
