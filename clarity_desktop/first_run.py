@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clarity_desktop import cli, settings
+from clarity_desktop import settings
+from clarity_desktop.cli.restore import make_folder
+from clarity_desktop.cli.terminal import CANCELLED, DONE, NO_MODEL
 from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.text import Text, english
 
@@ -22,20 +25,23 @@ def sample() -> Path:
     return settings.resources() / "samples" / "rain.jpg"
 
 
-def start() -> int:
-    """Download, then show the window, or restore the sample if there is no screen. Returns an exit code."""
+def start(run_command: Callable[[Sequence[str]], int]) -> int:
+    """Download, then show the window, or restore the sample if there is no screen. Returns an exit code.
+
+    run_command: runs the words of a `clarity` command and returns its exit code.
+    """
     try:
         can_restore = _download_models()
     except (JobCancelled, KeyboardInterrupt):
         sys.stderr.write("\nCancelled. The next start resumes the download.\n")
-        return cli.CANCELLED
+        return CANCELLED
     from clarity_desktop import app
 
     sentence = app.check_display()
     if sentence is None:
         return app.run([sample()], first_run=True)
     sys.stderr.write(f"{sentence}\nRestoring the sample photo without a window instead.\n")
-    return _headless() if can_restore else cli.NO_MODEL
+    return _headless(run_command) if can_restore else NO_MODEL
 
 
 def _download_models() -> bool:
@@ -76,13 +82,13 @@ class _ProgressBar:
         sys.stderr.flush()
 
 
-def _headless() -> int:
+def _headless(run_command: Callable[[Sequence[str]], int]) -> int:
     from clarity_desktop import app
 
-    cli.make_folder(OUT)
+    make_folder(OUT)
     result, screenshot = OUT / "restored.png", OUT / "window.png"
-    code = cli.main(["restore", str(sample()), "-o", str(result), "--task", "derain"])
-    if code == cli.DONE:
+    code = run_command(["restore", str(sample()), "-o", str(result), "--task", "derain"])
+    if code == DONE:
         both = OUT / "before-after.png"
         side_by_side(sample(), result, both)
         app.take_screenshot(sample(), screenshot)

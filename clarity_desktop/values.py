@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, NewType, Protocol, get_args
+from typing import Literal, NamedTuple, NewType, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # text imports this module
-    from clarity_desktop.text import Text
+from clarity_desktop.text import Text
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB, H×W×3, in the photo's own profile; uint8 in 0..255 or uint16 in 0..65535. Read-only once it crosses a thread."""
@@ -341,8 +340,8 @@ class Manifest:
 class Version:
     """One node of a document's tree.
 
-    name is None unless the user typed one; `text.step_title` names the others. rejected: Auto rolled it back; it stays
-    in the tree, but redo skips it.
+    name is None unless the user typed one; `titles.step_title` names the others. rejected: Auto rolled it back; it
+    stays in the tree, but redo skips it.
     """
 
     id: VersionId

@@ -12,20 +12,16 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.text import (
     Message,
     conjunction,
-    degradation_noun,
-    degradation_title,
     duration,
     english,
     enumeration,
     from_json,
     megapixels,
     size,
-    step_title,
-    task_title,
     to_json,
-    version_title,
 )
 from clarity_desktop.text.catalog import MODULES, templates
+from clarity_desktop.titles import degradation_noun, degradation_title, step_title, task_title, version_title
 from clarity_desktop.values import DEGRADATIONS, TASKS, Step, Version, VersionId
 
 

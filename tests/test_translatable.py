@@ -238,7 +238,7 @@ def test_each_message_has_a_template_with_its_fields():
 def test_each_template_is_used_and_lies_in_the_module_that_its_key_names():
     source = "".join(
         file.read_text("utf-8") for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE / "text"
-    ) + "".join((PACKAGE / "text" / name).read_text("utf-8") for name in ("titles.py", "message.py"))
+    ) + "".join((PACKAGE / "text" / name).read_text("utf-8") for name in ("message.py", "measures.py"))
     computed = set(re.findall(r'f"(\w+\.(?:\w+_)?)\{', source))
     unused = [
         key

@@ -22,7 +22,8 @@ from clarity_desktop.messages import (
     UserError,
     VersionAdded,
 )
-from clarity_desktop.text import Message, Text, conjunction, degradation_title, duration, step_title, version_title
+from clarity_desktop.text import Message, Text, conjunction, duration
+from clarity_desktop.titles import degradation_title, step_title, version_title
 from clarity_desktop.values import (
     LIKELY,
     Bounds,

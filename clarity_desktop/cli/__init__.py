@@ -19,7 +19,7 @@ with exit_on_interrupt():
     from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
     from clarity_desktop.cli.photos import MakeStudio
-    from clarity_desktop.cli.restore import add_restore, make_folder
+    from clarity_desktop.cli.restore import add_restore
     from clarity_desktop.cli.terminal import (
         CANCELLED,
         CANCELLED_SENTENCE,
@@ -34,7 +34,7 @@ with exit_on_interrupt():
     from clarity_desktop.cli.train import add_bench, add_train
     from clarity_desktop.messages import JobCancelled, UserError
 
-__all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "make_folder", "run_and_exit"]
+__all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "run_and_exit"]
 
 COMMANDS = ("restore", "detect", "assess", "models", "train", "bench")
 HTTP_LIBRARIES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "urllib3")
@@ -94,7 +94,7 @@ def _window(words: Sequence[str] | None) -> int:
     if asked.first_run:
         from clarity_desktop import first_run
 
-        return first_run.start()
+        return first_run.start(main)
     from clarity_desktop import app
 
     if (sentence := app.check_display()) is not None:

@@ -7,20 +7,10 @@ The English templates lie in the modules of this package, one a package of the b
 
 from __future__ import annotations
 
+from clarity_desktop.text.measures import duration, megapixels, size
 from clarity_desktop.text.message import Field, Message, Text, conjunction, english, enumeration, from_json, to_json
-from clarity_desktop.text.titles import (
-    degradation_noun,
-    degradation_title,
-    duration,
-    megapixels,
-    size,
-    step_title,
-    task_title,
-    version_title,
-)
 
 __all__ = [
-    "Field", "Message", "Text", "conjunction", "degradation_noun", "degradation_title", "duration", "english",
-    "enumeration", "from_json", "megapixels", "size", "step_title", "task_title", "to_json",
-    "version_title",
+    "Field", "Message", "Text", "conjunction", "duration", "english", "enumeration", "from_json", "megapixels", "size",
+    "to_json",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 
-from clarity_desktop import text
+from clarity_desktop import text, titles
 from clarity_desktop.text import Message
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Degradation, Step, Task, Version, VersionId
@@ -28,17 +28,17 @@ Device = Literal["cpu", "cuda", "mps", "auto"]
 
 def task_title(task: Task) -> str:
     """The task as a command: "Remove rain"."""
-    return render(text.task_title(task))
+    return render(titles.task_title(task))
 
 
 def degradation_title(degradation: Degradation) -> str:
     """The degradation as a heading: "Rain streaks"."""
-    return render(text.degradation_title(degradation))
+    return render(titles.degradation_title(degradation))
 
 
 def degradation_noun(degradation: Degradation) -> str:
     """The degradation inside a sentence: "rain streaks"."""
-    return render(text.degradation_noun(degradation))
+    return render(titles.degradation_noun(degradation))
 
 
 def metric_meaning(metric: str) -> str:
@@ -51,7 +51,7 @@ def metric_meaning(metric: str) -> str:
 def what_ran(step: Step) -> str:
     """What made a version: "Remove rain · maxim-deraining · 60%", "Cropped", "Original"."""
     if step.kind != "restore" or step.task is None:
-        return render(text.step_title(step))
+        return render(titles.step_title(step))
     return SEPARATOR.join((task_title(step.task), *method_and_strength(step)))
 
 
@@ -63,7 +63,7 @@ def method_and_strength(step: Step) -> list[str]:
 
 def version_title(version: Version) -> str:
     """The name that the user typed, or the title of the step; a rejected version is marked as rolled back."""
-    return render(text.version_title(version))
+    return render(titles.version_title(version))
 
 
 def distinct_titles(versions: Sequence[Version]) -> dict[VersionId, str]:

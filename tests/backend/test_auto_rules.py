@@ -16,7 +16,8 @@ from clarity_desktop.backend.methods import ComputeTarget
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.text import degradation_noun, english
+from clarity_desktop.text import english
+from clarity_desktop.titles import degradation_noun
 from clarity_desktop.values import (
     CLASSES,
     DEGRADATIONS,

@@ -34,7 +34,8 @@ from clarity_desktop.backend.document import (
 from clarity_desktop.backend.document.create import reserve_store
 from clarity_desktop.backend.document.recovery import INCOMPLETE, Lock
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import Message, english, version_title
+from clarity_desktop.text import Message, english
+from clarity_desktop.titles import version_title
 from clarity_desktop.values import Bounds, Finding, Picture, Quality, Region, Step, Turn, Version
 from tests.fakes import detection
 

@@ -30,7 +30,8 @@ from clarity_desktop.backend.plan import (
     to_json,
 )
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import Message, english, task_title
+from clarity_desktop.text import Message, english
+from clarity_desktop.titles import task_title
 from clarity_desktop.values import TASKS, Task, VersionId
 
 VERSIONS = (VersionLabel(VersionId("a"), "Original"), VersionLabel(VersionId("b"), "Denoised"))

@@ -12,7 +12,8 @@ from clarity_desktop.backend.plan import RestoreCall, to_json
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Event, Improve, Improved, JobCancelled, UserError, VersionAdded
 from clarity_desktop.settings import Settings
-from clarity_desktop.text import Message, Text, degradation_title
+from clarity_desktop.text import Message, Text
+from clarity_desktop.titles import degradation_title
 from clarity_desktop.values import Advice, Task, Turn, VersionId
 from clarity_desktop.worker import Job
 

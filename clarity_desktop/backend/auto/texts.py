@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clarity_desktop.text import Message, conjunction, degradation_noun, degradation_title
+from clarity_desktop.text import Message, conjunction
+from clarity_desktop.titles import degradation_noun, degradation_title
 from clarity_desktop.values import Degradation, Detection, summary
 
 

@@ -14,7 +14,8 @@ from clarity_desktop.backend.plan import Plan, RestoreCall, ToolCall, VersionLab
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, Offered, SendMessage, UserError
-from clarity_desktop.text import Message, Text, duration, english, version_title
+from clarity_desktop.text import Message, Text, duration, english
+from clarity_desktop.titles import version_title
 from clarity_desktop.values import Json, Turn, VersionId
 from clarity_desktop.worker import Job
 

@@ -11,7 +11,8 @@ from clarity_desktop.backend.methods import clarity, maxim
 from clarity_desktop.backend.methods.method import Method
 from clarity_desktop.backend.weights import WeightStore, catalog, default_store
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import conjunction, task_title
+from clarity_desktop.text import conjunction
+from clarity_desktop.titles import task_title
 from clarity_desktop.values import TASKS, Task
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.text import english, titles
+from clarity_desktop import titles
+from clarity_desktop.text import english
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import ElidedButton
 from clarity_desktop.ui.labels import SUGGESTED_TASKS, task_title

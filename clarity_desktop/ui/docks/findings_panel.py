@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop import text
+from clarity_desktop import text, titles
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
 from clarity_desktop.ui.form_fields import muted_label, no_wheel, tooltip
@@ -38,7 +38,7 @@ def headline(detection: Detection) -> str:
     probability = percent(detection.found[most_likely].probability)
     if kind == "there" and len(names) > 1:
         template = QCoreApplication.translate("FindingsPanel", "Several problems: {names}")
-        return template.format(names=render(text.enumeration(text.degradation_noun(name) for name in names[:3])))
+        return template.format(names=render(text.enumeration(titles.degradation_noun(name) for name in names[:3])))
     if kind == "there":
         template = QCoreApplication.translate("FindingsPanel", "{problem}: {probability} likely")
         return template.format(problem=degradation_title(most_likely), probability=probability)
