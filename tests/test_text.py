@@ -17,6 +17,7 @@ from clarity_desktop.text import (
     enumeration,
     from_json,
     megapixels,
+    messages,
     size,
     to_json,
 )
@@ -137,3 +138,10 @@ def test_a_stored_message_whose_fields_do_not_fit_its_template_is_empty(fields: 
 def test_keys_begin_with_the_name_of_a_group_and_are_unique():
     assert sum(len(module.TEMPLATES) for module in MODULES) == len(templates())
     assert all("." in key for key in templates())
+
+
+def test_texts_in_a_row_become_messages():
+    one, two = Message("units.seconds", {"value": 3}), Message("units.minutes", {"value": 7})
+    assert messages(one, (two, one), "", "a title") == (one, two, one, Message("chat.quoted", {"text": "a title"}))
+    assert english(messages(one, "a title")) == "3 s a title"
+    assert from_json(to_json(messages("a title"))) == messages("a title")

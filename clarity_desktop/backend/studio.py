@@ -64,7 +64,7 @@ from clarity_desktop.messages import (
     VersionsChanged,
 )
 from clarity_desktop.settings import Settings
-from clarity_desktop.text import Message, Text
+from clarity_desktop.text import Message, messages
 from clarity_desktop.values import (
     Advice,
     Bounds,
@@ -636,7 +636,7 @@ class Studio:
         try:
             found = await self.find(pixels, job)
         except UserError as e:
-            job.emit(Notice((Message("studio.scored_without_detector"), *_messages(e.text))))
+            job.emit(Notice(messages(Message("studio.scored_without_detector"), e.text)))
             found = None
         return await self.score(pixels, job, found)
 
@@ -701,13 +701,6 @@ def _close_saved(document: Document) -> None:
 
 def _close_kept(document: Document) -> None:
     document.close(keep=True)
-
-
-def _messages(text: Text) -> tuple[Message, ...]:
-    """A text as the messages that it consists of."""
-    if isinstance(text, str | Message):
-        return (text if isinstance(text, Message) else Message(text),)
-    return tuple(text)
 
 
 def _is_long(estimated: Estimated) -> bool:

@@ -22,7 +22,7 @@ from clarity_desktop.messages import (
     UserError,
     VersionAdded,
 )
-from clarity_desktop.text import Message, Text, conjunction, duration
+from clarity_desktop.text import Message, Text, conjunction, duration, messages
 from clarity_desktop.titles import degradation_title, step_title, version_title
 from clarity_desktop.values import (
     LIKELY,
@@ -272,13 +272,6 @@ TOOLS: Mapping[str, Callable[[ToolContext, Any], Awaitable[ToolResult]]] = {
 }  # fmt: skip
 
 
-def _messages(text: Text) -> tuple[Message, ...]:
-    """The sentences of a text, each as a message."""
-    if isinstance(text, str):
-        return (Message(text),)
-    return (text,) if isinstance(text, Message) else tuple(text)
-
-
 def _scores(quality: Quality) -> Text:
     """All scores of a version; a metric without a value is named with the reason."""
     parts: list[Message] = []
@@ -288,7 +281,7 @@ def _scores(quality: Quality) -> Text:
         value = getattr(quality, title.lower())
         if value is None:
             parts.append(Message("analysis.no_score", {"metric": title}))
-            parts.extend(_messages(quality.why.get(title.lower(), Message("analysis.not_available"))))
+            parts.extend(messages(quality.why.get(title.lower(), Message("analysis.not_available"))))
         else:
             parts.append(Message("analysis.score", {"metric": title, "value": value}))
     return (*parts, Message("analysis.lower_is_better"))

@@ -8,9 +8,19 @@ The English templates lie in the modules of this package, one a package of the b
 from __future__ import annotations
 
 from clarity_desktop.text.measures import duration, megapixels, size
-from clarity_desktop.text.message import Field, Message, Text, conjunction, english, enumeration, from_json, to_json
+from clarity_desktop.text.message import (
+    Field,
+    Message,
+    Text,
+    conjunction,
+    english,
+    enumeration,
+    from_json,
+    messages,
+    to_json,
+)
 
 __all__ = [
-    "Field", "Message", "Text", "conjunction", "duration", "english", "enumeration", "from_json", "megapixels", "size",
-    "to_json",
+    "Field", "Message", "Text", "conjunction", "duration", "english", "enumeration", "from_json", "megapixels",
+    "messages", "size",    "to_json",
 ]  # fmt: skip

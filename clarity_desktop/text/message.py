@@ -47,6 +47,17 @@ def english(text: Text) -> str:
     return template.format_map({k: english(v) if isinstance(v, Message) else v for k, v in text.fields.items()})
 
 
+def messages(*texts: Text) -> tuple[Message, ...]:
+    """The sentences of the texts in a row, each as a message; text that is not ours is wrapped, empty text left out."""
+    found: list[Message] = []
+    for text in texts:
+        if isinstance(text, str):
+            found += [Message("chat.quoted", {"text": text})] if text else []
+        else:
+            found += [text] if isinstance(text, Message) else text
+    return tuple(found)
+
+
 def enumeration(parts: Iterable[Part]) -> Part | Message:
     """ "A", "A, B", "A, B, C" as one message; a single part as it is. Raises ValueError for no parts.
 

@@ -28,6 +28,7 @@ from clarity_desktop.messages import (
     VersionAdded,
 )
 from clarity_desktop.text import catalog, english
+from clarity_desktop.text import message as message_module
 from clarity_desktop.values import Bounds, Finding, Flip, Picture, Pixels, Turn
 from tests.fakes import Recorder, detection
 
@@ -379,7 +380,7 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
     for package in (auto, chat):
         for file in Path(package.__path__[0]).glob("*.py"):
             used |= set(re.findall(r'"((?:auto|chat|analysis)\.[a-z_.]+)"', file.read_text("utf-8")))
-    for module in (tools, plan_module):
+    for module in (tools, plan_module, message_module):
         used |= set(re.findall(r'Message\(\s*"([a-z_.]+)"', Path(module.__file__ or "").read_text("utf-8")))
     used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["find"]}
     assert used <= set(catalog.templates()), used - set(catalog.templates())

@@ -1,4 +1,4 @@
-"""Saving: whole or not at all, never onto the source unasked, and a sentence for whatever goes wrong."""
+"""Saving: whole or not at all, the source only on request, and a sentence for every error."""
 
 from __future__ import annotations
 

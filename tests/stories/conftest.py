@@ -43,7 +43,7 @@ def gate() -> Iterator[Gate]:
 
 @pytest.fixture
 def plain_methods(methods_anew: None, gate: Gate) -> None:
-    """Networks give way to halves: of derain at once, of the others through the gate; denoise is said to be slow."""
+    """Networks give way to halves: of derain at once, of the others through the gate; denoise is estimated as slow."""
 
     def load(*_: object) -> Callable[..., Any]:
         def run(tile: np.ndarray, mask: object, job: Any) -> np.ndarray:

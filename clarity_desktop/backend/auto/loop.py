@@ -12,7 +12,7 @@ from clarity_desktop.backend.plan import RestoreCall, to_json
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Event, Improve, Improved, JobCancelled, UserError, VersionAdded
 from clarity_desktop.settings import Settings
-from clarity_desktop.text import Message, Text
+from clarity_desktop.text import Message, Text, messages
 from clarity_desktop.titles import degradation_title
 from clarity_desktop.values import Advice, Task, Turn, VersionId
 from clarity_desktop.worker import Job
@@ -124,7 +124,7 @@ async def _treat(
             target.reject()
             continue
         superseded = target.accept()
-        why = verdict.why if superseded is None else _joined(verdict.why, superseded)
+        why = verdict.why if superseded is None else messages(verdict.why, superseded)
         tried.append(Attempt(advice, method.id, seconds, superseded is None, why, superseded=superseded is not None))
         return now if superseded else after
     return now
@@ -158,15 +158,4 @@ def _attempt_text(t: Attempt) -> tuple[Message, ...]:
         else "auto.rejected"
     )  # fmt: skip
     title = degradation_title(t.advice.degradation)
-    return _joined(Message(key, {"degradation": title, "method": t.method or ""}), t.why)
-
-
-def _joined(*parts: Text) -> tuple[Message, ...]:
-    """Concatenate texts."""
-    found: list[Message] = []
-    for part in parts:
-        if isinstance(part, str):
-            found.append(Message("chat.quoted", {"text": part}))
-        else:
-            found += [part] if isinstance(part, Message) else part
-    return tuple(found)
+    return messages(Message(key, {"degradation": title, "method": t.method or ""}), t.why)

@@ -14,7 +14,7 @@ from clarity_desktop.backend.plan import Plan, RestoreCall, ToolCall, VersionLab
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, Offered, SendMessage, UserError
-from clarity_desktop.text import Message, Text, duration, english
+from clarity_desktop.text import Message, Text, duration, english, messages
 from clarity_desktop.titles import version_title
 from clarity_desktop.values import Json, Turn, VersionId
 from clarity_desktop.worker import Job
@@ -130,7 +130,7 @@ class Conversation:
         content = tuple(reply.content)
         turn = Turn(
             "assistant",
-            content[0] if len(content) == 1 else _messages(content),
+            content[0] if len(content) == 1 else messages(*content),
             tuple(context.made),
             time.time(),
             tuple(to_json(step) for step in reply.steps),
@@ -150,10 +150,3 @@ def _part(offers: list[Offered]) -> float | None:
     """Seconds for the visible part of all steps; None if one of them cannot be limited to it."""
     parts = [o.part_seconds for o in offers]
     return None if None in parts else sum(p for p in parts if p is not None)
-
-
-def _messages(content: tuple[Message | str, ...]) -> tuple[Message, ...]:
-    """Wrap strings as messages: a sequence in a Text holds messages only."""
-    return tuple(
-        part if isinstance(part, Message) else Message("chat.quoted", {"text": part}) for part in content if part
-    )

@@ -24,7 +24,7 @@ from clarity_desktop.backend.weights.local_files import FolderIndex, LocalFiles,
 from clarity_desktop.backend.weights.package_clients import Report
 from clarity_desktop.backend.weights.sources import download_from
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.text import Message, Text, size
+from clarity_desktop.text import Message, messages, size
 from clarity_desktop.values import ModelCard
 
 
@@ -182,7 +182,7 @@ class WeightStore:
                     # The last tenth of the progress is left for the conversion.
                     download_from(source, download, lambda fraction, note: report(0.9 * fraction, note))
                 except SourceFailed as e:
-                    reasons += _messages(e.text)
+                    reasons += messages(e.text)
                     continue
                 report(0.9, Message("weights.preparing", {"title": model.title}))
                 return self._install(model, download)
@@ -232,12 +232,6 @@ class WeightStore:
             {"title": model.title, "size": size(model.size), "model": model.id, "url": model.manual_url,
              "folder": str(self._dir.manual)},
         )  # fmt: skip
-
-
-def _messages(text: Text) -> list[Message]:
-    if isinstance(text, str):
-        return []
-    return [text] if isinstance(text, Message) else list(text)
 
 
 def _contains_files(folder: Path) -> bool:
