@@ -87,7 +87,7 @@ def _headless(run_command: Callable[[Sequence[str]], int]) -> int:
 
     make_folder(OUT)
     result, screenshot = OUT / "restored.png", OUT / "window.png"
-    code = run_command(["restore", str(sample()), "-o", str(result), "--task", "derain"])
+    code = run_command(["restore", str(sample()), "-o", str(result), "--if-exists", "overwrite", "--task", "derain"])
     if code == DONE:
         both = OUT / "before-after.png"
         side_by_side(sample(), result, both)

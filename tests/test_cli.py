@@ -25,7 +25,7 @@ from clarity_desktop import cli, settings
 from clarity_desktop.backend import weights as models
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.cli.restore import Targets
+from clarity_desktop.cli.targets import Targets
 from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
@@ -336,6 +336,60 @@ def test_bad_usage_and_bad_input_are_a_sentence_and_exit_2(clarity, file, tmp_pa
     assert not (tmp_path / "x.png").exists()
 
 
+def test_an_existing_result_is_kept_numbered_skipped_or_replaced(clarity, file, tmp_path) -> None:
+    out = tmp_path / "there.png"
+
+    def restore(*more: object) -> tuple[int, dict, str]:
+        code, rows, said = clarity("restore", file, "-o", out, "--task", "derain", "--json", *more)
+        return code, rows[0], said
+
+    out.write_bytes(b"old")
+    for more in ([], ["--if-exists", "error"]):
+        code, row, said = restore(*more)
+        assert (code, out.read_bytes()) == (2, b"old")
+        assert str(out) in row["error"]
+        assert "--if-exists" in said
+    assert restore("--if-exists", "skip")[:2] == (0, {"path": str(file), "output": str(out), "skipped": True})
+    code, row, _ = restore("--if-exists", "number")
+    assert (code, row["output"], out.read_bytes()) == (0, str(tmp_path / "there (2).png"), b"old")
+    code, row, _ = restore("--if-exists", "overwrite")
+    assert (code, row["output"]) == (0, str(out))
+    assert read(out).shape == read(tmp_path / "there (2).png").shape
+    assert not list(tmp_path.glob("*~*"))
+
+
+def test_results_in_a_folder_get_a_number_unless_asked_otherwise(clarity, detector, file, tmp_path) -> None:
+    out = tmp_path / "out"
+    words = ["restore", file, "--out-dir", out, "--json", "--task"]
+    outputs = [clarity(*words, "derain")[1][0]["output"] for _ in range(3)]
+    assert outputs == [str(out / name) for name in ("scene.png", "scene (2).png", "scene (3).png")]
+    detector.finds = lambda _pixels: detection()
+    _, [row], _ = clarity(*words, "auto")  # left unchanged: copied, under a name of its own as well
+    assert row["output"] == str(out / "scene (4).png")
+    assert Path(row["output"]).read_bytes() == file.read_bytes()
+    code, [row], _ = clarity(*words, "derain", "--if-exists", "skip")
+    assert (code, row["skipped"]) == (0, True)
+    code, [row], _ = clarity(*words, "derain", "--if-exists", "error")
+    assert (code, "error" in row) == (2, True)
+
+
+def test_an_input_or_the_mask_is_refused_as_a_target_whatever_the_rule(clarity, file, tmp_path) -> None:
+    mask = tmp_path / "mask.png"
+    Image.new("L", (120, 90), 255).save(mask)
+    hard, soft, mask_link = tmp_path / "hard.png", tmp_path / "soft.png", tmp_path / "mask_link.png"
+    hard.hardlink_to(file)
+    soft.symlink_to(file)
+    mask_link.symlink_to(mask)
+    before = {path: path.read_bytes() for path in sorted(tmp_path.glob("*.png"))}
+    for rule in ("error", "number", "skip", "overwrite"):
+        for target in (file, tmp_path / "home" / ".." / file.name, hard, soft, mask, mask_link):
+            words = ["restore", file, "--mask", mask, "-o", target, "--task", "derain", "--if-exists", rule]
+            code, _, said = clarity(*words)
+            assert code == 2
+            assert "would replace" in said
+    assert {path: path.read_bytes() for path in sorted(tmp_path.glob("*.png"))} == before
+
+
 def test_a_mask_limits_what_is_changed(clarity, file, tmp_path) -> None:
     mask, out = tmp_path / "mask.png", tmp_path / "out.png"
     circle = np.zeros((90, 120), np.uint8)
@@ -419,10 +473,15 @@ def test_a_result_is_written_over_no_other_result_and_no_other_photo(clarity, fi
     twin, out = tmp_path / "twin" / file.name, tmp_path / "out"
     twin.parent.mkdir()
     Image.fromarray(photo(40, 30)).save(twin)
+    for rule in ("error", "skip", "overwrite"):
+        words = ["restore", file, twin, "--out-dir", out / rule, "--task", "derain", "--if-exists", rule, "--json"]
+        code, rows, _ = clarity(*words)
+        assert (code, ["error" in r for r in rows]) == (2, [False, True])
+        assert str(file) in rows[1]["error"]
+        assert read(out / rule / file.name).shape == read(file).shape
     code, rows, _ = clarity("restore", file, twin, "--out-dir", out, "--task", "derain", "--json")
-    assert (code, ["error" in r for r in rows]) == (2, [False, True])
-    assert str(file) in rows[1]["error"]
-    assert read(out / file.name).shape == read(file).shape
+    assert (code, [r["output"] for r in rows]) == (0, [str(out / "scene.png"), str(out / "scene (2).png")])
+    assert read(out / "scene (2).png").shape == read(twin).shape
     before = twin.read_bytes()
     code, rows, _ = clarity("restore", file, twin, "--out-dir", twin.parent, "--task", "derain", "--json")
     assert (code, ["error" in r for r in rows]) == (2, [True, True])

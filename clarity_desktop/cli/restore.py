@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
-from clarity_desktop.messages import UserError
+from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
+from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.text import Text, english
 from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
 from clarity_desktop.worker import Job
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 def add_restore(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity restore`."""
     add_photos(p)
-    out = p.add_mutually_exclusive_group(required=True)
-    out.add_argument("-o", "--output", type=Path, metavar="OUT", help="the file to write (one IN)")
-    out.add_argument("--out-dir", type=Path, metavar="DIR", help="the folder to write to, keeping the photos' names")
+    add_targets(p)
     p.add_argument("--task", required=True, metavar="TASK", help="auto, " + ", ".join(TASKS))
     p.add_argument("--method", metavar="ID", help="default: the preferred method of the task")
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
@@ -63,56 +60,31 @@ async def _restore(asked: argparse.Namespace) -> int:
         methods.choose(asked.task, asked.method)  # an unknown name is reported before the first photo is read
     if asked.out_dir:
         make_folder(asked.out_dir)
-    targets = Targets(asked.photos, asked.mask)
+    rule = existing_rule(asked)
+    targets = Targets(asked.photos, asked.mask, rule)
 
     async def restore(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         target = _target(path, asked)
         targets.claim(target, path)
-        return await _restore_photo(studio, path, target, asked, job)
+        options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists=EXISTING[rule])
+        try:
+            return await _restore_photo(studio, path, options, asked, job)
+        except FileExists as e:
+            raise UserError("cli.exists", target=str(target)) from e
 
     return await for_each_photo(asked.photos, asked.json, restore, asked.make_studio)
 
 
-class Targets:
-    """The files that results go to: never over an input, the mask or another result of the same run."""
-
-    def __init__(self, photos: Iterable[Path], mask: Path | None) -> None:
-        # Files are compared by device and inode, which sees through links and spellings. Each input is asked once:
-        # comparing every result with every input would take an hour for 10,000 photos.
-        self._photos = {key: path for path in photos if (key := _file_key(path))}
-        self._mask = mask
-        self._results: dict[str, Path] = {}
-
-    def claim(self, target: Path, photo: Path) -> None:
-        """Reserve a target for the result of a photo. Raises UserError if it may not be written."""
-        key = _file_key(target)
-        if key is not None and (other := self._photos.get(key)) is not None:
-            raise UserError("cli.would_replace_photo", photo=str(photo), target=str(other))
-        if key is not None and self._mask is not None and key == _file_key(self._mask):
-            raise UserError("cli.would_replace_mask", photo=str(photo), target=str(self._mask))
-        # realpath and normcase: two spellings of one file are one target.
-        first = self._results.setdefault(os.path.normcase(os.path.realpath(target)), photo)
-        if first != photo:
-            raise UserError("cli.would_replace_result", target=str(target), other=str(first), photo=str(photo))
-
-
-def _file_key(path: Path) -> tuple[int, int] | None:
-    """Device and inode of a file; None if it does not exist or cannot be reached."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
-
-
 async def _restore_photo(
-    studio: Studio, path: Path, target: Path, asked: argparse.Namespace, job: Job
-) -> tuple[dict[str, Any], str]:  # fmt: skip
+    studio: Studio, path: Path, options: ExportOptions, asked: argparse.Namespace, job: Job
+) -> tuple[dict[str, Any], str]:
+    """Restore one photo into the file of the options. Raises FileExists, UserError, JobCancelled."""
     from clarity_desktop.backend import pictures
 
     start = time.perf_counter()
-    options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists="overwrite")
-    pictures.check_place(target)  # before the work, not after it
+    # The place and the name are checked before the work, not after it.
+    if not await job.side("disk", pictures.check_target, options):
+        return _skipped(path, options.path)
     picture = await studio.read(path, job)
     region = await _region(studio, asked.mask, picture, job) if asked.mask else None
     run = _run_auto if asked.task == "auto" else _run_task
@@ -122,18 +94,26 @@ async def _restore_photo(
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
         # An unchanged photo is copied: encoding a JPEG again would lose a little. Notes about its conversion for the
         # screen do not apply to the copy.
-        await job.side("disk", pictures.copy, path, target)
+        written = await job.side("disk", pictures.copy, path, options)
         summary, notes = "left unchanged", [*outcome.notes]
     else:
-        await job.side("encode", pictures.save, replace(picture, pixels=outcome.pixels), options, path, job.commit)
+        result = replace(picture, pixels=outcome.pixels)
+        written = await job.side("encode", pictures.save, result, options, path, job.commit)
         summary = ", ".join(kept) or "unchanged, encoded again"
+    if written is None:  # the file appeared during the work
+        return _skipped(path, options.path)
     seconds = time.perf_counter() - start
     row = {
-        "path": str(path), "output": str(target), "seconds": round(seconds, 3),
+        "path": str(path), "output": str(written), "seconds": round(seconds, 3),
         "steps": outcome.steps, "before": scores(outcome.before), "after": scores(outcome.after),
         "notes": [english(note) for note in notes],
     }  # fmt: skip
-    return row, f"{path} → {target}: {summary} in {seconds:.1f} s"
+    return row, f"{path} → {written}: {summary} in {seconds:.1f} s"
+
+
+def _skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:
+    row = {"path": str(path), "output": str(target), "skipped": True}
+    return row, f"{path} → {target}: skipped, the file exists"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,10 @@ TEMPLATES: dict[str, Template] = {
         "Message", "--task auto chooses the methods itself. Leave --method out, or name a task."
     ),
     "cli.folder_not_created": QT_TRANSLATE_NOOP("Message", "The folder {folder} cannot be created: {reason}."),
+    "cli.exists": QT_TRANSLATE_NOOP(
+        "Message",
+        "{target} exists already. Name another file, or choose what to do by --if-exists: number, skip or overwrite.",
+    ),
     "cli.would_replace_photo": QT_TRANSLATE_NOOP(
         "Message", "The result of {photo} would replace the photo {target}. Name another file; the photo is untouched."
     ),

@@ -53,11 +53,11 @@ def test_skip_leaves_it_and_says_nothing_was_written(source):
 
 
 def test_number_finds_the_next_free_name(source):
-    (source.parent / "photo-1.png").touch()
-    assert save(PICTURE, ExportOptions(source, exists="number"), source) == source.parent / "photo-2.png"
+    (source.parent / "photo (2).png").touch()
+    assert save(PICTURE, ExportOptions(source, exists="number"), source) == source.parent / "photo (3).png"
     assert source.read_bytes() == b"the original"
-    assert (source.parent / "photo-1.png").read_bytes() == b""
-    assert names(source.parent) == ["photo-1.png", "photo-2.png", "photo.png"]
+    assert (source.parent / "photo (2).png").read_bytes() == b""
+    assert names(source.parent) == ["photo (2).png", "photo (3).png", "photo.png"]
 
 
 def test_overwriting_the_source_keeps_every_older_self(source):
@@ -107,15 +107,16 @@ def test_a_copy_is_the_same_file_and_one_that_does_not_fit_leaves_nothing_behind
     target.parent.mkdir()
     target.write_bytes(b"old")
     target.chmod(0o640)
+    options = ExportOptions(target, exists="overwrite")
     with small_files_only(5), pytest.raises(UserError, match=r"“old.png” could not be saved: the disk"):
-        copy(source, target)
+        copy(source, options)
     assert (names(target.parent), target.read_bytes()) == (["old.png"], b"old")
-    copy(source, target)
+    assert copy(source, options) == target
     assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"the original", 0o640)
     assert names(target.parent) == ["old.png"]
     source.unlink()
     with pytest.raises(UserError, match=r"“photo.png” could not be read again"):
-        copy(source, target)
+        copy(source, options)
 
 
 FULL_DISK = """
@@ -201,10 +202,10 @@ def test_disks_without_hard_links_are_written_to_all_the_same(tmp_path, monkeypa
     monkeypatch.setattr(os, "link", refuse)
     save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
     original = (tmp_path / "a.png").read_bytes()
-    assert save(PICTURE, ExportOptions(tmp_path / "a.png", exists="number"), None) == tmp_path / "a-1.png"
+    assert save(PICTURE, ExportOptions(tmp_path / "a.png", exists="number"), None) == tmp_path / "a (2).png"
     save(PICTURE, ExportOptions(tmp_path / "a.png", exists="overwrite"), tmp_path / "a.png")
     assert (tmp_path / "a.png~").read_bytes() == original
-    assert names(tmp_path) == ["a-1.png", "a.png", "a.png~"]
+    assert names(tmp_path) == ["a (2).png", "a.png", "a.png~"]
 
 
 def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path, monkeypatch):
@@ -218,9 +219,9 @@ def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path, monkeypatch):
     with pytest.raises(FileExists):
         save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
     assert (tmp_path / "a.png").read_bytes() == b"somebody else's"
-    assert save(PICTURE, ExportOptions(tmp_path / "b.png", exists="number"), None) == tmp_path / "b-1.png"
+    assert save(PICTURE, ExportOptions(tmp_path / "b.png", exists="number"), None) == tmp_path / "b (2).png"
     assert save(PICTURE, ExportOptions(tmp_path / "c.png", exists="skip"), None) is None
-    assert names(tmp_path) == ["a.png", "b-1.png", "b.png", "c.png"]
+    assert names(tmp_path) == ["a.png", "b (2).png", "b.png", "c.png"]
 
 
 def exif_of(size: int) -> bytes:

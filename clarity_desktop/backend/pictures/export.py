@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -53,40 +54,59 @@ def save(
     Raises FileExists with exists="ask", and UserError. No partial file is left behind.
     """
     with _as_user_error(options.path):
-        target = _end_of_link(options.path)
-        if os.path.lexists(target):
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
-            if options.exists == "ask":
-                raise FileExists("pictures.exists", name=display_name(target))
-            if options.exists == "skip":
-                return None
+        if _is_skipped(options):
+            return None
         file = encode(picture, options)
-        return _write(lambda out: out.write(file), target, options, source, commit)
+        return _write(lambda out: out.write(file), options, source, commit)
 
 
-def copy(photo: Path, target: Path) -> None:
-    """Copy the photo's file to `target`, replacing what is there, completely or not at all. Raises UserError."""
+def copy(photo: Path, options: ExportOptions) -> Path | None:
+    """Copy the photo's file to `options.path`, as `save` writes one. Raises FileExists and UserError."""
     try:
         file = photo.open("rb")
     except OSError as e:
         raise UserError("pictures.unreadable_again", name=display_name(photo), reason=e.strerror or str(e)) from e
-    with file, _as_user_error(target):
-        options = ExportOptions(target, exists="overwrite")
-        _write(lambda out: shutil.copyfileobj(file, out), _end_of_link(target), options, photo)
+    with file, _as_user_error(options.path):
+        if _is_skipped(options):
+            return None
+        return _write(lambda out: shutil.copyfileobj(file, out), options, photo)
+
+
+def check_target(options: ExportOptions) -> bool:
+    """Whether `save` would write a file; False if it exists and is skipped.
+
+    Raises FileExists and UserError as `save` would about the name and its folder, before the work is done.
+    """
+    with _as_user_error(options.path):
+        if _is_skipped(options):
+            return False
+        with tempfile.TemporaryFile(dir=Path(os.path.realpath(options.path)).parent):
+            return True
+
+
+def numbered(target: Path) -> Iterator[Path]:
+    """The names to try for a result that must replace nothing: `photo.png`, `photo (2).png`, `photo (3).png` …"""
+    yield target
+    for k in count(2):
+        yield target.with_name(f"{target.stem} ({k}){target.suffix}")
+
+
+def _is_skipped(options: ExportOptions) -> bool:
+    """Whether the file exists and is to be skipped. Raises FileExists, and OSError where the name cannot be used."""
+    target = _end_of_link(options.path)
+    try:
+        found = os.lstat(target)
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
+    if options.exists == "ask":
+        raise FileExists("pictures.exists", name=display_name(target))
+    return options.exists == "skip"
 
 
 def _end_of_link(target: Path) -> Path:
     return Path(os.path.realpath(target)) if target.is_symlink() else target
-
-
-def check_place(target: Path) -> None:
-    """Raise the UserError that `save` would raise about the target's folder, before the work is done."""
-    with _as_user_error(target):
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
-        with tempfile.TemporaryFile(dir=Path(os.path.realpath(target)).parent):
-            pass
 
 
 @contextmanager
@@ -105,11 +125,11 @@ def _as_user_error(target: Path) -> Generator[None]:
 
 def _write(
     fill: Callable[[IO[bytes]], object],
-    target: Path,
     options: ExportOptions,
     source: Path | None,
     commit: Callable[[], None] = _no_commit,
 ) -> Path | None:
+    target = _end_of_link(options.path)
     temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
     with WRITING:
         try:
@@ -123,7 +143,7 @@ def _write(
             with suppress(FileNotFoundError):
                 temporary.unlink()
     sync_folder(target.parent)
-    return written
+    return options.path if written == target else written  # a link keeps the name that the user gave it
 
 
 def _publish(temporary: Path, target: Path, options: ExportOptions, source: Path | None) -> Path | None:
@@ -136,7 +156,7 @@ def _publish(temporary: Path, target: Path, options: ExportOptions, source: Path
                 _back_up(target)
         temporary.replace(target)
         return target
-    for name in _names(target):
+    for name in numbered(target):
         try:
             _name_unused(temporary, name)
             return name
@@ -145,13 +165,7 @@ def _publish(temporary: Path, target: Path, options: ExportOptions, source: Path
                 return None
             if options.exists == "ask":
                 raise FileExists("pictures.exists", name=display_name(target)) from None
-    raise AssertionError("_names never ends")
-
-
-def _names(target: Path) -> Iterator[Path]:
-    yield target
-    for k in count(1):
-        yield target.with_name(f"{target.stem}-{k}{target.suffix}")
+    raise AssertionError("numbered never ends")
 
 
 def _name_unused(temporary: Path, name: Path) -> None:

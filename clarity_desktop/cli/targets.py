@@ -1,0 +1,78 @@
+"""The files that results go to: which are refused, and what happens where one exists already."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from clarity_desktop.messages import UserError
+
+Existing = Literal["error", "number", "skip", "overwrite"]
+EXISTING: dict[Existing, Literal["ask", "number", "skip", "overwrite"]] = {
+    "error": "ask",  # nobody can be asked here: the question becomes an error
+    "number": "number",
+    "skip": "skip",
+    "overwrite": "overwrite",
+}
+"""The values of --if-exists, and the export option of each."""
+
+
+def add_targets(p: argparse.ArgumentParser, *, many: bool = True) -> None:
+    """Add -o, --if-exists and, where there can be several photos, --out-dir."""
+    out = p.add_mutually_exclusive_group(required=True) if many else p
+    one = "the file to write (one IN)" if many else "the file to write"
+    out.add_argument("-o", "--output", type=Path, metavar="OUT", required=not many, help=one)
+    if many:
+        out.add_argument(
+            "--out-dir", type=Path, metavar="DIR", help="the folder to write to, keeping the photos' names"
+        )
+    default = "error with -o, number with --out-dir" if many else "error"
+    p.add_argument(
+        "--if-exists",
+        choices=tuple(EXISTING),
+        help="what to do where the result exists: stop, write “photo (2).png” instead, skip the photo, or replace it "
+        f"(default: {default})",
+    )
+
+
+def existing_rule(asked: argparse.Namespace) -> Existing:
+    """The rule for existing results: what was asked for, or the default."""
+    return asked.if_exists or ("error" if asked.output else "number")
+
+
+class Targets:
+    """The files that results go to: never over an input, the mask or another result of the same run."""
+
+    def __init__(self, photos: Iterable[Path], mask: Path | None, rule: Existing = "error") -> None:
+        # Files are compared by device and inode, which sees through links and spellings. Each input is asked once:
+        # comparing every result with every input would take an hour for 10,000 photos.
+        self._photos = {key: path for path in photos if (key := _file_key(path))}
+        self._mask = mask
+        self._rule = rule
+        self._results: dict[str, Path] = {}
+
+    def claim(self, target: Path, photo: Path) -> None:
+        """Reserve a target for the result of a photo. Raises UserError if it may not be written."""
+        key = _file_key(target)
+        if key is not None and (other := self._photos.get(key)) is not None:
+            raise UserError("cli.would_replace_photo", photo=str(photo), target=str(other))
+        if key is not None and self._mask is not None and key == _file_key(self._mask):
+            raise UserError("cli.would_replace_mask", photo=str(photo), target=str(self._mask))
+        if self._rule == "number":
+            return  # a second result of the same name gets a number
+        # realpath and normcase: two spellings of one file are one target.
+        first = self._results.setdefault(os.path.normcase(os.path.realpath(target)), photo)
+        if first != photo:
+            raise UserError("cli.would_replace_result", target=str(target), other=str(first), photo=str(photo))
+
+
+def _file_key(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file; None if it does not exist or cannot be reached."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
