@@ -339,6 +339,7 @@ class MainWindow(Shell):
         if not self._closing:
             self.edit_commands.finish_move(pending)
             self.edit_commands.finish_transform(pending, made=False)
+            self.model_commands.end_download(pending, cancelled=task.cancelled())
         if state := self._open_state(pending):
             self._finish_state(pending, state)
         # exception() raises for a cancelled task.
@@ -383,7 +384,7 @@ class MainWindow(Shell):
             fraction = progress.fraction if job.progress else None
             self.status.show_job(title, fraction, render(progress.note), progress.seconds_left)
         self.action["cancel"].setEnabled(bool(jobs))
-        self.model_commands.show_progress(jobs)
+        self.model_commands.show_progress()
 
     def refresh(self) -> None:
         """Show the state of the current document in all docks, the title and the actions."""

@@ -87,8 +87,13 @@ class RequestQueue(QObject):
 
     def cancel_job(self) -> None:
         """Cancel the oldest job. Its events are followed to the end: it may already have made its version."""
-        if self.link and self.jobs:
-            self.link.cancel(self.jobs[0].call)
+        if self.jobs:
+            self.cancel(self.jobs[0])
+
+    def cancel(self, pending: PendingRequest) -> None:
+        """Cancel one request; one that still waits for the backend cannot be cancelled yet."""
+        if self.link:
+            self.link.cancel(pending.call)
 
     async def stop(self, state: DocumentState) -> None:
         """Cancel the requests of one document and wait until they have ended."""

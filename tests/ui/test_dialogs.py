@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import MODELS
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.settings import Settings
@@ -16,6 +16,7 @@ from clarity_desktop.ui.commands.files import MAX_FROM_FOLDER, find_photos
 from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
+from clarity_desktop.ui.labels import file_size
 from clarity_desktop.values import ExportOptions, LoadedModel, Step, Version, VersionId
 
 STEP = Step("restore", "derain", "maxim-deraining")
@@ -114,10 +115,31 @@ def test_models_are_fetched_and_removed_as_their_state_allows(parent: QWidget, q
     current = dialog.list.currentItem()
     assert current is not None
     assert current.text(0) == "MAXIM denoising"
-    dialog.show_progress("Fetching", 0.5)
-    assert not dialog.progress.isHidden()
-    dialog.show_progress("", None)
-    assert dialog.progress.isHidden()
+
+
+def test_downloads_are_shown_in_their_rows_and_can_be_cancelled(parent: QWidget, qtbot: QtBot):
+    dialog = ModelsDialog(parent)
+    dialog.show_models(MODELS)
+    _, second, third = (dialog.list.topLevelItem(k) for k in range(3))
+    assert second
+    assert third
+    assert dialog.fetch_all.text() == f"Download all ({file_size(sum(m.size for m in MODELS[1:]))})"
+    with qtbot.waitSignal(dialog.fetch_all_asked):
+        dialog.fetch_all.click()
+    dialog.show_downloads({MODELS[1].id: 0.25, MODELS[2].id: None})
+    bar = dialog.list.itemWidget(second, 1)
+    assert isinstance(bar, QProgressBar)
+    assert (bar.value(), second.text(1), third.text(1)) == (25, "", "Queued")
+    dialog.list.setCurrentItem(third)
+    assert dialog.fetch.text() == "Cancel download"
+    with qtbot.waitSignal(dialog.cancel_asked) as asked:
+        dialog.fetch.click()
+    assert asked.args == [MODELS[2].id]
+    assert dialog.fetch_all.text() == "Cancel all"
+    with qtbot.waitSignal(dialog.cancel_all_asked):
+        dialog.fetch_all.click()
+    dialog.show_downloads({})
+    assert (dialog.list.itemWidget(second, 1), third.text(1)) == (None, "Partial download")
 
 
 def test_loaded_models_are_listed_and_unloaded(parent: QWidget, qtbot: QtBot):

@@ -5,7 +5,7 @@ Buttons download, import, remove and unload them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -29,12 +29,17 @@ from clarity_desktop.values import LoadedModel, ModelCard
 
 MODEL = Qt.ItemDataRole.UserRole
 ROW = 26
+STATE = 1
+"""The column of the state."""
 
 
 class ModelsDialog(QDialog):
-    """Shows the catalog, the progress of a download and the loaded models; emits what to do with a model."""
+    """Shows the catalog, the downloads and the loaded models; emits what to do with a model."""
 
     fetch_asked = Signal(str)
+    fetch_all_asked = Signal()
+    cancel_asked = Signal(str)
+    cancel_all_asked = Signal()
     import_asked = Signal(object)  # Path
     remove_asked = Signal(str)
     unload_asked = Signal(str)
@@ -47,10 +52,10 @@ class ModelsDialog(QDialog):
         self.total = QLabel()
         self.total.setProperty("role", "muted")
         self.list = self._make_list()
-        self.progress_label, self.progress = QLabel(), QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(self.tr("Download progress"))
-        self.fetch, self.remove = QPushButton(self.tr("Download")), QPushButton(self.tr("Remove"))
+        self._models: tuple[ModelCard, ...] = ()
+        self._downloads: Mapping[str, float | None] = {}
+        self.fetch, self.remove = QPushButton(self.tr("Download")), QPushButton(self.tr("Remove…"))
+        self.fetch_all = QPushButton()
         self.by_file, self.by_folder = QPushButton(self.tr("Import file…")), QPushButton(self.tr("Import folder…"))
         self.loaded_title, self.loaded, self.unload = QLabel(), self._make_loaded_list(), QPushButton(self.tr("Unload"))
         self.loaded_title.setProperty("role", "muted")
@@ -59,15 +64,14 @@ class ModelsDialog(QDialog):
         self.fetch.setProperty("role", "primary")
         self._lay_out()
         self._connect()
-        self.show_progress("", None)
         self.show_loaded(())
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """The whole catalog; the chosen row stays chosen."""
-        chosen = self._chosen()
+        chosen, self._models = self._chosen(), models
         self.list.clear()
         for model in models:
-            item = QTreeWidgetItem([model.title, self._state_title(model), file_size(model.size), model.licence])
+            item = QTreeWidgetItem([model.title, "", file_size(model.size), model.licence])
             item.setData(0, MODEL, model)
             item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 28, ROW))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -87,6 +91,31 @@ class ModelsDialog(QDialog):
                 len(models),
             ).format(installed=len(installed), size=file_size(sum(m.size for m in installed)))
         )
+        self._show_states()
+
+    def show_downloads(self, downloads: Mapping[str, float | None]) -> None:
+        """The models that are being downloaded: the share 0..1 that has arrived, None for one that waits."""
+        self._downloads = dict(downloads)
+        self._show_states()
+
+    def _show_states(self) -> None:
+        """State column, progress bars and buttons."""
+        for k in range(self.list.topLevelItemCount()):
+            item = self.list.topLevelItem(k)
+            model: ModelCard = item.data(0, MODEL)
+            share = self._downloads.get(model.id)
+            bar = self.list.itemWidget(item, STATE)
+            item.setText(STATE, self._state_title(model) if share is None else "")
+            if share is None:
+                self.list.removeItemWidget(item, STATE)
+                continue
+            if not isinstance(bar, QProgressBar):
+                bar = QProgressBar()
+                bar.setRange(0, 100)
+                bar.setFormat(self.tr("%p%", "a percentage; %p is the number"))
+                bar.setAccessibleName(self.tr("Downloading {model}").format(model=model.title))
+                self.list.setItemWidget(item, STATE, bar)
+            bar.setValue(round(100 * share))
         self._enable()
 
     def show_loaded(self, models: Sequence[LoadedModel]) -> None:
@@ -105,15 +134,6 @@ class ModelsDialog(QDialog):
         self.loaded_title.setText(self.tr("%n model(s) in memory ({size})", "", len(models)).format(size=total))
         for widget in (self.loaded_title, self.loaded, self.unload):
             widget.setVisible(bool(models))
-
-    def show_progress(self, title: str, fraction: float | None) -> None:
-        """The download that is running; an empty title for none. fraction 0..1, None while it is not known."""
-        self.progress_label.setText(title)
-        self.progress_label.setVisible(bool(title))
-        self.progress.setVisible(bool(title))
-        self.progress.setRange(0, 0 if fraction is None else 1000)
-        if fraction is not None:
-            self.progress.setValue(round(1000 * fraction))
 
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()
@@ -139,7 +159,7 @@ class ModelsDialog(QDialog):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        for button in (self.fetch, self.remove, self.by_file, self.by_folder):
+        for button in (self.fetch, self.fetch_all, self.remove, self.by_file, self.by_folder):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
@@ -156,8 +176,6 @@ class ModelsDialog(QDialog):
         column.setSpacing(10)
         column.addWidget(self.total)
         column.addWidget(self.list, 1)
-        column.addWidget(self.progress_label)
-        column.addWidget(self.progress)
         column.addLayout(buttons)
         column.addLayout(memory)
         column.addWidget(self.loaded)
@@ -166,6 +184,7 @@ class ModelsDialog(QDialog):
     def _connect(self) -> None:
         self.list.currentItemChanged.connect(self._enable)
         self.fetch.clicked.connect(self._fetch)
+        self.fetch_all.clicked.connect(self._fetch_all)
         self.remove.clicked.connect(self._remove)
         self.by_file.clicked.connect(self._import_file)
         self.by_folder.clicked.connect(self._import_folder)
@@ -178,13 +197,25 @@ class ModelsDialog(QDialog):
 
     def _enable(self) -> None:
         model = self._chosen()
-        self.fetch.setEnabled(bool(model and model.state != "ready"))
-        with_size = self.tr("Download ({size})")
         wanted = model is not None and model.state != "ready"
-        self.fetch.setText(with_size.format(size=file_size(model.size)) if model and wanted else self.tr("Download"))
-        self.remove.setEnabled(bool(model and model.state != "missing"))
+        if model is not None and model.id in self._downloads:
+            self.fetch.setText(self.tr("Cancel download"))
+        elif model is not None and wanted:
+            self.fetch.setText(self.tr("Download ({size})").format(size=file_size(model.size)))
+        else:
+            self.fetch.setText(self.tr("Download"))
+        self.fetch.setEnabled(wanted)
+        absent = [m.size for m in self._models if m.state != "ready"]
+        if len(self._downloads) > 1:
+            self.fetch_all.setText(self.tr("Cancel all"))
+        else:
+            self.fetch_all.setText(self.tr("Download all ({size})").format(size=file_size(sum(absent))))
+        self.fetch_all.setVisible(len(absent) > 1)
+        self.remove.setEnabled(model is not None and model.state != "missing" and model.id not in self._downloads)
 
     def _state_title(self, model: ModelCard) -> str:
+        if model.id in self._downloads:
+            return self.tr("Queued")
         titles = {
             "ready": self.tr("Installed"),
             "missing": self.tr("Not installed"),
@@ -195,7 +226,10 @@ class ModelsDialog(QDialog):
 
     def _fetch(self) -> None:
         if model := self._chosen():
-            self.fetch_asked.emit(model.id)
+            (self.cancel_asked if model.id in self._downloads else self.fetch_asked).emit(model.id)
+
+    def _fetch_all(self) -> None:
+        (self.cancel_all_asked if len(self._downloads) > 1 else self.fetch_all_asked).emit()
 
     def _remove(self) -> None:
         if model := self._chosen():
