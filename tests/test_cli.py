@@ -13,6 +13,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def quiet_log() -> Iterator[None]:
     yield
     for handler in [h for h in logging.getLogger().handlers if h not in before]:
         logging.getLogger().removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # a log on a full disk
+            handler.close()
 
 
 @pytest.fixture
@@ -556,6 +558,94 @@ def test_a_closed_pipe_ends_quietly_and_a_full_one_with_a_sentence(file) -> None
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
     assert b"could not be written" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that closes streams")
+def test_closed_streams_are_a_sentence_and_every_photo_is_done(file, tmp_path) -> None:
+    command = f"{sys.executable} -m clarity_desktop"
+    for closing, words in (
+        (">&-", f"restore {file} {file} --out-dir {tmp_path}/out --task denoise"), (">&-", "models list")
+    ):  # fmt: skip
+        done = subprocess.run(f"{command} {words} {closing}", shell=True, capture_output=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.count(b"could not be written") == len(done.stderr.splitlines()) == 1
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["scene (2).png", "scene.png"]
+    words = f"detect {file} {tmp_path}/none.png"
+    done = subprocess.run(f"{command} {words} 2>&-", shell=True, capture_output=True, check=False)
+    assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
+
+
+def test_a_deleted_working_folder_is_a_sentence(clarity, file, tmp_path, monkeypatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, _, said = clarity("restore", file, "-o", "out.png", "--task", "derain")
+    assert code == 2
+    assert "folder has been deleted" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_log_on_a_full_disk_is_said_once(clarity, detector, file, tmp_path) -> None:
+    def fail(_pixels: np.ndarray) -> Detection:
+        raise RuntimeError("a bug")
+
+    settings.log_file().parent.mkdir(parents=True)
+    settings.log_file().symlink_to("/dev/full")
+    detector.finds = fail
+    code, _, said = clarity("detect", file, file)
+    assert code == 2
+    assert said.count("cannot be written: No space left on device") == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("length", [256, 5000])
+def test_names_that_are_too_long_are_a_sentence_and_the_others_are_done(clarity, file, tmp_path, length) -> None:
+    long = tmp_path / ("x" * (length - 4) + ".png")
+    code, _, said = clarity("restore", file, "-o", long, "--task", "derain")
+    assert code == 2
+    assert "could not be saved: the name is too long" in said
+    assert "inside Clarity" not in said
+    code, rows, said = clarity("restore", long, file, "--out-dir", tmp_path / "out", "--task", "derain", "--json")
+    assert (code, ["error" in row for row in rows]) == (2, [True, False])
+    assert clarity("restore", file, "--out-dir", long, "--task", "derain")[0] == 2
+    code, rows, _ = clarity("restore", file, "-o", tmp_path / "o.png", "--mask", long, "--task", "derain", "--json")
+    assert code == 2
+    assert "inside Clarity" not in rows[0]["error"] + said
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of this kind exist on POSIX only")
+def test_a_folder_that_may_not_be_entered_holds_up_nothing_else(clarity, file, tmp_path, closed_folder) -> None:
+    inside = closed_folder / "photo.png"
+    code, rows, _ = clarity("restore", inside, file, "--out-dir", tmp_path / "out", "--task", "derain", "--json")
+    assert (code, ["error" in row for row in rows]) == (2, [True, False])
+    for words in (["-o", inside], ["--out-dir", closed_folder], ["-o", tmp_path / "o.png", "--mask", inside]):
+        code, [row], _ = clarity("restore", file, *words, "--task", "derain", "--json")
+        assert code == 2
+        assert "permission" in row["error"] or "may not write" in row["error"]
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that holds a photo and may not be entered; the superuser may, unless it gives up that right."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    (folder / "photo.png").touch()
+    folder.chmod(0)
+    try:
+        if os.access(folder / "photo.png", os.F_OK):
+            pytest.skip("this user may enter every folder")
+        yield folder
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["restore", "detect", "assess", "models", "train", "bench"])
+def test_the_help_of_each_command_shows_examples(clarity, capsys, command) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    said = capsys.readouterr().out
+    assert f"\n  clarity {command} " in said.partition("examples:")[2]
 
 
 def test_sixteen_bits_stay_sixteen_bits(clarity, tmp_path, photo) -> None:

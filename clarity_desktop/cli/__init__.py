@@ -10,6 +10,7 @@ with exit_on_interrupt():
     import io
     import logging
     import logging.handlers
+    import os
     import sys
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -29,14 +30,23 @@ with exit_on_interrupt():
         OutputClosed,
         internal_error,
         print_error,
+        replace_closed_streams,
         warn,
     )
     from clarity_desktop.cli.train import add_bench, add_train
     from clarity_desktop.messages import JobCancelled, UserError
+    from clarity_desktop.text import Message
 
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "run_and_exit"]
 
-COMMANDS = ("restore", "detect", "assess", "models", "train", "bench")
+_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "restore": (add_restore, "restore photos"),
+    "detect": (add_detect, "detect degradations"),
+    "assess": (add_assess, "score photos without a reference"),
+    "models": (add_models, "list, download, import, verify or remove weights"),
+    "train": (add_train, "train one of the built-in networks"),
+    "bench": (add_bench, "evaluate the detector, the restorer or the scores"),
+}
 HTTP_LIBRARIES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "urllib3")
 """They log each address, with the user name, password and signature in it: at INFO already, or with --verbose."""
 log = logging.getLogger(__name__)
@@ -54,6 +64,7 @@ def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int
     if "run" not in asked:
         parser.print_help(sys.stderr)
         return USAGE
+    _check_working_folder()
     keep_log(verbose=asked.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
@@ -64,6 +75,7 @@ def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int
 
 def _with_errors_printed(run: Callable[[], int]) -> int:
     """Run a command; returns its exit code. Every error is printed as a sentence, the traceback of a bug is logged."""
+    replace_closed_streams()
     try:
         return run()
     except UserError as e:
@@ -90,6 +102,7 @@ def _window(words: Sequence[str] | None) -> int:
     parser.add_argument("--first-run", action="store_true", help="open the sample photo, ready for a first restoration")
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
     asked = parser.parse_args(words)
+    _check_working_folder()
     keep_log()
     if asked.first_run:
         from clarity_desktop import first_run
@@ -103,6 +116,32 @@ def _window(words: Sequence[str] | None) -> int:
     return app.run(asked.photos)
 
 
+def _check_working_folder() -> None:
+    """Raise UserError if the working folder was deleted: relative names mean nothing then, and torch cannot compute."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError as e:
+        raise UserError("cli.no_working_folder") from e
+
+
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """A log file; where it cannot be written (a full disk), that is said once instead of a traceback a line."""
+
+    _failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failed:
+            self._failed = True
+            warn(_log_not_written(error))
+
+
+def _log_not_written(error: OSError) -> Message:
+    return Message("cli.log_not_written", {"log": str(settings.log_file()), "reason": error.strerror or str(error)})
+
+
 def keep_log(*, verbose: bool = False) -> None:
     """Write details to the log file in the user's folder; the terminal only gets sentences."""
     root = logging.getLogger()
@@ -111,11 +150,11 @@ def keep_log(*, verbose: bool = False) -> None:
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
         settings.log_file().parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+        handler: logging.Handler = _LogFile(
             settings.log_file(), maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
         )
     except OSError as e:
-        warn(f"The log cannot be written: {e.strerror}.")
+        warn(_log_not_written(e))
         handler = logging.NullHandler()
     for library in HTTP_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -128,16 +167,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    add_restore(commands.add_parser("restore", help="restore photos"))
-    add_detect(commands.add_parser("detect", help="detect degradations"))
-    add_assess(commands.add_parser("assess", help="score photos without a reference"))
-    add_models(commands.add_parser("models", help="list, download, import, verify or remove weights"))
-    add_train(commands.add_parser("train", help="train one of the built-in networks"))
-    add_bench(commands.add_parser("bench", help="evaluate the detector, the restorer or the scores"))
+    for name, (add, summary) in _COMMANDS.items():
+        # Raw: the examples keep their lines.
+        formatter = argparse.RawDescriptionHelpFormatter
+        description = f"{summary[0].upper()}{summary[1:]}."
+        add(commands.add_parser(name, help=summary, description=description, formatter_class=formatter))
     return parser
 
 
 def run_and_exit() -> NoReturn:
     """`python -m clarity_desktop`: a command if the first word is one, the window otherwise."""
     words = sys.argv[1:]
-    sys.exit(main(words) if words and words[0] in COMMANDS else desktop(words))
+    sys.exit(main(words) if words and words[0] in _COMMANDS else desktop(words))

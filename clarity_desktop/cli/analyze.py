@@ -15,16 +15,27 @@ from clarity_desktop.worker import Job
 if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Studio
 
+DETECT_EXAMPLES = """examples:
+  clarity detect photo.jpg
+  clarity detect *.jpg --json > detected.jsonl
+"""
+ASSESS_EXAMPLES = """examples:
+  clarity assess before.jpg after.jpg
+  clarity assess *.jpg --json > scores.jsonl
+"""
+
 
 def add_detect(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity detect`."""
     _add_photos(p)
+    p.epilog = DETECT_EXAMPLES
     p.set_defaults(run=_detect)
 
 
 def add_assess(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity assess`."""
     _add_photos(p)
+    p.epilog = ASSESS_EXAMPLES
     p.set_defaults(run=_assess)
 
 

@@ -14,12 +14,21 @@ from clarity_desktop.worker import Job, Lane, Pools
 if TYPE_CHECKING:
     from clarity_desktop.backend.weights import Report, WeightStore
 
+EXAMPLES = """examples:
+  clarity models list
+  clarity models fetch maxim-denoising maxim-deraining
+  clarity models import ~/Downloads
+  clarity models verify
+  clarity models remove maxim-denoising
+"""
+
 
 def add_models(p: argparse.ArgumentParser) -> None:
     """The arguments of `clarity models`."""
     p.add_argument("verb", choices=("list", "fetch", "import", "verify", "remove"))
     p.add_argument("names", nargs="*", metavar="ID|PATH", help="model ids, or files and folders to import")
     p.add_argument("--json", action="store_true", help="one JSON object per model on stdout, and nothing else")
+    p.epilog = EXAMPLES
     p.set_defaults(run=_models)
 
 

@@ -70,6 +70,14 @@ async def for_each_photo(
             warn(sentence)
         show_progress(event)
 
+    def output(result: dict[str, Any] | str) -> None:
+        """Print a result. Where that fails, say so once and go on: results of `restore` are files."""
+        nonlocal worst
+        try:
+            print_result(result)
+        except UserError as e:
+            worst = max(worst, print_error(e))
+
     try:
         for path in photos:
             error: UserError
@@ -81,13 +89,13 @@ async def for_each_photo(
                 log.exception("%s failed", path)
                 error = UserError(internal_error())
             else:
-                print_result(row if as_json else line)
+                output(row if as_json else line)
                 for note in () if as_json else row.get("notes", ()):
                     warn(f"{path}: {note}")
                 continue
             worst = max(worst, print_error(error, path))
             if as_json:
-                print_result({"path": str(path), "error": str(error)})
+                output({"path": str(path), "error": str(error)})
     except (JobCancelled, asyncio.CancelledError):
         # A library that cannot be interrupted would keep the process alive for seconds.
         if not (lane.close(CANCEL_SECONDS) and pools.close(CANCEL_SECONDS)):

@@ -19,6 +19,18 @@ from clarity_desktop.worker import Job
 if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Studio
 
+EXAMPLES = """examples:
+  clarity restore rain.jpg -o dry.png --task derain
+  clarity restore night.jpg -o brighter.jpg --task low_light --strength 0.6
+  clarity restore old.tif -o filled.tif --task inpaint --mask scratches.png
+
+  Let the program find out what is wrong with each photo:
+  clarity restore *.jpg --out-dir restored --task auto
+
+  Go on where an earlier run ended:
+  clarity restore *.jpg --out-dir restored --task denoise --if-exists skip
+"""
+
 
 def add_restore(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity restore`."""
@@ -30,6 +42,7 @@ def add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white (gray blends)")
     p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
+    p.epilog = EXAMPLES
     p.set_defaults(run=_restore)
 
 

@@ -12,7 +12,7 @@ from clarity_desktop.messages import UserError
 
 Existing = Literal["error", "number", "skip", "overwrite"]
 EXISTING: dict[Existing, Literal["ask", "number", "skip", "overwrite"]] = {
-    "error": "ask",  # nobody can be asked here: the question becomes an error
+    "error": "ask",  # there is no one to ask: the question becomes an error
     "number": "number",
     "skip": "skip",
     "overwrite": "overwrite",
@@ -39,7 +39,7 @@ def add_targets(p: argparse.ArgumentParser, *, many: bool = True) -> None:
 
 
 def existing_rule(asked: argparse.Namespace) -> Existing:
-    """The rule for existing results: what was asked for, or the default."""
+    """The rule for existing results: the one that was given, or the default."""
     return asked.if_exists or ("error" if asked.output else "number")
 
 

@@ -38,11 +38,28 @@ def show_progress(event: Event) -> None:
         sys.stderr.flush()
 
 
+def replace_closed_streams() -> None:
+    """Open the null device in place of standard streams that are closed, as in `clarity … >&-`.
+
+    The next file to be opened would get their number, and whatever a library prints would go into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 — open until the process ends
+
+
 def print_result(result: dict[str, Any] | str) -> None:
     """Print one result: an object as JSON, a string as it is.
 
     Raises OutputClosed if stdout was closed, UserError if it cannot be written (a full disk).
     """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 — the error is reported once
+        raise UserError("cli.output_failed", reason=os.strerror(errno.EBADF))
     line = sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")

@@ -17,20 +17,30 @@ TRAIN = {
 }  # fmt: skip
 BENCH = {"detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality"}
 
+TRAIN_EXAMPLES = """examples:
+  clarity train detector --help
+  clarity train restorer --help
+"""
+BENCH_EXAMPLES = """examples:
+  clarity bench detector --help
+  clarity bench restorer --photos photos --count 16
+"""
+
 
 def add_train(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity train`."""
-    _add(p, "train", TRAIN)
+    _add(p, "train", TRAIN, TRAIN_EXAMPLES)
 
 
 def add_bench(p: argparse.ArgumentParser) -> None:
     """Add the arguments of `clarity bench`."""
-    _add(p, "bench", BENCH)
+    _add(p, "bench", BENCH, BENCH_EXAMPLES)
 
 
-def _add(p: argparse.ArgumentParser, command: str, modules: Mapping[str, str]) -> None:
+def _add(p: argparse.ArgumentParser, command: str, modules: Mapping[str, str], examples: str) -> None:
     p.add_argument("what", choices=tuple(modules), metavar="WHAT", help=", ".join(modules))
     p.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…", help="see `WHAT --help`")
+    p.epilog = examples
     p.set_defaults(run=partial(_run, command, modules))
 
 

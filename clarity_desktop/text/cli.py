@@ -9,6 +9,10 @@ TEMPLATES: dict[str, Template] = {
         "Message", "Something went wrong inside Clarity Desktop. The details are in {log}."
     ),
     "cli.output_failed": QT_TRANSLATE_NOOP("Message", "The output could not be written: {reason}."),
+    "cli.log_not_written": QT_TRANSLATE_NOOP("Message", "The log {log} cannot be written: {reason}."),
+    "cli.no_working_folder": QT_TRANSLATE_NOOP(
+        "Message", "The current folder has been deleted. Change to another folder and try again."
+    ),
     "cli.one_output_for_many": QT_TRANSLATE_NOOP(
         "Message", "-o names one file, but there are several photos. Use --out-dir."
     ),
