@@ -45,8 +45,10 @@ TEMPLATES: dict[str, Template] = {
         "Message", "“{name}” holds {frames} pictures. Files with more than {limit} are not opened."
     ),
     "pictures.tiff_channels": QT_TRANSLATE_NOOP("Message", "“{name}” is a TIFF with more channels than a photo has."),
-    "pictures.tiff_bits": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” is a TIFF with {bits} bits per channel, which this program cannot read."
+    "pictures.tiff_compression": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{name}” is a TIFF with {compression} compression, which this program cannot read. "
+        "Save it with another compression, such as LZW or Deflate.",
     ),
     "pictures.tiff_values": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a TIFF with a sample format that this program cannot read."
@@ -54,11 +56,29 @@ TEMPLATES: dict[str, Template] = {
     "pictures.tiff_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a TIFF with a color model that this program cannot read."
     ),
+    "pictures.jpeg_kind": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a JPEG of a rare kind that is not supported. Save it as a baseline JPEG or PNG."
+    ),
+    "pictures.bmp_masks": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a BMP whose color masks are not supported. Save it as PNG."
+    ),
     # What was converted or left out when a photo was opened.
     "pictures.first_only": QT_TRANSLATE_NOOP(
         "Message", "The file holds more than one picture. Only the first was opened."
     ),
-    "pictures.hdr": QT_TRANSLATE_NOOP("Message", "This is an HDR photo. It is shown without its extended brightness."),
+    "pictures.hdr": QT_TRANSLATE_NOOP(
+        "Message",
+        "This is an HDR photo. It was converted to {space}, with its brightest parts compressed for usual screens.",
+    ),
+    "pictures.jpeg_no_end": QT_TRANSLATE_NOOP(
+        "Message", "The end mark of the file is missing. The photo itself is complete."
+    ),
+    "pictures.jpeg_incomplete": QT_TRANSLATE_NOOP(
+        "Message", "The end of the photo’s data is missing: its lower part may be gray or blurred."
+    ),
+    "pictures.layers_left_out": QT_TRANSLATE_NOOP(
+        "Message", "The file holds the layers of an editor. Only the finished picture was opened."
+    ),
     "pictures.exif_broken": QT_TRANSLATE_NOOP("Message", "The photo’s EXIF data is broken and was left out."),
     "pictures.profile_broken": QT_TRANSLATE_NOOP("Message", "The photo’s color profile is broken and was ignored."),
     "pictures.profile_kind": QT_TRANSLATE_NOOP(

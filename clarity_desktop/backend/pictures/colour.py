@@ -7,6 +7,7 @@ mislead methods trained on sRGB, so it is converted to the narrowest of three sR
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.bit_depth import to_8_bits, to_16_bits
+from clarity_desktop.backend.pictures.stored import CodePoints
+from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Picture, Pixels
 
 Float = NDArray[np.float32]
+PROFILE_ERRORS = (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError, RuntimeError)
+"""What unusable profiles raise."""
 BAND = 1 << 20  # pixels converted at a time, so that the float copies stay small
 WIDEST, NARROWEST = 1.6, 0.6  # area of the gamut ÷ area of sRGB's, in xy
 STRANGEST_TONE = 0.1  # largest distance of a tone curve to sRGB's, in encoded values 0..1
@@ -168,28 +172,178 @@ def convert_lab(lab: Float, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> 
     return out, space
 
 
+# Light ---------------------------------------------------------------------------------------------------------------
+
+_PRIMARIES = {
+    1: profiles.SRGB_PRIMARIES,
+    5: ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
+    6: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
+    7: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
+    9: profiles.BT2020_PRIMARIES,
+    11: profiles.P3_PRIMARIES,
+    12: profiles.P3_PRIMARIES,
+    22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
+}  # as numbered in ITU-T H.273
+_DCI_WHITE = (0.314, 0.351)
+_GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
+_SRGB_LIKE = {1, 6, 13, 14, 15}  # 1, 6, 14 and 15 are those of video, which photos use as sRGB
+_PQ, _HLG = 16, 18
+HDR_TRANSFERS = {_PQ, _HLG}
+_SDR_WHITE = 203.0  # cd/m² of diffuse white (ITU-R BT.2408)
+_KNEE = 0.8  # light above this share of diffuse white is compressed
+
+
+def is_known(points: CodePoints) -> bool:
+    """Whether primaries and transfer function are stated and known here."""
+    return points.primaries in _PRIMARIES and (
+        points.transfer in _GAMMAS or points.transfer in _SRGB_LIKE | HDR_TRANSFERS
+    )
+
+
+def profile_of(points: CodePoints) -> bytes | None:
+    """The ICC profile of code points; None for sRGB and for what is not specified."""
+    primaries = _PRIMARIES.get(points.primaries, profiles.SRGB_PRIMARIES)
+    gamma = _GAMMAS.get(points.transfer)
+    if gamma is None and primaries == profiles.SRGB_PRIMARIES:
+        return None
+    if gamma is None and points.primaries == 12:
+        return profiles.display_p3()
+    name = {1: "BT.709", 9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}.get(points.primaries, "")
+    white = _DCI_WHITE if points.primaries == 11 else profiles.D65
+    if gamma is None:
+        return profiles.build(name or "BT.601", primaries, white=white)
+    return profiles.build(f"{name} gamma {gamma:.1f}".strip(), primaries, profiles.gamma_curve(gamma), white)
+
+
+def tone_mapped(samples: NDArray[Any], points: CodePoints) -> tuple[Pixels, Space]:
+    """HDR samples (H×W×3, uint8, uint16 or float32 0..1; PQ or HLG) as they look on a usual screen, 16 bits.
+
+    Colors up to diffuse white stay as they are; brighter ones are compressed into what is left of the range.
+    """
+    top = 1 if samples.dtype.kind == "f" else int(np.iinfo(samples.dtype).max)
+    table = _pq_light(np.linspace(0, 1, 65536)) if points.transfer == _PQ else _hlg_light(np.linspace(0, 1, 65536))
+    matrix = profiles.matrix_of(_PRIMARIES.get(points.primaries, profiles.BT2020_PRIMARIES))
+
+    def light(rows: NDArray[Any]) -> Float:
+        coded = np.nan_to_num(rows.astype(np.float32) / np.float32(top)).clip(0, 1)
+        linear = table.astype(np.float32)[np.rint(coded * np.float32(65535)).astype(np.uint16)]
+        if points.transfer == _HLG:
+            # The scene's light becomes the display's: brighter parts gain more (system gamma 1.2 at 1000 cd/m²).
+            luminance = linear @ matrix[1].astype(np.float32)
+            linear *= (np.maximum(luminance, 1e-6) ** np.float32(0.2))[..., None] * np.float32(1000 / _SDR_WHITE)
+        return linear
+
+    return _shown(samples, light, matrix)
+
+
+def from_linear(values: Float, matrix: NDArray[np.float64]) -> tuple[Pixels, Space]:
+    """Linear light (H×W×3 float32, diffuse white 1, may exceed it) of an RGB space as 16 bits.
+
+    matrix: from the space to XYZ under D50. Light beyond white is compressed as in `tone_mapped`.
+    """
+    return _shown(values, lambda rows: rows, matrix)
+
+
+def _pq_light(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """PQ signals 0..1 (float64, any shape) as light, diffuse white 1 (SMPTE ST 2084)."""
+    powered = x ** (1 / 78.84375)
+    light = np.maximum(powered - 0.8359375, 0) / (18.8515625 - 18.6875 * powered)
+    return light ** (1 / 0.1593017578125) * (10000 / _SDR_WHITE)
+
+
+def _hlg_light(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """HLG signals 0..1 (float64, any shape) as the light of the scene, 0..1 (ITU-R BT.2100)."""
+    return np.where(x <= 0.5, x * x / 3, (np.exp((x - 0.55991073) / 0.17883277) + 0.28466892) / 12)
+
+
+def _shown(
+    samples: NDArray[Any], light: Callable[[NDArray[Any]], Float], matrix: NDArray[np.float64]
+) -> tuple[Pixels, Space]:
+    few = light(sample(samples))
+    peak = max(1.0, *(float(light(samples[rows]).max(initial=0)) for rows in _bands(*samples.shape[:2])))
+    to_xyz = matrix.T.astype(np.float32)
+    space = narrowest((_compressed(few, peak) @ to_xyz).reshape(-1, 3))
+    out = np.empty(samples.shape, np.uint16)
+    for rows in _bands(*samples.shape[:2]):
+        out[rows] = _from_xyz(_compressed(light(samples[rows]), peak) @ to_xyz, space, np.dtype(np.uint16))
+    return out, space
+
+
+def _compressed(linear: Float, peak: float) -> Float:
+    """Light (…×3, 0..peak) in 0..1: unchanged up to the knee, then a curve that ends at white. Hues stay."""
+    if peak <= 1:
+        return linear.clip(0, 1)
+    strongest = linear.max(-1, keepdims=True)
+    # x ↦ x·(1 + x/w²)/(1 + x) of what lies above the knee has slope 1 at the knee and reaches 1 at the peak.
+    room = np.float32(1 - _KNEE)
+    above = np.maximum(strongest - np.float32(_KNEE), 0) / room
+    most = np.float32((peak - _KNEE) / (1 - _KNEE))
+    squeezed = np.float32(_KNEE) + room * above * (1 + above / most**2) / (1 + above)
+    scale = np.where(strongest > _KNEE, squeezed / np.maximum(strongest, 1e-6), 1)
+    return (linear * scale).clip(0, 1)
+
+
+# Other profiles ------------------------------------------------------------------------------------------------------
+
+
 def _cms(icc: bytes | None) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(icc or profiles.srgb()))
 
 
-def through_cms(image: Image.Image, source: bytes, space: Space) -> NDArray[np.uint8]:
-    """Convert an 8-bit image of any profile to H×W×3 uint8 RGB of a space. Raises PyCMSError and ValueError."""
-    transform = ImageCms.buildTransform(_cms(source), _cms(space.icc), image.mode, "RGB")
-    return np.asarray(ImageCms.applyTransform(image, transform))
+def through_cms(samples: NDArray[Any], source: bytes, space: Space) -> Pixels:
+    """Convert H×W×3 RGB or H×W×4 CMYK samples (uint8 or uint16) of any profile to H×W×3 RGB of a space, same depth.
+
+    Raises one of PROFILE_ERRORS.
+    """
+    model = "RGB" if samples.shape[2] == 3 else "CMYK"
+    if samples.dtype == np.uint16:
+        import imagecodecs  # Pillow converts 8 bits only
+
+        target = space.icc or profiles.srgb()
+        return imagecodecs.cms_transform(
+            np.ascontiguousarray(samples), source, target, colorspace=model.lower(), outcolorspace="rgb"
+        )
+    transform = ImageCms.buildTransform(_cms(source), _cms(space.icc), model, "RGB")
+    return np.asarray(ImageCms.applyTransform(Image.fromarray(samples, model), transform))
 
 
-def narrowest_for(image: Image.Image, source: bytes) -> Space:
-    """The narrowest space for the colors of an 8-bit image of any profile. Raises as through_cms."""
-    few = image.resize((min(image.width, 256), min(image.height, 256)), Image.Resampling.NEAREST)
-    to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), few.mode, "LAB")
-    lab = stored_lab(np.asarray(ImageCms.applyTransform(few, to_lab)), signed=True)
+def narrowest_for(samples: NDArray[Any], source: bytes) -> Space:
+    """The narrowest space for the colors of H×W×3 or H×W×4 samples (uint8 or uint16) of any profile.
+
+    Raises one of PROFILE_ERRORS.
+    """
+    few = np.ascontiguousarray(to_8_bits(cast("Pixels", sample(samples))))
+    model = "RGB" if few.shape[2] == 3 else "CMYK"
+    to_lab = ImageCms.buildTransform(_cms(source), ImageCms.createProfile("LAB"), model, "LAB")
+    lab = stored_lab(np.asarray(ImageCms.applyTransform(Image.fromarray(few, model), to_lab)), signed=True)
     return narrowest(lab_to_xyz(lab).reshape(-1, 3))
+
+
+def from_ink(ink: NDArray[Any]) -> Pixels:
+    """H×W×4 CMYK without a profile (uint8 or uint16, the largest value is full ink) as RGB of the same depth."""
+    top = np.iinfo(ink.dtype).max
+    out = np.empty((*ink.shape[:2], 3), ink.dtype)
+    for rows in _bands(*ink.shape[:2]):
+        paper = top - ink[rows].astype(np.uint32)
+        out[rows] = (paper[..., :3] * paper[..., 3:] + top // 2) // top
+    return cast("Pixels", out)
+
+
+def unpremultiplied(samples: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Samples (H×W or H×W×3, uint8, uint16 or float32) divided by their alpha (H×W, same dtype).
+
+    Where alpha is 0 they stay as they are.
+    """
+    top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
+    weight = np.where(alpha > 0, alpha, top).astype(np.float32) / np.float32(top)
+    divided = samples / (weight if samples.ndim == 2 else weight[..., None])
+    return (divided if samples.dtype.kind == "f" else np.rint(divided.clip(0, top))).astype(samples.dtype)
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
     """Convert H×W×3 uint8 or uint16 pixels from an ICC profile to sRGB at their own depth.
 
-    Profiles with lookup tables are converted at 8 bits; with a broken profile the pixels are returned unchanged.
+    With a broken profile the pixels are returned unchanged.
     """
     if icc is None:
         return pixels
@@ -197,10 +351,9 @@ def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
         profile = profiles.parse(icc)
         if pixels.dtype == np.uint16 and profile.matrix is not None:
             return convert(pixels, profile, SRGB)[0]
-        out = through_cms(Image.fromarray(to_8_bits(pixels)), icc, SRGB)
-    except (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError):
+        return through_cms(pixels, icc, SRGB)
+    except PROFILE_ERRORS:
         return pixels
-    return out if pixels.dtype == np.uint8 else to_16_bits(out)
 
 
 def to_srgb8(picture: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

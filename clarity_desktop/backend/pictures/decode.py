@@ -16,45 +16,26 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageFile
 
-from clarity_desktop.backend.pictures import colour, geometry, metadata
+from clarity_desktop.backend.pictures import colour, metadata
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.raw_image import DAMAGED, Caps, Channel, Raw, Refused, limit_processor_time
-from clarity_desktop.backend.pictures.readers import READERS, draft, format_of
-from clarity_desktop.bit_depth import to_8_bits, to_16_bits
-from clarity_desktop.text import Message, to_json
+from clarity_desktop.backend.pictures.finish import Decoded, finish
+from clarity_desktop.backend.pictures.readers import READERS, format_of
+from clarity_desktop.backend.pictures.readers.jpeg import draft
+from clarity_desktop.backend.pictures.stored import DAMAGED, Caps, Refused, limit_processor_time
+from clarity_desktop.text import to_json
 
 # What decoders raise for broken files. Anything else ends the process, which the program reports as well.
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, SyntaxError,
           RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error, cv2.error)  # fmt: skip
 _LONGEST = 1 << 20  # bytes of a message; pixels and blocks are passed in the buffer
 _NO_MEMORY = -4  # OpenCV's code
-_NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
-          "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp",), "WEBP": (".webp",),
-          "AVIF": (".avif",)}  # fmt: skip
-
-
-@dataclass(slots=True)
-class Decoded:
-    """A photo ready for the program.
-
-    pixels: H×W×3 RGB, uint8 or uint16, with the orientation applied; alpha: H×W of the same depth.
-    """
-
-    pixels: Channel
-    alpha: Channel | None
-    blocks: dict[str, bytes]  # "icc", "exif", "xmp", "iptc" where there are any
-    format: str
-    mode: str
-    profile: str
-    notes: list[Message]
 
 
 def decode(path: str, caps: Caps) -> Decoded:
@@ -64,8 +45,7 @@ def decode(path: str, caps: Caps) -> Decoded:
         if kind is None:
             raise Refused("pictures.not_a_photo")
         try:
-            raw = READERS[kind](file, caps)
-            return _finished(raw, kind, path)
+            return finish(READERS[kind](file, caps), kind, _suffix(path))
         except BROKEN as e:
             if isinstance(e, cv2.error) and e.code == _NO_MEMORY:
                 raise MemoryError from e
@@ -86,8 +66,8 @@ def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
             found = draft(file, caps)
             if found is None:
                 return None
-            raw, (width, height) = found
-            finished = _finished(raw, "JPEG", path)
+            stored, (width, height) = found
+            finished = finish(stored, "JPEG", _suffix(path))
         except BROKEN:
             return None  # reading the whole photo will report what is wrong
         wide = (finished.pixels.shape[1] >= finished.pixels.shape[0]) == (width >= height)
@@ -117,91 +97,12 @@ def _open_regular(path: str, caps: Caps) -> BinaryIO:
         raise Refused("pictures.bad_name") from e
 
 
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122
+
+
 def _non_blocking(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _finished(raw: Raw, kind: str, path: str) -> Decoded:
-    notes = raw.notes
-    exif, xmp, orientation = _upright(raw, notes)
-    pixels, icc = _rgb(raw, notes)
-    alpha = raw.alpha
-    if alpha is not None and alpha.dtype != pixels.dtype:
-        alpha = to_8_bits(alpha) if pixels.dtype == np.uint8 else to_16_bits(alpha)
-    if orientation != 1:
-        pixels = geometry.oriented(pixels, orientation)
-        alpha = None if alpha is None else geometry.oriented(alpha, orientation)
-    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
-    if suffix and any(suffix in v for k, v in _NAMES.items() if k != kind) and suffix not in _NAMES.get(kind, ()):
-        notes.append(Message("pictures.wrong_suffix", {"suffix": suffix, "format": kind}))
-    found = {"icc": icc, "exif": exif, "xmp": xmp, "iptc": raw.iptc}
-    blocks = {name: block for name, block in found.items() if block}
-    return Decoded(pixels, alpha, blocks, kind, raw.mode, profiles.profile_name(icc), notes)
-
-
-def _upright(raw: Raw, notes: list[Message]) -> tuple[bytes | None, bytes | None, int]:
-    """EXIF and XMP with orientation 1, and the orientation to apply: EXIF's has precedence over XMP's."""
-    exif, xmp, by_exif, by_xmp = raw.exif, raw.xmp, None, None
-    if exif is not None:
-        try:
-            exif, by_exif = metadata.upright(exif)
-        except ValueError:
-            notes.append(Message("pictures.exif_broken"))
-            exif = None
-    if xmp is not None:
-        xmp, by_xmp = metadata.upright_xmp(xmp)
-    return exif, xmp, raw.orientation or by_exif or by_xmp or 1
-
-
-def _rgb(raw: Raw, notes: list[Message]) -> tuple[Channel, bytes | None]:
-    """H×W×3 RGB pixels and the ICC profile they are in (None: sRGB)."""
-    if isinstance(raw.samples, Image.Image):
-        return _from_cmyk(raw.samples, raw.icc, notes)
-    if raw.mode == "Lab":
-        pixels, space = colour.convert_lab(raw.samples, np.dtype(np.uint16))
-        notes.append(Message("pictures.converted_lab", {"space": space.name}))
-        return pixels, space.icc
-    samples: Any = raw.samples
-    if samples.ndim == 2:
-        samples = cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB)
-    return (samples, None) if raw.icc is None else _profiled(samples, raw.icc, raw.mode in {"1", "L"}, notes)
-
-
-def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[Message]) -> tuple[Channel, bytes | None]:
-    try:
-        profile = profiles.parse(icc)
-        if profile.space not in ({"RGB", "GRAY"} if grey else {"RGB"}):
-            notes.append(Message("pictures.profile_kind"))
-            return samples, None
-        if profile.space == "GRAY":
-            if not profile.curves:
-                raise profiles.BrokenProfile("a grey profile without a curve")
-            icc = profiles.build(profile.name or "Grey", profiles.SRGB_PRIMARIES, profile.curve_tag)
-            profile = profiles.parse(icc)
-        few = Image.fromarray(np.ascontiguousarray(to_8_bits(colour.sample(samples))))  # pyright: ignore
-        colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the color engine does so in this process
-        if profile.matrix is None or not colour.is_far(profile):
-            return samples, icc
-        pixels, space = colour.convert(samples, profile)
-    except (profiles.BrokenProfile, ImageCms.PyCMSError, OSError, ValueError):
-        notes.append(Message("pictures.profile_broken"))
-        return samples, None
-    name = profile.name or Message("pictures.unnamed_profile")
-    notes.append(Message("pictures.converted", {"profile": name, "space": space.name}))
-    return pixels, space.icc
-
-
-def _from_cmyk(image: Image.Image, icc: bytes | None, notes: list[Message]) -> tuple[Channel, bytes | None]:
-    if icc is not None:
-        try:
-            space = colour.narrowest_for(image, icc)
-            pixels = colour.through_cms(image, icc, space)
-            notes.append(Message("pictures.converted_cmyk", {"space": space.name}))
-            return pixels, space.icc
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            notes.append(Message("pictures.profile_broken"))
-    notes.append(Message("pictures.converted_cmyk_unprofiled"))
-    return np.asarray(image.convert("RGB")), None
 
 
 def is_intact(name: str, block: bytes) -> bool:
@@ -214,7 +115,7 @@ def is_intact(name: str, block: bytes) -> bool:
             case "icc":
                 if profiles.parse(block).space != "RGB":
                     return False
-                colour.through_cms(Image.new("RGB", (1, 1)), block, colour.SRGB)
+                colour.through_cms(np.zeros((1, 1, 3), np.uint8), block, colour.SRGB)
             case "exif":
                 metadata.upright(block)
             case "xmp":
@@ -222,7 +123,7 @@ def is_intact(name: str, block: bytes) -> bool:
                 metadata.without_places(block)
             case _:
                 pass  # IPTC is carried along and never parsed
-    except (*BROKEN, ImageCms.PyCMSError, profiles.BrokenProfile):
+    except (*BROKEN, *colour.PROFILE_ERRORS):
         return False
     return True
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff
+from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff_writer
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.messages import UserError
@@ -229,7 +229,7 @@ def _webp(ready: _Ready) -> bytes:
 
 
 def _tiff(ready: _Ready) -> bytes:
-    return tiff.write(ready.pixels, ready.alpha, ready.icc, ready.blocks)
+    return tiff_writer.write(ready.pixels, ready.alpha, ready.icc, ready.blocks)
 
 
 def _avif(ready: _Ready) -> bytes:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from clarity_desktop.text import Field, Message
 
 Channel = NDArray[np.uint8] | NDArray[np.uint16]
+Model = Literal["grey", "rgb", "cmyk", "lab"]
+"""Color models of stored samples."""
 
 
 class Refused(Exception):
@@ -29,21 +28,35 @@ class Refused(Exception):
 
 
 DAMAGED = "pictures.damaged"
+FIRST_ONLY = Message("pictures.first_only")
+
+
+class CodePoints(NamedTuple):
+    """Primaries and transfer function as numbered in ITU-T H.273 (CICP)."""
+
+    primaries: int
+    transfer: int
 
 
 @dataclass(slots=True)
-class Raw:
-    """What a reader decoded.
+class Stored:
+    """What a reader decoded; `finish` makes of it what the program edits.
 
-    samples: H×W (gray) or H×W×3 RGB, uint8 0..255 or uint16 0..65535; H×W×3 float32 L, a, b where mode is "Lab"; a PIL
-    image of mode CMYK. alpha: H×W of the same depth, not multiplied into the samples. orientation: 1..8 as in EXIF,
-    None where the EXIF block has it. notes: messages for the user about what was converted or left out.
+    samples: H×W (gray), H×W×3 (RGB) or H×W×4 (CMYK: the largest value is full ink), uint8, uint16 or float32 with
+    black 0 and white 1; H×W×3 float32 L 0..100, a, b for Lab. alpha: H×W of the same dtype. bits: how many bits of
+    uint16 samples are used, from the lowest on; 0 for all. premultiplied: the samples are multiplied by alpha.
+    mode: how the file names its pixels ("L", "P", "RGB", …). orientation: 1..8 as in EXIF, None where the EXIF block
+    has it. notes: messages for the user about what was converted or left out.
     """
 
-    samples: NDArray[Any] | Image.Image
+    samples: NDArray[Any]
+    model: Model
     mode: str
-    alpha: Channel | None = None
+    alpha: NDArray[Any] | None = None
+    bits: int = 0
+    premultiplied: bool = False
     icc: bytes | None = None
+    code_points: CodePoints | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
@@ -85,18 +98,10 @@ class Caps:
             limit_processor_time(self.seconds + SECONDS_PER_MEGAPIXEL * width * height / 1e6)
 
 
-def split_alpha(samples: NDArray[Any], blue_first: bool = False) -> tuple[NDArray[Any], Channel | None]:
-    """Split H×W×3 or H×W×4 samples (uint8 or uint16) into contiguous H×W×3 RGB and H×W alpha (None for three channels).
-
-    blue_first: the samples are in OpenCV's order, BGR or BGRA.
-    """
-    if samples.shape[2] == 3:
-        return cv2.cvtColor(samples, cv2.COLOR_BGR2RGB) if blue_first else samples, None
-    rgb = cv2.cvtColor(samples, cv2.COLOR_BGRA2RGB if blue_first else cv2.COLOR_RGBA2RGB)
-    return rgb, cv2.extractChannel(samples, 3)  # pyright: ignore[reportReturnType]
-
-
-def match_groups(pattern: bytes, head: bytes) -> tuple[bytes, ...] | None:
-    """Groups of the first match of a pattern in the first bytes of a file; None without a match."""
-    found = re.search(pattern, head, re.DOTALL)
-    return None if found is None else found.groups()
+def separated(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Split decoded samples (H×W, or H×W×C with 1 to 4 channels) into H×W or H×W×3 colors and H×W alpha or None."""
+    if samples.ndim == 2:
+        return samples, None
+    count = samples.shape[2]
+    alpha = np.ascontiguousarray(samples[..., -1]) if count in {2, 4} else None
+    return (samples[..., 0] if count < 3 else samples[..., :3]), alpha

@@ -1,0 +1,37 @@
+"""One reader per format: decodes an untrusted file to a `Stored` photo. Runs in the decoder process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from clarity_desktop.backend.pictures.readers import bmff, jpeg, png, simple, tiff
+from clarity_desktop.backend.pictures.stored import Caps, Stored
+
+READERS: dict[str, Callable[[BinaryIO, Caps], Stored]] = {
+    "JPEG": jpeg.read,
+    "PNG": png.read,
+    "WEBP": simple.read_webp,
+    "TIFF": tiff.read,
+    "BMP": simple.read_bmp,
+    "GIF": simple.read_gif,
+    "AVIF": bmff.read_avif,
+    "HEIC": bmff.read_heic,
+}
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def format_of(head: bytes) -> str | None:
+    """The format by the first 64 bytes of the file, not by its name; None for formats that are not read."""
+    if head[4:8] == b"ftyp":
+        # ISO BMFF: the major brand, then (after a version number) the compatible ones.
+        brands = head[8:12] + head[16 : min(len(head), int.from_bytes(head[:4], "big"))]
+        listed = {brands[k : k + 4] for k in range(0, len(brands), 4)}
+        if listed & {b"avif", b"avis"}:
+            return "AVIF"
+        return "HEIC" if listed & _HEIC else None
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    starts = {b"\xff\xd8\xff": "JPEG", png.SIGNATURE: "PNG", b"GIF8": "GIF", b"BM": "BMP"}
+    tiffs = dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF")
+    return next((kind for start, kind in (starts | tiffs).items() if head.startswith(start)), None)

@@ -1,0 +1,87 @@
+"""AVIF by libavif and HEIC by libheif, both at the depth of the file."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.pictures import metadata
+from clarity_desktop.backend.pictures.boxes import Item, primary_item
+from clarity_desktop.backend.pictures.stored import FIRST_ONLY, Caps, Stored, separated
+
+_HDR = {16, 18}
+
+
+def read_avif(file: BinaryIO, caps: Caps) -> Stored:
+    """Decode an AVIF photo; of a sequence, the first picture."""
+    import imagecodecs
+    from PIL import Image
+
+    file.seek(0)
+    data = file.read()
+    image = Image.open(io.BytesIO(data), formats=("AVIF",))
+    frames = int(getattr(image, "n_frames", 1))
+    caps.check(*image.size, frames)
+    item = primary_item(data)
+    samples: NDArray[Any] = imagecodecs.avif_decode(data, index=0)
+    if item.aperture is not None and samples.shape[:2] == (item.height, item.width):
+        left, top, width, height = item.aperture
+        samples = samples[top : top + height, left : left + width]
+    main, alpha = separated(samples)
+    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    if samples.dtype == np.uint16:
+        stored.bits = _bits(data, samples)
+    stored.orientation = item.orientation
+    _describe(stored, item, item.icc)
+    if frames > 1:
+        stored.notes.append(FIRST_ONLY)
+    return stored
+
+
+def _bits(data: bytes, samples: NDArray[np.uint16]) -> int:
+    """10 or 12, by the configuration of the decoder (av1C), which is the same for color and alpha."""
+    at = data.find(b"av1C")
+    twelve = at > 0 and at + 7 <= len(data) and bool(data[at + 6] & 0x20)
+    return 12 if twelve or int(samples.max(initial=0)) > 1023 else 10
+
+
+def read_heic(file: BinaryIO, caps: Caps) -> Stored:
+    """Decode the primary picture of a HEIC file."""
+    import pillow_heif  # imported here: it takes 20 ms that other photos need not wait for
+
+    file.seek(0)
+    data = file.read()
+    heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
+    image = heif[heif.primary_index]
+    caps.check(*image.size, len(heif))
+    samples: NDArray[Any] = np.asarray(image)
+    mode = image.mode.partition(";")[0]
+    main, alpha = separated(samples)
+    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored.premultiplied = mode == "RGBa"
+    bits = int(image.info.get("bit_depth", 8))
+    if samples.dtype == np.uint16 and bits < 16:  # pillow-heif moves the bits up, which makes white 65472
+        stored.samples = stored.samples >> np.uint16(16 - bits)
+        stored.alpha = None if alpha is None else alpha >> np.uint16(16 - bits)
+        stored.bits = bits
+    stored.orientation = 1  # libheif applies it
+    try:
+        item = primary_item(data)
+    except ValueError:
+        item = Item()
+    profile = image.info.get("icc_profile")
+    _describe(stored, item, bytes(profile) if profile else None)
+    if len(heif) > 1:
+        stored.notes.append(FIRST_ONLY)
+    return stored
+
+
+def _describe(stored: Stored, item: Item, icc: bytes | None) -> None:
+    """Colors and metadata. An ICC profile has precedence over code points, except for those of HDR."""
+    stored.code_points = item.code_points
+    if item.code_points is None or item.code_points.transfer not in _HDR:
+        stored.icc = icc
+    stored.exif, stored.xmp = metadata.without_prefix(item.exif), item.xmp

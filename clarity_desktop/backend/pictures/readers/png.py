@@ -1,0 +1,163 @@
+"""PNG: pixels by libpng, everything else by its chunks, which may stand before or after the pixels."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from clarity_desktop.backend.pictures import colour, metadata
+from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.backend.pictures.stored import (
+    DAMAGED,
+    FIRST_ONLY,
+    Caps,
+    CodePoints,
+    Refused,
+    Stored,
+    separated,
+)
+from clarity_desktop.text import Message
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"sBIT", b"IDAT"}
+_MODES = {0: "L", 2: "RGB", 3: "P", 4: "L", 6: "RGBA"}  # by color type
+_LONGEST = 64_000_000  # bytes of an unpacked profile or text
+_SRGB_GAMMA = 0.45455
+_SAME = 0.01  # within this, gamma and chromaticities are sRGB's
+
+
+class Chunk(NamedTuple):
+    """One chunk: its type, its content, and the whole of it as stored."""
+
+    kind: bytes
+    body: bytes
+    stored: bytes
+    is_intact: bool
+
+
+def chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks up to IEND; the last one may be cut short."""
+    at = len(SIGNATURE)
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + size
+        body = data[at + 8 : end - 4]
+        is_intact = end <= len(data) and zlib.crc32(kind + body) == int.from_bytes(data[end - 4 : end], "big")
+        if kind == b"IEND":
+            return
+        yield Chunk(kind, body, data[at:end], is_intact)
+        at = end
+
+
+def read(file: BinaryIO, caps: Caps) -> Stored:
+    """Decode a PNG photo; of an animation, the first picture."""
+    import imagecodecs
+
+    file.seek(0)
+    data = file.read()
+    found = list(chunks(data))
+    if not found or found[0].kind != b"IHDR" or len(found[0].body) != 13:
+        raise Refused(DAMAGED)
+    width, height, depth, colours = struct.unpack_from(">IIBB", found[0].body)
+    caps.check(width, height)
+    # A wrong checksum in a text or profile is no reason to refuse the photo, as libpng has it; one in the pixels is.
+    kept = [c.stored for c in found if c.kind in _PIXELS and (c.is_intact or c.kind in {b"IHDR", b"PLTE", b"IDAT"})]
+    samples = imagecodecs.png_decode(b"".join([SIGNATURE, *kept, _chunk(b"IEND", b"")]))
+    if samples.shape[:2] != (height, width):
+        raise Refused(DAMAGED)
+    main, alpha = separated(samples)
+    stored = Stored(
+        main, "grey" if main.ndim == 2 else "rgb", "1" if depth == 1 and not colours else _MODES[colours], alpha
+    )
+    described = {c.kind: c.body for c in reversed(found) if c.is_intact}  # the first of each kind counts
+    _set_colours(stored, described)
+    _set_metadata(stored, described, found)
+    if len(described.get(b"acTL", b"")) >= 4 and int.from_bytes(described[b"acTL"][:4], "big") > 1:
+        stored.notes.append(FIRST_ONLY)
+    return stored
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The zlib stream's content. Raises ValueError for a broken or an endless one."""
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(packed, _LONGEST)
+    except zlib.error as e:
+        raise ValueError(str(e)) from e
+    if unpacker.unconsumed_tail:
+        raise ValueError("too long")
+    return content
+
+
+def _set_colours(stored: Stored, described: dict[bytes, bytes]) -> None:
+    """The order of the third edition of the PNG specification: cICP, iCCP, sRGB, gAMA and cHRM."""
+    points = described.get(b"cICP", b"")
+    if len(points) == 4 and colour.is_known(CodePoints(points[0], points[1])):
+        stored.code_points = CodePoints(points[0], points[1])
+        return
+    if b"iCCP" in described:
+        _, _, packed = described[b"iCCP"].partition(b"\0")
+        try:
+            stored.icc = _unpacked(packed[1:]) or None
+        except ValueError:
+            stored.notes.append(Message("pictures.profile_broken"))
+    elif b"sRGB" not in described and len(described.get(b"gAMA", b"")) == 4:
+        stored.icc = _measured_profile(int.from_bytes(described[b"gAMA"], "big") / 1e5, described.get(b"cHRM", b""))
+
+
+def _measured_profile(gamma: float, chromaticities: bytes) -> bytes | None:
+    """A profile for a PNG that states its gamma and perhaps its primaries; None if they are sRGB's or implausible."""
+    if not 0.2 < gamma <= 1.2:
+        return None
+    primaries, white = profiles.SRGB_PRIMARIES, profiles.D65
+    if len(chromaticities) == 32:
+        numbers = [v / 1e5 for v in struct.unpack(">8I", chromaticities)]
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        if all(0 < y < 1 and 0 <= x < 1 for x, y in pairs):
+            white, primaries = pairs[0], tuple(pairs[1:])
+    usual = np.allclose(primaries, profiles.SRGB_PRIMARIES, atol=_SAME) and np.allclose(white, profiles.D65, atol=_SAME)
+    if usual and abs(gamma - _SRGB_GAMMA) < _SAME:
+        return None
+    name = "Adobe RGB primaries, " if np.allclose(primaries, profiles.ADOBE_PRIMARIES, atol=_SAME) and not usual else ""
+    try:
+        return profiles.build(f"{name}gamma {1 / gamma:.2f}", primaries, profiles.gamma_curve(1 / gamma), white)
+    except (np.linalg.LinAlgError, struct.error):
+        return None
+
+
+def _set_metadata(stored: Stored, described: dict[bytes, bytes], found: list[Chunk]) -> None:
+    stored.exif = metadata.without_prefix(described.get(b"eXIf"))
+    for chunk in found:
+        try:
+            if not chunk.is_intact or chunk.kind not in {b"iTXt", b"zTXt", b"tEXt"}:
+                continue
+            keyword, text = _text(chunk)
+        except ValueError:
+            continue  # a text that cannot be unpacked
+        if keyword == b"XML:com.adobe.xmp" and stored.xmp is None:
+            stored.xmp = text or None
+        elif keyword in {b"Raw profile type exif", b"Raw profile type APP1"} and stored.exif is None:
+            try:  # as ImageMagick writes it, in hexadecimal digits
+                stored.exif = metadata.without_prefix(bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode("ascii")))
+            except ValueError:
+                stored.notes.append(Message("pictures.exif_broken"))
+
+
+def _text(chunk: Chunk) -> tuple[bytes, bytes]:
+    """Keyword and text of a text chunk. Raises ValueError."""
+    keyword, _, rest = chunk.body.partition(b"\0")
+    if chunk.kind == b"tEXt":
+        return keyword, rest
+    if chunk.kind == b"zTXt":
+        return keyword, _unpacked(rest[1:])
+    # A flag for compression, its method, then language and translated keyword, each ended by a zero byte.
+    _, _, text = rest[2:].partition(b"\0")[2].partition(b"\0")
+    return keyword, _unpacked(text) if rest[:1] == b"\1" else text
