@@ -74,7 +74,7 @@ async def steady(studio: Studio, jobs: Callable[[], Job], rounds: int) -> None:
         job = jobs()
         params = RestoreParams("denoise", "halves")
         await studio.restore_now(Restore(document.id, document.card().head, params), job)
-        studio.move(document.id, lambda d: d.undo(), job)
+        await studio.move(document.id, lambda d: d.undo(), job)
         if k in {rounds // 5, rounds}:
             gc.collect()
             marks[k] = process.memory_info().rss

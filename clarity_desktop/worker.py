@@ -152,10 +152,13 @@ def _lower_priority() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-Pool = Literal["decode", "encode", "tiles", "disk", "network", "estimate"]
+Pool = Literal["decode", "encode", "tiles", "document", "disk", "network", "estimate"]
 """What side work is for. Each purpose has its own threads, so that tiles never wait behind an encoder."""
-THREADS: dict[Pool, int] = {"decode": 2, "encode": 1, "tiles": 2, "disk": 2, "network": 2, "estimate": 1}
-"""Few, because each thread that reads a document keeps a connection with a cache of its own."""
+THREADS: dict[Pool, int] = {
+    "decode": 2, "encode": 1, "tiles": 2, "document": 1, "disk": 2, "network": 2, "estimate": 1,
+}  # fmt: skip
+"""Few, because each thread that reads a document keeps a connection with a cache of its own. `document` is for short
+changes like undo, which never wait behind a project being saved."""
 
 
 class Pools:
@@ -294,6 +297,17 @@ class Job:
             if discard is not None:
                 future.add_done_callback(partial(_discard, discard))
             raise
+
+    async def shield(self, pool: Pool, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run short work outside the lane to its end, even if the job is cancelled: its events must follow.
+
+        Raises what the work raises, and JobCancelled once the worker is closed.
+        """
+        future = self._pools.submit(pool, partial(work, *args, **kwargs))
+        try:
+            return await asyncio.wrap_future(future)
+        except (asyncio.CancelledError, FutureCancelled):
+            raise JobCancelled from None
 
     async def wait(self, waiter: asyncio.Future[T]) -> T:
         """Wait for something of the event loop. Cancelling ends the waiting. Raises JobCancelled."""

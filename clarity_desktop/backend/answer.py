@@ -59,7 +59,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.Close(document):
             await studio.close_document(document, job)
         case m.ReadManifest(document, version):
-            job.emit(m.ManifestReady(document, studio.document(document).manifest(version)))
+            manifest = await job.side("document", studio.document(document).manifest, version)
+            job.emit(m.ManifestReady(document, manifest))
         case m.ReadTiles(document, hashes):
             await studio.read_tiles(document, hashes, job)
         case m.ReadPixels(document, version):
@@ -75,10 +76,10 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.Reset():
             await studio.reset(request, job)
         case m.GoTo(document) | m.Undo(document) | m.Redo(document):
-            _move(studio, request, job)
+            await _move(studio, request, job)
             await studio.analyze_head(document, job)
         case m.Edit(document, version, name, star, deleted):
-            studio.edit(document, version, job, name=name, star=star, deleted=deleted)
+            await studio.edit(document, version, job, name=name, star=star, deleted=deleted)
         case m.Assess(document, version):
             await studio.assess(document, version, job)
         case m.Detect(document, version):
@@ -109,14 +110,14 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             assert_never(request)
 
 
-def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
+async def _move(studio: Studio, request: m.GoTo | m.Undo | m.Redo, job: Job) -> None:
     match request:
         case m.GoTo(document, version):
-            studio.move(document, lambda d: d.go_to(version), job)
+            await studio.move(document, lambda d: d.go_to(version), job)
         case m.Undo(document):
-            studio.move(document, lambda d: d.undo(), job)
+            await studio.move(document, lambda d: d.undo(), job)
         case m.Redo(document):
-            studio.move(document, lambda d: d.redo(), job)
+            await studio.move(document, lambda d: d.redo(), job)
 
 
 async def _models(

@@ -241,8 +241,9 @@ class Studio:
         self._documents[document.id] = document
         card = document.card()
         self._announced[document.id] = {version.id for version in card.versions}
+        manifest = await job.shield("document", document.manifest, card.head)
         # Opened before the analysis: the window shows the photo while detector and scores run.
-        job.emit(Opened(card, document.manifest(card.head)))
+        job.emit(Opened(card, manifest))
         await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
         return document
 
@@ -331,7 +332,8 @@ class Studio:
                 found = await job.side("estimate", runner.estimate, size, params, self.settings)
                 part = await job.side("estimate", self._part_seconds, size, params) if _is_long(found) else None
             case Repeat(document, version, made):
-                params, recorded = self._recorded(self.document(document), made)
+                # The region of the step may be a mask of the photo's size, to be unpacked from the file.
+                params, recorded = await job.side("disk", self._recorded, self.document(document), made)
                 size, part = self._size(document, version), None
                 found = await job.side("estimate", runner.estimate, size, params, self.settings, recorded)
             case Improve(document, version):
@@ -376,7 +378,7 @@ class Studio:
     async def repeat(self, request: Repeat, job: Job) -> Version | None:
         """Apply the step that made a version to another one, with its recorded settings; see `restore`."""
         document = self.document(request.document)
-        params, recorded = self._recorded(document, request.made)
+        params, recorded = await job.side("disk", self._recorded, document, request.made)
         if await self.ask_first(request, job):
             return None
         return await self._run(document, request.version, params, recorded, job)
@@ -455,24 +457,23 @@ class Studio:
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
             thumbnail=thumbnail, checkpoint=job.checkpoint,
         )  # fmt: skip
+        manifest = await job.shield("document", document.manifest, version.id)
         card = document.card()
-        job.emit(
-            VersionAdded(document.id, version, document.manifest(version.id), card.undo_to, card.redo_to, card.unsaved)
-        )
+        job.emit(VersionAdded(document.id, version, manifest, card.undo_to, card.redo_to, card.unsaved))
         announced = self._announced.setdefault(document.id, set())
         announced.add(version.id)
         if card.head != version.id and card.head in announced:  # else the event of the head's own commit follows
-            job.emit(_head_moved(document))
+            job.emit(await _head_moved(document, job))
         await self._analyze(document.id, version.id, commit, job, pixels)
         return version
 
-    def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
+    async def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
         """Undo, redo or jump: `to` moves the head and returns it."""
         document = self.document(at)
-        to(document)
-        job.emit(_head_moved(document))
+        await job.shield("document", to, document)
+        job.emit(await _head_moved(document, job))
 
-    def edit(
+    async def edit(
         self, at: DocumentId, version: VersionId, job: Job,
         *, name: str | None = None, star: bool | None = None, deleted: bool | None = None,
         rejected: bool | None = None,
@@ -480,16 +481,20 @@ class Studio:
         """Rename, star, delete, reject or bring back a version."""
         document = self.document(at)
         before = document.card().head
-        document.edit(version, name=name, star=star, deleted=deleted, rejected=rejected)
+        await job.shield(
+            "document", document.edit, version, name=name, star=star, deleted=deleted, rejected=rejected
+        )  # fmt: skip
+        # Read before both events, so that the window never shows a deleted version as the head in between.
+        moved = await _head_moved(document, job)
         card = document.card()
         job.emit(VersionsChanged(at, card.versions, card.undo_to, card.redo_to, card.unsaved))
         if card.head != before:
-            job.emit(_head_moved(document))
+            job.emit(moved)
 
-    def add_turn(self, at: DocumentId, turn: Turn, job: Job) -> None:
+    async def add_turn(self, at: DocumentId, turn: Turn, job: Job) -> None:
         """Add a turn to the conversation of a document. Raises UserError."""
         document = self.document(at)
-        document.add_turn(turn)
+        await job.shield("document", document.add_turn, turn)
         job.emit(TurnAdded(at, turn, document.card().unsaved))
 
     # Analysis --------------------------------------------------------------------------------------------------------
@@ -554,7 +559,7 @@ class Studio:
             known = self.version(at, version).detection
             if known is None:
                 known = await self.find(await self._pixels(at, version, job, pixels), job)
-                self.document(at).set_detection(version, known)
+                await job.shield("document", self.document(at).set_detection, version, known)
         job.emit(Detected(at, version, known))
         return known
 
@@ -587,7 +592,7 @@ class Studio:
             job.emit(Assessed(at, version, self._chosen(known), away))
             if any(name not in known.more for name in self.settings.metrics):
                 known = await self.measure_more(await self._pixels(at, version, job, pixels), known, job)
-                self.document(at).set_quality(version, known)
+                await job.shield("document", self.document(at).set_quality, version, known)
                 job.emit(Assessed(at, version, self._chosen(known), away))
         return known
 
@@ -602,9 +607,9 @@ class Studio:
             detection = detection or await self.detect(at, version, job, pixels)
         except UserError as e:  # the detection request itself reports the reason
             log.info("Scored without the detector: %s", e)
-        more = known.more if known else self.document(at).more(version)
+        more = known.more if known else await job.side("document", self.document(at).more, version)
         scored = replace(await self.score(pixels, job, detection), more=more)
-        self.document(at).set_quality(version, scored)
+        await job.shield("document", self.document(at).set_quality, version, scored)
         return scored
 
     def _chosen(self, quality: Quality) -> Quality:
@@ -707,9 +712,13 @@ def _is_long(estimated: Estimated) -> bool:
     return estimated.seconds > LONG_SECONDS
 
 
-def _head_moved(document: Document) -> HeadMoved:
-    card = document.card()
-    return HeadMoved(document.id, card.head, document.manifest(card.head), card.undo_to, card.redo_to, card.unsaved)
+async def _head_moved(document: Document, job: Job) -> HeadMoved:
+    """The event about the head as it is now: other jobs may move it while its tiles are being listed."""
+    while True:
+        manifest = await job.shield("document", document.manifest, document.card().head)
+        card = document.card()
+        if card.head == manifest.version:
+            return HeadMoved(document.id, card.head, manifest, card.undo_to, card.redo_to, card.unsaved)
 
 
 def _method_card(method: Method, store: WeightStore) -> MethodCard:

@@ -211,7 +211,7 @@ async def _run_compare(context: ToolContext, call: plan.CompareCall) -> ToolResu
 async def _run_go_to(context: ToolContext, call: plan.GoToCall) -> ToolResult:
     original = context.card.versions[0].id
     target = context.version(call.version or original).id
-    context.studio.move(context.document, lambda d: d.go_to(target), context.job)
+    await context.studio.move(context.document, lambda d: d.go_to(target), context.job)
     return ToolResult(Message("chat.original_shown")) if target == original else _shown(context)
 
 
@@ -220,12 +220,12 @@ async def _run_undo(context: ToolContext, call: plan.UndoCall) -> ToolResult:
     last = context.head.step
     if call.task is not None and last.task != call.task:
         return ToolResult(Message("chat.not_the_last", {"last": step_title(last)}))
-    context.studio.move(context.document, lambda d: d.undo(), context.job)
+    await context.studio.move(context.document, lambda d: d.undo(), context.job)
     return _shown(context)
 
 
 async def _run_redo(context: ToolContext, _call: plan.RedoCall) -> ToolResult:
-    context.studio.move(context.document, lambda d: d.redo(), context.job)
+    await context.studio.move(context.document, lambda d: d.redo(), context.job)
     return _shown(context)
 
 

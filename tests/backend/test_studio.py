@@ -68,6 +68,7 @@ from clarity_desktop.values import (
     Rotate,
     Step,
     Straighten,
+    Turn,
     Version,
     VersionId,
 )
@@ -175,9 +176,54 @@ def test_undo_redo_and_jump_move_the_head(studio, recorder, file) -> None:
     version = restored(studio, recorder, card)
     heads = []
     for move in (lambda d: d.undo(), lambda d: d.redo(), lambda d: d.go_to(card.head)):
-        studio.move(card.id, move, recorder.job())
+        asyncio.run(studio.move(card.id, move, recorder.job()))
         heads.append(recorder.last(HeadMoved).head)
     assert heads == [card.head, version.id, card.head]
+
+
+CHANGES = {
+    "undo": lambda studio, at, job: studio.move(at, lambda d: d.undo(), job),
+    "edit": lambda studio, at, job: studio.edit(at, studio.document(at).card().head, job, star=True),
+    "turn": lambda studio, at, job: studio.add_turn(at, Turn("user", "hello"), job),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_that_waits_for_the_disk_blocks_no_other_request(studio, recorder, file, change) -> None:
+    card = opened(studio, recorder, file)
+    restored(studio, recorder, card)
+    job, events = recorder.job(), len(recorder.news)
+    [store] = studio.folder.glob("*.store")
+
+    async def story() -> None:
+        with closing(sqlite3.connect(store, isolation_level=None)) as busy:
+            busy.execute("BEGIN IMMEDIATE")  # as a disk that does not answer
+            running = asyncio.ensure_future(change(studio, card.id, job))
+            for _ in range(20):  # the event loop goes on
+                await asyncio.sleep(0.005)
+            assert not running.done()
+            job.cancel()  # too late: what is being written is written, and its event follows
+            busy.execute("ROLLBACK")
+        await running
+
+    asyncio.run(story())
+    assert len(recorder.news) == events + 1
+
+
+def test_a_head_that_moves_while_its_tiles_are_listed_is_reported_as_it_is_then(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    version = restored(studio, recorder, card)
+    document = studio.document(card.id)
+    read = document.manifest
+
+    def moved_meanwhile(at: VersionId) -> object:
+        document.manifest = read
+        document.go_to(version.id)
+        return read(at)
+
+    document.manifest = moved_meanwhile
+    asyncio.run(studio.move(card.id, lambda d: d.undo(), recorder.job()))
+    assert recorder.last(HeadMoved).head == recorder.last(HeadMoved).manifest.version == version.id
 
 
 @pytest.mark.parametrize(
@@ -239,10 +285,10 @@ def test_reset_is_a_new_version_that_looks_like_the_original(studio, recorder, f
 def test_deleting_the_head_moves_it_and_can_be_taken_back(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     version = restored(studio, recorder, card)
-    studio.edit(card.id, version.id, recorder.job(), deleted=True)
+    asyncio.run(studio.edit(card.id, version.id, recorder.job(), deleted=True))
     assert recorder.last(HeadMoved).head == card.head
     assert [v.deleted for v in recorder.last(VersionsChanged).versions] == [False, True]
-    studio.edit(card.id, version.id, recorder.job(), deleted=False)
+    asyncio.run(studio.edit(card.id, version.id, recorder.job(), deleted=False))
     assert [v.deleted for v in recorder.last(VersionsChanged).versions] == [False, False]
 
 

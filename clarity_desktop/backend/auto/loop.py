@@ -65,7 +65,8 @@ async def improve_document(studio: Studio, request: Improve, job: Job) -> None:
     with job.observing(note):
         done = await improve(target, studio.settings)
     steps = (to_json(RestoreCall("auto")),)
-    studio.add_turn(request.document, Turn("assistant", done.text, tuple(made), time.time(), steps), job)
+    turn = Turn("assistant", done.text, tuple(made), time.time(), steps)
+    await studio.add_turn(request.document, turn, job)
     job.emit(Improved(request.document, target.version, done.text))
 
 
@@ -85,7 +86,7 @@ async def improve(target: AutoTarget, settings: Settings) -> Improvement:
         while (advice := _next(now, tried)) is not None:
             now = await _treat(target, settings, advice, now, tried)
     except (JobCancelled, Exception):
-        target.abort()
+        await target.abort()
         raise
     change = await target.whole_change() if any(t.kept for t in tried) else None
     return Improvement(tuple(tried), before, now, _report(tried, before, now, change))
@@ -121,7 +122,7 @@ async def _treat(
         verdict = rules.evaluate(advice, now, after, await target.change(), earlier)
         if not verdict.kept:
             tried.append(Attempt(advice, method.id, seconds, False, verdict.why))
-            target.reject()
+            await target.reject()
             continue
         superseded = target.accept()
         why = verdict.why if superseded is None else messages(verdict.why, superseded)

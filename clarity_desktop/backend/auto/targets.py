@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from clarity_desktop.backend.auto.rules import Analysis, candidate_methods
+from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa.distance import psnr
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.runner import Candidate
@@ -59,11 +60,11 @@ class AutoTarget(Protocol):
         """Continue from the last result. Returns the reason if the user deleted it or opened another version."""
         ...
 
-    def reject(self) -> None:
+    async def reject(self) -> None:
         """Go back to the input of the last result."""
         ...
 
-    def abort(self) -> None:
+    async def abort(self) -> None:
         """End early: go back from a result that was not evaluated yet, if there is one."""
         ...
 
@@ -156,19 +157,26 @@ class VersionTarget:
         self._accepted.append(made)
         return None
 
-    def reject(self) -> None:
+    async def reject(self) -> None:
         rejected = self.version
-        self._go_back(remember=False)
-        self._studio.edit(self._document, rejected, self._job, rejected=True)
+        await self._go_back(remember=False)
+        await self._studio.edit(self._document, rejected, self._job, rejected=True)
 
-    def abort(self) -> None:
-        self._go_back(remember=True)
+    async def abort(self) -> None:
+        await self._go_back(remember=True)
 
-    def _go_back(self, *, remember: bool) -> None:
+    async def _go_back(self, *, remember: bool) -> None:
         """Move the head back, unless the user has moved it. remember: redo may return to the result."""
         trial, self._trial = self._trial, None
         if trial is not None and trial == self._studio.document(self._document).card().head:
-            self._studio.move(self._document, lambda d: d.go_to(self.version, remember=remember), self._job)
+            version = self.version
+
+            def back(document: Document) -> VersionId:
+                # Asked again here, in the thread of all moves: the user may have moved the head just before.
+                head = document.card().head
+                return document.go_to(version, remember=remember) if head == trial else head
+
+            await self._studio.move(self._document, back, self._job)
 
 
 class PixelTarget:
@@ -225,10 +233,10 @@ class PixelTarget:
         self._trial = None
         return None
 
-    def reject(self) -> None:
+    async def reject(self) -> None:
         self._trial = None
 
-    def abort(self) -> None:
+    async def abort(self) -> None:
         """Nothing to do: the pixels of a cancelled command are discarded."""
 
 

@@ -48,7 +48,7 @@ class Conversation:
         """Answer a message. Errors become the reply; bugs and cancelling become a reply and are raised too."""
         context = ToolContext(self._studio, request.document, job, request.visible)
         pending = self._pending(context)
-        self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
+        await self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
         reply = _Reply()
         try:
             with context.watching():
@@ -57,13 +57,13 @@ class Conversation:
             reply.say(e.text)
         except JobCancelled:
             reply.say(Message("chat.cancelled"))
-            self._add_failed(context, reply)
+            await self._add_failed(context, reply)
             raise
         except Exception:
             reply.say(Message("chat.failed"))
-            self._add_failed(context, reply)
+            await self._add_failed(context, reply)
             raise
-        self._add(context, reply)
+        await self._add(context, reply)
 
     def _pending(self, context: ToolContext) -> tuple[Json, ...]:
         """The stored steps that wait for an answer: those of a last turn that asked about the version that is shown."""
@@ -124,7 +124,7 @@ class Conversation:
             reply.say(result.text)
             reply.in_transcript = reply.in_transcript or result.in_transcript
 
-    def _add(self, context: ToolContext, reply: _Reply) -> None:
+    async def _add(self, context: ToolContext, reply: _Reply) -> None:
         if not reply.content and reply.in_transcript:
             return
         content = tuple(reply.content)
@@ -136,12 +136,12 @@ class Conversation:
             tuple(to_json(step) for step in reply.steps),
             reply.question,
         )
-        self._studio.add_turn(context.document, turn, context.job)
+        await self._studio.add_turn(context.document, turn, context.job)
 
-    def _add_failed(self, context: ToolContext, reply: _Reply) -> None:
+    async def _add_failed(self, context: ToolContext, reply: _Reply) -> None:
         """Add the turn of an error that is being raised; failing to store it must not hide that error."""
         try:
-            self._add(context, reply)
+            await self._add(context, reply)
         except UserError as e:
             log.info("The turn was not kept: %s", e)
 
