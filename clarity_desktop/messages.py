@@ -383,7 +383,7 @@ class Progress:
 class PreviewReady:
     """A photo being opened, reduced to about screen size, to be painted before its document exists.
 
-    width, height: of the full photo. pixels: H×W×3 uint8 RGB in the profile icc (None: sRGB).
+    width, height: of the full photo. pixels: H×W×3 RGB in the profile icc (None: sRGB), or H×W×4 with its alpha.
     """
 
     path: Path | None
@@ -440,6 +440,8 @@ class ManifestReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TilesReady:
+    """Tiles by hash: H×W×3 RGB, or H×W×4 RGBA where something is transparent (alpha not multiplied)."""
+
     document: DocumentId
     tiles: tuple[tuple[bytes, Pixels], ...]
 
@@ -456,7 +458,10 @@ class PixelsReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileDone:
-    """A finished part of a running restoration, to be painted over the version that it starts from."""
+    """A finished part of a running restoration, to be painted over the version that it starts from.
+
+    pixels: H×W×3 RGB, or H×W×4 RGBA in a photo with transparency.
+    """
 
     document: DocumentId
     version: VersionId

@@ -94,6 +94,8 @@ from clarity_desktop.worker import Job, LaneClass, run_all
 log = logging.getLogger(__name__)
 PREVIEW = 2048  # longest side in pixels of the preview shown while a document is being written
 THUMBNAIL = 128
+CHECK, CHECK_GRAYS = 6, (204, 255)
+"""Side in pixels and the two grays of the checkerboard under a transparent thumbnail."""
 GEOMETRY = ("crop", "rotate", "straighten", "flip")
 """Kinds of steps that move pixels."""
 TILES_AT_ONCE = 16
@@ -198,7 +200,7 @@ class Studio:
     async def _open(self, picture: Picture, title: str, job: Job, *, previewed: bool) -> Document:
         if not previewed:
             job.emit(await job.side("decode", _preview, picture))
-        thumbnail = await job.side("decode", _thumbnail, picture.pixels, picture.icc)
+        thumbnail = await job.side("decode", _thumbnail, picture.pixels, picture.icc, picture.alpha)
         document = await job.side(
             "disk",
             Document.create,
@@ -286,11 +288,14 @@ class Studio:
     async def _run(
         self, document: Document, version: VersionId, params: RestoreParams, recorded: TilePlan | None, job: Job
     ) -> Version:
-        def paint(bounds: Bounds, done: Pixels) -> None:
-            job.emit(TileDone(document.id, version, bounds, done))
-
         # Checked before minutes of work rather than after them.
         await job.side("disk", document.check_room, version)
+        alpha = await job.side("disk", document.alpha, version)
+
+        def paint(bounds: Bounds, done: Pixels) -> None:
+            shown = done if alpha is None else np.dstack([done, alpha[bounds.slices()]])
+            job.emit(TileDone(document.id, version, bounds, shown))
+
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
         candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
         for note in candidate.notes:
@@ -452,7 +457,8 @@ class Studio:
         """Commit a new version: thumbnail, transaction, events, then its analysis. All new versions are made here."""
         self.document(document.id)  # raises if it was closed: then the result is dropped
         commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
-        thumbnail = await job.run(_thumbnail, pixels, document.card().icc)
+        shown = alpha if alpha is not None else await job.side("disk", document.alpha, parent)
+        thumbnail = await job.run(_thumbnail, pixels, document.card().icc, shown)
         version = await job.run(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
             thumbnail=thumbnail, checkpoint=job.checkpoint,
@@ -743,11 +749,25 @@ def _transform_step(transform: Transform) -> Step:
 def _preview(picture: Picture) -> PreviewReady:
     height, width = picture.pixels.shape[:2]
     factor = max(1, -(-max(width, height) // PREVIEW))
-    return PreviewReady(picture.path, width, height, pictures.reduced(picture.pixels, factor), picture.icc)
+    if picture.alpha is None:
+        shown = pictures.reduced(picture.pixels, factor)
+    else:
+        shown = np.dstack(pictures.reduced_visible(picture.pixels, picture.alpha, factor))
+    return PreviewReady(picture.path, width, height, shown, picture.icc)
 
 
-def _thumbnail(pixels: Pixels, icc: bytes | None) -> NDArray[np.uint8]:
-    """RGB in sRGB, longest side at most 128."""
+def _thumbnail(
+    pixels: Pixels, icc: bytes | None, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None
+) -> NDArray[np.uint8]:
+    """RGB in sRGB, longest side at most 128; over a checkerboard where it is transparent."""
     height, width = pixels.shape[:2]
-    small = pictures.reduced(pixels, max(1, -(-max(width, height) // THUMBNAIL)))
-    return pictures.to_srgb8(Picture(small, icc=icc))[0]
+    factor = max(1, -(-max(width, height) // THUMBNAIL))
+    if alpha is None:
+        return pictures.to_srgb8(Picture(pictures.reduced(pixels, factor), icc=icc))[0]
+    small, opacity = pictures.reduced_visible(pixels, alpha, factor)
+    color, weight = pictures.to_srgb8(Picture(small, opacity, icc=icc))
+    assert weight is not None
+    rows, columns = np.indices(weight.shape) // CHECK
+    checks = np.where((rows + columns) % 2, *CHECK_GRAYS)[..., None]
+    part = weight[..., None] / np.float32(255)
+    return np.rint(color * part + checks * (1 - part)).astype(np.uint8)

@@ -25,18 +25,21 @@ def color_space(icc: bytes | None) -> QColorSpace:
 
 
 def to_image(pixels: Pixels, icc: bytes | None = None) -> QImage:
-    """Pixels as the screen shows them: 8 bits, sRGB, Format_RGB32. The image owns its memory.
+    """Pixels as the screen shows them: 8 bits, sRGB, Format_RGB32, or Format_ARGB32_Premultiplied with alpha.
 
-    pixels: H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB).
+    pixels: H×W×3 RGB or H×W×4 RGBA (alpha not multiplied), uint8 or uint16, in the profile icc (None: sRGB). The image
+    owns its memory.
     """
+    has_alpha = pixels.shape[2] == 4
+    shown = QImage.Format.Format_ARGB32_Premultiplied if has_alpha else QImage.Format.Format_RGB32
     space, screen = color_space(icc), color_space(None)
     if space == screen:
-        return _wrap(to_8_bits(pixels)).convertToFormat(QImage.Format.Format_RGB32)
+        return _wrap(to_8_bits(pixels)).convertToFormat(shown)
     image = _wrap(pixels)
     if pixels.dtype == np.uint8:
-        image = image.convertToFormat(QImage.Format.Format_RGB32)
+        image = image.convertToFormat(QImage.Format.Format_ARGB32 if has_alpha else QImage.Format.Format_RGB32)
     image.setColorSpace(space)
-    return image.convertedToColorSpace(screen).convertToFormat(QImage.Format.Format_RGB32)
+    return image.convertedToColorSpace(screen).convertToFormat(shown)
 
 
 def to_picture(pixels: Pixels, alpha: NDArray[np.uint8] | None) -> QImage:
@@ -82,11 +85,17 @@ def halved(image: QImage) -> QImage:
 
 
 def _wrap(pixels: Pixels) -> QImage:
-    """A QImage over the array's memory (8 bits) or over a padded copy (16 bits); it keeps a reference to either."""
-    height, width = pixels.shape[:2]
+    """A QImage over the array's memory (8 bits, or 16 bits with alpha), else over a padded copy; it keeps a reference.
+
+    pixels: H×W×3 RGB or H×W×4 RGBA, uint8 or uint16.
+    """
+    height, width, channels = pixels.shape
+    rows = np.ascontiguousarray(pixels)
     if pixels.dtype == np.uint8:
-        rows = np.ascontiguousarray(pixels)
-        return QImage(rows.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        kind = QImage.Format.Format_RGB888 if channels == 3 else QImage.Format.Format_RGBA8888
+        return QImage(rows.data, width, height, channels * width, kind)
+    if channels == 4:
+        return QImage(rows.data, width, height, 8 * width, QImage.Format.Format_RGBA64)
     four = np.empty((height, width, 4), np.uint16)
     # QImage has no 16-bit RGB format without a fourth channel.
     four[..., :3], four[..., 3] = pixels, 65535

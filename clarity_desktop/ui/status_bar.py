@@ -123,8 +123,8 @@ class Status(QStatusBar):
         digits = 0 if scale >= 0.1 else 1
         self.zoom.setText(self.tr("{zoom}%").format(zoom=f"{100 * scale:.{digits}f}"))
 
-    def show_pixel(self, at: tuple[int, int] | None, value: tuple[int, int, int] | None) -> None:
-        """Show the position and RGB value of the pixel under the pointer."""
+    def show_pixel(self, at: tuple[int, int] | None, value: tuple[int, ...] | None) -> None:
+        """Show the position and RGB or RGBA value of the pixel under the pointer."""
         color = "  ".join(map(str, value)) if value else ""
         self.pixel.setText(f"{at[0]}, {at[1]}   {color}" if at else "")
 

@@ -827,3 +827,76 @@ def test_two_photos_share_a_cache(qtbot, pyramid, photo):
     paint(second)
     wait(second)
     assert wanted == []
+
+
+# Transparency
+
+
+def half_transparent() -> Pixels:
+    """2000 × 1500 blue pixels, the left half fully transparent, where they are red."""
+    pixels = np.zeros((1500, 2000, 4), np.uint8)
+    pixels[:, :1000] = (255, 0, 0, 0)
+    pixels[:, 1000:] = (0, 0, 200, 255)
+    return pixels
+
+
+def grays(image: np.ndarray) -> set[int]:
+    """The levels of an image that is all gray."""
+    assert (image == image[..., :1]).all(), "a hidden color shows"
+    return set(np.unique(image).tolist())
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+@pytest.mark.parametrize("scale", [None, 1.0, 2.5])
+def test_transparency_shows_a_checkerboard_and_no_hidden_color(canvas: OnScreen, pyramid, ratio, scale):
+    canvas.ratio = ratio
+    manifest, tiles = pyramid(half_transparent(), "a")
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    canvas.view.fit() if scale is None else canvas.view.zoom_to(scale)
+    store.deliver()
+    place = canvas.view.place(Bounds(0, 0, *(round(side * ratio) for side in SIZE)))
+    edge = round(place.x + place.width / 2)
+    image = to_rgb(paint(canvas, ratio))[60 : round(400 * ratio)]
+    hidden = image[:, max(place.x + 2, 0) : edge - 4]
+    assert len(grays(hidden)) == 2, "two grays in squares"
+    assert (image[:, edge + 4 : edge + 20] == (0, 0, 200)).all()
+
+
+def test_the_checkerboard_moves_with_the_photo(canvas: Canvas, pyramid):
+    manifest, tiles = pyramid(half_transparent(), "a")
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    canvas.view.zoom_to(1.0)
+    store.deliver()
+    before = to_rgb(paint(canvas))
+    canvas.view.pan(7, 5)
+    store.deliver()
+    assert np.array_equal(to_rgb(paint(canvas))[105:305, 107:307], before[100:300, 100:300])
+
+
+def test_an_older_version_does_not_show_through_a_transparent_one(canvas: Canvas, pyramid):
+    solid = half_transparent()
+    solid[..., 3] = 255
+    (first, old), (second, new) = pyramid(solid, "a"), pyramid(half_transparent(), "b")
+    store = Store(canvas, old | new)
+    canvas.show_version(first, None)
+    store.deliver()
+    canvas.show_version(second, None)
+    store.deliver()
+    image = to_rgb(paint(canvas))
+    assert len(grays(image[200:280, 60:300])) == 2
+
+
+def test_a_preview_and_finished_parts_are_transparent_too(canvas: Canvas, pyramid):
+    canvas.show_preview(2000, 1500, half_transparent()[::4, ::4], None)
+    assert len(grays(to_rgb(paint(canvas))[200:280, 60:300])) == 2
+    solid = half_transparent()
+    solid[..., 3] = 255
+    manifest, tiles = pyramid(solid, "a")
+    store = Store(canvas, tiles)
+    canvas.show_version(manifest, None)
+    store.deliver()
+    canvas.paint_tile(Bounds(0, 0, 1000, 1500), half_transparent()[:, :1000])
+    wait(canvas)
+    assert len(grays(to_rgb(paint(canvas))[200:280, 60:300])) == 2

@@ -72,7 +72,7 @@ def write_original(
     store = Store(path, incomplete=True)
     with contextlib.closing(store):
         # Tiles first: the version row makes them visible, so a crash in between leaves no version.
-        names = write_tiles(store, picture.pixels, None, (), _nothing_older, checkpoint)
+        names = write_tiles(store, picture.pixels, None, (), _nothing_older, checkpoint, picture.alpha)
         alpha = (
             None if picture.alpha is None else write_tiles(store, picture.alpha, None, (), _nothing_older, checkpoint)
         )

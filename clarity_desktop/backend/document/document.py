@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.document import create, pyramid, recovery, rows
 from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
+from clarity_desktop.backend.document.alpha import AlphaTiles
 from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, more_of
 from clarity_desktop.backend.document.create import no_checkpoint
 from clarity_desktop.backend.document.limits import Limits, clock
@@ -28,7 +29,7 @@ from clarity_desktop.backend.document.reader import Reader
 from clarity_desktop.backend.document.recovery import INCOMPLETE, Lock
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, as_user_errors
-from clarity_desktop.backend.document.tiles import Damaged, Stored
+from clarity_desktop.backend.document.tiles import HASH, Damaged, Stored
 from clarity_desktop.backend.document.write_tiles import write_tiles
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, Text
@@ -75,6 +76,7 @@ class Document:
         self._levels_lock = threading.Lock()
         self._reader = Reader(store, state.title)
         self._known_levels: OrderedDict[tuple[VersionId, str], tuple[Level, ...]] = OrderedDict()
+        self._alpha_tiles = AlphaTiles(self._reader.tiles, self._dtype.itemsize)
 
     @classmethod
     def create(
@@ -194,15 +196,27 @@ class Document:
         return self._state.version(at)
 
     def manifest(self, version: VersionId) -> Manifest:
-        """The hashes of a version's tiles, level by level. Raises UserError."""
-        return Manifest(version, self._levels(version, "pixels"))
+        """The hashes of a version's tiles, level by level. Raises UserError.
+
+        The hash of a tile with transparency is that of its colors, followed by that of its alpha.
+        """
+        return Manifest(version, self._levels(version, "shown"))
 
     def tiles(self, hashes: Sequence[bytes]) -> list[tuple[bytes, Pixels]]:
-        """Hashes and read-only H×W×3 tiles (uint8 or uint16 RGB), in the order given.
+        """Hashes of a manifest and read-only tiles in the order given: H×W×3 RGB, or H×W×4 RGBA with the alpha not
+        multiplied into the colors, where something is transparent; uint8 or uint16.
 
         Raises UserError if one is missing or damaged.
         """
-        return list(zip(hashes, self._reader.tiles(hashes), strict=True))
+        colors = self._reader.tiles([name[:HASH] for name in hashes])
+        return [(name, self._with_alpha(tile, name[HASH:])) for name, tile in zip(hashes, colors, strict=True)]
+
+    def _with_alpha(self, tile: Stored, alpha: bytes) -> Stored:
+        if not alpha:
+            return tile
+        both = np.dstack([tile, self._alpha_tiles.tile(alpha)])
+        both.flags.writeable = False
+        return both
 
     def pixels(self, version: VersionId, bounds: Bounds | None = None) -> Pixels:
         """Read-only H×W×3 RGB (uint8 or uint16) of a version, or of a part of it. Raises UserError."""
@@ -268,7 +282,10 @@ class Document:
         return self._state.picture.pixels.dtype
 
     def _levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
-        """The levels of a version's "pixels" or "alpha" (empty without alpha). Recently used ones are cached."""
+        """The levels of a version's "pixels", "alpha" (empty without alpha), or of both as they are "shown".
+
+        Recently used ones are cached.
+        """
         with self._levels_lock:
             if (levels := self._known_levels.get((version, of))) is not None:
                 self._known_levels.move_to_end((version, of))
@@ -281,12 +298,23 @@ class Document:
         return levels
 
     def _read_levels(self, version: VersionId, of: str) -> tuple[Level, ...]:
+        if of == "shown":
+            return self._shown_levels(version)
         known = self._state.version(version)
         with self._store.reading() as db:
             pixels, alpha = db.execute("SELECT pixels, alpha FROM version WHERE id=?", (version,)).fetchone()
         if of == "pixels":
             return pyramid.levels(known.width, known.height, pixels)
         return () if alpha is None else pyramid.levels(known.width, known.height, alpha, reduced=False)
+
+    def _shown_levels(self, version: VersionId) -> tuple[Level, ...]:
+        pixels, alpha = self._levels(version, "pixels"), self._levels(version, "alpha")
+        if not alpha:
+            return pixels
+        return tuple(
+            Level(color.width, color.height, tuple(a + b for a, b in zip(color.tiles, level.tiles, strict=True)))
+            for color, level in zip(pixels, self._alpha_tiles.levels(alpha[0]), strict=True)
+        )
 
     # Changing -------------------------------------------------------------------------------------------------------
 
@@ -355,8 +383,9 @@ class Document:
         old, alpha_levels = self._levels(parent, "pixels"), self._levels(parent, "alpha")
         if changed is not None:
             assert (pixels.shape[1], pixels.shape[0]) == (old[0].width, old[0].height), "a part changed: same size"
+        weights = alpha if alpha is not None or not alpha_levels else self.alpha(parent)
         try:
-            names = write_tiles(self._store, pixels, changed, old, self._older(old), checkpoint)
+            names = write_tiles(self._store, pixels, changed, old, self._older(old), checkpoint, weights)
             if alpha is not None:
                 assert alpha.shape == pixels.shape[:2], "alpha has the pixels' size"
                 return names, write_tiles(self._store, alpha, None, alpha_levels, self._older(alpha_levels), checkpoint)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import cv2
+import numpy as np
 
 from clarity_desktop.backend.document.tiles import HASH, Damaged, Stored
 from clarity_desktop.values import TILE, Bounds, Level
 
 Older = Callable[[int, Bounds], Stored]
 """Reads pixels (H×W×3 or H×W) of one level of the parent version."""
+STRIP = 256
+"""Rows that are averaged with their alpha at once: as floats a whole photo would take four times its memory."""
 
 
 def sizes(width: int, height: int, *, reduced: bool = True) -> list[tuple[int, int]]:
@@ -65,6 +68,25 @@ def halved(pixels: Stored) -> Stored:
     return cast(Stored, cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
 
 
+def halved_visible(pixels: Stored, alpha: Stored) -> Stored:
+    """H×W×3 (uint8 or uint16) at half the size, each pixel weighted by its alpha (H×W, uint8 or uint16).
+
+    A hidden color has no influence on what is visible; where all is hidden, it is the plain average.
+    """
+    out = halved(pixels)
+    opaque = np.iinfo(alpha.dtype).max
+    for y in range(0, alpha.shape[0], STRIP):
+        visible = alpha[y : y + STRIP]
+        if visible.min() < opaque and visible.any():
+            weight = visible.astype(np.float32)
+            color = pixels[y : y + STRIP] * weight[..., None]
+            total = cast(np.ndarray, halved(cast(Stored, weight)))[..., None]
+            mean = cast(np.ndarray, halved(cast(Stored, color))) / np.maximum(total, 1e-6)
+            part = out[y // 2 : y // 2 + mean.shape[0]]
+            np.copyto(part, np.rint(mean).clip(0, np.iinfo(out.dtype).max), where=total > 0, casting="unsafe")
+    return out
+
+
 def _inside(bounds: Bounds, origin: Bounds) -> tuple[slice, slice]:
     return Bounds(bounds.x - origin.x, bounds.y - origin.y, bounds.width, bounds.height).slices()
 
@@ -80,12 +102,13 @@ def _window(source: Stored, at: Bounds, need: Bounds, older: Callable[[Bounds], 
 
 
 def tiles(
-    pixels: Stored, changed: Bounds | None, older: Older, *, reduced: bool = True
+    pixels: Stored, changed: Bounds | None, older: Older, alpha: Stored | None = None, *, reduced: bool = True
 ) -> Iterator[tuple[int, int, Stored]]:
     """Level, index and pixels of each tile that `changed` meets (None: of all), the photo itself first.
 
-    pixels: H×W×3 or H×W, uint8 or uint16; tiles have the same dtype. Holds at most one third of the memory of `pixels`
-    in addition, and for a local change only its part.
+    pixels: H×W×3 or H×W, uint8 or uint16; tiles have the same dtype. alpha: H×W uint8 or uint16, the weight of each
+    pixel in the reductions. Holds at most one third of the memory of `pixels` in addition, and for a local change only
+    its part.
     """
     height, width = pixels.shape[:2]
     at, source = Bounds(0, 0, width, height), pixels
@@ -100,7 +123,11 @@ def tiles(
             area = cover(Bounds(x, y, -(-area.right // 2) - x, -(-area.bottom // 2) - y), w, h)
             # The area in the level below that these tiles average; it can exceed the changed one by up to a tile.
             twice = Bounds(2 * area.x, 2 * area.y, 2 * area.width, 2 * area.height).cut(Bounds(0, 0, *below))
-            source = halved(_window(source, at, twice, lambda need, k=k: older(k - 1, need)))
+            source = _window(source, at, twice, lambda need, k=k: older(k - 1, need))
+            if alpha is None:
+                source = halved(source)
+            else:
+                source, alpha = halved_visible(source, alpha[twice.slices()]), halved(alpha)
             at = area
         for index, bounds in within(Level(w, h, ()), area):
             yield k, index, source[_inside(bounds, at)]

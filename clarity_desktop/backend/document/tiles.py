@@ -7,6 +7,7 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Container
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,12 @@ def pack(tile: Stored, known: Container[bytes] = ()) -> tuple[bytes, bytes | Non
     raw = whole.data.cast("B")
     name = _name(header, raw)
     return name, None if name in known else header + compress(raw)
+
+
+@lru_cache(maxsize=256)
+def opaque_name(height: int, width: int, itemsize: int) -> bytes:
+    """The name of an alpha tile of that size in which nothing is transparent. itemsize: bytes per value, 1 or 2."""
+    return _name(HEADER.pack(height, width, 1, itemsize), b"\xff" * (height * width * itemsize))
 
 
 def _header(data: bytes) -> tuple[int, int, int, int]:

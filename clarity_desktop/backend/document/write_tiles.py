@@ -45,12 +45,14 @@ def write_tiles(
     old: tuple[Level, ...],
     older: pyramid.Older,
     checkpoint: Callable[[], None],
+    alpha: Stored | None = None,
 ) -> bytes:
     """Store the tiles that `changed` meets and return the names of all, level by level.
 
     pixels: H×W×3 or H×W, uint8 or uint16. old are the levels whose other tiles are used again; changed None: all tiles
     are new. older reads pixels of those levels. checkpoint is called between the batches; if it raises, the caller
-    deletes the tiles that were stored until then.
+    deletes the tiles that were stored until then. alpha: H×W uint8 or uint16 of the photo, by which its reductions are
+    weighted.
     """
     height, width = pixels.shape[:2]
     reduced = pixels.ndim == 3
@@ -62,7 +64,7 @@ def write_tiles(
     else:
         names = [list(level.tiles) for level in old]
     batch: dict[bytes, bytes] = {}
-    for level, index, name, data in _packed(pyramid.tiles(pixels, changed, older, reduced=reduced), known):
+    for level, index, name, data in _packed(pyramid.tiles(pixels, changed, older, alpha, reduced=reduced), known):
         names[level][index] = name
         if data is not None:
             batch[name] = data

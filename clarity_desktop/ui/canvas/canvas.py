@@ -120,7 +120,7 @@ class Canvas(QWidget):
     def show_preview(self, width: int, height: int, pixels: Pixels, icc: bytes | None) -> None:
         """Show a reduced picture of a photo of width × height pixels while its document is being written.
 
-        pixels: H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB).
+        pixels: H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the profile icc (None: sRGB).
         """
         self.layers.clear()
         self.layers.main.show_preview((width, height), pixels, icc)
@@ -158,7 +158,7 @@ class Canvas(QWidget):
     # Tiles
 
     def add_tiles(self, tiles: Sequence[tuple[bytes, Pixels]]) -> None:
-        """Add requested tiles: hash and pixels, H×W×3 uint8 or uint16 RGB in the profile of the version."""
+        """Add requested tiles: hash and pixels, H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the version's profile."""
         self._tiles.add(tiles, self.layers.main.icc)
 
     def request_again(self) -> None:
@@ -170,7 +170,7 @@ class Canvas(QWidget):
     def paint_tile(self, bounds: Bounds, pixels: Pixels) -> None:
         """Show a finished part of a running restoration over the open version, until another version is shown.
 
-        bounds in image pixels; pixels: H×W×3 uint8 or uint16 RGB in the photo's profile.
+        bounds in image pixels; pixels: H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the photo's profile.
         """
         restored, icc = self.layers.main.restored, self.layers.main.icc
 

@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from clarity_desktop.ui.canvas.geometry import Placement
+from clarity_desktop.ui.canvas.checkerboard import draw_image
+from clarity_desktop.ui.canvas.geometry import Placement, to_screen
 from clarity_desktop.ui.canvas.tiles import (
     MAX_SMOOTH_SCALE,
     SMOOTH,
@@ -18,7 +19,7 @@ from clarity_desktop.ui.canvas.tiles import (
     ScreenTileCache,
 )
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.values import TILE, Manifest, Pixels, VersionId
+from clarity_desktop.values import TILE, Bounds, Manifest, Pixels, VersionId
 
 MissingTile = tuple[bytes, QRect]
 """The hash of a tile that is not cached, and its rectangle on the screen."""
@@ -74,7 +75,10 @@ class PictureLayer:
         return None if self._pyramid is None else self._pyramid.manifest.version
 
     def show_preview(self, size: tuple[int, int], pixels: Pixels, icc: bytes | None) -> None:
-        """Show a reduced picture of a photo of that size: pixels H×W×3 uint8 or uint16 RGB in the profile icc."""
+        """Show a reduced picture of a photo of that size.
+
+        pixels: H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the profile icc.
+        """
         self.clear()
         self.size, self.icc = size, icc
         self._preview = to_image(pixels, icc)
@@ -118,8 +122,8 @@ class PictureLayer:
         """Drop the previous version: all visible tiles of the new one are cached."""
         self._previous = None
 
-    def value(self, x: int, y: int) -> tuple[int, int, int] | None:
-        """The photo's own RGB value at an image pixel; see `Pyramid.value`."""
+    def value(self, x: int, y: int) -> tuple[int, ...] | None:
+        """The photo's own RGB or RGBA value at an image pixel; see `Pyramid.value`."""
         return None if self._pyramid is None else self._pyramid.value(x, y)
 
     def paint(self, painter: QPainter, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[MissingTile]:
@@ -135,7 +139,8 @@ class PictureLayer:
             missing = self._paint_version(painter, self._pyramid, place, area)
         elif self._preview is not None:
             painter.setRenderHint(SMOOTH, on=True)
-            painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self._preview)
+            target = to_screen(Bounds(0, 0, *self.size), *self.size, place)
+            draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
         self.restored.paint(painter, self.size, place, area)
         for overlay in self._overlays.values():
             overlay.paint(painter, self.size, place, area)
@@ -185,7 +190,7 @@ class PictureLayer:
                 missing.append((pyramid.hash(level, index), target))
                 part = self._substitute(pyramid, level, index) if with_substitutes else None
             if part is not None:
-                painter.drawImage(QRectF(target), *part)
+                draw_image(painter, target, *part, place)
         return missing
 
     def _substitute(self, pyramid: Pyramid, level: int, index: int) -> ImagePart | None:

@@ -40,7 +40,7 @@ class TileRequests(QObject):
             self._timer.start()
 
     def add(self, tiles: Sequence[tuple[bytes, Pixels]], icc: bytes | None) -> None:
-        """Queue received tiles: hash and pixels, H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB)."""
+        """Queue received tiles: hash and pixels, H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the profile icc."""
         for tile, pixels in tiles:
             self._queue.add(lambda tile=tile, pixels=pixels: self._convert(tile, icc, pixels))
 

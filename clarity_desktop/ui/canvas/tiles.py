@@ -11,6 +11,7 @@ from itertools import pairwise
 from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
+from clarity_desktop.ui.canvas.checkerboard import draw_image
 from clarity_desktop.ui.canvas.geometry import Placement, to_screen
 from clarity_desktop.ui.pixels import halved, to_image
 from clarity_desktop.values import TILE, Bounds, Level, Manifest, Pixels
@@ -49,7 +50,8 @@ class ScreenTileCache:
     def add(self, tile: bytes, icc: bytes | None, pixels: Pixels) -> None:
         """Convert a tile for the screen (0.02 to 1 ms) and keep it.
 
-        tile is its hash, icc the photo's profile (None: sRGB), pixels H×W×3 uint8 or uint16 RGB in that profile.
+        tile is its hash, icc the photo's profile (None: sRGB), pixels H×W×3 or H×W×4 uint8 or uint16 RGB(A) in that
+        profile.
         """
         # A tile may arrive twice after a cancelled request.
         self._drop(tile, icc)
@@ -69,7 +71,7 @@ class ScreenTileCache:
         return entry.image
 
     def pixels(self, tile: bytes, icc: bytes | None) -> Pixels | None:
-        """The pixels passed to `add`, H×W×3 uint8 or uint16 RGB; None if the tile is not cached."""
+        """The pixels passed to `add`, H×W×3 or H×W×4 uint8 or uint16 RGB(A); None if the tile is not cached."""
         entry = self._entries.get((tile, icc))
         return None if entry is None else entry.pixels
 
@@ -151,8 +153,8 @@ class Pyramid:
         """Whether the tile is cached."""
         return self._cache.has(self.hash(level, index), self.icc)
 
-    def value(self, x: int, y: int) -> tuple[int, int, int] | None:
-        """The RGB value (0..255 or 0..65535) of a photo pixel, or of the finest cached level there.
+    def value(self, x: int, y: int) -> tuple[int, ...] | None:
+        """The RGB or RGBA value (0..255 or 0..65535) of a photo pixel, or of the finest cached level there.
 
         None outside the photo and where nothing is cached.
         """
@@ -163,8 +165,7 @@ class Pyramid:
             left, top = x * at.width // whole.width, y * at.height // whole.height
             tile = self._cache.pixels(at.tiles[top // TILE * at.columns + left // TILE], self.icc)
             if tile is not None:
-                red, green, blue = (int(v) for v in tile[top % TILE, left % TILE])
-                return red, green, blue
+                return tuple(int(v) for v in tile[top % TILE, left % TILE])
         return None
 
 
@@ -205,7 +206,8 @@ class RestoredParts:
         return len(self._patches)
 
     def add(self, bounds: Bounds, pixels: Pixels, icc: bytes | None) -> None:
-        """Add a part: bounds in image pixels, pixels H×W×3 uint8 or uint16 RGB in the profile icc (None: sRGB)."""
+        """Add a part: bounds in image pixels, pixels H×W×3 or H×W×4 uint8 or uint16 RGB(A) in the profile
+        icc (None: sRGB)."""
         self._patches = [p for p in self._patches if p.bounds.cut(bounds) != p.bounds]  # the others are covered
         images = [to_image(pixels, icc)]
         while max(images[-1].width(), images[-1].height()) > 32:
@@ -225,7 +227,7 @@ class RestoredParts:
             target = to_screen(patch.bounds, width, height, place)
             if target.intersects(area):
                 image = patch.images[min(max(0, wanted - patch.finest), len(patch.images) - 1)]
-                painter.drawImage(target, image, image.rect())
+                draw_image(painter, target, image, QRectF(image.rect()), place)
 
     def _trim(self) -> None:
         size = sum(p.size for p in self._patches)
