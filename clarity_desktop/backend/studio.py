@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -293,7 +294,7 @@ class Studio:
         alpha = await job.side("disk", document.alpha, version)
 
         def paint(bounds: Bounds, done: Pixels) -> None:
-            shown = done if alpha is None else np.dstack([done, alpha[bounds.slices()]])
+            shown = done if alpha is None else _with_alpha(done, alpha[bounds.slices()])
             job.emit(TileDone(document.id, version, bounds, shown))
 
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
@@ -752,8 +753,13 @@ def _preview(picture: Picture) -> PreviewReady:
     if picture.alpha is None:
         shown = pictures.reduced(picture.pixels, factor)
     else:
-        shown = np.dstack(pictures.reduced_visible(picture.pixels, picture.alpha, factor))
+        shown = _with_alpha(*pictures.reduced_visible(picture.pixels, picture.alpha, factor))
     return PreviewReady(picture.path, width, height, shown, picture.icc)
+
+
+def _with_alpha(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
+    """H×W×4 of pixels (H×W×3) and alpha (H×W), uint8 or uint16."""
+    return cast(Pixels, np.dstack([pixels, alpha]))
 
 
 def _thumbnail(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.geometry import inner_size
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten, Transform
+from clarity_desktop.values import Bounds, Crop, Flip, Pixels, Rotate, Straighten, Transform
 
 P = TypeVar("P", bound=NDArray[np.uint8] | NDArray[np.uint16])
 TILE = 4096  # straightened a tile at a time: OpenCV warps nothing that is wider than 32767 pixels
@@ -81,14 +81,14 @@ def reduced(pixels: P, factor: float) -> P:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
 
 
-def reduced_visible(pixels: P, alpha: P, factor: float) -> tuple[P, P]:
+def reduced_visible(pixels: Pixels, alpha: Pixels, factor: float) -> tuple[Pixels, Pixels]:
     """Like `reduced`, of pixels (H×W×3) and their alpha (H×W, same dtype); hidden colors have no influence."""
     top = np.iinfo(alpha.dtype).max
     # Multiplied at the photo's own depth: as floats a large photo would take four times its memory.
-    weighted = cast(P, cv2.multiply(pixels, cv2.merge([alpha] * 3), scale=1 / top))
+    weighted: Any = cv2.multiply(pixels, cv2.merge([alpha] * 3), scale=1 / top)
     small, opacity = reduced(weighted, factor), reduced(alpha, factor)
     color = small * (np.float32(top) / np.maximum(opacity, 1).astype(np.float32))[..., None]
-    return cast(P, np.rint(color).clip(0, top).astype(pixels.dtype)), opacity
+    return cast(Pixels, np.rint(color).clip(0, top).astype(pixels.dtype)), opacity
 
 
 def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
