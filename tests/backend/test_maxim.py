@@ -228,6 +228,16 @@ def test_the_arrangement_for_the_processor_changes_nothing(size, height, width, 
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_each_inner_stage_shows_a_draft_and_the_result_stays_the_same(size):
+    net = randomised(size)
+    x = torch.rand(1, 64, 128, 3)
+    drafts = []
+    shown = CpuMaxim(net)(x, show=lambda share, draft: drafts.append((share, draft.shape)))
+    assert drafts == [(stage / size, (64, 128, 3)) for stage in range(1, size)]
+    assert torch.equal(shown, CpuMaxim(net)(x))
+
+
 def test_pieces_of_any_size_give_the_same_result(monkeypatch):
     net = randomised(2)
     x = torch.rand(1, 64, 192, 3)

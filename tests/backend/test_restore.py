@@ -19,11 +19,12 @@ import pytest
 from clarity_desktop import settings
 from clarity_desktop.backend import restore as room
 from clarity_desktop.backend.methods import METHODS
-from clarity_desktop.backend.methods.method import ComputeTarget, Method, Run
+from clarity_desktop.backend.methods.method import ComputeTarget, Method, Run, Viewer
 from clarity_desktop.backend.restore import TilePlan, hardware, plan, replay, restore, tile_plan
 from clarity_desktop.backend.restore.blend import FULL, as_deep, as_pixels, as_tile, feathered, mix
 from clarity_desktop.backend.restore.inputs import OVERVIEW, overview
 from clarity_desktop.backend.restore.layout import STEPS, Axis, Grid
+from clarity_desktop.backend.restore.run import time_left
 from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.values import Bounds, Region
 
@@ -717,13 +718,57 @@ def test_inside_a_long_tile_progress_goes_on_and_the_time_left_shrinks(photo: Ca
             breath.checkpoint()
         return tile
 
-    slow = replace(method(), speed=100.0)  # said to take 0.9 s for this photo
+    slow = replace(method(), speed=200.0)  # said to take 1.8 s for this photo
     do(photo(95, 95), slow, run, TilePlan(0, 8, CPU), job=job)
     inside = job.ticks[1:-1]
     assert len(inside) >= 2
     assert all(0 < fraction < 1 for fraction, _, _ in inside)
     lefts = [left for _, _, left in inside]
     assert lefts == sorted(lefts, reverse=True)
+
+
+def test_the_time_left_rises_while_a_tile_takes_longer_than_expected() -> None:
+    assert time_left(10, 4, 0) == 6
+    assert time_left(10, 4, 2) == 26
+    late = [time_left(1, elapsed, 0) for elapsed in (1, 5, 50)]
+    assert late == sorted(late)
+    assert late[-1] == pytest.approx(10)
+    assert time_left(1, 10, 29) > 29 * 10  # those that follow take longer too
+
+
+def test_the_speed_of_the_last_tiles_counts_most(photo: Callable[..., Any]) -> None:
+    job, taken = FakeJob(), [0.0, 0.0, 0.0, 0.2, 0.0, 0.0]
+
+    def run(tile: Any, mask: Any, breath: Any) -> Any:
+        time.sleep(taken.pop(0))
+        return tile
+
+    do(photo(300, 200), method(), run, TilePlan(100, 0, CPU), job=job)
+    lefts = [left for _, _, left in job.ticks]
+    assert max(lefts[1:]) == lefts[4]
+    assert lefts[5] < lefts[4]
+
+
+def test_a_draft_of_a_tile_is_painted_and_tells_how_long_the_tile_takes(photo: Callable[..., Any]) -> None:
+    painted: list[tuple[Bounds, Any]] = []
+    job = FakeJob()
+
+    def run(tile: Any, mask: Any, viewer: Any) -> Any:
+        assert isinstance(viewer, Viewer)
+        viewer.show(0.5, np.full_like(tile, np.nan))  # what cannot be shown is not
+        viewer.show(0.5, np.ones_like(tile))
+        return tile * np.float32(0.5)
+
+    source = photo(60, 40)
+    of = method(multiple_of=64)
+    done = do(source, of, run, TilePlan(0, 0, CPU), job=job, on_tile=lambda b, p: painted.append((b, p)), strength=0.5)
+    assert [bounds for bounds, _ in painted] == [Bounds(0, 0, 60, 40)] * 2
+    draft, result = (pixels for _, pixels in painted)
+    assert draft.dtype == np.uint8
+    assert (draft >= source).all()
+    assert (result == done.pixels).all()
+    fractions = [fraction for fraction, _, _ in job.ticks]
+    assert fractions == sorted(fractions)
 
 
 # Recipes -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, Method, Run
+from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, Method, Run, Viewer
 from clarity_desktop.values import Mask, Task, Tile
 
 if TYPE_CHECKING:
@@ -64,7 +64,11 @@ def _on_cpu(net: Maxim, dtype: str) -> Run:
     fast = CpuMaxim(net, torch.bfloat16 if dtype == "bfloat16" and bfloat16.native() else torch.float32)
 
     def run(tile: Tile, _mask: Mask | None, job: Checkpoint) -> Tile:
-        return fast(_as_tensor(tile), job.checkpoint)[0].numpy()
+        def show(share: float, draft: torch.Tensor) -> None:
+            if isinstance(job, Viewer):
+                job.show(share, draft.numpy())
+
+        return fast(_as_tensor(tile), job.checkpoint, show)[0].numpy()
 
     return run
 

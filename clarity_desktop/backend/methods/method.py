@@ -18,6 +18,15 @@ class Checkpoint(Protocol):
         ...
 
 
+@runtime_checkable
+class Viewer(Checkpoint, Protocol):
+    """A Checkpoint that shows the photo while a tile is being computed."""
+
+    def show(self, share: float, draft: Tile, /) -> None:
+        """Show a first picture of the tile, not clipped: float32 H×W×3, 0..1. share: 0..1, how much of it is done."""
+        ...
+
+
 Run = Callable[[Tile, Mask | None, Checkpoint], Tile]
 """Restores one tile: float32 RGB 0..1, H×W×3, both sides multiples of `multiple_of`, with its mask (uint8 H×W, above 0
 where to restore) if the method has `needs_mask`, else None. Returns float32 RGB, scale·H × scale·W × 3, not clipped.

@@ -6,7 +6,7 @@ mixing layers run in pieces that fit the cache, ordered along their axis, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -496,8 +496,12 @@ class SupervisedAttention:
         self._conv0, self._conv1, self._conv2 = map(Convolution.of, (module.conv_0, module.conv_1, module.conv_2))
 
     def __call__(self, x: Tensor, picture: Tensor) -> Tensor:
-        weights = self._conv2(self._conv1(x).add_(picture), "sigmoid")
+        weights = self._conv2(self.restored(x, picture), "sigmoid")
         return torch.addcmul(x, self._conv0(x), weights)
+
+    def restored(self, x: Tensor, picture: Tensor) -> Tensor:
+        """What the stage alone makes of the picture, H×W×3 float32: it was trained to come close to the result."""
+        return self._conv1(x).add_(picture)
 
 
 class Stage:
@@ -545,6 +549,10 @@ class Stage:
         attended = [module(x, picture) for module, x, picture in zip(self._attended, decoded, pictures, strict=True)]
         return maxim.StageOutput(attended, [x.add_(y) for x, y in zip(encoded, decoded, strict=True)])
 
+    def draft(self, picture: Tensor, decoded: list[Tensor]) -> Tensor:
+        """The picture as an inner stage restores it, H×W×3 float32."""
+        return self._attended[0].restored(decoded[0], picture)
+
     def output(self, picture: Tensor, decoded: list[Tensor]) -> Tensor:
         """The restored picture, H×W×3 float32."""
         return self._output[0](decoded[0]).add_(picture)
@@ -562,17 +570,26 @@ class CpuMaxim:
         self._dtype = dtype
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, checkpoint: Checkpoint = lambda: None) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        checkpoint: Checkpoint = lambda: None,
+        show: Callable[[float, Tensor], None] = lambda _share, _draft: None,
+    ) -> Tensor:
         """Restore 1×H×W×3 float32 RGB in 0..1, H and W multiples of 64; the result has the same shape, not clipped.
 
-        checkpoint is called every few milliseconds and may raise.
+        checkpoint is called every few milliseconds and may raise. show gets the picture of each inner stage (float32
+        H×W×3, not clipped) and the share 0..1 of the work that is done.
         """
         context = RunContext(checkpoint, self._dtype)
         picture = x[0].contiguous()
         pictures = [picture, picture[1::2, 1::2].contiguous(), picture[2::4, 2::4].contiguous()]
         before: maxim.StageOutput | None = None
-        for stage in self._stages[:-1]:
-            before = stage.hand_over(pictures, *stage(pictures, before, context))
+        for number, stage in enumerate(self._stages[:-1], 1):
+            encoded, decoded = stage(pictures, before, context)
+            # Before `hand_over`, which adds to the features in place.
+            show(number / len(self._stages), stage.draft(picture, decoded))
+            before = stage.hand_over(pictures, encoded, decoded)
             checkpoint()
         _, decoded = self._stages[-1](pictures, before, context)
         return self._stages[-1].output(picture, decoded)[None]

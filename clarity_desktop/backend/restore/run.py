@@ -24,6 +24,8 @@ from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
 
 _REPORT_SECONDS = 0.25
 """Time between two reports of progress inside a tile."""
+_OVERRUN = 0.2
+"""A tile that takes longer than expected is assumed to need this share of its time so far in addition."""
 
 
 class ProgressSink(Checkpoint, Protocol):
@@ -197,8 +199,9 @@ class _Attempt:
         x, y = (seen if seen.area else work.box).centre
         self._focus = x - work.box.x, y - work.box.y
         self._computed, self._seconds, self._fraction = 0, 0.0, 0.0
+        self._pace: float | None = None  # seconds per pixel of the last tiles
         self._run_for_photo: Run | None = None
-        self._progress = _TileProgress(job, 0.0, 0.0, "", 0.0, 0.0)
+        self._progress = _TileProgress(job, 0.0, 0.0, "", 0.0, 0)
 
     def result(self, notes: tuple[Message, ...]) -> RestoreResult:
         """Run all tiles. Raises _UnusableError, UserError, MemoryError, JobCancelled and what the method raises."""
@@ -240,8 +243,8 @@ class _Attempt:
             self._fraction = before + (1 - before) * count / len(order)
             expected = self._expected(tiles.tile(number).area)
             note = Message("restore.tile", {"number": count + 1, "count": len(order)}) if len(order) > 1 else ""
-            share, after = (1 - before) / len(order), expected * (len(order) - count - 1)
-            self._progress = _TileProgress(self._job, self._fraction, share, note, expected, after)
+            share, following = (1 - before) / len(order), len(order) - count - 1
+            self._progress = _TileProgress(self._job, self._fraction, share, note, expected, following)
             self._progress.report()
             if not self._run_tile(tiles, number):
                 self._fraction = self._progress.reached
@@ -249,9 +252,9 @@ class _Attempt:
         return True
 
     def _expected(self, area: int) -> float:
-        """Seconds for this many pixels: at the speed of this run's tiles, else at that of earlier runs."""
-        if self._computed:
-            return self._seconds * area / self._computed
+        """Seconds for this many pixels: at the speed of this run's last tiles, else at that of earlier runs."""
+        if self._pace is not None:
+            return self._pace * area
         method = self._work.method
         return hardware.speeds().get(hardware.speed_key(method, self._plan.place), method.speed) * area / 1e6
 
@@ -264,6 +267,16 @@ class _Attempt:
         if not work.strength or (work.soft is not None and not work.soft[at.slices()][inner].any()):
             self._blend.add(tiles, number, as_deep(_enlarged(as_tile(source), self._scale))[inner])
             return True
+
+        def show(draft: Tile) -> None:
+            draft = draft[: at.height * self._scale, : at.width * self._scale]
+            if not np.isfinite(draft).all():
+                return
+            shown = as_pixels(self._blended(source, draft, at)[inner], source.dtype)
+            shown.flags.writeable = False
+            self._on_tile(Bounds(cell.x + self._origin[0], cell.y + self._origin[1], cell.width, cell.height), shown)
+
+        self._progress.on_draft = show
         try:
             after = self._computed_tile(self._run_over(tiles), source, at)
         except (MemoryError, RuntimeError) as e:
@@ -297,8 +310,11 @@ class _Attempt:
         mask = None if fill is None else padded(fill[self._work.box.slices()][at.slices()], method)
         started = time.monotonic()
         after = run(padded(given, method), mask, self._progress)
-        self._seconds += time.monotonic() - started
+        seconds = time.monotonic() - started
+        self._seconds += seconds
         self._computed += at.area
+        # The last tiles count most: the machine may have become busy, or idle again.
+        self._pace = seconds / at.area if self._pace is None else (self._pace + seconds / at.area) / 2
         after = after[: at.height * method.scale, : at.width * method.scale]
         _check(given, after)
         return np.add(tile, after - given, dtype=np.float32) if residual else after
@@ -316,17 +332,27 @@ class _Attempt:
         return mixed if self._scale != 1 else np.where(amount[..., None] > 0, mixed, as_deep(source))
 
 
+def time_left(expected: float, elapsed: float, following: int) -> float:
+    """Seconds until the end of a tile that has been running for `elapsed` seconds, and of as many more as it.
+
+    It rises while a tile takes longer than expected: those that follow will then take longer too.
+    """
+    whole = max(expected, (1 + _OVERRUN) * elapsed)
+    return whole - elapsed + whole * following
+
+
 class _TileProgress:
-    """The Checkpoint of a method inside one tile. A large tile takes minutes, so progress advances by the clock."""
+    """The Viewer of a method inside one tile. A large tile takes minutes, so progress advances by the clock."""
 
     def __init__(
-        self, job: ProgressSink, start: float, share: float, note: Text, expected: float, after: float
+        self, job: ProgressSink, start: float, share: float, note: Text, expected: float, following: int
     ) -> None:
-        """start and share: of the whole progress; expected: seconds for this tile; after: for those that follow."""
+        """start and share: of the whole progress; expected: seconds for this tile; following: tiles after it."""
         self._job, self._start, self._share, self._note = job, start, share, note
-        self._expected, self._after = max(expected, 1e-3), after
+        self._expected, self._following = max(expected, 1e-3), following
         self._started, self._reported = time.monotonic(), 0.0
         self.reached = start
+        self.on_draft: Callable[[Tile], None] = lambda _draft: None
 
     def checkpoint(self) -> None:
         if time.monotonic() - self._reported < _REPORT_SECONDS:
@@ -334,14 +360,19 @@ class _TileProgress:
         else:
             self.report()
 
+    def show(self, share: float, draft: Tile) -> None:
+        """Paint a draft (float32 H×W×3, not clipped); what the tile took up to here tells how long it will take."""
+        self._expected = max((time.monotonic() - self._started) / share, 1e-3)
+        self.on_draft(draft)
+        self.report()
+
     def report(self) -> None:
         elapsed = time.monotonic() - self._started if self._reported else 0.0
         self._reported = time.monotonic()
-        # Towards its end a tile that takes longer than expected slows down instead of stopping.
+        # Towards its end a tile that takes longer than expected slows down instead of stopping; it never goes back.
         part = elapsed / (elapsed + max(self._expected - elapsed, 0.1 * self._expected))
-        left = max(self._expected - elapsed, 0.1 * self._expected) + self._after
-        self.reached = self._start + self._share * part
-        self._job.report(self.reached, self._note, left)
+        self.reached = max(self.reached, self._start + self._share * part)
+        self._job.report(self.reached, self._note, time_left(self._expected, elapsed, self._following))
 
 
 def _canvas(pixels: Pixels, scale: int) -> Pixels:
