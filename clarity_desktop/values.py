@@ -365,7 +365,7 @@ class Turn:
 
     content: what the user typed, or the reply as a message that is rendered when it is shown. versions: those that the
     turn made. steps: the tool calls of an assistant's turn, as JSON. question: the version that an open question is
-    about; the steps wait for the answer. It is not stored, so closing the document drops it.
+    about; the steps wait for the answer.
     """
 
     role: Literal["user", "assistant"]

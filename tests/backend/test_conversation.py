@@ -271,16 +271,17 @@ def test_a_step_that_cannot_be_read_is_a_reply_and_the_conversation_goes_on(dial
     assert dialogue.say("how big is the photo?").startswith("The photo has")
 
 
-def test_closing_a_document_drops_its_question(dialogue, tmp_path) -> None:
+def test_a_question_can_be_answered_after_the_project_was_closed(dialogue, tmp_path) -> None:
     dialogue.say("denoise it", VISIBLE)
     document = dialogue.studio.document(dialogue.card.id)
     assert document.card().turns[-1].question == dialogue.card.head
     document.save_project(tmp_path / "a.clarity")
     asyncio.run(dialogue.studio.close_document(dialogue.card.id, dialogue.recorder.job()))
     asyncio.run(dialogue.studio.open(tmp_path / "a.clarity", dialogue.recorder.job()))
-    turns = dialogue.recorder.last(Opened).card.turns
-    assert turns[-1].question is None
-    assert [step["task"] for step in turns[-1].steps] == ["denoise"]
+    dialogue.card = dialogue.recorder.last(Opened).card
+    assert [step["task"] for step in dialogue.card.turns[-1].steps] == ["denoise"]
+    dialogue.say("yes", VISIBLE)
+    assert [v.step.task for v in dialogue.tree().versions] == [None, "denoise"]
 
 
 @pytest.mark.parametrize(

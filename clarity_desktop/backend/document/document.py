@@ -473,7 +473,7 @@ class Document:
     def add_turn(self, turn: Turn) -> None:
         """Append a turn to the conversation. Raises UserError."""
         row = rows.turn_row(turn)
-        insert = f"INSERT INTO turn({rows.TURN}) VALUES(?, ?, ?, ?, ?, ?)"
+        insert = f"INSERT INTO turn({rows.TURN}) VALUES(?, ?, ?, ?, ?, ?, ?)"
         self._change(
             lambda s: s.with_turn(turn, self._limits),
             lambda db: db.execute(insert, row),

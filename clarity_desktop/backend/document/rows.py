@@ -31,7 +31,7 @@ from clarity_desktop.values import TASKS, Bounds, Picture, Region, Step, Turn, V
 
 REGION = "label, x, y, width, height, across, down, mask"
 COLUMNS = "id, parent, step, quality, detection, name, star, deleted, rejected, time, width, height, thumbnail"
-TURN = "role, text, message, steps, versions, time"
+TURN = "role, text, message, steps, versions, time, question"
 
 
 def step_text(step: Step) -> str:
@@ -141,7 +141,7 @@ def turns(db: sqlite3.Connection) -> tuple[Turn, ...]:
     return tuple(_turn(*row) for row in db.execute(f"SELECT {TURN} FROM turn ORDER BY seq"))  # noqa: S608 — a constant
 
 
-def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: Any) -> Turn:
+def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: Any, question: Any) -> Turn:
     who: dict[Any, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
     if role not in who:
         raise Damaged("document.damage_turn_form")
@@ -152,6 +152,7 @@ def _turn(role: Any, typed: Any, message: Any, steps: Any, versions: Any, time: 
         tuple(VersionId(v) for v in text(versions, TEXT).split()),
         number(time, 0, 1e12),
         tuple(parsed_list(steps)),
+        None if question is None else VersionId(text(question, TEXT)),
     )
 
 
@@ -160,9 +161,9 @@ def turn_row(turn: Turn) -> tuple[Any, ...]:
     typed, message = (turn.content, None) if isinstance(turn.content, str) else ("", to_json(turn.content))
     row = (
         turn.role, clean(typed), None if message is None else json.dumps(message), json.dumps(turn.steps),
-        " ".join(turn.versions), clock(turn.time),
+        " ".join(turn.versions), clock(turn.time), turn.question,
     )  # fmt: skip
-    if max(len(part) for part in row[:-1] if isinstance(part, str)) > TEXT:
+    if max(len(part) for part in row if isinstance(part, str)) > TEXT:
         raise UserError("document.turn_too_long")
     return row
 

@@ -57,7 +57,11 @@ def _4_typed_names_and_messages(db: sqlite3.Connection) -> None:
         db.execute("UPDATE version SET name=?, rejected=? WHERE seq=?", (typed, rejected, seq))
 
 
-MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections, _4_typed_names_and_messages)
+def _5_questions(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE turn ADD COLUMN question TEXT")  # the version that the turn's open question is about
+
+
+MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections, _4_typed_names_and_messages, _5_questions)
 """Append only; each runs in its own transaction together with the file's version number."""
 
 
