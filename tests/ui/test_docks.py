@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
 
@@ -223,7 +224,14 @@ def test_the_model_changes_in_place(history: VersionsDock):
     assert changes == [("changed", 2, 2)]
     changes.clear()
     history.show_versions((*HISTORY, version("d", "c", 3)), VersionId("d"), VersionId("c"))
-    assert changes == [("changed", 0, 0), ("changed", 1, 1), ("inserted", 2, 2), ("changed", 3, 3)]
+    assert changes == [
+        ("changed", 1, 1),
+        ("inserted", 2, 2),
+        ("changed", 0, 0),
+        ("changed", 1, 1),
+        ("changed", 2, 2),
+        ("changed", 3, 3),
+    ]
     changes.clear()
     history.show_versions(HISTORY[:2], VersionId("b"), VersionId("a"))
     assert "reset" not in changes
@@ -239,6 +247,26 @@ def test_rows_follow_the_order_of_the_tree_when_a_branch_point_is_deleted(qtbot:
         rows = rows_of(now, VersionId("e"), VersionId("a"))
         model.update(rows)
         assert model.rows == rows
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_versions_added_one_by_one_make_the_rows_of_the_whole_tree(qtbot: QtBot, seed: int):
+    luck, model = random.Random(seed), VersionModel()
+    QAbstractItemModelTester(model)
+    tree = [version("v0")]
+    resets: list[None] = []
+    model.show(tree, VersionId("v0"), None)
+    model.modelReset.connect(lambda: resets.append(None))
+    for k in range(1, 60):
+        if luck.random() < 0.1:
+            at = luck.randrange(1, k) if k > 1 else 0
+            tree[at] = replace(tree[at], deleted=at > 0)
+        parent = luck.choice((tree[-1], tree[-1], luck.choice(tree)))
+        tree.append(version(f"v{k}", parent.id, k if luck.random() < 0.9 else luck.randrange(1, k + 1)))
+        head, other = tree[-1].id, luck.choice(tree).id
+        model.show(tree, head, other)
+        assert model.rows == rows_of(tree, head, other)
+    assert resets == []
 
 
 def test_the_selection_and_the_scroll_position_survive_a_change_elsewhere(history: VersionsDock):

@@ -7,9 +7,9 @@ arrive or a version is added.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -46,9 +46,10 @@ MAX_IMAGES = 256
 """Converted thumbnails that are kept, some 16 MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """The lines of the graph beside a row. Lanes count from 0; a branch runs one lane to the right of its parent."""
+
+    # A tuple: with thousands of versions, making and comparing dataclasses takes twice as long.
 
     lane: int = 0
     above: bool = False  # from the parent, which is further up in the same lane
@@ -56,8 +57,10 @@ class Lines:
     below: tuple[int, ...] = ()  # lanes that go on below this row
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+NO_LINES = Lines()
+
+
+class Row(NamedTuple):
     version: Version
     lines: Lines
     mark: Mark = ""
@@ -76,17 +79,38 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
     # Siblings in the order of their creation.
     for v in sorted((v for v in by_id.values() if not v.deleted), key=lambda v: v.time):
         children.setdefault(parents[v.id], []).append(v)
-    placed: list[tuple[Version, Lines]] = []
-    waiting = [(v, Lines()) for v in reversed(children.get(None, []))]
+    placed: list[tuple[Version, int, bool, bool]] = []  # version, lane, in its parent's lane, branch
+    waiting = [(v, 0, False, False) for v in reversed(children.get(None, []))]
     while waiting:
-        version, lines = waiting.pop()
-        placed.append((version, lines))
-        first, *branches = children.get(version.id) or [None]
-        if first:
-            waiting.append((first, Lines(lines.lane, above=True)))
-        waiting.extend((branch, Lines(lines.lane + 1, branch=True)) for branch in reversed(branches) if branch)
+        version, lane, _, _ = place = waiting.pop()
+        placed.append(place)
+        if below := children.get(version.id):
+            waiting.append((below[0], lane, True, False))
+            waiting.extend((branch, lane + 1, False, True) for branch in reversed(below[1:]))
     marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
-    return [Row(version, lines, marks.get(version.id, "")) for version, lines in _connected(placed)]
+    rows: list[Row] = []
+    lines = NO_LINES
+    # From the last row up, since lines lead down to rows further below. Most rows of a long history share their lines.
+    for version, lane, above, branch in reversed(placed):
+        lines = _lines(lane, above, branch, _going_on(lines))
+        rows.append(Row(version, lines, marks.get(version.id, "")))
+    rows.reverse()
+    return rows
+
+
+@lru_cache(1000)
+def _lines(lane: int, above: bool, branch: bool, below: tuple[int, ...]) -> Lines:
+    return Lines(lane, above, branch, below)
+
+
+@lru_cache(1000)
+def _going_on(lines: Lines) -> tuple[int, ...]:
+    """The lanes that go on above a row; not those beyond MAX_LANES."""
+    lane = lines.lane
+    lanes = {x for x in lines.below if x < lane} | ({lane} if lines.above and lane <= MAX_LANES else set())
+    if lines.branch and lane <= MAX_LANES:
+        lanes.add(lane - 1)
+    return tuple(sorted(lanes))
 
 
 def _place(version: Version | None) -> tuple[object, ...]:
@@ -106,19 +130,6 @@ def _displayed_parents(versions: Iterable[Version]) -> dict[VersionId, VersionId
         if v.deleted:
             deleted.add(v.id)
     return parents
-
-
-def _connected(placed: Sequence[tuple[Version, Lines]]) -> list[tuple[Version, Lines]]:
-    """Fill in the lanes that go on below each row, from the last row up; not those beyond MAX_LANES."""
-    going_on: set[int] = set()
-    connected: list[tuple[Version, Lines]] = []
-    for version, lines in reversed(placed):
-        lane = lines.lane
-        connected.append((version, Lines(lane, lines.above, lines.branch, tuple(sorted(going_on)))))
-        going_on = {x for x in going_on if x < lane} | ({lane} if lines.above and lane <= MAX_LANES else set())
-        if lines.branch and lane <= MAX_LANES:
-            going_on.add(lane - 1)
-    return connected[::-1]
 
 
 def score(quality: Quality | None) -> str:
@@ -166,7 +177,9 @@ class VersionModel(QAbstractListModel):
         before, tree = self._tree, {v.id: v for v in versions}
         self._tree = tree
         changed = [v for v in tree.values() if before.get(v.id) is not v]
-        if len(before) != len(tree) or any(_place(v) != _place(before.get(v.id)) for v in changed):
+        moved = [v for v in changed if _place(v) != _place(before.get(v.id))]
+        added = len(tree) == len(before) + len(moved) == len(before) + 1 and self._add_leaf(moved[0])
+        if not added and (moved or len(before) != len(tree)):
             self.update(rows_of(tree.values(), head, other))
             return True
         marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
@@ -176,7 +189,33 @@ class VersionModel(QAbstractListModel):
             if version.id in ids or marks.get(version.id, "") != row.mark:
                 self.rows[at] = Row(tree[version.id], row.lines, marks.get(version.id, ""))
                 self.dataChanged.emit(self.index(at), self.index(at))
-        return False
+        return added
+
+    def _add_leaf(self, version: Version) -> bool:
+        """Insert the row of a new version that has no children yet; False if that takes placing all versions.
+
+        It is the usual change, and must not take longer the longer the history is.
+        """
+        parent = self.row_of(version.parent)
+        if parent is None or version.deleted or any(row.version.time > version.time for row in self.rows):
+            return False
+        at, lines = parent + 1, self.rows[parent].lines
+        following = self.rows[at].lines if at < len(self.rows) else NO_LINES
+        child_lane = lines.lane + 1 if following.branch else lines.lane
+        if (following.above or following.branch) and following.lane == child_lane:
+            # Not the first child: the last branch, which stands above the first child.
+            while self.rows[at].lines.lane != lines.lane:
+                at += 1
+            row = Row(version, Lines(lines.lane + 1, branch=True, below=self.rows[at - 1].lines.below))
+        else:
+            row = Row(version, Lines(lines.lane, above=True, below=lines.below))
+            below = (*lines.below, lines.lane) if lines.lane <= MAX_LANES else lines.below
+            self.rows[parent] = self.rows[parent]._replace(lines=lines._replace(below=below))
+            self.dataChanged.emit(self.index(parent), self.index(parent))
+        self.beginInsertRows(QModelIndex(), at, at)
+        self.rows.insert(at, row)
+        self.endInsertRows()
+        return True
 
     def update(self, rows: Sequence[Row]) -> None:
         """Become `rows` by inserting, moving, removing and changing rows; rows of another document replace all."""

@@ -9,11 +9,11 @@ from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QImage, QKeyEven
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
+    QListView,
     QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -167,7 +167,7 @@ def fitting(text: str, width: int, metrics: QFontMetrics) -> str:
     return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
-class VersionTree(QTreeView):
+class VersionTree(QListView):
     """The list of versions; explains itself while it is empty."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -202,12 +202,9 @@ class VersionsDock(QWidget):
         self.tree.setModel(self.model)
         self.tree.setAccessibleName(self.tr("Versions"))
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
-        self.tree.setHeaderHidden(True)
         self.tree.setItemDelegate(VersionDelegate(self.tree))
         # Thousands of versions scroll smoothly only with one known row height.
-        self.tree.setUniformRowHeights(True)
-        self.tree.setRootIsDecorated(False)
-        self.tree.setIndentation(0)
+        self.tree.setUniformItemSizes(True)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
