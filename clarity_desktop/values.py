@@ -270,7 +270,8 @@ class Picture:
     """A decoded photo: pixels, alpha, profile and metadata.
 
     pixels are oriented; alpha has their depth; icc is the profile that the pixels are in (None: sRGB);
-    exif, xmp and iptc are the raw blocks; notes: messages for the user about what was converted or left out.
+    exif, xmp and iptc are the raw blocks; texts: keyword and text of each comment, as PNG has them ("Comment" without a
+    keyword); notes: messages for the user about what was converted or left out.
     """
 
     pixels: Pixels
@@ -284,6 +285,7 @@ class Picture:
     mode: str = "RGB"  # of the file: "L", "RGB", "P", "CMYK", …
     path: Path | None = None
     notes: tuple[Text, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
 
     @property
     def depth(self) -> int:

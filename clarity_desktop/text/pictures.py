@@ -80,6 +80,14 @@ TEMPLATES: dict[str, Template] = {
         "Message", "The file holds the layers of an editor. Only the finished picture was opened."
     ),
     "pictures.exif_broken": QT_TRANSLATE_NOOP("Message", "The photo’s EXIF data is broken and was left out."),
+    "pictures.xmp_extension_lost": QT_TRANSLATE_NOOP(
+        "Message", "A part of the photo’s XMP data is missing or broken and was left out."
+    ),
+    "pictures.gain_map": QT_TRANSLATE_NOOP(
+        "Message",
+        "This photo holds a gain map, its extra brightness for HDR screens. Only the normal picture was opened.",
+    ),
+    "pictures.film": QT_TRANSLATE_NOOP("Message", "This photo holds a short film. Only the picture was opened."),
     "pictures.profile_broken": QT_TRANSLATE_NOOP("Message", "The photo’s color profile is broken and was ignored."),
     "pictures.profile_kind": QT_TRANSLATE_NOOP(
         "Message", "The photo’s color profile is for another color model and was ignored."
@@ -112,8 +120,12 @@ TEMPLATES: dict[str, Template] = {
     "pictures.lost_large_block": QT_TRANSLATE_NOOP(
         "Message", "The photo’s {block} data has {size} kB, and {format} holds at most {limit} kB: it was left out."
     ),
-    "pictures.lost_broken_exif": QT_TRANSLATE_NOOP(
-        "Message", "The photo’s EXIF data cannot be written to {format}: it was left out."
+    "pictures.lost_maker_note": QT_TRANSLATE_NOOP(
+        "Message",
+        "{format} cannot hold the photo’s EXIF data with the camera maker’s own notes: the notes were left out.",
+    ),
+    "pictures.lost_texts": QT_TRANSLATE_NOOP(
+        "Message", "{format} cannot hold the photo’s texts ({names}): they were left out."
     ),
     # Why a file is not written.
     "pictures.unknown_format": QT_TRANSLATE_NOOP(

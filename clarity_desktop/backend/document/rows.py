@@ -210,6 +210,7 @@ def picture_meta(picture: Picture) -> dict[str, str | int | bytes | None]:
         "exif": picture.exif,
         "xmp": picture.xmp,
         "iptc": picture.iptc,
+        "texts": json.dumps(picture.texts).encode() if picture.texts else None,
         "format": picture.format,
         "mode": picture.mode,
         "depth": picture.depth,
@@ -230,11 +231,25 @@ def picture_of(rows: Mapping[str, Any]) -> Picture:
         exif=_optional(rows.get("exif")),
         xmp=_optional(rows.get("xmp")),
         iptc=_optional(rows.get("iptc")),
+        texts=_texts_of(_optional(rows.get("texts"))),
         format=text(rows.get("format")),
         mode=text(rows.get("mode")),
         path=None if path is None else local(path),
         notes=_notes_of(text(rows.get("notes", ""), NOTES)),
     )
+
+
+def _texts_of(stored: bytes | None) -> tuple[tuple[str, str], ...]:
+    """Keyword and text of each comment of the photo; none if they are not what this program writes."""
+    try:
+        pairs = json.loads(stored or b"[]")
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(pairs, list) or not all(
+        isinstance(p, list) and len(p) == 2 and all(isinstance(v, str) for v in p) for p in pairs
+    ):
+        return ()
+    return tuple((key, text) for key, text in pairs)
 
 
 def _notes_text(notes: tuple[Text, ...]) -> str:

@@ -117,12 +117,11 @@ def is_intact(name: str, block: bytes) -> bool:
                     return False
                 colour.through_cms(np.zeros((1, 1, 3), np.uint8), block, colour.SRGB)
             case "exif":
-                metadata.upright(block)
+                metadata.rehearse(block, None, None)
             case "xmp":
-                metadata.upright_xmp(block)
-                metadata.without_places(block)
+                metadata.rehearse(None, block, None)
             case _:
-                pass  # IPTC is carried along and never parsed
+                metadata.rehearse(None, None, block)
     except (*BROKEN, *colour.PROFILE_ERRORS):
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import mmap
 import os
@@ -279,6 +280,11 @@ def _refusal(stored: Any, path: Path) -> Message:
     return Message(reason.key, {**reason.fields, "name": display_name(path)})
 
 
+def _texts(stored: Any) -> tuple[tuple[str, str], ...]:
+    """Keyword and text of each comment. Raises ValueError for anything else."""
+    return tuple((str(key), str(text)) for key, text in stored)
+
+
 def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
     # The arrays keep the mapping alive; no pixel is copied.
     shared = buffer.map(int(answer["size"]))
@@ -300,6 +306,7 @@ def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:
         format=str(answer["format"]),
         mode=str(answer["mode"]),
         path=path,
+        texts=_texts(json.loads(plane("texts").tobytes())) if "texts" in layout else (),
         notes=tuple(note for note in map(from_json, answer["notes"]) if isinstance(note, Message)),
         **blocks,
     )

@@ -15,19 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff_writer
-from clarity_desktop.backend.pictures.metadata import Blocks
+from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff_writer, xmp
+from clarity_desktop.backend.pictures import exif as exif_block
+from clarity_desktop.backend.pictures.metadata import JPEG_LIMITS, Blocks
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture, Pixels
 
-Block = Literal["EXIF", "XMP", "IPTC"]
-"""Kinds of metadata blocks."""
+Block = Literal["EXIF", "XMP", "IPTC", "texts"]
+"""Kinds of metadata; "texts" are the comments and the texts with a keyword of a PNG."""
 Alpha = NDArray[np.uint8] | NDArray[np.uint16] | None
-_SEGMENT = 65533  # bytes that a JPEG segment can hold
-# What remains of a segment after the header that names its content.
-_JPEG_LIMITS: Mapping[Block, int] = {"EXIF": _SEGMENT - 6, "XMP": _SEGMENT - 29, "IPTC": _SEGMENT - 26}
+_LONG_TEXT = 1024  # characters from which a PNG text is compressed
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+_EXTENSION_PART = 65000  # bytes of extended XMP in a segment
 _FULL_CHROMA = 90  # from this quality on, chroma is not subsampled
 
 
@@ -55,10 +56,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (".jpg", ".jpeg", ".jpe", ".jfif"),
             alpha=False,
             quality=True,
-            blocks=("EXIF", "XMP", "IPTC"),
+            blocks=("EXIF", "XMP", "IPTC", "texts"),
             longest=65500,
         ),
-        "png": Format("PNG", (".png",), depths=(8, 16)),
+        "png": Format("PNG", (".png",), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC", "texts")),
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
         "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC")),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
@@ -87,22 +88,33 @@ class _Ready:
     def exif(self) -> bytes:
         return b"Exif\0\0" + self.blocks.exif if self.blocks.exif else b""
 
+    @property
+    def whole_resolution(self) -> tuple[int, int]:
+        """The resolution as JFIF stores it, in whole pixels per inch; zeros for none."""
+        across, down = (round(v) for v in self.blocks.resolution or (0, 0))
+        return (across, down) if 0 < min(across, down) <= max(across, down) <= 0xFFFF else (0, 0)
+
 
 def encode(picture: Picture, options: ExportOptions) -> bytes:
     """The bytes of the file that `save` writes. Raises UserError if the format cannot hold the picture."""
-    kind = FORMATS.get(options.format)
-    if kind is None:
-        raise UserError("pictures.unknown_format", format=options.format, formats=", ".join(FORMATS))
-    ready = _ready(picture, options, kind)
-    height, width = ready.pixels.shape[:2]
-    if max(height, width) > kind.longest:
-        raise UserError("pictures.too_long", format=kind.title, limit=kind.longest, width=width, height=height)
+    height, width = picture.pixels.shape[:2]
+    check_size(width, height, options)
+    ready = _ready(picture, options, FORMATS[options.format])
     try:
         return WRITERS[options.format](ready)
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error, cv2.error) as e:
-        raise UserError("pictures.encoding_failed", format=kind.title, reason=str(e)) from e
+        raise UserError("pictures.encoding_failed", format=FORMATS[options.format].title, reason=str(e)) from e
     except MemoryError as e:
-        raise UserError("pictures.encoding_memory", format=kind.title) from e
+        raise UserError("pictures.encoding_memory", format=FORMATS[options.format].title) from e
+
+
+def check_size(width: int, height: int, options: ExportOptions) -> None:
+    """Raise the UserError that `encode` would raise about a photo of that size, before the work is done."""
+    kind = FORMATS.get(options.format)
+    if kind is None:
+        raise UserError("pictures.unknown_format", format=options.format, formats=", ".join(FORMATS))
+    if min(max(height, width), options.longest or kind.longest + 1) > kind.longest:
+        raise UserError("pictures.too_long", format=kind.title, limit=kind.longest, width=width, height=height)
 
 
 def losses(picture: Picture, options: ExportOptions) -> tuple[Message, ...]:
@@ -120,30 +132,38 @@ def _lost_blocks(picture: Picture, options: ExportOptions, kind: Format) -> list
     """Metadata blocks that the user wants to keep and the file will not have."""
     height, width = picture.pixels.shape[:2]
     wanted = metadata.blocks(picture, options.metadata, width, height)
+    kept = _fitting(wanted, options.format)
+    if wanted.exif and exif_block.is_only_resolution(wanted.exif):
+        wanted = replace(wanted, exif=None)  # written in the format's own way
     blocks: dict[Block, bytes | None] = {"EXIF": wanted.exif, "XMP": wanted.xmp, "IPTC": wanted.iptc}
-    if not kind.blocks and any(blocks.values()):
-        return [Message("pictures.lost_metadata", {"format": kind.title})]
     lost: list[Message] = []
+    if not kind.blocks and any((*blocks.values(), wanted.texts)):
+        return [Message("pictures.lost_metadata", {"format": kind.title})]
     for name, block in blocks.items():
-        if not block:
-            continue
-        if name not in kind.blocks:
+        if block and name not in kind.blocks:
             lost.append(Message("pictures.lost_block", {"format": kind.title, "block": name}))
-        elif options.format == "jpeg" and len(block) > _JPEG_LIMITS[name]:
+        elif block and not getattr(kept, name.lower()):
             fields = {"format": kind.title, "block": name, "size": round(len(block) / 1000), "limit": 64}
             lost.append(Message("pictures.lost_large_block", fields))
-    if wanted.exif and options.format in {"avif", "heic"} and not _is_parsable(wanted.exif):
-        lost.append(Message("pictures.lost_broken_exif", {"format": kind.title}))
+    if kept.without_maker_note:
+        lost.append(Message("pictures.lost_maker_note", {"format": kind.title}))
+    if left_out := [key for key, _ in metadata.without_texts(wanted, kept)]:
+        names = ", ".join(dict.fromkeys(left_out))
+        lost.append(Message("pictures.lost_texts", {"format": kind.title, "names": names}))
     return lost
 
 
-def _is_parsable(exif: bytes) -> bool:
-    """Whether Pillow can parse an EXIF block, as its AVIF writer and pillow-heif do before they write it."""
-    try:
-        Image.Exif().load(b"Exif\0\0" + exif)
-    except (ValueError, TypeError, KeyError, SyntaxError, struct.error):
-        return False
-    return True
+def _fitting(wanted: Blocks, form: str) -> Blocks:
+    """What of the metadata a file of that format will hold."""
+    kind = FORMATS[form]
+    if not kind.blocks:
+        return Blocks(resolution=wanted.resolution)
+    if "texts" not in kind.blocks or form == "jpeg":
+        wanted = metadata.with_texts_in_exif(wanted)
+    if form == "jpeg":
+        return metadata.fitting_in_segments(wanted)
+    iptc = wanted.iptc if "IPTC" in kind.blocks else None
+    return replace(wanted, iptc=iptc, texts=wanted.texts if "texts" in kind.blocks else ())
 
 
 def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
@@ -158,8 +178,7 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
         alpha = to_16_bits(alpha) if deep else to_8_bits(alpha)
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
-    keep = options.metadata if kind.blocks else "none"
-    blocks = metadata.blocks(picture, keep, pixels.shape[1], pixels.shape[0])
+    blocks = _fitting(metadata.blocks(picture, options.metadata, pixels.shape[1], pixels.shape[0]), options.format)
     return _Ready(pixels, alpha, icc, blocks, min(100, max(1, options.quality)))
 
 
@@ -170,16 +189,19 @@ def _on_white(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> 
 
 
 def _jpeg(ready: _Ready) -> bytes:
-    out = io.BytesIO()
-    extra = b""
-    if ready.blocks.iptc and len(ready.blocks.iptc) <= _JPEG_LIMITS["IPTC"]:
-        body = b"Photoshop 3.0\0" + metadata.photoshop_from_iptc(ready.blocks.iptc)
-        extra = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
-    beside: dict[str, Any] = {"extra": extra, "icc_profile": ready.icc}
-    if ready.blocks.exif and len(ready.blocks.exif) <= _JPEG_LIMITS["EXIF"]:
+    out, blocks = io.BytesIO(), ready.blocks
+    split = xmp.split(blocks.xmp, JPEG_LIMITS["XMP"]) if blocks.xmp else None
+    packet, digest, extension = split or (b"", b"", b"")
+    extra = [_segment(0xED, b"Photoshop 3.0\0" + metadata.photoshop_from_iptc(blocks.iptc))] if blocks.iptc else []
+    for at in range(0, len(extension), _EXTENSION_PART):
+        head = _EXTENSION + digest + struct.pack(">II", len(extension), at)
+        extra.append(_segment(0xE1, head + extension[at : at + _EXTENSION_PART]))
+    extra += [_segment(0xFE, text.encode()) for _, text in blocks.texts]
+    beside: dict[str, Any] = {"extra": b"".join(extra), "icc_profile": ready.icc, "dpi": ready.whole_resolution}
+    if blocks.exif:
         beside["exif"] = ready.exif
-    if ready.blocks.xmp and len(ready.blocks.xmp) <= _JPEG_LIMITS["XMP"]:
-        beside["xmp"] = ready.blocks.xmp
+    if packet:
+        beside["xmp"] = packet
     ready.image().save(
         out,
         "JPEG",
@@ -190,6 +212,10 @@ def _jpeg(ready: _Ready) -> bytes:
         **beside,
     )
     return out.getvalue()
+
+
+def _segment(mark: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, mark, len(body) + 2) + body
 
 
 def _png(ready: _Ready) -> bytes:
@@ -212,7 +238,28 @@ def _png_chunks(ready: _Ready) -> list[bytes]:
         chunks.append(_chunk(b"eXIf", ready.blocks.exif))
     if ready.blocks.xmp:
         chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + ready.blocks.xmp))
-    return chunks
+    if ready.blocks.iptc:
+        raw = metadata.photoshop_from_iptc(ready.blocks.iptc)
+        # The form that ImageMagick introduced and other programs read: PNG has no chunk of its own for IPTC.
+        text = f"\niptc\n{len(raw):8}\n{raw.hex()}\n".encode()
+        chunks.append(_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text, 9)))
+    if ready.blocks.resolution:
+        per_metre = [round(v / 0.0254) for v in ready.blocks.resolution]
+        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    return chunks + [_text_chunk(key, text) for key, text in ready.blocks.texts]
+
+
+def _text_chunk(key: str, text: str) -> bytes:
+    keyword = key.encode("latin-1", "replace")[:79] or metadata.COMMENT.encode()
+    try:
+        body, plain = text.encode("latin-1"), True
+    except UnicodeEncodeError:
+        body, plain = text.encode("utf-8", "surrogatepass"), False
+    packed = len(body) > _LONG_TEXT
+    body = zlib.compress(body, 9) if packed else body
+    if plain:
+        return _chunk(b"zTXt", keyword + b"\0\0" + body) if packed else _chunk(b"tEXt", keyword + b"\0" + body)
+    return _chunk(b"iTXt", keyword + (b"\0\1\0\0\0" if packed else b"\0\0\0\0\0") + body)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -229,16 +276,33 @@ def _webp(ready: _Ready) -> bytes:
 
 
 def _tiff(ready: _Ready) -> bytes:
-    return tiff_writer.write(ready.pixels, ready.alpha, ready.icc, ready.blocks)
+    blocks = ready.blocks
+    if blocks.resolution and not blocks.exif:  # tags of the same directory as those of EXIF
+        blocks = replace(blocks, exif=exif_block.with_resolution(None, *blocks.resolution))
+    return tiff_writer.write(ready.pixels, ready.alpha, ready.icc, blocks)
 
 
 def _avif(ready: _Ready) -> bytes:
     out = io.BytesIO()
     ready.image().save(
         out, "AVIF", quality=ready.quality, subsampling="4:4:4" if ready.quality >= _FULL_CHROMA else "4:2:0", speed=8,
-        icc_profile=ready.icc or b"", exif=ready.exif, xmp=ready.blocks.xmp or b"",
+        icc_profile=ready.icc or b"", exif=_Unparsed(ready.exif) if ready.exif else b"", xmp=ready.blocks.xmp or b"",
     )  # fmt: skip
     return out.getvalue()
+
+
+class _Unparsed(Image.Exif):
+    """A block that Pillow's AVIF writer takes as it is; of bytes it would write its own reading of them."""
+
+    def __init__(self, block: bytes) -> None:
+        super().__init__()
+        self._block = block
+
+    def __bool__(self) -> bool:
+        return True
+
+    def tobytes(self, offset: int = 8) -> bytes:  # noqa: ARG002 — as Pillow calls it
+        return self._block
 
 
 def _heic(ready: _Ready) -> bytes:
@@ -257,22 +321,8 @@ def _heic(ready: _Ready) -> bytes:
 
 def _bmp(ready: _Ready) -> bytes:
     out = io.BytesIO()
-    ready.image().save(out, "BMP")
+    ready.image().save(out, "BMP", dpi=ready.blocks.resolution or (0, 0))
     return out.getvalue()
-
-
-def _tolerating_broken_exif(writer: Callable[[_Ready], bytes]) -> Callable[[_Ready], bytes]:
-    """For libraries that parse EXIF while they write: a block that they reject is left out (`losses` reports it)."""
-
-    def write(ready: _Ready) -> bytes:
-        try:
-            return writer(ready)
-        except (ValueError, TypeError, KeyError, SyntaxError, struct.error):
-            if not ready.exif:
-                raise
-            return writer(replace(ready, blocks=replace(ready.blocks, exif=None)))
-
-    return write
 
 
 WRITERS: Mapping[str, Callable[[_Ready], bytes]] = MappingProxyType(
@@ -281,8 +331,8 @@ WRITERS: Mapping[str, Callable[[_Ready], bytes]] = MappingProxyType(
         "png": _png,
         "webp": _webp,
         "tiff": _tiff,
-        "avif": _tolerating_broken_exif(_avif),
-        "heic": _tolerating_broken_exif(_heic),
+        "avif": _avif,
+        "heic": _heic,
         "bmp": _bmp,
     }
 )

@@ -6,6 +6,7 @@ every format and in every variant of a format.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import colour, geometry, metadata
+from clarity_desktop.backend.pictures import colour, containers, geometry
+from clarity_desktop.backend.pictures import exif as exif_block
 from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.backend.pictures import xmp as xmp_packet
 from clarity_desktop.backend.pictures.stored import Channel, Stored
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message
@@ -34,7 +37,7 @@ class Decoded:
 
     pixels: Channel
     alpha: Channel | None
-    blocks: dict[str, bytes]  # "icc", "exif", "xmp", "iptc" where there are any
+    blocks: dict[str, bytes]  # "icc", "exif", "xmp", "iptc" and, as JSON, "texts" where there are any
     format: str
     mode: str
     profile: str
@@ -43,8 +46,9 @@ class Decoded:
 
 def finish(stored: Stored, kind: str, suffix: str) -> Decoded:
     """The photo that the program edits. kind: the file's format; suffix: of its name, in lower case."""
+    containers.complete(stored)
     notes = stored.notes
-    exif, xmp, orientation = _upright(stored, notes)
+    exif, xmp, orientation = _upright(stored)
     _widen(stored)
     if stored.premultiplied and stored.alpha is not None:
         stored.samples = colour.unpremultiplied(stored.samples, stored.alpha)
@@ -57,22 +61,19 @@ def finish(stored: Stored, kind: str, suffix: str) -> Decoded:
         alpha = None if alpha is None else geometry.oriented(alpha, orientation)
     if suffix and any(suffix in v for k, v in _NAMES.items() if k != kind) and suffix not in _NAMES.get(kind, ()):
         notes.append(Message("pictures.wrong_suffix", {"suffix": suffix, "format": kind}))
-    found = {"icc": icc, "exif": exif, "xmp": xmp, "iptc": stored.iptc}
+    texts = json.dumps(stored.texts).encode() if stored.texts else None
+    found = {"icc": icc, "exif": exif, "xmp": xmp, "iptc": stored.iptc, "texts": texts}
     blocks = {name: block for name, block in found.items() if block}
     return Decoded(pixels, alpha, blocks, kind, stored.mode, profiles.profile_name(icc), notes)
 
 
-def _upright(stored: Stored, notes: list[Message]) -> tuple[bytes | None, bytes | None, int]:
+def _upright(stored: Stored) -> tuple[bytes | None, bytes | None, int]:
     """EXIF and XMP with orientation 1, and the orientation to apply: EXIF's has precedence over XMP's."""
     exif, xmp, by_exif, by_xmp = stored.exif, stored.xmp, None, None
     if exif is not None:
-        try:
-            exif, by_exif = metadata.upright(exif)
-        except ValueError:
-            notes.append(Message("pictures.exif_broken"))
-            exif = None
+        exif, by_exif = exif_block.upright(exif)
     if xmp is not None:
-        xmp, by_xmp = metadata.upright_xmp(xmp)
+        xmp, by_xmp = xmp_packet.upright(xmp)
     return exif, xmp, stored.orientation or by_exif or by_xmp or 1
 
 

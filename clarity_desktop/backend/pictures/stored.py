@@ -46,7 +46,8 @@ class Stored:
     black 0 and white 1; H×W×3 float32 L 0..100, a, b for Lab. alpha: H×W of the same dtype. bits: how many bits of
     uint16 samples are used, from the lowest on; 0 for all. premultiplied: the samples are multiplied by alpha.
     mode: how the file names its pixels ("L", "P", "RGB", …). orientation: 1..8 as in EXIF, None where the EXIF block
-    has it. notes: messages for the user about what was converted or left out.
+    has it. texts: keyword and text of each comment. resolution: pixels per inch across and down, as the format states
+    it beside EXIF. notes: messages for the user about what was converted or left out.
     """
 
     samples: NDArray[Any]
@@ -60,6 +61,8 @@ class Stored:
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+    resolution: tuple[float, float] | None = None
     orientation: int | None = None
     notes: list[Message] = field(default_factory=list)
 

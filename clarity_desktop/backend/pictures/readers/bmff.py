@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import metadata
+from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
 from clarity_desktop.backend.pictures.stored import FIRST_ONLY, Caps, Stored, separated
 
@@ -84,4 +84,4 @@ def _describe(stored: Stored, item: Item, icc: bytes | None) -> None:
     stored.code_points = item.code_points
     if item.code_points is None or item.code_points.transfer not in _HDR:
         stored.icc = icc
-    stored.exif, stored.xmp = metadata.without_prefix(item.exif), item.xmp
+    stored.exif, stored.xmp = exif.without_prefix(item.exif), item.xmp

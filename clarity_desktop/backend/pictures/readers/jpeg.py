@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import metadata
-from clarity_desktop.backend.pictures.stored import DAMAGED, FIRST_ONLY, Caps, Refused, Stored
+from clarity_desktop.backend.pictures import containers
+from clarity_desktop.backend.pictures.stored import DAMAGED, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
 _WORTH_A_DRAFT = 4_000_000  # pixels
@@ -22,14 +22,15 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends the data of a sc
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers that state the size (SOF)
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}  # sequential, progressive, lossless; Huffman or arithmetic coding
-_XMP, _ICC, _EXIF, _SHOP = b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"Exif\0\0", b"Photoshop 3.0\0"
+_ICC = b"ICC_PROFILE\0"
 _NOISE = bytes(b % 255 for b in random.Random(0).randbytes(256))  # noqa: S311 any bytes but FF
 
 
 @dataclass(slots=True)
 class Segments:
-    """What the markers of a JPEG file say. segments: marker and content of APP0..APP15, in the file's order.
+    """What the markers of a JPEG file say.
 
+    segments: marker and content of APP0..APP15 and of comments, in the file's order;
     end: where the data of the last scan ends; is_ended: whether the end mark is there.
     """
 
@@ -70,7 +71,7 @@ def parse(data: bytes) -> Segments:
         if marker in _FRAMES and not found.frame and len(body) >= 6:
             found.frame = marker
             found.bits, found.height, found.width, found.components = struct.unpack_from(">BHHB", body)
-        elif 0xE0 <= marker <= 0xEF:
+        elif 0xE0 <= marker <= 0xEF or marker == 0xFE:
             found.segments.append((marker, body))
         elif marker == 0xDA:
             found.scans.append(body)
@@ -152,35 +153,14 @@ def _interpreted(samples: NDArray[Any], found: Segments) -> Stored:
 
 
 def _with_metadata(stored: Stored, found: Segments) -> Stored:
-    """Add the blocks of the APP segments, and what they say about further pictures."""
+    """Add the profile and the metadata of the APP segments."""
     profile: dict[int, bytes] = {}
     for marker, body in found.segments:
-        if marker == 0xE1 and body.startswith(_EXIF) and stored.exif is None:
-            stored.exif = metadata.without_prefix(body)
-        elif marker == 0xE1 and body.startswith(_XMP) and stored.xmp is None:
-            stored.xmp = body[len(_XMP) :] or None
-        elif marker == 0xE2 and body.startswith(_ICC):
+        if marker == 0xE2 and body.startswith(_ICC):
             profile.setdefault(body[len(_ICC)], body[len(_ICC) + 2 :])
-        elif marker == 0xE2 and body.startswith(b"MPF\0") and _pictures(body[4:]) > 1:
-            stored.notes.append(FIRST_ONLY)
-        elif marker == 0xED and body.startswith(_SHOP) and stored.iptc is None:
-            stored.iptc = metadata.iptc_from_photoshop(body[len(_SHOP) :])
+    containers.add_of_jpeg(stored, found.segments)
     stored.icc = b"".join(profile[k] for k in sorted(profile)) or None
     return stored
-
-
-def _pictures(block: bytes) -> int:
-    """How many pictures a multi-picture file (MPO) says that it holds."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None or len(block) < 10:
-        return 0
-    (at,) = struct.unpack_from(order + "I", block, 4)
-    (count,) = struct.unpack_from(order + "H", block, at) if at + 2 <= len(block) else (0,)
-    for k in range(min(count, (len(block) - at - 2) // 12)):
-        tag, _, _, value = struct.unpack_from(order + "HHII", block, at + 2 + 12 * k)
-        if tag == 0xB001:
-            return int(value)
-    return 0
 
 
 def draft(file: BinaryIO, caps: Caps) -> tuple[Stored, tuple[int, int]] | None:

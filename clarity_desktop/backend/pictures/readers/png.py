@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from clarity_desktop.backend.pictures import colour, metadata
+from clarity_desktop.backend.pictures import colour, containers
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.stored import (
     DAMAGED,
@@ -75,7 +75,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     )
     described = {c.kind: c.body for c in reversed(found) if c.is_intact}  # the first of each kind counts
     _set_colours(stored, described)
-    _set_metadata(stored, described, found)
+    containers.add_of_png(stored, [(c.kind, c.body) for c in found if c.is_intact])
     if len(described.get(b"acTL", b"")) >= 4 and int.from_bytes(described[b"acTL"][:4], "big") > 1:
         stored.notes.append(FIRST_ONLY)
     return stored
@@ -131,33 +131,3 @@ def _measured_profile(gamma: float, chromaticities: bytes) -> bytes | None:
         return profiles.build(f"{name}gamma {1 / gamma:.2f}", primaries, profiles.gamma_curve(1 / gamma), white)
     except (np.linalg.LinAlgError, struct.error):
         return None
-
-
-def _set_metadata(stored: Stored, described: dict[bytes, bytes], found: list[Chunk]) -> None:
-    stored.exif = metadata.without_prefix(described.get(b"eXIf"))
-    for chunk in found:
-        try:
-            if not chunk.is_intact or chunk.kind not in {b"iTXt", b"zTXt", b"tEXt"}:
-                continue
-            keyword, text = _text(chunk)
-        except ValueError:
-            continue  # a text that cannot be unpacked
-        if keyword == b"XML:com.adobe.xmp" and stored.xmp is None:
-            stored.xmp = text or None
-        elif keyword in {b"Raw profile type exif", b"Raw profile type APP1"} and stored.exif is None:
-            try:  # as ImageMagick writes it, in hexadecimal digits
-                stored.exif = metadata.without_prefix(bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode("ascii")))
-            except ValueError:
-                stored.notes.append(Message("pictures.exif_broken"))
-
-
-def _text(chunk: Chunk) -> tuple[bytes, bytes]:
-    """Keyword and text of a text chunk. Raises ValueError."""
-    keyword, _, rest = chunk.body.partition(b"\0")
-    if chunk.kind == b"tEXt":
-        return keyword, rest
-    if chunk.kind == b"zTXt":
-        return keyword, _unpacked(rest[1:])
-    # A flag for compression, its method, then language and translated keyword, each ended by a zero byte.
-    _, _, text = rest[2:].partition(b"\0")[2].partition(b"\0")
-    return keyword, _unpacked(text) if rest[:1] == b"\1" else text

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import metadata
+from clarity_desktop.backend.pictures import containers, exif, metadata
 from clarity_desktop.backend.pictures.stored import DAMAGED, FIRST_ONLY, Caps, Refused, Stored, separated
 
 _BITFIELDS = {3, 6}  # compression: the masks of the channels are stated, without or with one for alpha
@@ -37,8 +37,10 @@ def _read(file: BinaryIO, caps: Caps, kind: str) -> Stored:
     image.load()
     stored = _stored(image)
     stored.icc = _bytes(image.info.get("icc_profile"))
-    stored.exif = metadata.without_prefix(_bytes(image.info.get("exif")))
+    stored.exif = exif.without_prefix(_bytes(image.info.get("exif")))
     stored.xmp = _bytes(image.info.get("xmp"))
+    if comment := _bytes(image.info.get("comment")):  # of a GIF
+        stored.texts = ((metadata.COMMENT, containers.text_of(comment)),)
     if several:
         stored.notes.append(FIRST_ONLY)
     return stored
@@ -78,6 +80,8 @@ def read_bmp(file: BinaryIO, caps: Caps) -> Stored:
             return _masked(data, width, height, bits, masks)
     stored = _read(file, caps, "BMP")
     stored.icc = _bmp_profile(data) if size >= 124 else None
+    across, down = (round(v * 0.0254, 2) for v in struct.unpack_from("<ii", data, 38)) if size >= 40 else (0, 0)
+    stored.resolution = (across, down) if across > 0 and down > 0 else None
     return stored
 
 
