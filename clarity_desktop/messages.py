@@ -144,6 +144,13 @@ class ReadTiles:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadThumbnail:
+    """Read a photo that is not open, much reduced, for the film strip. → ThumbnailReady, or nothing if it is broken"""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPixels:
     """Read a whole version, for the clipboard. → PixelsReady"""
 
@@ -359,8 +366,8 @@ class Configure:
 
 Request = (
     Open | OpenPixels | FindRecoveries | FindClosed | Recover | DiscardRecovery | MeasureDisk | Prune | Close
-    | ReadManifest | ReadTiles | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset | GoTo | Undo | Redo
-    | Edit
+    | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset
+    | GoTo | Undo | Redo | Edit
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
@@ -444,6 +451,14 @@ class TilesReady:
 
     document: DocumentId
     tiles: tuple[tuple[bytes, Pixels], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThumbnailReady:
+    """A photo that is not open: H×W×3 uint8 RGB in sRGB, longest side ≤ 128."""
+
+    path: Path
+    thumbnail: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -667,7 +682,7 @@ class Notice:
 
 Event = (
     Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
-    | DiskMeasured | ManifestReady | TilesReady | PixelsReady
+    | DiskMeasured | ManifestReady | TilesReady | ThumbnailReady | PixelsReady
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
     | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated

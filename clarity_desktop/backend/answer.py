@@ -61,6 +61,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.ReadManifest(document, version):
             manifest = await job.side("document", studio.document(document).manifest, version)
             job.emit(m.ManifestReady(document, manifest))
+        case m.ReadThumbnail(path):
+            await studio.read_thumbnail(path, job)
         case m.ReadTiles(document, hashes):
             await studio.read_tiles(document, hashes, job)
         case m.ReadPixels(document, version):

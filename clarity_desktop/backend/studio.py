@@ -57,6 +57,7 @@ from clarity_desktop.messages import (
     Restore,
     Saved,
     SizeEstimated,
+    ThumbnailReady,
     TileDone,
     TilesReady,
     TurnAdded,
@@ -193,6 +194,16 @@ class Studio:
             job.emit(PreviewReady(path, width, height, draft.pixels, draft.icc))
         picture = await self.read(path, job)
         return await self._open(picture, path.name, job, previewed=drafted is not None)
+
+    async def read_thumbnail(self, path: Path, job: Job) -> None:
+        """A photo that is not open, for the film strip. One that cannot be read says why when it is opened."""
+        try:
+            drafted = await job.side("decode", self._decoder.preview, path)
+            picture = drafted[0] if drafted is not None else await self.read(path, job)
+        except UserError:
+            return
+        small = await job.side("decode", _thumbnail, picture.pixels, picture.icc, picture.alpha)
+        job.emit(ThumbnailReady(path, small))
 
     async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
         """Make a document of a decoded or pasted picture."""

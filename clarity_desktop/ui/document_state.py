@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QImage
 
 from clarity_desktop.messages import Advised, AnalysisPart, Redo, Undo
 from clarity_desktop.ui.canvas.canvas import Canvas
@@ -42,6 +43,8 @@ class DocumentState(QObject):
         self.undo_to: VersionId | None = None
         self.redo_to: VersionId | None = None
         self.unsaved = False
+        self.waits = False  # the photo is opened when it is shown for the first time
+        self.sketch: QImage | None = None  # a thumbnail until it is open
         self.pending_moves: list[type[Undo | Redo]] = []  # requested and not answered yet; the first one is running
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}

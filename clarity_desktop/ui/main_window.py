@@ -53,6 +53,7 @@ from clarity_desktop.messages import (
     Saved,
     SendMessage,
     SizeEstimated,
+    ThumbnailReady,
     TileDone,
     TilesReady,
     TurnAdded,
@@ -132,6 +133,7 @@ class MainWindow(Shell):
         self.status.cancelled.connect(self.requests.cancel_job)
         photos.chosen.connect(self._show_current)
         photos.close_asked.connect(self.file_commands.close)
+        photos.strip.films.thumbnail_wanted.connect(self.file_commands.read_thumbnail)
         photos.canvas_made.connect(self._connect_canvas)
         self._connect_canvas(photos.empty_canvas)
         session.document_added.connect(self._connect_document)
@@ -256,6 +258,9 @@ class MainWindow(Shell):
                 self._change(document, lambda state: self.conversation_commands.add_turn(state, turn), event)
             case CompareRequested(document, version, other):
                 self._compare(document, version, other)
+            case ThumbnailReady(path, thumbnail):
+                self.file_commands.show_thumbnail(path, thumbnail)
+                self.photos.strip.films.refresh()
             case PixelsReady(document, _, pixels, alpha):
                 self.clipboard_commands.copy_pixels(self.session.document(document), pixels, alpha)
             case Exported():
@@ -287,11 +292,11 @@ class MainWindow(Shell):
                 assert_never(event)
 
     def _open_state(self, pending: PendingRequest) -> DocumentState | None:
-        """The document of a request; None if it has none or its tab was closed."""
+        """The document of a request; None if it has none or was closed."""
         return pending.state if self.session.is_open(pending.state) else None
 
     def _notice_document(self, pending: PendingRequest) -> DocumentState | None:
-        """The document of a notice; None for one that failed to open, because its tab is removed."""
+        """The document of a notice; None for one that failed to open, because it is removed."""
         state = self._open_state(pending)
         return state if state and state.card else None
 
@@ -320,7 +325,7 @@ class MainWindow(Shell):
             self.refresh()
         else:
             self.restore_commands.remove_old_offers()
-            self.photos.name_tabs()
+            self.photos.strip.films.refresh()
 
     def _compare(self, document: DocumentId, version: VersionId, other: VersionId) -> None:
         if (state := self.session.document(document)) is not None:
@@ -404,18 +409,19 @@ class MainWindow(Shell):
         self.edit_commands.show_chosen()
         self.edit_commands.show_moves()
         self.show_photo(state)
-        self.photos.name_tabs()
+        self.photos.strip.films.refresh()
 
     def _show_current(self) -> None:
         """Update the window for another document, or none."""
         self.edit_commands.leave()
         self.notices.show_document(self.session.current)
         self.conversation_commands.show_document()
+        self.file_commands.open_waiting()
         self.photos.show_recent(self.session.settings.recent)
         self.refresh()
 
     def _show_document(self, state: DocumentState) -> None:
-        """Update the window after a document was opened in its tab."""
+        """Update the window after a document was opened."""
         self.quality_commands.show_other(state)
         if state is self.session.current:
             self._show_current()

@@ -91,7 +91,7 @@ class Session(QObject):
 
     @property
     def documents(self) -> tuple[DocumentState, ...]:
-        """All open documents."""
+        """All open documents, also those without a card: they are being opened, or wait until they are shown."""
         return tuple(self._photos.documents)
 
     def document(self, document: DocumentId) -> DocumentState | None:
@@ -103,17 +103,17 @@ class Session(QObject):
         return tuple(state for state in self._photos.documents if state.id == document)
 
     def is_open(self, state: DocumentState | None) -> bool:
-        """False once its tab was closed: its canvas is gone."""
+        """False once it was closed: its canvas is gone."""
         return state in self._photos.documents
 
-    def add_document(self, title: str, path: Path | None) -> DocumentState:
-        """A tab for a photo that is being opened; it is shown at once."""
-        state = self._photos.add(title, path)
+    def add_document(self, title: str, path: Path | None, *, show: bool = True) -> DocumentState:
+        """A place in the film strip for a photo; show: it is being opened, and shown at once."""
+        state = self._photos.add(title, path, show=show)
         self.document_added.emit(state)
         return state
 
     def remove_document(self, state: DocumentState) -> None:
-        """Remove the tab; the document itself stays open in the backend."""
+        """Remove it from the window; the document itself stays open in the backend."""
         self._photos.remove(state)
         self._notices.remove_document(state)
 

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.actions import Actions
@@ -23,6 +23,8 @@ from clarity_desktop.ui.photo_stack import PhotoStack
 from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
+LOW = 800
+"""Pixels of height below which the film strip is small."""
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
@@ -65,9 +67,10 @@ class Shell(QMainWindow):
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.photos.tabs, self.crop_bar, self.straighten_bar):
+        for widget in (self.crop_bar, self.straighten_bar):
             column.addWidget(widget)
         column.addWidget(area, 1)
+        column.addWidget(self.photos.strip)
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
         return Notices(area)
@@ -83,7 +86,7 @@ class Shell(QMainWindow):
         bars = self.notices.bars()
         notice = bars[-1].first if bars else None
         photo = self.photos.currentWidget()
-        return notice, photo, self.versions.tree, self.quality, self.restore.task, self.chat.composer
+        return notice, photo, self.photos.strip, self.versions.tree, self.quality, self.restore.task, self.chat.composer
 
     # size, position and docks
 
@@ -129,6 +132,10 @@ class Shell(QMainWindow):
                 name=state.shown_title, zoom=zoom, depth=card.depth, profile=card.profile
             )
         self.setWindowTitle(title)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.photos.strip.set_small(event.size().height() < LOW)
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

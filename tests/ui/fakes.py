@@ -259,6 +259,8 @@ class FakeLink:
                 yield self._tile(document, version, visible)
             case m.FetchModel():
                 yield m.Progress(0.25)
+            case m.ReadThumbnail(path):
+                yield m.ThumbnailReady(path, np.full((60, 90, 3), 90, np.uint8))
             case m.ReadTiles(document, hashes):
                 tiles = self.documents[document].tiles
                 yield m.TilesReady(document, tuple((h, tiles[h]) for h in hashes))

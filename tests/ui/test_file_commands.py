@@ -99,7 +99,7 @@ async def test_whether_closing_asks_is_what_the_backend_says():
         window.action["improve"].trigger()
         await until(lambda: bool(view.turns))
         await settled(window)
-        assert window.photos.tabs.tabText(0) == "rain.jpg"
+        assert window.photos.strip.films.index(0).data() == "rain.jpg"
         assert view.card
         assert view.head
         view.open(replace(view.card, unsaved=True, project=Path("rain.clarity")), view.manifests[view.head])

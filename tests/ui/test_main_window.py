@@ -30,7 +30,7 @@ async def test_a_photo_is_previewed_before_its_document_exists():
         await until(
             lambda: window.current is not None and window.current.canvas.view.scale > 0 and bool(link.of(m.Open))
         )
-        assert window.photos.tabs.tabText(0) == "rain.jpg"
+        assert window.photos.strip.films.index(0).data() == "rain.jpg"
         assert not window.action["restore"].isEnabled()
         link.gates[m.Open].set()
         await settled(window)
@@ -159,17 +159,6 @@ async def test_tabs_keep_each_photos_own_state():
         window.file_commands.open_paths([Path("b.jpg")])
         assert window.current is second
         assert len(window.photos.documents) == 2
-
-
-async def test_the_titles_of_many_photos_stay_readable():
-    async with a_window() as (window, _link):
-        window.resize(1024, 700)
-        names = [f"holiday at the sea {k}.jpg" for k in range(7)]
-        window.file_commands.open_paths(Path(name) for name in names)
-        await settled(window)
-        tabs = window.photos.tabs
-        assert min(tabs.tabRect(k).width() for k in range(tabs.count())) >= 140
-        assert tabs.tabRect(tabs.currentIndex()).right() <= tabs.width()
 
 
 async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offered_again():

@@ -30,7 +30,7 @@ async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
         assert view.head_version is not None
         assert view.head_version.step.method == "maxim-deraining"
         assert view.unsaved
-        assert window.photos.tabs.tabText(0) == "rain.jpg*"
+        assert window.photos.strip.films.index(0).data() == "rain.jpg*"
 
 
 async def test_escape_cancels_the_running_job_and_nothing_else():

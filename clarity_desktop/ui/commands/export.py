@@ -28,7 +28,7 @@ class ExportCommands(QObject):
         super().__init__(session)
         self._session = session
         self.dialog: ExportDialog | None = None
-        # Weak keys: the choices of a photo end with its tab.
+        # Weak keys: the choices of a photo end with it.
         self._forms: WeakKeyDictionary[DocumentState, ExportForm] = WeakKeyDictionary()
         self._last: ExportForm | None = None
         session.actions.on("export", self._show_dialog)

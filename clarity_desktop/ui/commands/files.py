@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QUrl, Signal
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
-from clarity_desktop.messages import Close, Open, OpenPixels, SaveProject
+from clarity_desktop.messages import Close, Open, OpenPixels, ReadThumbnail, SaveProject
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.panels import EmptyPage
-from clarity_desktop.ui.pixels import to_pixels
+from clarity_desktop.ui.pixels import to_image, to_pixels
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
@@ -22,8 +25,12 @@ from clarity_desktop.values import READABLE, DocumentCard, Manifest
 
 PROJECT = ".clarity"
 MAX_RECENT = 15
-MAX_FROM_FOLDER = 24
-"""Photos of a folder that are opened at once."""
+MAX_FROM_FOLDER = 500
+"""Photos of a folder in the film strip."""
+MAX_AT_ONCE = 4
+"""Of more photos than this the first is opened, and each other one when it is shown: opening decodes and analyzes."""
+REST_SECONDS = 0.25
+"""How long a waiting photo is shown before it is opened: walking through the strip opens only where one stops."""
 
 
 class FileCommands(QObject):
@@ -36,6 +43,11 @@ class FileCommands(QObject):
         self._session = session
         self._bitmaps = 0
         self._welcome: Bar | None = None
+        self._sketches: list[DocumentState] = []  # thumbnails still to be read
+        self._sketched: WeakSet[DocumentState] = WeakSet()
+        self._sketching = False
+        self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
+        self._rest.timeout.connect(self._open_shown)
         self.recent_menu = QMenu(self.tr("Open &recent"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         on = session.actions.on
@@ -53,13 +65,41 @@ class FileCommands(QObject):
 
     def open_paths(self, paths: Iterable[Path]) -> None:
         """Open photos and projects; one that is open already is shown instead."""
-        for path in paths:
+        paths = list(paths)
+        for number, path in enumerate(paths):
             # Opening a photo twice would make two documents of it.
             if (state := self._find_open(path)) is not None:
                 self._session.select(state)
+            elif len(paths) <= MAX_AT_ONCE or number == 0:
+                self._open(self._session.add_document(path.name, path), path)
             else:
-                state = self._session.add_document(path.name, path)
-                self._session.ask(Open(path), state, self.tr("Opening {name}…").format(name=path.name))
+                self._session.add_document(path.name, path, show=False).waits = True
+
+    def open_waiting(self) -> None:
+        """Open the shown photo if it waits for that, once the user has stopped at it."""
+        state = self._session.current
+        if state and state.waits:
+            self._rest.start()
+
+    def open_now(self, state: DocumentState) -> None:
+        """Open a photo that waits until it is shown, whether it is shown or not."""
+        if state.waits and state.path:
+            state.waits = False
+            self._open(state, state.path)
+
+    def read_thumbnail(self, state: DocumentState) -> None:
+        """Read a thumbnail of a photo that waits, those that came into view last first."""
+        if state.waits and state.path and state.path.suffix.lower() != PROJECT and state not in self._sketched:
+            self._sketched.add(state)
+            self._sketches.append(state)
+            if len(self._sketches) == 1 and not self._sketching:
+                self._read_next_thumbnail()
+
+    def show_thumbnail(self, path: Path, thumbnail: NDArray[np.uint8]) -> None:
+        """A thumbnail was read: H×W×3 uint8 RGB."""
+        for state in self._session.documents:
+            if state.path == path:
+                state.sketch = to_image(thumbnail)
 
     def open_dropped(self, paths: Sequence[Path]) -> None:
         """Open files, and the photos in folders."""
@@ -108,10 +148,10 @@ class FileCommands(QObject):
         self._welcome = None
 
     def show_opened(self, pending: PendingRequest, card: DocumentCard, manifest: Manifest) -> None:
-        """A document is open: show it in the tab that was added for it."""
+        """A document is open: show it in the place that was added for it."""
         state = pending.state if self._session.is_open(pending.state) else None
         if state is None and pending.state is not None:
-            self._session.ask(Close(card.id))  # its tab was closed while it was being opened
+            self._session.ask(Close(card.id))  # it was closed while it was being opened
             return
         state = pending.state = state or self._session.add_document(card.title, card.path)
         state.open(card, manifest)
@@ -119,6 +159,23 @@ class FileCommands(QObject):
         for note in card.notes:
             self._session.notify(render(note), document=state)
         self._session.document_changed.emit(state)
+
+    def _open(self, state: DocumentState, path: Path) -> None:
+        self._session.ask(Open(path), state, self.tr("Opening {name}…").format(name=path.name))
+
+    def _open_shown(self) -> None:
+        if state := self._session.current:
+            self.open_now(state)
+
+    def _read_next_thumbnail(self) -> None:
+        """One after the other: opening a photo must not wait behind a hundred thumbnails."""
+        self._sketching = False
+        while self._sketches:
+            state = self._sketches.pop()
+            if state.waits and state.path and self._session.is_open(state):
+                self._sketching = True
+                self._session.ask(ReadThumbnail(state.path), then=self._read_next_thumbnail)
+                return
 
     def _remember(self, path: Path | None) -> None:
         """Put a path first in the list of recent files; saved at once, so that a crash does not lose it."""
