@@ -24,6 +24,9 @@ T = TypeVar("T")
 REAL_SHARE = 0.3
 """The paper mixes synthetic and real photos 7:3."""
 
+LABELED = "labeled"
+"""The set of photos that `real_photos` labels (real_labels.csv); their role is the class."""
+
 REAL_SETS: Mapping[tuple[str, str], str] = {
     ("rain_real", "rain-streak"): "rain streak",
     ("raindrop_real", "raindrop"): "raindrop",
@@ -50,11 +53,13 @@ REAL_SETS: Mapping[tuple[str, str], str] = {
     ("jpeg_real", "jpeg"): "JPEG",
     ("composite_synth", "low-light+haze+rain"): "blend",  # synthetic, but by a third party's program
     ("composite_synth", "low-light+haze+snow"): "blend",
+    **{(LABELED, name): name for name in CLASSES},
 }
 """(set, role) of the index → class. noise_polyu is left out: its noise is too weak to be seen."""
 
-SETS_OF_CROPS = frozenset({"noise_polyu"})
-"""Sets with several crops of one frame, numbered at the end of the file stem: these stay in one half."""
+SETS_OF_CROPS = frozenset({"noise_polyu", LABELED})
+"""Sets with several crops of one frame or photos of one scene, numbered at the end of the file stem: these stay in one
+half."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,9 +89,10 @@ def real_photos(folder: Path, half: RealHalf) -> list[tuple[str, Path]]:
     path (relative to the folder), set and role. Raises UserError where the index is missing, lacks a column, or names a
     file outside the folder.
     """
-    labeled = [(REAL_SETS.get((row["set"], row["role"])), row["path"]) for row in _index(folder, "set", "role", "path")]
-    found = [(name, _inside(folder, path)) for name, path in labeled if name]
-    chosen = _select_half(half, [(path, path, (name, path)) for name, path in found])
+    rows = _index(folder, "set", "role", "path")
+    found = [(REAL_SETS.get((row["set"], row["role"])), row["set"], row["path"]) for row in rows]
+    labeled = [(name, source, _inside(folder, path)) for name, source, path in found if name]
+    chosen = _select_half(half, [(_frame(source, path), path, (name, path)) for name, source, path in labeled])
     return sorted(chosen, key=lambda f: CLASSES.index(f[0]))
 
 
