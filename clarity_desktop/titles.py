@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clarity_desktop.text import Message, Text, steps
+from clarity_desktop.text import Message, Text, methods, steps
 from clarity_desktop.values import Degradation, Step, Task, Version
 
 
@@ -11,12 +11,22 @@ def task_title(task: Task) -> Message:
     return Message(f"task.{task}")
 
 
-def step_title(step: Step) -> Message:
-    """The title of a version without a name: "Rain removed", "Rain removed (part)", "Denoised (60%)", "Cropped"."""
+def method_name(method: str) -> Message | str:
+    """What a method is called beside its task: "MAXIM", "Quick"; the id of one that is not bundled."""
+    key = f"method.{method}"
+    return Message(key) if key in methods.TEMPLATES else method
+
+
+def step_name(step: Step) -> Message:
+    """What a step made, without its strength: "Rain removed", "Rain removed (part)", "Cropped"."""
     key = f"result.{step.task or step.kind}"
     title = Message(key if key in steps.TEMPLATES else "result.other")
-    if step.region is not None:
-        title = Message("result.part", {"title": title})
+    return title if step.region is None else Message("result.part", {"title": title})
+
+
+def step_title(step: Step) -> Message:
+    """The title of a version without a name: "Rain removed", "Rain removed (part)", "Denoised (60%)", "Cropped"."""
+    title = step_name(step)
     return title if step.strength == 1 else Message("result.weaker", {"title": title, "strength": step.strength})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
@@ -49,16 +49,21 @@ def metric_meaning(metric: str) -> str:
 
 
 def what_ran(step: Step) -> str:
-    """What made a version: "Remove rain · maxim-deraining · 60%", "Cropped", "Original"."""
+    """What made a version: "Remove rain · MAXIM · 60%", "Cropped", "Original"."""
     if step.kind != "restore" or step.task is None:
         return render(titles.step_title(step))
     return SEPARATOR.join((task_title(step.task), *method_and_strength(step)))
 
 
 def method_and_strength(step: Step) -> list[str]:
-    """The method's id and, below full strength, the strength: what tells two versions of one title apart."""
+    """The method's name and, below full strength, the strength: what tells two versions of one title apart."""
     strength = [percent(step.strength)] if step.strength < 1 else []
-    return ([step.method] if step.method else []) + strength
+    return ([method_name(step.method)] if step.method else []) + strength
+
+
+def method_name(method: str) -> str:
+    """What a method is called beside its task: "MAXIM", "Quick"."""
+    return render(titles.method_name(method))
 
 
 def version_title(version: Version) -> str:
@@ -66,18 +71,28 @@ def version_title(version: Version) -> str:
     return render(titles.version_title(version))
 
 
+def version_name(version: Version) -> str:
+    """As `version_title`, without the strength, for a row that shows it elsewhere."""
+    return version_title(version) if version.name or version.rejected else render(titles.step_name(version.step))
+
+
 def distinct_titles(versions: Sequence[Version]) -> dict[VersionId, str]:
-    """The titles of versions that are shown together; equal ones get their method or else their time."""
-    titles = {v.id: version_title(v) for v in versions}
-    details: tuple[Callable[[Version], str | None], ...] = (lambda v: v.step.method, lambda v: clock(v.time))
-    for detail in details:
-        # Counted again for each detail: the method may already have made the titles distinct.
-        counts = Counter(titles.values())
-        for v in versions:
-            if counts[titles[v.id]] > 1 and (more := detail(v)):
-                template = QCoreApplication.translate("labels", "{title} ({detail})")
-                titles[v.id] = template.format(title=version_title(v), detail=more)
-    return titles
+    """The titles of versions that are shown together, with methods: "Original", "Denoised · Quick, 50%".
+
+    Equal ones get their time as well.
+    """
+    shown = {v.id: _with_method(v) for v in versions}
+    counts = Counter(shown.values())
+    template = QCoreApplication.translate("labels", "{title} ({detail})")
+    return {
+        v.id: template.format(title=shown[v.id], detail=clock(v.time)) if counts[shown[v.id]] > 1 else shown[v.id]
+        for v in versions
+    }
+
+
+def _with_method(version: Version) -> str:
+    ran = method_and_strength(version.step) if version.step.kind == "restore" and not version.name else []
+    return SEPARATOR.join((version_name(version), ", ".join(ran))) if ran else version_title(version)
 
 
 def excerpt(reason: str) -> str:

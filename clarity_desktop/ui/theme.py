@@ -48,17 +48,18 @@ class Colors:
     on_accent: str
     ring: str  # focus rings and lines: 3:1 on everything above
     error: str
+    good: str  # what became better
 
 
 DARK = Colors(
     window="#232323", panel="#2a2a2a", field="#1d1d1d", canvas="#191919", hover="#383838", pressed="#444444",
     check_dark="#646464", check_light="#8c8c8c", border="#3f3f3f", text="#e9e9e9", muted="#ababab", disabled="#959595",
-    accent="#2a6fd0", on_accent="#ffffff", ring="#6ea8ff", error="#ff8a80",
+    accent="#2a6fd0", on_accent="#ffffff", ring="#6ea8ff", error="#ff8a80", good="#7fd69a",
 )  # fmt: skip
 LIGHT = Colors(
     window="#ececec", panel="#f6f6f6", field="#ffffff", canvas="#d2d2d2", hover="#dedede", pressed="#cfcfcf",
     check_dark="#dadada", check_light="#ffffff", border="#c4c4c4", text="#1c1c1c", muted="#525252", disabled="#666666",
-    accent="#1f5fbf", on_accent="#ffffff", ring="#1f5fbf", error="#a11c15",
+    accent="#1f5fbf", on_accent="#ffffff", ring="#1f5fbf", error="#a11c15", good="#17642f",
 )  # fmt: skip
 
 

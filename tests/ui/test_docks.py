@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from fakes import METHODS, MODELS
 from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
+from clarity_desktop.ui import theme
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.restore import Choice, RestoreDock
-from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, rows_of, score
+from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, facts, rows_of, score
 from clarity_desktop.ui.docks.versions import VersionsDock, fitting
 from clarity_desktop.ui.labels import (
     clock,
@@ -26,6 +27,7 @@ from clarity_desktop.ui.labels import (
     file_size,
     megapixels,
     short_clock,
+    version_name,
     version_title,
     what_ran,
 )
@@ -41,12 +43,13 @@ def version(at: str, parent: str | None = None, second: float = 0.0, **fields: o
 
 def test_a_long_history_stays_in_one_lane_and_lines_lead_from_a_version_to_its_branch():
     tree = [version("a"), version("b", "a", 1), version("c", "b", 2), version("d", "a", 3), version("e", "d", 4)]
-    assert [(row.version.id, row.lines) for row in rows_of(tree, None, None)] == [
-        ("a", Lines(0, below=(0,))),
-        ("d", Lines(1, branch=True, below=(0, 1))),
-        ("e", Lines(1, above=True, below=(0,))),
-        ("b", Lines(0, above=True, below=(0,))),
-        ("c", Lines(0, above=True)),
+    rows = rows_of(tree, VersionId("e"), None)
+    assert [(row.version.id, row.lines, row.leads_to_head) for row in rows] == [
+        ("a", Lines(0, below=(0,)), True),
+        ("b", Lines(1, branch=True, below=(0, 1)), False),  # the newest branch goes on, the older one is beside it
+        ("c", Lines(1, above=True, below=(0,)), False),
+        ("d", Lines(0, above=True, below=(0,)), True),
+        ("e", Lines(0, above=True), True),
     ]
 
 
@@ -80,7 +83,7 @@ def test_a_tree_of_many_deleted_versions_or_branches_takes_little_time_and_memor
     assert time.process_time() - before < 1  # 2 s and more when each version walked up to the original
     branches = [version("0")]
     for k in range(1, 6000, 2):
-        parent = str(max(0, k - 1))
+        parent = str(max(0, k - 2))
         branches += [version(str(k), parent, k), version(str(k + 1), parent, k + 1)]
     rows = rows_of(branches, None, None)
     assert max(row.lines.lane for row in rows) > 1000
@@ -94,7 +97,7 @@ def test_a_score_and_another_head_change_rows_without_placing_all_again():
     model.dataChanged.connect(lambda first, _last: changed.append(first.row()))
     tree[7] = replace(tree[7], quality=Quality(overall=61.0))
     assert not model.show(tree, tree[-2].id, tree[-3].id)
-    assert changed == [7, 47, 48, 49]
+    assert changed == [7, 8, 47, 48, 49]  # the score before that of row 8 is the one of row 7
     assert model.rows == rows_of(tree, tree[-2].id, tree[-3].id)
     tree[9] = replace(tree[9], deleted=True)
     assert model.show(tree, tree[-2].id, tree[-3].id)
@@ -109,34 +112,61 @@ def test_few_converted_thumbnails_are_kept():
     assert len(model._images) <= 256
 
 
-def test_a_row_says_what_ran_when_and_how_good_it_is():
+def test_a_row_says_what_ran_where_and_what_it_changed():
     step = Step("restore", "derain", "maxim-deraining", strength=0.5, seconds=12.4)
-    v = version("a", "z", time.time(), step=step, quality=Quality(niqe=3.21), star=True)
+    v = version("a", "z", time.time(), step=step, quality=Quality(overall=71.0), star=True)
     model = VersionModel()
     assert version_title(v) == "Rain removed (50%)"
-    assert what_ran(step) == "Remove rain · maxim-deraining · 50%"
-    assert details(v) == f"maxim-deraining · 50% · {short_clock(v.time)} · 12 s"
-    assert details(version("b", "a", name="Cropped")) == short_clock(0.0)
-    assert details(version("b", "a", name="Upright")) == f"Cropped · {short_clock(0.0)}"
-    assert score(v.quality) == "NIQE 3.2"
-    assert model.spoken(Row(v, Lines(), "current")).endswith("NIQE 3.2, starred, current version")
+    assert version_name(v) == "Rain removed"
+    assert what_ran(step) == "Remove rain · MAXIM · 50%"
+    assert facts(v) == "MAXIM · 50% · whole"
+    assert facts(replace(v, step=replace(step, strength=1.0, region="r1"))) == "MAXIM · 100% · part"
+    assert facts(replace(v, step=replace(step, method="other-method"))).startswith("other-method · ")
+    assert details(v) == f"MAXIM · 50% · whole · {clock(v.time)} · 12 s"
+    assert facts(version("b", "a", name="Cropped")) == short_clock(0.0)
+    assert facts(version("b", "a", name="Upright")) == f"Cropped · {short_clock(0.0)}"
+    row = Row(v, Lines(), "current", before=59.4)
+    assert model.change(row) == "12 better"
+    assert model.change(row._replace(before=73.6)) == "3 worse"
+    assert model.change(row._replace(before=71.3)) == "same"
+    assert model.change(row._replace(before=None)) == ""
+    assert model.spoken(row).endswith("71/100, 12 better, starred, open version")
     assert score(Quality(overall=71.0, niqe=3.0)) == "71/100"
+    assert score(Quality(niqe=3.21)) == "NIQE 3.2"
+
+
+def test_a_rise_is_green_and_a_fall_red(history: VersionsDock, qapp: QApplication):
+    def colors(overall: float) -> set[str]:
+        scored = [
+            replace(HISTORY[0], quality=Quality(overall=50.0)),
+            replace(HISTORY[1], quality=Quality(overall=overall)),
+        ]
+        history.show_versions(scored, VersionId("a"), None)
+        picture = history.tree.viewport().grab(history.tree.visualRect(history.model.index(1))).toImage()
+        seen = {picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height())}
+        return {name for name in ("good", "error") if QColor(getattr(theme.colors(), name)).rgb() in seen}
+
+    assert colors(90.0) == {"good"}
+    assert colors(10.0) == {"error"}
+    assert colors(50.0) == set()
 
 
 def test_versions_of_one_task_are_distinguished_by_their_method():
-    steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "dncnn-blind")]
-    first, second = (details(version("b", "a", step=step)) for step in steps)
-    assert first.startswith("maxim-denoising ·")
-    assert second.startswith("dncnn-blind ·")
+    steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "clarity-all")]
+    first, second = (facts(version("b", "a", step=step)) for step in steps)
+    assert first.startswith("MAXIM ·")
+    assert second.startswith("Quick ·")
 
 
 def test_versions_shown_side_by_side_have_different_titles():
-    steps = [Step("restore", "denoise", method) for method in ("maxim-denoising", "dncnn-blind")]
+    quick = Step("restore", "denoise", "clarity-all", strength=0.5)
+    steps = [Step("restore", "denoise", "maxim-denoising"), quick]
     a, b, c = version("a"), version("b", "a", step=steps[0]), version("c", "a", step=steps[1])
-    assert distinct_titles([a, b]) == {"a": "Original", "b": "Denoised"}
-    assert distinct_titles([b, c]) == {"b": "Denoised (maxim-denoising)", "c": "Denoised (dncnn-blind)"}
+    assert distinct_titles([a, b]) == {"a": "Original", "b": "Denoised · MAXIM"}
+    assert distinct_titles([b, c]) == {"b": "Denoised · MAXIM", "c": "Denoised · Quick, 50%"}
     again = version("d", "a", 86_400.0, step=steps[0])
     assert len(set(distinct_titles([b, again]).values())) == 2
+    assert distinct_titles([replace(b, name="My best")]) == {"b": "My best"}
 
 
 def test_a_part_and_a_version_that_was_rolled_back_are_named_so():
@@ -155,7 +185,7 @@ def test_a_row_leaves_out_what_it_has_no_room_for(qtbot: QtBot):
     assert fitting(words, 1, metrics) != words
 
 
-def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):
+def test_the_tree_keeps_the_chosen_row_and_one_click_opens_a_version(qtbot: QtBot):
     dock = VersionsDock()
     qtbot.addWidget(dock)
     dock.resize(260, 400)
@@ -170,9 +200,12 @@ def test_the_tree_keeps_the_chosen_row_and_says_a_double_click(qtbot: QtBot):
     assert dock.chosen() == "d"
     dock.show_versions([*tree, version("d", "c", 3)], VersionId("a"), None)
     assert dock.chosen() == "a"
+    place = dock.tree.visualRect(dock.model.index(0)).center()
     with qtbot.waitSignal(dock.opened) as signal:
-        dock.tree.doubleClicked.emit(dock.model.index(0))
+        QTest.mouseClick(dock.tree.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
     assert signal.args == ["a"]
+    with qtbot.assertNotEmitted(dock.opened):  # which is for the menu
+        QTest.mouseClick(dock.tree.viewport(), Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier, place)
     assert not dock.grab().isNull()
 
 
@@ -218,35 +251,18 @@ def test_the_model_changes_in_place(history: VersionsDock):
     model.modelReset.connect(lambda: changes.append("reset"))
     model.rowsInserted.connect(inserted)
     model.dataChanged.connect(changed)
-    assert [row.version.id for row in model.rows] == ["a", "c", "b"]
+    assert [row.version.id for row in model.rows] == ["a", "b", "c"]
     starred = replace(HISTORY[1], star=True)
     history.show_versions((HISTORY[0], starred, HISTORY[2]), VersionId("c"), VersionId("a"))
-    assert changes == [("changed", 2, 2)]
+    assert changes == [("changed", 1, 1)]
     changes.clear()
     history.show_versions((*HISTORY, version("d", "c", 3)), VersionId("d"), VersionId("c"))
-    assert changes == [
-        ("changed", 1, 1),
-        ("inserted", 2, 2),
-        ("changed", 0, 0),
-        ("changed", 1, 1),
-        ("changed", 2, 2),
-        ("changed", 3, 3),
-    ]
+    changed_rows = [("changed", k, k) for k in range(4)]
+    assert changes == [("changed", 2, 2), ("inserted", 3, 3), *changed_rows]
     changes.clear()
     history.show_versions(HISTORY[:2], VersionId("b"), VersionId("a"))
     assert "reset" not in changes
     assert [row.version.id for row in model.rows] == ["a", "b"]
-
-
-def test_rows_follow_the_order_of_the_tree_when_a_branch_point_is_deleted(qtbot: QtBot):
-    tree = [version("a"), version("b", "a", 1), version("c", "b", 2), version("d", "b", 3), version("e", "a", 4)]
-    model = VersionModel()
-    QAbstractItemModelTester(model)
-    for deleted in (set(), {"b"}, {"b", "c"}, {"c"}, set()):
-        now = [replace(v, deleted=v.id in deleted) for v in tree]
-        rows = rows_of(now, VersionId("e"), VersionId("a"))
-        model.update(rows)
-        assert model.rows == rows
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -269,12 +285,23 @@ def test_versions_added_one_by_one_make_the_rows_of_the_whole_tree(qtbot: QtBot,
     assert resets == []
 
 
+def test_rows_follow_the_order_of_the_tree_when_a_branch_point_is_deleted(qtbot: QtBot):
+    tree = [version("a"), version("b", "a", 1), version("c", "b", 2), version("d", "b", 3), version("e", "a", 4)]
+    model = VersionModel()
+    QAbstractItemModelTester(model)
+    for deleted in (set(), {"b"}, {"b", "c"}, {"c"}, set()):
+        now = [replace(v, deleted=v.id in deleted) for v in tree]
+        rows = rows_of(now, VersionId("e"), VersionId("a"))
+        model.update(rows)
+        assert model.rows == rows
+
+
 def test_the_selection_and_the_scroll_position_survive_a_change_elsewhere(history: VersionsDock):
     history.choose(VersionId("b"))
     scored = replace(HISTORY[2], quality=Quality(overall=64.0))
     history.show_versions((*HISTORY[:2], scored), VersionId("c"), VersionId("a"))
     assert history.chosen() == "b"
-    assert [index.row() for index in history.tree.selectedIndexes()] == [2]
+    assert [index.row() for index in history.tree.selectedIndexes()] == [1]
 
 
 def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: QtBot):

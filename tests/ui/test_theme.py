@@ -49,6 +49,7 @@ def test_text_is_legible_on_every_surface(colors: theme.Colors):
     for surface in (colors.window, colors.panel, colors.field, colors.canvas):
         assert contrast(colors.ring, surface) >= 3
         assert contrast(colors.error, surface) >= 4.5
+        assert contrast(colors.good, surface) >= 4.5
     for surface in (colors.window, colors.panel, colors.field):
         assert contrast(colors.disabled, surface) >= 4.5
     assert contrast(colors.on_accent, colors.accent) >= 4.5

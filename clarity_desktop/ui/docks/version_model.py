@@ -12,7 +12,15 @@ from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QCoreApplication,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QImage
 
 from clarity_desktop.ui.form_fields import tooltip
@@ -20,8 +28,10 @@ from clarity_desktop.ui.labels import (
     SEPARATOR,
     clock,
     duration,
-    method_and_strength,
+    method_name,
+    percent,
     short_clock,
+    version_name,
     version_title,
     what_ran,
 )
@@ -61,17 +71,25 @@ NO_LINES = Lines()
 
 
 class Row(NamedTuple):
+    """leads_to_head: it is the open version or one that led to it. before: the overall score of its parent."""
+
     version: Version
     lines: Lines
     mark: Mark = ""
+    leads_to_head: bool = False
+    before: float | None = None
+
+
+Parents = Mapping[VersionId, VersionId | None]
+"""For each version the one that is shown as its parent."""
 
 
 def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> list[Row]:
     """The tree as rows from the original down.
 
-    The first child of a version follows it in the same lane, so that a long history does not wander to the right;
-    only further children, the branches, get a lane of their own. Deleted versions are left out and their children
-    move up.
+    The last child of a version goes on in the same lane, so that a long history does not wander to the right; earlier
+    children stand between the two, as branches in a lane of their own. Deleted versions are left out and their
+    children move up.
     """
     by_id = {v.id: v for v in versions}
     children: dict[VersionId | None, list[Version]] = {}
@@ -85,17 +103,44 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
         version, lane, _, _ = place = waiting.pop()
         placed.append(place)
         if below := children.get(version.id):
-            waiting.append((below[0], lane, True, False))
-            waiting.extend((branch, lane + 1, False, True) for branch in reversed(below[1:]))
-    marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
+            waiting.append((below[-1], lane, True, False))
+            waiting.extend((branch, lane + 1, False, True) for branch in reversed(below[:-1]))
     rows: list[Row] = []
     lines = NO_LINES
     # From the last row up, since lines lead down to rows further below. Most rows of a long history share their lines.
     for version, lane, above, branch in reversed(placed):
         lines = _lines(lane, above, branch, _going_on(lines))
-        rows.append(Row(version, lines, marks.get(version.id, "")))
+        rows.append(Row(version, lines))
     rows.reverse()
+    for at, row in _changed_rows(rows, by_id, parents, head, other):
+        rows[at] = row
     return rows
+
+
+def _changed_rows(
+    rows: Sequence[Row],
+    versions: Mapping[VersionId, Version],
+    parents: Parents,
+    head: VersionId | None,
+    other: VersionId | None,
+) -> list[tuple[int, Row]]:
+    """The rows that must be shown in another way, with their numbers: other versions, marks, path or scores."""
+    marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
+    path: set[VersionId] = set()
+    step = head
+    while step is not None:
+        path.add(step)
+        step = parents.get(step)
+    changed: list[tuple[int, Row]] = []
+    for at, row in enumerate(rows):
+        name = row.version.id
+        version, mark, leads = versions[name], marks.get(name, ""), name in path
+        parent = parents[name]
+        quality = versions[parent].quality if parent else None
+        before = quality.overall if quality else None
+        if version is not row.version or (mark, leads, before) != (row.mark, row.leads_to_head, row.before):
+            changed.append((at, Row(version, row.lines, mark, leads, before)))
+    return changed
 
 
 @lru_cache(1000)
@@ -144,17 +189,30 @@ def score(quality: Quality | None) -> str:
     return ""
 
 
-def details(version: Version, when: str = "") -> str:
-    """The second line of a row, the most telling fact first: method, strength, time, duration.
+def change(row: Row) -> int | None:
+    """By how many points the score rose from that of the parent, from the rounded scores that are shown."""
+    now = row.version.quality.overall if row.version.quality else None
+    return None if now is None or row.before is None else round(now) - round(row.before)
 
-    when: the time as text, if not the short one.
-    """
-    step, when = version.step, when or short_clock(version.time)
-    if step.kind == "restore":
-        ran = [what_ran(step)] if version.name else method_and_strength(step)
-        return SEPARATOR.join((*ran, when, duration(step.seconds)))
+
+def facts(version: Version) -> str:
+    """The second line of a row: method, strength and scope of a restoration, else when the version was made."""
+    step = version.step
+    if step.kind != "restore" or not step.method:
+        ran = [what_ran(step)] if version.name and version.name != what_ran(step) else []
+        return SEPARATOR.join((*ran, short_clock(version.time)))
+    whole = QCoreApplication.translate("VersionModel", "whole")
+    scope = whole if step.region is None else QCoreApplication.translate("VersionModel", "part")
+    return SEPARATOR.join((method_name(step.method), percent(step.strength), scope))
+
+
+def details(version: Version) -> str:
+    """What the tooltip and a screen reader tell beside the title: what ran, how, when and for how long."""
+    step = version.step
     ran = [what_ran(step)] if version.name and version.name != what_ran(step) else []
-    return SEPARATOR.join((*ran, when))
+    if step.kind != "restore":
+        return SEPARATOR.join((*ran, clock(version.time)))
+    return SEPARATOR.join((*ran, facts(version), clock(version.time), duration(step.seconds)))
 
 
 class VersionModel(QAbstractListModel):
@@ -166,6 +224,7 @@ class VersionModel(QAbstractListModel):
         super().__init__(parent)
         self.rows: list[Row] = []
         self._tree: Mapping[VersionId, Version] = {}
+        self._parents: dict[VersionId, VersionId | None] = {}
         self._images: dict[VersionId, QImage] = {}
 
     def show(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> bool:
@@ -180,19 +239,16 @@ class VersionModel(QAbstractListModel):
         moved = [v for v in changed if _place(v) != _place(before.get(v.id))]
         added = len(tree) == len(before) + len(moved) == len(before) + 1 and self._add_leaf(moved[0])
         if not added and (moved or len(before) != len(tree)):
+            self._parents = _displayed_parents(tree.values())
             self.update(rows_of(tree.values(), head, other))
             return True
-        marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
-        ids = {v.id for v in changed}
-        for at, row in enumerate(self.rows):
-            version = row.version
-            if version.id in ids or marks.get(version.id, "") != row.mark:
-                self.rows[at] = Row(tree[version.id], row.lines, marks.get(version.id, ""))
-                self.dataChanged.emit(self.index(at), self.index(at))
+        for at, row in _changed_rows(self.rows, tree, self._parents, head, other):
+            self.rows[at] = row
+            self.dataChanged.emit(self.index(at), self.index(at))
         return added
 
     def _add_leaf(self, version: Version) -> bool:
-        """Insert the row of a new version that has no children yet; False if that takes placing all versions.
+        """Insert the row of the only child of a version; False if that takes placing all versions.
 
         It is the usual change, and must not take longer the longer the history is.
         """
@@ -200,20 +256,14 @@ class VersionModel(QAbstractListModel):
         if parent is None or version.deleted or any(row.version.time > version.time for row in self.rows):
             return False
         at, lines = parent + 1, self.rows[parent].lines
-        following = self.rows[at].lines if at < len(self.rows) else NO_LINES
-        child_lane = lines.lane + 1 if following.branch else lines.lane
-        if (following.above or following.branch) and following.lane == child_lane:
-            # Not the first child: the last branch, which stands above the first child.
-            while self.rows[at].lines.lane != lines.lane:
-                at += 1
-            row = Row(version, Lines(lines.lane + 1, branch=True, below=self.rows[at - 1].lines.below))
-        else:
-            row = Row(version, Lines(lines.lane, above=True, below=lines.below))
-            below = (*lines.below, lines.lane) if lines.lane <= MAX_LANES else lines.below
-            self.rows[parent] = self.rows[parent]._replace(lines=lines._replace(below=below))
-            self.dataChanged.emit(self.index(parent), self.index(parent))
+        if lines.lane in lines.below:
+            return False  # it has a child, which now becomes a branch
+        below = (*lines.below, lines.lane) if lines.lane <= MAX_LANES else lines.below
+        self._parents[version.id] = self.rows[parent].version.id
+        self.rows[parent] = self.rows[parent]._replace(lines=lines._replace(below=below))
+        self.dataChanged.emit(self.index(parent), self.index(parent))
         self.beginInsertRows(QModelIndex(), at, at)
-        self.rows.insert(at, row)
+        self.rows.insert(at, Row(version, Lines(lines.lane, above=True, below=lines.below)))
         self.endInsertRows()
         return True
 
@@ -270,7 +320,7 @@ class VersionModel(QAbstractListModel):
         row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return version_title(row.version)
+                return version_name(row.version)
             case Qt.ItemDataRole.EditRole:
                 return row.version.name or version_title(row.version)
             case Qt.ItemDataRole.DecorationRole:
@@ -289,21 +339,27 @@ class VersionModel(QAbstractListModel):
         return True
 
     def mark(self, row: Row) -> str:
-        """The word at the right of the first line."""
-        return {"current": self.tr("current"), "compared": self.tr("compared"), "": ""}[row.mark]
+        """The word and the star at the right of the first line; bold type marks the open version."""
+        compared = self.tr("compared") if row.mark == "compared" else ""
+        return " ".join(x for x in (compared, "★" if row.version.star else "") if x)
+
+    def change(self, row: Row) -> str:
+        """How the score changed, in words: "12 better", "3 worse", "same"; "" if it is not known."""
+        points = change(row)
+        if points is None:
+            return ""
+        if points == 0:
+            return self.tr("same")
+        return (self.tr("{points} better") if points > 0 else self.tr("{points} worse")).format(points=abs(points))
 
     def spoken(self, row: Row) -> str:
         """The whole row for a screen reader and the tooltip."""
         version = row.version
         star = self.tr("starred") if version.star else ""
-        marks = {"current": self.tr("current version"), "compared": self.tr("compared version"), "": ""}
+        marks = {"current": self.tr("open version"), "compared": self.tr("compared version"), "": ""}
         parts = (
-            version_title(version),
-            details(version, clock(version.time)),
-            score(version.quality),
-            star,
-            marks[row.mark],
-        )
+            version_name(version), details(version), score(version.quality), self.change(row), star, marks[row.mark],
+        )  # fmt: skip
         return ", ".join(p for p in parts if p)
 
     def _image(self, version: Version) -> QImage:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -18,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clarity_desktop.ui import theme
 from clarity_desktop.ui.docks.version_model import (
     MAX_LANES,
     ROW_ROLE,
@@ -25,23 +38,29 @@ from clarity_desktop.ui.docks.version_model import (
     Lines,
     Row,
     VersionModel,
-    details,
+    change,
+    facts,
     score,
 )
-from clarity_desktop.ui.labels import SEPARATOR, version_title
+from clarity_desktop.ui.labels import SEPARATOR, version_name
 from clarity_desktop.values import Version, VersionId
 
-THUMBNAIL = QSize(64, 46)
-ROW_HEIGHT = 58
+THUMBNAIL = QSize(64, 50)
+ROW_HEIGHT = 62
 LANE = 14
 """Pixels between two lanes of the graph."""
+BEND, DOT = 6, 4
+"""Pixels: radius of the corner of a branch, and of a version's dot."""
 MIN_WIDTH = 200
 """Pixels: a thumbnail, the beginning of a name and a score."""
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+ELIDE = Qt.TextElideMode.ElideRight
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class VersionDelegate(QStyledItemDelegate):
-    """Paints a version: graph, thumbnail, title, details, star and score; the current one is bold and has a bar."""
+    """Paints a version: graph, thumbnail, title, facts, score, star and mark; the open one is bold and has a bar."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         return QSize(180, ROW_HEIGHT)
@@ -56,7 +75,7 @@ class VersionDelegate(QStyledItemDelegate):
         if row.mark == "current":
             bar = QRect(option.rect.left() + 1, option.rect.top() + 5, 3, ROW_HEIGHT - 10)
             painter.fillRect(bar, option.palette.highlight())
-        _paint_lines(painter, option, row.lines)
+        _paint_lines(painter, option, row)
         frame = QRect(QPoint(option.rect.left() + _inset(row.lines), option.rect.top() + 5), THUMBNAIL)
         _paint_thumbnail(painter, frame, index.data(Qt.ItemDataRole.DecorationRole), option.palette)
         left = frame.right() + 10
@@ -82,7 +101,7 @@ class VersionDelegate(QStyledItemDelegate):
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         left = _inset(index.data(ROW_ROLE).lines) + THUMBNAIL.width() + 6
-        editor.setGeometry(option.rect.adjusted(left, 4, -6, -ROW_HEIGHT // 2 + 4))
+        editor.setGeometry(option.rect.adjusted(left, 3, -6, -ROW_HEIGHT // 2))
 
 
 def _lane_x(lane: int) -> int:
@@ -95,25 +114,30 @@ def _inset(lines: Lines) -> int:
     return _lane_x(lines.lane) + 10
 
 
-def _paint_lines(painter: QPainter, option: QStyleOptionViewItem, lines: Lines) -> None:
-    """The version as a dot and the lines to its parent and children."""
-    rect = option.rect
+def _paint_lines(painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
+    """The version as a dot and the lines to its parent and children; the dots that lead to the open one are filled."""
+    rect, lines = option.rect, row.lines
     _, ink = _text_colors(option)
-    painter.setPen(ink)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(ink, 1.5))
     middle, here = rect.center().y(), rect.left() + _lane_x(lines.lane)
     if lines.above:
         painter.drawLine(here, rect.top(), here, middle)
     if lines.branch:
         parent = rect.left() + _lane_x(lines.lane - 1)
-        painter.drawLine(parent, middle, here, middle)
-        if lines.lane - 1 not in lines.below:
-            painter.drawLine(parent, rect.top(), parent, middle)
+        # A round corner: it shows from which side the branch comes.
+        bend = QPainterPath(QPointF(parent, rect.top()))
+        bend.lineTo(parent, middle - BEND)
+        bend.quadTo(parent, middle, parent + BEND, middle)
+        bend.lineTo(here, middle)
+        painter.drawPath(bend)
     for lane in lines.below:
         x = rect.left() + _lane_x(lane)
         painter.drawLine(x, middle if lane == lines.lane else rect.top(), x, rect.bottom() + 1)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(ink)
-    painter.drawEllipse(QPoint(here, middle), 3, 3)
+    selected = bool(option.state & QStyle.StateFlag.State_Selected)
+    surface = option.palette.color(QPalette.ColorRole.Highlight if selected else QPalette.ColorRole.Base)
+    painter.setBrush(ink if row.leads_to_head else surface)
+    painter.drawEllipse(QPoint(here, middle), DOT, DOT)
 
 
 def _text_colors(option: QStyleOptionViewItem) -> tuple[QColor, QColor]:
@@ -136,35 +160,46 @@ def _paint_thumbnail(painter: QPainter, frame: QRect, image: QImage, palette: QP
 
 
 def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row: Row, model: VersionModel) -> None:
-    """Title and mark in the first line, details and score in the second."""
+    """Title and mark, facts, and the score with its change, in three lines."""
     ink, faint = _text_colors(option)
-    font = QFont(option.font)
-    font.setBold(row.mark == "current")
-    top, bottom = QRect(box), QRect(box)
-    top.setHeight(box.height() // 2)
-    bottom.setTop(top.bottom() + 1)
-    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-    mark = " ".join(x for x in ("★" if row.version.star else "", model.mark(row)) if x)
-    for line, text, aside, pen, face in (
-        (top, version_title(row.version), mark, ink, font),
-        (bottom, details(row.version), score(row.version.quality), faint, option.font),
+    title = QFont(option.font)
+    title.setBold(row.mark == "current")
+    height = box.height() // 3
+    for number, (text, aside, pen, face) in enumerate(
+        (
+            (version_name(row.version), model.mark(row), ink, title),
+            (facts(row.version), "", faint, option.font),
+            (score(row.version.quality), "", faint, option.font),
+        )
     ):
+        line = QRect(box.left(), box.top() + number * height, box.width(), height)
         painter.setFont(option.font)
         painter.setPen(faint)
-        painter.drawText(line, right, aside)
+        painter.drawText(line, RIGHT, aside)
         taken = painter.fontMetrics().horizontalAdvance(aside) + 8 if aside else 0
         painter.setFont(face)
         painter.setPen(pen)
         room = line.adjusted(0, 0, -taken, 0)
-        painter.drawText(room, left, fitting(text, room.width(), painter.fontMetrics()))
+        painter.drawText(room, LEFT, fitting(text, room.width(), painter.fontMetrics()))
+        if number == 2:
+            room.setLeft(room.left() + painter.fontMetrics().horizontalAdvance(text) + 10)
+            painter.setPen(_change_color(option, row))
+            words = model.change(row)
+            painter.drawText(room, LEFT, painter.fontMetrics().elidedText(words, ELIDE, max(0, room.width())))
+
+
+def _change_color(option: QStyleOptionViewItem, row: Row) -> QColor:
+    points = change(row)
+    if option.state & QStyle.StateFlag.State_Selected or not points:
+        return _text_colors(option)[1]
+    return QColor(theme.colors().good if points > 0 else theme.colors().error)
 
 
 def fitting(text: str, width: int, metrics: QFontMetrics) -> str:
     """As many of the separated parts as fit into `width` pixels; a single part is elided."""
     while metrics.horizontalAdvance(text) > width and SEPARATOR in text:
         text = text.rsplit(SEPARATOR, 1)[0]
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+    return metrics.elidedText(text, ELIDE, width)
 
 
 class VersionTree(QListView):
@@ -210,7 +245,7 @@ class VersionsDock(QWidget):
         self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._show_menu)
-        self.tree.doubleClicked.connect(self._open_index)
+        self.tree.clicked.connect(self._open_index)
         self.tree.selectionModel().currentChanged.connect(self._current_changed)
         self.model.renamed.connect(self.renamed)
         column = QVBoxLayout(self)
