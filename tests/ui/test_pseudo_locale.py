@@ -143,10 +143,22 @@ def ancestors(widget: QWidget) -> Iterator[QWidget]:
         widget = parent
 
 
+def cells_cut_off(tree: QTreeWidget) -> Iterator[str]:
+    """The texts that their column has no room for."""
+    for item in items(tree):
+        inset = tree.visualItemRect(item).left()
+        for k in range(tree.columnCount()):
+            room = tree.columnWidth(k) - (inset if k == 0 else 0)
+            if tree.fontMetrics().horizontalAdvance(item.text(k)) > room:
+                yield f"column too narrow: {item.text(k)!r}"
+
+
 def cut_off(top: QWidget) -> list[str]:
-    """Labels and buttons that are on the screen and smaller than their text."""
+    """Labels, buttons and columns of lists that are on the screen and smaller than their text."""
     found: list[str] = []
     for widget in top.findChildren(QWidget):
+        if isinstance(widget, QTreeWidget) and widget.isVisible():
+            found.extend(cells_cut_off(widget))
         if not widget.isVisible() or not isinstance(widget, QLabel | QPushButton | QCheckBox | QToolButton):
             continue
         text = widget.text()

@@ -36,7 +36,7 @@ class ShortcutsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(640, 560)
+        self.resize(860, 560)
         self.bindings = default_bindings() | {k: v for k, v in changed.items() if k in NAMES}
         self._titles = {spec.name: spec.title for spec in ACTIONS}
         self.search = QLineEdit()
@@ -80,8 +80,8 @@ class ShortcutsDialog(QDialog):
         tree.setHeaderLabels([self.tr("Action"), self.tr("Keys")])
         tree.setUniformRowHeights(True)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         tree.header().setStretchLastSection(False)
         self.rows: dict[str, QTreeWidgetItem] = {}
         for menu, names in MENUS.items():
