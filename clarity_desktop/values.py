@@ -44,7 +44,7 @@ TILE = 256
 
 READABLE = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".bmp", ".gif",
-    ".apng", ".dib", ".hif", ".mpo",
+    ".apng", ".dib", ".hif", ".mpo", ".jxl", ".psd", ".psb", ".exr",
 )  # fmt: skip
 """Suffixes of photos that can be opened. Files are recognized by their content; dialogs and folders go by these."""
 
@@ -468,7 +468,7 @@ Transform = Crop | Rotate | Flip | Straighten
 class ExportOptions:
     """How a version is written to a file.
 
-    format is a key of pictures.FORMATS ("jpeg", "png", "webp", "tiff", "avif", "heic", "bmp"); quality 1..100;
+    format is a key of pictures.FORMATS ("jpeg", "png", "webp", "tiff", "avif", "heic", "jxl", "bmp"); quality 1..100;
     depth 8, 16 or None (the photo's own); longest side in pixels or None; profile "keep" or "srgb".
     """
 

@@ -41,7 +41,7 @@ NOT_SHOWN = frozenset({
 """Calls whose literals no one reads in the window."""
 SAME_IN_ALL_LANGUAGES = frozenset({
     "Clarity Desktop", "SSEQ", "NIQE", "BRISQUE", "PIQE", "CPU", "GPU", "GPU (Metal)", "sRGB", "JPEG", "PNG", "WebP",
-    "TIFF", "AVIF", "HEIC", "BMP", "error", "offer", "info", "fine", "primary", "quiet", "muted", "title",
+    "TIFF", "AVIF", "HEIC", "BMP", "JPEG XL", "error", "offer", "info", "fine", "primary", "quiet", "muted", "title",
 })  # fmt: skip
 
 

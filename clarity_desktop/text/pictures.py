@@ -8,7 +8,8 @@ TEMPLATES: dict[str, Template] = {
     # Why a file is not opened.
     "pictures.not_a_photo": QT_TRANSLATE_NOOP(
         "Message",
-        "“{name}” is not a photo that this program can read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC).",
+        "“{name}” is not a photo that this program can read "
+        "(JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, PSD or OpenEXR).",
     ),
     "pictures.damaged": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is damaged or cut short and cannot be opened. Try to copy it again from its source."
@@ -59,6 +60,19 @@ TEMPLATES: dict[str, Template] = {
     "pictures.jpeg_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a JPEG of a rare kind that is not supported. Save it as a baseline JPEG or PNG."
     ),
+    "pictures.jpegxl_cmyk": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a JPEG XL photo in CMYK, which is not supported. Save it as TIFF or JPEG."
+    ),
+    "pictures.psd_kind": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a Photoshop file of a kind that is not supported. Save it as TIFF or PNG."
+    ),
+    "pictures.psd_no_picture": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{name}” holds layers only. Save it with “Maximize compatibility”, or as TIFF or PNG.",
+    ),
+    "pictures.exr_kind": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is an OpenEXR file without RGB or gray channels. Save it with those."
+    ),
     "pictures.bmp_masks": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a BMP whose color masks are not supported. Save it as PNG."
     ),
@@ -89,6 +103,9 @@ TEMPLATES: dict[str, Template] = {
     ),
     "pictures.film": QT_TRANSLATE_NOOP("Message", "This photo holds a short film. Only the picture was opened."),
     "pictures.profile_broken": QT_TRANSLATE_NOOP("Message", "The photo’s color profile is broken and was ignored."),
+    "pictures.profile_hidden": QT_TRANSLATE_NOOP(
+        "Message", "The photo’s color profile cannot be read from JPEG XL: its colors were taken for sRGB."
+    ),
     "pictures.profile_kind": QT_TRANSLATE_NOOP(
         "Message", "The photo’s color profile is for another color model and was ignored."
     ),
@@ -111,6 +128,9 @@ TEMPLATES: dict[str, Template] = {
     # What a file format cannot hold.
     "pictures.lost_alpha": QT_TRANSLATE_NOOP(
         "Message", "{format} cannot hold transparency: the photo was placed on white."
+    ),
+    "pictures.lost_profile": QT_TRANSLATE_NOOP(
+        "Message", "{format} is written in sRGB: colors beyond it were moved to the nearest ones inside."
     ),
     "pictures.lost_depth": QT_TRANSLATE_NOOP(
         "Message", "{format} holds 8 bits per channel: the photo’s 16 bits were rounded."

@@ -265,7 +265,7 @@ def test_odd_files_of_the_world_open_as_pillow_shows_them(decoder, shared):
     compared = 0
     for path in files:
         picture = decoder.read(path)
-        converted = any(note.key.startswith("pictures.converted") for note in picture.notes)
+        converted = any(note.key.startswith(("pictures.converted", "pictures.hdr")) for note in picture.notes)
         if converted or (path.suffix == ".tif" and picture.depth == 16):
             continue  # Pillow clips these
         eight = picture.pixels if picture.depth == 8 else picture.pixels / 257

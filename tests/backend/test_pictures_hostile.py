@@ -22,7 +22,7 @@ from PIL import Image
 from clarity_desktop.backend.pictures import FORMATS, Decoder, Limits, encode
 from clarity_desktop.backend.pictures.decode import decode, write_to_buffer
 from clarity_desktop.backend.pictures.decoder import child_command
-from clarity_desktop.backend.pictures.stored import Caps, Refused
+from clarity_desktop.backend.pictures.stored_photo import Caps, Refused
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
 

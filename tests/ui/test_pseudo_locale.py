@@ -48,7 +48,7 @@ from clarity_desktop.values import Recovery
 SMALLEST = (1024, 700)
 DATA = {
     "Clarity Desktop", "rain.jpg", "rain", "lost.jpg", "photo", "RGB", "sRGB", "JPEG", "PNG", "WebP", "TIFF", "AVIF",
-    "HEIC", "BMP", "px", "MP", "GB", "MB", "kB", "dB", "CPU", "maxim", "out", "restored", "rain_restored.png",
+    "HEIC", "XL", "BMP", "px", "MP", "GB", "MB", "kB", "dB", "CPU", "maxim", "out", "restored", "rain_restored.png",
     "png", "Too small for BRISQUE.",
     *METRICS.values(),
     *(card.title for card in METHODS), *(card.architecture for card in METHODS), *(card.id for card in METHODS),

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from clarity_desktop.backend.pictures.stored import CodePoints
+from clarity_desktop.backend.pictures.stored_photo import CodePoints
 
 _MOST = 10_000  # boxes, items and extents that are looked at
 

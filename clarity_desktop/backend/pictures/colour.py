@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.stored import CodePoints
+from clarity_desktop.backend.pictures.stored_photo import CodePoints
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Picture, Pixels
 
@@ -174,16 +174,6 @@ def convert_lab(lab: Float, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> 
 
 # Light ---------------------------------------------------------------------------------------------------------------
 
-_PRIMARIES = {
-    1: profiles.SRGB_PRIMARIES,
-    5: ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
-    6: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    7: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    9: profiles.BT2020_PRIMARIES,
-    11: profiles.P3_PRIMARIES,
-    12: profiles.P3_PRIMARIES,
-    22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
-}  # as numbered in ITU-T H.273
 _DCI_WHITE = (0.314, 0.351)
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 _SRGB_LIKE = {1, 6, 13, 14, 15}  # 1, 6, 14 and 15 are those of video, which photos use as sRGB
@@ -195,14 +185,14 @@ _KNEE = 0.8  # light above this share of diffuse white is compressed
 
 def is_known(points: CodePoints) -> bool:
     """Whether primaries and transfer function are stated and known here."""
-    return points.primaries in _PRIMARIES and (
+    return points.primaries in profiles.PRIMARIES and (
         points.transfer in _GAMMAS or points.transfer in _SRGB_LIKE | HDR_TRANSFERS
     )
 
 
 def profile_of(points: CodePoints) -> bytes | None:
     """The ICC profile of code points; None for sRGB and for what is not specified."""
-    primaries = _PRIMARIES.get(points.primaries, profiles.SRGB_PRIMARIES)
+    primaries = profiles.PRIMARIES.get(points.primaries, profiles.SRGB_PRIMARIES)
     gamma = _GAMMAS.get(points.transfer)
     if gamma is None and primaries == profiles.SRGB_PRIMARIES:
         return None
@@ -222,7 +212,7 @@ def tone_mapped(samples: NDArray[Any], points: CodePoints) -> tuple[Pixels, Spac
     """
     top = 1 if samples.dtype.kind == "f" else int(np.iinfo(samples.dtype).max)
     table = _pq_light(np.linspace(0, 1, 65536)) if points.transfer == _PQ else _hlg_light(np.linspace(0, 1, 65536))
-    matrix = profiles.matrix_of(_PRIMARIES.get(points.primaries, profiles.BT2020_PRIMARIES))
+    matrix = profiles.matrix_of(profiles.PRIMARIES.get(points.primaries, profiles.BT2020_PRIMARIES))
 
     def light(rows: NDArray[Any]) -> Float:
         coded = np.nan_to_num(rows.astype(np.float32) / np.float32(top)).clip(0, 1)

@@ -10,7 +10,7 @@ import zlib
 from clarity_desktop.backend.pictures import exif, metadata, xmp
 from clarity_desktop.backend.pictures.exif import Tiff
 from clarity_desktop.backend.pictures.metadata import COMMENT, Texts
-from clarity_desktop.backend.pictures.stored import FIRST_ONLY, Stored
+from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, Stored
 from clarity_desktop.text import Message
 
 _MOST_BYTES = 1 << 26  # of all unpacked PNG texts together

@@ -28,7 +28,7 @@ from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.finish import Decoded, finish
 from clarity_desktop.backend.pictures.readers import READERS, format_of
 from clarity_desktop.backend.pictures.readers.jpeg import draft
-from clarity_desktop.backend.pictures.stored import DAMAGED, Caps, Refused, limit_processor_time
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, Refused, limit_processor_time
 from clarity_desktop.text import to_json
 
 # What decoders raise for broken files. Anything else ends the process, which the program reports as well.

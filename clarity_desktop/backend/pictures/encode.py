@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import colour, geometry, metadata, tiff_writer, xmp
+from clarity_desktop.backend.pictures import colour, geometry, jpegxl_writer, metadata, tiff_writer, xmp
 from clarity_desktop.backend.pictures import exif as exif_block
 from clarity_desktop.backend.pictures.metadata import JPEG_LIMITS, Blocks
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
@@ -63,6 +63,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
         "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC")),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
+        "jxl": Format("JPEG XL", (".jxl",), depths=(8, 16), quality=True, profile=False, longest=1 << 30),
         "heic": Format("HEIC", (".heic", ".heif"), quality=True, longest=16384),
         "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=()),
     }
@@ -123,6 +124,8 @@ def losses(picture: Picture, options: ExportOptions) -> tuple[Message, ...]:
     lost: list[Message] = []
     if picture.alpha is not None and not kind.alpha:
         lost.append(Message("pictures.lost_alpha", {"format": kind.title}))
+    if picture.icc and not kind.profile and options.profile != "srgb":
+        lost.append(Message("pictures.lost_profile", {"format": kind.title}))
     if (options.depth or picture.depth) == 16 and 16 not in kind.depths:
         lost.append(Message("pictures.lost_depth", {"format": kind.title}))
     return (*lost, *_lost_blocks(picture, options, kind))
@@ -305,6 +308,10 @@ class _Unparsed(Image.Exif):
         return self._block
 
 
+def _jxl(ready: _Ready) -> bytes:
+    return jpegxl_writer.write(ready.pixels, ready.alpha, ready.blocks, ready.quality)
+
+
 def _heic(ready: _Ready) -> bytes:
     import pillow_heif  # imported here: it loads an encoder that other formats need not wait for
 
@@ -333,6 +340,7 @@ WRITERS: Mapping[str, Callable[[_Ready], bytes]] = MappingProxyType(
         "tiff": _tiff,
         "avif": _avif,
         "heic": _heic,
+        "jxl": _jxl,
         "bmp": _bmp,
     }
 )

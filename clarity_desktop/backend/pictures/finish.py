@@ -18,13 +18,13 @@ from clarity_desktop.backend.pictures import colour, containers, geometry
 from clarity_desktop.backend.pictures import exif as exif_block
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures import xmp as xmp_packet
-from clarity_desktop.backend.pictures.stored import Channel, Stored
+from clarity_desktop.backend.pictures.stored_photo import Channel, Stored
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message
 
 _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp", ".dib"), "WEBP": (".webp",),
-          "AVIF": (".avif",)}  # fmt: skip
+          "AVIF": (".avif",), "JXL": (".jxl",), "PSD": (".psd", ".psb"), "EXR": (".exr",)}  # fmt: skip
 _ANOTHER_RANGE = 1.5  # floating-point values above this are taken for values of another range (0..255, say)
 
 
@@ -45,7 +45,10 @@ class Decoded:
 
 
 def finish(stored: Stored, kind: str, suffix: str) -> Decoded:
-    """The photo that the program edits. kind: the file's format; suffix: of its name, in lower case."""
+    """The photo that the program edits: H×W×3 uint8 or uint16.
+
+    kind: the file's format; suffix: of its name, in lower case.
+    """
     containers.complete(stored)
     notes = stored.notes
     exif, xmp, orientation = _upright(stored)
@@ -53,6 +56,8 @@ def finish(stored: Stored, kind: str, suffix: str) -> Decoded:
     if stored.premultiplied and stored.alpha is not None:
         stored.samples = colour.unpremultiplied(stored.samples, stored.alpha)
     pixels, icc = _rgb(stored, notes)
+    if stored.model == "grey":  # conversions round each channel on its own
+        pixels = _grey_again(pixels)
     alpha = None if stored.alpha is None else _quantized(stored.alpha)
     if alpha is not None and alpha.dtype != pixels.dtype:
         alpha = to_8_bits(alpha) if pixels.dtype == np.uint8 else to_16_bits(alpha)
@@ -106,7 +111,7 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
         pixels, space = colour.convert_lab(stored.samples, np.dtype(np.uint16))
         notes.append(Message("pictures.converted_lab", {"space": space.name}))
         return pixels, space.icc
-    samples = stored.samples
+    samples = stored.samples.astype(np.float32, copy=False) if stored.samples.dtype.kind == "f" else stored.samples
     if samples.ndim == 2:
         samples = cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB)
     points = stored.code_points
@@ -120,6 +125,14 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
     return (samples, None) if icc is None else _profiled(samples, icc, stored.model == "grey", notes)
 
 
+def _grey_again(pixels: Channel) -> Channel:
+    """Pixels (H×W×3) with equal channels."""
+    green = pixels[..., 1]
+    if np.array_equal(green, pixels[..., 0]) and np.array_equal(green, pixels[..., 2]):
+        return pixels
+    return cv2.cvtColor(np.ascontiguousarray(green), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]
+
+
 def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) -> tuple[Channel, bytes | None]:
     """Floating-point samples (H×W×3, black 0, white 1) as 16 bits; infinite ones get the largest value."""
     values = samples.astype(np.float32, copy=False)
@@ -130,8 +143,11 @@ def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) 
     profile = _linear_profile(icc)
     if profile is not None and profile.matrix is not None:
         pixels, space = colour.from_linear(values, profile.matrix)
-        name = profile.name or Message("pictures.unnamed_profile")
-        notes.append(Message("pictures.converted", {"profile": name, "space": space.name}))
+        if top > 1:
+            notes.append(Message("pictures.hdr", {"space": space.name}))
+        else:
+            name = profile.name or Message("pictures.unnamed_profile")
+            notes.append(Message("pictures.converted", {"profile": name, "space": space.name}))
         return pixels, space.icc
     if top > _ANOTHER_RANGE:
         values = values / np.float32(top)

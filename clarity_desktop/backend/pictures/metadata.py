@@ -46,20 +46,25 @@ def iptc_without_places(iptc: bytes) -> bytes:
     return bytes(kept)
 
 
-def iptc_from_photoshop(block: bytes) -> bytes | None:
-    """The IPTC records of a Photoshop resource block (with or without its "Photoshop 3.0" name); None without any."""
+def photoshop_resources(block: bytes) -> dict[int, bytes]:
+    """The resources of a Photoshop block (with or without its "Photoshop 3.0" name) by number; of each the first."""
+    found: dict[int, bytes] = {}
     at = 14 if block.startswith(b"Photoshop 3.0\0") else 0
     while at + 12 <= len(block):
         mark, kind = _8BIM.unpack_from(block, at)
         if mark != b"8BIM":
-            return None
+            break
         name = block[at + 6] + 1
         start = at + 6 + name + name % 2
         size = int.from_bytes(block[start : start + 4], "big")
-        if kind == _IPTC_RESOURCE:
-            return block[start + 4 : start + 4 + size] or None
+        found.setdefault(kind, block[start + 4 : start + 4 + size])
         at = start + 4 + size + size % 2
-    return None
+    return found
+
+
+def iptc_from_photoshop(block: bytes) -> bytes | None:
+    """The IPTC records of a Photoshop resource block (without its "Photoshop 3.0" name); None if there are none."""
+    return photoshop_resources(block).get(0x0404) or None
 
 
 def photoshop_from_iptc(iptc: bytes) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures.metadata import Blocks
-from clarity_desktop.backend.pictures.stored import Channel
+from clarity_desktop.backend.pictures.stored_photo import Channel
 from clarity_desktop.backend.pictures.tiff_metadata import STORAGE
 from clarity_desktop.values import Pixels
 

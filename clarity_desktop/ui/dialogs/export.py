@@ -35,6 +35,7 @@ FORMATS: dict[str, tuple[str, str, bool, bool]] = {
     "tiff": ("TIFF", ".tif", False, True),
     "avif": ("AVIF", ".avif", True, False),
     "heic": ("HEIC", ".heic", True, False),
+    "jxl": ("JPEG XL", ".jxl", True, True),
     "bmp": ("BMP", ".bmp", False, False),
 }
 """Key → title, suffix, whether it has a quality setting, whether it supports 16 bits."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from clarity_desktop.backend.pictures.readers import bmff, jpeg, png, simple, tiff
-from clarity_desktop.backend.pictures.stored import Caps, Stored
+from clarity_desktop.backend.pictures import jpegxl_header
+from clarity_desktop.backend.pictures.readers import bmff, exr, jpeg, jpegxl, png, psd, simple, tiff
+from clarity_desktop.backend.pictures.stored_photo import Caps, Stored
 
 READERS: dict[str, Callable[[BinaryIO, Caps], Stored]] = {
     "JPEG": jpeg.read,
@@ -17,6 +18,20 @@ READERS: dict[str, Callable[[BinaryIO, Caps], Stored]] = {
     "GIF": simple.read_gif,
     "AVIF": bmff.read_avif,
     "HEIC": bmff.read_heic,
+    "JXL": jpegxl.read,
+    "PSD": psd.read,
+    "EXR": exr.read,
+}
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    png.SIGNATURE: "PNG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
+    jpegxl_header.SIGNATURE: "JXL",
+    jpegxl_header.CONTAINER: "JXL",
+    psd.SIGNATURE: "PSD",
+    exr.SIGNATURE: "EXR",
 }
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
@@ -32,6 +47,4 @@ def format_of(head: bytes) -> str | None:
         return "HEIC" if listed & _HEIC else None
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    starts = {b"\xff\xd8\xff": "JPEG", png.SIGNATURE: "PNG", b"GIF8": "GIF", b"BM": "BMP"}
-    tiffs = dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF")
-    return next((kind for start, kind in (starts | tiffs).items() if head.startswith(start)), None)
+    return next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)

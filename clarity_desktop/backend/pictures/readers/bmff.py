@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
-from clarity_desktop.backend.pictures.stored import FIRST_ONLY, Caps, Stored, separated
+from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, Caps, Stored, separated
 
 _HDR = {16, 18}
 
 
 def read_avif(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode an AVIF photo; of a sequence, the first picture."""
+    """Decode an AVIF photo to H×W(×3) uint8 or uint16; of a sequence, the first picture."""
     import imagecodecs
     from PIL import Image
 
@@ -26,7 +26,8 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     frames = int(getattr(image, "n_frames", 1))
     caps.check(*image.size, frames)
     item = primary_item(data)
-    samples: NDArray[Any] = imagecodecs.avif_decode(data, index=0)
+    # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer; Pillow has 8 bits only.
+    samples: NDArray[Any] = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
     if item.aperture is not None and samples.shape[:2] == (item.height, item.width):
         left, top, width, height = item.aperture
         samples = samples[top : top + height, left : left + width]
@@ -49,7 +50,7 @@ def _bits(data: bytes, samples: NDArray[np.uint16]) -> int:
 
 
 def read_heic(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode the primary picture of a HEIC file."""
+    """Decode the primary picture of a HEIC file to H×W(×3) uint8 or uint16."""
     import pillow_heif  # imported here: it takes 20 ms that other photos need not wait for
 
     file.seek(0)

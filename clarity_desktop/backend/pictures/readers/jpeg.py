@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend.pictures import containers
-from clarity_desktop.backend.pictures.stored import DAMAGED, Caps, Refused, Stored
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
 _WORTH_A_DRAFT = 4_000_000  # pixels
@@ -82,7 +82,7 @@ def parse(data: bytes) -> Segments:
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a JPEG photo; of several pictures in the file, the first."""
+    """Decode a JPEG photo to H×W(×3 or ×4) uint8 or uint16; of several pictures in the file, the first."""
     file.seek(0)
     data = file.read()
     found = parse(data)
@@ -164,7 +164,7 @@ def _with_metadata(stored: Stored, found: Segments) -> Stored:
 
 
 def draft(file: BinaryIO, caps: Caps) -> tuple[Stored, tuple[int, int]] | None:
-    """A large RGB JPEG decoded at a quarter of its size, and its full (width, height); None for other JPEGs."""
+    """A large RGB JPEG decoded at a quarter of its size (H×W×3 uint8), and its full (width, height); None for others."""
     file.seek(0)
     image = Image.open(file, formats=("JPEG", "MPO"))
     caps.check(*image.size)

@@ -11,7 +11,7 @@ import numpy as np
 
 from clarity_desktop.backend.pictures import colour, containers
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.stored import (
+from clarity_desktop.backend.pictures.stored_photo import (
     DAMAGED,
     FIRST_ONLY,
     Caps,
@@ -54,7 +54,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a PNG photo; of an animation, the first picture."""
+    """Decode a PNG photo to H×W(×3) uint8 or uint16; of an animation, the first picture."""
     import imagecodecs
 
     file.seek(0)

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend.pictures import containers, exif, metadata
-from clarity_desktop.backend.pictures.stored import DAMAGED, FIRST_ONLY, Caps, Refused, Stored, separated
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored, separated
 
 _BITFIELDS = {3, 6}  # compression: the masks of the channels are stated, without or with one for alpha
 _COMMON = {(0xFF0000, 0xFF00, 0xFF), (0x7C00, 0x3E0, 0x1F), (0xF800, 0x7E0, 0x1F)}  # masks that Pillow knows
 
 
 def read_webp(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a WebP photo; of an animation, the first picture."""
+    """Decode a WebP photo to H×W(×3) uint8; of an animation, the first picture."""
     return _read(file, caps, "WEBP")
 
 
 def read_gif(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a GIF; of an animation, the first picture."""
+    """Decode a GIF to H×W(×3) uint8; of an animation, the first picture."""
     return _read(file, caps, "GIF")
 
 
@@ -66,7 +66,7 @@ def _stored(image: Image.Image) -> Stored:
 
 
 def read_bmp(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a BMP picture, with any masks for its channels."""
+    """Decode a BMP picture to H×W(×3) uint8, with any masks for its channels."""
     file.seek(0)
     data = file.read()
     size, width, height, _, bits, packing = struct.unpack_from("<IiiHHI", data, 14) if len(data) > 66 else (0,) * 6

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import colour, tiff_metadata
-from clarity_desktop.backend.pictures.stored import DAMAGED, FIRST_ONLY, Caps, Refused, Stored
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ _NAMES = {2: "CCITT RLE", 3: "CCITT group 3", 4: "CCITT group 4", 5: "LZW", 6: "
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a TIFF photo; of several pages, the first that is no thumbnail."""
+    """Decode a TIFF photo to H×W(×3 or ×4) uint8, uint16 or float32; of several pages, the first that is no thumbnail."""
     import tifffile  # with its codecs it takes 60 ms that other photos need not wait for
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its warnings about odd tags help nobody here
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its warnings about odd tags help no one here
     file.seek(0)
     with tifffile.TiffFile(file) as container:
         page, several = _photo(container)

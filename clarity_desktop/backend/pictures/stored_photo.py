@@ -102,7 +102,10 @@ class Caps:
 
 
 def separated(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Split decoded samples (H×W, or H×W×C with 1 to 4 channels) into H×W or H×W×3 colors and H×W alpha or None."""
+    """Split decoded samples (H×W, or H×W×C with 1 to 4 channels) into H×W or H×W×3 colors and H×W alpha or None.
+
+    The dtype stays.
+    """
     if samples.ndim == 2:
         return samples, None
     count = samples.shape[2]

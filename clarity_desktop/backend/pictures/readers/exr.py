@@ -1,0 +1,58 @@
+"""OpenEXR: scene-linear light, shown as on a usual screen."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.pictures import icc as profiles
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, CodePoints, Refused, Stored
+
+SIGNATURE = b"\x76\x2f\x31\x01"
+_LINEAR_SRGB = CodePoints(1, 8)
+
+
+def read(file: BinaryIO, caps: Caps) -> Stored:
+    """Decode the first part of an OpenEXR file to H×W(×3) float32: RGB or gray, with or without alpha."""
+    import OpenEXR
+
+    header = OpenEXR.File(file.name, header_only=True)
+    facts: dict[str, Any] = header.header()
+    first, last = facts["dataWindow"]
+    width, height = int(last[0]) - int(first[0]) + 1, int(last[1]) - int(first[1]) + 1
+    caps.check(width, height)
+    channels: dict[str, Any] = OpenEXR.File(file.name).channels()
+    name = next((key for key in ("RGBA", "RGB", "Y", "YA") if key in channels), None)
+    if name is None:
+        raise Refused("pictures.exr_kind")
+    samples: NDArray[Any] = np.asarray(channels[name].pixels).astype(np.float32, copy=False)
+    if samples.shape[:2] != (height, width):
+        raise Refused(DAMAGED)
+    alpha = samples[..., 3] if name == "RGBA" else channels["A"].pixels if name == "Y" and "A" in channels else None
+    if alpha is not None:
+        alpha = np.ascontiguousarray(alpha, np.float32)
+    main = samples[..., :3] if samples.ndim == 3 else samples
+    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored.premultiplied = alpha is not None
+    stored.code_points = _LINEAR_SRGB
+    stored.icc = _profile(facts.get("chromaticities"))
+    if len(header.parts) > 1:
+        stored.notes.append(FIRST_ONLY)
+    return stored
+
+
+def _profile(chromaticities: Any) -> bytes | None:
+    """A linear profile for stated primaries; None for sRGB's."""
+    if chromaticities is None:
+        return None
+    try:
+        numbers = [float(v) for v in chromaticities]
+        pairs = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+        if len(pairs) != 4 or np.allclose(pairs, (*profiles.SRGB_PRIMARIES, profiles.D65), atol=0.002):
+            return None
+        return profiles.build("linear", pairs[:3], profiles.gamma_curve(1), pairs[3])
+    except (TypeError, ValueError, ZeroDivisionError, np.linalg.LinAlgError, struct.error):
+        return None
