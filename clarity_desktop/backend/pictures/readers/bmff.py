@@ -26,7 +26,7 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     frames = int(getattr(image, "n_frames", 1))
     caps.check(*image.size, frames)
     item = primary_item(data)
-    # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer; Pillow has 8 bits only.
+    # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
     samples: NDArray[Any] = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
     if item.aperture is not None and samples.shape[:2] == (item.height, item.width):
         left, top, width, height = item.aperture

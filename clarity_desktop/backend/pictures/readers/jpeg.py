@@ -164,7 +164,7 @@ def _with_metadata(stored: Stored, found: Segments) -> Stored:
 
 
 def draft(file: BinaryIO, caps: Caps) -> tuple[Stored, tuple[int, int]] | None:
-    """A large RGB JPEG decoded at a quarter of its size (H×W×3 uint8), and its full (width, height); None for others."""
+    """A large RGB JPEG at a quarter of its size (H×W×3 uint8), and its full (width, height); None for others."""
     file.seek(0)
     image = Image.open(file, formats=("JPEG", "MPO"))
     caps.check(*image.size)

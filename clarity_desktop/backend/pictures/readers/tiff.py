@@ -33,7 +33,7 @@ _NAMES = {2: "CCITT RLE", 3: "CCITT group 3", 4: "CCITT group 4", 5: "LZW", 6: "
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
-    """Decode a TIFF photo to H×W(×3 or ×4) uint8, uint16 or float32; of several pages, the first that is no thumbnail."""
+    """Decode a TIFF photo to H×W(×3 or ×4) uint8, uint16 or float32; of its pages, the first that is no thumbnail."""
     import tifffile  # with its codecs it takes 60 ms that other photos need not wait for
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its warnings about odd tags help no one here
