@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures import exif
+from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.boxes import boxes
 from clarity_desktop.backend.pictures.jpegxl_header import Header, codestream, parse
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored, separated
