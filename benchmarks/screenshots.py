@@ -197,7 +197,7 @@ def take_screenshots(folder: Path, scale: int) -> int:
 
     async def pose(window: MainWindow) -> None:
         await tour(window, Camera(folder, scale))
-        window.close()
+        window.end_session()
 
     return app.show(lambda window: window.requests.spawn(pose(window)))
 

@@ -141,9 +141,9 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     window.show()
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        window.close()
+        window.end_session()
 
-    # Ctrl+C closes the window as a user would: unsaved work stays recoverable.
+    # Ctrl+C asks nothing: unsaved work is offered at the next start.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     begin(window)
@@ -208,7 +208,7 @@ def take_screenshot(path: Path, target: Path, task: Task = "derain") -> None:
         window.action["split"].trigger()
         await _wait_until_idle(window)
         window.grab().save(str(target))
-        window.close()
+        window.end_session()
 
     with tempfile.TemporaryDirectory() as documents:  # leaves no unsaved work behind
         show(lambda window: window.requests.spawn(pose(window)), Path(documents))

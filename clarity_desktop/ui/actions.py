@@ -79,7 +79,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("export_again", tr("Export a&gain"), ("Ctrl+E",), tr("Export with the same options as last time")),
     Spec("export", tr("&Export…"), ("Ctrl+Shift+E",), tr("Save the open version as an image file"), "export"),
     Spec("close", tr("C&lose"), ("Ctrl+W",), tr("Close the photo")),
-    Spec("quit", tr("&Quit"), ("Ctrl+Q",), tr("Quit; unsaved work is kept for the next start"), needs="nothing"),
+    Spec("quit", tr("&Quit"), ("Ctrl+Q",), tr("Quit; asks about unsaved work first"), needs="nothing"),
     # Edit
     Spec("undo", tr("&Undo"), ("Ctrl+Z",), tr("Undo the last change"), "undo", "parent", repeats=True),
     Spec("redo", tr("&Redo"), ("Ctrl+Shift+Z", "Ctrl+Y"), tr("Redo the change that was undone"), "redo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -463,22 +463,35 @@ class MainWindow(Shell):
         if self._closed:
             event.accept()
             return
-        # Closing is asynchronous: hide now, and accept the second close event once everything has ended.
+        # Closing is asynchronous: accept the second close event once everything has ended.
         event.ignore()
-        if not self._closing:
-            self._closing = True
-            # Panels hidden with Tab must not be missing at the next start.
-            self.view_commands.show_all_panels()
-            self.session.change_settings(window=self.shape())
-            self.hide()
-            self._shutdown_task = asyncio.ensure_future(self._shut_down())
+        if self._closing:
+            return
+        if any(state.unsaved and state.id for state in self.session.documents):
+            self.file_commands.ask_before_quitting(self._quit)
+        else:
+            self._quit()
 
-    async def _shut_down(self) -> None:
-        """Cancel all requests and close saved documents; unsaved work stays in its store for the next start."""
+    def end_session(self) -> None:
+        """Close without a question, as at the end of a login session: unsaved work is offered at the next start."""
+        if not self._closing:
+            self._quit()
+
+    def _quit(self, discarded: Collection[DocumentState] = ()) -> None:
+        """discarded: documents whose unsaved work moves to the closed documents."""
+        self._closing = True
+        # Panels hidden with Tab must not be missing at the next start.
+        self.view_commands.show_all_panels()
+        self.session.change_settings(window=self.shape())
+        self.hide()
+        self._shutdown_task = asyncio.ensure_future(self._shut_down(discarded))
+
+    async def _shut_down(self, discarded: Collection[DocumentState]) -> None:
+        """Cancel all requests and close saved and discarded documents; other work stays in its store."""
         await self.requests.cancel_all()
         try:
             for state in self.session.documents:
-                if state.id and not state.unsaved:
+                if state.id and (not state.unsaved or state in discarded):
                     await self._close_document(state.id)
             await self.session.close()
         finally:  # the window is hidden: whatever fails, the program must end

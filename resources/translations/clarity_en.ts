@@ -12,6 +12,23 @@
     </message>
 </context>
 <context>
+    <name>ExportCommands</name>
+    <message numerus="yes">
+        <source>%n file(s) already exist in {folder}: {names}.</source>
+        <translation>
+            <numerusform>%n file already exists in {folder}: {names}.</numerusform>
+            <numerusform>%n files already exist in {folder}: {names}.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) already exist: {names}.</source>
+        <translation>
+            <numerusform>%n file already exists: {names}.</numerusform>
+            <numerusform>%n files already exist: {names}.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ModelsDialog</name>
     <message numerus="yes">
         <source>{installed} of %n model(s) installed ({size}). Nothing is downloaded unless you ask for it.</source>

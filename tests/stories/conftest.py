@@ -132,7 +132,7 @@ async def sitting(
         yield user
         await user.idle()
     finally:
-        window.close()
+        window.end_session()
         await asyncio.wait_for(ended.wait(), PATIENCE)
         link.close()
         window.deleteLater()

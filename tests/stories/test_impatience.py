@@ -46,7 +46,7 @@ async def test_quitting_during_a_restoration_keeps_what_was_done_before(
         gate.close()
         user.start_restoring("dehaze")
         await user.wait_for(gate.reached.is_set)
-        user.quit()
+        user.window.end_session()
     async with sit_down() as user:
         assert len(user.texts()) == 1
         await user.press()

@@ -19,6 +19,7 @@ from clarity_desktop import messages as m
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
+from clarity_desktop.ui.dialogs.unsaved import UnsavedDialog
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.main_window import MainWindow
@@ -177,9 +178,11 @@ class User:
         composer.setPlainText(text)
         QTest.keyClick(composer, Qt.Key.Key_Return)
 
-    def quit(self) -> None:
-        """Close the window while something may be running."""
+    async def quit(self) -> UnsavedDialog | None:
+        """Choose Quit; returns the question about unsaved work, if there is one."""
         self.window.action["quit"].trigger()
+        await self.wait_for(lambda: not self.window.isVisible() or self.window.findChild(UnsavedDialog))
+        return self.window.findChild(UnsavedDialog)
 
     async def press(self, choice: int = 0) -> None:
         """Press a button of the newest notice."""

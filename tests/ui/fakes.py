@@ -442,7 +442,7 @@ async def a_window(
     finally:
         for gate in link.gates.values():
             gate.set()
-        window.close()
+        window.end_session()
         await asyncio.wait_for(ended.wait(), 5)
         window.deleteLater()
 

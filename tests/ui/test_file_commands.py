@@ -19,7 +19,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
 from clarity_desktop.ui.requests import PendingRequest
-from clarity_desktop.values import Recovery
+from clarity_desktop.values import ExportOptions, Recovery
 
 
 async def test_a_photo_that_cannot_be_opened_leaves_a_sentence_and_no_tab():
@@ -304,3 +304,30 @@ async def test_a_file_that_exists_is_asked_about():
         press(window, "Add a number")
         await settled(window)
         assert [r.options.exists for r in link.of(m.Export)] == ["ask", "number"]
+
+
+async def test_one_question_is_asked_about_all_existing_files():
+    async with a_window() as (window, link):
+        views = [await a_photo(window, f"{k}.jpg") for k in range(3)]
+        link.errors[m.Export] = FileExists("it exists")
+        for view in views:
+            options = ExportOptions(Path("/out") / f"{view.title}.png")
+            window.session.ask(m.Export(view.id, view.head, options), view, "Exporting")
+        await settled(window)
+        assert texts(window) == ["3 files already exist in /out: 0.jpg.png, 1.jpg.png, 2.jpg.png."]
+        del link.errors[m.Export]
+        press(window, "Overwrite all")
+        await settled(window)
+        assert [r.options.exists for r in link.of(m.Export)] == ["ask"] * 3 + ["overwrite"] * 3
+
+
+async def test_a_dismissed_question_about_existing_files_is_forgotten():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        link.errors[m.Export] = FileExists("it exists")
+        for name in ("a.png", "b.png"):
+            window.session.ask(m.Export(view.id, view.head, ExportOptions(Path("/out") / name)), view, "Exporting")
+            await settled(window)
+            assert texts(window) == [f"{name} already exists in /out."]
+            window.notices.bars()[0].close_later()
+        assert len(link.of(m.Export)) == 2

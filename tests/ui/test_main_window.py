@@ -161,7 +161,7 @@ async def test_tabs_keep_each_photos_own_state():
         assert len(window.photos.documents) == 2
 
 
-async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offered_again():
+async def test_the_end_of_the_session_closes_saved_photos_and_leaves_unsaved_work_to_be_offered_again():
     async with a_window() as (window, link):
         await a_photo(window, "untouched.jpg")
         touched = await a_photo(window, "touched.jpg")
@@ -172,7 +172,7 @@ async def test_quitting_closes_saved_photos_and_leaves_unsaved_work_to_be_offere
         await until(lambda: bool(link.of(m.Restore)))
         ended: list[bool] = []
         window.ended.connect(lambda: ended.append(True))
-        window.action["quit"].trigger()
+        window.end_session()
         await until(lambda: bool(ended))
         assert not window.isVisible()
         assert not window.requests.running

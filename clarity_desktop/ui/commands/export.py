@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -15,10 +16,14 @@ from clarity_desktop.ui.commands.files import show_folder
 from clarity_desktop.ui.dialogs.export import ExportDialog, ExportForm, Subject
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import file_size
+from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import ExportOptions
+
+NAMES_SHOWN = 3
+"""Names of existing files that a question lists."""
 
 
 class ExportCommands(QObject):
@@ -31,6 +36,8 @@ class ExportCommands(QObject):
         # Weak keys: the choices of a photo end with it.
         self._forms: WeakKeyDictionary[DocumentState, ExportForm] = WeakKeyDictionary()
         self._last: ExportForm | None = None
+        self._existing: tuple[PendingRequest, ...] = ()  # exports that wait for an answer about an existing file
+        self._question: Bar | None = None
         session.actions.on("export", self._show_dialog)
         session.actions.on("export_again", self._export_again)
 
@@ -69,23 +76,48 @@ class ExportCommands(QObject):
         self._session.notify(text, choices=choices, document=pending.state, seconds=30 if exported.losses else 15)
 
     def ask_about_existing(self, pending: PendingRequest) -> None:
-        """The file exists and the options say to ask."""
-        request, state = pending.request, pending.state
-        if not isinstance(request, Export):
+        """A file exists and its options say to ask: one question for all of which the answer is still open."""
+        if not isinstance(pending.request, Export):
             return
-
-        def again(exists: Literal["number", "overwrite"]) -> None:
-            options = dataclasses.replace(request.options, exists=exists)
-            self._session.ask(dataclasses.replace(request, options=options), state, pending.title)
-
-        path = request.options.path
-        text = self.tr("{name} already exists in {folder}.").format(name=path.name, folder=path.parent)
+        waiting = (*self._existing, pending)
+        if (older := self._question) is not None:
+            self._question = None  # replaced, not answered
+            older.close_later()
+        self._existing = waiting
+        answer = partial(self._export_existing, waiting)
+        overwrite = self.tr("Overwrite") if len(waiting) == 1 else self.tr("Overwrite all")
         choices = (
-            (self.tr("Add a number"), lambda: again("number")),
-            (self.tr("Overwrite"), lambda: again("overwrite")),
-            (self.tr("Cancel"), lambda: None),
+            (self.tr("Add a number"), partial(answer, "number")),
+            (overwrite, partial(answer, "overwrite")),
+            (self.tr("Cancel") if len(waiting) == 1 else self.tr("Skip all"), lambda: None),
         )
-        self._session.notify(text, "offer", choices, document=state)
+        # Of several photos the question stays in view whichever of them is shown.
+        document = pending.state if len({id(p.state) for p in waiting}) == 1 else None
+        question = self._session.notify(self._existing_text(waiting), "offer", choices, document=document)
+        self._question = question
+        question.closed.connect(partial(self._forget_question, question))
+
+    def _existing_text(self, waiting: Sequence[PendingRequest]) -> str:
+        paths = [p.request.options.path for p in waiting if isinstance(p.request, Export)]
+        folders = {path.parent for path in paths}
+        if len(paths) == 1:
+            return self.tr("{name} already exists in {folder}.").format(name=paths[0].name, folder=paths[0].parent)
+        if len(folders) == 1:
+            text = self.tr("%n file(s) already exist in {folder}: {names}.", "", len(paths))
+        else:
+            text = self.tr("%n file(s) already exist: {names}.", "", len(paths))
+        shown = [path.name for path in paths[:NAMES_SHOWN]] + ["…"] * (len(paths) > NAMES_SHOWN)
+        return text.format(folder=paths[0].parent, names=", ".join(shown))
+
+    def _export_existing(self, waiting: Sequence[PendingRequest], exists: Literal["number", "overwrite"]) -> None:
+        for pending in waiting:
+            if isinstance(request := pending.request, Export) and self._session.is_open(pending.state):
+                options = dataclasses.replace(request.options, exists=exists)
+                self._session.ask(dataclasses.replace(request, options=options), pending.state, pending.title)
+
+    def _forget_question(self, question: Bar) -> None:
+        if question is self._question:
+            self._question, self._existing = None, ()
 
     def _first_form(self, state: DocumentState) -> ExportForm:
         """The folder of the photo, with the choices of the last export of any photo."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from clarity_desktop.messages import Close, Open, OpenPixels, ReadThumbnail, SaveProject
+from clarity_desktop.ui.dialogs.unsaved import UnsavedDialog
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.panels import EmptyPage
@@ -43,6 +44,7 @@ class FileCommands(QObject):
         self._session = session
         self._bitmaps = 0
         self._welcome: Bar | None = None
+        self._quit_dialog: UnsavedDialog | None = None
         self._sketches: list[DocumentState] = []  # thumbnails still to be read
         self._sketched: WeakSet[DocumentState] = WeakSet()
         self._sketching = False
@@ -321,6 +323,47 @@ class FileCommands(QObject):
             self._session.remove_document(state)
             self._session.spawn(self._close_document(state))
 
+    # quit
+
+    def ask_before_quitting(self, quit_now: Callable[[Collection[DocumentState]], None]) -> None:
+        """Ask once about all unsaved work. quit_now: called with what is discarded, once the rest is saved."""
+        if self._quit_dialog is None:
+            self._session.spawn(self._ask_before_quitting(quit_now))
+
+    async def _ask_before_quitting(self, quit_now: Callable[[Collection[DocumentState]], None]) -> None:
+        unsaved = [state for state in self._session.documents if state.unsaved and state.id]
+        wanted = {state: state.project or self._project_folder(state) / Path(state.title).stem for state in unsaved}
+        targets = await self._session.in_file_thread(free_targets, wanted)
+        if self._quit_dialog is not None:  # pressed twice
+            return
+        self._quit_dialog = dialog = UnsavedDialog(self._session.dialog_parent, targets)
+        dialog.finished.connect(self._forget_quit_dialog)
+
+        def confirm(chosen: Collection[DocumentState]) -> None:
+            discarded, left = [s for s in unsaved if s not in chosen], set(chosen)
+
+            def saved(state: DocumentState) -> None:
+                left.discard(state)
+                if not left:
+                    quit_now(discarded)
+
+            for state in chosen:
+                self.save_to(state, partial(saved, state), targets[state])
+            if not chosen:
+                quit_now(discarded)
+
+        dialog.confirmed.connect(confirm)
+        dialog.open()
+
+    def _forget_quit_dialog(self) -> None:
+        self._quit_dialog = None
+
+    def _project_folder(self, state: DocumentState) -> Path:
+        """The folder of the photo; samples lie in the installation, where nothing should be written."""
+        if state.path and state.path not in self._session.samples:
+            return state.path.parent
+        return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or Path.home())
+
     async def _close_document(self, state: DocumentState) -> None:
         """End the document's requests, then close it in the backend."""
         await self._session.requests.stop(state)
@@ -338,6 +381,17 @@ def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int]:
         else:
             found.append(path)
     return found[:MAX_FROM_FOLDER], len(found) if len(found) > MAX_FROM_FOLDER else 0
+
+
+def free_targets(wanted: Mapping[DocumentState, Path]) -> dict[DocumentState, Path]:
+    """A project file for each document: its own, or (without a suffix) a name that no file has and no other takes."""
+    found: dict[DocumentState, Path] = {}
+    for state, path in wanted.items():
+        target, number = path.with_name(path.name.removesuffix(PROJECT) + PROJECT), 2
+        while state.project is None and (target in found.values() or target.exists()):
+            target, number = path.with_name(f"{path.name} ({number}){PROJECT}"), number + 1
+        found[state] = target
+    return found
 
 
 def show_folder(path: Path) -> None:
