@@ -27,6 +27,7 @@ def press(strip: FilmStrip, key: Qt.Key) -> None:
 
 async def with_hundred(window: MainWindow) -> FilmStrip:
     window.file_commands.open_paths(HUNDRED)
+    await until(lambda: len(window.photos.documents) == 100)
     await settled(window)
     return window.photos.strip
 
@@ -52,6 +53,18 @@ async def test_a_hundred_photos_stay_recognizable_and_only_the_shown_one_is_open
         assert rect(strip, 0).width() == rect(strip, 99).width() >= 60
         assert strip.horizontalScrollBar().maximum() > 0
         assert rect(strip, 0).bottom() < strip.viewport().height()
+
+
+async def test_thousands_of_photos_on_one_command_line_are_added_in_parts():
+    async with a_window() as (window, link):
+        names = [Path(f"/holiday/{k:04}.jpg") for k in range(2000)]
+        window.file_commands.open_paths([*names, *names])
+        assert len(window.photos.documents) < 20  # else the window would stand still for seconds
+        assert [r.path for r in link.of(m.Open)] <= names[:1]
+        window.file_commands.open_paths(names[:1])
+        await until(lambda: len(window.photos.documents) == 2000)
+        assert window.current is not None
+        assert window.current.path == names[0]
 
 
 async def test_thumbnails_are_read_for_the_photos_in_view_only():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ MAX_FROM_FOLDER = 500
 """Photos of a folder in the film strip."""
 MAX_AT_ONCE = 4
 """Of more photos than this the first is opened, and each other one when it is shown: opening decodes and analyzes."""
+ADDED_AT_ONCE = 8
+"""Photos that are added to the film strip without a pause."""
 REST_SECONDS = 0.25
 """How long a waiting photo is shown before it is opened: walking through the strip opens only where one stops."""
 
@@ -67,15 +70,26 @@ class FileCommands(QObject):
 
     def open_paths(self, paths: Iterable[Path]) -> None:
         """Open photos and projects; one that is open already is shown instead."""
-        paths = list(paths)
-        for number, path in enumerate(paths):
-            # Opening a photo twice would make two documents of it.
-            if (state := self._find_open(path)) is not None:
+        # Opening a photo twice would make two documents of it.
+        known = {path: s for s in self._session.documents for path in (s.project, s.path) if path}
+        new: list[Path] = []
+        for path in dict.fromkeys(paths):
+            if (state := known.get(path)) is not None:
                 self._session.select(state)
-            elif len(paths) <= MAX_AT_ONCE or number == 0:
-                self._open(self._session.add_document(path.name, path), path)
             else:
-                self._session.add_document(path.name, path, show=False).waits = True
+                new.append(path)
+        at_once = len(new) if len(new) <= MAX_AT_ONCE else 1
+        for path in new[:at_once]:
+            self._open(self._session.add_document(path.name, path), path)
+        if new[at_once:]:
+            self._session.spawn(self._add_waiting(new[at_once:]))
+
+    async def _add_waiting(self, paths: Sequence[Path]) -> None:
+        """Add photos to the film strip, a few at a time: a canvas takes a millisecond, and there may be thousands."""
+        for number, path in enumerate(paths):
+            if number % ADDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            self._session.add_document(path.name, path, show=False).waits = True
 
     def open_waiting(self) -> None:
         """Open the shown photo if it waits for that, once the user has stopped at it."""
@@ -185,9 +199,6 @@ class FileCommands(QObject):
             # Moved to the front instead of added twice.
             others = [p for p in self._session.settings.recent if p != str(path)]
             self._session.change_settings(recent=(str(path), *others)[:MAX_RECENT])
-
-    def _find_open(self, path: Path) -> DocumentState | None:
-        return next((s for s in self._session.documents if path in (s.project or s.path, s.path)), None)
 
     async def _open_found(self, paths: tuple[Path, ...]) -> None:
         found, total = await self._session.in_file_thread(find_photos, paths)
