@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+T = TypeVar("T")
 _LONGEST_NAME = 200
 """Bytes of a file name that leave room for the suffix of the temporary file (most file systems allow 255)."""
 
@@ -17,28 +18,40 @@ _LONGEST_NAME = 200
 def write_atomically(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
     """Replace a file by `content`, or by what `content` writes into the open file it is given.
 
-    The data goes to a temporary file in the same folder ("NAME.….tmp"), which is flushed to the disk and renamed.
-    Missing folders are created. On any error the temporary file is removed, `path` stays as it was, and the error is
-    raised: OSError, or whatever `content` raises.
+    Missing folders are created. On any error `path` stays as it was, and the error is raised: OSError, or whatever
+    `content` raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    publish_atomically(path, lambda temporary: fill(temporary, content), Path.replace)
+
+
+def publish_atomically(path: Path, write: Callable[[Path], object], publish: Callable[[Path, Path], T]) -> T:
+    """Let `write` make a temporary file beside `path` ("NAME.….tmp"), flush it to the disk and `publish` it.
+
+    publish gives the temporary file its name, `path` or another one in that folder; its result is returned. Whatever is
+    left of the temporary file is removed, also after an error. Raises OSError, and what write and publish raise.
+    """
     prefix = path.name if len(os.fsencode(path.name)) <= _LONGEST_NAME else ""
     temporary = path.with_name(f"{prefix}.{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
-            if callable(content):
-                content(file)
-            else:
-                file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        write(temporary)
+        sync_file(temporary)
+        published = publish(temporary, path)
+    finally:
         with suppress(OSError):  # the folder may be gone; the first error is the one to report
             temporary.unlink(missing_ok=True)
-        raise
     # The rename itself is only durable once the directory entry is on the disk.
     sync_folder(path.parent)
+    return published
+
+
+def fill(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
+    """Write a new file. Raises FileExistsError, OSError, and what `content` raises."""
+    with path.open("xb") as file:
+        if callable(content):
+            content(file)
+        else:
+            file.write(content)
 
 
 def sync_file(path: Path) -> None:

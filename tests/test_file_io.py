@@ -9,7 +9,7 @@ from typing import IO
 
 import pytest
 
-from clarity_desktop.file_io import write_atomically
+from clarity_desktop.file_io import publish_atomically, write_atomically
 
 
 @pytest.mark.parametrize("name", ["settings.json", "é" * 120, "x" * 255])
@@ -25,6 +25,25 @@ def test_a_function_writes_into_the_open_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_atomically(path, lambda file: [file.write(b"one "), file.write(b"two")])
     assert path.read_bytes() == b"one two"
+
+
+def test_a_file_that_is_published_under_another_name_leaves_no_temporary_file(tmp_path: Path) -> None:
+    def link(temporary: Path, path: Path) -> Path:
+        other = path.with_name("b")
+        other.hardlink_to(temporary)
+        return other
+
+    written = publish_atomically(tmp_path / "a", lambda temporary: temporary.write_bytes(b"new"), link)
+    assert list(tmp_path.iterdir()) == [written] == [tmp_path / "b"]
+
+
+def test_a_file_that_is_not_published_leaves_nothing(tmp_path: Path) -> None:
+    def refuse(temporary: Path, path: Path) -> None:
+        raise FileExistsError(path)
+
+    with pytest.raises(FileExistsError):
+        publish_atomically(tmp_path / "a", lambda temporary: temporary.write_bytes(b"new"), refuse)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])

@@ -129,7 +129,7 @@ def test_a_project_that_cannot_be_saved_is_a_sentence_and_the_old_file_stays(
         document.save_project(project.with_name("folder.clarity"))
     document.close(keep=False)
     assert project.read_bytes() == before
-    assert not list(project.parent.glob(".*.tmp"))
+    assert not list(project.parent.glob("*.tmp"))
 
 
 def test_names_that_are_no_text_are_kept_as_well_as_can_be(folder: Path, photo: Photo) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from clarity_desktop.backend.document import checks, rows, schema, state
@@ -16,7 +15,7 @@ from clarity_desktop.backend.document.limits import COUNT, Limits
 from clarity_desktop.backend.document.state import State
 from clarity_desktop.backend.document.store import Store, as_user_errors, connect
 from clarity_desktop.backend.document.tiles import Damaged, TooLarge
-from clarity_desktop.file_io import sync_file, sync_folder
+from clarity_desktop.file_io import publish_atomically
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
 
@@ -30,8 +29,8 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
 
     commit is called before the file gets its name, and may raise to stop that.
     """
-    temporary = path.absolute().with_name(f".{secrets.token_hex(6)}.clarity.tmp")
-    try:
+
+    def write(temporary: Path) -> None:
         with store.using() as db:
             # VACUUM INTO reads one consistent snapshot, so writers need not wait, and compacts the copy.
             db.execute("VACUUM INTO ?", (str(temporary),))
@@ -39,18 +38,19 @@ def save(store: Store, path: Path, commit: Callable[[], None]) -> int:
             db.execute("PRAGMA journal_mode=DELETE")  # no log beside a file that people copy
             # These describe this machine, not the project.
             db.execute("DELETE FROM meta WHERE key IN ('project', 'stamp')")
+
+    def publish(temporary: Path, path: Path) -> int:
+        with closing(connect(temporary, read_only=True)) as db:
             changes = checks.whole(rows.meta(db).get("changes"), 0, COUNT)
-        sync_file(temporary)
         commit()
         temporary.replace(path)
-        sync_folder(path.absolute().parent)
+        return changes
+
+    try:
+        return publish_atomically(path.absolute(), write, publish)
     except (OSError, sqlite3.Error) as e:
         path_text = Message("document.not_saved", {"path": str(path)})
         raise UserError((path_text, _reason(e), Message("document.save_another_place"))) from e
-    finally:
-        with suppress(OSError):  # the folder may be gone; the first error is the one to report
-            temporary.unlink(missing_ok=True)
-    return changes
 
 
 def _reason(e: OSError | sqlite3.Error) -> Message:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import IO
 
 from clarity_desktop.backend.pictures.decoder import display_name
 from clarity_desktop.backend.pictures.encode import encode
-from clarity_desktop.file_io import sync_folder
+from clarity_desktop.file_io import fill, publish_atomically
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -57,7 +56,7 @@ def save(
         if _is_skipped(options):
             return None
         file = encode(picture, options)
-        return _write(lambda out: out.write(file), options, source, commit)
+        return _write(file, options, source, commit)
 
 
 def copy(photo: Path, options: ExportOptions) -> Path | None:
@@ -124,25 +123,19 @@ def _as_user_error(target: Path) -> Generator[None]:
 
 
 def _write(
-    fill: Callable[[IO[bytes]], object],
+    content: bytes | Callable[[IO[bytes]], object],
     options: ExportOptions,
     source: Path | None,
     commit: Callable[[], None] = _no_commit,
 ) -> Path | None:
     target = _end_of_link(options.path)
-    temporary = target.parent / f".{secrets.token_hex(8)}.clarity-tmp"
+
+    def publish(temporary: Path, target: Path) -> Path | None:
+        commit()
+        return _publish(temporary, target, options, source)
+
     with WRITING:
-        try:
-            with temporary.open("xb") as out:
-                fill(out)
-                out.flush()
-                os.fsync(out.fileno())
-            commit()
-            written = _publish(temporary, target, options, source)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
-    sync_folder(target.parent)
+        written = publish_atomically(target, lambda temporary: fill(temporary, content), publish)
     return options.path if written == target else written  # a link keeps the name that the user gave it
 
 
