@@ -42,9 +42,11 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 TILE = 256
 """Side of a stored tile, in pixels."""
 
+RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".crw", ".nrw", ".srw", ".rwl")
+"""Suffixes of RAW photos."""
 READABLE = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".bmp", ".gif",
-    ".apng", ".dib", ".hif", ".mpo", ".jxl", ".psd", ".psb", ".exr",
+    ".apng", ".dib", ".hif", ".mpo", ".jxl", ".psd", ".psb", ".exr", *RAW,
 )  # fmt: skip
 """Suffixes of photos that can be opened. Files are recognized by their content; dialogs and folders go by these."""
 

@@ -9,10 +9,15 @@ TEMPLATES: dict[str, Template] = {
     "pictures.not_a_photo": QT_TRANSLATE_NOOP(
         "Message",
         "“{name}” is not a photo that this program can read "
-        "(JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, PSD or OpenEXR).",
+        "(JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, PSD, OpenEXR or RAW).",
     ),
     "pictures.damaged": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is damaged or cut short and cannot be opened. Try to copy it again from its source."
+    ),
+    "pictures.raw_unsupported": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{name}” is a RAW photo of a kind that this program cannot develop. "
+        "Convert it to DNG, or to TIFF with the program of the camera’s maker.",
     ),
     "pictures.decoder_crashed": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is damaged in a way that stopped its decoder, and cannot be opened."
@@ -96,6 +101,9 @@ TEMPLATES: dict[str, Template] = {
     "pictures.exif_broken": QT_TRANSLATE_NOOP("Message", "The photo’s EXIF data is broken and was left out."),
     "pictures.xmp_extension_lost": QT_TRANSLATE_NOOP(
         "Message", "A part of the photo’s XMP data is missing or broken and was left out."
+    ),
+    "pictures.raw_maker_note": QT_TRANSLATE_NOOP(
+        "Message", "The camera maker’s own notes in the RAW file were left out. The other EXIF data was kept."
     ),
     "pictures.gain_map": QT_TRANSLATE_NOOP(
         "Message",

@@ -26,8 +26,7 @@ from PIL import Image, ImageFile
 from clarity_desktop.backend.pictures import colour, metadata
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.finish import Decoded, finish
-from clarity_desktop.backend.pictures.readers import READERS, format_of
-from clarity_desktop.backend.pictures.readers.jpeg import draft
+from clarity_desktop.backend.pictures.readers import DRAFTS, READERS, format_of
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, Refused, limit_processor_time
 from clarity_desktop.text import to_json
 
@@ -41,7 +40,7 @@ _NO_MEMORY = -4  # OpenCV's code
 def decode(path: str, caps: Caps) -> Decoded:
     """Read a photo. Raises Refused and MemoryError."""
     with _open_regular(path, caps) as file:
-        kind = format_of(file.read(64))
+        kind = format_of(file)
         if kind is None:
             raise Refused("pictures.not_a_photo")
         try:
@@ -55,19 +54,21 @@ def decode(path: str, caps: Caps) -> Decoded:
 
 
 def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
-    """A JPEG at a quarter of its size, in a third of the time, and the (width, height) of the oriented photo.
+    """A reduced picture that is there sooner than the photo, and the (width, height) of the oriented photo.
 
-    None for other formats and for small photos. Raises as `decode`.
+    A JPEG at a quarter of its size, in a third of the time, or the picture that the camera stored in a RAW photo. None
+    for other formats and for small photos. Raises as `decode`.
     """
     with _open_regular(path, caps) as file:
-        if format_of(file.read(64)) != "JPEG":
+        kind = format_of(file)
+        if kind not in DRAFTS:
             return None
         try:
-            found = draft(file, caps)
+            found = DRAFTS[kind](file, caps)
             if found is None:
                 return None
             stored, (width, height) = found
-            finished = finish(stored, "JPEG", _suffix(path))
+            finished = finish(stored, kind, _suffix(path))
         except BROKEN:
             return None  # reading the whole photo will report what is wrong
         wide = (finished.pixels.shape[1] >= finished.pixels.shape[0]) == (width >= height)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -118,17 +118,15 @@ class Tree:
     gps: Directory
     interop: Directory
 
-    def without(self, tags: Collection[int]) -> Tree:
-        """The same without some tags of the first directory."""
-        return replace(self, first={tag: value for tag, value in self.first.items() if tag not in tags})
-
-    def reduced_to(self, tags: Collection[int]) -> Tree:
-        """The same with no other tags in the first directory."""
-        return replace(self, first={tag: value for tag, value in self.first.items() if tag in tags})
-
     @property
     def maker_note(self) -> Value | None:
         return self.exif.get(MAKER_NOTE)
+
+    @property
+    def keeps_maker_note(self) -> bool:
+        """Whether the maker note is near enough to the start to stay where it was."""
+        note = self.maker_note
+        return note is not None and note.at >= 8 and note.at + len(note.raw) <= _NOTE_REACH
 
     def without_maker_note(self) -> Tree:
         """The same without what only the camera's maker understands."""
@@ -147,8 +145,7 @@ class _Builder:
 
     def __init__(self, tree: Tree) -> None:
         self._tree, self._out = tree, bytearray((b"II*\0" if tree.order == "<" else b"MM\0*") + bytes(4))
-        note = tree.maker_note
-        self._kept = note if note and note.at >= 8 and note.at + len(note.raw) <= _NOTE_REACH else None
+        self._kept = tree.maker_note if tree.keeps_maker_note else None
 
     def block(self) -> bytes | None:
         tree = self._tree

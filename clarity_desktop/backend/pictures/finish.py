@@ -21,8 +21,9 @@ from clarity_desktop.backend.pictures import xmp as xmp_packet
 from clarity_desktop.backend.pictures.stored_photo import Channel, Stored
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message
+from clarity_desktop.values import RAW
 
-_NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff", ".dng"), "GIF": (".gif",),
+_NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff"), "RAW": RAW, "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp", ".dib"), "WEBP": (".webp",),
           "AVIF": (".avif",), "JXL": (".jxl",), "PSD": (".psd", ".psb"), "EXR": (".exr",)}  # fmt: skip
 _ANOTHER_RANGE = 1.5  # floating-point values above this are taken for values of another range (0..255, say)

@@ -89,8 +89,13 @@ class Caps:
     frames: int
     seconds: float = 0  # 0: no limit
 
-    def check(self, width: int, height: int, frames: int = 1) -> None:
-        """Raise Refused for a picture that is too large or has too many frames."""
+    def check(
+        self, width: int, height: int, frames: int = 1, per_megapixel: float = SECONDS_PER_MEGAPIXEL
+    ) -> None:  # fmt: skip
+        """Raise Refused for a picture that is too large or has too many frames.
+
+        per_megapixel: seconds of processor time that decoding it may take.
+        """
         if width * height > self.pixels:
             raise Refused("pictures.too_many_pixels", width=width, height=height, limit=self.pixels / 1e6)
         if width < 1 or height < 1:
@@ -98,7 +103,7 @@ class Caps:
         if frames > self.frames:
             raise Refused("pictures.too_many_frames", frames=frames, limit=self.frames)
         if self.seconds:
-            limit_processor_time(self.seconds + SECONDS_PER_MEGAPIXEL * width * height / 1e6)
+            limit_processor_time(self.seconds + per_megapixel * width * height / 1e6)
 
 
 def separated(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -50,11 +50,12 @@ def blocks(page: tifffile.TiffPage, first: tifffile.TiffPage, file: BinaryIO) ->
     tiff = Tiff(file)
     own = tiff.directory(page.offset)[0]
     entries = own if page.offset == first.offset else tiff.directory(first.offset)[0] | own
-    return of_directories(tiff, entries, own)
+    return blocks_of(tiff, entries, own)
 
 
-def of_directories(tiff: Tiff, entries: Directory, own: Directory) -> TiffBlocks:
-    """The blocks of the directory of a picture (`own`), and with those that the file has for all (`entries`)."""
+def blocks_of(tiff: Tiff, entries: Directory, own: Directory | None = None) -> TiffBlocks:
+    """The blocks of a directory; own: what of it belongs to the picture itself, if that is not all."""
+    own = entries if own is None else own
     described = {tag: value for tag, value in entries.items() if tag not in STORAGE | _BESIDE and tag < _DNG}
     inner = tiff.inner(entries, EXIF_IFD)
     tree = Tree(tiff.order, described, inner, tiff.inner(entries, GPS_IFD), tiff.inner(inner, INTEROP_IFD))

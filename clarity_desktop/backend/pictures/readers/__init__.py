@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from clarity_desktop.backend.pictures import jpegxl_header
-from clarity_desktop.backend.pictures.readers import bmff, exr, jpeg, jpegxl, png, psd, simple, tiff
+from clarity_desktop.backend.pictures.readers import bmff, exr, jpeg, jpegxl, png, psd, raw, simple, tiff
 from clarity_desktop.backend.pictures.stored_photo import Caps, Stored
 
 READERS: dict[str, Callable[[BinaryIO, Caps], Stored]] = {
@@ -21,6 +21,7 @@ READERS: dict[str, Callable[[BinaryIO, Caps], Stored]] = {
     "JXL": jpegxl.read,
     "PSD": psd.read,
     "EXR": exr.read,
+    "RAW": raw.read,
 }
 _STARTS = {
     b"\xff\xd8\xff": "JPEG",
@@ -36,8 +37,22 @@ _STARTS = {
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
-def format_of(head: bytes) -> str | None:
-    """The format by the first 64 bytes of the file, not by its name; None for formats that are not read."""
+DRAFTS: dict[str, Callable[[BinaryIO, Caps], tuple[Stored, tuple[int, int]] | None]] = {
+    "JPEG": jpeg.draft,
+    "RAW": raw.draft,
+}
+"""Readers of a reduced picture that is there sooner than the photo, with the width and height of the photo."""
+
+
+def format_of(file: BinaryIO) -> str | None:
+    """The format by the content of the file, not by its name; None for formats that are not read."""
+    file.seek(0)
+    return "RAW" if raw.is_raw(file) else _format_by_head(file)
+
+
+def _format_by_head(file: BinaryIO) -> str | None:
+    file.seek(0)
+    head = file.read(64)
     if head[4:8] == b"ftyp":
         # ISO BMFF: the major brand, then (after a version number) the compatible ones.
         brands = head[8:12] + head[16 : min(len(head), int.from_bytes(head[:4], "big"))]
