@@ -22,7 +22,10 @@ _SECOND_PICTURES = range(0x020001, 0x020004)  # of an MPF index: panorama, dispa
 
 
 def complete(stored: Stored) -> None:
-    """Check the metadata of a decoded photo, note what is left out, and add the resolution to EXIF."""
+    """Check the metadata of a photo, note what is left out, and add the resolution to EXIF.
+
+    The samples (H×W or H×W×C, uint8, uint16 or float32) stay as they are, here and in the other functions.
+    """
     if stored.exif is not None and exif.first_tags(stored.exif) is None:
         stored.notes.append(Message("pictures.exif_broken"))
         stored.exif = None
@@ -42,7 +45,7 @@ def complete(stored: Stored) -> None:
 
 
 def add_of_jpeg(stored: Stored, segments: list[tuple[int, bytes]]) -> None:
-    """Give a photo the metadata of the segments of its JPEG, and say whether the file holds further pictures."""
+    """Give a photo (H×W×C, uint8 or uint16) the metadata of its JPEG segments; note further pictures of the file."""
     comments, shop, parts = list[bytes](), b"", dict[bytes, dict[int, bytes]]()
     for mark, body in segments:
         if mark == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 12:
@@ -102,7 +105,7 @@ def _is_multi_picture(index: bytes) -> bool:
 
 
 def add_of_png(stored: Stored, chunks: list[tuple[bytes, bytes]]) -> None:
-    """Give a photo the metadata of the chunks of its PNG, before and behind the pixels."""
+    """Give a photo (H×W or H×W×3, uint8 or uint16) the metadata of its PNG chunks, before and behind the pixels."""
     texts, left = list[tuple[str, str]](), _MOST_BYTES
     for kind, body in chunks:
         if kind == b"eXIf":
