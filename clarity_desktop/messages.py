@@ -620,9 +620,9 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class SizeEstimated:
-    """size: of the file in bytes; losses: as in Exported."""
+    """size: of the file in bytes, None if the format cannot hold the photo; losses: as in Exported, or why."""
 
-    size: int
+    size: int | None
     losses: tuple[Text, ...] = ()
 
 

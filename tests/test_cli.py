@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from clarity_desktop import cli, settings
@@ -34,6 +35,7 @@ from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
 from tests.backend.conftest import detector as detector
 from tests.backend.conftest import plain_methods as plain_methods
 from tests.backend.conftest import scorer as scorer
+from tests.backend.test_pictures_raw import scene, write_dng
 from tests.fakes import detection
 
 
@@ -519,6 +521,35 @@ def test_what_the_format_cannot_hold_is_reported(clarity, tmp_path, photo) -> No
         assert code == 0
         assert len(row["notes"]) == len(told)
         assert all(part in note for part, note in zip(told, row["notes"], strict=True))
+
+
+def test_what_the_format_cannot_hold_is_said_before_the_work(clarity, detector, tmp_path, photo) -> None:
+    deep = tmp_path / "deep.png"
+    cv2.imwrite(str(deep), photo(64, 48, depth=16))
+    code, _, said = clarity("restore", deep, "-o", tmp_path / "out.jpg", "--task", "derain")
+    assert code == 0
+    assert said.count("8 bits per channel") == 1
+    wide = tmp_path / "wide.png"
+    Image.new("RGB", (16_500, 4)).save(wide)
+    code, _, said = clarity("restore", wide, "-o", tmp_path / "wide.webp", "--task", "derain")
+    assert code == 2
+    assert "WebP holds at most 16383 pixels per side and the photo has 16500 × 4" in said
+    assert not (tmp_path / "wide.webp").exists()
+
+
+def test_the_result_of_a_raw_photo_is_a_tiff_beside_it(clarity, tmp_path) -> None:
+    write_dng(tmp_path / "a.dng", scene())
+    before = (tmp_path / "a.dng").read_bytes()
+    code, [row], _ = clarity("restore", tmp_path / "a.dng", "--out-dir", tmp_path, "--task", "derain", "--json")
+    assert (code, row["output"]) == (0, str(tmp_path / "a.tif"))
+    with tifffile.TiffFile(tmp_path / "a.tif") as out:
+        assert out.pages[0].asarray().dtype == np.uint16
+        assert b"Adobe RGB" in bytes(out.pages[0].tags[34675].value).replace(b"\0", b"")
+    code, [row], _ = clarity("restore", tmp_path / "a.dng", "-o", tmp_path / "a.dng", "--task", "derain", "--json")
+    assert code == 2
+    code, [row], _ = clarity("restore", tmp_path / "a.dng", "-o", tmp_path / "b.dng", "--task", "derain", "--json")
+    assert (code, "can be written" in row["error"]) == (2, True)
+    assert (tmp_path / "a.dng").read_bytes() == before
 
 
 def test_a_name_that_is_not_text_is_printed_as_plain_json(file, tmp_path) -> None:

@@ -707,6 +707,10 @@ class Studio:
     ) -> SizeEstimated:  # fmt: skip
         """The size of the exported file, and what it would lack."""
         picture = await job.side("disk", self.document(at).picture, version)
+        try:
+            pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
+        except UserError as e:
+            return SizeEstimated(None, (e.text,))
         file = await job.side("encode", pictures.encode, picture, options)
         return SizeEstimated(len(file), pictures.losses(picture, options))
 

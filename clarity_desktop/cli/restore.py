@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
+from clarity_desktop.cli.terminal import warn
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.text import Text, english
-from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
+from clarity_desktop.values import RAW, TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -99,11 +100,15 @@ async def _restore_photo(
     if not await job.side("disk", pictures.check_target, options):
         return _skipped(path, options.path)
     picture = await studio.read(path, job)
+    pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
+    lost = pictures.losses(picture, options)
+    for loss in () if asked.json else lost:  # said while there is still time to cancel
+        warn(f"{path}: {english(loss)}")
     region = await _region(studio, asked.mask, picture, job) if asked.mask else None
     run = _run_auto if asked.task == "auto" else _run_task
     outcome = await run(studio, picture.pixels, region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
-    notes = [*picture.notes, *outcome.notes, *pictures.losses(picture, options)]
+    notes = [*picture.notes, *outcome.notes, *(lost if asked.json else ())]
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
         # An unchanged photo is copied: encoding a JPEG again would lose a little. Notes about its conversion for the
         # screen do not apply to the copy.
@@ -196,13 +201,16 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
 
 
 def _target(path: Path, asked: argparse.Namespace) -> Path:
-    """The file that the result of a photo goes to; a format that cannot be written becomes PNG."""
+    """The file that the result of a photo goes to; a RAW photo becomes TIFF, another that cannot be written PNG."""
     if asked.output:
         return asked.output
     from clarity_desktop.backend import pictures
 
     writable = {suffix for f in pictures.FORMATS.values() for suffix in f.suffixes}
-    return asked.out_dir / (path.name if path.suffix.lower() in writable else f"{path.stem}.png")
+    suffix = path.suffix.lower()
+    if suffix in writable:
+        return asked.out_dir / path.name
+    return asked.out_dir / f"{path.stem}{'.tif' if suffix in RAW else '.png'}"
 
 
 def _format(target: Path) -> str:

@@ -71,6 +71,9 @@ def test_the_dialog_follows_its_choices(parent: QWidget, qtbot: QtBot):
     dialog.show_size(2_500_000, ["WebP cannot hold IPTC data: it was left out."])
     assert not dialog.losses_label.isHidden()
     assert "IPTC" in dialog.losses_label.text()
+    dialog.show_size(None, ["WebP holds at most 16383 pixels per side and the photo has 20000 × 10."])
+    assert not dialog.export_button.isEnabled()
+    assert "16383" in dialog.losses_label.text()
     dialog.resize_box.setChecked(True)
     dialog.longest.setValue(1500)
     assert dialog.dimensions.text() == "1500 × 1000"

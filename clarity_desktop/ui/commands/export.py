@@ -20,7 +20,7 @@ from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import ExportOptions
+from clarity_desktop.values import RAW, ExportOptions
 
 NAMES_SHOWN = 3
 """Names of existing files that a question lists."""
@@ -126,7 +126,9 @@ class ExportCommands(QObject):
         path = folder / "photo"
         if self._last is not None:
             return ExportForm(dataclasses.replace(self._last.options, path=path, longest=None), self._last.pattern)
-        return ExportForm(ExportOptions(path, metadata=self._session.settings.metadata))
+        # A RAW photo is developed to 16 bits: TIFF is what other programs expect of it.
+        form = "tiff" if state.path and state.path.suffix.lower() in RAW else "png"
+        return ExportForm(ExportOptions(path, form, metadata=self._session.settings.metadata))
 
     def _estimate(self, state: DocumentState, options: ExportOptions) -> None:
         if state.id and state.head:

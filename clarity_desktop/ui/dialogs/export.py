@@ -134,9 +134,13 @@ class ExportDialog(QDialog):
         )
         return ExportForm(options, self.pattern.text())
 
-    def show_size(self, size: int, losses: Sequence[str] = ()) -> None:
-        """The estimate of the file's size in bytes, and sentences about what the file will lack."""
-        self.size_label.setText(self.tr("About {size}").format(size=file_size(size)))
+    def show_size(self, size: int | None, losses: Sequence[str] = ()) -> None:
+        """The estimate of the file's size in bytes, and sentences about what the file will lack.
+
+        size None: the format cannot hold the photo, and the sentences say why.
+        """
+        self.size_label.setText("" if size is None else self.tr("About {size}").format(size=file_size(size)))
+        self.export_button.setEnabled(size is not None and self._has_folder())
         self.losses_label.setText(" ".join(losses))
         self.losses_label.setVisible(bool(losses))
 
@@ -239,10 +243,13 @@ class ExportDialog(QDialog):
         width, height = scaled(version.width, version.height, form.options.longest)
         self.dimensions.setText(f"{width} × {height}")
         self.example.setText(form.of(self._subject).path.name)
-        self.export_button.setEnabled(bool(self.folder.text().strip()))
+        self.export_button.setEnabled(self._has_folder())
         self.size_label.setText(self.tr("Estimating the size…"))
         # Restarted by each change, so only the last one is estimated.
         self._soon.start()
+
+    def _has_folder(self) -> bool:
+        return bool(self.folder.text().strip())
 
     def _ask_size(self) -> None:
         self.size_asked.emit(self.form().of(self._subject))
