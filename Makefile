@@ -4,7 +4,7 @@ STAMP := .venv/.complete
 EXTRAS := .venv/.extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup extras run test coverage bench screenshots translations clean
+.PHONY: setup extras run test differential coverage bench screenshots translations clean
 
 setup: $(STAMP) $(EXTRAS)
 
@@ -29,6 +29,10 @@ run: setup
 
 test: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check.py
+
+# Our reader of photos compared with others over some 600 generated files.
+differential: setup
+	@$(BIN)/python -m tests.differential
 
 coverage: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term

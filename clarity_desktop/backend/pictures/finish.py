@@ -26,6 +26,7 @@ from clarity_desktop.values import RAW
 _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", ".tiff"), "RAW": RAW, "GIF": (".gif",),
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp", ".dib"), "WEBP": (".webp",),
           "AVIF": (".avif",), "JXL": (".jxl",), "PSD": (".psd", ".psb"), "EXR": (".exr",)}  # fmt: skip
+_OVERSHOOT = 1.05  # light up to here is a rounding of white, not meant to be brighter
 _ANOTHER_RANGE = 1.5  # floating-point values above this are taken for values of another range (0..255, say)
 
 
@@ -112,7 +113,9 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
         pixels, space = colour.convert_lab(stored.samples, np.dtype(np.uint16))
         notes.append(Message("pictures.converted_lab", {"space": space.name}))
         return pixels, space.icc
-    samples = stored.samples.astype(np.float32, copy=False) if stored.samples.dtype.kind == "f" else stored.samples
+    samples: Any = stored.samples
+    if samples.dtype.kind == "f":
+        samples = samples.astype(np.float32, copy=False)
     if samples.ndim == 2:
         samples = cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB)
     points = stored.code_points
@@ -144,7 +147,7 @@ def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) 
     profile = _linear_profile(icc)
     if profile is not None and profile.matrix is not None:
         pixels, space = colour.from_linear(values, profile.matrix)
-        if top > 1:
+        if top > _OVERSHOOT:
             notes.append(Message("pictures.hdr", {"space": space.name}))
         else:
             name = profile.name or Message("pictures.unnamed_profile")

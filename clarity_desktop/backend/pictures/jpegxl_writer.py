@@ -27,8 +27,8 @@ def write(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None, 
         samples = _linear_table()[pixels]
     if alpha is not None:
         samples = np.dstack([samples, alpha])
-    kind = {"lossless": True} if lossless else {"level": quality, "lossless": False}
-    encoded: bytes = imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), **kind)
+    level = None if lossless else quality
+    encoded = bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), level, lossless=lossless))
     kept, stream = _parts(encoded)
     if pixels.dtype == np.uint16:
         stream = _tagged_srgb(stream)

@@ -57,13 +57,14 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
     data = file.read()
     heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     image = heif[heif.primary_index]
+    info: dict[str, Any] = image.info
     caps.check(*image.size, len(heif))
     samples: NDArray[Any] = np.asarray(image)
     mode = image.mode.partition(";")[0]
     main, alpha = separated(samples)
     stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
     stored.premultiplied = mode == "RGBa"
-    bits = int(image.info.get("bit_depth", 8))
+    bits = int(info.get("bit_depth", 8))
     if samples.dtype == np.uint16 and bits < 16:  # pillow-heif moves the bits up, which makes white 65472
         stored.samples = stored.samples >> np.uint16(16 - bits)
         stored.alpha = None if alpha is None else alpha >> np.uint16(16 - bits)
@@ -73,7 +74,7 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
         item = primary_item(data)
     except ValueError:
         item = Item()
-    profile = image.info.get("icc_profile")
+    profile = info.get("icc_profile")
     _describe(stored, item, bytes(profile) if profile else None)
     if len(heif) > 1:
         stored.notes.append(FIRST_ONLY)

@@ -128,7 +128,8 @@ def _scaled(samples: NDArray[Any], page: tifffile.TiffPage, notes: list[Message]
         return samples.view(np.uint8) * np.uint8(255)
     if kind not in "ui":
         raise Refused("pictures.tiff_values")
-    bits = int(page.bitspersample) if isinstance(page.bitspersample, int) else 8 * size
+    stated: Any = page.bitspersample  # several numbers for RGB 565, say
+    bits = stated if isinstance(stated, int) else 8 * size
     if kind == "i":
         samples = samples.clip(0).view(f"u{size}")
         bits -= 1
