@@ -299,8 +299,9 @@ class Picture:
 class Step:
     """How a version was made: enough to reproduce its pixels on the same kind of machine.
 
-    kind is "open", "restore", "crop", "rotate", "straighten", "flip", "reset" or "paste"; settings hold the
-    method's recorded settings (tile, overlap, dtype, device, threads, seed) or the transform's parameters.
+    kind is "open", "restore", "adjust", "crop", "rotate", "straighten", "flip", "reset" or "paste"; settings hold the
+    method's recorded settings (tile, overlap, dtype, device, threads, seed), the adjustments or the transform's
+    parameters.
     """
 
     kind: str
@@ -464,6 +465,36 @@ class Straighten:
 
 
 Transform = Crop | Rotate | Flip | Straighten
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustments:
+    """Changes of light and color. All zero: nothing changes.
+
+    exposure: stops, -4..4. sharpen: 0..1. The others -1..1: temperature > 0 is warmer, tint > 0 more magenta.
+    """
+
+    exposure: float = 0.0
+    contrast: float = 0.0
+    highlights: float = 0.0
+    shadows: float = 0.0
+    temperature: float = 0.0
+    tint: float = 0.0
+    saturation: float = 0.0
+    sharpen: float = 0.0
+    black_and_white: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in ADJUSTMENT_RANGES.items():
+            if not low <= getattr(self, name) <= high:  # NaN as well
+                raise ValueError(f"{name} must be between {low:g} and {high:g}")
+
+
+ADJUSTMENT_RANGES: Mapping[str, tuple[float, float]] = {
+    "exposure": (-4.0, 4.0), "contrast": (-1.0, 1.0), "highlights": (-1.0, 1.0), "shadows": (-1.0, 1.0),
+    "temperature": (-1.0, 1.0), "tint": (-1.0, 1.0), "saturation": (-1.0, 1.0), "sharpen": (0.0, 1.0),
+}  # fmt: skip
+"""The lowest and the highest value of each adjustment that is a number."""
 
 
 @dataclass(frozen=True, slots=True)
