@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Field, Message, Text, english
 from clarity_desktop.values import (
+    Adjustments,
     Advice,
     Bounds,
     Detection,
@@ -23,10 +24,12 @@ from clarity_desktop.values import (
     DocumentCard,
     DocumentId,
     ExportOptions,
+    Histogram,
     LoadedModel,
     Manifest,
     MethodCard,
     ModelCard,
+    PhotoInfo,
     Pixels,
     Quality,
     Recovery,
@@ -205,6 +208,56 @@ class ApplyTransform:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjust:
+    """Change light and color. → VersionAdded
+
+    A version that was adjusted is adjusted again from its input: settings replace those of before.
+    """
+
+    document: DocumentId
+    version: VersionId
+    settings: Adjustments
+
+
+@dataclass(frozen=True, slots=True)
+class SetStrength:
+    """Blend the input and the finished result of the restoration that made a version. → VersionAdded"""
+
+    document: DocumentId
+    version: VersionId
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Compute what Adjust (change: settings) or SetStrength (change: strength) would show of a part. → PreviewDone"""
+
+    document: DocumentId
+    version: VersionId
+    change: Adjustments | float
+    visible: Bounds
+    scale: float  # pixels of the screen for each pixel of the photo
+
+
+@dataclass(frozen=True, slots=True)
+class PickWhite:
+    """Find the white balance that makes a pixel of a version grey. → WhitePicked"""
+
+    document: DocumentId
+    version: VersionId
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInfo:
+    """Read the histogram and the facts of a version. → InfoReady"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """Add the photo as it was opened as a new child of the version, so that it can be undone. → VersionAdded"""
 
@@ -367,7 +420,7 @@ class Configure:
 Request = (
     Open | OpenPixels | FindRecoveries | FindClosed | Recover | DiscardRecovery | MeasureDisk | Prune | Close
     | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset
-    | GoTo | Undo | Redo | Edit
+    | GoTo | Undo | Redo | Edit | Adjust | SetStrength | Preview | PickWhite | ReadInfo
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
@@ -482,6 +535,39 @@ class TileDone:
     version: VersionId
     bounds: Bounds
     pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewDone:
+    """A part of a version as a change would make it, at about the resolution of the screen.
+
+    bounds: of the part, in image pixels. pixels: H×W×3 uint8 sRGB. histogram: of the whole changed photo, from a
+    reduction.
+    """
+
+    document: DocumentId
+    version: VersionId
+    bounds: Bounds
+    pixels: NDArray[np.uint8]
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class WhitePicked:
+    """The white balance for a picked pixel; None: it is too dark to say."""
+
+    document: DocumentId
+    version: VersionId
+    temperature: float | None
+    tint: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InfoReady:
+    document: DocumentId
+    version: VersionId
+    histogram: Histogram
+    info: PhotoInfo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -683,6 +769,7 @@ class Notice:
 Event = (
     Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | ThumbnailReady | PixelsReady
+    | PreviewDone | WhitePicked | InfoReady
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
     | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated

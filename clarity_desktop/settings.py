@@ -40,6 +40,8 @@ class Settings:
     shortcuts: Mapping[str, str] = field(default_factory=dict[str, str])  # action name → key sequence, if changed
     window: str = ""  # geometry and docks, base64
     methods: Mapping[str, str] = field(default_factory=dict[str, str])  # task → preferred method
+    # The user's presets of adjustments: name → adjustment → value.
+    presets: Mapping[str, Mapping[str, float | bool]] = field(default_factory=dict[str, Mapping[str, float | bool]])
     metrics: tuple[str, ...] = ()  # additional quality metrics that are switched on
 
 

@@ -19,7 +19,7 @@ def method_name(method: str) -> Message | str:
 
 def step_name(step: Step) -> Message:
     """What a step made, without its strength: "Rain removed", "Rain removed (part)", "Cropped"."""
-    key = f"result.{step.task or step.kind}"
+    key = f"result.{step.task or step.kind}{_adjusted(step)}"
     title = Message(key if key in steps.TEMPLATES else "result.other")
     return title if step.region is None else Message("result.part", {"title": title})
 
@@ -28,6 +28,17 @@ def step_title(step: Step) -> Message:
     """The title of a version without a name: "Rain removed", "Rain removed (part)", "Denoised (60%)", "Cropped"."""
     title = step_name(step)
     return title if step.strength == 1 else Message("result.weaker", {"title": title, "strength": step.strength})
+
+
+def _adjusted(step: Step) -> str:
+    """What one adjustment alone changed, as the end of a key; several have no title of their own."""
+    if step.kind != "adjust":
+        return ""
+    changed = {"white_balance" if name in {"temperature", "tint"} else name for name in step.settings}
+    # A black and white photo is that, whatever else was adjusted.
+    if "black_and_white" in changed:
+        return ".black_and_white"
+    return f".{changed.pop()}" if len(changed) == 1 else ""
 
 
 def version_title(version: Version) -> Text:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, NewType, Protocol, get_args
+from typing import Any, Literal, NamedTuple, NewType, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -495,6 +495,78 @@ ADJUSTMENT_RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (-1.0, 1.0), "tint": (-1.0, 1.0), "saturation": (-1.0, 1.0), "sharpen": (0.0, 1.0),
 }  # fmt: skip
 """The lowest and the highest value of each adjustment that is a number."""
+
+
+FULL = "full"
+"""Key in the settings of a weaker restoration: the version that holds its result at full strength."""
+
+
+def full_result(versions: Mapping[VersionId, Version], version: Version) -> Version | None:
+    """The result at full strength of the restoration that made a version; None if there is none.
+
+    The settings of a step may come from an untrusted file: the named version must be what it should be.
+    """
+    named = version.step.settings.get(FULL)
+    full = versions.get(VersionId(named)) if isinstance(named, str) else version
+    if full is None or full.step.kind != "restore" or full.step.strength != 1 or full.parent not in versions:
+        return None
+    before = versions[full.parent]
+    same = (before.width, before.height) == (full.width, full.height) == (version.width, version.height)
+    return full if same else None
+
+
+def adjustments_of(settings: Mapping[str, Json]) -> Adjustments:
+    """Adjustments from the settings of a step or a preset in a file: unknown and invalid values count as neutral."""
+    values: dict[str, Any] = {}
+    for name, (low, high) in ADJUSTMENT_RANGES.items():
+        value = settings.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+            values[name] = float(value)
+    return Adjustments(**values, black_and_white=settings.get("black_and_white") is True)
+
+
+def adjustment_settings(adjustments: Adjustments) -> dict[str, Json]:
+    """Adjustments as they are stored: what is not neutral."""
+    return {name: value for name, value in asdict(adjustments).items() if value}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """How often each value occurs.
+
+    counts: 4×256 int64, of red, green, blue and luminance, over 8-bit values in the photo's own space. dark and
+    bright: the shares (0..1) of pixels with a channel at the lowest or the highest value.
+    """
+
+    counts: NDArray[np.int64]
+    dark: float
+    bright: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoInfo:
+    """What the metadata say of a photo; empty or None where they do not.
+
+    exposure: seconds. focal: mm; focal_35: of a full-frame camera. bias: stops. taken: as EXIF has it,
+    "YYYY:MM:DD HH:MM:SS". place: degrees of latitude and longitude. format: of the file it came from.
+    """
+
+    camera: str = ""
+    lens: str = ""
+    exposure: float | None = None
+    aperture: float | None = None
+    iso: int | None = None
+    focal: float | None = None
+    focal_35: int | None = None
+    bias: float | None = None
+    flash: bool | None = None
+    taken: str = ""
+    artist: str = ""
+    copyright: str = ""
+    software: str = ""
+    description: str = ""
+    place: tuple[float, float] | None = None
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

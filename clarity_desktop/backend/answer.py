@@ -75,6 +75,16 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.emit_estimate(request, job)
         case m.ApplyTransform():
             await studio.change(request, job)
+        case m.Adjust():
+            await studio.adjust(request, job)
+        case m.SetStrength():
+            await studio.set_strength(request, job)
+        case m.Preview():
+            await studio.preview(request, job)
+        case m.PickWhite():
+            await studio.pick_white(request, job)
+        case m.ReadInfo():
+            await studio.read_info(request, job)
         case m.Reset():
             await studio.reset(request, job)
         case m.GoTo(document) | m.Undo(document) | m.Redo(document):

@@ -93,7 +93,10 @@ class RestoreCall:
 
 @dataclass(frozen=True, slots=True)
 class AdjustCall:
-    """Change light or color. settings None or a value of None: the request does not say how much."""
+    """Change light or color by -1..1; exposure 1 is two stops.
+
+    settings None or a value of None: the request does not say how much.
+    """
 
     __pydantic_config__ = _CONFIG
     settings: Mapping[Adjustment, float | bool | None] | None = None

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
+from clarity_desktop.backend import adjust, methods, model_cache, pictures, preview, restore, runner
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import methods, model_cache, pictures, restore, runner
 from clarity_desktop.backend.analysis import Detector, MetricScorer, NetworkDetector, Scorer
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
@@ -26,10 +26,12 @@ from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.iqa.parameters import default_parameters
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.backend.pictures import light
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.messages import (
+    Adjust,
     Advised,
     AnalysisFailed,
     AnalysisPart,
@@ -43,19 +45,25 @@ from clarity_desktop.messages import (
     Exported,
     HeadMoved,
     Improve,
+    InfoReady,
     JobCancelled,
     LoadedModels,
     MethodsListed,
     Notice,
     Offered,
     Opened,
+    PickWhite,
     PixelsReady,
+    Preview,
+    PreviewDone,
     PreviewReady,
     Progress,
+    ReadInfo,
     Repeat,
     Reset,
     Restore,
     Saved,
+    SetStrength,
     SizeEstimated,
     ThumbnailReady,
     TileDone,
@@ -64,10 +72,13 @@ from clarity_desktop.messages import (
     UserError,
     VersionAdded,
     VersionsChanged,
+    WhitePicked,
 )
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, messages
 from clarity_desktop.values import (
+    FULL,
+    Adjustments,
     Advice,
     Bounds,
     Crop,
@@ -90,6 +101,9 @@ from clarity_desktop.values import (
     Turn,
     Version,
     VersionId,
+    adjustment_settings,
+    adjustments_of,
+    full_result,
 )
 from clarity_desktop.worker import Job, LaneClass, run_all
 
@@ -136,6 +150,7 @@ class Studio:
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """Number of commits started; of several commits in quick succession only the last version is analyzed."""
+        self._previews = preview.Previews()
         self._announced: dict[DocumentId, set[VersionId]] = {}
         """The versions whose events were emitted. The head may move between a commit and the event about it."""
         self._locks: WeakValueDictionary[tuple[DocumentId, VersionId, str], asyncio.Lock] = WeakValueDictionary()
@@ -275,6 +290,7 @@ class Studio:
         self._distances = {key: distance for key, distance in self._distances.items() if key[0] != at}
         self._commits.pop(at, None)
         self._announced.pop(at, None)
+        self._previews.forget(at)
         await job.side("disk", document.close, keep=False)
 
     # Restoring -------------------------------------------------------------------------------------------------------
@@ -305,17 +321,55 @@ class Studio:
         alpha = await job.side("disk", document.alpha, version)
 
         def paint(bounds: Bounds, done: Pixels) -> None:
+            if params.strength < 1:
+                done = light.blended(document.pixels(version, bounds), done, params.strength)
             shown = done if alpha is None else _with_alpha(done, alpha[bounds.slices()])
             job.emit(TileDone(document.id, version, bounds, shown))
 
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
-        candidate = await self.apply(await self._pixels(document.id, version, job), params, job, paint, recorded)
+        whole = replace(params, strength=1.0)
+        candidate = await self.apply(await self._pixels(document.id, version, job), whole, job, paint, recorded)
         for note in candidate.notes:
             job.emit(Notice(note))
         job.report(1.0, Message("studio.storing"))
-        return await self._commit(
-            document, version, candidate.step, candidate.pixels, job, changed=candidate.changed, region=params.region
-        )
+        if params.strength == 1:
+            return await self._commit(
+                document, version, candidate.step, candidate.pixels, job,
+                changed=candidate.changed, region=params.region,
+            )  # fmt: skip
+        # The full result is stored as well, hidden: another strength is then a blend and not another run.
+        full = await self._add(
+            document, version, candidate.step, candidate.pixels, job,
+            changed=candidate.changed, region=params.region, hidden=True,
+        )  # fmt: skip
+        self._announce_versions(document, job)
+        return await self._commit_blend(document, version, full, params.strength, job)
+
+    async def set_strength(self, request: SetStrength, job: Job) -> Version:
+        """Blend the input and the full result of the restoration that made a version; the result becomes its child."""
+        document = self.document(request.document)
+        if not 0 <= request.strength <= 1:
+            raise UserError("restore.strength", strength=f"{request.strength:g}")
+        full = self.full_result(document, request.version)
+        return await self._commit_blend(document, request.version, full, request.strength, job)
+
+    def full_result(self, document: Document, version: VersionId) -> Version:
+        """The version with the result at full strength of the restoration that made this one. Raises UserError."""
+        full = full_result({v.id: v for v in document.card().versions}, document.version(version))
+        if full is None:
+            raise UserError("studio.no_strength")
+        return full
+
+    async def _commit_blend(
+        self, document: Document, parent: VersionId, full: Version, strength: float, job: Job
+    ) -> Version:
+        assert full.parent is not None
+        before = await self._pixels(document.id, full.parent, job)
+        after = await self._pixels(document.id, full.id, job)
+        pixels = await job.run(light.blended, before, after, strength, job.checkpoint)
+        step = replace(full.step, strength=strength, settings={**full.step.settings, FULL: full.id})
+        region = document.region(step.region) if step.region else None
+        return await self._commit(document, parent, step, pixels, job, region=region)
 
     async def apply(
         self,
@@ -348,6 +402,8 @@ class Studio:
                 size = self._size(document, version)
                 found = await job.side("estimate", runner.estimate, size, params, self.settings)
                 part = await job.side("estimate", self._part_seconds, size, params) if _is_long(found) else None
+            case Repeat(document, version, made) if self.version(document, made).step.kind == "adjust":
+                return None
             case Repeat(document, version, made):
                 # The region of the step may be a mask of the photo's size, to be unpacked from the file.
                 params, recorded = await job.side("disk", self._recorded, self.document(document), made)
@@ -395,6 +451,9 @@ class Studio:
     async def repeat(self, request: Repeat, job: Job) -> Version | None:
         """Apply the step that made a version to another one, with its recorded settings; see `restore`."""
         document = self.document(request.document)
+        made = self.version(request.document, request.made)
+        if made.step.kind == "adjust":
+            return await self.adjust(Adjust(document.id, request.version, adjustments_of(made.step.settings)), job)
         params, recorded = await job.side("disk", self._recorded, document, request.made)
         if await self.ask_first(request, job):
             return None
@@ -407,6 +466,7 @@ class Studio:
             raise UserError("studio.not_repeatable")
         # Settings come from a file and may hold anything; TilePlan.from_json checks the rest.
         settings = dict(step.settings)
+        settings.pop(FULL, None)
         feather = settings.pop("feather", 0)
         params = RestoreParams(
             step.task, step.method, step.strength, document.region(step.region) if step.region else None,
@@ -424,6 +484,54 @@ class Studio:
         if alpha is not None:
             alpha = await job.run(pictures.change, alpha, asked.transform)
         return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
+
+    async def adjust(self, request: Adjust, job: Job) -> Version:
+        """Change light and color; the result becomes a child and the head.
+
+        A version that was adjusted is computed from what it was adjusted from, so that settings replace each other.
+        """
+        document = self.document(request.document)
+        await job.side("disk", document.check_room, request.version)
+        source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version)
+        pixels = await self._pixels(document.id, source, job)
+        pixels = await job.run(adjust.adjust, pixels, request.settings, document.card().icc, checkpoint=job.checkpoint)
+        step = Step("adjust", settings=adjustment_settings(request.settings))
+        return await self._commit(document, request.version, step, pixels, job)
+
+    async def preview(self, request: Preview, job: Job) -> None:
+        """What a change would make of the visible part of a version, without making a version."""
+        document, change = self.document(request.document), request.change
+        versions = {v.id: v for v in document.card().versions}
+        if isinstance(change, Adjustments):
+            sources = (preview.adjusted_from(versions, request.version),)
+        else:
+            full = self.full_result(document, request.version)
+            assert full.parent is not None
+            sources = (full.parent, full.id)
+        read = partial(self._previews.read, document, sources, request.visible, request.scale)
+        parts, small = await job.side("tiles", read)
+        pixels, histogram = await job.run(
+            preview.compute, parts, small, change, document.card().icc, lane=LaneClass.INTERACTIVE
+        )
+        job.emit(PreviewDone(document.id, request.version, parts.bounds, pixels, histogram))
+
+    async def pick_white(self, request: PickWhite, job: Job) -> None:
+        """The white balance that makes a pixel grey, measured before the adjustments of the version."""
+        document = self.document(request.document)
+        source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version)
+        radius = adjust.PICK_RADIUS
+        x, y = max(0, request.x - radius), max(0, request.y - radius)
+        near = Bounds(x, y, request.x + radius + 1 - x, request.y + radius + 1 - y)
+        pixels = await job.side("tiles", document.pixels, source, near)
+        found = adjust.pick_white(pixels, request.x - x, request.y - y, document.card().icc)
+        job.emit(WhitePicked(document.id, request.version, *(found or (None, None))))
+
+    async def read_info(self, request: ReadInfo, job: Job) -> None:
+        """The histogram of a version and what the metadata of the photo say."""
+        document = self.document(request.document)
+        pixels = await self._pixels(document.id, request.version, job)
+        histogram = await job.run(pictures.histogram_of, pixels, lane=LaneClass.ANALYSIS)
+        job.emit(InfoReady(document.id, request.version, histogram, pictures.photo_info(document.about())))
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
         """Tiles for the canvas, in the order wanted and a few at a time, so that the first are painted at once."""
@@ -469,12 +577,7 @@ class Studio:
         """Commit a new version: thumbnail, transaction, events, then its analysis. All new versions are made here."""
         self.document(document.id)  # raises if it was closed: then the result is dropped
         commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
-        shown = alpha if alpha is not None else await job.side("disk", document.alpha, parent)
-        thumbnail = await job.run(_thumbnail, pixels, document.card().icc, shown)
-        version = await job.run(
-            document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region,
-            thumbnail=thumbnail, checkpoint=job.checkpoint,
-        )  # fmt: skip
+        version = await self._add(document, parent, step, pixels, job, changed=changed, alpha=alpha, region=region)
         manifest = await job.shield("document", document.manifest, version.id)
         card = document.card()
         job.emit(VersionAdded(document.id, version, manifest, card.undo_to, card.redo_to, card.unsaved))
@@ -484,6 +587,30 @@ class Studio:
             job.emit(await _head_moved(document, job))
         await self._analyze(document.id, version.id, commit, job, pixels)
         return version
+
+    async def _add(
+        self,
+        document: Document,
+        parent: VersionId,
+        step: Step,
+        pixels: Pixels,
+        job: Job,
+        *,
+        changed: Bounds | None = None,
+        alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
+        region: Region | None = None,
+        hidden: bool = False,
+    ) -> Version:
+        shown = alpha if alpha is not None else await job.side("disk", document.alpha, parent)
+        thumbnail = await job.run(_thumbnail, pixels, document.card().icc, shown)
+        return await job.run(
+            document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region, hidden=hidden,
+            thumbnail=thumbnail, checkpoint=job.checkpoint,
+        )  # fmt: skip
+
+    def _announce_versions(self, document: Document, job: Job) -> None:
+        card = document.card()
+        job.emit(VersionsChanged(document.id, card.versions, card.undo_to, card.redo_to, card.unsaved))
 
     async def move(self, at: DocumentId, to: Callable[[Document], VersionId], job: Job) -> None:
         """Undo, redo or jump: `to` moves the head and returns it."""
@@ -504,9 +631,8 @@ class Studio:
         )  # fmt: skip
         # Read before both events, so that the window never shows a deleted version as the head in between.
         moved = await _head_moved(document, job)
-        card = document.card()
-        job.emit(VersionsChanged(at, card.versions, card.undo_to, card.redo_to, card.unsaved))
-        if card.head != before:
+        self._announce_versions(document, job)
+        if document.card().head != before:
             job.emit(moved)
 
     async def add_turn(self, at: DocumentId, turn: Turn, job: Job) -> None:

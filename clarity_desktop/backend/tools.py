@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clarity_desktop.backend import plan
@@ -13,6 +13,7 @@ from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.plan import ToolCall
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
+    Adjust,
     ApplyTransform,
     CompareRequested,
     Event,
@@ -25,7 +26,9 @@ from clarity_desktop.messages import (
 from clarity_desktop.text import Message, Text, conjunction, duration, messages
 from clarity_desktop.titles import degradation_title, step_title, version_title
 from clarity_desktop.values import (
+    ADJUSTMENT_RANGES,
     LIKELY,
+    Adjustments,
     Bounds,
     Crop,
     DocumentCard,
@@ -39,11 +42,14 @@ from clarity_desktop.values import (
     Transform,
     Version,
     VersionId,
+    adjustments_of,
 )
 from clarity_desktop.worker import Job
 
 FEATHER = 16
 """Pixels over which a restored visible part blends into the rest of the photo."""
+FULL_EXPOSURE = 2.0
+"""Stops of an exposure of 1 in a call, where all settings are -1..1."""
 MAX_STEPS = 12
 """Of a longer history only the last steps are named."""
 
@@ -160,6 +166,33 @@ async def _run_detect(context: ToolContext, call: plan.DetectCall) -> ToolResult
     return ToolResult(Message("analysis.unlikely", fields))
 
 
+async def _run_adjust(context: ToolContext, call: plan.AdjustCall) -> ToolResult:
+    if call.region is not None:
+        raise UserError(Message("chat.no_regions", {"region": call.region.text}))
+    version = context.version(call.version)
+    settings = _adjustments(call, adjustments_of(version.step.settings if version.step.kind == "adjust" else {}))
+    made = await context.studio.adjust(Adjust(context.document, version.id, settings), context.job)
+    return ToolResult(Message("chat.adjusted", {"title": step_title(made.step)}))
+
+
+def _adjustments(call: plan.AdjustCall, before: Adjustments) -> Adjustments:
+    """What a version's adjustments become by a call. Raises UserError where the request does not say how much."""
+    asked = {name: value for name, value in (call.settings or {}).items() if value is not None}
+    if not asked:
+        is_white_balance = "temperature" in (call.settings or {})
+        raise UserError(Message("chat.which_white_balance" if is_white_balance else "chat.how_much"))
+    changed: dict[str, Any] = {}
+    for name, value in asked.items():
+        if name == "black_and_white":
+            changed[name] = bool(value)
+            continue
+        low, high = ADJUSTMENT_RANGES[name]
+        # A second "warmer" adds to the first.
+        by = float(value) * (FULL_EXPOSURE if name == "exposure" else 1)
+        changed[name] = min(high, max(low, getattr(before, name) + by))
+    return replace(before, **changed)
+
+
 async def _run_transform(context: ToolContext, call: plan.TransformCall) -> ToolResult:
     version = context.version(call.version)
     transform = _transform(call.settings, version)
@@ -266,7 +299,7 @@ async def _not_available(_context: ToolContext, call: ToolCall) -> ToolResult:
 
 TOOLS: Mapping[str, Callable[[ToolContext, Any], Awaitable[ToolResult]]] = {
     "assess": _run_assess, "detect": _run_detect, "find": _not_available, "select_region": _not_available,
-    "restore": _run_restore, "adjust": _not_available, "transform": _run_transform, "compare": _run_compare,
+    "restore": _run_restore, "adjust": _run_adjust, "transform": _run_transform, "compare": _run_compare,
     "fuse": _not_available, "go_to": _run_go_to, "undo": _run_undo, "redo": _run_redo, "export": _not_available,
     "describe": _run_describe, "ask_user": _run_ask_user,
 }  # fmt: skip

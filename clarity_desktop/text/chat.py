@@ -69,6 +69,11 @@ TEMPLATES: dict[str, Template] = {
     "chat.last_steps": QT_TRANSLATE_NOOP(
         "Message", "Done so far in {count} steps, of which these are the last: {steps}."
     ),
+    "chat.adjusted": QT_TRANSLATE_NOOP("Message", "{title}. Open the Adjust panel to change how much."),
+    "chat.which_white_balance": QT_TRANSLATE_NOOP(
+        "Message",
+        "Say “warmer” or “cooler”, or open the Adjust panel and pick a point of the photo that should be gray.",
+    ),
     "chat.how_much": QT_TRANSLATE_NOOP(
         "Message", "Say by how much, for example “rotate left”, “straighten by 2 degrees” or “crop to 4:3”."
     ),
@@ -82,7 +87,6 @@ TEMPLATES: dict[str, Template] = {
     ),
     "chat.no_find": QT_TRANSLATE_NOOP("Message", "I cannot find things in a photo yet."),
     "chat.no_select_region": QT_TRANSLATE_NOOP("Message", "I cannot select parts of a photo by words yet."),
-    "chat.no_adjust": QT_TRANSLATE_NOOP("Message", "I cannot adjust light and color by hand yet. Nothing was changed."),
     "chat.no_fuse": QT_TRANSLATE_NOOP("Message", "I cannot combine versions yet. Nothing was changed."),
     "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
     # Plans from outside.

@@ -13,7 +13,14 @@ TEMPLATES: dict[str, Template] = {
     "studio.analyzing": QT_TRANSLATE_NOOP("Message", "Analyzing photo…"),
     "studio.document_closed": QT_TRANSLATE_NOOP("Message", "That photo is no longer open. Open it again."),
     "studio.loading_model": QT_TRANSLATE_NOOP("Message", "Loading {title}…"),
-    "studio.not_repeatable": QT_TRANSLATE_NOOP("Message", "Only a restoration can be repeated on another version."),
+    "studio.no_strength": QT_TRANSLATE_NOOP(
+        "Message",
+        "The strength of this version cannot be changed: its result at full strength is not stored. "
+        "Run the restoration again instead.",
+    ),
+    "studio.not_repeatable": QT_TRANSLATE_NOOP(
+        "Message", "Only restorations and adjustments can be repeated on another version."
+    ),
     "studio.opening": QT_TRANSLATE_NOOP("Message", "Opening {name}…"),
     "studio.saving": QT_TRANSLATE_NOOP("Message", "Saving {name}…"),
     "studio.scored_without_detector": QT_TRANSLATE_NOOP(

@@ -89,6 +89,10 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("copy", tr("&Copy"), ("Ctrl+C",), tr("Copy the open version to the clipboard"), "copy"),
     Spec("paste", tr("&Paste as a new photo"), ("Ctrl+V",), tr("Open the picture in the clipboard"), "paste",
          "nothing"),
+    Spec("copy_adjustments", tr("Copy ad&justments"), ("Ctrl+Shift+C",),
+         tr("Copy the light and color of the open version")),
+    Spec("paste_adjustments", tr("Paste adj&ustments"), ("Ctrl+Shift+V",),
+         tr("Give the open photo the copied light and color")),
     Spec("preferences", tr("Pre&ferences…"), ("Ctrl+,",), tr("Appearance, processor, memory and metadata"),
          needs="nothing"),
     # View
@@ -126,6 +130,7 @@ ACTIONS: tuple[Spec, ...] = (
          tr("Restore only the part of the photo that is visible")),
     Spec("improve", tr("&Auto"), ("Ctrl+U",), tr("Detect problems, fix them, and keep only what helps"), "auto"),
     Spec("advise", tr("S&uggest"), ("W",), tr("Suggest restorations without running them"), "info"),
+    Spec("adjust", tr("A&djust…"), ("A",), tr("Change light and color"), "adjust", scope="photo"),
     Spec("crop", tr("&Crop…"), ("R",), tr("Crop the photo"), "crop", checkable=True),
     Spec("straighten", tr("&Straighten…"), ("Shift+R",), tr("Rotate the photo by a few degrees"), "straighten",
          checkable=True),
@@ -155,11 +160,12 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     tr("&File"): ("open", "open_folder", "open_sample", "recent", "reopen",
                   "", "save", "save_as", "", "export_again", "export", "",
                   "close", "quit"),
-    tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "chat", "", "preferences"),
+    tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "copy_adjustments", "paste_adjustments", "",
+                  "chat", "", "preferences"),
     tr("&View"): ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single",
                   "split", "side_by_side", "stacked", "before", "heat", "", "panels", "full_screen", "docks", "",
                   "next_photo", "previous_photo", "next_pane", "previous_pane"),
-    tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "crop", "straighten",
+    tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "adjust", "crop", "straighten",
                    "rotate_left", "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
     tr("Ve&rsion"): ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
     tr("&Help"): ("shortcuts", "about"),
@@ -168,7 +174,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
 # fmt: on
 
 TOOLBAR: tuple[str, ...] = (
-    "open", "save", "export", "", "undo", "redo", "", "improve", "", "crop", "straighten", "rotate_left",
+    "open", "save", "export", "", "undo", "redo", "", "improve", "", "adjust", "crop", "straighten", "rotate_left",
     "rotate_right", "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split",
     "side_by_side", "before", "heat",
 )  # fmt: skip

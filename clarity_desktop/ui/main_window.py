@@ -32,6 +32,7 @@ from clarity_desktop.messages import (
     HeadMoved,
     Improve,
     Improved,
+    InfoReady,
     ListMethods,
     ListModels,
     LoadedModels,
@@ -44,6 +45,7 @@ from clarity_desktop.messages import (
     Offered,
     Opened,
     PixelsReady,
+    PreviewDone,
     PreviewReady,
     Progress,
     ReadTiles,
@@ -60,20 +62,25 @@ from clarity_desktop.messages import (
     UserError,
     VersionAdded,
     VersionsChanged,
+    WhitePicked,
 )
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Needs
 from clarity_desktop.ui.canvas.canvas import Canvas
+from clarity_desktop.ui.commands.adjust import AdjustCommands
 from clarity_desktop.ui.commands.clipboard import ClipboardCommands
 from clarity_desktop.ui.commands.conversation import ConversationCommands
 from clarity_desktop.ui.commands.edit import EditCommands
 from clarity_desktop.ui.commands.export import ExportCommands
 from clarity_desktop.ui.commands.files import FileCommands
+from clarity_desktop.ui.commands.info import InfoCommands
+from clarity_desktop.ui.commands.live_preview import LivePreview
 from clarity_desktop.ui.commands.models import ModelCommands
 from clarity_desktop.ui.commands.preferences import PreferenceCommands
 from clarity_desktop.ui.commands.quality import QualityCommands, analysis_title
 from clarity_desktop.ui.commands.recovery import RecoveryCommands
 from clarity_desktop.ui.commands.restore import RestoreCommands
+from clarity_desktop.ui.commands.strength import StrengthCommands
 from clarity_desktop.ui.commands.view import ViewCommands
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import Device, device_title
@@ -119,6 +126,12 @@ class MainWindow(Shell):
         self.export_commands = ExportCommands(session)
         self.model_commands = ModelCommands(session)
         self.restore_commands = RestoreCommands(session, self.restore, self.versions)
+        self.live_preview = LivePreview(session)
+        self.adjust_commands = AdjustCommands(session, self.adjust, self.live_preview)
+        self.strength_commands = StrengthCommands(session, self.restore, self.live_preview)
+        self.info_commands = InfoCommands(
+            session, self.info, self.adjust, self.live_preview, (self.docks["info"], self.docks["adjust"])
+        )
         self.quality_commands = QualityCommands(session, self.quality, self.restore.offers)
         self.conversation_commands = ConversationCommands(session, self.chat)
         self.preference_commands = PreferenceCommands(session)
@@ -146,6 +159,7 @@ class MainWindow(Shell):
         self.restore_commands.started.connect(self.file_commands.remove_welcome)
         self.restore_commands.models_wanted.connect(self.model_commands.download_all)
         self.restore_commands.device_known.connect(self._show_device)
+        self.adjust_commands.panel_wanted.connect(partial(self.show_panel, "adjust"))
         self.quality.jump_asked.connect(self.edit_commands.go_to)
         self.quality.advice.task_asked.connect(self.restore_commands.run)
         self.quality_commands.panel_wanted.connect(self.docks["quality"].show)
@@ -226,7 +240,15 @@ class MainWindow(Shell):
                 for state in self.session.views(document):
                     if state.head == version:
                         state.canvas.paint_tile(bounds, pixels)
+            case PreviewDone():
+                self.live_preview.add(pending, event)
+            case WhitePicked():
+                self.adjust_commands.use_white(pending, event)
+            case InfoReady():
+                self.info_commands.add(pending, event)
             case VersionAdded(document, version, manifest):
+                self.adjust_commands.finish(pending)
+                self.strength_commands.finish(pending)
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
                     self.restore_commands.finish(pending)
@@ -344,6 +366,9 @@ class MainWindow(Shell):
         if not self._closing:
             self.edit_commands.finish_move(pending)
             self.edit_commands.finish_transform(pending, made=False)
+            self.live_preview.finish(pending)
+            self.adjust_commands.finish(pending)
+            self.strength_commands.finish(pending)
             self.model_commands.end_download(pending, cancelled=task.cancelled())
         if state := self._open_state(pending):
             self._finish_state(pending, state)
@@ -406,6 +431,9 @@ class MainWindow(Shell):
         self.conversation_commands.show_state()
         self.view_commands.show_state()
         self.restore_commands.show_state()
+        self.adjust_commands.show_state()
+        self.strength_commands.show_state()
+        self.info_commands.show_state()
         self.edit_commands.show_chosen()
         self.edit_commands.show_moves()
         self.show_photo(state)

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.actions import Actions
+from clarity_desktop.ui.docks.adjust import AdjustDock
 from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.docks.info import InfoDock
 from clarity_desktop.ui.docks.quality import QualityDock
 from clarity_desktop.ui.docks.restore import RestoreDock
 from clarity_desktop.ui.docks.versions import VersionsDock
@@ -44,6 +46,7 @@ class Shell(QMainWindow):
         self.action = Actions(self, shortcuts)
         self.versions, self.quality = VersionsDock(), QualityDock()
         self.restore, self.chat = RestoreDock(), ChatDock()
+        self.adjust, self.info = AdjustDock(), InfoDock()
         self.status, self.photos = Status(), PhotoStack()
         self.crop_bar, self.straighten_bar = CropBar(), StraightenBar()
         self.notices = self._lay_out()
@@ -53,11 +56,26 @@ class Shell(QMainWindow):
             "quality": make_dock(self, "quality", self.tr("Quality"), self.quality, LEFT),
             "restore": make_dock(self, "restore", self.tr("Restore"), self.restore, RIGHT),
             "chat": make_dock(self, "chat", self.tr("Chat"), self.chat, RIGHT),
+            "adjust": make_dock(self, "adjust", self.tr("Adjust"), self.adjust, RIGHT),
+            "info": make_dock(self, "info", self.tr("Info"), self.info, LEFT),
         }
+        self._stack_docks()
         self.action.attach(self, self.photos, self.versions)
         self.versions.menu_actions = tuple(self.action[name] for name in VERSION_MENU)
         self.action.on("full_screen", self._toggle_full_screen)
         self.action.on("chat", self._focus_chat)
+
+    def _stack_docks(self) -> None:
+        """Panels that are used in turns share a place, with tabs above them."""
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        for first, second in (("restore", "adjust"), ("quality", "info")):
+            self.tabifyDockWidget(self.docks[first], self.docks[second])
+            self.docks[first].raise_()
+
+    def show_panel(self, name: str) -> None:
+        """Show a panel, in front of those that share its place, with the focus in it."""
+        self.docks[name].show()
+        self.docks[name].raise_()
 
     def _lay_out(self) -> Notices:
         center, area = QWidget(), QWidget()

@@ -149,7 +149,7 @@ def test_a_feather_that_no_photo_has_is_not_believed(studio, recorder, file) -> 
 
 def test_the_original_cannot_be_repeated(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    with pytest.raises(UserError, match="Only a restoration"):
+    with pytest.raises(UserError, match="Only restorations and adjustments"):
         asyncio.run(studio.repeat(Repeat(card.id, card.head, card.head), recorder.job()))
 
 

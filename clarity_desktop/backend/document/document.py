@@ -222,6 +222,13 @@ class Document:
         """Read-only H×W×3 RGB (uint8 or uint16) of a version, or of a part of it. Raises UserError."""
         return self._window(self._levels(version, "pixels")[0], bounds, channels=3)
 
+    def reduced(self, version: VersionId, level: int, bounds: Bounds) -> Pixels:
+        """Read-only H×W×3 RGB (uint8 or uint16) of a part of a version, reduced by 2^level. Raises UserError.
+
+        bounds: in pixels of that level, of which there are enough.
+        """
+        return self._window(self._levels(version, "pixels")[level], bounds, channels=3)
+
     def alpha(self, version: VersionId) -> Alpha | None:
         """Read-only H×W uint8 or uint16, 0 transparent; None if the photo has no alpha. Raises UserError."""
         levels = self._levels(version, "alpha")
@@ -235,6 +242,10 @@ class Document:
         """The metadata blocks that exist, by name: "icc", "exif", "xmp", "iptc"."""
         blocks = {name: getattr(self._state.picture, name) for name in METADATA}
         return {name: block for name, block in blocks.items() if block is not None}
+
+    def about(self) -> Picture:
+        """The photo's format, profile and metadata, without its pixels."""
+        return self._state.picture
 
     def drop_metadata(self, names: Iterable[str]) -> None:
         """Remove broken metadata blocks and note it; without a profile the photo counts as sRGB. Raises UserError.
@@ -329,9 +340,10 @@ class Document:
         alpha: Alpha | None = None,
         region: Region | None = None,
         name: str | None = None,
+        hidden: bool = False,
         checkpoint: Callable[[], None] = no_checkpoint,
     ) -> Version:
-        """Commit a child of `parent` and make it the head.
+        """Commit a child of `parent` and make it the head; a hidden one is stored as deleted, and the head stays.
 
         pixels: H×W×3 RGB of the document's depth; thumbnail: H×W×3 uint8 in sRGB, longest side ≤ 128. changed: outside
         of it the pixels are the parent's, whose tiles are used again; None: everything changed. alpha: H×W of the same
@@ -357,6 +369,7 @@ class Document:
                 width=width,
                 height=height,
                 thumbnail=thumbnail,
+                deleted=hidden,
             )
             # The version becomes visible with this one transaction, after all its tiles are stored.
             self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
@@ -531,4 +544,7 @@ class Document:
 
 
 def _with(state: State, version: Version) -> State:
-    return replace(state, head=version.id, versions={**state.versions, version.id: version}, changes=state.changes + 1)
+    versions = {**state.versions, version.id: version}
+    if version.deleted:  # a hidden one is a part of the version that follows, which counts as the change
+        return replace(state, versions=versions)
+    return replace(state, head=version.id, versions=versions, changes=state.changes + 1)

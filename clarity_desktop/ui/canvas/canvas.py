@@ -190,6 +190,11 @@ class Canvas(QWidget):
         self.layers.main.clear_restored()
         self._refresh()
 
+    @property
+    def has_active_tool(self) -> bool:
+        """Whether a tool works on the photo: it has the keys first."""
+        return self._tools.active is not None
+
     # Changes of the parts
 
     def _panes(self) -> tuple[Pane, ...]:

@@ -1,0 +1,63 @@
+"""Histogram and facts of the open version, read while a panel shows them."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QDockWidget
+
+from clarity_desktop.messages import InfoReady, ReadInfo
+from clarity_desktop.ui.commands.live_preview import LivePreview
+from clarity_desktop.ui.docks.adjust import AdjustDock
+from clarity_desktop.ui.docks.info import InfoDock
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.requests import PendingRequest
+from clarity_desktop.ui.session import Session
+from clarity_desktop.values import Histogram
+
+
+class InfoCommands(QObject):
+    """Fills the info panel, and the histogram of the adjust panel."""
+
+    def __init__(
+        self, session: Session, info: InfoDock, adjust: AdjustDock, preview: LivePreview, docks: tuple[QDockWidget, ...]
+    ) -> None:
+        """docks: that show a histogram; while none of them is visible nothing is read."""
+        super().__init__(session)
+        self._session, self._info, self._adjust, self._preview, self._docks = session, info, adjust, preview, docks
+        self._known: WeakKeyDictionary[DocumentState, InfoReady] = WeakKeyDictionary()
+        preview.histogram_known.connect(self._show_preview)
+        for dock in docks:
+            dock.visibilityChanged.connect(self.show_state)
+
+    def show_state(self) -> None:
+        """The document that is shown, or its open version, changed."""
+        state = self._session.current
+        if state is None or state.card is None:
+            self._info.show_photo(None, None, None)
+            self._show_histogram(None)
+            return
+        known = self._known.get(state)
+        self._info.show_photo(state.card, state.head_version, known.info if known else None)
+        is_current = known is not None and known.version == state.head
+        self._show_histogram(self._preview.histogram(state) or (known.histogram if known and is_current else None))
+        if not is_current and state.id and state.head and any(dock.isVisible() for dock in self._docks):
+            wanted = ReadInfo(state.id, state.head)
+            if not any(pending.request == wanted for pending in self._session.running(ReadInfo, state)):
+                self._session.ask(wanted, state)
+
+    def add(self, pending: PendingRequest, ready: InfoReady) -> None:
+        """A version was read."""
+        if pending.state is not None:
+            self._known[pending.state] = ready
+            if pending.state is self._session.current:
+                self.show_state()
+
+    def _show_preview(self, state: DocumentState, histogram: Histogram) -> None:
+        if state is self._session.current:
+            self._show_histogram(histogram)
+
+    def _show_histogram(self, histogram: Histogram | None) -> None:
+        self._info.show_histogram(histogram)
+        self._adjust.show_histogram(histogram)
