@@ -541,8 +541,8 @@ class TileDone:
 class PreviewDone:
     """A part of a version as a change would make it, at about the resolution of the screen.
 
-    bounds: of the part, in image pixels. pixels: H×W×3 uint8 sRGB. histogram: of the whole changed photo, from a
-    reduction.
+    bounds: of the part, in image pixels. pixels: H×W×3 or H×W×4 uint8 sRGB. histogram: of the whole changed photo,
+    from a reduction.
     """
 
     document: DocumentId

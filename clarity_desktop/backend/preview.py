@@ -10,6 +10,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def adjusted_from(versions: Mapping[VersionId, Version], at: VersionId) -> Versi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """The same part of one or two versions: H×W×3 (uint8 or uint16), `scale` pixels for each of the photo."""
+    """The same part of one or two versions: H×W×3 or H×W×4 (uint8 or uint16), `scale` pixels for each of the photo."""
 
     bounds: Bounds
     scale: float
@@ -123,16 +124,19 @@ def _in_photo(part: Bounds, whole: Level, level: Level) -> Bounds:
 def compute(
     parts: Parts, small: tuple[Pixels, ...], change: Adjustments | float, icc: bytes | None
 ) -> tuple[NDArray[np.uint8], Histogram]:
-    """The changed part as H×W×3 uint8 sRGB, and the histogram of the changed photo.
+    """The changed part as H×W×3 uint8 sRGB (H×W×4 with alpha), and the histogram of the changed photo.
 
-    small: the whole photo reduced, H×W×3 uint8 or uint16. change: adjustments, or a strength 0..1 between two versions.
+    small: the whole photo reduced, uint8 or uint16. change: adjustments, or a strength 0..1 between two versions.
     """
-    changed = _changed(parts.pixels, change, icc, parts.scale)
     counted = pictures.histogram_of(_changed(small, change, icc, 0.0))
-    return pictures.to_srgb8(Picture(changed, icc=icc))[0], counted
+    changed = _changed(parts.pixels, change, icc, parts.scale)
+    alpha: Any = parts.pixels[0][..., 3] if parts.pixels[0].shape[2] == 4 else None
+    shown, opacity = pictures.to_srgb8(Picture(changed, alpha, icc))
+    return (shown if opacity is None else np.dstack([shown, opacity])), counted
 
 
 def _changed(pixels: tuple[Pixels, ...], change: Adjustments | float, icc: bytes | None, scale: float) -> Pixels:
+    colors: list[Any] = [np.ascontiguousarray(each[..., :3]) for each in pixels]
     if isinstance(change, Adjustments):
-        return adjust(pixels[0], change, icc, scale=scale)
-    return light.blended(pixels[0], pixels[1], change)
+        return adjust(colors[0], change, icc, scale=scale)
+    return light.blended(colors[0], colors[1], change)

@@ -38,7 +38,7 @@ class Shell(QMainWindow):
     def __init__(self, shortcuts: Mapping[str, str]) -> None:
         """shortcuts: action → keys, where the user changed them."""
         super().__init__()
-        self._was_painted = False
+        self._was_painted = self._has_room = False
         self.setObjectName("main")
         self.setWindowTitle(self.tr("Clarity Desktop"))
         self.setDockNestingEnabled(True)
@@ -72,8 +72,16 @@ class Shell(QMainWindow):
             self.tabifyDockWidget(self.docks[first], self.docks[second])
             self.docks[first].raise_()
 
+        self.docks["adjust"].visibilityChanged.connect(self._make_room)
+
+    def _make_room(self, visible: bool) -> None:
+        """Give the adjust panel the height of its sliders when it is first shown; later the user's height stays."""
+        if visible and not self._has_room:
+            self._has_room = True
+            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [540, 260], Qt.Orientation.Vertical)
+
     def show_panel(self, name: str) -> None:
-        """Show a panel, in front of those that share its place, with the focus in it."""
+        """Show a panel, in front of those that share its place."""
         self.docks[name].show()
         self.docks[name].raise_()
 

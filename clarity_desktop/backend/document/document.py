@@ -223,11 +223,22 @@ class Document:
         return self._window(self._levels(version, "pixels")[0], bounds, channels=3)
 
     def reduced(self, version: VersionId, level: int, bounds: Bounds) -> Pixels:
-        """Read-only H×W×3 RGB (uint8 or uint16) of a part of a version, reduced by 2^level. Raises UserError.
+        """A part of a version, reduced by 2^level: H×W×3 RGB, or H×W×4 where something is transparent.
 
-        bounds: in pixels of that level, of which there are enough.
+        uint8 or uint16. bounds: in pixels of that level. Raises UserError.
         """
-        return self._window(self._levels(version, "pixels")[level], bounds, channels=3)
+        at = self._levels(version, "shown")[level]
+        places = list(pyramid.within(at, bounds))
+        # Through the cache of the tiles that are shown: they were just painted.
+        tiles = [tile for _, tile in self.tiles([at.tiles[index] for index, _ in places])]
+        channels = max((tile.shape[2] for tile in tiles), default=3)
+        out: Stored = np.full((bounds.height, bounds.width, channels), np.iinfo(self._dtype).max, self._dtype)
+        for (_, place), tile in zip(places, tiles, strict=True):
+            part = place.cut(bounds)
+            to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
+            source = Bounds(part.x - place.x, part.y - place.y, part.width, part.height)
+            out[to.slices()][..., : tile.shape[2]] = tile[source.slices()]
+        return out
 
     def alpha(self, version: VersionId) -> Alpha | None:
         """Read-only H×W uint8 or uint16, 0 transparent; None if the photo has no alpha. Raises UserError."""

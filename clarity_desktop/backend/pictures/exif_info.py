@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from clarity_desktop.backend.pictures.metadata import without_prefix
+from clarity_desktop.backend.pictures.exif import without_prefix
 from clarity_desktop.values import PhotoInfo, Picture
 
 LONGEST = 300

@@ -19,7 +19,7 @@ def histogram_of(pixels: Pixels) -> Histogram:
     counts.append(cv2.calcHist([grey], [0], None, [256], [0, 256]))
     lowest, highest = eight.min(-1), eight.max(-1)
     return Histogram(
-        np.concatenate(counts, 1).T.astype(np.int64),
+        np.stack([count.ravel() for count in counts]).astype(np.int64),
         float(np.count_nonzero(lowest == 0) / lowest.size),
         float(np.count_nonzero(highest == 255) / highest.size),
     )

@@ -29,17 +29,19 @@ from clarity_desktop.ui.canvas.compare import Comparison, Pane
 from clarity_desktop.ui.canvas.drop_target import DropTarget
 from clarity_desktop.ui.canvas.idle_queue import IdleQueue
 from clarity_desktop.ui.canvas.invitation import Invitation
-from clarity_desktop.ui.canvas.layers import Layers, StretchedImage
+from clarity_desktop.ui.canvas.layers import Layers, PartImage, StretchedImage
 from clarity_desktop.ui.canvas.renderer import Renderer
 from clarity_desktop.ui.canvas.tile_requests import TileRequests
 from clarity_desktop.ui.canvas.tiles import ScreenTileCache
 from clarity_desktop.ui.canvas.tools.crop import CropTool
 from clarity_desktop.ui.canvas.tools.pan import PanTool
+from clarity_desktop.ui.canvas.tools.pick import PickTool
 from clarity_desktop.ui.canvas.tools.router import ToolRouter
 from clarity_desktop.ui.canvas.tools.split import SplitTool
 from clarity_desktop.ui.canvas.tools.straighten import StraightenTool
 from clarity_desktop.ui.canvas.tools.tool import Pointer
 from clarity_desktop.ui.canvas.view import Viewport
+from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import Bounds, Manifest, Pixels, VersionId
 
 BLOCK = 512
@@ -52,8 +54,8 @@ class Canvas(QWidget):
     `add_tiles` and the show_… methods set the content.
 
     What can be done with the photo is in its parts: `view` (zoom, pan, coordinates), `comparison` (modes, split line,
-    peek), `crop` and `straighten` (tools) and `invitation` (the empty state). `layers` holds the pictures. While the
-    canvas has the focus, arrows, Home, End and Space pan; the tools say which other keys they use.
+    peek), `crop`, `straighten` and `pick` (tools), `invitation` (the empty state). `layers` holds the pictures. While
+    the canvas has the focus, arrows, Home, End and Space pan; the tools say which other keys they use.
     """
 
     tiles_wanted = Signal(object)  # tuple[bytes, ...]: hashes, the most important first, none twice
@@ -93,7 +95,8 @@ class Canvas(QWidget):
         self.crop.bounds_changed.connect(self.crop_changed)
         self.crop.accepted.connect(self.crop_accepted)
         self.crop.cancelled.connect(self.crop_cancelled)
-        for tool in (self.crop, self.straighten):
+        self.pick = PickTool(self.view)
+        for tool in (self.crop, self.straighten, self.pick):
             self._tools.add(tool)
         self._pan.clicked.connect(self.clicked)
         self._tools.changed.connect(self._refresh)
@@ -147,6 +150,20 @@ class Canvas(QWidget):
             return
         layer.set_overlay("heat", None if picture is None else StretchedImage(picture))
         self._refresh()
+
+    def show_change(self, bounds: Bounds, pixels: Pixels) -> None:
+        """Lay the preview of a change over a part of the open version, until another version is shown.
+
+        bounds in image pixels; pixels: H×W×3 or H×W×4 uint8 sRGB, of any resolution.
+        """
+        self.layers.main.set_overlay("change", PartImage(to_image(pixels), bounds))
+        self._refresh()
+
+    def clear_change(self) -> None:
+        """Remove the preview of a change."""
+        if self.layers.main.overlay("change") is not None:
+            self.layers.main.set_overlay("change", None)
+            self._refresh()
 
     def clear(self) -> None:
         """Show the empty state."""

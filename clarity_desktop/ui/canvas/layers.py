@@ -23,7 +23,7 @@ from clarity_desktop.values import TILE, Bounds, Manifest, Pixels, VersionId
 
 MissingTile = tuple[bytes, QRect]
 """The hash of a tile that is not cached, and its rectangle on the screen."""
-OverlayName = Literal["heat"]
+OverlayName = Literal["change", "heat"]
 """Overlays of a layer, by what they show."""
 
 
@@ -50,6 +50,20 @@ class StretchedImage:
         painter.drawImage(QRectF(place.x, place.y, place.width, place.height), self.image)
 
 
+class PartImage:
+    """An image that covers a part of the photo: bounds in image pixels."""
+
+    def __init__(self, image: QImage, bounds: Bounds) -> None:
+        self._image, self._bounds = image, bounds
+
+    def paint(self, painter: QPainter, size: tuple[int, int], place: Placement, area: QRect) -> None:
+        """See `Overlay.paint`."""
+        target = to_screen(self._bounds, *size, place)
+        if target.intersects(area):
+            painter.setRenderHint(SMOOTH, target.width() / self._image.width() < MAX_SMOOTH_SCALE)
+            draw_image(painter, target, self._image, QRectF(self._image.rect()), place)
+
+
 class PictureLayer:
     """One version with its overlays; before its manifest is known, a preview. Knows no widget."""
 
@@ -61,7 +75,8 @@ class PictureLayer:
         self._cache = cache
         self._pyramid: Pyramid | None = None
         self._preview: QImage | None = None
-        self._previous: tuple[Pyramid, RestoredParts] | None = None  # shown until the new version's tiles are there
+        # Shown until the new version's tiles are there.
+        self._previous: tuple[Pyramid, RestoredParts, Overlay | None] | None = None
         self._overlays: dict[OverlayName, Overlay] = {}
 
     @property
@@ -89,7 +104,9 @@ class PictureLayer:
         same_size = new.size == self.size
         if self._pyramid is not None or not same_size:
             self._preview = None
-        self._previous = (self._pyramid, self.restored) if self._pyramid is not None and same_size else None
+        # The preview of a change looks like the version that it becomes.
+        previous = None if self._pyramid is None else (self._pyramid, self.restored, self._overlays.get("change"))
+        self._previous = previous if same_size else None
         self._pyramid, self.size, self.icc = new, new.size, icc
         self._overlays.clear()
         self.clear_restored()
@@ -142,8 +159,9 @@ class PictureLayer:
             target = to_screen(Bounds(0, 0, *self.size), *self.size, place)
             draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
         self.restored.paint(painter, self.size, place, area)
-        for overlay in self._overlays.values():
-            overlay.paint(painter, self.size, place, area)
+        for name in ("change", "heat"):  # the map lies above the preview
+            if (overlay := self._overlays.get(name)) is not None:
+                overlay.paint(painter, self.size, place, area)
         return missing
 
     def nearby_tiles(self, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[bytes]:
@@ -170,9 +188,11 @@ class PictureLayer:
         if self._previous is None or all(pyramid.has(level, index) for index, _ in pyramid.tiles(level, place, area)):
             return self._paint_tiles(painter, pyramid, place, area, with_substitutes=True)
         # The previous version is sharp, the new one's coarser levels are not: switching late does not flicker.
-        previous, restored = self._previous
+        previous, restored, change = self._previous
         self._paint_tiles(painter, previous, place, area, with_substitutes=True)
         restored.paint(painter, previous.size, place, area)
+        if change is not None:
+            change.paint(painter, previous.size, place, area)
         return self._paint_tiles(painter, pyramid, place, area, with_substitutes=False)
 
     def _paint_tiles(

@@ -91,7 +91,8 @@ class AdjustCommands(QObject):
     def apply(self) -> None:
         """Make a version of the values."""
         state = self._session.current
-        if state is None or state.id is None or state in self._applying or (pending := self._pending.get(state)) is None:
+        pending = self._pending.get(state) if state else None
+        if state is None or state.id is None or pending is None or state in self._applying:
             return
         request = Adjust(state.id, pending[0], pending[1])
         self._applying[state] = self._session.ask(request, state, self.tr("Adjusting…"))

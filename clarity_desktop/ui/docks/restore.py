@@ -81,6 +81,7 @@ class RestoreDock(QScrollArea):
             int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr("%")),
         )
         self.estimate = muted_label()
+        self.live = muted_label(self.tr("The strength of the open version changes as you move the slider."))
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part only"))
         self.fetch_button = ElidedButton(self.tr("Download model…"))
         self._lay_out()
@@ -91,6 +92,21 @@ class RestoreDock(QScrollArea):
         """None until the methods are known."""
         task, card = self._task(), self._card()
         return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
+
+    def show_strength(self, strength: float) -> None:
+        """Show a strength of 0..1."""
+        self.strength.setValue(round(100 * strength))
+        self.percent.setValue(self.strength.value())
+
+    def show_live(self, live: bool) -> None:
+        """Say what the strength is for: of the open version, which this task and method made, or of the next run."""
+        self.live.setVisible(live)
+        self._describe_strength(live)
+
+    def _describe_strength(self, live: bool) -> None:
+        text = self.tr("Blends the finished result with the photo before it; double-click for 100%")
+        other = self.tr("How much of the result is blended in; double-click for 100%")
+        self.strength.setToolTip(text if live else other)
 
     def offers(self, task: Task) -> bool:
         """Whether there is a method for the task, installed or to be downloaded."""
@@ -164,6 +180,8 @@ class RestoreDock(QScrollArea):
         form.addRow(self.tr("&Method"), self.method)
         form.addRow(field_label(self.tr("St&rength"), self.strength), self._strength_row())
         column.addLayout(form)
+        self.live.hide()
+        column.addWidget(self.live)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 1)
@@ -177,7 +195,7 @@ class RestoreDock(QScrollArea):
 
     def _strength_row(self) -> QHBoxLayout:
         self.percent.setFixedWidth(84)
-        self.strength.setToolTip(self.tr("How much of the result is blended in; double-click for 100%"))
+        self._describe_strength(False)
         return row(self.strength, self.percent)
 
     def _connect(self) -> None:
