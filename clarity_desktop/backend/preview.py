@@ -76,7 +76,10 @@ class Previews:
     def read(
         self, document: Document, versions: Sequence[VersionId], visible: Bounds, scale: float
     ) -> tuple[Parts, tuple[Pixels, ...]]:
-        """The visible part of the versions at about `scale`, and each of them whole and small. Raises UserError."""
+        """The visible part of the versions at about `scale`, and each of them whole and small. Raises UserError.
+
+        Pixels are H×W×3 or H×W×4, uint8 or uint16.
+        """
         key = (document.id, tuple(versions), visible, scale)
         with self._guard:
             if self._kept is not None and self._kept[0] == key:

@@ -40,12 +40,12 @@ class Space:
     from_xyz: NDArray[np.float64]
 
     def light(self, channel: int, dtype: np.dtype[Any]) -> Light:
-        """The linear light of each device value of a depth: 256 or 65536 float32 values 0..1."""
+        """The linear light of each device value of a depth: a vector of 256 or 65536 float32 values 0..1."""
         levels = int(np.iinfo(dtype).max) + 1
         return self.decode[channel][np.linspace(0, STEPS - 1, levels).round().astype(np.int64)]
 
     def values(self, channel: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The device value (uint8 or uint16) for each entry of `index`: STEPS values."""
+        """The device value (uint8 or uint16) for each entry of `index`: a vector of STEPS values."""
         return np.rint(self.encode[channel] * np.iinfo(dtype).max).astype(dtype)
 
 
