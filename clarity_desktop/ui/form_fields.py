@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from PySide6 import QtGui
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPaintEvent
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -28,6 +28,8 @@ from PySide6.QtWidgets import (
 
 Field = TypeVar("Field", bound=QWidget)
 Spin = TypeVar("Spin", bound=QAbstractSpinBox)
+MIN_NAME_WIDTH = 60
+"""Pixels that an elided label keeps."""
 INSET = 6
 """Pixels between the edge of a number field and its number."""
 
@@ -68,6 +70,25 @@ class ElidedButton(QPushButton):
             QToolTip.showText(e.globalPos(), tooltip(self.text()), self)
             return True
         return super().event(e)
+
+
+class ElidedLabel(QLabel):
+    """A label that elides a long text in the middle rather than making the window wider."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(MIN_NAME_WIDTH, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metrics, room = self.fontMetrics(), self.contentsRect()
+        text = self.text().replace("&", "") if self.buddy() else self.text()
+        if metrics.horizontalAdvance(text) <= room.width():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        words = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+        painter.end()
 
 
 def no_wheel(field: Field) -> Field:

@@ -6,16 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import plain_label
+from clarity_desktop.ui.form_fields import ElidedLabel, plain_label
 from clarity_desktop.ui.labels import duration, file_size
-
-MIN_NAME_WIDTH = 60
-"""Pixels of a job's name that are always shown."""
 
 
 def memory_used() -> int | None:
@@ -25,24 +21,6 @@ def memory_used() -> int | None:
     # The second field is the number of resident pages.
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-class ElidedLabel(QLabel):
-    """A label that elides a long text in the middle rather than making the window wider."""
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(MIN_NAME_WIDTH, super().minimumSizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        metrics, room = self.fontMetrics(), self.contentsRect()
-        if metrics.horizontalAdvance(self.text()) <= room.width():
-            super().paintEvent(event)
-            return
-        painter = QPainter(self)
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        words = metrics.elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
-        painter.end()
 
 
 class JobStrip(QWidget):

@@ -25,11 +25,18 @@ class InfoCommands(QObject):
     ) -> None:
         """docks: that show a histogram; while none of them is visible nothing is read."""
         super().__init__(session)
-        self._session, self._info, self._adjust, self._preview, self._docks = session, info, adjust, preview, docks
+        self._session, self._info, self._adjust, self._preview = session, info, adjust, preview
         self._known: WeakKeyDictionary[DocumentState, InfoReady] = WeakKeyDictionary()
         preview.histogram_known.connect(self._show_preview)
+        self._visible: set[QDockWidget] = set()
         for dock in docks:
-            dock.visibilityChanged.connect(self.show_state)
+            # Not isVisible: a panel behind another one's tab counts as visible there.
+            dock.visibilityChanged.connect(lambda visible, dock=dock: self._note(dock, visible=visible))
+
+    def _note(self, dock: QDockWidget, *, visible: bool) -> None:
+        (self._visible.add if visible else self._visible.discard)(dock)
+        if visible:
+            self.show_state()
 
     def show_state(self) -> None:
         """The document that is shown, or its open version, changed."""
@@ -42,7 +49,7 @@ class InfoCommands(QObject):
         self._info.show_photo(state.card, state.head_version, known.info if known else None)
         is_current = known is not None and known.version == state.head
         self._show_histogram(self._preview.histogram(state) or (known.histogram if known and is_current else None))
-        if not is_current and state.id and state.head and any(dock.isVisible() for dock in self._docks):
+        if not is_current and state.id and state.head and self._visible:
             wanted = ReadInfo(state.id, state.head)
             if not any(pending.request == wanted for pending in self._session.running(ReadInfo, state)):
                 self._session.ask(wanted, state)

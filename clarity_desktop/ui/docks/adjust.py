@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QScrollArea,
     QSlider,
     QSpinBox,
@@ -27,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.docks.histogram import HistogramView
-from clarity_desktop.ui.form_fields import ElidedButton, decimal_field, field_label, int_field, no_wheel
+from clarity_desktop.ui.form_fields import ElidedButton, ElidedLabel, decimal_field, int_field, no_wheel
 from clarity_desktop.values import ADJUSTMENT_RANGES, Adjustments, Histogram
 
 PRESETS: Mapping[str, Adjustments] = {
@@ -50,7 +49,7 @@ class AdjustmentSlider(QSlider):
         self.setRange(low, high)
         self.setPageStep(max(10, (high - low) // 20))
         self.setAccessibleName(name)
-        self.setMinimumWidth(60)
+        self.setMinimumWidth(50)
         if low < 0:
             self.setProperty("role", "bipolar")
         no_wheel(self)
@@ -87,7 +86,7 @@ class AdjustDock(QWidget):
         self.pick.setCheckable(True)
         self.pick.setAccessibleName(self.tr("Pick a gray point"))
         self.pick.setToolTip(self.tr("Click a point of the photo that should be gray"))
-        self.presets = QPushButton(self.tr("Presets"))
+        self.presets = ElidedButton(self.tr("Presets"))
         self.presets_menu = QMenu(self.presets)
         self.presets.setMenu(self.presets_menu)
         self.reset, self.apply = ElidedButton(self.tr("Reset")), ElidedButton(self.tr("Apply"))
@@ -225,7 +224,11 @@ class AdjustDock(QWidget):
         grid.setColumnStretch(1, 1)
         for k, (name, label) in enumerate(rows):
             slider, number = self._make_row(name, label.replace("&", ""))
-            grid.addWidget(field_label(label, slider), k, 0)
+            title = ElidedLabel(label)
+            title.setBuddy(slider)
+            title.setProperty("elides", True)
+            title.setToolTip(label.replace("&", ""))
+            grid.addWidget(title, k, 0)
             grid.addWidget(slider, k, 1)
             grid.addWidget(number, k, 2)
         column.addLayout(grid)
@@ -240,7 +243,7 @@ class AdjustDock(QWidget):
             number.setSingleStep(0.1)
         else:
             number = int_field(spoken, low, high, 0)
-        number.setFixedWidth(70)
+        number.setFixedWidth(66)
         self.numbers[name] = number
         return slider, number
 
