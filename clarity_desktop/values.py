@@ -508,9 +508,9 @@ def full_result(versions: Mapping[VersionId, Version], version: Version) -> Vers
     """
     named = version.step.settings.get(FULL)
     full = versions.get(VersionId(named)) if isinstance(named, str) else version
-    if full is None or full.step.kind != "restore" or full.step.strength != 1 or full.parent not in versions:
+    before = versions.get(full.parent) if full and full.parent else None
+    if full is None or before is None or full.step.kind != "restore" or full.step.strength != 1:
         return None
-    before = versions[full.parent]
     same = (before.width, before.height) == (full.width, full.height) == (version.width, version.height)
     return full if same else None
 

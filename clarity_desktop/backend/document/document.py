@@ -232,7 +232,7 @@ class Document:
         # Through the cache of the tiles that are shown: they were just painted.
         tiles = [tile for _, tile in self.tiles([at.tiles[index] for index, _ in places])]
         channels = max((tile.shape[2] for tile in tiles), default=3)
-        out: Stored = np.full((bounds.height, bounds.width, channels), np.iinfo(self._dtype).max, self._dtype)
+        out: Any = np.full((bounds.height, bounds.width, channels), np.iinfo(self._dtype).max, self._dtype)
         for (_, place), tile in zip(places, tiles, strict=True):
             part = place.cut(bounds)
             to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)

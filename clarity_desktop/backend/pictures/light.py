@@ -68,7 +68,7 @@ def space(icc: bytes | None = None) -> Space:
         tuple(table.astype(np.float32) for table in decode),
         tuple(table.astype(np.float32) for table in encode),
         tuple(float(w) for w in weights),
-        np.linalg.inv(profile.matrix),
+        np.linalg.inv(profile.matrix).astype(np.float64),
     )
 
 

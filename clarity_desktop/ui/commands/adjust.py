@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -9,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QInputDialog
 
 from clarity_desktop.messages import Adjust, PickWhite, WhitePicked
+from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.commands.live_preview import LivePreview
 from clarity_desktop.ui.docks.adjust import AdjustDock, with_white_balance
@@ -42,7 +44,7 @@ class AdjustCommands(QObject):
         dock.save_asked.connect(self._name_preset)
         dock.preset_deleted.connect(self._delete_preset)
         session.document_added.connect(self._watch)
-        session.settings_changed.connect(lambda _before, _after: self._show_presets())
+        session.settings_changed.connect(self._show_presets)
         on = session.actions.on
         on("adjust", self.panel_wanted.emit)
         on("copy_adjustments", self._copy)
@@ -116,7 +118,7 @@ class AdjustCommands(QObject):
     # the gray point
 
     def _watch(self, state: DocumentState) -> None:
-        state.canvas.pick.picked.connect(lambda x, y: self._ask_white(state, x, y))
+        state.canvas.pick.picked.connect(partial(self._ask_white, state))
         state.canvas.pick.finished.connect(self._end_pick)
         state.canvas.installEventFilter(self)
 
@@ -181,7 +183,7 @@ class AdjustCommands(QObject):
             self._drop(state)
             self._session.ask(Adjust(state.id, state.head, self._copied), state, self.tr("Adjusting…"))
 
-    def _show_presets(self) -> None:
+    def _show_presets(self, *_settings: Settings) -> None:
         stored = self._session.settings.presets
         self._dock.show_presets({name: adjustments_of(values) for name, values in stored.items()})
 
@@ -190,9 +192,12 @@ class AdjustCommands(QObject):
         dialog = QInputDialog(self._session.dialog_parent)
         dialog.setWindowTitle(self.tr("Save preset"))
         dialog.setLabelText(self.tr("Name of the preset:"))
-        dialog.textValueSelected.connect(lambda name: self.save_preset(name, values))
+        dialog.textValueSelected.connect(partial(self._save_named, values))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def _save_named(self, values: Adjustments, name: str) -> None:
+        self.save_preset(name, values)
 
     def save_preset(self, name: str, values: Adjustments) -> None:
         """Save adjustments under a name; one of that name is replaced."""

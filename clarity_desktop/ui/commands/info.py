@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject
@@ -31,9 +32,9 @@ class InfoCommands(QObject):
         self._visible: set[QDockWidget] = set()
         for dock in docks:
             # Not isVisible: a panel behind another one's tab counts as visible there.
-            dock.visibilityChanged.connect(lambda visible, dock=dock: self._note(dock, visible=visible))
+            dock.visibilityChanged.connect(partial(self._note, dock))
 
-    def _note(self, dock: QDockWidget, *, visible: bool) -> None:
+    def _note(self, dock: QDockWidget, visible: bool) -> None:
         (self._visible.add if visible else self._visible.discard)(dock)
         if visible:
             self.show_state()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
@@ -224,11 +225,11 @@ class AdjustDock(QWidget):
         grid.setColumnStretch(1, 1)
         for k, (name, label) in enumerate(rows):
             slider, number = self._make_row(name, label.replace("&", ""))
-            title = ElidedLabel(label)
-            title.setBuddy(slider)
-            title.setProperty("elides", True)
-            title.setToolTip(label.replace("&", ""))
-            grid.addWidget(title, k, 0)
+            name_label = ElidedLabel(label)
+            name_label.setBuddy(slider)
+            name_label.setProperty("elides", True)
+            name_label.setToolTip(label.replace("&", ""))
+            grid.addWidget(name_label, k, 0)
             grid.addWidget(slider, k, 1)
             grid.addWidget(number, k, 2)
         column.addLayout(grid)
@@ -249,14 +250,14 @@ class AdjustDock(QWidget):
 
     def _connect(self) -> None:
         for name, slider in self.sliders.items():
-            slider.valueChanged.connect(lambda _value, name=name: self._use_slider(name))
-            self.numbers[name].valueChanged.connect(lambda value, name=name: self._use_number(name, value))
+            slider.valueChanged.connect(partial(self._use_slider, name))
+            self.numbers[name].valueChanged.connect(partial(self._use_number, name))
         self.black_and_white.toggled.connect(self._emit)
         self.pick.toggled.connect(self.pick_asked)
         self.reset.clicked.connect(lambda: self.use(Adjustments()))
         self.apply.clicked.connect(self.applied)
 
-    def _use_slider(self, name: str) -> None:
+    def _use_slider(self, name: str, _value: int) -> None:
         number = self.numbers[name]
         number.blockSignals(True)
         self._show_number(name)

@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.docks.histogram import HistogramView
 from clarity_desktop.ui.form_fields import muted_label, plain_label
 from clarity_desktop.ui.labels import megapixels
@@ -69,8 +68,9 @@ class InfoDock(QScrollArea):
         """The values that are shown."""
         found: list[str] = []
         for row in range(self._rows.rowCount()):
-            field = self._rows.itemAt(row, QFormLayout.ItemRole.FieldRole).widget()
-            found.append(field.text() if isinstance(field, form_fields.QLabel) else "")
+            item = self._rows.itemAt(row, QFormLayout.ItemRole.FieldRole)
+            field = item.widget() if item else None
+            found.append(field.text() if isinstance(field, QLabel) else "")
         return found
 
     def _file_rows(self, card: DocumentCard, version: Version, info: PhotoInfo | None) -> Sequence[tuple[str, str]]:
