@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 from PIL import ExifTags, Image, IptcImagePlugin
@@ -405,6 +407,17 @@ def test_a_gain_map_is_said_and_no_longer_claimed(decoder, tmp_path, photo):
         assert b"hdrgm" not in file
         assert b"GainMap" not in file
         assert b'xmp:Rating="5"' in file
+
+
+def test_the_gain_map_of_a_heic_is_said(decoder, tmp_path, photo):
+    """A HEIC with alpha whose auxiliary picture is declared a gain map, in fewer letters than iPhones do it."""
+    heif = pillow_heif.from_bytes("RGBA", (64, 64), np.dstack([photo(64, 64), photo(64, 64)[..., 0]]).tobytes())
+    out = io.BytesIO()
+    heif.save(out)
+    alpha = re.search(rb"urn:mpeg:[\w:.]+\0", out.getvalue())[0]
+    gain_map = b"urn:x:aux:hdrgainmap".ljust(len(alpha), b"\0")
+    (tmp_path / "a.heic").write_bytes(out.getvalue().replace(alpha, gain_map))
+    assert [note.key for note in decoder.read(tmp_path / "a.heic").notes] == ["pictures.gain_map"]
 
 
 def test_the_film_of_a_motion_photo_is_said_and_no_longer_claimed(decoder, tmp_path, photo):

@@ -31,6 +31,7 @@ class Item:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    has_gain_map: bool = False  # beside the picture there is one with its extra brightness
 
     @property
     def orientation(self) -> int:
@@ -102,6 +103,10 @@ def _item(meta: _Meta, data: bytes) -> Item:
         elif kind == b"colr" and body[:4] in {b"prof", b"rICC"}:
             item.icc = body[4:] or None
     item.aperture = _aperture(aperture, item.width, item.height) if aperture else None
+    # A picture derived by tone mapping (ISO 21496-1), or Apple's auxiliary picture.
+    item.has_gain_map = b"tmap" in meta.kinds.values() or any(
+        kind == b"auxC" and b"gainmap" in body.lower() for kind, body in meta.properties
+    )
     for number, kind in meta.kinds.items():
         if meta.primary not in meta.refers.get(number, {meta.primary}):
             continue

@@ -10,7 +10,7 @@ import zlib
 from clarity_desktop.backend.pictures import exif, metadata, xmp
 from clarity_desktop.backend.pictures.exif import Tiff
 from clarity_desktop.backend.pictures.metadata import COMMENT, Texts
-from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, Stored
+from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Stored
 from clarity_desktop.text import Message
 
 _MOST_BYTES = 1 << 26  # of all unpacked PNG texts together
@@ -33,10 +33,12 @@ def complete(stored: Stored) -> None:
         stored.exif = exif.with_resolution(stored.exif, *stored.resolution)
     if stored.xmp is not None:
         if xmp.has_gain_map(stored.xmp):
-            stored.notes = [note for note in stored.notes if note != FIRST_ONLY] + [Message("pictures.gain_map")]
+            stored.notes.append(GAIN_MAP)
         if xmp.has_film(stored.xmp):
             stored.notes.append(Message("pictures.film"))
         stored.xmp = xmp.without_attached(stored.xmp)
+    if GAIN_MAP in stored.notes:  # once, and it explains what else is in the file
+        stored.notes = [note for note in stored.notes if note not in (FIRST_ONLY, GAIN_MAP)] + [GAIN_MAP]
     stored.texts = _limited(stored.texts)
     metadata.rehearse(stored.exif, stored.xmp, stored.iptc)
 

@@ -29,6 +29,7 @@ class Refused(Exception):
 
 DAMAGED = "pictures.damaged"
 FIRST_ONLY = Message("pictures.first_only")
+GAIN_MAP = Message("pictures.gain_map")
 
 
 class CodePoints(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
-from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, Caps, Stored, separated
+from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Caps, Stored, separated
 
 _HDR = {16, 18}
 
@@ -87,3 +87,5 @@ def _describe(stored: Stored, item: Item, icc: bytes | None) -> None:
     if item.code_points is None or item.code_points.transfer not in _HDR:
         stored.icc = icc
     stored.exif, stored.xmp = exif.without_prefix(item.exif), item.xmp
+    if item.has_gain_map:
+        stored.notes.append(GAIN_MAP)

@@ -101,7 +101,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
             caps.check(width, height, per_megapixel=_SECONDS_PER_MEGAPIXEL)
             preview = _preview(raw)
             raw.unpack()
-            pixels: NDArray[np.uint16] = raw.postprocess(
+            pixels: NDArray[Any] = raw.postprocess(
                 output_bps=16, output_color=rawpy.ColorSpace.Adobe, gamma=(_GAMMA, 0), use_camera_wb=True,
                 no_auto_bright=True,
             )  # fmt: skip
@@ -165,11 +165,10 @@ def _preview(raw: rawpy.RawPy) -> NDArray[np.uint8] | None:
     import rawpy
 
     try:
-        found = raw.extract_thumb()
-        if found.format == rawpy.ThumbFormat.BITMAP:
-            pixels: Any = found.data
-            return pixels if pixels.ndim == 3 and pixels.shape[2] == 3 else None
-        image = Image.open(io.BytesIO(found.data), formats=("JPEG", "MPO"))
+        stored: Any = raw.extract_thumb().data  # H×W×3 pixels, or a JPEG file
+        if isinstance(stored, np.ndarray):
+            return stored if stored.ndim == 3 and stored.shape[2] == 3 else None
+        image = Image.open(io.BytesIO(stored), formats=("JPEG", "MPO"))
         image.draft("RGB", (1024, 1024))
         return np.asarray(image.convert("RGB"))
     except (rawpy.LibRawError, rawpy.NotSupportedError, OSError, ValueError, SyntaxError):
@@ -184,8 +183,8 @@ def _toned(pixels: NDArray[np.uint16], preview: NDArray[np.uint8] | None) -> NDA
     """
     if preview is None:
         return pixels
-    ours = _tones(_small(pixels).astype(np.float32) / 65535, _GAMMA)
-    theirs = _tones(_small(preview).astype(np.float32) / 255, _SCREEN_GAMMA)
+    ours = _tones(_small(pixels) / 65535, _GAMMA)
+    theirs = _tones(_small(preview) / 255, _SCREEN_GAMMA)
     apart = np.diff(ours, prepend=0) > _LEAST_STEP  # steps that are too narrow would make the curve steep
     if theirs[-1] < _DARKEST or not apart.any():
         return pixels
@@ -202,9 +201,9 @@ def _small(pixels: NDArray[Any]) -> NDArray[Any]:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
 
 
-def _tones(values: NDArray[np.float32], gamma: float) -> NDArray[np.float64]:
+def _tones(values: NDArray[Any], gamma: float) -> NDArray[np.float64]:
     """Luminance that shares of the pixels stay below, encoded 0..1; values: H×W×3 0..1 with that gamma."""
-    light = values**gamma @ _LIGHT
+    light = values.astype(np.float32) ** gamma @ _LIGHT
     return np.quantile(light, _SHARES).astype(np.float64) ** (1 / _GAMMA)
 
 
