@@ -209,6 +209,14 @@ def summary(detection: Detection) -> Summary:
     return Summary("unsure", tuple(names[: 2 if shares[1] >= shares[0] / 2 else 1]))
 
 
+TASK_FOR: Mapping[Degradation, Task] = {
+    "rain streak": "derain", "raindrop": "deraindrop", "snow": "desnow", "haze": "dehaze", "blur": "deblur",
+    "inpaint": "inpaint", "low-light": "low_light", "overexposure": "overexposure", "flare": "deflare",
+    "shadow": "deshadow", "watermark": "dewatermark", "noise": "denoise", "JPEG": "dejpeg",
+}  # fmt: skip
+"""The task that treats each degradation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """A task that would help, the degradation that it treats, and the reason for its place in the order."""

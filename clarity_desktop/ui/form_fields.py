@@ -151,6 +151,15 @@ def muted_label(text: str = "") -> QLabel:
     return label
 
 
+def show_role(label: QLabel, role: str) -> None:
+    """Give a label the color of another role: "muted", "good", "error"."""
+    if label.property("role") != role:
+        label.setProperty("role", role)
+        # The style sheet reads properties only here.
+        label.style().unpolish(label)
+        label.style().polish(label)
+
+
 def field_label(text: str, field: QWidget) -> QLabel:
     """The label of a form row; its mnemonic focuses the field."""
     result = QLabel(text)

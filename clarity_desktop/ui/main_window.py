@@ -162,6 +162,7 @@ class MainWindow(Shell):
         self.adjust_commands.panel_wanted.connect(partial(self.show_panel, "adjust"))
         self.quality.jump_asked.connect(self.edit_commands.go_to)
         self.quality.advice.task_asked.connect(self.restore_commands.run)
+        self.quality.verdict.fix_asked.connect(self.restore_commands.run)
         self.quality_commands.panel_wanted.connect(self.docks["quality"].show)
 
     def _connect_canvas(self, canvas: Canvas) -> None:

@@ -239,7 +239,7 @@ async def test_scores_go_to_their_version_even_when_another_is_open():
         await settled(window)
         view.add_quality(original, Quality(niqe=9.5))
         window.refresh()
-        assert window.quality.metrics["niqe"].change.text() == "▼ 5.3 better"
+        assert window.quality.metrics["niqe"].change.text() == "5.3 better"
 
 
 async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence_its_own():

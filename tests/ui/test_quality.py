@@ -17,11 +17,12 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.docks.advice_panel import AdvicePanel
-from clarity_desktop.ui.docks.findings_panel import FindingsPanel, headline
+from clarity_desktop.ui.docks.findings_panel import FindingsPanel
 from clarity_desktop.ui.docks.metrics_panel import difference
-from clarity_desktop.ui.docks.overall_panel import OverallPanel, distance_text, is_far, score_change
+from clarity_desktop.ui.docks.overall_panel import OverallPanel, distance_text, is_far
 from clarity_desktop.ui.docks.quality import QualityDock, QualityState
 from clarity_desktop.ui.docks.trend import Trend, score_range
+from clarity_desktop.ui.docks.verdict_panel import VerdictPanel, score_change, verdict
 from clarity_desktop.values import (
     DEGRADATIONS,
     Advice,
@@ -71,71 +72,78 @@ def findings(qtbot: QtBot) -> FindingsPanel:
 # What is wrong
 
 
-def test_likely_degradations_are_listed_with_percent_and_severity(findings: FindingsPanel):
-    findings.show_detection(a_detection(rain=0.97, noise=0.6))
-    listed = [line for line in findings.rows if shown(line)]
-    assert [(line.name.text(), line.figure.text()) for line in listed] == [
-        ("Rain streaks", "97%, strong"), ("Noise", "60%, strong"),
+def listed(panel: VerdictPanel) -> list[tuple[str, str]]:
+    return [(row.name.text(), row.figure.text()) for row in panel.rows if shown(row)]
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> VerdictPanel:
+    panel = VerdictPanel()
+    qtbot.addWidget(panel)
+    return panel
+
+
+def test_the_three_likeliest_problems_are_listed_as_likelihoods_with_a_button_each(panel: VerdictPanel):
+    tasks: list[str] = []
+    panel.fix_asked.connect(tasks.append)
+    panel.show_detection(a_detection(rain=0.97, noise=0.6, haze=0.4, blur=0.3), 30.0, lambda task: task != "dehaze")
+    assert listed(panel) == [
+        ("Rain streaks", "97% likely, strong"), ("Noise", "60% likely, strong"), ("Haze", "40% likely, strong"),
     ]  # fmt: skip
-    assert listed[0].accessibleName() == "Rain streaks 97%, strong"
-    assert findings.verdict.text() == "Several problems: rain streaks, noise"
+    assert panel.rows[0].accessibleName() == "Rain streaks: 97% likely, strong"
+    assert [row.fix.isEnabled() for row in panel.rows] == [True, True, False]
+    assert panel.rows[1].fix.accessibleName() == "Fix: Remove noise"
+    panel.rows[1].fix.click()
+    assert tasks == ["denoise"]
+    panel.show_detection(a_detection(inpaint=0.9), 30.0, lambda _task: False)
+    assert "must be marked" in panel.rows[0].fix.toolTip()
+
+
+def test_a_photo_without_problems_lists_nothing(panel: VerdictPanel):
+    panel.show_detection(a_detection(), 80.0, offered)
+    assert listed(panel) == []
+    assert shown(panel.sign)
+    panel.show_detection(a_detection(blur=0.9), 80.0, offered)
+    assert not shown(panel.sign)
+
+
+UNSUSPICIOUS = ("No clear problem found", "Low score, but no clear problem found", "Looks fine", "Looks good")
+DOUBTED = dataclasses.replace(a_detection(watermark=0.34), top=a_detection().top)
 
 
 @pytest.mark.parametrize(
-    ("likely", "said"),
+    ("detection", "words"),
     [
-        ({"haze": 0.8}, "Haze: 80% likely"),
-        ({"haze": 0.4}, "Possible problems: haze (40%)"),
-        ({"haze": 0.8, "noise": 0.4}, "Haze: 80% likely"),
-        ({"haze": 0.3, "noise": 0.4}, "Possible problems: noise (40%)"),
+        (a_detection(haze=0.8), ("Needs work", "Needs work", "Could be better", "Could be better")),
+        (a_detection(haze=0.4), ("May need work", "May need work", "Probably fine", "Probably fine")),
+        (a_detection(), UNSUSPICIOUS),
+        (DOUBTED, UNSUSPICIOUS),
     ],
 )
-@pytest.mark.parametrize("called", ["haze", "blend"])
-def test_the_first_line_names_what_is_likely_with_the_bars_number_whatever_the_whole_is_called(
-    called: str, likely: dict[str, float], said: str
+def test_the_verdict_follows_from_problems_and_score_and_no_low_score_is_fine(
+    detection: Detection, words: tuple[str, ...], panel: VerdictPanel
 ):
-    assert headline(dataclasses.replace(a_detection(**likely), top=((called, 0.51),))) == said
+    for score, expected in zip((None, 49.4, 50.0, 75.0), words, strict=True):
+        assert verdict(detection, score) == expected
+    panel.show_detection(detection, 49.4, offered)
+    assert not shown(panel.sign)
+    assert "fine" not in panel.title.text()
 
 
-def test_several_likely_things_are_several_even_if_the_whole_is_called_one():
-    both = dataclasses.replace(a_detection(haze=0.96, noise=0.6), top=(("noise", 0.49),))
-    assert headline(both) == "Several problems: haze, noise"
-
-
-def test_a_photo_that_looks_fine_says_so_and_lists_nothing(findings: FindingsPanel):
-    findings.show_detection(a_detection())
-    assert findings.verdict.text() == "No problems found"
-    assert shown(findings.fine)
-    assert [line for line in findings.rows if shown(line)] == []
-    findings.show_detection(a_detection(blur=0.9))
-    assert not shown(findings.fine)
-
-
-def test_a_possible_problem_of_a_normal_photo_is_shown():
-    def doubted(share: float) -> str:
-        return headline(dataclasses.replace(a_detection(watermark=share), top=a_detection().top))
-
-    assert doubted(0.34) == "No clear problems. Possibly: a watermark (34%)"
-    assert doubted(0.29) == "No problems found"
-
-
-def test_all_thirteen_can_be_listed(findings: FindingsPanel):
+def test_all_thirteen_are_in_the_details(findings: FindingsPanel):
     findings.show_detection(a_detection(snow=0.9))
-    findings.all.click()
     assert len({line.name.text() for line in findings.rows if shown(line)}) == len(DEGRADATIONS) == 13
-    findings.all.click()
-    assert len([line for line in findings.rows if shown(line)]) == 1
+    assert findings.rows[0].figure.text() == "90%, strong"
 
 
 def test_the_map_is_off_until_it_is_asked_for_and_lets_a_degradation_be_chosen(qtbot: QtBot, findings: FindingsPanel):
     findings.show_detection(a_detection(rain=0.9))
     assert not findings.where.isChecked()
-    assert not shown(findings.which)
+    assert not shown(findings.map)
     with qtbot.waitSignal(findings.heat_toggled) as said:
         findings.where.click()
     assert said.args == [True]
-    assert shown(findings.which)
-    assert shown(findings.legend)
+    assert shown(findings.map)
     at = findings.which.findData("noise")
     findings.which.setCurrentIndex(at)
     with qtbot.waitSignal(findings.heat_chosen) as chosen:
@@ -188,31 +196,32 @@ def test_no_advice_is_a_sentence_without_buttons(qtbot: QtBot):
 
 
 def test_a_difference_says_its_direction_in_words():
-    assert difference(3.0, 5.5) == "▼ 2.5 better"
-    assert difference(5.5, 3.0) == "▲ 2.5 worse"
-    assert difference(3.0, 3.01) == "= unchanged"
-    assert difference(None, 3.0) == ""
-    assert score_change(62.0, 41.0) == "▲ 21 better"
-    assert score_change(41.0, 62.0) == "▼ 21 worse"
-    assert score_change(41.0, 41.2) == "= unchanged"
-    assert score_change(70.4, 69.7) == "= unchanged", "70 and 70"
-    assert score_change(69.6, 69.4) == "▲ 1 better", "70 and 69"
-    assert score_change(60.6, 42.4) == "▲ 19 better", "61 and 42"
-    assert score_change(41.0, None) == ""
+    assert difference(3.0, 5.5) == ("2.5 better", "good")
+    assert difference(5.5, 3.0) == ("2.5 worse", "error")
+    assert difference(3.0, 3.01) == ("same", "muted")
+    assert difference(None, 3.0)[0] == ""
+    assert score_change(62.0, 41.0) == ("21 better", "good")
+    assert score_change(41.0, 62.0) == ("21 worse", "error")
+    assert score_change(41.0, 41.2)[0] == "same"
+    assert score_change(70.4, 69.7)[0] == "same", "70 and 70"
+    assert score_change(69.6, 69.4)[0] == "1 better", "70 and 69"
+    assert score_change(60.6, 42.4)[0] == "19 better", "61 and 42"
+    assert score_change(41.0, None)[0] == ""
 
 
 def test_a_metric_says_its_direction_whose_parameters_and_why_there_is_no_value(dock: QualityDock):
     now = version("b", piqe=20.0, sseq=31.0, bundled=("sseq",), why={"niqe": "The photo is too small for NIQE."})
     dock.show_photo(QualityState(DOCUMENT, now, version("a", piqe=50.0, niqe=7.0)), offered)
     assert list(dock.metrics) == ["sseq", "niqe", "brisque", "piqe"]
-    assert dock.metrics["piqe"].change.text() == "▼ 30.0 better"
-    assert "Lower is better" in dock.metrics["piqe"].meaning.text()
+    assert dock.metrics["piqe"].change.text() == "30.0 better"
+    assert "Lower is better" in dock.metrics["piqe"].toolTip()
     assert dock.metrics["niqe"].now.text() == "–"
-    assert dock.metrics["niqe"].meaning.text() == "The photo is too small for NIQE."
-    assert shown(dock.metrics["sseq"].bundled)
-    assert "built-in parameters" in dock.metrics["sseq"].accessibleName()
-    assert "authors" in dock.metrics["sseq"].bundled.toolTip()
-    assert not shown(dock.metrics["piqe"].bundled)
+    assert dock.metrics["niqe"].reason.text() == "The photo is too small for NIQE."
+    assert not shown(dock.metrics["piqe"].reason)
+    assert dock.measures.bundled.text() == "Computed with built-in parameters: SSEQ"
+    assert "authors" in dock.measures.bundled.toolTip()
+    dock.show_photo(QualityState(DOCUMENT, version("c", piqe=20.0)), offered)
+    assert not shown(dock.measures.bundled)
 
 
 def test_values_by_different_parameters_are_not_compared(dock: QualityDock):
@@ -246,41 +255,43 @@ def test_what_a_project_calls_things_is_text_and_never_markup(dock: QualityDock)
     named = dataclasses.replace(version("c", 62.0), name="Tom & <b>Jerry</b>")
     bold = version("b", 50.0, more={"<b>x</b>": 1.0}, why={"niqe": "<b>why</b>"})
     dock.show_photo(QualityState(DOCUMENT, bold, named, named), offered)
-    for label in (dock.names, dock.measures.more, dock.metrics["niqe"].meaning, dock.overall.extent):
+    for label in (dock.names, dock.measures.more, dock.metrics["niqe"].reason, dock.verdict.extent):
         assert label.textFormat() == Qt.TextFormat.PlainText
-    assert "&lt;b&gt;" in dock.metrics["niqe"].meaning.toolTip()
+    assert "&lt;b&gt;" in dock.metrics["niqe"].reason.toolTip()
     assert dock.overall.best.text() == "Best: 62 (Tom && <b>Jerry</b>)"
 
 
-def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qtbot: QtBot):
-    panel = OverallPanel()
-    qtbot.addWidget(panel)
+def test_the_overall_score_has_a_range_a_before_and_a_best_that_can_be_opened(qtbot: QtBot, panel: VerdictPanel):
+    details = OverallPanel()
+    qtbot.addWidget(details)
     now, before, best = version("b", 55.0, low=48.0, high=61.0), version("a", 41.0), version("c", 62.0)
-    panel.show_scores(now, before, best)
-    assert panel.figure.text() == "55"
-    assert panel.extent.text() == "of 100 (48 to 61)"
-    assert panel.change.text() == "▲ 14 better"
-    assert panel.before.text() == "Before:\N{NO-BREAK SPACE}41"
-    assert panel.best.text() == "Best: 62 (Cropped)"
-    with qtbot.waitSignal(panel.jump_asked) as said:
-        panel.best.click()
+    panel.show_scores(now, before)
+    details.show_scores(now, before, best)
+    assert (panel.figure.text(), panel.extent.text()) == ("55", "of 100")
+    assert (panel.change.text(), panel.change.property("role")) == ("14 better than before", "good")
+    assert panel.figure.accessibleName() == "Overall score 55 of 100, 14 better than before"
+    assert details.extent.text() == "Likely range of the score: 48 to 61"
+    assert details.before.text() == "Before:\N{NO-BREAK SPACE}41"
+    assert details.best.text() == "Best: 62 (Cropped)"
+    with qtbot.waitSignal(details.jump_asked) as said:
+        details.best.click()
     assert said.args == ["c"]
-    panel.show_scores(best, before, best)
-    assert panel.before.text() == "Before:\N{NO-BREAK SPACE}41 (this version is the best)"
-    assert not shown(panel.best)
+    details.show_scores(best, before, best)
+    assert details.before.text() == "Before:\N{NO-BREAK SPACE}41 (this version is the best)"
+    assert not shown(details.best)
+    panel.show_scores(before, now)
+    assert (panel.change.text(), panel.change.property("role")) == ("14 worse than before", "error")
 
 
-def test_an_undefined_overall_score_says_why(qtbot: QtBot):
-    panel = OverallPanel()
-    qtbot.addWidget(panel)
-    panel.show_scores(version("a", why={"overall": "The photo is smaller than 32 pixels."}), None, None)
+def test_an_undefined_overall_score_says_why(panel: VerdictPanel):
+    panel.show_scores(version("a", why={"overall": "The photo is smaller than 32 pixels."}), None)
     assert panel.figure.text() == "–"
     assert panel.extent.text() == "The photo is smaller than 32 pixels."
     why = "The photo cannot be scored. " * 20
-    panel.show_scores(version("a"), None, None, why)
+    panel.show_scores(version("a"), None, why)
     assert len(panel.extent.text()) < len(why)
     assert panel.extent.toolTip() == why, "all of it"
-    panel.show_scores(version("a", 41.0), None, None)
+    panel.show_scores(version("a", 41.0), None)
     assert panel.extent.toolTip().startswith("Higher is better")
 
 
@@ -294,13 +305,12 @@ def test_an_undefined_overall_score_says_why(qtbot: QtBot):
         (None, False),
     ],
 )
-def test_a_gain_is_marked_where_much_has_changed(qtbot: QtBot, distance: Distance | None, marked: bool):
-    panel = OverallPanel()
-    qtbot.addWidget(panel)
-    panel.show_distance(distance, gained=True)
-    assert shown(panel.warning) is marked is is_far(distance)
-    panel.show_distance(distance, gained=False)
-    assert not shown(panel.warning)
+def test_a_gain_is_marked_where_much_has_changed(dock: QualityDock, distance: Distance | None, marked: bool):
+    worse, better = version("a", 41.0), version("b", 55.0)
+    dock.show_photo(QualityState(DOCUMENT, better, original=worse, distance=distance), offered)
+    assert shown(dock.verdict.warning) is marked is is_far(distance)
+    dock.show_photo(QualityState(DOCUMENT, worse, original=better, distance=distance), offered)
+    assert not shown(dock.verdict.warning)
 
 
 def test_the_distance_is_reported_in_figures():
@@ -350,45 +360,56 @@ def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
     known = version("a", 41.0, a_detection(rain=0.97))
     dock.show_photo(QualityState(DOCUMENT, known), offered)
     assert not shown(dock.busy)
-    assert dock.findings.isEnabled()
+    assert dock.verdict.rows[0].isEnabled()
     dock.show_photo(QualityState(DOCUMENT, version("b")), offered)
     assert shown(dock.busy)
-    assert dock.names.text().startswith("Analyzing…")
-    assert dock.findings.rows[0].figure.text() == "97%, strong"
-    assert dock.overall.figure.text() == "41"
-    assert not dock.findings.isEnabled()
-    assert not dock.overall.isEnabled()
+    assert dock.verdict.title.text() == "Analyzing…"
+    assert listed(dock.verdict) == [("Rain streaks", "97% likely, strong")]
+    assert dock.verdict.figure.text() == "41"
+    assert not any(part.isEnabled() for part in (*dock.verdict.rows, dock.findings, dock.overall, dock.verdict.figure))
     assert dock.advice.button.isEnabled()
 
 
 def test_the_figures_of_another_photo_do_not_stay(dock: QualityDock):
     dock.show_photo(QualityState(DOCUMENT, version("a", 41.0, a_detection(rain=0.97))), offered)
     dock.show_photo(QualityState(DocumentId("e"), version("a")), offered)
-    assert dock.findings.verdict.text() == ""
-    assert dock.overall.figure.text() == "–"
-    assert [line for line in dock.findings.rows if shown(line)] == []
+    assert dock.verdict.title.text() == "Analyzing…"
+    assert dock.verdict.figure.text() == "–"
+    assert listed(dock.verdict) == []
 
 
 def test_a_failed_analysis_is_reported_and_the_busy_bar_disappears(dock: QualityDock):
     known = dataclasses.replace(version("a", 41.0), detection=None)
     dock.show_photo(QualityState(DOCUMENT, known, detection_error="The detector is not on this computer."), offered)
-    assert dock.findings.reason.text() == "The detector is not on this computer."
-    assert shown(dock.findings.reason)
-    assert dock.findings.reason.isEnabled()
+    assert dock.verdict.reason.text() == "The detector is not on this computer."
+    assert shown(dock.verdict.reason)
+    assert dock.verdict.reason.isEnabled()
     dock.show_photo(
         QualityState(DOCUMENT, version("b"), detection_error="No.", quality_error="The disk is full."), offered
     )
-    assert dock.overall.extent.text() == "The disk is full."
+    assert dock.verdict.extent.text() == "The disk is full."
     assert not shown(dock.measures)
-    assert not shown(dock.busy)
     assert not shown(dock.busy)
 
 
 def test_without_a_photo_there_is_an_invitation_and_nothing_else(dock: QualityDock):
     dock.show_photo(QualityState(DOCUMENT, version("a", 41.0)), offered)
+    dock.details.click()
     dock.show_photo(None, offered)
-    assert dock.names.text().startswith("Open a photo")
-    assert not any(shown(part) for part in (dock.overall, dock.findings, dock.advice, dock.measures, dock.busy))
+    assert shown(dock.invitation)
+    assert not any(shown(part) for part in (dock.verdict, dock.details, dock.inside, dock.busy))
+
+
+def test_everything_else_is_folded_until_it_is_asked_for(dock: QualityDock):
+    state = QualityState(DOCUMENT, version("a", 41.0, a_detection(rain=0.97)))
+    dock.show_photo(state, offered)
+    assert not shown(dock.inside)
+    dock.details.click()
+    assert shown(dock.inside)
+    dock.details.click()
+    advised = Advised(DOCUMENT, VersionId("a"), (Advice("derain", "rain streak", "Streaks."),), "One step.")
+    dock.show_photo(dataclasses.replace(state, advised=advised), offered)
+    assert shown(dock.inside), "the advice was asked for"
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
@@ -402,11 +423,16 @@ def test_everything_fits_the_narrowest_dock(qapp: QApplication, dock: QualityDoc
     dock.show_photo(QualityState(DOCUMENT, now, version("a", 41.0), now, version("a", 41.0), (version("a", 41.0), now),
                            Distance(12.0, 0.4), advised), offered)  # fmt: skip
     dock.findings.where.setChecked(True)
-    dock.findings.all.setChecked(True)
+    dock.details.setChecked(True)
     QApplication.processEvents()
     inside = dock.widget()
     assert inside.width() <= dock.viewport().width()
     assert inside.minimumSizeHint().width() <= dock.viewport().width()
+    bar = dock.verticalScrollBar()
+    assert bar.isVisible()
+    edge = bar.mapTo(dock, QPoint(0, 0)).x()
+    for part in inside.findChildren(QWidget):
+        assert not part.isVisible() or part.mapTo(dock, QPoint(part.width(), 0)).x() <= edge, part
 
 
 # Preferences

@@ -43,8 +43,8 @@ async def restored(window: MainWindow) -> DocumentState:
 async def test_what_is_wrong_and_how_good_it_is_come_with_the_photo_and_are_not_asked_for_again():
     async with a_window() as (window, link):
         await a_photo(window)
-        assert window.quality.findings.rows[0].accessibleName() == "Rain streaks 97%, strong"
-        assert window.quality.overall.figure.text() == "48"
+        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, strong"
+        assert window.quality.verdict.figure.text() == "48"
         assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
@@ -55,10 +55,10 @@ async def test_a_restored_version_is_analyzed_and_measured_against_the_original(
         window.restore_commands.run("derain")
         await until(lambda: len(view.versions) == 2)
         await settled(window)
-        assert window.quality.findings.verdict.text() == "No problems found"
-        assert window.quality.overall.change.text() == "▲ 8 better"
+        assert window.quality.verdict.title.text() == "Looks fine"
+        assert window.quality.verdict.change.text() == "8 better than before"
         assert window.quality.overall.distance.text().startswith("Change: PSNR 18.0 dB")
-        assert not window.quality.overall.warning.isHidden()
+        assert not window.quality.verdict.warning.isHidden()
         assert "Original 48, Rain removed 56" in window.quality.overall.trend.accessibleName()
 
 
@@ -96,7 +96,7 @@ async def test_a_cancelled_analysis_runs_again_when_the_user_wants_to_know():
             await until(lambda: window.status.job.name.text() == analysis_title())
             window.action["cancel"].trigger()
             await settled(window)
-            assert window.quality.findings.reason.text() == CANCELLED
+            assert window.quality.verdict.reason.text() == CANCELLED
             assert window.quality.busy.isHidden()
             window.action["advise"].trigger()
             await until(lambda k=k: len(link.of(m.Advise)) == k)
@@ -104,8 +104,8 @@ async def test_a_cancelled_analysis_runs_again_when_the_user_wants_to_know():
             assert not window.quality.busy.isHidden()
         gate.set()
         await settled(window)
-        assert window.quality.findings.rows[0].accessibleName() == "Rain streaks 97%, strong"
-        assert window.quality.overall.figure.text() == "48"
+        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, strong"
+        assert window.quality.verdict.figure.text() == "48"
 
 
 async def test_the_analysis_of_a_restored_version_can_be_cancelled_and_leaves_the_version():
@@ -118,7 +118,7 @@ async def test_the_analysis_of_a_restored_version_can_be_cancelled_and_leaves_th
         window.action["cancel"].trigger()
         await settled(window)
         assert len(view.versions) == 2
-        assert window.quality.findings.reason.text() == CANCELLED
+        assert window.quality.verdict.reason.text() == CANCELLED
         assert link.of(m.Detect) == link.of(m.Assess) == []
 
 
@@ -126,8 +126,8 @@ async def test_a_failed_analysis_is_shown_in_the_panel_and_nowhere_else():
     async with a_window() as (window, link):
         link.failures = {"detection": "The detector is not installed.", "quality": "Analysis failed."}
         await a_photo(window)
-        assert window.quality.findings.reason.text() == "The detector is not installed."
-        assert window.quality.overall.extent.text() == "Analysis failed."
+        assert window.quality.verdict.reason.text() == "The detector is not installed."
+        assert window.quality.verdict.extent.text() == "Analysis failed."
         assert window.quality.busy.isHidden()
         assert texts(window) == []
         assert link.of(m.Detect) == link.of(m.Assess) == []
@@ -137,8 +137,8 @@ async def test_scores_are_shown_without_a_detector():
     async with a_window() as (window, link):
         link.failures = {"detection": "The detector is not installed."}
         await a_photo(window)
-        assert window.quality.overall.figure.text() == "48"
-        assert window.quality.findings.reason.text() == "The detector is not installed."
+        assert window.quality.verdict.figure.text() == "48"
+        assert window.quality.verdict.reason.text() == "The detector is not installed."
 
 
 async def test_a_suggestion_that_fails_says_so_and_leaves_nothing_pending():
@@ -149,7 +149,7 @@ async def test_a_suggestion_that_fails_says_so_and_leaves_nothing_pending():
         window.action["advise"].trigger()
         await settled(window)
         assert texts(window) == ["The detector is not installed. Download it."]
-        assert window.quality.findings.reason.text() == "The detector is not installed. Download it."
+        assert window.quality.verdict.reason.text() == "The detector is not installed. Download it."
         assert window.quality.busy.isHidden()
 
 

@@ -27,7 +27,7 @@ async def test_comparing_chooses_the_other_version_and_shows_both_scores():
         assert view.other == original
         assert view.canvas.comparison.mode == "split"
         assert window.action["split"].isChecked()
-        assert window.quality.metrics["niqe"].change.text() == "▼ 2.0 better"
+        assert window.quality.metrics["niqe"].change.text() == "2.0 better"
         window.action["side_by_side"].trigger()
         assert view.canvas.comparison.mode == "side"
         window.action["single"].trigger()

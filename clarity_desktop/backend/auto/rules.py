@@ -15,6 +15,7 @@ from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     DEGRADATIONS,
     LIKELY,
+    TASK_FOR,
     Advice,
     Degradation,
     Detection,
@@ -33,19 +34,19 @@ class Treatment:
 
 
 TREATMENTS: Mapping[Degradation, Treatment] = {
-    "JPEG": Treatment("dejpeg", "auto.why.jpeg"),
-    "noise": Treatment("denoise", "auto.why.noise"),
-    "watermark": Treatment("dewatermark", "auto.why.watermark"),
-    "inpaint": Treatment("inpaint", "auto.why.inpaint"),
-    "blur": Treatment("deblur", "auto.why.blur"),
-    "low-light": Treatment("low_light", "auto.why.low_light"),
-    "overexposure": Treatment("overexposure", "auto.why.overexposure"),
-    "flare": Treatment("deflare", "auto.why.flare"),
-    "rain streak": Treatment("derain", "auto.why.weather"),
-    "raindrop": Treatment("deraindrop", "auto.why.weather"),
-    "snow": Treatment("desnow", "auto.why.weather"),
-    "haze": Treatment("dehaze", "auto.why.haze"),
-    "shadow": Treatment("deshadow", "auto.why.shadow"),
+    "JPEG": Treatment(TASK_FOR["JPEG"], "auto.why.jpeg"),
+    "noise": Treatment(TASK_FOR["noise"], "auto.why.noise"),
+    "watermark": Treatment(TASK_FOR["watermark"], "auto.why.watermark"),
+    "inpaint": Treatment(TASK_FOR["inpaint"], "auto.why.inpaint"),
+    "blur": Treatment(TASK_FOR["blur"], "auto.why.blur"),
+    "low-light": Treatment(TASK_FOR["low-light"], "auto.why.low_light"),
+    "overexposure": Treatment(TASK_FOR["overexposure"], "auto.why.overexposure"),
+    "flare": Treatment(TASK_FOR["flare"], "auto.why.flare"),
+    "rain streak": Treatment(TASK_FOR["rain streak"], "auto.why.weather"),
+    "raindrop": Treatment(TASK_FOR["raindrop"], "auto.why.weather"),
+    "snow": Treatment(TASK_FOR["snow"], "auto.why.weather"),
+    "haze": Treatment(TASK_FOR["haze"], "auto.why.haze"),
+    "shadow": Treatment(TASK_FOR["shadow"], "auto.why.shadow"),
 }
 """In the order of treatment: compression and noise, then imaging, then the scene. Published measurements of pairs agree
 (AgenticIR, failures of one order against the other: JPEG before blur 20:28, noise before low light 32:35, blur before

@@ -1,63 +1,17 @@
-"""The problems found in the open version: each degradation with its probability, its severity and a heat map."""
+"""Details of the detection: each degradation with its probability and severity, and the heat map."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from clarity_desktop import text, titles
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
-from clarity_desktop.ui.form_fields import muted_label, no_wheel, tooltip
-from clarity_desktop.ui.labels import degradation_noun, degradation_title, excerpt, percent
-from clarity_desktop.ui.notices import Sign
-from clarity_desktop.ui.translate import render
-from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered, summary
-
-LISTED_FROM = 0.15
-"""From this probability on a degradation is listed; "Show all" lists the others as well."""
-
-
-def headline(detection: Detection) -> str:
-    """The detection in one line, with the probability that its bar shows."""
-    kind, names = summary(detection)
-    if kind == "fine":
-        return QCoreApplication.translate("FindingsPanel", "No problems found")
-    most_likely = names[0]
-    probability = percent(detection.found[most_likely].probability)
-    if kind == "there" and len(names) > 1:
-        template = QCoreApplication.translate("FindingsPanel", "Several problems: {names}")
-        return template.format(names=render(text.enumeration(titles.degradation_noun(name) for name in names[:3])))
-    if kind == "there":
-        template = QCoreApplication.translate("FindingsPanel", "{problem}: {probability} likely")
-        return template.format(problem=degradation_title(most_likely), probability=probability)
-    if kind == "doubt":
-        template = QCoreApplication.translate("FindingsPanel", "No clear problems. Possibly: {problem} ({probability})")
-    else:
-        template = QCoreApplication.translate("FindingsPanel", "Possible problems: {problem} ({probability})")
-    return template.format(problem=degradation_noun(most_likely), probability=probability)
-
-
-def severity_word(finding: Finding) -> str:
-    """How strong a degradation is, in a word."""
-    words = {
-        "strong": QCoreApplication.translate("FindingsPanel", "strong"),
-        "moderate": QCoreApplication.translate("FindingsPanel", "moderate"),
-        "light": QCoreApplication.translate("FindingsPanel", "light"),
-        "faint": QCoreApplication.translate("FindingsPanel", "faint"),
-    }
-    return words[finding.strength]
+from clarity_desktop.ui.docks.verdict_panel import LISTED_FROM, severity_word
+from clarity_desktop.ui.form_fields import muted_label, no_wheel
+from clarity_desktop.ui.labels import degradation_title, percent
+from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered
 
 
 class Meter(QWidget):
@@ -122,7 +76,7 @@ class FindingRow(QWidget):
 
 
 class FindingsPanel(QWidget):
-    """Shows a detection; emits heat_toggled and heat_chosen when the user asks for the heat map."""
+    """Shows all of a detection; emits heat_toggled and heat_chosen when the user asks for the heat map."""
 
     heat_toggled = Signal(bool)
     heat_chosen = Signal(object)  # Degradation, or None: the most likely one
@@ -130,14 +84,7 @@ class FindingsPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._detection: Detection | None = None
-        self.verdict = QLabel()
-        self.verdict.setWordWrap(True)
-        self.verdict.setProperty("role", "title")
         self.rows = [FindingRow() for _ in DEGRADATIONS]
-        self.all = QPushButton()
-        self.all.setProperty("role", "quiet")
-        self.all.setCheckable(True)
-        self.all.toggled.connect(self._list)
         self.where, self.which, self.legend = QCheckBox(self.tr("Show problem areas")), no_wheel(QComboBox()), Legend()
         self.where.setToolTip(self.tr("Show a heat map over the photo: where each problem is likely"))
         self.where.toggled.connect(self._toggled)
@@ -149,27 +96,30 @@ class FindingsPanel(QWidget):
         for degradation in DEGRADATIONS:
             self.which.addItem(degradation_title(degradation), degradation)
         self.which.activated.connect(self._chose)
-        self._lay_out()
-        self.clear()
+        self.heading = muted_label(self.tr("How likely each problem is"))
+        self.map = QWidget(self)  # the choice and the legend, to be shown with the map wherever the panel is folded
+        column, below = QVBoxLayout(self), QVBoxLayout(self.map)
+        for layout in (column, below):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(4)
+        below.addWidget(self.which)
+        below.addWidget(self.legend)
+        for widget in (self.where, self.heading, *self.rows):
+            column.addWidget(widget)
+        self.show_detection(None)
 
-    @property
-    def knows(self) -> bool:
-        """Whether a detection is shown, even if it is that of an earlier version."""
-        return self._detection is not None
-
-    def show_detection(self, detection: Detection) -> None:
-        """Show a detection."""
-        if detection is not self._detection:
-            self._detection = detection
-            self._list()
-
-    def clear(self, why: str = "") -> None:
-        """Show no detection; why is the reason if the analysis failed."""
-        self._detection = None
-        self.verdict.setText("")
-        self.reason.setText(excerpt(why))
-        self.reason.setToolTip(tooltip(why))
-        self._list()
+    def show_detection(self, detection: Detection | None) -> None:
+        """Show a detection, or that there is none."""
+        self._detection = detection
+        names = ordered(detection) if detection else []
+        for row, name in zip(self.rows, names, strict=False):
+            if detection:
+                row.show_finding(name, detection.found[name])
+        for row in self.rows:
+            row.setVisible(detection is not None)
+        self.heading.setVisible(detection is not None)
+        self.where.setVisible(detection is not None)
+        self._show_map_choice()
 
     def show_heat(self, on: bool) -> None:
         """Show whether the heat map is switched on."""
@@ -179,32 +129,8 @@ class FindingsPanel(QWidget):
         self.where.blockSignals(False)
         self._show_map_choice()
 
-    def _list(self) -> None:
-        detection, lines = self._detection, self.rows
-        names: list[Degradation] = ordered(detection) if detection else []
-        worth = [d for d in names if detection and detection.found[d].probability >= LISTED_FROM]
-        fine = bool(detection and detection.top[0][0] == "normal")
-        # At least one bar where the photo is not normal, even if all are unlikely.
-        shown = len(names) if self.all.isChecked() else 0 if fine else max(1, len(worth))
-        for line, degradation in zip(lines, names, strict=False):
-            if detection:
-                line.show_finding(degradation, detection.found[degradation])
-        for k, line in enumerate(lines):
-            line.setVisible(k < min(shown, len(names)))
-        self.all.setText(
-            self.tr("Show fewer") if self.all.isChecked() else self.tr("Show all {count}").format(count=len(names))
-        )
-        self.verdict.setText(headline(detection) if detection else "")
-        self.fine.setVisible(fine)
-        for widget in (self.verdict, self.all, self.where):
-            widget.setVisible(detection is not None)
-        self.reason.setVisible(detection is None and bool(self.reason.text()))
-        self._show_map_choice()
-
     def _show_map_choice(self) -> None:
-        on = self._detection is not None and self.where.isChecked()
-        self.which.setVisible(on)
-        self.legend.setVisible(on)
+        self.map.setVisible(self._detection is not None and self.where.isChecked())
 
     def _toggled(self, on: bool) -> None:
         self._show_map_choice()
@@ -212,20 +138,3 @@ class FindingsPanel(QWidget):
 
     def _chose(self) -> None:
         self.heat_chosen.emit(self.which.currentData())
-
-    def _lay_out(self) -> None:
-        self.reason, self.fine = muted_label(), Sign("fine")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        first = QHBoxLayout()
-        first.addWidget(self.fine, 0, Qt.AlignmentFlag.AlignTop)
-        first.addWidget(self.verdict, 1)
-        column.addLayout(first)
-        column.addWidget(self.reason)
-        for line in self.rows:
-            column.addWidget(line)
-        column.addWidget(self.all, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.where)
-        column.addWidget(self.which)
-        column.addWidget(self.legend)

@@ -6,8 +6,9 @@ from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from clarity_desktop.text import enumeration
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import muted_label, plain_label, tooltip
+from clarity_desktop.ui.form_fields import muted_label, plain_label, show_role, tooltip
 from clarity_desktop.ui.labels import METRICS, excerpt, metric_meaning
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Quality
@@ -16,16 +17,17 @@ SCALE_END = {"sseq": 100.0, "niqe": 15.0, "brisque": 100.0, "piqe": 100.0}
 """The end of each metric's scale as it is drawn; values beyond it are drawn at the end."""
 
 
-def difference(now: float | None, before: float | None) -> str:
-    """How the open version differs from the other where lower is better: "▼ 3.1 better", "▲ 0.4 worse"."""
+def difference(now: float | None, before: float | None) -> tuple[str, str]:
+    """How a metric differs where lower is better, and the role of its color: "3.1 better", "good"."""
     if now is None or before is None:
-        return ""
+        return "", "muted"
     # Equal at the one decimal that is shown.
     if abs(now - before) < 0.05:
-        return QCoreApplication.translate("MetricsPanel", "= unchanged")
+        return QCoreApplication.translate("MetricsPanel", "same"), "muted"
     if now < before:
-        return QCoreApplication.translate("MetricsPanel", "▼ {amount} better").format(amount=f"{before - now:.1f}")
-    return QCoreApplication.translate("MetricsPanel", "▲ {amount} worse").format(amount=f"{now - before:.1f}")
+        text = QCoreApplication.translate("MetricsPanel", "{amount} better")
+        return text.format(amount=f"{before - now:.1f}"), "good"
+    return QCoreApplication.translate("MetricsPanel", "{amount} worse").format(amount=f"{now - before:.1f}"), "error"
 
 
 def value(quality: Quality | None, metric: str) -> float | None:
@@ -70,22 +72,15 @@ class Scale(QWidget):
 
 
 class MetricRow(QWidget):
-    """One metric: name, value, difference, how to read it, and whether its parameters are built in."""
+    """One metric: name, value, difference, and the reason if it has no value."""
 
     def __init__(self, metric: str) -> None:
         super().__init__()
         self._metric = metric
         self.name, self.now, self.change = plain_label(METRICS[metric]), plain_label("–"), plain_label()
-        self.bundled = muted_label(self.tr("built-in parameters"))
         for label in (self.name, self.now):
             label.setProperty("role", "title")
-        why = self.tr(
-            "The authors' parameters are not installed, so the parameters built into this program are used. "
-            "The value may differ from published ones. Models downloads the authors' parameters."
-        )
-        self.bundled.setToolTip(why)
-        self.bundled.setAccessibleDescription(why)
-        self.scale, self.meaning = Scale(), muted_label(metric_meaning(metric))
+        self.scale, self.reason = Scale(), muted_label()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 6)
         grid.setVerticalSpacing(2)
@@ -94,31 +89,29 @@ class MetricRow(QWidget):
         grid.addWidget(self.change, 0, 2, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(2, 1)
         grid.addWidget(self.scale, 1, 0, 1, 3)
-        grid.addWidget(self.meaning, 2, 0, 1, 3)
-        grid.addWidget(self.bundled, 3, 0, 1, 3)
+        grid.addWidget(self.reason, 2, 0, 1, 3)
 
     def show_quality(self, now: Quality | None, before: Quality | None) -> None:
-        title, meaning = METRICS[self._metric], metric_meaning(self._metric)
+        title = METRICS[self._metric]
         a, b = value(now, self._metric), value(before, self._metric)
         if now and before and (self._metric in now.bundled) != (self._metric in before.bundled):
             b = None  # values of different parameters cannot be compared
         why = render(now.why.get(self._metric, "")) if now else ""
         self.now.setText(f"{a:.1f}" if a is not None else "…" if now is None else "–")
-        self.change.setText(difference(a, b))
-        self.change.setVisible(bool(self.change.text()))
-        self.meaning.setText(excerpt(why) if a is None and why else meaning)
-        self.meaning.setToolTip(tooltip(why) if a is None else "")
-        bundled = bool(now and a is not None and self._metric in now.bundled)
-        self.bundled.setVisible(bundled)
+        text, role = difference(a, b)
+        self.change.setText(text)
+        show_role(self.change, role)
+        self.change.setVisible(bool(text))
+        self.reason.setText(excerpt(why) if a is None else "")
+        self.reason.setToolTip(tooltip(why) if a is None else "")
+        self.reason.setVisible(bool(self.reason.text()))
         worst = SCALE_END[self._metric]
         self.scale.show_values(a / worst if a is not None else None, b / worst if b is not None else None)
         # Screen readers read the row as one unit instead of five labels.
-        spoken = ", ".join(
-            x for x in (f"{title} {self.now.text()}", self.change.text(), self.bundled.text() if bundled else "") if x
-        )
+        spoken = ", ".join(x for x in (f"{title} {self.now.text()}", self.change.text()) if x)
         self.setAccessibleName(spoken)
         self.now.setAccessibleName(spoken)
-        self.scale.setToolTip(self.tr("{metric}: best on the left, worst on the right").format(metric=title))
+        self.setToolTip(metric_meaning(self._metric))
 
 
 class MetricsPanel(QWidget):
@@ -130,8 +123,18 @@ class MetricsPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self.metrics = {metric: MetricRow(metric) for metric in METRICS}
+        self.heading = muted_label(self.tr("Published metrics, lower is better"))
+        column.addWidget(self.heading)
         for row in self.metrics.values():
             column.addWidget(row)
+        self.bundled = muted_label()
+        why = self.tr(
+            "The authors' parameters are not installed, so the parameters built into this program are used. "
+            "The value may differ from published ones. Models downloads the authors' parameters."
+        )
+        self.bundled.setToolTip(why)
+        self.bundled.setAccessibleDescription(why)
+        column.addWidget(self.bundled)
         self.more = plain_label()
         self.more.setWordWrap(True)
         self.more.setToolTip(self.tr("Additional metrics chosen in Preferences"))
@@ -143,6 +146,10 @@ class MetricsPanel(QWidget):
         """switched_on: the additional metrics chosen in Preferences; one without a value shows the reason."""
         for row in self.metrics.values():
             row.show_quality(now, before)
+        bundled = [METRICS[name] for name in METRICS if now and name in now.bundled and value(now, name) is not None]
+        text = self.tr("Computed with built-in parameters: {metrics}")
+        self.bundled.setText(text.format(metrics=render(enumeration(bundled))) if bundled else "")
+        self.bundled.setVisible(bool(bundled))
         more = now.more if now else {}
         self.more.setText("\n".join(self._more_line(name, value, before) for name, value in more.items()))
         self.more.setVisible(bool(more))
