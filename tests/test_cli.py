@@ -492,14 +492,11 @@ def test_a_result_is_written_over_no_other_result_and_no_other_photo(clarity, fi
     assert twin.read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written_to_is_reported_before_the_work(clarity, file, tmp_path, monkeypatch) -> None:
-    async def work(*_: object) -> None:
-        pytest.fail("the photo was read")
-
-    monkeypatch.setattr(Studio, "read", work)
+def test_a_place_that_cannot_be_written_to_is_reported_before_the_work(clarity, file, tmp_path) -> None:
+    absent = file.with_name("absent.png")  # if it were read first, the error would be about it
     (tmp_path / "folder.png").mkdir()
     for out in ("missing/x.png", "folder.png", "scene.png/x.png"):
-        code, [row], _ = clarity("restore", file, "-o", tmp_path / out, "--task", "derain", "--json")
+        code, [row], _ = clarity("restore", absent, "-o", tmp_path / out, "--task", "derain", "--json")
         assert code == 2
         assert "could not be saved" in row["error"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "home", "scene.png"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,6 @@ from PIL import Image
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.loop import improve, improve_document
 from clarity_desktop.backend.auto.targets import PixelTarget
-from clarity_desktop.backend.document import document as trees
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import HeadMoved, Improve, Improved, JobCancelled, Opened, TileDone, TurnAdded, UserError
 from clarity_desktop.text import english
@@ -49,7 +49,7 @@ def also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trees.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
 
 
 def test_what_helped_is_kept_and_reported_in_the_conversation(studio, recorder, card) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -295,7 +296,7 @@ def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo, monke
     pixels[100:300, 50:250] = 77  # flat: what counts there is the sign of rounding noise
     seen = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr(statistics.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         found = features(pixels)
         seen.append((found.niqe.tobytes(), found.brisque.tobytes(), found.sseq.tobytes(), found.piqe))
     assert len(set(seen)) == 1

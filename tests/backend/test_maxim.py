@@ -158,12 +158,11 @@ def test_agrees_with_the_published_graph(method, packages, installed):
     assert np.abs(ours - published).max() < 1e-4
 
 
-def test_a_step_recorded_in_bfloat16_runs_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(bfloat16, "native", lambda *_: False)
-    asked = []
-    monkeypatch.setattr(maxim_cpu, "CpuMaxim", lambda _net, dtype: asked.append(dtype))
-    methods._on_cpu(Maxim.__new__(Maxim), "bfloat16")
-    assert asked == [torch.float32]
+@pytest.mark.parametrize(
+    ("recorded", "native", "runs"), [("bfloat16", True, True), ("bfloat16", False, False), ("float32", True, False)]
+)
+def test_a_step_recorded_in_bfloat16_runs_in_float32_where_there_is_none(recorded, native, runs):
+    assert methods.runs_in_bfloat16(recorded, native=native) == runs
 
 
 @pytest.mark.skipif(not bfloat16.native(), reason="this processor has no bfloat16, so no preview is made in it")

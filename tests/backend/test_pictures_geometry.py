@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from clarity_desktop.backend.pictures import change, geometry, reduced
+from clarity_desktop.backend.pictures import change, reduced
+from clarity_desktop.backend.pictures.geometry import straighten
 from clarity_desktop.geometry import inner_size
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten
@@ -74,11 +75,10 @@ def test_no_angle_changes_nothing(photo):
     assert np.array_equal(change(photo(30, 20), Straighten(0.0)), photo(30, 20))
 
 
-def test_large_photos_are_straightened_in_tiles_without_seams(monkeypatch, photo):
+def test_large_photos_are_straightened_in_tiles_without_seams(photo):
     smooth = cv2.GaussianBlur(photo(300, 200), (0, 0), 3)
     whole = change(smooth, Straighten(9))
-    monkeypatch.setattr(geometry, "TILE", 64)
-    assert np.abs(change(smooth, Straighten(9)).astype(int) - whole).max() <= 1
+    assert np.abs(straighten(smooth, 9, tile=64).astype(int) - whole).max() <= 1
 
 
 def test_a_panorama_wider_than_opencv_warps_is_straightened():

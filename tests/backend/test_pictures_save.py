@@ -208,19 +208,15 @@ def test_disks_without_hard_links_are_written_to_all_the_same(tmp_path, monkeypa
     assert names(tmp_path) == ["a (2).png", "a.png", "a.png~"]
 
 
-def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path, monkeypatch):
-    from clarity_desktop.backend.pictures import export
+def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path):
+    def save_meanwhile(options: ExportOptions) -> Path | None:
+        return save(PICTURE, options, None, commit=lambda: options.path.write_bytes(b"somebody else's"))
 
-    def encode_slowly(picture: Picture, options: ExportOptions) -> bytes:
-        options.path.write_bytes(b"somebody else's")
-        return b"ours"
-
-    monkeypatch.setattr(export, "encode", encode_slowly)
     with pytest.raises(FileExists):
-        save(PICTURE, ExportOptions(tmp_path / "a.png"), None)
+        save_meanwhile(ExportOptions(tmp_path / "a.png"))
     assert (tmp_path / "a.png").read_bytes() == b"somebody else's"
-    assert save(PICTURE, ExportOptions(tmp_path / "b.png", exists="number"), None) == tmp_path / "b (2).png"
-    assert save(PICTURE, ExportOptions(tmp_path / "c.png", exists="skip"), None) is None
+    assert save_meanwhile(ExportOptions(tmp_path / "b.png", exists="number")) == tmp_path / "b (2).png"
+    assert save_meanwhile(ExportOptions(tmp_path / "c.png", exists="skip")) is None
     assert names(tmp_path) == ["a.png", "b (2).png", "b.png", "c.png"]
 
 

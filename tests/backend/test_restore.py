@@ -850,11 +850,9 @@ def test_a_replay_with_less_memory_takes_smaller_tiles_and_says_so() -> None:
         replay(recipe, of, 3000, 3000, GB // 100)
 
 
-def test_a_replay_on_a_machine_without_the_device_goes_on_with_the_cpu_and_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hardware, "available", lambda device: device == "cpu")
-    now, note = replay(TilePlan(256, 32, ComputeTarget("cuda", "float32", 2), 9), method(tile=256), 900, 900, 16 * GB)
+def test_a_replay_on_a_machine_without_the_device_goes_on_with_the_cpu_and_says_so() -> None:
+    recorded = TilePlan(256, 32, ComputeTarget("cuda", "float32", 2), 9)
+    now, note = replay(recorded, method(tile=256), 900, 900, 16 * GB, available=lambda device: device == "cpu")
     assert (now.place.device, now.seed) == ("cpu", 9)
     assert "cuda" in str(note)
 
@@ -975,15 +973,13 @@ def test_a_control_group_without_a_limit_limits_nothing(tmp_path: Path) -> None:
     assert hardware.left_in_group(tmp_path, tmp_path / "membership") == hardware.NO_LIMIT
 
 
-def test_the_place_follows_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_follows_the_choice() -> None:
     choice = settings.Settings(device="cpu", threads=3)
     assert room.place(choice) == ComputeTarget("cpu", "float32", 3)
-    monkeypatch.setattr(hardware, "available", lambda device: device == "mps")
-    assert room.place(replace(choice, device="auto")).device == "mps"
+    assert room.place(replace(choice, device="auto"), lambda device: device == "mps").device == "mps"
     with pytest.raises(UserError, match="cuda"):
-        room.place(replace(choice, device="cuda"))
-    monkeypatch.setattr(hardware, "available", lambda device: device == "cpu")
-    auto = room.place(settings.Settings())
+        room.place(replace(choice, device="cuda"), lambda device: device == "mps")
+    auto = room.place(settings.Settings(), lambda device: device == "cpu")
     assert auto.device == "cpu"
     assert auto.threads >= 1
 

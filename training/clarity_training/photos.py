@@ -125,15 +125,15 @@ def _is_listed(value: int, hashes: NDArray[np.uint64]) -> bool:
 # Pixels --------------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, max_side: int | None = None) -> Photo:
+def load(path: Path, max_side: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Photo:
     """The photo, oriented by its EXIF data and converted to sRGB: H×W×3 float32, 0..1.
 
     max_side: a photo with a longer side is scaled down to it (Lanczos). Raises UserError where the file is no readable
-    image or declares more than MAX_PIXELS pixels.
+    image or declares more than max_pixels pixels.
     """
     try:
         with Image.open(path) as image:
-            _check_size(image, path)
+            _check_size(image, path, max_pixels)
             if max_side:
                 image.draft(None, (2 * max_side, 2 * max_side))  # decodes a JPEG at a fraction of its size
             profile = image.info.get("icc_profile")
@@ -157,8 +157,8 @@ def to_8bit(photo: Photo) -> NDArray[np.uint8]:
     return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _check_size(image: Image.Image, path: Path) -> None:
-    if image.width * image.height > MAX_PIXELS:
+def _check_size(image: Image.Image, path: Path, max_pixels: int = MAX_PIXELS) -> None:
+    if image.width * image.height > max_pixels:
         raise UserError(f"“{path}” has {image.width} × {image.height} pixels. Leave it out or scale it down.")
 
 

@@ -17,17 +17,20 @@ _WINDOW, _SIGMA = (11, 11), 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def distance(a: Pixels, b: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Distance:
+def distance(
+    a: Pixels, b: Pixels, checkpoint: Callable[[], None] = lambda: None, area: int = AREA
+) -> Distance:  # fmt: skip
     """PSNR and SSIM of two photos (H×W×3 RGB, both uint8 or both uint16, of one size).
 
     PSNR is over all values of all channels, SSIM (Wang et al., 2004, Gaussian window of 11 pixels) over luma; photos
-    larger than AREA are reduced first. 12 megapixels take 0.3 s on two cores. Raises what checkpoint raises.
+    with more than `area` pixels are reduced first. 12 megapixels take 0.3 s on two cores. Raises what checkpoint
+    raises.
     """
     assert a.shape == b.shape, "only photos of one size can be compared"
     assert a.dtype == b.dtype, "only photos of one depth can be compared"
     ratio = psnr(a, b)
     checkpoint()
-    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a), _luma(b), checkpoint))
+    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a, area), _luma(b, area), checkpoint))
 
 
 def psnr(a: Pixels, b: Pixels) -> float | None:
@@ -36,10 +39,10 @@ def psnr(a: Pixels, b: Pixels) -> float | None:
     return 10 * math.log10(float(np.iinfo(a.dtype).max) ** 2 / error) if error else None
 
 
-def _luma(pixels: Pixels) -> NDArray[np.float32]:
-    """The luma of a photo, reduced to at most AREA pixels: H×W float32 in 0..255, 16 bits unrounded."""
+def _luma(pixels: Pixels, area: int) -> NDArray[np.float32]:
+    """The luma of a photo, reduced to at most `area` pixels: H×W float32 in 0..255, 16 bits unrounded."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, math.sqrt(AREA / (height * width)))
+    scale = min(1.0, math.sqrt(area / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)

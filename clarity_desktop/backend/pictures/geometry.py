@@ -35,7 +35,7 @@ def change(pixels: P, transform: Transform) -> P:
         case Flip(axis):
             return cv2.flip(pixels, 1 if axis == "horizontal" else 0)  # pyright: ignore[reportReturnType]
         case Straighten(degrees):
-            return _straighten(pixels, degrees)
+            return straighten(pixels, degrees)
 
 
 def oriented(pixels: P, orientation: int) -> P:
@@ -47,7 +47,11 @@ def oriented(pixels: P, orientation: int) -> P:
     return pixels if flip is None else cv2.flip(pixels, flip)  # pyright: ignore[reportReturnType]
 
 
-def _straighten(pixels: P, degrees: float) -> P:
+def straighten(pixels: P, degrees: float, tile: int = TILE) -> P:
+    """Pixels (H×W or H×W×3, uint8 or uint16) rotated by an angle and cropped to what has no empty corners.
+
+    tile: the side of the parts that are computed one by one; it changes no pixel by more than rounding.
+    """
     if not degrees:
         return pixels.copy()
     height, width = pixels.shape[:2]
@@ -56,9 +60,9 @@ def _straighten(pixels: P, degrees: float) -> P:
     turn = np.array([[cosine, sine], [-sine, cosine]])  # a point of the result → a point of the photo
     shift = np.array([(width - 1) / 2, (height - 1) / 2]) - turn @ np.array([(w - 1) / 2, (h - 1) / 2])
     out = cast("P", np.empty((h, w, *pixels.shape[2:]), pixels.dtype))
-    for y in range(0, h, TILE):
-        for x in range(0, w, TILE):
-            part = out[y : y + TILE, x : x + TILE]
+    for y in range(0, h, tile):
+        for x in range(0, w, tile):
+            part = out[y : y + tile, x : x + tile]
             part[...] = _turned(pixels, turn, shift + turn @ np.array([x, y]), part.shape[1], part.shape[0])
     return out
 

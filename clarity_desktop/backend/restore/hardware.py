@@ -22,8 +22,21 @@ from clarity_desktop.messages import UserError
 log = logging.getLogger(__name__)
 
 
-def place(settings: choices.Settings) -> ComputeTarget:
-    """Where to compute, by the user's choice. Raises UserError if the chosen device is not there."""
+def available(device: str) -> bool:
+    """Whether torch can compute there."""
+    if device == "cpu":
+        return True
+    torch_import.import_torch()
+    import torch
+
+    return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+
+
+def place(settings: choices.Settings, available: Callable[[str], bool] = available) -> ComputeTarget:
+    """Where to compute, by the user's choice. Raises UserError if the chosen device is not there.
+
+    available: whether a device is there.
+    """
     # Zero means all cores; affinity is respected, for containers and taskset.
     threads = settings.threads or _cores()
     if settings.device == "cpu":
@@ -34,16 +47,6 @@ def place(settings: choices.Settings) -> ComputeTarget:
     if settings.device == "auto":
         return ComputeTarget("cpu", threads=threads)
     raise UserError("restore.no_device", device=settings.device)
-
-
-def available(device: str) -> bool:
-    """Whether torch can compute there."""
-    if device == "cpu":
-        return True
-    torch_import.import_torch()
-    import torch
-
-    return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
 
 
 def _cores() -> int:

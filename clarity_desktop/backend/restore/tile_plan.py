@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from clarity_desktop.backend.methods.method import ComputeTarget, Method
@@ -149,7 +149,13 @@ def _too_little(method: Method, needed_bytes: int, free: int) -> UserError:
 
 
 def replay(
-    recorded: TilePlan, method: Method, width: int, height: int, memory: int, tile_memory: int | None = None
+    recorded: TilePlan,
+    method: Method,
+    width: int,
+    height: int,
+    memory: int,
+    tile_memory: int | None = None,
+    available: Callable[[str], bool] = hardware.available,
 ) -> tuple[TilePlan, Message | None]:
     """The recorded plan; or, where this machine does not allow it, the nearest one and a message that says so.
 
@@ -158,7 +164,7 @@ def replay(
     if recorded.tile % method.multiple_of:
         raise UserError("restore.record_of_other_method", tile=recorded.tile, method=method.title)
     at = recorded.place
-    if not hardware.available(at.device):
+    if not available(at.device):
         now = plan(method, width, height, replace(at, device="cpu"), memory, tile_memory)
         return replace(now, seed=recorded.seed), Message("restore.other_device", {"device": at.device})
     if needed(method, width, height, recorded.tile) <= memory:
