@@ -19,6 +19,7 @@ import tifffile
 from PIL import ExifTags, Image, IptcImagePlugin
 
 from clarity_desktop.backend.pictures import Decoder, check_size, encode, exif, losses, metadata, save, xmp
+from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -529,6 +530,22 @@ def test_texts_follow_the_users_choice(photo):
     assert b"Title" not in bare
     assert losses(picture, ExportOptions(Path("a"), "bmp", metadata="none")) == ()
     assert [loss.key for loss in losses(picture, ExportOptions(Path("a"), "bmp"))] == ["pictures.lost_metadata"]
+
+
+def test_the_resolution_of_a_photoshop_file_is_kept(decoder, tmp_path):
+    resource = b"8BIM" + struct.pack(">H2xI", 0x03ED, 16) + struct.pack(">IHHIHH", 300 << 16, 1, 1, 240 << 16, 1, 1)
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 4, 4, 8, 3)
+    body = struct.pack(">II", 0, len(resource)) + resource + struct.pack(">IH", 0, 0) + bytes(48)
+    (tmp_path / "a.psd").write_bytes(head + body)
+    assert exif.resolution(decoder.read(tmp_path / "a.psd").exif) == (300, 240)
+
+
+def test_a_profile_that_cannot_be_kept_is_said(photo):
+    picture = Picture(photo(8, 8), icc=profiles.display_p3(), profile="Display P3")
+    for form in ("bmp", "jxl"):
+        assert [loss.key for loss in losses(picture, ExportOptions(Path("a"), form))] == ["pictures.lost_profile"]
+        assert losses(picture, ExportOptions(Path("a"), form, profile="srgb")) == ()
+    assert losses(picture, ExportOptions(Path("a"), "png")) == ()
 
 
 def test_the_size_limit_of_a_format_is_said_before_the_work(photo):

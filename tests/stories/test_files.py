@@ -12,8 +12,9 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QGuiApplication
 
-from clarity_desktop.messages import Exported, FileExists
+from clarity_desktop.messages import Exported, FileExists, Opened, PreviewReady
 from clarity_desktop.ui.pixels import to_image
+from tests.backend.test_pictures_raw import scene, write_dng
 
 from .user import Sitting
 
@@ -160,3 +161,23 @@ async def test_odd_names_are_only_names(
         await user.click("close")
         await user.open(tmp_path / f"{name}.clarity")
         assert len(user.versions) == 2
+
+
+async def test_a_raw_photo_shows_the_cameras_picture_first_and_is_exported_as_tiff(
+    sit_down: Sitting, tmp_path: Path
+) -> None:
+    small = np.rint(255 * scene()[::4, ::4] ** (1 / 2.2)).astype(np.uint8)
+    write_dng(tmp_path / "a.dng", scene(), preview=small)
+    before = (tmp_path / "a.dng").read_bytes()
+    async with sit_down() as user:
+        await user.open(tmp_path / "a.dng")
+        kinds = [type(event) for event in user.link.events]
+        shown = next(event for event in user.link.events if isinstance(event, PreviewReady))
+        assert kinds.index(PreviewReady) < kinds.index(Opened)
+        assert (shown.pixels.shape, shown.width, shown.height) == ((30, 40, 3), 160, 120)
+        await user.restore("derain")
+        await user.export(tmp_path)
+        [exported] = user.events(Exported)
+        assert exported.path == tmp_path / "a_restored.tif"
+    assert tifffile.imread(tmp_path / "a_restored.tif").dtype == np.uint16
+    assert (tmp_path / "a.dng").read_bytes() == before

@@ -24,7 +24,14 @@ _MODES: dict[int, tuple[Model, str, int]] = {  # by color mode: model, name, cha
     _DUOTONE: ("grey", "L", 1),
     _LAB: ("lab", "Lab", 3),
 }
-_IPTC, _ICC, _VERSION, _EXIF, _XMP = 0x0404, 0x040F, 0x0421, 0x0422, 0x0424  # numbers of image resources
+_RESOLUTION, _IPTC, _ICC, _VERSION, _EXIF, _XMP = (
+    0x03ED,
+    0x0404,
+    0x040F,
+    0x0421,
+    0x0422,
+    0x0424,
+)  # numbers of image resources
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
@@ -65,6 +72,9 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if depth == 32:  # light, not encoded values
         stored.code_points = CodePoints(1, 8)
     stored.icc, stored.xmp = found.get(_ICC) or None, found.get(_XMP) or None
+    if len(size := found.get(_RESOLUTION, b"")) >= 16:  # 16.16 fixed point, pixels per inch
+        across, down = (round(v / 65536, 2) for v in struct.unpack(">I4xI4x", size[:16]))
+        stored.resolution = (across, down) if across and down else None
     stored.exif, stored.iptc = exif.without_prefix(found.get(_EXIF)), found.get(_IPTC) or None
     if abs(int.from_bytes(layers[first : first + 2], "big", signed=True)) > 1:
         stored.notes.append(Message("pictures.layers_left_out"))
