@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -108,6 +109,7 @@ from clarity_desktop.values import (
 from clarity_desktop.worker import Job, LaneClass, run_all
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 PREVIEW = 2048  # longest side in pixels of the preview shown while a document is being written
 THUMBNAIL = 128
 CHECK, CHECK_GRAYS = 6, (204, 255)
@@ -194,7 +196,16 @@ class Studio:
 
     async def read(self, path: Path, job: Job) -> Picture:
         """Decode a photo. Raises UserError, JobCancelled."""
-        return await job.side("decode", self._decoder.read, path)
+        return await self._decoded(self._decoder.read, path, job)
+
+    async def _decoded(self, work: Callable[[Path, threading.Event], T], path: Path, job: Job) -> T:
+        """What the decoder makes of a file. Cancelling ends it: the next photo need not wait for this one."""
+        stop = threading.Event()
+        try:
+            return await job.side("decode", work, path, stop)
+        except JobCancelled:
+            self._decoder.stop(stop)
+            raise
 
     async def open(self, path: Path, job: Job) -> Document:
         """Open a photo or a project as a document, show it at once, then analyze it."""
@@ -203,7 +214,7 @@ class Studio:
             return await self._show(document, job)
         job.report(0.0, Message("studio.opening", {"name": path.name}))
         # A reduced JPEG decodes in a third of the time, so something is painted early.
-        drafted = await job.side("decode", self._decoder.preview, path)
+        drafted = await self._decoded(self._decoder.preview, path, job)
         if drafted is not None:
             draft, (width, height) = drafted
             job.emit(PreviewReady(path, width, height, draft.pixels, draft.icc))
@@ -213,7 +224,7 @@ class Studio:
     async def read_thumbnail(self, path: Path, job: Job) -> None:
         """A photo that is not open, for the film strip. One that cannot be read says why when it is opened."""
         try:
-            drafted = await job.side("decode", self._decoder.preview, path)
+            drafted = await self._decoded(self._decoder.preview, path, job)
             picture = drafted[0] if drafted is not None else await self.read(path, job)
         except UserError:
             return

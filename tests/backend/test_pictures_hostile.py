@@ -21,7 +21,7 @@ from PIL import Image
 
 from clarity_desktop.backend.pictures import FORMATS, Decoder, Limits, encode
 from clarity_desktop.backend.pictures.decode import decode, write_to_buffer
-from clarity_desktop.backend.pictures.decoder import child_command
+from clarity_desktop.backend.pictures.decoder import Stopped, child_command
 from clarity_desktop.backend.pictures.stored_photo import Caps, Refused
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
@@ -361,3 +361,25 @@ def test_a_closed_decoder_says_so(tmp_path):
 def test_a_child_that_cannot_start_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="could not be started"):
         Decoder(command=[str(tmp_path / "absent")])
+
+
+def test_a_photo_that_is_no_longer_wanted_does_not_hold_up_the_next(misbehaving, tmp_path):
+    (tmp_path / "good.jpg").write_bytes(FILES["jpeg8"])
+    ended: list[str] = []
+    stops = [threading.Event(), threading.Event()]
+
+    def read(stop: threading.Event) -> None:
+        try:
+            misbehaving.read(tmp_path / "hang.jpg", stop)
+        except Stopped:
+            ended.append("stopped")
+
+    threads = [threading.Thread(target=read, args=(stop,)) for stop in stops]
+    for thread in threads:
+        thread.start()
+    for stop in stops:  # one is being read, the other waits for it
+        misbehaving.stop(stop)
+    for thread in threads:
+        thread.join()
+    assert ended == ["stopped", "stopped"]
+    assert misbehaving.read(tmp_path / "good.jpg", threading.Event()).pixels.size

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -69,6 +70,10 @@ class _Died(Exception):
     pass
 
 
+class Stopped(Exception):
+    """The photo is no longer wanted; see `Decoder.stop`."""
+
+
 class _Child:
     """One child process and its pipes."""
 
@@ -110,6 +115,10 @@ class _Child:
         self.end()
         timed_out = expired.is_set() or self._process.returncode == -TIMED_OUT
         raise _Hung if timed_out else _Died(self._process.returncode)
+
+    def kill(self) -> None:
+        """End the process from another thread; `ask` then raises _Died."""
+        self._process.kill()
 
     def end(self) -> None:
         self._process.kill()
@@ -177,23 +186,32 @@ class Decoder:
         self.limits = limits or Limits()
         self._command = command or child_command(self.limits)
         self._lock = threading.Lock()
+        self._guard = threading.Lock()  # of _wanted; held only for a moment
+        self._wanted: threading.Event | None = None  # what ends the reading that is going on
         self._child: _Child | None = self._start()
 
-    def read(self, path: Path) -> Picture:
-        """The photo, with read-only pixels; blocks for up to `limits.seconds`. Raises UserError."""
+    def read(self, path: Path, stop: threading.Event | None = None) -> Picture:
+        """The photo, with read-only pixels; blocks while it is decoded. Raises UserError, and Stopped after `stop`."""
         try:
-            return self._received(path, preview=False)[0]
+            return self._received(path, stop, preview=False)[0]
         except (OSError, ValueError, KeyError, TypeError) as e:
             log.warning("The decoder's answer is invalid: %r", e)
             raise UserError("pictures.decoder_failed", name=display_name(path)) from e
 
-    def preview(self, path: Path) -> tuple[Picture, tuple[int, int]] | None:
+    def stop(self, stop: threading.Event) -> None:
+        """End a reading, waiting or going on, that was started with this event, so that the next one need not wait."""
+        with self._guard:
+            stop.set()
+            if self._wanted is stop and self._child is not None:
+                self._child.kill()
+
+    def preview(self, path: Path, stop: threading.Event | None = None) -> tuple[Picture, tuple[int, int]] | None:
         """A large JPEG much reduced and the photo's own width and height, sooner than `read`; None for other files.
 
-        Raises UserError where reading it will fail too.
+        Raises UserError where reading it will fail too, and Stopped after `stop`.
         """
         try:
-            picture, answer = self._received(path, preview=True)
+            picture, answer = self._received(path, stop, preview=True)
             width, height = answer["whole"]
             return picture, (int(width), int(height))
         except _NoPreview:
@@ -219,9 +237,9 @@ class Decoder:
             finally:
                 buffer.close()
 
-    def _received(self, path: Path, *, preview: bool) -> tuple[Picture, dict[str, Any]]:
+    def _received(self, path: Path, stop: threading.Event | None, *, preview: bool) -> tuple[Picture, dict[str, Any]]:
         """The picture that the child decoded, and its whole answer."""
-        with self._lock:
+        with self._lock, self._watched(stop):
             buffer = _Buffer()
             try:
                 answer = self._ask(path, buffer.path, preview=preview)
@@ -232,6 +250,26 @@ class Decoder:
                 return _picture(answer, buffer, path), answer
             finally:
                 buffer.close()
+
+    @contextmanager
+    def _watched(self, stop: threading.Event | None) -> Generator[None]:
+        """Let `stop` end what is done inside. Raises Stopped."""
+        if stop is None:
+            yield
+            return
+        with self._guard:
+            if stop.is_set():
+                raise Stopped
+            self._wanted = stop
+        try:
+            yield
+        except UserError as e:
+            if stop.is_set():
+                raise Stopped from e
+            raise
+        finally:
+            with self._guard:
+                self._wanted = None
 
     def close(self) -> None:
         """End the child. Photos already read stay valid; `read` raises UserError from now on."""
