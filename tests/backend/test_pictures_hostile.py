@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import sys
+import tempfile
 import threading
 import warnings
 import zlib
@@ -14,9 +15,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import OpenEXR
 import psutil
 import pytest
+import tifffile
 from PIL import Image
 
 from clarity_desktop.backend.pictures import FORMATS, Decoder, Limits, encode
@@ -91,6 +95,13 @@ HOSTILE = {
     "size.jpg": b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x11\x00\x02\x11\x01\x03\x11\x01\xff\xd9",
     "text.jpg": b"This is not a photo at all.",
     "zeros.jpg": bytes(5000),
+    "size.jxl": b"\xff\x0a\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff" * 3,
+    "head.jxl": b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl " + b"\0\0\0\x01jxlp" * 20,
+    "bomb.psd": b"8BPS" + struct.pack(">H6xHIIHHIII", 1, 3, 300000, 300000, 8, 3, 0, 0, 0) + bytes(100),
+    "rows.psd": b"8BPS" + struct.pack(">H6xHIIHHIIIH", 1, 3, 30, 30, 8, 3, 0, 0, 0, 1) + b"\xff" * 400,
+    "head.exr": b"\x76\x2f\x31\x01\x02\0\0\0channels\0chlist\0" + b"\xff" * 40,
+    "masks.bmp": b"BM" + struct.pack("<IIIIiiHHIIiiII", 70, 0, 70, 40, 9, 9, 1, 32, 3, 0, 0, 0, 0, 0) +
+    struct.pack("<4I", 5, 10, 80, 0) + bytes(500),
     "program.png": b"\x7fELF" + bytes(300),
     "line\nbreak.txt": b"text",
 }  # fmt: skip
@@ -125,7 +136,24 @@ def small_files() -> dict[str, bytes]:
     Image.fromarray(pixels[..., 0].astype(np.uint8)).save(gif, "GIF")
     progressive = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(progressive, "JPEG", progressive=True)
-    return files | {"gif": gif.getvalue(), "progressive": progressive.getvalue()}
+    psd = b"8BPS" + struct.pack(">H6xHIIHHIII", 1, 3, 37, 41, 8, 3, 0, 0, 0) + b"\0\0"
+    psd += pixels.astype(np.uint8).transpose(2, 0, 1).tobytes()
+    deep = imagecodecs.avif_encode(pixels >> 6, level=90, bitspersample=10, speed=9)
+    return files | {"gif": gif.getvalue(), "progressive": progressive.getvalue(), "psd": psd, "avif10": bytes(deep),
+                    "exr": exr(pixels), "float_lzw": float_tiff(pixels)}  # fmt: skip
+
+
+def exr(pixels: np.ndarray) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage},
+                     {"RGB": (pixels / 65535).astype(np.float32)}).write(f"{folder}/a.exr")  # fmt: skip
+        return Path(folder, "a.exr").read_bytes()
+
+
+def float_tiff(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, (pixels / 65535).astype(np.float32), photometric="rgb", compression="lzw", predictor=True)
+    return out.getvalue()
 
 
 FILES = small_files()

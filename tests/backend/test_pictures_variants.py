@@ -1,0 +1,289 @@
+"""Rarer variants of the formats: number types, light beyond white, files that are not quite whole, new formats."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import OpenEXR
+import pillow_heif
+import pytest
+import tifffile
+from PIL import Image
+
+from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, losses
+from clarity_desktop.backend.pictures.stored_photo import CodePoints
+from clarity_desktop.messages import UserError
+from clarity_desktop.values import ExportOptions, Picture
+
+WHITE = 65535
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
+def opened(decoder: Decoder, path: Path, data: bytes) -> Picture:
+    path.write_bytes(data)
+    return decoder.read(path)
+
+
+def notes(picture: Picture) -> list[str]:
+    return [note.key.removeprefix("pictures.") for note in picture.notes]
+
+
+def tiff(samples: np.ndarray, **options) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, samples, photometric=options.pop("photometric", "minisblack"), metadata=None, **options)
+    return out.getvalue()
+
+
+def jpeg(pixels: np.ndarray, mode: str = "RGB", **options) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels, mode).save(out, "JPEG", quality=95, **options)
+    return out.getvalue()
+
+
+# TIFF ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_compression_that_is_not_read_is_named(decoder, tmp_path):
+    data = bytearray(tiff(np.zeros((8, 8), np.uint8)))
+    at = data.find(struct.pack("<HHI", 259, 3, 1))
+    data[at + 8 : at + 10] = struct.pack("<H", 34661)
+    with pytest.raises(UserError, match="JBIG compression, which this program cannot read"):
+        opened(decoder, tmp_path / "a.tif", bytes(data))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4"])
+def test_negative_samples_are_black_and_the_largest_is_white(decoder, tmp_path, dtype):
+    top = np.iinfo(dtype).max
+    picture = opened(decoder, tmp_path / "a.tif", tiff(np.array([[-5, 0, top]], dtype)))
+    full = np.iinfo(picture.pixels.dtype).max
+    assert picture.pixels[0, :, 0].tolist() == [0, 0, full]
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i4", "u8"])
+def test_small_numbers_in_a_large_type_are_no_black_photo(decoder, tmp_path, dtype):
+    picture = opened(decoder, tmp_path / "a.tif", tiff(np.array([[0, 128, 255]], dtype)))
+    assert picture.pixels[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_values_that_are_no_numbers_are_black_and_infinite_ones_white(decoder, tmp_path):
+    values = np.array([[np.nan, -np.inf, 0.5, np.inf]], np.float32)
+    picture = opened(decoder, tmp_path / "a.tif", tiff(values))
+    assert picture.pixels[0, :, 0].tolist() == [0, 0, 32768, WHITE]
+
+
+def test_a_thumbnail_before_the_photo_is_passed_over(decoder, tmp_path):
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(np.zeros((4, 4, 3), np.uint8), photometric="rgb", subfiletype=1, metadata=None)
+        file.write(np.full((20, 30, 3), 200, np.uint8), photometric="rgb", metadata=None)
+    picture = opened(decoder, tmp_path / "a.tif", out.getvalue())
+    assert picture.pixels.shape == (20, 30, 3)
+    assert notes(picture) == []
+
+
+def test_a_second_page_is_reported(decoder, tmp_path):
+    picture = opened(decoder, tmp_path / "a.tif", tiff(np.zeros((2, 8, 8), np.uint8)))
+    assert notes(picture) == ["first_only"]
+
+
+def test_linear_light_keeps_its_shadows(decoder, tmp_path):
+    """Floating-point light of a thousandth of white has 13 of 255 levels in sRGB, in exact steps."""
+    light = np.repeat(np.linspace(0, 0.01, 200, dtype=np.float32)[None, :, None], 3, 2)
+    profile = icc.build("Linear", icc.SRGB_PRIMARIES, icc.gamma_curve(1))
+    tag = (34675, 7, len(profile), profile, False)
+    picture = opened(decoder, tmp_path / "a.tif", tiff(light, photometric="rgb", extratags=[tag]))
+    wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * WHITE
+    assert np.abs(picture.pixels - wanted).max() <= 2
+
+
+def test_ycbcr_with_reduced_colour_is_read(decoder, tmp_path, photo):
+    out = io.BytesIO()
+    pixels = photo(48, 32) // 2 + 60
+    Image.fromarray(pixels).convert("YCbCr").save(out, "TIFF", compression="tiff_lzw")
+    picture = opened(decoder, tmp_path / "a.tif", out.getvalue())
+    assert np.abs(picture.pixels.astype(int) - pixels).mean() < 1
+
+
+# PNG -----------------------------------------------------------------------------------------------------------------
+
+
+def png(pixels: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
+    file = imagecodecs.png_encode(np.ascontiguousarray(pixels))
+    made = b"".join(struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
+    return bytes(file[:33]) + made + bytes(file[33:])
+
+
+def test_a_text_of_many_megabytes_is_no_damage(decoder, tmp_path, photo):
+    long = b"Comment\0\0" + zlib.compress(bytes(40_000_000))
+    picture = opened(decoder, tmp_path / "a.png", png(photo(20, 20), (b"zTXt", long)))
+    assert np.array_equal(picture.pixels, photo(20, 20))
+
+
+def test_a_damaged_pixel_chunk_is_refused(decoder, tmp_path, photo):
+    data = bytearray(png(photo(20, 20)))
+    data[data.find(b"IDAT") + 20] ^= 255
+    with pytest.raises(UserError, match="damaged"):
+        opened(decoder, tmp_path / "a.png", bytes(data))
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_png_has_the_look_of_a_usual_photo(decoder, tmp_path, transfer):
+    """Diffuse white of 203 cd/m² stays nearly white; what is brighter stays apart."""
+    white = 0.5807 if transfer == 16 else 0.75
+    signal = np.array([[0.0, white / 2, white, 0.9 if transfer == 16 else 1.0]])
+    deep = np.rint(np.repeat(signal[..., None], 3, 2) * WHITE).astype(np.uint16)
+    picture = opened(decoder, tmp_path / "a.png", png(deep, (b"cICP", bytes((1, transfer, 0, 1)))))
+    levels = (picture.pixels[0, :, 0] / 257).round().tolist()
+    assert notes(picture) == ["hdr"]
+    assert levels[0] == 0
+    assert 30 < levels[1] < 130
+    assert 215 <= levels[2] < levels[3]
+    assert levels[3] == pytest.approx(255, abs=3)
+
+
+def test_light_up_to_white_is_not_changed_by_tone_mapping():
+    grey = np.linspace(0, 0.58, 50)[None, :, None].repeat(3, 2).astype(np.float32)
+    pixels, space = colour.tone_mapped(grey, CodePoints(1, 16))
+    light = colour._pq_light(grey.astype(np.float64))
+    wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert space.name == "sRGB"
+    assert np.abs(pixels / WHITE - wanted).max() < 0.002
+
+
+# JPEG ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_mark_opens_and_that_is_said(decoder, tmp_path, photo, progressive):
+    data = jpeg(photo(96, 64), progressive=progressive)
+    whole = opened(decoder, tmp_path / "a.jpg", data)
+    picture = opened(decoder, tmp_path / "b.jpg", data[:-2])
+    assert np.array_equal(picture.pixels, whole.pixels)
+    assert notes(picture) == ["jpeg_no_end"]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_cut_jpeg_is_refused_and_with_an_end_mark_it_is_said(decoder, tmp_path, photo, progressive):
+    data = jpeg(photo(96, 64), progressive=progressive)
+    cut = data[: len(data) * 7 // 10]
+    with pytest.raises(UserError, match="damaged or cut short"):
+        opened(decoder, tmp_path / "a.jpg", cut)
+    assert notes(opened(decoder, tmp_path / "b.jpg", cut + b"\xff\xd9")) == ["jpeg_incomplete"]
+
+
+def test_a_whole_jpeg_with_a_flat_corner_has_no_note(decoder, tmp_path):
+    assert notes(opened(decoder, tmp_path / "a.jpg", jpeg(np.full((64, 64, 3), 255, np.uint8)))) == []
+
+
+def test_ink_is_inverted_only_where_adobe_says_so(decoder, tmp_path):
+    ink = np.zeros((16, 16, 4), np.uint8)
+    ink[..., 0] = 255
+    adobe = jpeg(ink, "CMYK")
+    at = adobe.find(b"\xff\xee")
+    plain = adobe[:at] + adobe[at + 2 + int.from_bytes(adobe[at + 2 : at + 4], "big") :]
+    first = opened(decoder, tmp_path / "a.jpg", adobe).pixels[8, 8]
+    second = opened(decoder, tmp_path / "b.jpg", plain).pixels[8, 8]
+    assert first[0] < 10 < 240 < first[1]
+    assert second.max() < 10  # magenta, yellow and black, as the bytes say
+
+
+def test_twelve_bits_are_read_and_rare_kinds_are_not_called_damaged(decoder, tmp_path, photo):
+    deep = photo(64, 48, 16) >> 4
+    picture = opened(decoder, tmp_path / "a.jpg", imagecodecs.jpeg8_encode(deep, level=98, bitspersample=12))
+    assert picture.depth == 16
+    assert np.abs(picture.pixels.astype(int) - (deep.astype(int) << 4)).mean() < 1200
+    rare = bytearray(jpeg(photo(64, 48)))
+    rare[rare.find(b"\xff\xc0") + 1] = 0xC5
+    with pytest.raises(UserError, match="not supported"):
+        opened(decoder, tmp_path / "b.jpg", bytes(rare))
+
+
+# AVIF and HEIC -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_white_is_white_at_every_depth(decoder, tmp_path, bits):
+    white = np.full((32, 32, 3), (1 << bits) - 1, np.uint16)
+    avif = imagecodecs.avif_encode(white, level=100, bitspersample=bits, speed=9)
+    assert (opened(decoder, tmp_path / "a.avif", bytes(avif)).pixels == WHITE).all()
+    out = io.BytesIO()
+    pillow_heif.from_bytes("RGB;16", (32, 32), np.full((32, 32, 3), WHITE, np.uint16).tobytes()).save(out, quality=-1)
+    assert (opened(decoder, tmp_path / "a.heic", out.getvalue()).pixels == WHITE).all()
+
+
+# JPEG XL, Photoshop, OpenEXR -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_jpeg_xl_of_full_quality_loses_nothing(decoder, tmp_path, photo, depth):
+    alpha = photo(60, 40, depth, seed=2)[..., 0].copy()
+    picture = Picture(photo(60, 40, depth), alpha, exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x:xmpmeta/>")
+    back = opened(decoder, tmp_path / "a.jxl", encode(picture, ExportOptions(tmp_path, format="jxl", quality=100)))
+    assert np.array_equal(back.pixels, picture.pixels)
+    assert np.array_equal(back.alpha, alpha)
+    assert (back.format, back.profile, notes(back)) == ("JXL", "sRGB", [])
+    assert back.xmp
+
+
+def test_jpeg_xl_says_that_a_profile_is_converted(tmp_path, photo):
+    options = ExportOptions(tmp_path / "a.jxl", format="jxl")
+    keys = [note.key for note in losses(Picture(photo(8, 8), icc=icc.display_p3()), options)]
+    assert keys == ["pictures.lost_profile"]
+
+
+def test_the_numbers_of_a_photo_in_linear_jpeg_xl_are_seen_as_light(decoder, tmp_path):
+    light = np.full((16, 16, 3), 0.5, np.float32)
+    picture = opened(decoder, tmp_path / "a.jxl", bytes(imagecodecs.jpegxl_encode(light, lossless=True)))
+    assert picture.pixels[8, 8].tolist() == pytest.approx([48204] * 3, abs=40)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("dtype", [">u1", ">u2"])
+def test_photoshop_files_open_flattened(decoder, tmp_path, photo, dtype, packed):
+    pixels = photo(41, 37, 8 * np.dtype(dtype).itemsize)
+    planes = pixels.astype(dtype).transpose(2, 0, 1)
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 37, 41, 8 * planes.itemsize, 3)
+    profile = icc.display_p3()
+    resource = b"8BIM" + struct.pack(">HHI", 0x040F, 0, len(profile)) + profile
+    data = head + struct.pack(">II", 0, len(resource)) + resource + struct.pack(">I", 0)
+    if packed:
+        rows = [imagecodecs.packbits_encode(row.tobytes()) for row in planes.reshape(-1, planes.shape[-1])]
+        data += struct.pack(f">H{len(rows)}H", 1, *map(len, rows)) + b"".join(rows)
+    else:
+        data += b"\0\0" + planes.tobytes()
+    picture = opened(decoder, tmp_path / "a.psd", data)
+    assert np.array_equal(picture.pixels, pixels)
+    assert (picture.format, picture.profile, notes(picture)) == ("PSD", "Display P3", [])
+
+
+def test_openexr_is_shown_as_on_a_usual_screen(decoder, tmp_path):
+    light = np.zeros((8, 8, 3), np.float32)
+    light[:, 4:] = 0.2140411  # the light of the middle of sRGB
+    light[0, 0] = 6
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": light}).write(str(tmp_path / "a.exr"))
+    picture = decoder.read(tmp_path / "a.exr")
+    assert picture.pixels[4, 6].tolist() == pytest.approx([WHITE // 2] * 3, abs=60)
+    assert picture.pixels[0, 0].tolist() == [WHITE] * 3
+    assert "hdr" in notes(picture)
+
+
+# BMP -----------------------------------------------------------------------------------------------------------------
+
+
+def test_masks_with_gaps_are_named_as_not_supported(decoder, tmp_path):
+    head = struct.pack("<IiiHHIIiiII4I", 56, 4, 4, 1, 32, 3, 64, 0, 0, 0, 0, 0x00FF00FF, 0xFF00, 0xFF000000, 0)
+    data = b"BM" + struct.pack("<IHHI", 134, 0, 0, 70) + head + bytes(64)
+    with pytest.raises(UserError, match="BMP whose color masks are not supported"):
+        opened(decoder, tmp_path / "a.bmp", data)
