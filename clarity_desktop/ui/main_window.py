@@ -118,7 +118,7 @@ class MainWindow(Shell):
 
     def _make_commands(self) -> None:
         session = self.session
-        self.view_commands = ViewCommands(session, self.docks, self.focus_order)
+        self.view_commands = ViewCommands(session, self.sides, self.focus_order)
         self.edit_commands = EditCommands(session, self.versions, self.crop_bar, self.straighten_bar)
         self.file_commands = FileCommands(session, self.photos.empty)
         self.clipboard_commands = ClipboardCommands(session, self.file_commands)
@@ -159,11 +159,11 @@ class MainWindow(Shell):
         self.restore_commands.started.connect(self.file_commands.remove_welcome)
         self.restore_commands.models_wanted.connect(self.model_commands.download_all)
         self.restore_commands.device_known.connect(self._show_device)
-        self.adjust_commands.panel_wanted.connect(partial(self.show_panel, "adjust"))
+        self.adjust_commands.panel_wanted.connect(partial(self.sides.reveal, "adjust"))
         self.quality.jump_asked.connect(self.edit_commands.go_to)
         self.quality.advice.task_asked.connect(self.restore_commands.run)
         self.quality.verdict.fix_asked.connect(self.restore_commands.run)
-        self.quality_commands.panel_wanted.connect(self.docks["quality"].show)
+        self.quality_commands.panel_wanted.connect(partial(self.sides.reveal, "quality"))
 
     def _connect_canvas(self, canvas: Canvas) -> None:
         """Connect the signals that every canvas has, with or without a photo."""
@@ -509,8 +509,8 @@ class MainWindow(Shell):
     def _quit(self, discarded: Collection[DocumentState] = ()) -> None:
         """discarded: documents whose unsaved work moves to the closed documents."""
         self._closing = True
-        # Panels hidden with Tab must not be missing at the next start.
-        self.view_commands.show_all_panels()
+        # Collapsed panels must not be missing at the next start.
+        self.sides.show_collapsed()
         self.session.change_settings(window=self.shape())
         self.hide()
         self._shutdown_task = asyncio.ensure_future(self._shut_down(discarded))

@@ -26,6 +26,8 @@ from clarity_desktop.ui.actions import MENUS, TOOLBAR, Actions, menu_title
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 RECENT_SHOWN = 4
+MAX_HEIGHT = 16_777_215
+"""Qt's limit: none."""
 
 
 def fill_menus(bar: QMenuBar, actions: Actions, submenus: Mapping[str, QMenu]) -> None:
@@ -72,29 +74,78 @@ def make_dock(window: QMainWindow, name: str, title: str, inside: QWidget, area:
     # saveState identifies docks by their object name.
     dock.setObjectName(name)
     dock.setAccessibleName(title)
-    dock.setWidget(inside)
+    dock.setWidget(DockContent(inside))
     dock.setTitleBarWidget(DockTitle(dock, title))
     window.addDockWidget(area, dock)
     return dock
 
 
+class DockContent(QWidget):
+    """Holds the content of a panel; folded, it has no height but keeps the panel's width."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self._inside = inside
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(inside)
+
+    def fold(self, folded: bool) -> None:
+        """Hide or show the content."""
+        self.setMinimumWidth(self._inside.minimumSizeHint().width() if folded else 0)
+        self._inside.setVisible(not folded)
+        self.setMaximumHeight(0 if folded else MAX_HEIGHT)
+
+
 class DockTitle(QFrame):
-    """A panel's title with a button that hides the panel; it is dragged like any title bar."""
+    """A panel's title with a button that folds the panel to its title and one that hides it; dragged like any title."""
 
     def __init__(self, dock: QDockWidget, title: str) -> None:
         super().__init__(dock)
         self.setObjectName("docktitle")
-        label, close = QLabel(title), QToolButton()
+        self._dock, self._title = dock, title
+        self.is_folded = False
+        self._height = 0
+        label, close, self.folder = QLabel(title), QToolButton(), QToolButton()
         theme.set_icon(close, "close")
-        close.setIconSize(QSize(12, 12))
         close.setAccessibleName(self.tr("Hide {panel}").format(panel=title))
         close.setToolTip(self.tr("Hide {panel} (View > Panels shows it again)").format(panel=title))
-        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.clicked.connect(dock.close)
+        self.folder.clicked.connect(self._fold_group)
+        for button in (close, self.folder):
+            button.setIconSize(QSize(12, 12))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 3, 4, 3)
+        row.setContentsMargins(4, 3, 4, 3)
+        row.setSpacing(4)
+        row.addWidget(self.folder)
         row.addWidget(label, 1)
         row.addWidget(close)
+        self.fold(False)
+
+    def _fold_group(self) -> None:
+        """Panels that share a place fold together."""
+        folded, window = not self.is_folded, self._dock.parent()
+        others = window.tabifiedDockWidgets(self._dock) if isinstance(window, QMainWindow) else []
+        for dock in (*others, self._dock):
+            if isinstance(title := dock.titleBarWidget(), DockTitle):
+                title.fold(folded)
+
+    def fold(self, folded: bool) -> None:
+        """Show only the title, or the whole panel as high as before."""
+        if folded and not self.is_folded:
+            self._height = self._dock.height()
+        self.is_folded = folded
+        text = self.tr("Unfold {panel}") if folded else self.tr("Fold {panel}")
+        theme.set_icon(self.folder, "chevron-right" if folded else "fold")
+        self.folder.setToolTip(text.format(panel=self._title))
+        self.folder.setAccessibleName(text.format(panel=self._title))
+        holder = self._dock.widget()
+        if isinstance(holder, DockContent):
+            holder.fold(folded)
+        self._dock.setMaximumHeight(self.sizeHint().height() if folded else MAX_HEIGHT)
+        if not folded and self._height and isinstance(window := self._dock.parent(), QMainWindow):
+            window.resizeDocks([self._dock], [self._height], Qt.Orientation.Vertical)
 
 
 class EmptyPage(QWidget):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.actions import Actions
 from clarity_desktop.ui.docks.adjust import AdjustDock
@@ -22,6 +22,7 @@ from clarity_desktop.ui.labels import percent
 from clarity_desktop.ui.notices import Notices
 from clarity_desktop.ui.panels import LEFT, RIGHT, fill_menus, make_dock, make_toolbar
 from clarity_desktop.ui.photo_stack import PhotoStack
+from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
@@ -60,6 +61,9 @@ class Shell(QMainWindow):
             "info": make_dock(self, "info", self.tr("Info"), self.info, LEFT),
         }
         self._stack_docks()
+        self.sides = SidePanels(self, self.docks)
+        self._middle.insertWidget(0, self.sides.edges[LEFT])
+        self._middle.addWidget(self.sides.edges[RIGHT])
         self.action.attach(self, self.photos, self.versions)
         self.versions.menu_actions = tuple(self.action[name] for name in VERSION_MENU)
         self.action.on("full_screen", self._toggle_full_screen)
@@ -80,17 +84,16 @@ class Shell(QMainWindow):
             self._has_room = True
             self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [540, 260], Qt.Orientation.Vertical)
 
-    def show_panel(self, name: str) -> None:
-        """Show a panel, in front of those that share its place."""
-        self.docks[name].show()
-        self.docks[name].raise_()
-
     def _lay_out(self) -> Notices:
-        center, area = QWidget(), QWidget()
+        center, inner, area = QWidget(), QWidget(), QWidget()
         inside = QVBoxLayout(area)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.photos)
-        column = QVBoxLayout(center)
+        self._middle = QHBoxLayout(center)
+        self._middle.setContentsMargins(0, 0, 0, 0)
+        self._middle.setSpacing(0)
+        self._middle.addWidget(inner, 1)
+        column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for widget in (self.crop_bar, self.straighten_bar):
@@ -117,9 +120,9 @@ class Shell(QMainWindow):
     # size, position and docks
 
     def shape(self) -> str:
-        """Size, position and docks, for restore_shape."""
-        parts = (self.saveGeometry(), self.saveState())
-        return " ".join(base64.b64encode(part.data()).decode() for part in parts)
+        """Size, position, docks and which of them are folded, for restore_shape."""
+        parts = (self.saveGeometry().data(), self.saveState().data(), ",".join(self.sides.folded()).encode())
+        return " ".join(base64.b64encode(part).decode() for part in parts)
 
     def restore_shape(self, shape: str) -> None:
         """Restore the size, position and docks of the last run; the default if `shape` cannot be read."""
@@ -130,12 +133,13 @@ class Shell(QMainWindow):
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
         self.resizeDocks([docks["restore"], docks["chat"]], [270, 480], down)
         try:
-            # Two parts, separated by a space, which base64 never contains.
-            geometry, state = (base64.b64decode(part) for part in shape.split(" "))
+            # Separated by a space, which base64 never contains; the last part is new.
+            geometry, state, *folded = (base64.b64decode(part) for part in shape.split(" "))
         except (ValueError, binascii.Error):
             return
         self.restoreGeometry(QByteArray(geometry))
         self.restoreState(QByteArray(state))
+        self.sides.fold(folded[0].decode("ascii", "replace").split(",") if folded else ())
 
     # title and status bar
 
@@ -162,14 +166,14 @@ class Shell(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.photos.strip.set_small(event.size().height() < LOW)
+        self.sides.fit_width(event.size().width())
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
         self.action["full_screen"].setChecked(self.isFullScreen())
 
     def _focus_chat(self) -> None:
-        self.docks["chat"].show()
-        self.docks["chat"].raise_()
+        self.sides.reveal("chat")
         self.chat.focus()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
 from clarity_desktop.ui.form_fields import decimal_field
@@ -13,8 +13,8 @@ RATIOS = ((1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (4, 5), (3, 4), (2, 3))
 """Width and height of the offered proportions."""
 ORIGINAL_RATIO = 0.0
 MAX_DEGREES = 45
-TITLE_MIN_WIDTH = 500
-"""Pixels of width from which a bar shows its name."""
+MIN_RATIO_WIDTH = 90
+"""Pixels: proportions like 16 : 9 and the arrow; longer entries are cut in a narrow window, and whole in the list."""
 
 
 class _Bar(QFrame):
@@ -48,10 +48,14 @@ class _Bar(QFrame):
         self.row.addWidget(self.apply)
         self.row.addWidget(self.cancel)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def event(self, e: QEvent) -> bool:
         """Hide the name where there is too little room for it and the controls."""
-        super().resizeEvent(event)
-        self.title.setVisible(event.size().width() >= TITLE_MIN_WIDTH)
+        if e.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            needed = self.row.sizeHint().width()
+            if self.title.isHidden():
+                needed += self.row.spacing() + self.title.sizeHint().width()
+            self.title.setVisible(self.width() >= needed)
+        return super().event(e)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -74,6 +78,7 @@ class CropBar(_Bar):
         self.ratio.addItem(self.tr("Original proportions"), ORIGINAL_RATIO)
         for width, height in RATIOS:
             self.ratio.addItem(f"{width} : {height}", width / height)
+        self.ratio.setMinimumWidth(MIN_RATIO_WIDTH)
         self.ratio.setAccessibleName(self.tr("Proportions"))
         self.ratio.currentIndexChanged.connect(self._choose)
         self.size_label = QLabel()

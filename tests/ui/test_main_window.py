@@ -245,6 +245,7 @@ async def test_scores_go_to_their_version_even_when_another_is_open():
 async def test_bars_above_the_photo_leave_the_panels_their_room_and_the_sentence_its_own():
     async with a_window() as (window, _link):
         window.resize(1024, 700)
+        window.action["left_panels"].trigger()
         await a_photo(window)
         await asyncio.sleep(0.05)
         width = window.versions.width()

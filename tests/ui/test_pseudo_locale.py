@@ -206,6 +206,7 @@ async def a_full_window() -> AsyncGenerator[tuple[MainWindow, FakeLink]]:
 
 async def test_nothing_in_the_window_is_untranslated(pseudo_locale: None):
     async with a_full_window() as (window, _link):
+        window.action["left_panels"].trigger()
         assert all_untranslated(window) == []
 
 
@@ -224,8 +225,11 @@ async def test_nothing_in_the_dialogs_is_untranslated(pseudo_locale: None):
                 dialog.close()
 
 
-async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None):
+@pytest.mark.parametrize("left", [False, True])
+async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None, left: bool):
     async with a_full_window() as (window, _link):
+        if left:  # collapsed in a narrow window
+            window.action["left_panels"].trigger()
         await until(lambda: window.restore.estimate.isVisible())
         assert cut_off(window) == []
         assert (window.width(), window.height()) == SMALLEST

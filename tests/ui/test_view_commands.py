@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
+from clarity_desktop.ui.panels import LEFT
 from clarity_desktop.values import VersionId
 
 
@@ -134,6 +135,74 @@ async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
         assert [d.isVisible() for d in window.docks.values()] == [False] * 4
         QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
         assert [d.isVisible() for d in window.docks.values()] == [True] * 4
+
+
+async def test_tab_from_the_chat_goes_round_the_window_and_hides_no_panel():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        window.chat.composer.setFocus()
+        seen = set()
+        for _ in range(200):
+            focus = window.focusWidget()
+            assert focus is not None
+            seen.add(focus)
+            QTest.keyClick(focus, Qt.Key.Key_Tab)
+            if window.focusWidget() is window.chat.composer:
+                break
+        assert window.focusWidget() is window.chat.composer
+        assert {view.canvas, window.versions.tree, *window.sides.edges.values()} <= seen
+        assert all(dock.isVisible() for dock in window.docks.values())
+
+
+async def test_columns_of_panels_collapse_and_come_back_as_they_were():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.docks["quality"].close()
+        wide = view.canvas.width()
+        edge = window.sides.edges[LEFT]
+        edge.click()
+        await until(lambda: view.canvas.width() > wide + 150)
+        assert window.docks["versions"].isHidden()
+        assert window.docks["chat"].isVisible()
+        assert window.action["left_panels"].isChecked()
+        assert "Show" in edge.accessibleName()
+        window.action["left_panels"].trigger()
+        assert window.docks["versions"].isVisible()
+        assert window.docks["quality"].isHidden()
+        assert not window.action["left_panels"].isChecked()
+
+
+async def test_in_a_narrow_window_the_photo_has_most_of_the_width():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.resize(1024, 700)
+        await until(lambda: view.canvas.width() > 0.6 * 1024)
+        window.action["left_panels"].trigger()  # wanted nevertheless
+        assert window.docks["versions"].isVisible()
+        window.action["left_panels"].trigger()
+        window.resize(1300, 800)
+        window.resize(1024, 700)
+        window.resize(1300, 800)
+        await until(window.docks["versions"].isVisible)
+
+
+async def test_a_panel_folds_to_its_title_and_its_neighbor_takes_the_room():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        restore, chat = window.docks["restore"], window.docks["chat"]
+        before = chat.height()
+        folder = restore.titleBarWidget().folder
+        folder.click()
+        await until(lambda: chat.height() > before + 50)
+        assert restore.height() < 40
+        assert folder.accessibleName() == "Unfold Restore"
+        shape = window.shape()
+        folder.click()
+        await until(lambda: restore.height() > 100)
+        window.restore_shape(shape)
+        await until(lambda: restore.height() < 40)
 
 
 async def test_f6_goes_round_the_parts_of_the_window():

@@ -295,7 +295,7 @@ class Canvas(QWidget):
                 return True
         elif event.type() == QEvent.Type.DevicePixelRatioChange:
             self._arrange()
-        elif event.type() == QEvent.Type.ShortcutOverride and self._tools.uses_key(cast("QKeyEvent", event)):
+        elif event.type() == QEvent.Type.ShortcutOverride and self._uses_key(cast("QKeyEvent", event)):
             event.accept()
             return True
         return super().event(event)
@@ -373,6 +373,11 @@ class Canvas(QWidget):
         self._split.has_focus_ring = False
         self._set_cursor()
         self.update()
+
+    def _uses_key(self, event: QKeyEvent) -> bool:
+        """Whether a key is no shortcut of the window now. Who came here by Tab goes on by Tab; else it hides panels."""
+        is_tab = event.key() == Qt.Key.Key_Tab and not event.modifiers()
+        return self._tools.uses_key(event) or (is_tab and self._split.has_focus_ring)
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         image = self.view.image_point(event.position())

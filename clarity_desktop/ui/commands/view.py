@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.canvas.compare import Compare
 from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.panels import LEFT, RIGHT
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.values import VersionId
 
 MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side": "side", "stacked": "top"}
@@ -30,12 +32,11 @@ class ViewCommands(QObject):
     pair_shown = Signal(object)  # DocumentState that shows two versions now
 
     def __init__(
-        self, session: Session, docks: Mapping[str, QDockWidget], focus_order: Callable[[], Sequence[QWidget | None]]
+        self, session: Session, panels: SidePanels, focus_order: Callable[[], Sequence[QWidget | None]]
     ) -> None:
         """focus_order: the parts of the window that F6 goes through."""
         super().__init__(session)
-        self._session, self._docks, self._focus_order = session, docks, focus_order
-        self._hidden: list[QDockWidget] = []
+        self._session, self._panels, self._focus_order = session, panels, focus_order
         self._pressed_at = 0.0
         self._watched: QWidget | None = None
         self._release = QTimer(self, singleShot=True, interval=round(1000 * REPEAT_SECONDS))
@@ -50,7 +51,10 @@ class ViewCommands(QObject):
         for name, mode in MODES.items():
             on(name, partial(self.set_compare, mode))
         on("before", self._toggle_before)
-        on("panels", self._toggle_panels)
+        on("panels", panels.toggle_all)
+        on("left_panels", partial(panels.toggle, LEFT))
+        on("right_panels", partial(panels.toggle, RIGHT))
+        panels.changed.connect(self._show_panels)
         on("next_pane", partial(self._move_focus, 1))
         on("previous_pane", partial(self._move_focus, -1))
 
@@ -93,14 +97,6 @@ class ViewCommands(QObject):
             state.canvas.comparison.set_mode("split")
         self.pair_shown.emit(state)
 
-    def show_all_panels(self) -> None:
-        """Show the panels that were hidden together, so that they are there at the next start."""
-        # Only what Tab hid is shown again, not panels that the user closed.
-        for dock in self._hidden:
-            dock.show()
-        self._hidden = []
-        self._session.actions["panels"].setChecked(False)
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat():
             if time.monotonic() - self._pressed_at > HOLD_SECONDS:
@@ -141,14 +137,12 @@ class ViewCommands(QObject):
             self._watched.removeEventFilter(self)
             self._watched = None
 
-    def _toggle_panels(self) -> None:
-        if self._hidden:
-            self.show_all_panels()
-            return
-        self._hidden = [dock for dock in self._docks.values() if dock.isVisible()]
-        for dock in self._hidden:
-            dock.hide()
-        self._session.actions["panels"].setChecked(bool(self._hidden))
+    def _show_panels(self) -> None:
+        """Check the actions for the panels that are hidden."""
+        actions, panels = self._session.actions, self._panels
+        actions["panels"].setChecked(panels.all_collapsed)
+        actions["left_panels"].setChecked(panels.is_collapsed(LEFT))
+        actions["right_panels"].setChecked(panels.is_collapsed(RIGHT))
 
     def _move_focus(self, step: int) -> None:
         panes = [pane for pane in self._focus_order() if pane and pane.isVisible() and pane.isEnabled()]
