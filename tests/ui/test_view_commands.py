@@ -132,9 +132,9 @@ async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
         assert window.docks["chat"].isVisible()
         view.canvas.setFocus()
         QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
-        assert [d.isVisible() for d in window.docks.values()] == [False] * 4
+        assert all(d.isHidden() for d in window.docks.values())
         QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
-        assert [d.isVisible() for d in window.docks.values()] == [True] * 4
+        assert not any(d.isHidden() for d in window.docks.values())
 
 
 async def test_tab_from_the_chat_goes_round_the_window_and_hides_no_panel():
