@@ -51,6 +51,17 @@ READABLE = (
 """Suffixes of photos that can be opened. Files are recognized by their content; dialogs and folders go by these."""
 
 
+def is_grey(pixels: Pixels, off: int = 0) -> bool:
+    """Whether red and blue differ from green by no more than `off` in every pixel (H×W×3, uint8 or uint16)."""
+    for y in range(0, len(pixels), 64):  # in bands: a color photo ends it at its first rows
+        band = pixels[y : y + 64]
+        for k in (0, 2):
+            other = band[..., k]
+            if (np.maximum(band[..., 1], other) - np.minimum(band[..., 1], other)).max(initial=0) > off:
+                return False
+    return True
+
+
 class SupportsArray(Protocol):
     """An array, or an object that numpy converts to one on demand."""
 

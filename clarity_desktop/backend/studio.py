@@ -284,7 +284,8 @@ class Studio:
         manifest = await job.shield("document", document.manifest, card.head)
         # Opened before the analysis: the window shows the photo while detector and scores run.
         job.emit(Opened(card, manifest))
-        await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, pixels)
+        visible = None if card.has_alpha else pixels
+        await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, visible)
         return document
 
     async def disk(self, job: Job) -> DiskMeasured:
@@ -339,10 +340,15 @@ class Studio:
 
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
         whole = replace(params, strength=1.0)
-        candidate = await self.apply(await self._pixels(document.id, version, job), whole, job, paint, recorded)
+        visible = await self.visible_pixels(document.id, version, job)
+        candidate = await self.apply(visible, whole, job, paint, recorded)
+        del visible
         for note in candidate.notes:
             job.emit(Notice(note))
         job.report(1.0, Message("studio.storing"))
+        if alpha is not None:
+            pixels = await job.side("disk", _with_hidden, candidate.pixels, document, version, alpha)
+            candidate = replace(candidate, pixels=pixels)
         if params.strength == 1:
             return await self._commit(
                 document, version, candidate.step, candidate.pixels, job,
@@ -375,8 +381,8 @@ class Studio:
         self, document: Document, parent: VersionId, full: Version, strength: float, job: Job
     ) -> Version:
         assert full.parent is not None
-        before = await self._pixels(document.id, full.parent, job)
-        after = await self._pixels(document.id, full.id, job)
+        before = await job.side("disk", document.pixels, full.parent)
+        after = await job.side("disk", document.pixels, full.id)
         pixels = await job.run(light.blended, before, after, strength, job.checkpoint)
         step = replace(full.step, strength=strength, settings={**full.step.settings, FULL: full.id})
         region = document.region(step.region) if step.region else None
@@ -491,6 +497,8 @@ class Studio:
         """Crop, rotate, flip or straighten; the result becomes a child and the head."""
         document = self.document(asked.document)
         pixels, alpha = await self._layers(document, asked.version, job)
+        if isinstance(asked.transform, Straighten):  # the only one that mixes neighboring pixels
+            pixels = await job.run(pictures.fill_transparent, pixels, alpha)
         pixels = await job.run(pictures.change, pixels, asked.transform)
         if alpha is not None:
             alpha = await job.run(pictures.change, alpha, asked.transform)
@@ -504,8 +512,10 @@ class Studio:
         document = self.document(request.document)
         await job.side("disk", document.check_room, request.version)
         source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version)
-        pixels = await self._pixels(document.id, source, job)
+        pixels = await self.visible_pixels(document.id, source, job)  # sharpening mixes neighboring pixels
         pixels = await job.run(adjust.adjust, pixels, request.settings, document.card().icc, checkpoint=job.checkpoint)
+        alpha = await job.side("disk", document.alpha, source)
+        pixels = await job.side("disk", _with_hidden, pixels, document, source, alpha)
         step = Step("adjust", settings=adjustment_settings(request.settings))
         return await self._commit(document, request.version, step, pixels, job)
 
@@ -540,7 +550,7 @@ class Studio:
     async def read_info(self, request: ReadInfo, job: Job) -> None:
         """The histogram of a version and what the metadata of the photo say."""
         document = self.document(request.document)
-        pixels = await self._pixels(document.id, request.version, job)
+        pixels = await self.visible_pixels(document.id, request.version, job)
         histogram = await job.run(pictures.histogram_of, pixels, lane=LaneClass.ANALYSIS)
         job.emit(InfoReady(document.id, request.version, histogram, pictures.photo_info(document.about())))
 
@@ -596,7 +606,7 @@ class Studio:
         announced.add(version.id)
         if card.head != version.id and card.head in announced:  # else the event of the head's own commit follows
             job.emit(await _head_moved(document, job))
-        await self._analyze(document.id, version.id, commit, job, pixels)
+        await self._analyze(document.id, version.id, commit, job, pixels if shown is None else None)
         return version
 
     async def _add(
@@ -679,7 +689,7 @@ class Studio:
             analyze = self.detect if parts[0] == "detection" else self.assess
             try:
                 if unknown:
-                    pixels = await self._pixels(at, version, job, pixels)
+                    pixels = await self.visible_pixels(at, version, job, pixels)
                 await analyze(at, version, job, pixels)
             # Reported for every remaining part, so that the window shows no endless progress.
             except JobCancelled:
@@ -713,13 +723,17 @@ class Studio:
         async with self._once(at, version, "detection", job):
             known = self.version(at, version).detection
             if known is None:
-                known = await self.find(await self._pixels(at, version, job, pixels), job)
+                known = await self.find(await self.visible_pixels(at, version, job, pixels), job)
                 await job.shield("document", self.document(at).set_detection, version, known)
         job.emit(Detected(at, version, known))
         return known
 
-    async def _pixels(self, at: DocumentId, version: VersionId, job: Job, known: Pixels | None = None) -> Pixels:
-        return known if known is not None else await job.side("disk", self.document(at).pixels, version)
+    async def visible_pixels(self, at: DocumentId, version: VersionId, job: Job, known: Pixels | None = None) -> Pixels:
+        """What networks and scores see of a version: H×W×3 RGB, uint8 or uint16.
+
+        Colors that alpha 0 hides are replaced by their surroundings. known: these pixels, if the caller has them.
+        """
+        return known if known is not None else await job.side("disk", _visible, self.document(at), version)
 
     async def find(self, pixels: Pixels, job: Job) -> Detection:
         """Detect what is wrong with pixels (H×W×3 RGB, uint8 or uint16). Raises UserError, ModelMissing."""
@@ -746,7 +760,7 @@ class Studio:
             away = await self._distance(at, version, job, pixels)
             job.emit(Assessed(at, version, self._chosen(known), away))
             if any(name not in known.more for name in self.settings.metrics):
-                known = await self.measure_more(await self._pixels(at, version, job, pixels), known, job)
+                known = await self.measure_more(await self.visible_pixels(at, version, job, pixels), known, job)
                 await job.shield("document", self.document(at).set_quality, version, known)
                 job.emit(Assessed(at, version, self._chosen(known), away))
         return known
@@ -756,7 +770,7 @@ class Studio:
         known = self.version(at, version).quality
         if known is not None and not await job.side("disk", self._scorer.is_stale, known):
             return known
-        pixels = await self._pixels(at, version, job, pixels)
+        pixels = await self.visible_pixels(at, version, job, pixels)
         detection = self.version(at, version).detection
         try:
             detection = detection or await self.detect(at, version, job, pixels)
@@ -809,8 +823,8 @@ class Studio:
             if own == first or (own.width, own.height) != (first.width, first.height) or self._moved(at, own):
                 self._distances[at, version] = None
             else:
-                pixels = await self._pixels(at, version, job, pixels)
-                original = await self._pixels(at, first.id, job)
+                pixels = await self.visible_pixels(at, version, job, pixels)
+                original = await self.visible_pixels(at, first.id, job)
                 measured = await job.run(distance, original, pixels, checkpoint=job.checkpoint, lane=LaneClass.ANALYSIS)
                 self.document(at)  # raises if it was closed: then the result is dropped
                 self._distances[at, version] = measured
@@ -907,6 +921,18 @@ def _preview(picture: Picture) -> PreviewReady:
     else:
         shown = _with_alpha(*pictures.reduced_visible(picture.pixels, picture.alpha, factor))
     return PreviewReady(picture.path, width, height, shown, picture.icc)
+
+
+def _visible(document: Document, version: VersionId) -> Pixels:
+    """H×W×3 pixels of a version, uint8 or uint16, without what alpha 0 hides."""
+    return pictures.fill_transparent(document.pixels(version), document.alpha(version))
+
+
+def _with_hidden(
+    result: Pixels, document: Document, parent: VersionId, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None
+) -> Pixels:
+    """A result (H×W×3, uint8 or uint16) with the colors that its parent hides under alpha 0 (H×W)."""
+    return result if alpha is None else pictures.with_hidden(result, document.pixels(parent), alpha)
 
 
 def _with_alpha(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
+from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
 from clarity_desktop.text import english
 from clarity_desktop.values import Detection, Quality, summary
 from clarity_desktop.worker import Job
@@ -47,7 +47,7 @@ def _add_photos(p: argparse.ArgumentParser) -> None:
 async def _detect(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
-        pixels = (await studio.read(path, job)).pixels
+        pixels = await visible(await studio.read(path, job), job)
         start += await job.side("estimate", _import_torch)  # once a process: not counted as time for the photo
         found = await studio.find(pixels, job)
         row = {
@@ -81,7 +81,7 @@ def _detected_line(path: Path, detection: Detection) -> str:
 async def _assess(asked: argparse.Namespace) -> int:
     async def analyze(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
         start = time.perf_counter()
-        pixels = (await studio.read(path, job)).pixels
+        pixels = await visible(await studio.read(path, job), job)
         start += await job.side("estimate", _import_torch)  # once a process: not counted as time for the photo
         quality = await studio.measure_more(pixels, await studio.find_and_score(pixels, job), job)
         row = {"path": str(path), **scores(quality), "seconds": round(time.perf_counter() - start, 3)}

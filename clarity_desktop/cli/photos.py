@@ -23,7 +23,7 @@ from clarity_desktop.cli.terminal import (
 from clarity_desktop.messages import Event, JobCancelled, Notice, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import english
-from clarity_desktop.values import Quality
+from clarity_desktop.values import Picture, Pixels, Quality
 from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ async def for_each_photo(
     finally:
         run_all(lane.close, pools.close, studio.close)
     return worst
+
+
+async def visible(picture: Picture, job: Job) -> Pixels:
+    """What networks and scores see of a picture: H×W×3, uint8 or uint16, without what alpha 0 hides."""
+    from clarity_desktop.backend import pictures
+
+    return await job.side("decode", pictures.fill_transparent, picture.pixels, picture.alpha)
 
 
 def scores(quality: Quality) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clarity_desktop.bit_depth import to_8_bits
-from clarity_desktop.cli.photos import add_photos, for_each_photo, scores
+from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
 from clarity_desktop.cli.terminal import warn
 from clarity_desktop.messages import FileExists, UserError
@@ -40,7 +42,12 @@ def add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--task", required=True, metavar="TASK", help="auto, " + ", ".join(TASKS))
     p.add_argument("--method", metavar="ID", help="default: the preferred method of the task")
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
-    p.add_argument("--mask", type=Path, metavar="PNG", help="restore only where this picture is white (gray blends)")
+    p.add_argument(
+        "--mask",
+        type=Path,
+        metavar="PNG",
+        help="restore only where this picture is white (gray blends, transparent counts as black)",
+    )
     p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
     p.epilog = EXAMPLES
@@ -106,7 +113,7 @@ async def _restore_photo(
         warn(f"{path}: {english(loss)}")
     region = await _region(studio, asked.mask, picture, job) if asked.mask else None
     run = _run_auto if asked.task == "auto" else _run_task
-    outcome = await run(studio, picture.pixels, region, asked, job)
+    outcome = await run(studio, await visible(picture, job), region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
     notes = [*picture.notes, *outcome.notes, *(lost if asked.json else ())]
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
@@ -115,7 +122,8 @@ async def _restore_photo(
         written = await job.side("disk", pictures.copy, path, options)
         summary, notes = "left unchanged", [*outcome.notes]
     else:
-        result = replace(picture, pixels=outcome.pixels)
+        pixels = await job.side("decode", pictures.with_hidden, outcome.pixels, picture.pixels, picture.alpha)
+        result = replace(picture, pixels=pixels)
         written = await job.side("encode", pictures.save, result, options, path, job.commit)
         summary = ", ".join(kept) or "unchanged, encoded again"
     if written is None:  # the file appeared during the work
@@ -185,15 +193,17 @@ def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) 
 
 
 async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Region:
-    """The region of a mask file, its brightest channel reduced to 8 bits."""
-    mask = (await studio.read(path, job)).pixels
+    """The region of a mask file: its brightest channel at 8 bits, over black where it is transparent."""
+    mask = await studio.read(path, job)
+    rows, columns = mask.pixels.shape[:2]
     height, width = picture.pixels.shape[:2]
-    if mask.shape[:2] != (height, width):
+    if (rows, columns) != (height, width):
         raise UserError(
-            "cli.mask_size", mask=str(path), mask_width=mask.shape[1], mask_height=mask.shape[0], width=width,
-            height=height,
-        )  # fmt: skip
-    grey = to_8_bits(mask.max(axis=2))
+            "cli.mask_size", mask=str(path), mask_width=columns, mask_height=rows, width=width, height=height
+        )
+    grey = to_8_bits(mask.pixels.max(axis=2))
+    if mask.alpha is not None:
+        grey = np.rint(grey * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
     try:
         return Region.of(grey, path.stem)
     except ValueError:

@@ -26,7 +26,7 @@ from clarity_desktop.backend.restore.inputs import OVERVIEW, overview
 from clarity_desktop.backend.restore.layout import STEPS, Axis, Grid
 from clarity_desktop.backend.restore.run import time_left
 from clarity_desktop.messages import JobCancelled, UserError
-from clarity_desktop.values import Bounds, Region
+from clarity_desktop.values import Bounds, Region, is_grey
 
 CPU = ComputeTarget("cpu", "float32", 2)
 GB = 1_000_000_000
@@ -81,6 +81,42 @@ def never(at: ComputeTarget) -> Run:
 def do(pixels: Any, of: Method, run: Run, recipe: TilePlan | None = None, **how: Any) -> room.RestoreResult:
     how = {"job": FakeJob(), "on_tile": lambda bounds, part: None, "reload": never} | how
     return restore(pixels, of, run, recipe or TilePlan(0, of.overlap, CPU), **how)
+
+
+# Gray photos ---------------------------------------------------------------------------------------------------------
+
+
+def tinted(tile: Any, mask: Any, job: Any) -> Any:
+    return tile * np.array([0.9, 0.8, 0.4], np.float32)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("how", [{}, {"strength": 0.4}, {"part": True}, {"part": True, "feather": 5, "strength": 0.7}])
+def test_a_gray_photo_stays_gray_whatever_the_method_does(photo, depth, residual, how) -> None:
+    pixels = np.repeat(photo(150, 110, depth=depth)[..., :1], 3, axis=2)
+    shown: list[Any] = []
+    how = {"on_tile": lambda _bounds, part: shown.append(part), **how}
+    if how.pop("part", False):
+        mask = np.zeros((110, 150), np.uint8)
+        cv2.circle(mask, (70, 50), 40, 255, -1)
+        how["region"] = Region.of(mask)
+    fake = method(residual=residual, multiple_of=8)
+    out = do(pixels, fake, tinted, TilePlan(64, 16, CPU), **how).pixels
+    assert is_grey(out)
+    assert all(is_grey(part) for part in shown)
+    if region := how.get("region"):
+        assert np.array_equal(out[region.full() == 0], pixels[region.full() == 0])
+    assert not np.array_equal(out, pixels)
+
+
+def test_gray_parts_of_a_color_photo_may_be_tinted(photo) -> None:
+    pixels = np.repeat(photo(150, 110)[..., :1], 3, axis=2)
+    pixels[-1, -1] = (10, 20, 30)
+    assert np.array_equal(
+        do(pixels, method(), tinted).pixels[0, 0],
+        as_pixels(as_deep(tinted(as_tile(pixels), None, None)), np.dtype(np.uint8))[0, 0],
+    )
 
 
 # The grid ------------------------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ class VersionTarget:
 
     async def _pixels(self, version: VersionId) -> Pixels:
         """The pixels of the region, or of the whole version: H×W×3 RGB, uint8 or uint16."""
-        pixels = await self._job.side("disk", self._studio.document(self._document).pixels, version)
+        pixels = await self._studio.visible_pixels(self._document, version, self._job)
         region = self._request.region
         return pixels if region is None else pixels[region.bounds.slices()]
 

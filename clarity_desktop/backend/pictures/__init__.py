@@ -8,7 +8,8 @@ from clarity_desktop.backend.pictures.export import check_target, copy, numbered
 from clarity_desktop.backend.pictures.geometry import change, reduced, reduced_visible
 from clarity_desktop.backend.pictures.histogram import histogram_of
 from clarity_desktop.backend.pictures.icc import profile_name
+from clarity_desktop.backend.pictures.transparency import fill_transparent, with_hidden
 
 __all__ = ["FORMATS", "Decoder", "Format", "Limits", "change", "check_size", "check_target", "copy", "encode",
-           "histogram_of", "losses", "numbered", "photo_info", "profile_name", "reduced",
-           "reduced_visible", "save", "to_srgb8"]  # fmt: skip
+           "fill_transparent", "histogram_of", "losses", "numbered", "photo_info", "profile_name", "reduced",
+           "reduced_visible", "save", "to_srgb8", "with_hidden"]  # fmt: skip

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend.pictures import colour, geometry, jpegxl_writer, metadata, tiff_writer, xmp
 from clarity_desktop.backend.pictures import exif as exif_block
+from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.metadata import JPEG_LIMITS, Blocks
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
-from clarity_desktop.values import ExportOptions, Picture, Pixels
+from clarity_desktop.values import ExportOptions, Picture, Pixels, is_grey
 
 Block = Literal["EXIF", "XMP", "IPTC", "texts"]
 """Kinds of metadata; "texts" are the comments and the texts with a keyword of a PNG."""
@@ -29,12 +29,15 @@ Alpha = NDArray[np.uint8] | NDArray[np.uint16] | None
 _LONG_TEXT = 1024  # characters from which a PNG text is compressed
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENSION_PART = 65000  # bytes of extended XMP in a segment
+GREY_MODES = frozenset({"1", "L", "LA", "La"})
+"""Modes of gray photos: a result that is still gray is saved as gray."""
+_PNG_LEVEL = 3  # of 9: higher ones take twice as long for 3 %
 _FULL_CHROMA = 90  # from this quality on, chroma is not subsampled
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file format can hold; the first suffix is the usual one.
+    """What a file format can hold; the first suffix is the usual one. grey: a single channel as well as RGB.
 
     blocks: the metadata blocks it can hold. longest: the longest side, in pixels.
     """
@@ -47,6 +50,7 @@ class Format:
     profile: bool = True
     blocks: tuple[Block, ...] = ("EXIF", "XMP")
     longest: int = 1_000_000
+    grey: bool = False
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -58,32 +62,35 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             quality=True,
             blocks=("EXIF", "XMP", "IPTC", "texts"),
             longest=65500,
+            grey=True,
         ),
-        "png": Format("PNG", (".png",), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC", "texts")),
+        "png": Format("PNG", (".png",), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC", "texts"), grey=True),
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
-        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC")),
+        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC"), grey=True),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
         "jxl": Format("JPEG XL", (".jxl",), depths=(8, 16), quality=True, profile=False, longest=1 << 30),
         "heic": Format("HEIC", (".heic", ".heif"), quality=True, longest=16384),
-        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=()),
+        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=(), grey=True),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """Input of a writer: pixels (H×W×3) and alpha (H×W) at the file's depth, and the blocks beside them."""
+    """Input of a writer: color or gray (H×W×3 or H×W) and alpha (H×W) at the file's depth, and the blocks beside it."""
 
-    pixels: Pixels
+    color: Any
     alpha: Alpha
     icc: bytes | None
     blocks: Blocks
     quality: int
 
+    def samples(self) -> NDArray[Any]:
+        """Color and alpha interleaved in one contiguous array: H×W, or H×W×2 to H×W×4."""
+        return np.ascontiguousarray(self.color if self.alpha is None else np.dstack([self.color, self.alpha]))
+
     def image(self) -> Image.Image:
-        # Pillow wants color and alpha interleaved in one contiguous array.
-        samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
-        return Image.fromarray(np.ascontiguousarray(samples))
+        return Image.fromarray(self.samples())
 
     @property
     def exif(self) -> bytes:
@@ -103,7 +110,7 @@ def encode(picture: Picture, options: ExportOptions) -> bytes:
     ready = _ready(picture, options, FORMATS[options.format])
     try:
         return WRITERS[options.format](ready)
-    except (OSError, ValueError, RuntimeError, OverflowError, struct.error, cv2.error) as e:
+    except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as e:
         raise UserError("pictures.encoding_failed", format=FORMATS[options.format].title, reason=str(e)) from e
     except MemoryError as e:
         raise UserError("pictures.encoding_memory", format=FORMATS[options.format].title) from e
@@ -182,7 +189,20 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
     blocks = _fitting(metadata.blocks(picture, options.metadata, pixels.shape[1], pixels.shape[0]), options.format)
-    return _Ready(pixels, alpha, icc, blocks, min(100, max(1, options.quality)))
+    color, icc = _grey(pixels, icc) if kind.grey and picture.mode in GREY_MODES else (pixels, icc)
+    return _Ready(color, alpha, icc, blocks, min(100, max(1, options.quality)))
+
+
+def _grey(pixels: Pixels, icc: bytes | None) -> tuple[Any, bytes | None]:
+    """Pixels (H×W×3) as H×W with a gray profile if they are gray; else both as they are."""
+    if not is_grey(pixels):
+        return pixels, icc
+    try:
+        curve = None if icc is None else profiles.grey_of(icc)
+    except profiles.BrokenProfile:
+        return pixels, icc
+    # An RGB profile would be an error in a gray file.
+    return (pixels, icc) if icc is not None and curve is None else (pixels[..., 0], curve)
 
 
 def _on_white(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
@@ -222,13 +242,9 @@ def _segment(mark: int, body: bytes) -> bytes:
 
 
 def _png(ready: _Ready) -> bytes:
-    code = cv2.COLOR_RGB2BGR if ready.alpha is None else cv2.COLOR_RGBA2BGRA
-    samples = ready.pixels if ready.alpha is None else np.dstack([ready.pixels, ready.alpha])
-    # OpenCV writes 16-bit RGB PNG, which Pillow cannot.
-    done, file = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(samples), code))
-    if not done:
-        raise ValueError("the encoder refused it")
-    bytes_ = file.tobytes()
+    import imagecodecs
+
+    bytes_ = imagecodecs.png_encode(ready.samples(), level=_PNG_LEVEL)
     head = 33  # signature and IHDR; chunks that describe the photo come before its pixels
     return b"".join([bytes_[:head], *_png_chunks(ready), bytes_[head:]])
 
@@ -282,7 +298,7 @@ def _tiff(ready: _Ready) -> bytes:
     blocks = ready.blocks
     if blocks.resolution and not blocks.exif:  # tags of the same directory as those of EXIF
         blocks = replace(blocks, exif=exif_block.with_resolution(None, *blocks.resolution))
-    return tiff_writer.write(ready.pixels, ready.alpha, ready.icc, blocks)
+    return tiff_writer.write(ready.color, ready.alpha, ready.icc, blocks)
 
 
 def _avif(ready: _Ready) -> bytes:
@@ -309,7 +325,7 @@ class _Unparsed(Image.Exif):
 
 
 def _jxl(ready: _Ready) -> bytes:
-    return jpegxl_writer.write(ready.pixels, ready.alpha, ready.blocks, ready.quality)
+    return jpegxl_writer.write(ready.color, ready.alpha, ready.blocks, ready.quality)
 
 
 def _heic(ready: _Ready) -> bytes:

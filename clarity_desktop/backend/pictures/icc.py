@@ -195,25 +195,48 @@ def gamma_curve(gamma: float) -> bytes:
     return _tag(b"para", struct.pack(">HHi", 0, 0, round(gamma * 65536)))
 
 
+def grey_of(icc: bytes) -> bytes | None:
+    """A gray profile with the curve of an RGB profile, for a gray picture; None if the channels' curves differ."""
+    profile = parse(icc)
+    if profile.space == "GRAY":
+        return icc
+    x = np.linspace(0, 1, 256)
+    if not profile.curves or any(not np.allclose(curve(x), profile.curves[0](x)) for curve in profile.curves):
+        return None
+    name = profile.name or "Gray"
+    return _assembled(b"GRAY", [*_described(name), (b"kTRC", profile.curve_tag)])
+
+
 @lru_cache(maxsize=16)
 def build(name: str, primaries: Primaries, curve: bytes = _SRGB_CURVE, white: tuple[float, float] = D65) -> bytes:
     """A version-4 matrix profile; curve is a whole curve tag, the same for all three channels."""
     matrix = matrix_of(primaries, white)
     tags = [
-        (b"desc", _text(name)),
-        (b"cprt", _text("No copyright, use freely")),
-        (b"wtpt", _numbers(b"XYZ ", D50)),
+        *_described(name),
         (b"chad", _numbers(b"sf32", _adaptation(_xyz(white)))),
         *((k, _numbers(b"XYZ ", matrix[:, i])) for i, k in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))),
         *((k, curve) for k in (b"rTRC", b"gTRC", b"bTRC")),
     ]
+    return _assembled(b"RGB ", tags)
+
+
+def _described(name: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"desc", _text(name)),
+        (b"cprt", _text("No copyright, use freely")),
+        (b"wtpt", _numbers(b"XYZ ", D50)),
+    ]
+
+
+def _assembled(space: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:
+    """The bytes of a version-4 display profile of a color space, from its tags and their data."""
     # Tags are stored after the header (128 bytes), the count (4) and the tag table (12 each).
     table, data, at = b"", b"", 132 + 12 * len(tags)
     for signature, body in tags:
         table += struct.pack(">4sII", signature, at + len(data), len(body))
         data += body + bytes(-len(body) % 4)
     size = at + len(data)
-    header = struct.pack(">I4sI4s4s4s12x4s28x", size, b"", 0x04300000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    header = struct.pack(">I4sI4s4s4s12x4s28x", size, b"", 0x04300000, b"mntr", space, b"XYZ ", b"acsp")
     header += struct.pack(">3i", *(round(float(v) * 65536) for v in D50)) + bytes(48)
     return header + struct.pack(">I", len(tags)) + table + data
 

@@ -89,11 +89,13 @@ _NO_EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Blocks) -> bytes:
     """A deflate-compressed TIFF of H×W×3 pixels (uint8 or uint16) and H×W unassociated alpha of the same depth.
 
+    H×W pixels are gray.
+
     Raises ValueError if it would exceed 4 GB.
     """
     block = blocks.exif or _NO_EXIF
     file = _File(block, _inherited(block, ">" if block[:2] == b"MM" else "<"))
-    samples = pixels if alpha is None else np.dstack([pixels, alpha])
+    samples = np.dstack([pixels] if alpha is None else [pixels, alpha])
     height, width, channels = samples.shape
     rows = max(1, STRIP // (width * channels * samples.itemsize))
     strips = _strips(samples, rows, file.order)
@@ -104,7 +106,7 @@ def write(pixels: Pixels, alpha: Channel | None, icc: bytes | None, blocks: Bloc
     file.longs(256, width)
     file.longs(257, height)
     file.shorts(258, *[8 * samples.itemsize] * channels)
-    for number, value in ((259, 8), (262, 2), (274, 1), (277, channels), (284, 1), (317, 2)):
+    for number, value in ((259, 8), (262, 2 if pixels.ndim == 3 else 1), (274, 1), (277, channels), (284, 1), (317, 2)):
         file.shorts(number, value)
     file.longs(278, rows)
     file.longs(273, *offsets)

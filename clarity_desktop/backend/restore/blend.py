@@ -139,6 +139,11 @@ def as_tile(pixels: Pixels) -> Tile:
     return np.divide(pixels, np.float32(top), dtype=np.float32)
 
 
+def grey_tile(tile: Tile) -> Tile:
+    """The luma of a tile (float32 H×W×3, any range) in all three channels, with the weights of BT.601."""
+    return np.repeat(tile @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
+
+
 def mix(before: Tile, after: Tile, amount: NDArray[np.float32]) -> Tile:
     """Blend two tiles (float32 H×W×3, sRGB 0..1) in linear light: `before` where amount (H×W) is 0, `after` where 1."""
     if (amount >= 1).all():

@@ -13,14 +13,24 @@ import numpy as np
 
 from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, ContextAware, Method, Run
 from clarity_desktop.backend.restore import hardware
-from clarity_desktop.backend.restore.blend import Blend, Deep, as_deep, as_pixels, as_tile, cut, feathered, mix
+from clarity_desktop.backend.restore.blend import (
+    Blend,
+    Deep,
+    as_deep,
+    as_pixels,
+    as_tile,
+    cut,
+    feathered,
+    grey_tile,
+    mix,
+)
 from clarity_desktop.backend.restore.inputs import overview, padded
 from clarity_desktop.backend.restore.layout import Grid
 from clarity_desktop.backend.restore.tile_plan import TilePlan, grid, halved, needed, padded_box, plan, seconds
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text, size
-from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile
+from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile, is_grey
 
 _REPORT_SECONDS = 0.25
 """Time between two reports of progress inside a tile."""
@@ -129,17 +139,20 @@ class _Work:
     soft: Mask | None  # of the box: the region, feathered
     strength: float
     changed: Bounds
+    grey: bool  # the whole photo is, so its result stays gray: most networks would tint it
 
 
 def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int, strength: float) -> _Work:
     height, width = pixels.shape[:2]
+    # Some decoders round gray to neighboring values (WebP).
+    grey = is_grey(pixels, off=1 if pixels.dtype == np.uint8 else 0)
     whole = Bounds(0, 0, width, height)
     if not 0 <= strength <= 1:
         raise UserError("restore.strength", strength=f"{strength:g}")
     if region is None:
         if method.needs_mask:
             raise UserError("restore.needs_region", method=method.title)
-        return _Work(pixels, method, whole, None, None, strength, whole)
+        return _Work(pixels, method, whole, None, None, strength, whole, grey)
     if method.scale != 1:
         # A region of another scale could not be put back into the photo.
         raise UserError("restore.scales_whole_photo", method=method.title)
@@ -151,7 +164,7 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
     box = padded_box(inside, method, width, height)
     mask = region.within(box)
     fill = region.full() if method.needs_mask else None
-    return _Work(pixels, method, box, fill, _soft(mask, inside, box, method, feather), strength, inside)
+    return _Work(pixels, method, box, fill, _soft(mask, inside, box, method, feather), strength, inside, grey)
 
 
 def _selected(region: Region) -> Bounds:
@@ -283,6 +296,9 @@ class _Attempt:
             if not _out_of_memory(e):
                 raise
             after = None
+        finally:
+            # It refers to this object: a cycle would keep the photo's pixels until the next garbage collection.
+            self._progress.on_draft = _no_draft
         if after is None:  # outside the except block: the exception holds on to the memory
             _return_memory()
             return False
@@ -322,6 +338,8 @@ class _Attempt:
     def _blended(self, source: Pixels, after: Tile, at: Bounds) -> Deep:
         """The tile (float32) with strength and mask applied, as 16-bit values; unchanged pixels keep the input's."""
         work = self._work
+        if work.grey:
+            after = grey_tile(after)
         if work.strength == 1 and work.soft is None:
             return as_deep(after)
         amount = np.full(after.shape[:2], work.strength, np.float32)
@@ -341,6 +359,10 @@ def time_left(expected: float, elapsed: float, following: int) -> float:
     return whole - elapsed + whole * following
 
 
+def _no_draft(_draft: Tile) -> None:
+    pass
+
+
 class _TileProgress:
     """The Viewer of a method inside one tile. A large tile takes minutes, so progress advances by the clock."""
 
@@ -352,7 +374,7 @@ class _TileProgress:
         self._expected, self._following = max(expected, 1e-3), following
         self._started, self._reported = time.monotonic(), 0.0
         self.reached = start
-        self.on_draft: Callable[[Tile], None] = lambda _draft: None
+        self.on_draft: Callable[[Tile], None] = _no_draft
 
     def checkpoint(self) -> None:
         if time.monotonic() - self._reported < _REPORT_SECONDS:
