@@ -606,7 +606,7 @@ class Studio:
         announced.add(version.id)
         if card.head != version.id and card.head in announced:  # else the event of the head's own commit follows
             job.emit(await _head_moved(document, job))
-        await self._analyze(document.id, version.id, commit, job, pixels if shown is None else None)
+        await self._analyze(document.id, version.id, commit, job, None if card.has_alpha else pixels)
         return version
 
     async def _add(
