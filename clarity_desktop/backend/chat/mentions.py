@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from clarity_desktop.backend.chat import words
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
 
+_EXCEPTED = re.compile(r"\b(?:everything|all|anything)(?: else)? (?:but|except|except for) (?:the |any )?$")
+_ABSENT = re.compile(r"\b(?:there(?:'s|s| is| are| was)|it'?s got|see|sees|has|have|had) no (?:more )?$")
 _ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
 
 
@@ -41,8 +43,10 @@ def mentions_in(clause: str) -> list[Mention]:
 def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
     """Whether the words around a mention ask for it."""
     before, after = clause[:start], clause[end:]
+    if _EXCEPTED.search(before):  # "remove everything but the rain"
+        return False
     if isinstance(word, AdjustmentWord) or word.kind == "verb":
-        if re.search(r"\bno\s+$", before):  # "sharpen, no denoising"
+        if re.search(r"\bno\s+(?:more\s+)?$", before):  # "sharpen, no denoising"
             return False
         return not words.ending("negation", "refuse", within=3).search(before)
     if word.kind == "thing":
@@ -51,6 +55,8 @@ def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -
 
 
 def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
+    if _ABSENT.search(before):  # "there is no rain": an observation
+        return False
     if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
         return True
     if words.ending("negation", "like", within=2).search(before):
