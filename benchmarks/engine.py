@@ -30,7 +30,7 @@ from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 UNIFORM = Method(
     id="halves", title="Halving", tasks=("denoise",), architecture="none", licence="MIT", paper="none",
-    trained_on="nothing", weights=(), load=lambda _weights, _place, _task: lambda tile, _mask, _breath: tile * 0.5,
+    trained_on="nothing", weights=(), load=lambda _weights, _place, _task: lambda tile, _mask, _job: tile * 0.5,
     tile=512, overlap=32, memory=100, base=1000,
 )  # fmt: skip
 

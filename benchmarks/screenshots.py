@@ -83,7 +83,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     window.file_commands.open_first(window.session.samples[:1])
     await settled(window)
     await camera.take("opened", window)
-    await perceived(window, camera)
+    await analyzed(window, camera)
     await improved(window, camera)
     await restored(window, camera)
     await shaped(window, camera)
@@ -95,12 +95,12 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     await camera.take("small", window)
 
 
-async def perceived(window: MainWindow, camera: Camera) -> None:
+async def analyzed(window: MainWindow, camera: Camera) -> None:
     """Problems, the heat map and suggestions."""
     for name in ("heat", "advise"):
         window.action[name].trigger()
         await settled(window)
-    await camera.take("perceived", window)
+    await camera.take("analyzed", window)
     window.action["heat"].trigger()
 
 

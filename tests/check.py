@@ -17,7 +17,7 @@ MAXIM = ("deraining", "denoising", "deblurring", "dehazing-indoor", "dehazing-ou
 MODELS = [f"maxim-{name}" for name in (MAXIM if os.environ.get("CI") else MAXIM[:1])]
 PROCESSES = min(os.cpu_count() or 1, 8)
 OPTIONAL = "parameters of the scores"
-"""The bundled parameters are used where these cannot be fetched; tests that need the authors' are skipped."""
+"""The bundled parameters are used where these cannot be downloaded; tests that need the authors' are skipped."""
 STEPS: list[tuple[str, list[str]]] = [
     ("weights", [str(BIN / "clarity"), "models", "fetch", *MODELS]),
     (OPTIONAL, [str(BIN / "clarity"), "models", "fetch", "niqe", "brisque", "sseq"]),

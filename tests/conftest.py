@@ -17,12 +17,12 @@ import pytest
 from clarity_desktop import settings
 from clarity_desktop.backend import methods
 
-FETCHED = settings.data_folder() / "weights"  # the user's own, before tests get a private home
+DOWNLOADED = settings.data_folder() / "weights"  # the user's own, before tests get a private home
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
-def methods_anew() -> Iterator[None]:
+def fresh_methods() -> Iterator[None]:
     """What a test puts into the table of methods ends with it, in whatever order patches are taken back."""
     kept = dict(methods.METHODS)
     methods.all_methods.cache_clear()
@@ -33,7 +33,7 @@ def methods_anew() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def home(methods_anew: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(fresh_methods: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A private home: no test reads or writes the developer's documents, settings or weights."""
     folder = tmp_path / "home"
     for name, value in {"HOME": folder, "XDG_DATA_HOME": folder / "data", "XDG_CONFIG_HOME": folder / "config",
@@ -44,7 +44,7 @@ def home(methods_anew: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(autouse=True)
 def no_leaked_threads() -> Iterator[None]:
-    """A test that leaves a thread of ours running fails."""
+    """A test that leaves a thread of the program running fails."""
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + 5
@@ -66,12 +66,12 @@ def shared() -> Path:
 
 @pytest.fixture
 def weights(home: Path) -> Callable[[str], None]:
-    """weights(id): the fetched model is there in the private home too. Without it a test is skipped; in CI it fails."""
+    """weights(id): copy the downloaded model to the private home; without it a test is skipped, in CI it fails."""
 
     def have(model: str) -> None:
-        files = [p for p in FETCHED.glob(f"{model}*") if p.suffix in {".safetensors", ".json"}]
+        files = [p for p in DOWNLOADED.glob(f"{model}*") if p.suffix in {".safetensors", ".json"}]
         if len(files) < 2:
-            reason = f"{model} was not fetched: clarity models fetch {model}"
+            reason = f"{model} was not downloaded: clarity models fetch {model}"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
         own = settings.data_folder() / "weights"
         own.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Stand-ins at the outermost edge: a plain-numpy method for the networks, a job that records its news."""
+"""Stand-ins at the outermost edge: a plain-numpy method for the networks, jobs that record their events."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 
 def _load(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
-    def run(tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
-        breath.checkpoint()
+    def run(tile: Tile, mask: Mask | None, job: Checkpoint) -> Tile:
+        job.checkpoint()
         return np.multiply(tile, 0.5, dtype=np.float32)
 
     return run
 
 
 def _load_slow(weights: Mapping[str, Path], place: ComputeTarget, task: Task) -> Run:
-    def run(tile: Tile, mask: Mask | None, breath: Checkpoint) -> Tile:
+    def run(tile: Tile, mask: Mask | None, job: Checkpoint) -> Tile:
         for _ in range(20):
             time.sleep(0.02)
-            breath.checkpoint()
+            job.checkpoint()
         return np.multiply(tile, 0.5, dtype=np.float32)
 
     return run
@@ -110,14 +110,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.lane, self.pools = Lane(), Pools()
-        self.news: list[Event] = []
+        self.events: list[Event] = []
 
     def job(self) -> Job:
-        return Job(self.news.append, self.lane, self.pools)
+        return Job(self.events.append, self.lane, self.pools)
 
     def close(self) -> None:
         run_all(self.lane.close, self.pools.close)
 
     def last(self, kind: type) -> Event:
-        """The newest news of that kind. Raises IndexError if there is none."""
-        return [n for n in self.news if isinstance(n, kind)][-1]
+        """The newest event of that kind. Raises IndexError if there is none."""
+        return [n for n in self.events if isinstance(n, kind)][-1]

@@ -311,7 +311,7 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["restore"],
         ["fly"],
         ["restore", "IN", "-o", "x.png", "--task", "fly"],
-        ["restore", "IN", "-o", "x.png", "--task", "derain", "--method", "nobody"],
+        ["restore", "IN", "-o", "x.png", "--task", "derain", "--method", "unknown"],
         ["restore", "IN", "-o", "x.png", "--task", "auto", "--method", "halves"],
         ["detect"],
         ["detect", "nothing.png"],
@@ -327,8 +327,8 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["restore", "IN", "-o", "x.png", "--task", "derain", "--mask", "nothing.png"],
         ["assess", "nothing.png"],
         ["models", "fetch"],
-        ["models", "fetch", "nobody"],
-        ["models", "list", "nobody"],
+        ["models", "fetch", "unknown"],
+        ["models", "list", "unknown"],
     ],
 )
 def test_bad_usage_and_bad_input_are_a_sentence_and_exit_2(clarity, file, tmp_path, monkeypatch, words) -> None:
@@ -513,11 +513,11 @@ def test_what_was_converted_is_reported(clarity, tmp_path) -> None:
 def test_what_the_format_cannot_hold_is_reported(clarity, tmp_path, photo) -> None:
     deep = tmp_path / "deep.png"
     cv2.imwrite(str(deep), np.dstack([photo(64, 48, depth=16), np.full((48, 64), 30_000, np.uint16)]))
-    for name, told in (("out.jpg", ["transparency", "8 bits"]), ("out.png", [])):
+    for name, lost in (("out.jpg", ["transparency", "8 bits"]), ("out.png", [])):
         code, [row], _ = clarity("restore", deep, "-o", tmp_path / name, "--task", "derain", "--json")
         assert code == 0
-        assert len(row["notes"]) == len(told)
-        assert all(part in note for part, note in zip(told, row["notes"], strict=True))
+        assert len(row["notes"]) == len(lost)
+        assert all(part in note for part, note in zip(lost, row["notes"], strict=True))
 
 
 def test_what_the_format_cannot_hold_is_said_before_the_work(clarity, detector, tmp_path, photo) -> None:
@@ -693,9 +693,9 @@ def test_models_are_listed_one_object_each(clarity) -> None:
 
 
 def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> None:
-    code, rows, said = clarity("models", "remove", "nobody", "niqe", "--json")
+    code, rows, said = clarity("models", "remove", "unknown", "niqe", "--json")
     assert (code, [r["id"] for r in rows]) == (2, ["niqe"])
-    assert "nobody" in said
+    assert "unknown" in said
     code, rows, said = clarity("models", "verify", "niqe", "maxim-denoising", "--json")
     assert (code, [r["state"] for r in rows]) == (3, ["missing", "missing"])
     assert said.count("is not installed") == 2
@@ -794,7 +794,9 @@ def test_a_first_run_that_may_not_write_is_a_sentence(tmp_path, weights, monkeyp
         weights(model)
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens: what is not here yet is done without
+    monkeypatch.setenv(
+        "https_proxy", "http://127.0.0.1:9"
+    )  # no proxy listens there: nothing is downloaded
     (tmp_path / "out").write_bytes(b"not a folder")
     monkeypatch.chdir(tmp_path)
     done = _program("--first-run")

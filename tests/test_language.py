@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = (ROOT / "clarity_desktop", ROOT / "training" / "clarity_training")
 FILES = sorted(file for package in PACKAGES for file in package.rglob("*.py"))
+OTHERS = sorted(f for name in ("tests", "benchmarks") for f in (ROOT / name).rglob("*.py") if f != Path(__file__))
 
 ARRAY_TYPES = {"NDArray", "ndarray", "Tensor"}
 SHAPE = re.compile(r"×|\b(same size|shapes?|scalars?|vectors?|\d+ (features|float64)|each ratio|one each)\b")
@@ -79,7 +80,7 @@ def test_docstrings_of_functions_on_arrays_state_shape_and_values() -> None:
 
 def test_no_private_dialect() -> None:
     """Identifiers, docstrings, comments and strings use the field's words."""
-    found = [line for file in FILES for line in _dialect(file)]
+    found = [line for file in (*FILES, *OTHERS) for line in _dialect(file)]
     assert not found, "\n".join(found)
 
 

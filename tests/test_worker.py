@@ -30,17 +30,17 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.worker import Job, Lane, LaneClass, Pools, Worker, run_all
 
-Came = queue.Queue[tuple[int, Event | End]]
+Received = queue.Queue[tuple[int, Event | End]]
 
 
 class Backend:
-    """A worker whose answers are scripted per kind of request, and what it told."""
+    """A worker whose answers are scripted per kind of request, and what it emits."""
 
     def __init__(self) -> None:
-        self.came: Came = queue.Queue()
+        self.received: Received = queue.Queue()
         self.verbs: dict[type, Callable[[Job], object]] = {}
         self.closed = 0
-        self.worker = Worker(self._make, lambda at, news: self.came.put((at, news)))
+        self.worker = Worker(self._make, lambda at, event: self.received.put((at, event)))
 
     def _make(self):
         async def answer(request: Request, job: Job) -> None:
@@ -52,12 +52,12 @@ class Backend:
         return answer, close
 
     def until_end(self, at: int) -> list[Event | End]:
-        told: list[Event | End] = []
-        while not (told and isinstance(told[-1], Finished | Failed | Cancelled)):
-            whose, news = self.came.get(timeout=10)
+        events: list[Event | End] = []
+        while not (events and isinstance(events[-1], Finished | Failed | Cancelled)):
+            whose, event = self.received.get(timeout=10)
             if whose == at:
-                told.append(news)
-        return told
+                events.append(event)
+        return events
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_news_come_in_order_and_the_end_comes_last(backend: Backend) -> None:
         job.emit(Notice("well"))
 
     backend.verbs[ListMethods] = verb
-    told = backend.until_end(backend.worker.submit(ListMethods()))
-    assert told == [Progress(0.25, "half of half"), Notice("well"), Finished()]
+    events = backend.until_end(backend.worker.submit(ListMethods()))
+    assert events == [Progress(0.25, "half of half"), Notice("well"), Finished()]
 
 
 def test_a_user_error_ends_the_request_and_the_next_one_is_answered(
@@ -112,7 +112,7 @@ def test_heavy_work_of_two_requests_never_overlaps(backend: Backend) -> None:
     ids = [backend.worker.submit(r) for r in (ListMethods(), ListModels(), ListMethods())]
     ended = 0
     while ended < len(ids):
-        ended += isinstance(backend.came.get(timeout=10)[1], Finished)
+        ended += isinstance(backend.received.get(timeout=10)[1], Finished)
     assert most == 1
 
 
@@ -442,7 +442,7 @@ def test_closing_ends_every_thread_though_the_documents_could_not_be_closed() ->
 
         return answer, close
 
-    came: Came = queue.Queue()
+    came: Received = queue.Queue()
     worker = Worker(make, lambda at, event: came.put((at, event)))
     worker.submit(ListMethods())
     assert came.get(timeout=5)[1] == Finished()

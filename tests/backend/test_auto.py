@@ -103,7 +103,7 @@ def test_where_nothing_can_be_kept_auto_says_so_before_it_works(studio, recorder
     fill_the_disk(monkeypatch)
     with pytest.raises(UserError, match="is full, so no result could be kept"):
         auto(studio, recorder, card)
-    assert not [n for n in recorder.news if isinstance(n, TileDone)]
+    assert not [n for n in recorder.events if isinstance(n, TileDone)]
 
 
 def test_a_disk_that_is_full_by_then_is_no_fault_of_the_method(studio, recorder, card, monkeypatch) -> None:
@@ -196,7 +196,7 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
     tree = studio.document(card.id).card()
     [first, made] = tree.versions
     assert (made.parent, made.step.task) == (first.id, "denoise")
-    assert tree.head == recorder.last(HeadMoved).head == first.id, "nobody has judged it"
+    assert tree.head == recorder.last(HeadMoved).head == first.id, "it was not evaluated"
 
 
 def test_versions_that_the_user_makes_during_auto_are_neither_evaluated_nor_left(
@@ -266,7 +266,7 @@ def test_a_result_that_cannot_be_analyzed_is_rolled_back(studio, recorder, card,
         auto(studio, recorder, card)
     tree = studio.document(card.id).card()
     assert len(tree.versions) == 2
-    assert tree.head == recorder.last(HeadMoved).head == card.head, "nobody has judged it"
+    assert tree.head == recorder.last(HeadMoved).head == card.head, "it was not evaluated"
 
 
 def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:

@@ -20,7 +20,7 @@ from clarity_desktop.values import DEGRADATIONS, Region
 SMALL = (1, 1, 2)
 
 
-class Breathing:
+class CountingJob:
     """Counts; stops the work where a test asks for it."""
 
     def __init__(self, stop_at: int = 10_000) -> None:
@@ -114,21 +114,21 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_in_float16_is_loaded_and_runs(file: Path, photo: Callable[..., np.ndarray]) -> None:
     tile = (photo(64, 40) / 255).astype(np.float32)
     before = tile.copy()
-    breath = Breathing()
-    done = clarity.load({"clarity-all": file}, ComputeTarget(), "derain")(tile, None, breath)
+    job = CountingJob()
+    done = clarity.load({"clarity-all": file}, ComputeTarget(), "derain")(tile, None, job)
     assert done.shape == tile.shape
     assert done.dtype == np.float32
     assert np.isfinite(done).all()
     assert not np.allclose(done, tile, atol=1e-3)
     assert np.array_equal(tile, before)
-    assert breath.count > 5
+    assert job.count > 5
 
 
 def test_the_method_gives_what_the_network_gives(file: Path, photo: Callable[..., np.ndarray]) -> None:
     tile = (photo(48, 32) / 255).astype(np.float32)
     mask = np.zeros((32, 48), np.uint8)
     mask[8:16, 8:24] = 200
-    done = clarity.load({"clarity-all": file}, ComputeTarget(), "inpaint")(tile, mask, Breathing())
+    done = clarity.load({"clarity-all": file}, ComputeTarget(), "inpaint")(tile, mask, CountingJob())
     net = with_random_weights(ClarityAll(8))
     net.load_state_dict({k: v.half().float() for k, v in net.state_dict().items()})
     rgb, holes = torch.from_numpy(tile).permute(2, 0, 1)[None], torch.from_numpy(mask > 0)[None, None].float()
@@ -139,14 +139,14 @@ def test_the_method_gives_what_the_network_gives(file: Path, photo: Callable[...
 def test_a_read_only_tile_is_taken(file: Path, photo: Callable[..., np.ndarray]) -> None:
     tile = (photo(16, 16) / 255).astype(np.float32)
     tile.flags.writeable = False
-    assert clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(tile, None, Breathing()).shape == tile.shape
+    assert clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(tile, None, CountingJob()).shape == tile.shape
 
 
 def test_cancelling_stops_the_network_on_its_way(file: Path) -> None:
-    breath = Breathing(stop_at=3)
+    job = CountingJob(stop_at=3)
     with pytest.raises(JobCancelled):
-        clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(np.zeros((16, 16, 3), np.float32), None, breath)
-    assert breath.count == 3
+        clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")(np.zeros((16, 16, 3), np.float32), None, job)
+    assert job.count == 3
 
 
 def test_the_methods_do_what_is_offered_and_only_the_filling_one_asks_for_a_mask() -> None:
@@ -173,7 +173,7 @@ def strong(tmp_path: Path) -> Path:
     return path
 
 
-class Job(Breathing):
+class Job(CountingJob):
     def report(self, fraction: float, note: str = "", seconds_left: float | None = None) -> None:
         self.checkpoint()
 
@@ -208,7 +208,7 @@ def test_tiles_are_what_one_piece_is_since_all_are_judged_by_the_whole_photo(
     piece = restored(pixels, run, TilePlan(0, 64, ComputeTarget())).pixels
     tiles = restored(pixels, run, TilePlan(192, 64, ComputeTarget()))
     by_themselves = restored(
-        pixels, lambda tile, mask, breath: run(tile, mask, breath), TilePlan(192, 64, ComputeTarget())
+        pixels, lambda tile, mask, job: run(tile, mask, job), TilePlan(192, 64, ComputeTarget())
     ).pixels
     assert apart(piece, by_themselves) > 0.1
     assert apart(piece, tiles.pixels) < 0.02
@@ -247,7 +247,7 @@ def test_cancelling_stops_the_look_at_the_whole_photo(file: Path) -> None:
     run = clarity.load({"clarity-all": file}, ComputeTarget(), "dehaze")
     assert isinstance(run, ContextAware)
     with pytest.raises(JobCancelled):
-        run.for_photo(np.zeros((16, 16, 3), np.float32), None, Breathing(stop_at=3))
+        run.for_photo(np.zeros((16, 16, 3), np.float32), None, CountingJob(stop_at=3))
 
 
 def test_a_look_at_the_picture_itself_changes_nothing(random: ClarityAll) -> None:

@@ -151,7 +151,7 @@ def test_what_this_version_cannot_do_is_reported_and_changes_nothing(dialogue) -
     for text in UNABLE:
         assert "did not understand" not in dialogue.say(text), text
     assert len(dialogue.tree().versions) == 1
-    assert not [e for e in dialogue.recorder.news if isinstance(e, TileDone)]
+    assert not [e for e in dialogue.recorder.events if isinstance(e, TileDone)]
 
 
 def test_a_failure_is_reported_after_the_finished_steps(dialogue) -> None:

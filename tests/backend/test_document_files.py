@@ -1,4 +1,4 @@
-"""A document's files: the project file and its older, newer and hostile kin; what a dead program leaves; budgets."""
+"""A document's files: older, newer and hostile project files, what a crash leaves, budgets."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from clarity_desktop.values import ExportOptions, Picture
 Photo = Callable[..., np.ndarray]
 SSEQ = {"d_I04": 2.146, "d_I06": 8.085, "d_I19": 57.407, "r_I04": 3.238, "r_I06": 8.313, "r_I19": 8.409,
         "sseq_img": 52.399}  # fmt: skip
-"""Of another implementation; nobody published any."""
+"""Of another implementation; none were published."""
 
 
 def coloured(luma: np.ndarray) -> np.ndarray:

@@ -124,7 +124,7 @@ def test_probabilities_of_classes_agree_with_those_of_their_pairs() -> None:
 
 def test_the_machine_of_a_pair_uses_the_vectors_of_its_two_classes() -> None:
     vectors, counts = np.array([[0.0], [1.0], [5.0], [9.0]]), (2, 1, 1)
-    coefficients = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])  # only classes 0 and 1 are told apart
+    coefficients = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])  # only classes 0 and 1 are distinguished
     machine = Classifier(vectors, coefficients, counts, np.zeros(3), 1.0, np.full(3, -5.0), np.zeros(3))
     near_first, near_second = machine(np.array([0.5])), machine(np.array([5.0]))
     assert near_first.argmax() == 0

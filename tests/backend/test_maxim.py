@@ -27,7 +27,7 @@ from clarity_desktop.backend.nets.tfjs import read_graph_model
 from tests.graph_evaluator import Graph
 
 FIRST = "maxim-deraining"
-"""Whose package is fetched for the tests wherever npm is."""
+"""Its package is downloaded for the tests where there is npm."""
 SEVEN = pytest.mark.parametrize("method", methods.METHODS, ids=lambda method: method.id)
 
 
@@ -76,7 +76,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if name not in found:
             path = next(_unpacked(given, name, folder), None)
             if path is None and (os.environ.get("CI") or (name == FIRST and shutil.which("npm"))):
-                path = _fetched(name, folder)
+                path = _downloaded(name, folder)
             if path is None:
                 pytest.skip(f"the package @upscalerjs/{name} is in none of the folders of CLARITY_WEIGHTS")
             found[name] = path
@@ -96,7 +96,7 @@ def _unpacked(places: list[Path], name: str, folder: Path) -> Iterator[Path]:
             yield _extracted(path, folder / name)
 
 
-def _fetched(name: str, folder: Path) -> Path:
+def _downloaded(name: str, folder: Path) -> Path:
     """Through the npm client; without it or its registry the test fails."""
     npm = shutil.which("npm")
     if npm is None:

@@ -130,7 +130,7 @@ from tests.fakes import HALVES
 
 WORKS = replace(HALVES, id="works")
 TAKEN = replace(HALVES, id="clarity-all")
-UNKNOWN = replace(HALVES, id="unknown", weights=("nobody-has-them",))
+UNKNOWN = replace(HALVES, id="unknown", weights=("missing-everywhere",))
 NONE = "a method"
 """
 

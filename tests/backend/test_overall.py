@@ -128,8 +128,8 @@ def test_the_score_is_the_same_whether_or_not_the_authors_files_are_here(
 
 def test_an_undefined_metric_counts_as_that_of_a_clean_photo() -> None:
     table = default_parameters().overall()
-    inputs, nobody = np.full((1, 48 + COUNT), np.nan), overall.detection_row(None)[None]
-    found = overall.features(inputs, np.full((1, 4), np.nan), nobody, table)
+    inputs, unknown = np.full((1, 48 + COUNT), np.nan), overall.detection_row(None)[None]
+    found = overall.features(inputs, np.full((1, 4), np.nan), unknown, table)
     assert np.array_equal(found[0, 0, 1:], table["metric_clean"])
     assert np.isfinite(overall.logits(found, table)).all()
 

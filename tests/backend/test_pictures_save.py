@@ -221,7 +221,7 @@ def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path):
 
 
 def exif_of(size: int) -> bytes:
-    """An EXIF block with a maker note of so many bytes."""
+    """An EXIF block with a maker note of n bytes."""
     block = Image.Exif()
     block.get_ifd(0x8769)[0x927C] = bytes(size)
     return block.tobytes().removeprefix(b"Exif\0\0")

@@ -748,10 +748,10 @@ def test_progress_rises_to_1_with_an_estimate_from_the_first_tile_on(photo: Call
 def test_inside_a_long_tile_progress_goes_on_and_the_time_left_shrinks(photo: Callable[..., Any]) -> None:
     job = FakeJob()
 
-    def run(tile: Any, mask: Any, breath: Any) -> Any:
+    def run(tile: Any, mask: Any, job: Any) -> Any:
         for _ in range(8):
             time.sleep(0.1)
-            breath.checkpoint()
+            job.checkpoint()
         return tile
 
     slow = replace(method(), speed=200.0)  # said to take 1.8 s for this photo
@@ -775,7 +775,7 @@ def test_the_time_left_rises_while_a_tile_takes_longer_than_expected() -> None:
 def test_the_speed_of_the_last_tiles_counts_most(photo: Callable[..., Any]) -> None:
     job, taken = FakeJob(), [0.0, 0.0, 0.0, 0.2, 0.0, 0.0]
 
-    def run(tile: Any, mask: Any, breath: Any) -> Any:
+    def run(tile: Any, mask: Any, job: Any) -> Any:
         time.sleep(taken.pop(0))
         return tile
 

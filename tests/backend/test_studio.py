@@ -95,7 +95,7 @@ def restored(studio: Studio, recorder: Recorder, card: DocumentCard, **params):
 
 def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, recorder, file, photo) -> None:
     card = opened(studio, recorder, file)
-    kinds = [type(n) for n in recorder.news if not isinstance(n, Progress)]
+    kinds = [type(n) for n in recorder.events if not isinstance(n, Progress)]
     assert kinds == [PreviewReady, Opened, AnalysisStarted, Detected, Assessed]
     assert card.title == "scene.png"
     assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
@@ -105,9 +105,9 @@ def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, r
 def test_a_restoration_becomes_a_child_and_the_head_and_its_tiles_come_first(studio, recorder, file, photo) -> None:
     card = opened(studio, recorder, file)
     version = restored(studio, recorder, card)
-    tiles = [n for n in recorder.news if isinstance(n, TileDone)]
+    tiles = [n for n in recorder.events if isinstance(n, TileDone)]
     assert len(tiles) > 1
-    assert recorder.news.index(tiles[-1]) < recorder.news.index(recorder.last(VersionAdded))
+    assert recorder.events.index(tiles[-1]) < recorder.events.index(recorder.last(VersionAdded))
     document = studio.document(card.id)
     assert document.card().head == version.id
     assert version.parent == card.head
@@ -161,7 +161,7 @@ def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file) -> No
         running = asyncio.ensure_future(
             studio.restore(Restore(card.id, card.head, RestoreParams("denoise"), confirmed=True), job)
         )
-        while not any(isinstance(n, TileDone) for n in recorder.news):
+        while not any(isinstance(n, TileDone) for n in recorder.events):
             await asyncio.sleep(0.01)
         job.cancel()
         with pytest.raises(JobCancelled):
@@ -192,7 +192,7 @@ CHANGES = {
 def test_a_change_that_waits_for_the_disk_blocks_no_other_request(studio, recorder, file, change) -> None:
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)
-    job, events = recorder.job(), len(recorder.news)
+    job, events = recorder.job(), len(recorder.events)
     [store] = studio.folder.glob("*.store")
 
     async def story() -> None:
@@ -207,7 +207,7 @@ def test_a_change_that_waits_for_the_disk_blocks_no_other_request(studio, record
         await running
 
     asyncio.run(story())
-    assert len(recorder.news) == events + 1
+    assert len(recorder.events) == events + 1
 
 
 def test_a_head_that_moves_while_its_tiles_are_listed_is_reported_as_it_is_then(studio, recorder, file) -> None:
@@ -360,12 +360,12 @@ def test_a_long_auto_is_offered_by_what_was_found(studio, recorder, detector, fi
 
 def test_an_estimate_grows_with_the_photo_and_names_the_method(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    told = []
+    estimates = []
     for bounds in (None, Bounds(0, 0, 50, 50)):
         asyncio.run(studio.emit_estimate(Estimate(card.id, card.head, "denoise", bounds=bounds), recorder.job()))
-        told.append(recorder.last(Estimated))
-    assert told[0].method == "slow"
-    assert told[0].seconds > told[1].seconds > 0
+        estimates.append(recorder.last(Estimated))
+    assert estimates[0].method == "slow"
+    assert estimates[0].seconds > estimates[1].seconds > 0
 
 
 def test_export_writes_a_file_and_never_the_source(studio, recorder, file, tmp_path) -> None:
@@ -406,7 +406,7 @@ def test_nothing_is_kept_of_a_document_that_was_closed_during_its_analysis(studi
 
     version = restored(studio, recorder, card)
     studio._distances.clear()
-    job = ClosingJob(recorder.news.append, recorder.lane, recorder.pools)
+    job = ClosingJob(recorder.events.append, recorder.lane, recorder.pools)
     with pytest.raises(UserError):
         asyncio.run(studio._distance(card.id, version.id, job, None))
     assert not studio._distances
@@ -417,7 +417,7 @@ class HeldJob(Job):
     """Stops where its result is about to get its name, until the gate opens."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(recorder.news.append, recorder.lane, recorder.pools)
+        super().__init__(recorder.events.append, recorder.lane, recorder.pools)
         self.written, self.gate = threading.Event(), threading.Event()
 
     def commit(self) -> None:
@@ -447,7 +447,7 @@ def test_a_cancelled_export_ends_at_once_and_leaves_no_file(studio, recorder, fi
     asyncio.run(story())
     recorder.pools.close()
     assert list(folder.iterdir()) == []
-    assert not any(isinstance(e, Exported | Saved) for e in recorder.news)
+    assert not any(isinstance(e, Exported | Saved) for e in recorder.events)
 
 
 def test_an_export_that_has_got_its_name_is_reported_though_it_is_cancelled_then(
@@ -460,7 +460,7 @@ def test_an_export_that_has_got_its_name_is_reported_though_it_is_cancelled_then
             super().commit()
             self.cancel()
 
-    job = CancelledTooLate(recorder.news.append, recorder.lane, recorder.pools)
+    job = CancelledTooLate(recorder.events.append, recorder.lane, recorder.pools)
     asyncio.run(studio.export(card.id, card.head, ExportOptions(tmp_path / "out.png"), job))
     assert recorder.last(Exported).path.is_file()
 
@@ -503,7 +503,7 @@ def test_a_closed_document_answers_with_a_sentence(studio, recorder, file) -> No
 
 def test_an_unknown_task_or_method_is_reported_before_anything_runs(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
-    for params in ({"task": "fly"}, {"method": "nobody"}, {"method": "slow"}, {"task": "upscale"}):
+    for params in ({"task": "fly"}, {"method": "unknown"}, {"method": "slow"}, {"task": "upscale"}):
         with pytest.raises(UserError):
             restored(studio, recorder, card, **params)
     assert len(studio.document(card.id).card().versions) == 1
@@ -568,23 +568,23 @@ def test_advice_runs_nothing(studio, recorder, detector, file) -> None:
 
 def test_a_new_version_is_painted_before_it_is_analyzed(studio, recorder, detector, file) -> None:
     card = opened(studio, recorder, file)
-    recorder.news.clear()
+    recorder.events.clear()
     restored(studio, recorder, card)
-    kinds = [type(n) for n in recorder.news if isinstance(n, VersionAdded | Detected | Assessed)]
+    kinds = [type(n) for n in recorder.events if isinstance(n, VersionAdded | Detected | Assessed)]
     assert kinds == [VersionAdded, Detected, Assessed]
 
 
 def test_of_versions_in_quick_succession_only_the_newest_is_analyzed(studio, recorder, detector, file) -> None:
     card = opened(studio, recorder, file)
-    recorder.news.clear()
+    recorder.events.clear()
 
     async def story() -> None:
         turns = (studio.change(ApplyTransform(card.id, card.head, Rotate(1)), recorder.job()) for _ in range(3))
         await asyncio.gather(*turns)
 
     asyncio.run(story())
-    newest = [n.version.id for n in recorder.news if isinstance(n, VersionAdded)][-1]
-    looked = [n.version for n in recorder.news if isinstance(n, Detected)]
+    newest = [n.version.id for n in recorder.events if isinstance(n, VersionAdded)][-1]
+    looked = [n.version for n in recorder.events if isinstance(n, Detected)]
     assert newest in looked
     assert len(looked) < 3
 
@@ -596,7 +596,7 @@ def test_a_failing_automatic_analysis_stops_nothing_else(studio, recorder, detec
     detector.finds = broken
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)
-    assert len([n for n in recorder.news if isinstance(n, Assessed)]) == 2
+    assert len([n for n in recorder.events if isinstance(n, Assessed)]) == 2
     with pytest.raises(UserError, match="detector's file"):
         asyncio.run(studio.detect(card.id, card.head, recorder.job()))
 
@@ -642,7 +642,7 @@ def test_a_head_that_moved_before_its_version_was_announced_is_what_is_reported_
     ) as studio:
         card = opened(studio, recorder, file)
         restored(studio, recorder, card)
-        heads = [event for event in recorder.news if isinstance(event, VersionAdded | HeadMoved)]
+        heads = [event for event in recorder.events if isinstance(event, VersionAdded | HeadMoved)]
         assert isinstance(heads[0], VersionAdded)
         assert isinstance(heads[-1], HeadMoved)
         assert heads[-1].head == studio.document(card.id).card().head == card.head
@@ -696,7 +696,7 @@ def test_a_new_version_is_analyzed_as_it_lies_in_memory_and_no_other_copy_does(
 
 
 def failures(recorder: Recorder) -> list[tuple[str, str]]:
-    return [(e.part, english(e.text)) for e in recorder.news if isinstance(e, AnalysisFailed)]
+    return [(e.part, english(e.text)) for e in recorder.events if isinstance(e, AnalysisFailed)]
 
 
 def test_what_fails_in_an_analysis_is_an_event_for_each_part(studio, recorder, detector, scorer, file) -> None:
@@ -768,7 +768,7 @@ def test_loaded_networks_are_listed_and_can_be_unloaded(studio, recorder, file) 
     card = opened(studio, recorder, file)
     restored(studio, recorder, card)
     assert [m.id for m in studio.loaded_models().models] == ["halves"]
-    loading = [e.note for e in recorder.news if isinstance(e, Progress) and "Loading" in english(e.note)]
+    loading = [e.note for e in recorder.events if isinstance(e, Progress) and "Loading" in english(e.note)]
     assert [english(note) for note in loading] == ["Loading Halving…"]
     assert studio.unload("halves").models == ()
 
@@ -782,7 +782,7 @@ def test_further_metrics_follow_where_they_are_switched_on(studio, recorder, sco
     scorer.measures = measure
     studio.settings = replace(studio.settings, metrics=("musiq", "dbcnn"))
     card = opened(studio, recorder, file)
-    first, then = [n.quality for n in recorder.news if isinstance(n, Assessed)]
+    first, then = [n.quality for n in recorder.events if isinstance(n, Assessed)]
     assert (first.more, then.more) == ({}, {"musiq": 200.0})
     assert then.piqe == first.piqe
     assert english(then.why["dbcnn"]) == "dbcnn cannot be used here."

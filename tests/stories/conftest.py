@@ -42,7 +42,7 @@ def gate() -> Iterator[Gate]:
 
 
 @pytest.fixture
-def plain_methods(methods_anew: None, gate: Gate) -> None:
+def plain_methods(fresh_methods: None, gate: Gate) -> None:
     """Networks give way to halves: of derain at once, of the others through the gate; denoise is estimated as slow."""
 
     def load(*_: object) -> Callable[..., Any]:

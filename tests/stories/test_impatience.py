@@ -153,7 +153,7 @@ async def test_restore_pressed_twice_makes_one_version(
         gate.close()
         user.start_restoring("dehaze")
         user.start_restoring("dehaze")
-        user.start("restore_visible")  # is another wish: it has soft edges
+        user.start("restore_visible")  # is another request: it has soft edges
         user.start("restore_visible")
         await user.wait_for(gate.reached.is_set)
         gate.open()

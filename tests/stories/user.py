@@ -45,7 +45,7 @@ class Gate:
         """Something stands at the closed gate."""
 
     def close(self, after: int = 0) -> None:
-        """Close, after so many have passed."""
+        """Close, once `after` have passed."""
         self._left = after
         self.reached.clear()
         self._open.clear()

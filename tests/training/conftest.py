@@ -37,7 +37,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def split_folder(tmp_path: Path, photo: Callable[..., np.ndarray]) -> SplitFolder:
-    """split_folder(train=2, test=1, size=(96, 80)): a folder with so many photos of each split."""
+    """split_folder(train=2, test=1, size=(96, 80)): a folder with n photos of each split."""
 
     def make(size: tuple[int, int] = (96, 80), **counts: int) -> Path:
         folder = tmp_path / "photos"

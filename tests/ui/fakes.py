@@ -1,4 +1,4 @@
-"""A scripted link: answers the window's requests at once from a small document tree, and records what was asked."""
+"""A scripted link: answers the window's requests at once from a small document tree, and records what was requested."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class FakeLink:
         self._ids = itertools.count(1)
 
     def of(self, kind: type) -> list[Any]:
-        """What was asked of one kind."""
+        """What was requested of one kind."""
         return [r for r in self.asked if isinstance(r, kind)]
 
     def new_call(self) -> int:
@@ -218,7 +218,7 @@ class FakeLink:
             del self._calls[call]
 
     async def _pass(self, kind: type, stop: asyncio.Event) -> None:
-        """Wait at the gate, if there is one, for as long as nobody cancels."""
+        """Wait at the gate, if there is one, until it opens or the request is cancelled."""
         gate = self.gates.get(kind)
         while gate is not None and not gate.is_set():
             if stop.is_set():
@@ -247,7 +247,7 @@ class FakeLink:
         return m.Offered(request, seconds, seconds / 10 if whole else None, size)
 
     def _answer(self, request: Request) -> Iterable[Event]:
-        """News that come at once; a gate holds the end back."""
+        """Events that come at once; a gate holds back the end."""
         match request:
             case m.Open(path):
                 yield m.PreviewReady(path, 8, 6, np.zeros((6, 8, 3), np.uint8), None)

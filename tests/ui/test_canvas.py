@@ -186,7 +186,7 @@ def test_what_is_around_is_wanted_when_all_that_is_visible_has_come(canvas: Canv
     visible = set(store.asked[0])
     store.deliver()
     before = len(store.asked)
-    canvas.view.pan(-200, 0)  # less than a tile: it was fetched before
+    canvas.view.pan(-200, 0)  # less than a tile: it is loaded already
     paint(canvas)
     wait(canvas)
     assert len(visible) < 20

@@ -98,7 +98,7 @@ def test_the_formats_are_those_that_pictures_writes():
     assert written == FORMATS
 
 
-def test_models_are_fetched_and_removed_as_their_state_allows(parent: QWidget, qtbot: QtBot):
+def test_models_are_downloaded_and_removed_as_their_state_allows(parent: QWidget, qtbot: QtBot):
     dialog = ModelsDialog(parent)
     dialog.show_models(MODELS)
     assert "1 of 3 models" in dialog.total.text()

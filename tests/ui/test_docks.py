@@ -1,4 +1,4 @@
-"""The panels by themselves: values in, wishes out."""
+"""The panels by themselves: values in, signals out."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ def test_the_selection_and_the_scroll_position_survive_a_change_elsewhere(histor
     assert [index.row() for index in history.tree.selectedIndexes()] == [1]
 
 
-def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: QtBot):
+def test_restore_lists_tasks_and_methods_and_marks_what_must_be_downloaded(qtbot: QtBot):
     dock = RestoreDock()
     qtbot.addWidget(dock)
     assert dock.choice() is None
@@ -328,13 +328,13 @@ def test_restore_lists_tasks_and_methods_and_marks_what_must_be_fetched(qtbot: Q
     assert said.args == [True]
 
 
-def test_a_method_that_needs_nothing_fetched_is_offered_first(qtbot: QtBot):
+def test_a_method_that_needs_nothing_downloaded_is_offered_first(qtbot: QtBot):
     dock = RestoreDock()
     qtbot.addWidget(dock)
     [deraining] = [m for m in METHODS if m.id == "maxim-deraining"]
-    there = replace(deraining, id="of-our-own", title="Of our own", missing=())
+    there = replace(deraining, id="own", title="Own", missing=())
     dock.show_methods((replace(deraining, missing=("maxim-deraining",)), there), {})
-    assert dock.choice() == Choice("derain", "of-our-own", 1.0, ())
+    assert dock.choice() == Choice("derain", "own", 1.0, ())
     dock.show_methods((replace(deraining, missing=("maxim-deraining",)), there), {"derain": "maxim-deraining"})
     assert dock.choice() == Choice("derain", "maxim-deraining", 1.0, ("maxim-deraining",))
 

@@ -83,7 +83,7 @@ def panel(qtbot: QtBot) -> VerdictPanel:
     return panel
 
 
-def test_the_three_likeliest_problems_are_listed_as_likelihoods_with_a_button_each(panel: VerdictPanel):
+def test_the_three_most_likely_problems_are_listed_as_likelihoods_with_a_button_each(panel: VerdictPanel):
     tasks: list[str] = []
     panel.fix_asked.connect(tasks.append)
     panel.show_detection(a_detection(rain=0.97, noise=0.6, haze=0.4, blur=0.3), 30.0, lambda task: task != "dehaze")
@@ -409,7 +409,7 @@ def test_everything_else_is_folded_until_it_is_asked_for(dock: QualityDock):
     dock.details.click()
     advised = Advised(DOCUMENT, VersionId("a"), (Advice("derain", "rain streak", "Streaks."),), "One step.")
     dock.show_photo(dataclasses.replace(state, advised=advised), offered)
-    assert shown(dock.inside), "the advice was asked for"
+    assert shown(dock.inside), "the advice was requested for"
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])

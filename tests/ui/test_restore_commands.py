@@ -153,7 +153,7 @@ async def test_an_offer_belongs_to_its_photo_and_goes_with_it():
         await settled(window)
 
 
-async def test_missing_weights_are_marked_fetched_on_request_and_then_used():
+async def test_missing_weights_are_marked_downloaded_on_request_and_then_used():
     async with a_window() as (window, link):
         await a_photo(window)
         window.restore.choose("denoise")
