@@ -794,9 +794,7 @@ def test_a_first_run_that_may_not_write_is_a_sentence(tmp_path, weights, monkeyp
         weights(model)
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(
-        "https_proxy", "http://127.0.0.1:9"
-    )  # no proxy listens there: nothing is downloaded
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no proxy listens there: nothing is downloaded
     (tmp_path / "out").write_bytes(b"not a folder")
     monkeypatch.chdir(tmp_path)
     done = _program("--first-run")

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from clarity_desktop.ui.dialogs.closed_documents import ClosedDialog
-from clarity_desktop.ui.dialogs.unsaved import UnsavedDialog
+from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 
 from .user import Sitting, User
 

@@ -19,7 +19,7 @@ from clarity_desktop import messages as m
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
-from clarity_desktop.ui.dialogs.unsaved import UnsavedDialog
+from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Link
 from clarity_desktop.ui.main_window import MainWindow

@@ -15,7 +15,7 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from clarity_desktop.messages import Close, Open, OpenPixels, ReadThumbnail, SaveProject
-from clarity_desktop.ui.dialogs.unsaved import UnsavedDialog
+from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.panels import EmptyPage

@@ -1,4 +1,4 @@
-"""The first thing that the quality panel says: a verdict in a few words, the score, and the likeliest problems."""
+"""The first thing that the quality panel says: a verdict in a few words, the score, and the most likely problems."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def verdict(detection: Detection, score: float | None) -> str:
     return QCoreApplication.translate("VerdictPanel", "Looks good")
 
 
-def likeliest(detection: Detection) -> list[Degradation]:
-    """The problems to list, likeliest first; none where the photo looks normal."""
+def problems_to_list(detection: Detection) -> list[Degradation]:
+    """The problems to list, the most likely first; none where the photo looks normal."""
     kind = summary(detection).kind
     names = [name for name in ordered(detection) if detection.found[name].probability >= LISTED_FROM]
     return [] if kind == "fine" else names[:MAX_LISTED]
@@ -166,7 +166,7 @@ class VerdictPanel(QWidget):
         fine = summary(detection).kind in ("fine", "doubt") and (score is None or round(score) >= FAIR)
         self.sign.setVisible(fine)
         self.reason.hide()
-        names = likeliest(detection)
+        names = problems_to_list(detection)
         for row, name in zip(self.rows, names, strict=False):
             row.show_finding(name, detection.found[name], offered=offered(TASK_FOR[name]))
         for k, row in enumerate(self.rows):
