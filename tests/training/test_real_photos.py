@@ -51,8 +51,7 @@ def test_the_labels_name_known_classes_and_public_sources():
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+", label.repository) for label in labels)
     assert not any(label.others for label in labels if label.name == "normal")
     assert all(len(label.others) > 1 for label in labels if label.name == "blend")
-    for name in CLASSES:
-        assert counts[name] < 700
+    assert min(counts.values()) >= 30
 
 
 def test_files_keep_their_bytes_and_large_ones_are_reduced(tmp_path: Path, mirror: Path):
