@@ -1,4 +1,4 @@
-"""The files that results go to: which are refused, and what happens where one exists already."""
+"""The files that results go to: which are refused, and what happens where one already exists."""
 
 from __future__ import annotations
 

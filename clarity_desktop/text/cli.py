@@ -22,7 +22,7 @@ TEMPLATES: dict[str, Template] = {
     "cli.folder_not_created": QT_TRANSLATE_NOOP("Message", "The folder {folder} cannot be created: {reason}."),
     "cli.exists": QT_TRANSLATE_NOOP(
         "Message",
-        "{target} exists already. Name another file, or choose what to do by --if-exists: number, skip or overwrite.",
+        "{target} already exists. Name another file, or choose what to do by --if-exists: number, skip or overwrite.",
     ),
     "cli.would_replace_photo": QT_TRANSLATE_NOOP(
         "Message", "The result of {photo} would replace the photo {target}. Name another file; the photo is untouched."
