@@ -279,6 +279,17 @@ def test_openexr_is_shown_as_on_a_usual_screen(decoder, tmp_path):
     assert "hdr" in notes(picture)
 
 
+def test_openexr_shows_its_display_window(decoder, tmp_path):
+    light = np.full((8, 8, 3), 1, np.float32)
+    window = (np.array([2, 0], np.int32), np.array([11, 5], np.int32))  # 10 × 6 pixels from x 2 on
+    header = {"type": OpenEXR.scanlineimage, "displayWindow": window}
+    OpenEXR.File(header, {"RGB": light}).write(str(tmp_path / "a.exr"))
+    picture = decoder.read(tmp_path / "a.exr")
+    assert picture.pixels.shape == (6, 10, 3)
+    assert (picture.pixels[:, :6] == WHITE).all()
+    assert not picture.pixels[:, 6:].any()
+
+
 # BMP -----------------------------------------------------------------------------------------------------------------
 
 

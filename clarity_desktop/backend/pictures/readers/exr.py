@@ -21,20 +21,23 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
 
     header = OpenEXR.File(file.name, header_only=True)
     facts: dict[str, Any] = header.header()
-    first, last = facts["dataWindow"]
-    width, height = int(last[0]) - int(first[0]) + 1, int(last[1]) - int(first[1]) + 1
-    caps.check(width, height)
+    stored_window, shown_window = _window(facts["dataWindow"]), _window(facts["displayWindow"])
+    for window in (stored_window, shown_window):
+        caps.check(window[2] - window[0], window[3] - window[1])
     channels: dict[str, Any] = OpenEXR.File(file.name).channels()
     name = next((key for key in ("RGBA", "RGB", "Y", "YA") if key in channels), None)
     if name is None:
         raise Refused("pictures.exr_kind")
     samples: NDArray[Any] = np.asarray(channels[name].pixels).astype(np.float32, copy=False)
-    if samples.shape[:2] != (height, width):
+    if samples.shape[:2] != (stored_window[3] - stored_window[1], stored_window[2] - stored_window[0]):
         raise Refused(DAMAGED)
     alpha = samples[..., 3] if name == "RGBA" else channels["A"].pixels if name == "Y" and "A" in channels else None
     if alpha is not None:
         alpha = np.ascontiguousarray(alpha, np.float32)
     main = samples[..., :3] if samples.ndim == 3 else samples
+    if stored_window != shown_window:
+        main = _placed(main, stored_window, shown_window)
+        alpha = None if alpha is None else _placed(alpha, stored_window, shown_window)
     stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
     stored.premultiplied = alpha is not None
     stored.code_points = _LINEAR_SRGB
@@ -42,6 +45,25 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if len(header.parts) > 1:
         stored.notes.append(FIRST_ONLY)
     return stored
+
+
+def _window(box: Any) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom; right and bottom lie outside."""
+    first, last = box
+    return int(first[0]), int(first[1]), int(last[0]) + 1, int(last[1]) + 1
+
+
+def _placed(
+    samples: NDArray[Any], source: tuple[int, int, int, int], target: tuple[int, int, int, int]
+) -> NDArray[Any]:
+    """The part of the samples inside the target window, on black where there are none."""
+    out = np.zeros((target[3] - target[1], target[2] - target[0], *samples.shape[2:]), samples.dtype)
+    left, top = max(source[0], target[0]), max(source[1], target[1])
+    right, bottom = min(source[2], target[2]), min(source[3], target[3])
+    if left < right and top < bottom:
+        part = samples[top - source[1] : bottom - source[1], left - source[0] : right - source[0]]
+        out[top - target[1] : bottom - target[1], left - target[0] : right - target[0]] = part
+    return out
 
 
 def _profile(chromaticities: Any) -> bytes | None:
