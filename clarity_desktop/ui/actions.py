@@ -78,6 +78,8 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("save_as", tr("Save project &as…"), ("Ctrl+Shift+S",), tr("Save the project under another name")),
     Spec("export_again", tr("Export a&gain"), ("Ctrl+E",), tr("Export with the same options as last time")),
     Spec("export", tr("&Export…"), ("Ctrl+Shift+E",), tr("Save the open version as an image file"), "export"),
+    Spec("export_all", tr("Export a&ll open photos…"), ("Ctrl+Alt+E",),
+         tr("Save the open version of every photo as an image file")),
     Spec("close", tr("C&lose"), ("Ctrl+W",), tr("Close the photo")),
     Spec("quit", tr("&Quit"), ("Ctrl+Q",), tr("Quit; asks about unsaved work first"), needs="nothing"),
     # Edit
@@ -150,6 +152,8 @@ ACTIONS: tuple[Spec, ...] = (
          "layers"),
     Spec("repeat", tr("Re&peat this step on the open version"), (),
          tr("Restore the open version as the chosen one was")),
+    Spec("apply_to_all", tr("Apply this step to &all open photos…"), (),
+         tr("Restore, adjust or turn every other open photo as this version was")),
     Spec("rename", tr("&Rename…"), ("F2",), tr("Rename this version"), scope="versions"),
     Spec("star", tr("&Star"), ("S",), tr("Mark this version with a star"), "star", scope="versions"),
     Spec("delete", tr("&Delete"), ("Del",), tr("Delete this version (can be undone)"), "trash", scope="versions"),
@@ -162,7 +166,7 @@ ACTIONS: tuple[Spec, ...] = (
 
 MENUS: Mapping[str, tuple[str, ...]] = {
     tr("&File"): ("open", "open_folder", "open_sample", "recent", "reopen",
-                  "", "save", "save_as", "", "export_again", "export", "",
+                  "", "save", "save_as", "", "export_again", "export", "export_all", "",
                   "close", "quit"),
     tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "copy_adjustments", "paste_adjustments", "",
                   "chat", "", "preferences"),
@@ -172,7 +176,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
                   "next_photo", "previous_photo", "next_pane", "previous_pane"),
     tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "adjust", "crop", "straighten",
                    "rotate_left", "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
-    tr("Ve&rsion"): ("go_to", "compare", "repeat", "", "rename", "star", "delete"),
+    tr("Ve&rsion"): ("go_to", "compare", "repeat", "apply_to_all", "", "rename", "star", "delete"),
     tr("&Help"): ("shortcuts", "about"),
 }
 """Menu → names of actions in order; "" is a separator; "recent", "docks" and "tasks" are filled by the window."""

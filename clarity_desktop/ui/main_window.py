@@ -68,6 +68,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui.actions import Needs
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.commands.adjust import AdjustCommands
+from clarity_desktop.ui.commands.batch import BatchCommands
 from clarity_desktop.ui.commands.clipboard import ClipboardCommands
 from clarity_desktop.ui.commands.conversation import ConversationCommands
 from clarity_desktop.ui.commands.edit import EditCommands
@@ -124,6 +125,7 @@ class MainWindow(Shell):
         self.clipboard_commands = ClipboardCommands(session, self.file_commands)
         self.recovery_commands = RecoveryCommands(session)
         self.export_commands = ExportCommands(session)
+        self.batch_commands = BatchCommands(session, self.file_commands, self.export_commands, self.versions)
         self.model_commands = ModelCommands(session)
         self.restore_commands = RestoreCommands(session, self.restore, self.versions)
         self.live_preview = LivePreview(session)
@@ -212,15 +214,20 @@ class MainWindow(Shell):
             self.quality_commands.add_cancellation(pending)
             raise
         except FileExists:
+            self.batch_commands.finish(pending, "exists")
             self.export_commands.ask_about_existing(pending)
         except ModelMissing as e:
             self._clean_up(pending)
+            self.batch_commands.finish(pending, "failed", render(e.text))
             self.quality_commands.add_failure(pending, render(e.text))
             self.model_commands.offer_models(pending, render(e.text))
         except UserError as e:
             self._clean_up(pending)
             self.quality_commands.add_failure(pending, render(e.text))
-            self.session.notify(render(e.text), "error", document=self._notice_document(pending))
+            if self.batch_commands.owns(pending):
+                self.batch_commands.finish(pending, "failed", render(e.text))
+            else:
+                self.session.notify(render(e.text), "error", document=self._notice_document(pending))
         else:
             if pending.then:
                 pending.then()
@@ -254,6 +261,7 @@ class MainWindow(Shell):
                 if version.step.kind == "restore":
                     self.restore_commands.finish(pending)
                 self.edit_commands.finish_transform(pending, made=True)
+                self.batch_commands.finish(pending, "done")
             case HeadMoved(document, head, manifest):
                 self._change(document, lambda state: state.move_head(head, manifest), event)
                 self.edit_commands.finish_move(pending)
@@ -287,7 +295,10 @@ class MainWindow(Shell):
             case PixelsReady(document, _, pixels, alpha):
                 self.clipboard_commands.copy_pixels(self.session.document(document), pixels, alpha)
             case Exported():
-                self.export_commands.finish(pending, event)
+                if not self.batch_commands.owns(pending):
+                    self.export_commands.finish(pending, event)
+                name = event.path.name if event.path else ""
+                self.batch_commands.finish(pending, "done" if event.path else "skipped", name)
             case SizeEstimated():
                 self.export_commands.show_size(event)
             case Estimated():
@@ -371,8 +382,11 @@ class MainWindow(Shell):
             self.adjust_commands.finish(pending)
             self.strength_commands.finish(pending)
             self.model_commands.end_download(pending, cancelled=task.cancelled())
+            self.batch_commands.finish(pending, "cancelled" if task.cancelled() else "failed")
         if state := self._open_state(pending):
             self._finish_state(pending, state)
+        if not self._closing:
+            self.batch_commands.skip_closed()
         # exception() raises for a cancelled task.
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", type(pending.request).__name__, exc_info=error)
@@ -433,6 +447,7 @@ class MainWindow(Shell):
         self.view_commands.show_state()
         self.restore_commands.show_state()
         self.adjust_commands.show_state()
+        self.batch_commands.show_state()
         self.strength_commands.show_state()
         self.info_commands.show_state()
         self.edit_commands.show_chosen()

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -238,7 +238,7 @@ class Document:
             to = Bounds(part.x - bounds.x, part.y - bounds.y, part.width, part.height)
             source = Bounds(part.x - place.x, part.y - place.y, part.width, part.height)
             out[to.slices()][..., : tile.shape[2]] = tile[source.slices()]
-        return out
+        return cast("Pixels", out)
 
     def alpha(self, version: VersionId) -> Alpha | None:
         """Read-only H×W uint8 or uint16, 0 transparent; None if the photo has no alpha. Raises UserError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from clarity_desktop.messages import EstimateSize, Export, Exported, SizeEstimated
 from clarity_desktop.ui.commands.files import show_folder
@@ -29,6 +29,8 @@ NAMES_SHOWN = 3
 class ExportCommands(QObject):
     """Connects the export actions and the dialog with requests; remembers the last choices for each photo."""
 
+    all_confirmed = Signal(object)  # ExportForm: for all open photos
+
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
@@ -40,17 +42,43 @@ class ExportCommands(QObject):
         self._question: Bar | None = None
         session.actions.on("export", self._show_dialog)
         session.actions.on("export_again", self._export_again)
+        session.actions.on("export_all", self._show_dialog_for_all)
 
     def _show_dialog(self) -> None:
         state = self._session.current
         if state is None or (subject := _subject(state)) is None:
             return
         form = self._forms.get(state) or self._first_form(state)
-        self.dialog = ExportDialog(self._session.dialog_parent, subject, form)
-        self.dialog.size_asked.connect(partial(self._estimate, state))
-        self.dialog.exported.connect(partial(self._export, state))
-        self.dialog.finished.connect(self._forget_dialog)
-        self.dialog.open()
+        dialog = self._open_dialog(state, ExportDialog(self._session.dialog_parent, subject, form))
+        dialog.exported.connect(partial(self._export, state))
+
+    def _show_dialog_for_all(self) -> None:
+        """One form for all open photos; the size is that of the shown one."""
+        state = self._session.current
+        if state is None or (subject := _subject(state)) is None:
+            return
+        form = self._forms.get(state) or self._first_form(state)
+        count = len(self._session.documents)
+        dialog = self._open_dialog(state, ExportDialog(self._session.dialog_parent, subject, form, count))
+        dialog.exported.connect(self._confirm_all)
+
+    def _open_dialog(self, state: DocumentState, dialog: ExportDialog) -> ExportDialog:
+        self.dialog = dialog
+        dialog.size_asked.connect(partial(self._estimate, state))
+        dialog.finished.connect(self._forget_dialog)
+        dialog.open()
+        return dialog
+
+    def _confirm_all(self, form: ExportForm) -> None:
+        self._last = form
+        self.all_confirmed.emit(form)
+
+    def request(self, state: DocumentState, form: ExportForm) -> Export | None:
+        """The export of the open version of a photo by a form."""
+        if state.id is None or state.head is None or (subject := _subject(state)) is None:
+            return None
+        self._forms[state] = form
+        return Export(state.id, state.head, form.of(subject))
 
     def _export_again(self) -> None:
         if (state := self._session.current) and (form := self._forms.get(state)):
@@ -135,12 +163,10 @@ class ExportCommands(QObject):
             self._session.ask(EstimateSize(state.id, state.head, options), state)
 
     def _export(self, state: DocumentState, form: ExportForm) -> None:
-        if state.id is None or state.head is None or (subject := _subject(state)) is None:
-            return
-        self._forms[state] = self._last = form
-        options = form.of(subject)
-        title = self.tr("Exporting {name}…").format(name=options.path.name)
-        self._session.ask(Export(state.id, state.head, options), state, title)
+        if (request := self.request(state, form)) is not None:
+            self._last = form
+            title = self.tr("Exporting {name}…").format(name=request.options.path.name)
+            self._session.ask(request, state, title)
 
     def _forget_dialog(self) -> None:
         self.dialog = None

@@ -158,12 +158,13 @@ class RestoreCommands(QObject):
         self._session.actions["repeat"].setEnabled(self._repeatable() is not None)
 
     def _repeatable(self) -> tuple[DocumentState, Version, VersionId] | None:
-        """The chosen version, if it was restored and another one is open; and the open one."""
+        """The chosen version, if it was restored or adjusted and another one is open; and the open one."""
         state = self._session.current
         chosen = state.versions.get(self._versions.chosen() or VersionId("")) if state else None
         if state is None or state.id is None or state.head is None or chosen is None or chosen.id == state.head:
             return None
-        return (state, chosen, state.head) if chosen.step.kind == "restore" and chosen.step.task else None
+        is_repeatable = chosen.step.kind == "adjust" or (chosen.step.kind == "restore" and chosen.step.task)
+        return (state, chosen, state.head) if is_repeatable else None
 
     def _repeat(self) -> None:
         if (found := self._repeatable()) is not None:

@@ -104,9 +104,12 @@ class ExportDialog(QDialog):
     size_asked = Signal(object)  # ExportOptions
     exported = Signal(object)  # ExportForm
 
-    def __init__(self, parent: QWidget, subject: Subject, form: ExportForm) -> None:
+    def __init__(self, parent: QWidget, subject: Subject, form: ExportForm, count: int = 1) -> None:
+        """count: of the photos that the form is for; sizes and the example are those of `subject`."""
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Export {title}").format(title=subject.title))
+        self._count = count
+        title = self.tr("Export {title}").format(title=subject.title)
+        self.setWindowTitle(title if count == 1 else self.tr("Export %n open photo(s)", "", count))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._subject = subject
@@ -208,7 +211,8 @@ class ExportDialog(QDialog):
         form.addRow(self.tr("If it e&xists"), self.exists)
         form.addRow("", self.losses_label)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.export_button = self.buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
+        export = self.tr("Export") if self._count == 1 else self.tr("Export all")
+        self.export_button = self.buttons.addButton(export, QDialogButtonBox.ButtonRole.AcceptRole)
         self.export_button.setProperty("role", "primary")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
