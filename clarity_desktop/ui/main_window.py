@@ -214,8 +214,9 @@ class MainWindow(Shell):
             self.quality_commands.add_cancellation(pending)
             raise
         except FileExists:
+            everywhere = self.batch_commands.owns(pending)
             self.batch_commands.finish(pending, "exists")
-            self.export_commands.ask_about_existing(pending)
+            self.export_commands.ask_about_existing(pending, everywhere=everywhere)
         except ModelMissing as e:
             self._clean_up(pending)
             self.batch_commands.finish(pending, "failed", render(e.text))

@@ -224,8 +224,8 @@ def request_of(step: Step, state: DocumentState) -> Request | None:
 def _transform(step: Step) -> Transform | None:
     """The transform of a step, whose settings may come from an untrusted file."""
     match (step.kind, dict(step.settings)):
-        case ("rotate", {"quarter_turns": 1 | 2 | 3 as turns}):
-            return Rotate(turns)
+        case ("rotate", {"quarter_turns": int() as turns}) if 1 <= turns <= 3:
+            return Rotate(1 if turns == 1 else 2 if turns == 2 else 3)
         case ("flip", {"axis": "horizontal" | "vertical" as axis}):
             return Flip(axis)
         case ("straighten", {"degrees": int() | float() as degrees}) if -45 <= degrees <= 45:

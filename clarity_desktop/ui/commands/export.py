@@ -103,8 +103,11 @@ class ExportCommands(QObject):
         choices = ((self.tr("Open folder"), partial(show_folder, path)),)
         self._session.notify(text, choices=choices, document=pending.state, seconds=30 if exported.losses else 15)
 
-    def ask_about_existing(self, pending: PendingRequest) -> None:
-        """A file exists and its options say to ask: one question for all of which the answer is still open."""
+    def ask_about_existing(self, pending: PendingRequest, *, everywhere: bool = False) -> None:
+        """A file exists and its options say to ask: one question for all of which the answer is still open.
+
+        everywhere: show it whichever photo is shown, as for several photos.
+        """
         if not isinstance(pending.request, Export):
             return
         waiting = (*self._existing, pending)
@@ -120,7 +123,7 @@ class ExportCommands(QObject):
             (self.tr("Cancel") if len(waiting) == 1 else self.tr("Skip all"), lambda: None),
         )
         # Of several photos the question stays in view whichever of them is shown.
-        document = pending.state if len({id(p.state) for p in waiting}) == 1 else None
+        document = pending.state if len({id(p.state) for p in waiting}) == 1 and not everywhere else None
         question = self._session.notify(self._existing_text(waiting), "offer", choices, document=document)
         self._question = question
         question.closed.connect(partial(self._forget_question, question))
