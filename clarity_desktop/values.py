@@ -589,11 +589,21 @@ class PhotoInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class BeforeAfter:
+    """A picture of two versions: side by side, or one with a line between them. labels are drawn into it."""
+
+    before: VersionId
+    layout: Literal["side", "split"]
+    labels: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ExportOptions:
     """How a version is written to a file.
 
     format is a key of pictures.FORMATS ("jpeg", "png", "webp", "tiff", "avif", "heic", "jxl", "bmp"); quality 1..100;
-    depth 8, 16 or None (the photo's own); longest side in pixels or None; profile "keep" or "srgb".
+    depth 8, 16 or None (the photo's own); longest side in pixels or None; profile "keep" or "srgb". compared: write a
+    picture of the version and another one instead.
     """
 
     path: Path
@@ -604,6 +614,7 @@ class ExportOptions:
     profile: Literal["keep", "srgb"] = "keep"
     metadata: Literal["all", "no-location", "none"] = "all"
     exists: Literal["ask", "number", "overwrite", "skip"] = "ask"
+    compared: BeforeAfter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -844,7 +844,7 @@ class Studio:
         """Write a version as a picture file; None if an existing file was skipped, as requested."""
         document = self.document(at)
         job.report(0.0, Message("studio.writing", {"name": options.path.name}))
-        picture = await job.side("disk", document.picture, version)
+        picture = await self._exported(document, version, options, job)
         path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
         try:
             losses = pictures.losses(picture, options) if path else ()
@@ -853,11 +853,19 @@ class Studio:
             raise UserError("studio.exported_file_gone", path=str(path)) from e
         return path
 
+    async def _exported(self, document: Document, version: VersionId, options: ExportOptions, job: Job) -> Picture:
+        """What an export writes: a version, or a picture of two."""
+        picture = await job.side("disk", document.picture, version)
+        if options.compared is None:
+            return picture
+        before = await job.side("disk", document.picture, options.compared.before)
+        return await job.side("encode", pictures.before_after, before, picture, options.compared)
+
     async def estimate_size(
         self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job
     ) -> SizeEstimated:  # fmt: skip
         """The size of the exported file, and what it would lack."""
-        picture = await job.side("disk", self.document(at).picture, version)
+        picture = await self._exported(self.document(at), version, options, job)
         try:
             pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
         except UserError as e:

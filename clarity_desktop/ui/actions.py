@@ -159,7 +159,8 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("delete", tr("&Delete"), ("Del",), tr("Delete this version (can be undone)"), "trash", scope="versions"),
     # Help
     Spec("chat", tr("C&hat"), ("Ctrl+L", "/"), tr("Type what should be done"), "chat"),
-    Spec("shortcuts", tr("&Keyboard shortcuts…"), ("Ctrl+/", "F1"), tr("Show and change keyboard shortcuts"),
+    Spec("help", tr("&Help"), ("F1",), tr("First steps, and what the keys do"), "info", "nothing"),
+    Spec("shortcuts", tr("&Keyboard shortcuts…"), ("Ctrl+/",), tr("Show and change keyboard shortcuts"),
          needs="nothing"),
     Spec("about", tr("A&bout Clarity Desktop"), needs="nothing"),
 )
@@ -177,7 +178,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "tasks", "", "adjust", "crop", "straighten",
                    "rotate_left", "rotate_right", "flip_horizontal", "flip_vertical", "", "models", "", "cancel"),
     tr("Ve&rsion"): ("go_to", "compare", "repeat", "apply_to_all", "", "rename", "star", "delete"),
-    tr("&Help"): ("shortcuts", "about"),
+    tr("&Help"): ("help", "shortcuts", "about"),
 }
 """Menu → names of actions in order; "" is a separator; "recent", "docks" and "tasks" are filled by the window."""
 # fmt: on

@@ -190,6 +190,7 @@ class MainWindow(Shell):
     def connect_backend(self, link: Connection) -> None:
         """Connect the backend: send the requests of the window itself, then those that waited."""
         self.requests.connect_backend(link)
+        self.file_commands.check_recent()
         for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
             self.session.ask(request)
 
@@ -463,6 +464,8 @@ class MainWindow(Shell):
         self.conversation_commands.show_document()
         self.file_commands.open_waiting()
         self.photos.show_recent(self.session.settings.recent)
+        if self.session.current is None and not self._closing:
+            self.file_commands.check_recent()
         self.refresh()
 
     def _show_document(self, state: DocumentState) -> None:

@@ -190,5 +190,15 @@ class EmptyPage(QWidget):
             button.setToolTip(text)
             button.setAccessibleName(self.tr("Open recent file: {name}").format(name=Path(text).name))
             button.clicked.connect(lambda _checked=False, text=text: self.recent_asked.emit(text))
+            button.setProperty("path", text)
             self.recent_box.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
             button.show()  # a layout shows it only later, and the page is as large as what is shown
+
+    def disable_recent(self, path: str) -> None:
+        """Gray out a recent file that is not there any more."""
+        for k in range(self.recent_box.count()):
+            item = self.recent_box.itemAt(k)
+            widget = item.widget() if item else None
+            if widget is not None and widget.property("path") == path:
+                widget.setEnabled(False)
+                widget.setToolTip(self.tr("{path} is not there any more").format(path=path))

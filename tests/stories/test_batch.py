@@ -43,9 +43,7 @@ async def test_a_step_is_applied_to_all_open_photos(sit_down: Sitting, picture: 
         dialog.close_button.click()
 
 
-async def test_a_batch_is_cancelled_in_the_middle(
-    sit_down: Sitting, picture: Callable[..., Path], gate: Gate
-) -> None:
+async def test_a_batch_is_cancelled_in_the_middle(sit_down: Sitting, picture: Callable[..., Path], gate: Gate) -> None:
     async with sit_down() as user:
         await three_photos(user, picture)
         await user.restore("dehaze")
@@ -65,9 +63,7 @@ async def test_a_batch_is_cancelled_in_the_middle(
         dialog.close()
 
 
-async def test_all_open_photos_are_exported(
-    sit_down: Sitting, picture: Callable[..., Path], tmp_path: Path
-) -> None:
+async def test_all_open_photos_are_exported(sit_down: Sitting, picture: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     async with sit_down() as user:

@@ -216,7 +216,7 @@ class Document:
             return tile
         both = np.dstack([tile, self._alpha_tiles.tile(alpha)])
         both.flags.writeable = False
-        return both
+        return cast("Pixels", both)
 
     def pixels(self, version: VersionId, bounds: Bounds | None = None) -> Pixels:
         """Read-only H×W×3 RGB (uint8 or uint16) of a version, or of a part of it. Raises UserError."""

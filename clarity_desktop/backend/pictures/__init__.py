@@ -1,5 +1,6 @@
 """Photos: reading any of them safely, keeping color and metadata, writing them whole or not at all."""
 
+from clarity_desktop.backend.pictures.before_after import before_after
 from clarity_desktop.backend.pictures.colour import to_srgb8
 from clarity_desktop.backend.pictures.decoder import Decoder, Limits
 from clarity_desktop.backend.pictures.encode import FORMATS, Format, check_size, encode, losses
@@ -10,6 +11,6 @@ from clarity_desktop.backend.pictures.histogram import histogram_of
 from clarity_desktop.backend.pictures.icc import profile_name
 from clarity_desktop.backend.pictures.transparency import fill_transparent, with_hidden
 
-__all__ = ["FORMATS", "Decoder", "Format", "Limits", "change", "check_size", "check_target", "copy", "encode",
-           "fill_transparent", "histogram_of", "losses", "numbered", "photo_info", "profile_name", "reduced",
-           "reduced_visible", "save", "to_srgb8", "with_hidden"]  # fmt: skip
+__all__ = ["FORMATS", "Decoder", "Format", "Limits", "before_after", "change", "check_size", "check_target", "copy",
+           "encode", "fill_transparent", "histogram_of", "losses", "numbered", "photo_info", "profile_name",
+           "reduced", "reduced_visible", "save", "to_srgb8", "with_hidden"]  # fmt: skip

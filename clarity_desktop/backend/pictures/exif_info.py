@@ -2,91 +2,101 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
-from typing import Any
 
-from PIL import ExifTags, Image
+from PIL.ExifTags import GPS, Base
 
-from clarity_desktop.backend.pictures.exif import without_prefix
+from clarity_desktop.backend.pictures.exif import Directory, Tiff, Value, without_prefix
 from clarity_desktop.values import PhotoInfo, Picture
 
 LONGEST = 300
 """Characters of a text that are shown."""
+_RATIONALS = {5: "I", 10: "i"}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d"}
+_MOST = 16
+"""Numbers of a value that are looked at."""
 
 
 def photo_info(picture: Picture) -> PhotoInfo:
     """The facts in a picture's EXIF block."""
     try:
-        exif = Image.Exif()
-        exif.load(without_prefix(picture.exif) or b"")
-        first, inner = dict(exif), exif.get_ifd(ExifTags.IFD.Exif)
-        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    # Pillow raises whatever a broken block leads to.
-    except (ValueError, TypeError, KeyError, SyntaxError, OSError, struct.error, OverflowError, RecursionError):
+        tree = Tiff(io.BytesIO(without_prefix(picture.exif) or b"")).tree()
+    except (ValueError, struct.error):
         return PhotoInfo(format=picture.format)
-    tags: dict[int, Any] = {**first, **inner}
-    base = ExifTags.Base
-    maker, model = _text(tags.get(base.Make)), _text(tags.get(base.Model))
-    flash = tags.get(base.Flash)
+    facts = _Facts({**tree.first, **tree.exif}, tree.order)
+    maker, model = facts.text(Base.Make), facts.text(Base.Model)
+    flash = facts.number(Base.Flash, -1)
     return PhotoInfo(
         # "NIKON CORPORATION", "NIKON D90": the model often repeats the maker.
         camera=model if not maker or model.lower().startswith(maker.split()[0].lower()) else f"{maker} {model}".strip(),
-        lens=_text(tags.get(base.LensModel)),
-        exposure=_number(tags.get(base.ExposureTime), 0),
-        aperture=_number(tags.get(base.FNumber), 0),
-        iso=_whole(tags.get(base.ISOSpeedRatings)),
-        focal=_number(tags.get(base.FocalLength), 0),
-        focal_35=_whole(tags.get(base.FocalLengthIn35mmFilm)),
-        bias=_number(tags.get(base.ExposureBiasValue), -100),
-        flash=bool(flash & 1) if isinstance(flash, int) else None,
-        taken=_text(tags.get(base.DateTimeOriginal)) or _text(tags.get(base.DateTime)),
-        artist=_text(tags.get(base.Artist)),
-        copyright=_text(tags.get(base.Copyright)),
-        software=_text(tags.get(base.Software)),
-        description=_text(tags.get(base.ImageDescription)),
-        place=_place(place),
+        lens=facts.text(Base.LensModel),
+        exposure=facts.number(Base.ExposureTime),
+        aperture=facts.number(Base.FNumber),
+        iso=facts.whole(Base.ISOSpeedRatings),
+        focal=facts.number(Base.FocalLength),
+        focal_35=facts.whole(Base.FocalLengthIn35mmFilm),
+        bias=facts.number(Base.ExposureBiasValue, -100),
+        flash=None if flash is None else bool(int(flash) & 1),
+        taken=facts.text(Base.DateTimeOriginal) or facts.text(Base.DateTime),
+        artist=facts.text(Base.Artist),
+        copyright=facts.text(Base.Copyright),
+        software=facts.text(Base.Software),
+        description=facts.text(Base.ImageDescription),
+        place=_place(_Facts(tree.gps, tree.order)),
         format=picture.format,
     )
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if not isinstance(value, str):
-        return ""
-    return "".join(c if c.isprintable() else " " for c in value).strip()[:LONGEST]
+class _Facts:
+    """The values of a directory as texts and numbers."""
+
+    def __init__(self, directory: Directory, order: str) -> None:
+        self._directory, self._order = directory, order
+
+    def text(self, tag: int) -> str:
+        value = self._directory.get(tag)
+        if value is None or value.kind not in {1, 2, 7}:
+            return ""
+        words = value.raw.split(b"\0")[0].decode("utf-8", "replace")
+        return "".join(c if c.isprintable() else " " for c in words).strip()[:LONGEST]
+
+    def number(self, tag: int, above: float = 0) -> float | None:
+        """The first number, if it is greater than `above`."""
+        found = self.numbers(tag)
+        return found[0] if found and above < found[0] < 1e6 else None
+
+    def whole(self, tag: int) -> int | None:
+        number = self.number(tag)
+        return None if number is None else round(number)
+
+    def numbers(self, tag: int) -> list[float]:
+        """All numbers of a tag; none if one of them is not finite."""
+        value = self._directory.get(tag)
+        found = [] if value is None else _numbers(value, self._order)
+        return found if all(math.isfinite(number) for number in found) else []
 
 
-def _number(value: Any, above: float) -> float | None:
-    """The number if it is finite and greater than `above`."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return number if math.isfinite(number) and above < number < 1e6 else None
+def _numbers(value: Value, order: str) -> list[float]:
+    if (form := _RATIONALS.get(value.kind)) is not None:
+        parts = struct.iter_unpack(f"{order}2{form}", value.raw[: 8 * min(value.count, _MOST)])
+        return [above / below if below else math.nan for above, below in parts]
+    if (form := _NUMBERS.get(value.kind)) is not None:
+        size = struct.calcsize(form) * min(value.count, _MOST)
+        return [float(part[0]) for part in struct.iter_unpack(f"{order}{form}", value.raw[:size])]
+    return []
 
 
-def _whole(value: Any) -> int | None:
-    number = _number(value[0] if isinstance(value, tuple) and value else value, 0)
-    return None if number is None else round(number)
-
-
-def _place(gps: dict[int, Any]) -> tuple[float, float] | None:
+def _place(gps: _Facts) -> tuple[float, float] | None:
     """Latitude and longitude in degrees."""
     found: list[float] = []
-    tags = ExifTags.GPS
     for value, side, most in (
-        (tags.GPSLatitude, tags.GPSLatitudeRef, 90), (tags.GPSLongitude, tags.GPSLongitudeRef, 180),
+        (GPS.GPSLatitude, GPS.GPSLatitudeRef, 90), (GPS.GPSLongitude, GPS.GPSLongitudeRef, 180),
     ):  # fmt: skip
-        parts = gps.get(value)
-        if not isinstance(parts, tuple) or len(parts) != 3:
+        parts = gps.numbers(value)
+        degrees = sum(part / 60**k for k, part in enumerate(parts))
+        if len(parts) != 3 or min(parts) < 0 or degrees > most:
             return None
-        numbers = [_number(part, -1) for part in parts]
-        if any(number is None for number in numbers):
-            return None
-        degrees = sum((number or 0) / 60**k for k, number in enumerate(numbers))
-        if degrees > most:
-            return None
-        found.append(-degrees if _text(gps.get(side)) in {"S", "W"} else degrees)
+        found.append(-degrees if gps.text(side) in {"S", "W"} else degrees)
     return found[0], found[1]

@@ -20,7 +20,7 @@ from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import RAW, ExportOptions
+from clarity_desktop.values import RAW, ExportOptions, Version, VersionId
 
 NAMES_SHOWN = 3
 """Names of existing files that a question lists."""
@@ -156,7 +156,8 @@ class ExportCommands(QObject):
         folder = state.path.parent if state.path and state.path not in self._session.samples else Path.home()
         path = folder / "photo"
         if self._last is not None:
-            return ExportForm(dataclasses.replace(self._last.options, path=path, longest=None), self._last.pattern)
+            options = dataclasses.replace(self._last.options, path=path, longest=None)
+            return dataclasses.replace(self._last, options=options)
         # A RAW photo is developed to 16 bits: TIFF is what other programs expect of it.
         form = "tiff" if state.path and state.path.suffix.lower() in RAW else "png"
         return ExportForm(ExportOptions(path, form, metadata=self._session.settings.metadata))
@@ -179,4 +180,14 @@ def _subject(state: DocumentState) -> Subject | None:
     version, card = state.head_version, state.card
     if version is None or card is None:
         return None
-    return Subject(state.title, version, list(state.versions).index(version.id) + 1, card.depth, card.profile)
+    number = list(state.versions).index(version.id) + 1
+    return Subject(state.title, version, number, card.depth, card.profile, _before(state, version))
+
+
+def _before(state: DocumentState, version: Version) -> VersionId | None:
+    """What a picture of before and after shows as before: the original, else the version that is compared with."""
+    original = state.versions.get(state.original) if state.original else None
+    if original is None or original.id == version.id:
+        return None
+    same = (original.width, original.height) == (version.width, version.height)
+    return original.id if same else state.other

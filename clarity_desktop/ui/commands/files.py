@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from shiboken6 import isValid
 
 from clarity_desktop.messages import Close, Open, OpenPixels, ReadThumbnail, SaveProject
 from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.notices import Bar
-from clarity_desktop.ui.panels import EmptyPage
+from clarity_desktop.ui.panels import RECENT_SHOWN, EmptyPage
 from clarity_desktop.ui.pixels import to_image, to_pixels
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
@@ -44,7 +45,7 @@ class FileCommands(QObject):
 
     def __init__(self, session: Session, empty_page: EmptyPage) -> None:
         super().__init__(session)
-        self._session = session
+        self._session, self._empty_page = session, empty_page
         self._bitmaps = 0
         self._welcome: Bar | None = None
         self._quit_dialog: UnsavedDialog | None = None
@@ -243,6 +244,16 @@ class FileCommands(QObject):
 
     # recent files
 
+    def check_recent(self) -> None:
+        """Gray out the recent files on the empty page that are not there any more."""
+
+        async def disable_missing() -> None:
+            for text in self._session.settings.recent[:RECENT_SHOWN]:
+                if not await self._session.in_file_thread(Path(text).exists):
+                    self._empty_page.disable_recent(text)
+
+        self._session.spawn(disable_missing())
+
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
         entries = {}
@@ -258,7 +269,9 @@ class FileCommands(QObject):
         async def disable_missing() -> None:
             for path, action in entries.items():
                 # In the file thread: a path on a sleeping network disk may take seconds.
-                action.setEnabled(await self._session.in_file_thread(path.exists))
+                exists = await self._session.in_file_thread(path.exists)
+                if isValid(action):  # else the menu was filled again
+                    action.setEnabled(exists)
 
         self._session.spawn(disable_missing())
 

@@ -6,16 +6,18 @@ import dataclasses
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QMessageBox
+from shiboken6 import isValid
 
 import clarity_desktop
 from clarity_desktop.messages import Configure
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.dialogs.help import HelpDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
 from clarity_desktop.ui.session import Session
 
-NOT_IN_DIALOG = {"recent", "shortcuts", "window", "methods"}
+NOT_IN_DIALOG = {"recent", "shortcuts", "window", "methods", "presets"}
 
 
 class PreferenceCommands(QObject):
@@ -24,10 +26,12 @@ class PreferenceCommands(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
+        self.help: HelpDialog | None = None
         self.extra_metrics: tuple[str, ...] = ()  # installed, can be switched on
         session.actions.on("preferences", self._show_preferences)
         session.actions.on("shortcuts", self._show_shortcuts)
         session.actions.on("about", self._show_about)
+        session.actions.on("help", self._show_help)
         session.settings_changed.connect(self._configure)
 
     def use(self, settings: Settings) -> None:
@@ -63,6 +67,15 @@ class PreferenceCommands(QObject):
         dialog.agreed.connect(self.rebind)
         dialog.open()
 
+    def _show_help(self) -> None:
+        """The help page; it stays open beside the window."""
+        if self.help is None or not isValid(self.help):
+            self.help = HelpDialog(self._session.dialog_parent, self._session.actions)
+            self.help.shortcuts_asked.connect(self._show_shortcuts)
+        self.help.show()
+        self.help.raise_()
+        self.help.activateWindow()
+
     def _show_about(self) -> None:
         box = QMessageBox(self._session.dialog_parent)
         box.setWindowTitle(self.tr("About Clarity Desktop"))
@@ -80,4 +93,4 @@ class PreferenceCommands(QObject):
 
 def _for_backend(settings: Settings) -> Settings:
     """The settings with those reset that only windows use."""
-    return dataclasses.replace(settings, recent=(), shortcuts={}, window="", theme="system")
+    return dataclasses.replace(settings, recent=(), shortcuts={}, window="", theme="system", presets={})

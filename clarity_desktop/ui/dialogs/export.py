@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, plain_label, row
 from clarity_desktop.ui.labels import file_size, metadata_choices
-from clarity_desktop.values import ExportOptions, Version
+from clarity_desktop.values import BeforeAfter, ExportOptions, Version, VersionId
 
 PATTERN = "{name}_restored"
 FORMATS: dict[str, tuple[str, str, bool, bool]] = {
@@ -53,6 +54,7 @@ class Subject:
     number: int  # of the version, counted from 1
     depth: int
     profile: str
+    before: VersionId | None = None  # what a picture of before and after shows as before
 
     def values(self, longest: int | None = None) -> dict[str, str]:
         """The values of the keys in a name pattern."""
@@ -90,12 +92,17 @@ class ExportForm:
 
     options: ExportOptions
     pattern: str = PATTERN
+    layout: Literal["side", "split"] | None = None  # of a picture of before and after; None: the version alone
+    labels: tuple[str, str] = ("", "")
 
     def of(self, subject: Subject) -> ExportOptions:
         """The options for a version, with the path that results from the pattern."""
         name = file_name(self.pattern, subject.values(self.options.longest)) or "photo"
+        compared = None
+        if self.layout is not None and subject.before is not None:
+            compared, name = BeforeAfter(subject.before, self.layout, self.labels), f"{name}_before_after"
         path = self.options.path.parent / f"{name}{FORMATS[self.options.format][1]}"
-        return dataclasses.replace(self.options, path=path)
+        return dataclasses.replace(self.options, path=path, compared=compared)
 
 
 class ExportDialog(QDialog):
@@ -135,7 +142,8 @@ class ExportDialog(QDialog):
             metadata=self.metadata.currentData(),
             exists=self.exists.currentData(),
         )
-        return ExportForm(options, self.pattern.text())
+        labels = self.tr("Before"), self.tr("After")
+        return ExportForm(options, self.pattern.text(), self.content.currentData(), labels)
 
     def show_size(self, size: int | None, losses: Sequence[str] = ()) -> None:
         """The estimate of the file's size in bytes, and sentences about what the file will lack.
@@ -151,6 +159,14 @@ class ExportDialog(QDialog):
 
     def _make_fields(self, form: ExportForm) -> None:
         options, version, depth = form.options, self._subject.version, self._subject.depth
+        contents = [
+            (self.tr("Open version"), None),
+            (self.tr("Before and after, side by side"), "side"),
+            (self.tr("Before and after, split by a line"), "split"),
+        ]
+        can_compare = self._subject.before is not None or self._count > 1
+        self.content = choice_field(self.tr("Picture"), contents if can_compare else contents[:1], form.layout)
+        self.content.setEnabled(can_compare)
         longest = max(version.width, version.height)
         self.format = choice_field(
             self.tr("Format"), [(title, key) for key, (title, *_) in FORMATS.items()], options.format
@@ -198,6 +214,7 @@ class ExportDialog(QDialog):
 
     def _lay_out(self) -> None:
         form = form_fields.form()
+        form.addRow(self.tr("Pi&cture"), self.content)
         form.addRow(self.tr("&Format"), self.format)
         form.addRow(field_label(self.tr("&Quality"), self.quality), row(self.quality, self.quality_number))
         form.addRow("", self.size_label)
@@ -224,7 +241,7 @@ class ExportDialog(QDialog):
     def _connect(self) -> None:
         self.quality.valueChanged.connect(self.quality_number.setValue)
         self.quality_number.valueChanged.connect(self.quality.setValue)
-        for box in (self.format, self.bits, self.profile, self.metadata):
+        for box in (self.content, self.format, self.bits, self.profile, self.metadata):
             box.currentIndexChanged.connect(self._update)
         self.quality.valueChanged.connect(self._update)
         self.longest.valueChanged.connect(self._update)
@@ -244,7 +261,8 @@ class ExportDialog(QDialog):
         self.bits.setEnabled(has_depth)
         self.longest.setEnabled(self.resize_box.isChecked())
         version = self._subject.version
-        width, height = scaled(version.width, version.height, form.options.longest)
+        times = 2 if form.layout == "side" and self._subject.before else 1
+        width, height = scaled(times * version.width, version.height, form.options.longest)
         self.dimensions.setText(f"{width} × {height}")
         self.example.setText(form.of(self._subject).path.name)
         self.export_button.setEnabled(self._has_folder())
