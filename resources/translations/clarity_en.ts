@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en_US" sourcelanguage="en">
 <context>
+    <name>BatchCommands</name>
+    <message numerus="yes">
+        <source>Apply “{step}” to %n other open photo(s)?</source>
+        <translation>
+            <numerusform>Apply “{step}” to the other open photo?</numerusform>
+            <numerusform>Apply “{step}” to %n other open photos?</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ClosedDialog</name>
     <message numerus="yes">
         <source>%n version(s)</source>
@@ -25,6 +35,16 @@
         <translation>
             <numerusform>%n file already exists: {names}.</numerusform>
             <numerusform>%n files already exist: {names}.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ExportDialog</name>
+    <message numerus="yes">
+        <source>Export %n open photo(s)</source>
+        <translation>
+            <numerusform>Export %n open photo</numerusform>
+            <numerusform>Export %n open photos</numerusform>
         </translation>
     </message>
 </context>

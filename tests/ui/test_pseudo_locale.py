@@ -244,7 +244,7 @@ async def test_nothing_is_cut_off_in_the_dialogs(pseudo_locale: None):
     async with a_full_window() as (window, link):
         thumbnail = np.zeros((6, 8, 3), np.uint8)
         link.recoveries = (Recovery(Path("lost.jpg"), "lost.jpg", 1_780_000_000.0, 3, thumbnail),)
-        for name in ("export", "models", "preferences", "shortcuts", "reopen"):
+        for name in ("export", "models", "preferences", "shortcuts", "reopen", "help"):
             window.action[name].trigger()
             await settled(window)
             for dialog in window.findChildren(QDialog):
