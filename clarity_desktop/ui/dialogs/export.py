@@ -6,7 +6,7 @@ import dataclasses
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -93,7 +93,7 @@ class ExportForm:
     options: ExportOptions
     pattern: str = PATTERN
     layout: Literal["side", "split"] | None = None  # of a picture of before and after; None: the version alone
-    labels: tuple[str, str] = ("", "")
+    labels: tuple[str, str] = field(default=("", ""), compare=False)  # in the language of the window
 
     def of(self, subject: Subject) -> ExportOptions:
         """The options for a version, with the path that results from the pattern."""

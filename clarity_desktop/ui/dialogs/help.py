@@ -65,7 +65,7 @@ class HelpDialog(QDialog):
             *(f"<li>{escape(step)}</li>" for step in steps),
             f"</ol><h2>{escape(self.tr('Good to know'))}</h2><ul>",
             *(f"<li>{escape(fact)}</li>" for fact in good),
-            f"</ul><h2>{escape(self.tr('Keys'))}</h2><table cellspacing='0' cellpadding='3'>",
+            f"</ul><h2>{escape(self.tr('Keys'))}</h2><table>",
             *(self._row(name) for name in KEYS),
             "</table>",
         ]
