@@ -21,7 +21,8 @@ ADOPTED = {
     "left_panels": ["F7"], "right_panels": ["F8"], "before": ["\\"],
     "side_by_side": ["Y"], "split": ["Shift+Y"], "stacked": ["Alt+Y"], "compare": ["C"], "single": ["E"],
     "reset": ["Ctrl+Shift+R"], "next_photo": ["Ctrl+Tab"], "cancel": ["Esc"], "chat": ["Ctrl+L", "/"],
-    "shortcuts": ["Ctrl+/"], "help": ["F1"], "preferences": ["Ctrl+,"], "rename": ["F2"], "delete": ["Del"], "star": ["S"],
+    "shortcuts": ["Ctrl+/"], "help": ["F1"], "preferences": ["Ctrl+,"], "rename": ["F2"], "delete": ["Del"],
+    "star": ["S"],
 }  # fmt: skip
 
 

@@ -256,8 +256,8 @@ class ExportDialog(QDialog):
         """Enable what applies to the format; renew the example and the size."""
         form = self.form()
         _, _, has_quality, has_depth = FORMATS[form.options.format]
-        for field in (self.quality, self.quality_number):
-            field.setEnabled(has_quality)
+        for widget in (self.quality, self.quality_number):
+            widget.setEnabled(has_quality)
         self.bits.setEnabled(has_depth)
         self.longest.setEnabled(self.resize_box.isChecked())
         version = self._subject.version
