@@ -46,7 +46,7 @@ async def test_the_info_panel_tells_what_the_metadata_say(sit_down: Sitting, pic
     exif[ExifTags.Base.Model] = "Camera <b>1</b>"
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ISOSpeedRatings] = 400
     async with sit_down() as user:
-        user.window.show_panel("info")
+        user.window.sides.reveal("info")
         await user.open(picture("a.jpg", exif=exif))
         texts = user.window.info.texts()
         assert "Camera <b>1</b>" in texts
