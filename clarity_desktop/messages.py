@@ -185,6 +185,15 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Complete:
+    """Restore the whole photo as parts of it were restored, from the version that the parts began from. → as Restore"""
+
+    document: DocumentId
+    version: VersionId  # the last of the parts
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Estimate how long a restoration takes, for display: Restore estimates by itself. → Estimated
 
@@ -419,8 +428,8 @@ class Configure:
 
 Request = (
     Open | OpenPixels | FindRecoveries | FindClosed | Recover | DiscardRecovery | MeasureDisk | Prune | Close
-    | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Estimate | ApplyTransform | Reset
-    | GoTo | Undo | Redo | Edit | Adjust | SetStrength | Preview | PickWhite | ReadInfo
+    | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Complete | Estimate | ApplyTransform
+    | Reset | GoTo | Undo | Redo | Edit | Adjust | SetStrength | Preview | PickWhite | ReadInfo
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
@@ -684,14 +693,15 @@ class Offered:
     """The request would take long, so nothing was run; sent again with confirmed=True it runs.
 
     seconds: for all of it. part_seconds: for the visible part alone, None where that is not a smaller task.
-    megapixels: of what would be computed.
+    megapixels: of what would be computed. tasks: those that Auto would run, in order.
     """
 
-    request: Restore | Repeat | Improve
+    request: Restore | Repeat | Complete | Improve
     seconds: float
     part_seconds: float | None
     megapixels: float
     device: Literal["cpu", "cuda", "mps"] = "cpu"
+    tasks: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

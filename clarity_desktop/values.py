@@ -520,6 +520,34 @@ FULL = "full"
 """Key in the settings of a weaker restoration: the version that holds its result at full strength."""
 
 
+BOUNDS = "bounds"
+"""Key in the settings of a restored part: its rectangle, [x, y, width, height]."""
+
+
+def part_of(version: Version) -> Bounds | None:
+    """The rectangle that a restoration of a part changed; None for any other step. It may come from a file."""
+    stored = version.step.settings.get(BOUNDS)
+    if version.step.kind != "restore" or version.step.region is None or not isinstance(stored, list):
+        return None
+    numbers = [k for k in stored if isinstance(k, int) and not isinstance(k, bool) and 0 <= k <= 1 << 30]
+    if len(numbers) != 4 or len(stored) != 4:
+        return None
+    part = Bounds(*numbers).cut(Bounds(0, 0, version.width, version.height))
+    return part if part.area else None
+
+
+def parts_of(versions: Mapping[VersionId, Version], version: Version) -> tuple[VersionId | None, tuple[Step, ...]]:
+    """The restorations of parts that end at a version, the first one first, and the version that they began from."""
+    steps: list[Step] = []
+    at: Version | None = version
+    while at is not None and at.step.kind == "restore" and at.step.region is not None and len(steps) < len(versions):
+        steps.append(at.step)
+        # Another strength is a child of the version whose strength it changes; its input is that of the full result.
+        full = full_result(versions, at) if FULL in at.step.settings else at
+        at = versions.get((full or at).parent or VersionId(""))
+    return (at.id if at else None), tuple(reversed(steps))
+
+
 def full_result(versions: Mapping[VersionId, Version], version: Version) -> Version | None:
     """The result at full strength of the restoration that made a version; None if there is none.
 

@@ -71,6 +71,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.restore(request, job)
         case m.Repeat():
             await studio.repeat(request, job)
+        case m.Complete():
+            await studio.complete(request, job)
         case m.Estimate():
             await studio.emit_estimate(request, job)
         case m.ApplyTransform():

@@ -16,7 +16,7 @@ from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import Estimated, Progress
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message
-from clarity_desktop.values import Bounds, Pixels, Quality, Region, RestoreParams, Step, Task
+from clarity_desktop.values import BOUNDS, Bounds, Json, Pixels, Quality, Region, RestoreParams, Step, Task
 from clarity_desktop.worker import Job
 
 LOADED_SIZE = 2
@@ -71,7 +71,7 @@ class Runner:
         digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
             "restore", params.task, method.id, digests, params.strength, seconds=time.perf_counter() - start,
-            settings={**done.plan.to_json(), "feather": params.feather},
+            settings={**done.plan.to_json(), "feather": params.feather, **_bounds(params.region)},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))
 
@@ -90,6 +90,14 @@ def _plan(
     """How to cut the work; a recorded plan is used unless this machine does not allow it, which the note says."""
     height, width = pixels.shape[:2]
     return _planned(method, _computed(method, (width, height), params.region), settings, recorded)
+
+
+def _bounds(region: Region | None) -> dict[str, Json]:
+    """Where a region lies, for the record: the region itself is stored as a mask."""
+    if region is None:
+        return {}
+    at = region.bounds
+    return {BOUNDS: [at.x, at.y, at.width, at.height]}
 
 
 def _computed(method: Method, size: tuple[int, int], region: Region | None) -> Bounds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -39,6 +39,7 @@ from clarity_desktop.messages import (
     AnalysisStarted,
     ApplyTransform,
     Assessed,
+    Complete,
     Detected,
     DiskMeasured,
     Estimate,
@@ -78,6 +79,7 @@ from clarity_desktop.messages import (
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, messages
 from clarity_desktop.values import (
+    BOUNDS,
     FULL,
     Adjustments,
     Advice,
@@ -105,6 +107,7 @@ from clarity_desktop.values import (
     adjustment_settings,
     adjustments_of,
     full_result,
+    parts_of,
 )
 from clarity_desktop.worker import Job, LaneClass, run_all
 
@@ -402,18 +405,19 @@ class Studio:
         """
         return await self._runner.apply(pixels, params, self.settings, job, on_tile, recorded)
 
-    async def ask_first(self, request: Restore | Repeat | Improve, job: Job) -> bool:
+    async def ask_first(self, request: Restore | Repeat | Complete | Improve, job: Job) -> bool:
         """Offer a request that must be confirmed before it runs; returns whether it was offered."""
         offered = None if request.confirmed else await self.offer(request, job)
         if offered is not None:
             job.emit(offered)
         return offered is not None
 
-    async def offer(self, request: Restore | Repeat | Improve, job: Job) -> Offered | None:
+    async def offer(self, request: Restore | Repeat | Complete | Improve, job: Job) -> Offered | None:
         """The offer to run a request, if it is estimated to take more than LONG_SECONDS; else None.
 
         The only rule about long requests, for window, chat and plans. Raises UserError if the request cannot run.
         """
+        tasks: tuple[Task, ...] = ()
         match request:
             case Restore(document, version, params):
                 size = self._size(document, version)
@@ -426,13 +430,18 @@ class Studio:
                 params, recorded = await job.side("disk", self._recorded, self.document(document), made)
                 size, part = self._size(document, version), None
                 found = await job.side("estimate", runner.estimate, size, params, self.settings, recorded)
+            case Complete(document, version):
+                size, part = self._size(document, version), None
+                _, steps = self._parts(document, version)
+                found = await job.side("estimate", self._sum_estimates, size, steps)
             case Improve(document, version):
                 await job.side("disk", self.document(document).check_room, version)
                 advice, part = rules.advise(await self.detect(document, version, job)), None
                 found = await job.side("estimate", self._auto_estimate, advice, self._size(document, version))
+                tasks = tuple(dict.fromkeys(a.task for a in advice if a.task not in rules.NEEDS_MASK))
         if not _is_long(found):
             return None
-        return Offered(request, found.seconds, part, found.megapixels, found.device)
+        return Offered(request, found.seconds, part, found.megapixels, found.device, tasks)
 
     def _part_seconds(self, size: tuple[int, int], params: RestoreParams) -> float | None:
         """Seconds for the visible part alone; None if that is not a smaller task."""
@@ -476,6 +485,33 @@ class Studio:
             return None
         return await self._run(document, request.version, params, recorded, job)
 
+    async def complete(self, request: Complete, job: Job) -> Version | None:
+        """Restore the whole photo as parts of it were restored, from the version that they began from; see `restore`.
+
+        Not the rest alone: at its edge a method would see what is restored already.
+        """
+        base, steps = self._parts(request.document, request.version)
+        if await self.ask_first(request, job):
+            return None
+        made: Version | None = None
+        for step in steps:
+            assert step.task is not None
+            params = RestoreParams(step.task, step.method, step.strength)
+            made = await self._run(self.document(request.document), made.id if made else base, params, None, job)
+        return made
+
+    def _parts(self, at: DocumentId, version: VersionId) -> tuple[VersionId, tuple[Step, ...]]:
+        """As `values.parts_of`. Raises UserError if the version is no restoration of a part."""
+        known = {v.id: v for v in self.document(at).card().versions}
+        base, steps = parts_of(known, self.version(at, version))
+        if base is None or not steps or any(step.task is None for step in steps):
+            raise UserError("studio.not_a_part")
+        return base, steps
+
+    def _sum_estimates(self, size: tuple[int, int], steps: Sequence[Step]) -> Estimated:
+        found = [self.estimate(size, step.task, step.method) for step in steps if step.task]
+        return replace(found[-1], seconds=sum(f.seconds for f in found))
+
     def _recorded(self, document: Document, made: VersionId) -> tuple[RestoreParams, TilePlan]:
         """The parameters and the tile plan of the step that made a version. Raises UserError."""
         step = self.version(document.id, made).step
@@ -484,6 +520,7 @@ class Studio:
         # Settings come from a file and may hold anything; TilePlan.from_json checks the rest.
         settings = dict(step.settings)
         settings.pop(FULL, None)
+        settings.pop(BOUNDS, None)
         feather = settings.pop("feather", 0)
         params = RestoreParams(
             step.task, step.method, step.strength, document.region(step.region) if step.region else None,

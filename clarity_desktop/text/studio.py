@@ -18,6 +18,9 @@ TEMPLATES: dict[str, Template] = {
         "The strength of this version cannot be changed: its result at full strength is not stored. "
         "Run the restoration again instead.",
     ),
+    "studio.not_a_part": QT_TRANSLATE_NOOP(
+        "Message", "This version is not the restoration of a part, so there is no rest to restore."
+    ),
     "studio.not_repeatable": QT_TRANSLATE_NOOP(
         "Message", "Only restorations and adjustments can be repeated on another version."
     ),

@@ -22,6 +22,7 @@ from clarity_desktop.messages import (
     Close,
     ClosedFound,
     CompareRequested,
+    Complete,
     Detected,
     DiskMeasured,
     Estimated,
@@ -77,6 +78,7 @@ from clarity_desktop.ui.commands.files import FileCommands
 from clarity_desktop.ui.commands.info import InfoCommands
 from clarity_desktop.ui.commands.live_preview import LivePreview
 from clarity_desktop.ui.commands.models import ModelCommands
+from clarity_desktop.ui.commands.parts import PartCommands
 from clarity_desktop.ui.commands.preferences import PreferenceCommands
 from clarity_desktop.ui.commands.quality import QualityCommands, analysis_title
 from clarity_desktop.ui.commands.recovery import RecoveryCommands
@@ -93,7 +95,7 @@ from clarity_desktop.ui.translate import render
 from clarity_desktop.values import DocumentId, VersionId
 
 log = logging.getLogger(__name__)
-PAINTING = (Restore, Repeat, Improve, SendMessage)
+PAINTING = (Restore, Repeat, Complete, Improve, SendMessage)
 """Requests whose finished parts are painted over the photo before their version exists."""
 
 
@@ -128,6 +130,7 @@ class MainWindow(Shell):
         self.batch_commands = BatchCommands(session, self.file_commands, self.export_commands, self.versions)
         self.model_commands = ModelCommands(session)
         self.restore_commands = RestoreCommands(session, self.restore, self.versions)
+        self.part_commands = PartCommands(session, self.restore)
         self.live_preview = LivePreview(session)
         self.adjust_commands = AdjustCommands(session, self.adjust, self.live_preview)
         self.strength_commands = StrengthCommands(session, self.restore, self.live_preview)
@@ -262,6 +265,8 @@ class MainWindow(Shell):
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 if version.step.kind == "restore":
                     self.restore_commands.finish(pending)
+                if isinstance(pending.request, PAINTING) and (state := self._open_state(pending)):
+                    self.part_commands.announce(state, version)
                 self.edit_commands.finish_transform(pending, made=True)
                 self.batch_commands.finish(pending, "done")
             case HeadMoved(document, head, manifest):
@@ -448,6 +453,7 @@ class MainWindow(Shell):
         self.conversation_commands.show_state()
         self.view_commands.show_state()
         self.restore_commands.show_state()
+        self.part_commands.show_state()
         self.adjust_commands.show_state()
         self.batch_commands.show_state()
         self.strength_commands.show_state()

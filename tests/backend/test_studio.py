@@ -29,6 +29,7 @@ from clarity_desktop.messages import (
     AnalysisStarted,
     ApplyTransform,
     Assessed,
+    Complete,
     Detected,
     Estimate,
     Estimated,
@@ -45,6 +46,7 @@ from clarity_desktop.messages import (
     Reset,
     Restore,
     Saved,
+    SetStrength,
     TileDone,
     TilesReady,
     UserError,
@@ -71,6 +73,7 @@ from clarity_desktop.values import (
     Turn,
     Version,
     VersionId,
+    part_of,
 )
 from clarity_desktop.worker import Job
 from tests.fakes import SLOW, Recorder, detection
@@ -145,6 +148,43 @@ def test_a_feather_that_no_photo_has_is_not_believed(studio, recorder, file) -> 
     strange = document.add(card.head, step, document.pixels(made.id), thumbnail=made.thumbnail)
     again = asyncio.run(studio.repeat(Repeat(card.id, card.head, strange.id), recorder.job()))
     assert again.step.settings["feather"] == 0
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.6])
+def test_the_rest_of_a_photo_is_restored_as_its_part_was_from_where_the_part_began(
+    studio, recorder, file, strength
+) -> None:
+    card = opened(studio, recorder, file)
+    region = Region.rectangle(Bounds(20, 30, 50, 40), 200, 150)
+    part = restored(studio, recorder, card, region=region, strength=strength, feather=5)
+    assert part_of(part) == Bounds(20, 30, 50, 40)
+    whole = asyncio.run(studio.complete(Complete(card.id, part.id), recorder.job()))
+    assert (whole.parent, whole.step.region, whole.step.strength) == (card.head, None, strength)
+    assert part_of(whole) is None
+    known = restored(studio, recorder, card, strength=strength)
+    document = studio.document(card.id)
+    assert np.array_equal(document.pixels(whole.id), document.pixels(known.id))
+    with pytest.raises(UserError, match="not the restoration of a part"):
+        asyncio.run(studio.complete(Complete(card.id, whole.id), recorder.job()))
+
+
+def test_parts_of_parts_and_changed_strengths_are_all_done_again_for_the_whole(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    region = Region.rectangle(Bounds(20, 30, 50, 40), 200, 150)
+    first = restored(studio, recorder, card, region=region)
+    weaker = asyncio.run(studio.set_strength(SetStrength(card.id, first.id, 0.5), recorder.job()))
+    second = restored(studio, recorder, replace(card, head=weaker.id), region=region)
+    last = asyncio.run(studio.complete(Complete(card.id, second.id), recorder.job()))
+    before = studio.version(card.id, last.parent)
+    assert (before.parent, before.step.strength, last.step.strength) == (card.head, 0.5, 1.0)
+
+
+@pytest.mark.parametrize("stored", [None, "all", [1, 2, 3], [0, 0, 0, 5], [1, 2, 3, True], [-1, 0, 5, 5], [10**9] * 4])
+def test_the_bounds_of_a_part_in_a_file_are_not_believed(studio, recorder, file, stored) -> None:
+    card = opened(studio, recorder, file)
+    made = restored(studio, recorder, card, region=Region.rectangle(Bounds(10, 10, 90, 90), 200, 150))
+    step = replace(made.step, settings={**made.step.settings, "bounds": stored})
+    assert part_of(replace(made, step=step)) is None
 
 
 def test_the_original_cannot_be_repeated(studio, recorder, file) -> None:

@@ -343,7 +343,15 @@ class FakeLink:
         match request:
             case m.Restore(document, version, params):
                 step = Step("restore", params.task, params.method, strength=params.strength, seconds=3.5)
+                if params.region:
+                    at = params.region.bounds
+                    settings = {"bounds": [at.x, at.y, at.width, at.height]}
+                    step = replace(step, region="r1", settings=settings)
                 yield from self._added(document, version, step, lambda p: 255 - p)
+            case m.Complete(document, version):
+                made = self.documents[document].versions[version]
+                step = replace(made.step, region=None, settings={})
+                yield from self._added(document, made.parent, step, lambda p: 255 - p)
             case m.Improve(document, version):
                 yield from self._improved(document, version)
             case m.Repeat(document, version, made):

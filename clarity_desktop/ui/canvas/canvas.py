@@ -30,6 +30,7 @@ from clarity_desktop.ui.canvas.drop_target import DropTarget
 from clarity_desktop.ui.canvas.idle_queue import IdleQueue
 from clarity_desktop.ui.canvas.invitation import Invitation
 from clarity_desktop.ui.canvas.layers import Layers, PartImage, StretchedImage
+from clarity_desktop.ui.canvas.outline import Outline
 from clarity_desktop.ui.canvas.renderer import Renderer
 from clarity_desktop.ui.canvas.tile_requests import TileRequests
 from clarity_desktop.ui.canvas.tiles import ScreenTileCache
@@ -149,6 +150,15 @@ class Canvas(QWidget):
         if layer is None or picture is (shown.image if isinstance(shown, StretchedImage) else None):
             return
         layer.set_overlay("heat", None if picture is None else StretchedImage(picture))
+        self._refresh()
+
+    def show_part(self, version: VersionId, bounds: Bounds | None) -> None:
+        """Outline a part of a version (image pixels), until another one is shown there; None removes the outline."""
+        layer = self.layers.find(version)
+        shown = layer and layer.overlay("part")
+        if layer is None or bounds == (shown.bounds if isinstance(shown, Outline) else None):
+            return
+        layer.set_overlay("part", None if bounds is None else Outline(bounds))
         self._refresh()
 
     def show_change(self, bounds: Bounds, pixels: Pixels) -> None:

@@ -23,7 +23,7 @@ from clarity_desktop.values import TILE, Bounds, Manifest, Pixels, VersionId
 
 MissingTile = tuple[bytes, QRect]
 """The hash of a tile that is not cached, and its rectangle on the screen."""
-OverlayName = Literal["change", "heat"]
+OverlayName = Literal["change", "heat", "part"]
 """Overlays of a layer, by what they show."""
 
 

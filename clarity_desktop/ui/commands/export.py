@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from clarity_desktop.messages import EstimateSize, Export, Exported, SizeEstimated
 from clarity_desktop.ui.commands.files import show_folder
+from clarity_desktop.ui.commands.parts import unfinished
 from clarity_desktop.ui.dialogs.export import ExportDialog, ExportForm, Subject
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import file_size
@@ -66,6 +67,7 @@ class ExportCommands(QObject):
         self.dialog = dialog
         dialog.size_asked.connect(partial(self._estimate, state))
         dialog.finished.connect(self._forget_dialog)
+        dialog.show_warning(unfinished(state))
         dialog.open()
         return dialog
 
@@ -99,9 +101,11 @@ class ExportCommands(QObject):
             self._session.notify(text, document=pending.state, seconds=8)
             return
         text = self.tr("Exported {name} ({size}).").format(name=path.name, size=file_size(size))
-        text = " ".join([text, *(render(loss) for loss in exported.losses)])
+        remarks = [unfinished(pending.state) if pending.state else "", *(render(loss) for loss in exported.losses)]
+        remarks = [remark for remark in remarks if remark]
         choices = ((self.tr("Open folder"), partial(show_folder, path)),)
-        self._session.notify(text, choices=choices, document=pending.state, seconds=30 if exported.losses else 15)
+        text = " ".join([text, *remarks])
+        self._session.notify(text, choices=choices, document=pending.state, seconds=30 if remarks else 15)
 
     def ask_about_existing(self, pending: PendingRequest, *, everywhere: bool = False) -> None:
         """A file exists and its options say to ask: one question for all of which the answer is still open.

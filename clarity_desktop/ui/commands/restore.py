@@ -10,7 +10,8 @@ from weakref import WeakSet
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
 
-from clarity_desktop.messages import Estimate, Estimated, Improve, Offered, Repeat, Restore
+from clarity_desktop.messages import Complete, Estimate, Estimated, Improve, Offered, Repeat, Restore
+from clarity_desktop.text import enumeration
 from clarity_desktop.ui.docks.restore import RestoreDock
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
@@ -26,6 +27,7 @@ from clarity_desktop.ui.labels import (
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import TASKS, Bounds, MethodCard, Region, RestoreParams, Task, Version, VersionId
 
 ESTIMATE_DELAY = 250
@@ -113,7 +115,13 @@ class RestoreCommands(QObject):
     def _offer_text(self, state: DocumentState, offered: Offered) -> str:
         request, time = offered.request, duration(offered.seconds)
         if isinstance(request, Improve):
-            return self.tr("Auto will take about {time}. Start?").format(time=time)
+            if not offered.tasks:
+                return self.tr("Auto will take about {time}. Start?").format(time=time)
+            tasks = render(enumeration(task_title(task) for task in offered.tasks))
+            return self.tr("Auto will try: {tasks}. This takes about {time}. Start?").format(tasks=tasks, time=time)
+        if isinstance(request, Complete):
+            text = self.tr("Restoring the whole photo ({size}) will take about {time} on {device}.")
+            return text.format(size=megapixels(offered.megapixels), time=time, device=device_title(offered.device))
         if isinstance(request, Repeat):
             repeated = state.versions.get(request.made)
             text = self.tr("Repeating “{version}” on the open version will take about {time}.")
@@ -129,7 +137,7 @@ class RestoreCommands(QObject):
     def _offer_choices(self, pending: PendingRequest, offered: Offered) -> tuple[tuple[str, Callable[[], object]], ...]:
         request, state = offered.request, pending.state
 
-        def start(request: Restore | Repeat | Improve) -> None:
+        def start(request: Restore | Repeat | Complete | Improve) -> None:
             self._session.ask(dataclasses.replace(request, confirmed=True), state, pending.title)
 
         cancel = (self.tr("Cancel"), lambda: None)
@@ -137,6 +145,8 @@ class RestoreCommands(QObject):
             return (self.tr("Repeat"), partial(start, request)), cancel
         if isinstance(request, Improve):
             return (self.tr("Start"), partial(start, request)), cancel
+        if isinstance(request, Complete):
+            return (self.tr("Restore"), partial(start, request)), cancel
         everything = (self.tr("Restore"), partial(start, request))
         version = state.versions.get(request.version) if state else None
         if offered.part_seconds is None or version is None:

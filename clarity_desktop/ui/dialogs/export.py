@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSlider,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, plain_label, row
 from clarity_desktop.ui.labels import file_size, metadata_choices
+from clarity_desktop.ui.notices import Sign
 from clarity_desktop.values import BeforeAfter, ExportOptions, Version, VersionId
 
 PATTERN = "{name}_restored"
@@ -155,6 +157,11 @@ class ExportDialog(QDialog):
         self.losses_label.setText(" ".join(losses))
         self.losses_label.setVisible(bool(losses))
 
+    def show_warning(self, text: str) -> None:
+        """Warn before the export; "" for no warning."""
+        self.warning.setText(text)
+        self.warning_row.setVisible(bool(text))
+
     # layout
 
     def _make_fields(self, form: ExportForm) -> None:
@@ -209,6 +216,9 @@ class ExportDialog(QDialog):
         self.losses_label.setWordWrap(True)
         self.losses_label.setAccessibleDescription(self.tr("What the file cannot hold"))
         self.losses_label.hide()
+        self.warning, self.warning_row = plain_label(), QWidget()
+        self.warning.setWordWrap(True)
+        self.warning_row.hide()
         self.size_label.setAccessibleDescription(self.tr("Estimated file size"))
         self.example.setAccessibleDescription(self.tr("Example of the file name"))
 
@@ -234,6 +244,11 @@ class ExportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(16)
+        warning = QHBoxLayout(self.warning_row)
+        warning.setContentsMargins(0, 0, 0, 0)
+        warning.addWidget(Sign("error"), 0, Qt.AlignmentFlag.AlignTop)
+        warning.addWidget(self.warning, 1)
+        column.addWidget(self.warning_row)
         column.addLayout(form)
         column.addWidget(self.buttons)
         self.setMinimumWidth(500)

@@ -54,10 +54,14 @@ class Strength(QSlider):
 
 
 class RestoreDock(QScrollArea):
-    """Emits asked (True: only the visible part), fetch_asked for missing models and changed for another choice."""
+    """Emits asked (True: only the visible part), fetch_asked for missing models and changed for another choice.
+
+    rest_asked: the rest of a photo of which a part was restored.
+    """
 
     asked = Signal(bool)
     fetch_asked = Signal()
+    rest_asked = Signal()
     changed = Signal()
 
     def __init__(self) -> None:
@@ -82,6 +86,8 @@ class RestoreDock(QScrollArea):
         )
         self.estimate = muted_label()
         self.live = muted_label(self.tr("The strength of the open version changes as you move the slider."))
+        self.part, self.rest_button = muted_label(), ElidedButton(self.tr("Do the rest"))
+        self.rest_button.setToolTip(self.tr("Restore the whole photo as its outlined part was restored"))
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part only"))
         self.fetch_button = ElidedButton(self.tr("Download model…"))
         self._lay_out()
@@ -147,6 +153,12 @@ class RestoreDock(QScrollArea):
             line = self.tr("Whole photo: about {time} ({size}, {device})")
             self.estimate.setText(line.format(time=duration(seconds), size=megapixels(size), device=device))
 
+    def show_part(self, text: str) -> None:
+        """Say that only a part of the open version is restored; "" for any other version."""
+        self.part.setText(text)
+        self.part.setVisible(bool(text))
+        self.rest_button.setVisible(bool(text))
+
     def show_ready(self, ready: bool) -> None:
         """Enable the buttons if there is a photo to restore."""
         self.button.setEnabled(ready and self._card() is not None)
@@ -179,6 +191,9 @@ class RestoreDock(QScrollArea):
         form.addRow(self.tr("&Task"), self.task)
         form.addRow(self.tr("&Method"), self.method)
         form.addRow(field_label(self.tr("St&rength"), self.strength), self._strength_row())
+        for widget in (self.part, self.rest_button):
+            widget.hide()
+            column.addWidget(widget)
         column.addLayout(form)
         self.live.hide()
         column.addWidget(self.live)
@@ -209,6 +224,7 @@ class RestoreDock(QScrollArea):
         self.button.clicked.connect(self._ask_all)
         self.visible_button.clicked.connect(self._ask_visible)
         self.fetch_button.clicked.connect(self.fetch_asked)
+        self.rest_button.clicked.connect(self.rest_asked)
 
     def _ask_all(self) -> None:
         self.asked.emit(False)

@@ -1,0 +1,80 @@
+"""A part of a photo that was restored: shown as one, and completed on request."""
+
+from __future__ import annotations
+
+from fakes import a_photo, a_window, press, settled, texts
+
+from clarity_desktop import messages as m
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.labels import version_title
+from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.values import Bounds, part_of
+
+
+async def a_part(window: MainWindow) -> DocumentState:
+    """A photo of which the visible part was restored."""
+    state = await a_photo(window)
+    state.canvas.view.zoom_to(8.0)
+    window.action["restore_visible"].trigger()
+    await settled(window)
+    return state
+
+
+async def test_a_part_is_named_and_outlined_and_offers_the_rest():
+    async with a_window() as (window, link):
+        state = await a_part(window)
+        head = state.head_version
+        assert head
+        part = part_of(head)
+        assert part == state.canvas.view.visible().cut(Bounds(0, 0, 480, 300))
+        assert version_title(head) == "Rain removed (part)"
+        outline = state.canvas.layers.main.overlay("part")
+        assert outline.bounds == part
+        [text] = texts(window)
+        assert text.startswith("Only the outlined part (")
+        assert window.restore.part.text() == text
+        assert window.restore.rest_button.isVisibleTo(window.restore)
+        assert window.action["complete"].isEnabled()
+        press(window, "Do the rest")
+        await settled(window)
+        assert link.of(m.Complete) == [m.Complete(state.id, head.id)]
+        assert version_title(state.head_version) == "Rain removed"
+        assert state.head_version.parent == state.original
+        assert state.canvas.layers.main.overlay("part") is None
+        assert window.restore.part.isHidden()
+        assert not window.action["complete"].isEnabled()
+
+
+async def test_the_outline_follows_the_open_version():
+    async with a_window() as (window, _link):
+        state = await a_part(window)
+        state.canvas.grab()
+        assert len(texts(window)) == 1
+        window.action["undo"].trigger()
+        await settled(window)
+        assert texts(window) == []
+        assert state.canvas.layers.main.overlay("part") is None
+        window.action["redo"].trigger()
+        await settled(window)
+        assert state.canvas.layers.main.overlay("part") is not None
+
+
+async def test_an_export_of_a_part_or_of_what_followed_it_warns():
+    async with a_window() as (window, _link):
+        state = await a_part(window)
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        window.action["export"].trigger()
+        dialog = window.export_commands.dialog
+        assert dialog
+        assert dialog.warning.text().startswith("Only a part of this photo (")
+        assert dialog.warning_row.isVisibleTo(dialog)
+        dialog.export_button.click()
+        await settled(window)
+        assert any("Only a part of this photo" in text for text in texts(window))
+        window.versions.opened.emit(state.original)
+        await settled(window)
+        window.action["export"].trigger()
+        assert window.export_commands.dialog
+        assert not window.export_commands.dialog.warning_row.isVisibleTo(window.export_commands.dialog)
+        window.export_commands.dialog.reject()
