@@ -253,7 +253,7 @@ class VersionModel(QAbstractListModel):
         It is the usual change, and must not take longer the longer the history is.
         """
         parent = self.row_of(version.parent)
-        if parent is None or version.deleted or any(row.version.time > version.time for row in self.rows):
+        if parent is None or version.deleted:
             return False
         at, lines = parent + 1, self.rows[parent].lines
         if lines.lane in lines.below:
