@@ -65,6 +65,22 @@ def project(folder: Path, tmp_path: Path, photo: Photo) -> Path:
     return tmp_path / "cat.clarity"
 
 
+def test_the_texts_of_a_photo_go_with_its_project(folder: Path, tmp_path: Path, photo: Photo) -> None:
+    texts = (("Title", "Tür"), ("Comment", "второй"), ("Comment", ""))
+    document = Document.create(folder, Picture(photo(64, 48), texts=texts), "a.png")
+    document.save_project(tmp_path / "a.clarity")
+    document.close(keep=False)
+    for stored, found in (
+        (None, texts), (b'[["a", "\\ud800b"]]', (("a", "?b"),)), (b"[1]", ()), (b'[["a"]]', ()), (b"{}", ()),
+        (b"[" * 9999, ()),
+    ):  # fmt: skip
+        if stored is not None:
+            run_sql(tmp_path / "a.clarity", ("UPDATE meta SET value=? WHERE key='texts'", (stored,)))
+        document = Document.open_project(folder, tmp_path / "a.clarity")
+        assert document.picture(document.card().head).texts == found
+        document.close(keep=False)
+
+
 def add(document: Document, pixels: np.ndarray) -> Version:
     return document.add(document.card().head, STEP, pixels, thumbnail=reduced(pixels))
 

@@ -249,7 +249,12 @@ def _texts_of(stored: bytes | None) -> tuple[tuple[str, str], ...]:
         isinstance(p, list) and len(p) == 2 and all(isinstance(v, str) for v in p) for p in pairs
     ):
         return ()
-    return tuple((key, text) for key, text in pairs)
+    return tuple((_unicode(key), _unicode(text)) for key, text in pairs)
+
+
+def _unicode(text: str) -> str:
+    """The text without the halves of characters that JSON can hold and no encoding can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _notes_text(notes: tuple[Text, ...]) -> str:

@@ -36,7 +36,7 @@ def complete(stored: Stored) -> None:
             stored.notes.append(GAIN_MAP)
         if xmp.has_film(stored.xmp):
             stored.notes.append(Message("pictures.film"))
-        stored.xmp = xmp.without_attached(stored.xmp)
+        stored.xmp = xmp.without_extension(xmp.without_attached(stored.xmp))
     if GAIN_MAP in stored.notes:  # once, and it explains what else is in the file
         stored.notes = [note for note in stored.notes if note not in (FIRST_ONLY, GAIN_MAP)] + [GAIN_MAP]
     stored.texts = _limited(stored.texts)

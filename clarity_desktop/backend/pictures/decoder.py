@@ -320,7 +320,8 @@ def _refusal(stored: Any, path: Path) -> Message:
 
 def _texts(stored: Any) -> tuple[tuple[str, str], ...]:
     """Keyword and text of each comment. Raises ValueError for anything else."""
-    return tuple((str(key), str(text)) for key, text in stored)
+    return tuple((str(key).encode("utf-8", "replace").decode(), str(text).encode("utf-8", "replace").decode())
+                 for key, text in stored)  # fmt: skip
 
 
 def _picture(answer: dict[str, Any], buffer: _Buffer, path: Path) -> Picture:

@@ -269,7 +269,7 @@ def _png_chunks(ready: _Ready) -> list[bytes]:
 
 
 def _text_chunk(key: str, text: str) -> bytes:
-    keyword = key.encode("latin-1", "replace")[:79] or metadata.COMMENT.encode()
+    keyword = key.replace("\0", "").encode("latin-1", "replace")[:79] or metadata.COMMENT.encode()
     try:
         body, plain = text.encode("latin-1"), True
     except UnicodeEncodeError:

@@ -216,7 +216,8 @@ class FileCommands(QObject):
         self._session.ask(OpenPixels(pixels, alpha, title), state, self.tr("Opening {name}…").format(name=title))
 
     def _choose_files(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, PROJECT))
+        # In both cases: some file dialogs tell them apart, and cameras write capitals.
+        patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in (*READABLE, PROJECT))
         name_filter = self.tr("Photos and projects ({patterns})").format(patterns=patterns)
         dialog = self._dialog(self.tr("Open photos"), QFileDialog.FileMode.ExistingFiles, name_filter)
         dialog.filesSelected.connect(self._open_names)
@@ -237,7 +238,10 @@ class FileCommands(QObject):
     def _dialog(self, title: str, mode: QFileDialog.FileMode, name_filter: str) -> QFileDialog:
         state = self._session.current
         start = state.path.parent if state and state.path else Path.home()
-        dialog = QFileDialog(self._session.dialog_parent, title, str(start), name_filter)
+        dialog = QFileDialog(self._session.dialog_parent, title, str(start))
+        dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
+        if name_filter:
+            dialog.setNameFilter(name_filter)
         dialog.setFileMode(mode)
         dialog.finished.connect(dialog.deleteLater)
         return dialog

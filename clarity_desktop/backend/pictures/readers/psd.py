@@ -24,14 +24,8 @@ _MODES: dict[int, tuple[Model, str, int]] = {  # by color mode: model, name, cha
     _DUOTONE: ("grey", "L", 1),
     _LAB: ("lab", "Lab", 3),
 }
-_RESOLUTION, _IPTC, _ICC, _VERSION, _EXIF, _XMP = (
-    0x03ED,
-    0x0404,
-    0x040F,
-    0x0421,
-    0x0422,
-    0x0424,
-)  # numbers of image resources
+# Numbers of image resources.
+_RESOLUTION, _IPTC, _ICC, _VERSION, _EXIF, _XMP = 0x03ED, 0x0404, 0x040F, 0x0421, 0x0422, 0x0424
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
