@@ -123,7 +123,7 @@ def _summary(name: str, found: list[float]) -> str:
 async def loop_gaps(bench: Bench, seconds: float) -> None:
     """Gaps while idle and while a restoration runs on all cores."""
     window = bench.window
-    window.file_commands.open_sample()
+    window.file_commands.open_paths(window.session.samples[:1])
     await bench.until(lambda: window.current and window.current.card and not window.requests.jobs)
     await asyncio.sleep(2)
     print(_summary("event loop, idle", await gaps(min(10, seconds))))

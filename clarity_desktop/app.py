@@ -127,6 +127,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     assert isinstance(app, QApplication)
     app.setApplicationName("Clarity Desktop")
     app.setDesktopFileName("clarity-desktop")
+    app.setWindowIcon(theme.app_icon())
     # Closing waits for running jobs (see _until_ended); Qt must not quit before.
     app.setQuitOnLastWindowClosed(False)
     # Settings come first: the theme must be applied before any widget is created.

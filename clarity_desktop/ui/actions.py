@@ -71,8 +71,6 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("open_folder", tr("Open &folder…"), ("Ctrl+Shift+O",), tr("Open all photos in a folder"), needs="nothing"),
     Spec("reopen", tr("Reopen a &closed document…"), ("Ctrl+Shift+T",),
          tr("Reopen a document that was closed without saving"), needs="nothing"),
-    Spec("open_sample", tr("Open a sa&mple photo"), (), tr("Open a damaged photo to try the program"),
-         needs="nothing"),
     Spec("save", tr("&Save project"), ("Ctrl+S",), tr("Save the photo with all its versions as a .clarity file"),
          "save"),
     Spec("save_as", tr("Save project &as…"), ("Ctrl+Shift+S",), tr("Save the project under another name")),
@@ -168,7 +166,7 @@ ACTIONS: tuple[Spec, ...] = (
 )
 
 MENUS: Mapping[str, tuple[str, ...]] = {
-    tr("&File"): ("open", "open_folder", "open_sample", "recent", "reopen",
+    tr("&File"): ("open", "open_folder", "samples", "recent", "reopen",
                   "", "save", "save_as", "", "export_again", "export", "export_all", "",
                   "close", "quit"),
     tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "copy_adjustments", "paste_adjustments", "",
@@ -183,7 +181,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     tr("Ve&rsion"): ("go_to", "compare", "repeat", "apply_to_all", "", "rename", "star", "delete"),
     tr("&Help"): ("help", "shortcuts", "about"),
 }
-"""Menu → names of actions in order; "" is a separator; "recent", "docks" and "tasks" are filled by the window."""
+"""Menu → names of actions in order; "" is a separator; the window fills "samples", "recent", "docks" and "tasks"."""
 # fmt: on
 
 TOOLBAR: tuple[str, ...] = (

@@ -112,7 +112,13 @@ class MainWindow(Shell):
         self.session.setParent(self)
         # Commands before menus: they create the submenus.
         self._make_commands()
-        self.make_menus({"recent": self.file_commands.recent_menu, "tasks": self.restore_commands.tasks_menu})
+        self.make_menus(
+            {
+                "samples": self.file_commands.samples_menu,
+                "recent": self.file_commands.recent_menu,
+                "tasks": self.restore_commands.tasks_menu,
+            }
+        )
         self._connect()
         self.restore_shape(settings.window)
         self.status.show_device(device_title(settings.device))

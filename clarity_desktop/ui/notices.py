@@ -53,6 +53,8 @@ class Bar(QFrame):
     """One notice: a sentence, a button for each choice, and one that dismisses it. document: the one it is about."""
 
     closed = Signal()
+    is_closed = False
+    _seconds = 0.0  # events come before __init__ has ended
 
     def __init__(
         self,
@@ -67,7 +69,6 @@ class Bar(QFrame):
         self.setProperty("kind", kind)
         self.text = text
         self.document = document
-        self.is_closed = False
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.close_later)
@@ -77,6 +78,8 @@ class Bar(QFrame):
             self.buttons[0].setProperty("role", "primary")
         dismiss = self._dismiss()
         self.first = self.buttons[0] if self.buttons else dismiss
+        for button in (*self.buttons, dismiss):
+            button.installEventFilter(self)
         self._lay_out(self._picture(kind, image), self._sentence(text), dismiss)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -107,10 +110,33 @@ class Bar(QFrame):
     def _place_buttons(self) -> None:
         self._grid.addLayout(self._row, 1 if self._below else 0, 1 if self._below else 2)
 
+    @property
+    def closes_itself(self) -> bool:
+        """Whether it goes after some time."""
+        return self._seconds > 0
+
     def close_after(self, seconds: float) -> None:
-        """Close by itself after this time; 0: never."""
+        """Close by itself after this time; 0: never. It waits while the pointer or the focus is on it."""
+        self._seconds = seconds
         if seconds:
             self._clock.start(round(1000 * seconds))
+
+    def event(self, e: QEvent) -> bool:
+        if self.closes_itself and not self.is_closed:
+            if e.type() == QEvent.Type.Enter:
+                self._clock.stop()
+            elif e.type() == QEvent.Type.Leave:
+                self._clock.start(round(1000 * self._seconds))
+        return super().event(e)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Who reads with the keyboard has one of the buttons focused."""
+        if self.closes_itself and not self.is_closed:
+            if event.type() == QEvent.Type.FocusIn:
+                self._clock.stop()
+            elif event.type() == QEvent.Type.FocusOut:
+                self._clock.start(round(1000 * self._seconds))
+        return super().eventFilter(watched, event)
 
     def close_later(self) -> None:
         """Hide now; the widget is deleted by the event loop."""
@@ -197,6 +223,8 @@ class Notices(QWidget):
         # An equal notice is replaced instead of shown twice.
         equal = [bar for bar in same_place if bar.text == text and bar.document is document]
         others = [bar for bar in same_place if bar not in equal]
+        # The oldest goes, but an error or a question only if there is nothing else: they stay until they are read.
+        others.sort(key=lambda bar: bar.closes_itself, reverse=True)
         for bar in (*equal, *others[: max(0, len(others) + 1 - MAX_BARS)]):
             bar.close_later()
         bar = Bar(text, kind, choices, document, image)

@@ -149,10 +149,9 @@ class DockTitle(QFrame):
 
 
 class EmptyPage(QWidget):
-    """The buttons of the empty window: open a photo, try the sample, open a recent photo."""
+    """The buttons of the empty window: open a photo, try a sample, open a recent photo."""
 
     open_asked = Signal()
-    sample_asked = Signal()
     recent_asked = Signal(str)
 
     def __init__(self) -> None:
@@ -161,11 +160,10 @@ class EmptyPage(QWidget):
         column.setSpacing(10)
         self.open_button, self.sample_button = (
             QPushButton(self.tr("Open a photo…")),
-            QPushButton(self.tr("Try the sample")),
+            QPushButton(self.tr("Try a sample")),
         )
         self.open_button.setProperty("role", "primary")
         self.open_button.clicked.connect(self.open_asked)
-        self.sample_button.clicked.connect(self.sample_asked)
         self.recent_box = QVBoxLayout()
         self.recent_box.setSpacing(2)
         buttons = QHBoxLayout()

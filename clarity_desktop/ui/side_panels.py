@@ -135,8 +135,11 @@ class SidePanels(QObject):
                 self.show(LEFT)
 
     def reveal(self, name: str) -> None:
-        """Show a panel, whole and in front."""
+        """Show a panel, whole and in front; with its column if that is collapsed."""
         dock = self._docks[name]
+        for side, collapsed in self._collapsed.items():
+            if dock in collapsed:
+                self.show(side)
         _title(dock).fold(False)
         dock.show()
         dock.raise_()

@@ -20,6 +20,7 @@ from clarity_desktop.settings import resources
 
 Choice = Literal["system", "light", "dark"]
 ICON_SIZES = (16, 20, 24)
+APP_ICON_SIZES = (16, 24, 32, 48, 64, 128, 256)
 BASE_FONT = 13
 """Pixels."""
 
@@ -114,6 +115,20 @@ def icon(name: str) -> QIcon:
         for size in ICON_SIZES:
             for ratio in (1, 2):
                 made.addPixmap(_drawn(name, color, size, ratio), mode)
+    return made
+
+
+def app_icon() -> QIcon:
+    """The program's own icon, drawn at each size that desktops ask for. Raises OSError."""
+    drawing = QSvgRenderer(QByteArray((resources() / "app" / "clarity-desktop.svg").read_bytes()))
+    made = QIcon()
+    for size in APP_ICON_SIZES:
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        drawing.render(painter, QRectF(pixmap.rect()))
+        painter.end()
+        made.addPixmap(pixmap)
     return made
 
 

@@ -51,7 +51,7 @@ def test_no_key_belongs_to_two_actions():
 def test_every_action_is_in_a_menu_and_every_entry_is_an_action():
     named = [name for names in MENUS.values() for name in names if name]
     assert len(named) == len(set(named))
-    assert set(named) - {"recent", "docks", "tasks"} == {spec.name for spec in ACTIONS}
+    assert set(named) - {"samples", "recent", "docks", "tasks"} == {spec.name for spec in ACTIONS}
     assert {name for name in TOOLBAR if name} <= set(named)
 
 

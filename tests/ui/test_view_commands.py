@@ -57,6 +57,7 @@ async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.Monk
         window.action["before"].trigger()
         now = 100.1
         QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        await until(lambda: not window.view_commands._release.isActive())
         assert view.before
         window.action["before"].trigger()
         assert not view.before
@@ -87,6 +88,46 @@ async def test_a_held_key_that_x11_reports_as_released_and_pressed_again_does_no
         QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
         await until(lambda: not view.before)
         assert not window.action["before"].isChecked()
+
+
+@pytest.mark.parametrize("shown_first", [False, True])
+async def test_a_hold_ends_as_it_began_even_if_the_first_repeat_comes_early(
+    monkeypatch: pytest.MonkeyPatch, shown_first: bool
+):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        if shown_first:
+            window.action["before"].trigger()
+            now = 110.0
+        window.action["before"].trigger()
+        for _ in range(20):  # X11 reports a release and a press where the key repeats, the first after 0.2 s
+            now += 0.2
+            QTest.keyRelease(view.canvas, Qt.Key.Key_Shift)
+            QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+            window.action["before"].trigger()
+            assert view.before is not shown_first
+        QTest.keyRelease(view.canvas, Qt.Key.Key_Backslash)
+        await until(lambda: view.before is shown_first)
+        assert window.action["before"].isChecked() is shown_first
+
+
+async def test_a_hold_ends_when_the_focus_goes_elsewhere(monkeypatch: pytest.MonkeyPatch):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        now = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        view.canvas.setFocus()
+        window.action["before"].trigger()
+        now = 101.0
+        window.chat.composer.setFocus()
+        assert not view.before
 
 
 @pytest.mark.parametrize("action", ["split", "side_by_side", "stacked", "before"])

@@ -54,17 +54,18 @@ class FileCommands(QObject):
         self._sketching = False
         self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
         self._rest.timeout.connect(self._open_shown)
+        self.samples_menu = self._make_samples_menu()
         self.recent_menu = QMenu(self.tr("Open &recent"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         on = session.actions.on
         on("open", self._choose_files)
         on("open_folder", self._choose_folder)
-        on("open_sample", self.open_sample)
         on("save", self._save)
         on("save_as", self._save_as)
         on("close", self._close_current)
         empty_page.open_asked.connect(self._choose_files)
-        empty_page.sample_asked.connect(self.open_sample)
+        empty_page.sample_button.setMenu(self.samples_menu)
+        empty_page.sample_button.setEnabled(bool(session.samples))
         empty_page.recent_asked.connect(self._open_names)
 
     # open
@@ -140,13 +141,6 @@ class FileCommands(QObject):
         self._bitmaps += 1
         title = title or self.tr("Dropped picture {number}")
         self._session.spawn(self._open_bitmap(image, title.format(number=self._bitmaps)))
-
-    def open_sample(self) -> None:
-        """Open the first sample photo."""
-        if self._session.samples:
-            self.open_paths(self._session.samples[:1])
-        else:
-            self._session.notify(self.tr("The sample photo is missing from this installation."), "error")
 
     def open_first(self, paths: Iterable[Path]) -> None:
         """The first run: open the sample and offer to restore it with one click."""
@@ -246,7 +240,21 @@ class FileCommands(QObject):
         dialog.finished.connect(dialog.deleteLater)
         return dialog
 
-    # recent files
+    # samples and recent files
+
+    def _make_samples_menu(self) -> QMenu:
+        """An entry for each sample photo, named by what is wrong with it."""
+        titles = {
+            "rain": self.tr("Rain"), "haze": self.tr("Haze"), "snow": self.tr("Snow"), "jpeg": self.tr("JPEG traces"),
+            "noise": self.tr("Noise"), "blur": self.tr("Blur"), "dark": self.tr("Low light"),
+            "watermark": self.tr("Watermark"), "scratches": self.tr("Scratches"),
+        }  # fmt: skip
+        menu = QMenu(self.tr("Open a sa&mple photo"))
+        for path in self._session.samples:
+            entry = menu.addAction(titles.get(path.stem, path.stem))
+            entry.triggered.connect(lambda _=False, path=path: self.open_paths((path,)))
+        menu.setEnabled(bool(self._session.samples))
+        return menu
 
     def check_recent(self) -> None:
         """Gray out the recent files on the empty page that are not there any more."""

@@ -37,10 +37,11 @@ class ViewCommands(QObject):
         """focus_order: the parts of the window that F6 goes through."""
         super().__init__(session)
         self._session, self._panels, self._focus_order = session, panels, focus_order
-        self._pressed_at = 0.0
+        self._pressed: DocumentState | None = None
+        self._pressed_at = self._released_at = 0.0
         self._watched: QWidget | None = None
         self._release = QTimer(self, singleShot=True, interval=round(1000 * REPEAT_SECONDS))
-        self._release.timeout.connect(self._end_hold)
+        self._release.timeout.connect(self._end_press)
         on = session.actions.on
         for name, scale in (("full_size", 1.0), ("zoom_200", 2.0), ("zoom_400", 4.0)):
             on(name, lambda scale=scale: self._on_canvas(lambda canvas: canvas.view.zoom_to(scale)))
@@ -98,39 +99,48 @@ class ViewCommands(QObject):
         self.pair_shown.emit(state)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat():
-            if time.monotonic() - self._pressed_at > HOLD_SECONDS:
+        """The key of "before" was released, or its release will not be seen."""
+        if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
+            if not event.isAutoRepeat() and event.key() in self._before_keys():
+                self._released_at = time.monotonic()
                 self._release.start()
-            else:
-                self._stop_watching()
+        elif event.type() == QEvent.Type.FocusOut:
+            self._released_at = time.monotonic()
+            self._end_press()
         return super().eventFilter(watched, event)
 
     def _on_canvas(self, act: Callable[[Canvas], object]) -> None:
         if state := self._session.current:
             act(state.canvas)
 
-    def _end_hold(self) -> None:
-        self._stop_watching()
-        if state := self._session.current:
-            state.show_before(False)
-            self._session.actions["before"].setChecked(False)
-
     def _toggle_before(self) -> None:
-        if self._release.isActive():  # the key is still held: it repeats
-            self._release.stop()
-            self._session.actions["before"].setChecked(True)
-        elif (state := self._session.current) and state.other is None:
-            self._session.actions["before"].setChecked(False)
+        state = self._session.current
+        if self._release.isActive():
+            self._release.stop()  # the key is still held: it repeats
+        elif state and state.other is None:
             self.show_unavailable()
         elif state:
+            self._end_press()
             state.show_before(not state.before)
-            self._session.actions["before"].setChecked(state.before)
-            self._pressed_at = time.monotonic()
-            if state.before and (focus := self._session.dialog_parent.focusWidget()):
-                self._stop_watching()
-                # The release of the key goes to the focused widget, not to the action.
+            self._pressed, self._pressed_at = state, time.monotonic()
+            # The release of the key goes to the focused widget, not to the action.
+            if focus := self._session.dialog_parent.focusWidget():
                 self._watched = focus
                 focus.installEventFilter(self)
+        self._session.actions["before"].setChecked(bool(state and state.before))
+
+    def _end_press(self) -> None:
+        """A tap leaves the other version shown; at the end of a hold all is as it was before."""
+        self._release.stop()
+        self._stop_watching()
+        state, self._pressed = self._pressed, None
+        if state and self._session.is_open(state) and self._released_at - self._pressed_at > HOLD_SECONDS:
+            state.show_before(not state.before)
+            self.show_state()
+
+    def _before_keys(self) -> set[int]:
+        shortcuts = self._session.actions["before"].shortcuts()
+        return {keys[0].key() for keys in shortcuts if keys.count()}
 
     def _stop_watching(self) -> None:
         if self._watched is not None:
