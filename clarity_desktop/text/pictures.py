@@ -148,9 +148,10 @@ TEMPLATES: dict[str, Template] = {
     "pictures.lost_large_block": QT_TRANSLATE_NOOP(
         "Message", "The photo’s {block} data has {size} kB, and {format} holds at most {limit} kB: it was left out."
     ),
-    "pictures.lost_maker_note": QT_TRANSLATE_NOOP(
+    "pictures.lost_exif_values": QT_TRANSLATE_NOOP(
         "Message",
-        "{format} cannot hold the photo’s EXIF data with the camera maker’s own notes: the notes were left out.",
+        "{format} holds at most {limit} kB of EXIF data: the largest values (as a rule the camera maker’s own notes) "
+        "were left out.",
     ),
     "pictures.lost_texts": QT_TRANSLATE_NOOP(
         "Message", "{format} cannot hold the photo’s texts ({names}): they were left out."

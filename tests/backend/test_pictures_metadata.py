@@ -331,12 +331,25 @@ def test_exif_above_64_kb_keeps_all_but_the_makers_notes(decoder, tmp_path, phot
     made.get_ifd(ExifTags.IFD.Exif).update({0x9003: "2020:02:02 02:02:02", 0x927C: bytes(range(256)) * 300})
     picture = Picture(photo(32, 32), exif=made.tobytes()[6:])
     options = ExportOptions(tmp_path / "a.jpg", "jpeg")
-    assert [loss.key for loss in losses(picture, options)] == ["pictures.lost_maker_note"]
+    assert [loss.key for loss in losses(picture, options)] == ["pictures.lost_exif_values"]
     save(picture, options, None)
     tags = read(decoder.read(tmp_path / "a.jpg").exif)
     assert tags[0x010F] == "Maker"
     assert tags.get_ifd(ExifTags.IFD.Exif)[0x9003] == "2020:02:02 02:02:02"
     assert 0x927C not in tags.get_ifd(ExifTags.IFD.Exif)
+
+
+def test_exif_above_64_kb_loses_its_largest_values_only(decoder, tmp_path, photo):
+    made = Image.Exif()
+    made[0x010F], made[0x010E] = "Maker", "short"
+    made.get_ifd(ExifTags.IFD.Exif).update({0x9003: "2020:02:02 02:02:02", 0x9286: b"ASCII\0\0\0" + b"words " * 12_000})
+    picture = Picture(photo(32, 32), exif=made.tobytes()[6:])
+    options = ExportOptions(tmp_path / "a.jpg", "jpeg")
+    assert [loss.key for loss in losses(picture, options)] == ["pictures.lost_exif_values"]
+    save(picture, options, None)
+    tags = read(decoder.read(tmp_path / "a.jpg").exif)
+    assert (tags[0x010F], tags[0x010E]) == ("Maker", "short")
+    assert dict(tags.get_ifd(ExifTags.IFD.Exif)) == {0x9003: "2020:02:02 02:02:02"}
 
 
 def test_a_makers_note_keeps_its_place_when_a_block_is_rebuilt():
@@ -408,6 +421,12 @@ def test_a_gain_map_is_said_and_no_longer_claimed(decoder, tmp_path, photo):
         assert b"hdrgm" not in file
         assert b"GainMap" not in file
         assert b'xmp:Rating="5"' in file
+
+
+def test_a_gain_map_after_iso_21496_is_said(decoder, tmp_path, photo):
+    mark = (0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
+    (tmp_path / "a.jpg").write_bytes(jpeg(photo(32, 32), mark))
+    assert [note.key for note in decoder.read(tmp_path / "a.jpg").notes] == ["pictures.gain_map"]
 
 
 def test_the_gain_map_of_a_heic_is_said(decoder, tmp_path, photo):

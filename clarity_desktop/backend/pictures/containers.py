@@ -17,6 +17,7 @@ _MOST_BYTES = 1 << 26  # of all unpacked PNG texts together
 _MOST_TEXT = 1 << 24  # characters of the texts that are kept
 _XMP, _EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _SHOP = b"Photoshop 3.0\0"
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"  # ISO 21496-1
 _RAW_PROFILE = "Raw profile type "
 _SECOND_PICTURES = range(0x020001, 0x020004)  # of an MPF index: panorama, disparity, several angles
 
@@ -61,6 +62,8 @@ def add_of_jpeg(stored: Stored, segments: list[tuple[int, bytes]]) -> None:
             parts.setdefault(body[at : at + 32], {})[int.from_bytes(body[at + 36 : at + 40], "big")] = body[at + 40 :]
         elif mark == 0xE2 and body[:4] == b"MPF\0" and _is_multi_picture(body[4:]):
             stored.notes.append(FIRST_ONLY)
+        elif mark == 0xE2 and body.startswith(_GAIN_MAP):
+            stored.notes.append(GAIN_MAP)
         elif mark == 0xED and body.startswith(_SHOP):
             shop += body[len(_SHOP) :]
         elif mark == 0xFE:

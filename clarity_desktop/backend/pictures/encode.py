@@ -155,8 +155,8 @@ def _lost_blocks(picture: Picture, options: ExportOptions, kind: Format) -> list
         elif block and not getattr(kept, name.lower()):
             fields = {"format": kind.title, "block": name, "size": round(len(block) / 1000), "limit": 64}
             lost.append(Message("pictures.lost_large_block", fields))
-    if kept.without_maker_note:
-        lost.append(Message("pictures.lost_maker_note", {"format": kind.title}))
+    if kept.exif and not kept.is_exif_whole:
+        lost.append(Message("pictures.lost_exif_values", {"format": kind.title, "limit": 64}))
     if left_out := [key for key, _ in metadata.without_texts(wanted, kept)]:
         names = ", ".join(dict.fromkeys(left_out))
         lost.append(Message("pictures.lost_texts", {"format": kind.title, "names": names}))

@@ -132,6 +132,14 @@ class Tree:
         """The same without what only the camera's maker understands."""
         return replace(self, exif={tag: value for tag, value in self.exif.items() if tag != MAKER_NOTE})
 
+    def without_largest(self) -> Tree:
+        """The same without its largest value."""
+        places = [(len(value.raw), tag, part) for part in ("first", "exif", "gps", "interop")
+                  for tag, value in getattr(self, part).items()]  # fmt: skip
+        _, left_out, place = max(places)
+        kept = {tag: value for tag, value in getattr(self, place).items() if tag != left_out}
+        return replace(self, **{place: kept})
+
     def block(self) -> bytes | None:
         """An EXIF block of these values without gaps and thumbnail; None if there are none, or too many.
 
@@ -333,18 +341,18 @@ def without_places(exif: bytes) -> bytes | None:
 
 
 def compact(exif: bytes, largest: int) -> tuple[bytes | None, bool]:
-    """The block without gaps and, if it is still above `largest` bytes, without its maker note.
+    """The block without gaps and, as far as it is still above `largest` bytes, without its largest values.
 
-    Returns None if even that is too large; True if the maker note was left out.
+    Returns whether values were left out. The maker note, which no one else can read, is the first of them.
     """
     if len(exif) <= largest:
         return exif, False
     tree = Tiff(io.BytesIO(exif)).tree()
-    whole = tree.block()
-    if whole is not None and len(whole) <= largest:
-        return whole, False
-    small = tree.without_maker_note().block()
-    return (small if small is not None and len(small) <= largest else None), tree.maker_note is not None
+    block, is_whole = tree.block(), True
+    while block is not None and len(block) > largest:
+        tree, is_whole = tree.without_maker_note() if tree.maker_note else tree.without_largest(), False
+        block = tree.block()
+    return block, not is_whole
 
 
 def with_tags(exif: bytes | None, tags: Mapping[int, Value]) -> bytes:

@@ -81,7 +81,7 @@ class Blocks:
     iptc: bytes | None = None
     texts: Texts = ()
     resolution: tuple[float, float] | None = None
-    without_maker_note: bool = False  # it was left out to make the EXIF block fit
+    is_exif_whole: bool = True  # False: its largest values were left out to make it fit
 
 
 def rehearse(exif: bytes | None, xmp: bytes | None, iptc: bytes | None) -> None:
@@ -135,9 +135,9 @@ def with_texts_in_exif(wanted: Blocks) -> Blocks:
 
 def fitting_in_segments(wanted: Blocks) -> Blocks:
     """What of the metadata a JPEG can hold; its XMP may need an extension."""
-    exif, lighter = wanted.exif, False
+    exif, is_reduced = wanted.exif, False
     if exif is not None:
-        exif, lighter = exif_block.compact(exif, JPEG_LIMITS["EXIF"])
+        exif, is_reduced = exif_block.compact(exif, JPEG_LIMITS["EXIF"])
     xmp = wanted.xmp
     if xmp is not None and xmp_packet.split(xmp, JPEG_LIMITS["XMP"]) is None:
         xmp = None
@@ -145,7 +145,7 @@ def fitting_in_segments(wanted: Blocks) -> Blocks:
     texts = tuple(
         (key, text) for key, text in wanted.texts if key == COMMENT and len(text.encode()) <= JPEG_LIMITS["comment"]
     )
-    return Blocks(exif, xmp, iptc, texts, wanted.resolution, lighter and exif is not None)
+    return Blocks(exif, xmp, iptc, texts, wanted.resolution, not is_reduced)
 
 
 def without_texts(wanted: Blocks, kept: Blocks) -> Texts:

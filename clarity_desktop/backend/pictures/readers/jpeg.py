@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clarity_desktop.backend.pictures import containers
-from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, Refused, Stored
+from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, GAIN_MAP, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
 _WORTH_A_DRAFT = 4_000_000  # pixels
@@ -94,6 +94,8 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     samples, notes = _samples(data, found)
     stored = _with_metadata(_interpreted(samples, found), found)
     stored.notes[:0] = notes
+    if FIRST_ONLY in stored.notes and b"HDRGainMap" in data[found.end :]:  # Apple's; only the second picture says so
+        stored.notes.append(GAIN_MAP)
     return stored
 
 
