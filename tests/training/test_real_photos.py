@@ -93,7 +93,9 @@ def test_excluded_photos_are_left_out(tmp_path: Path, mirror: Path):
     assert len(photos.find([tmp_path / "out"])) == 1
 
 
-def test_what_the_mirror_lacks_is_reported_and_left_out(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture):
+def test_what_the_mirror_lacks_is_reported_and_left_out(
+    tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]
+):
     labels = [label("gone.jpg"), label("b.png", repository="bob/none"), label("b.png")]
     rows = real_photos.build(labels, mirror, tmp_path / "out")
     assert [row["source_path"] for row in rows] == ["b.png"]

@@ -31,7 +31,18 @@ from clarity_training.evaluate.test_set import LABELED, REAL_SETS
 LABELS = Path(__file__).with_name("real_labels.csv")
 MAX_SIDE = 1600
 """Larger photos are reduced; all others keep the bytes of their file."""
-COLUMNS = "path", "set", "role", "class", "pair_id", "others", "note", "source_repo", "source_commit", "source_path"
+COLUMNS: tuple[str, ...] = (
+    "path",
+    "set",
+    "role",
+    "class",
+    "pair_id",
+    "others",
+    "note",
+    "source_repo",
+    "source_commit",
+    "source_path",
+)
 _NAME_LENGTH = 60
 
 
