@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ import tifffile
 from PIL import Image
 
 from clarity_desktop.backend.pictures import FORMATS, Decoder, exif, save
+from clarity_desktop.backend.pictures.readers import raw
+from clarity_desktop.backend.pictures.stored_photo import Stored
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import english
 from clarity_desktop.values import RAW, READABLE, ExportOptions
@@ -139,6 +142,73 @@ def test_the_thumbnail_of_a_dng_is_never_the_photo(decoder, tmp_path):
     picture = decoder.read(tmp_path / "a.tif")
     assert picture.pixels.shape == (120, 160, 3)
     assert [english(note) for note in picture.notes] == ["The file is named .tif but holds a RAW photo."]
+
+
+def block(order: str = "<") -> bytes:
+    """An EXIF block with camera, exposure and position."""
+    tree = exif.Tree(
+        order,
+        {271: exif.Value(2, 6, b"Maker\0"), 274: exif.Value(3, 1, b"\6\0" if order == "<" else b"\0\6")},
+        {0x9003: exif.Value(2, 20, b"2026:01:02 03:04:05\0"), 0x927C: exif.Value(7, 40, bytes(range(40)), 600)},
+        {1: exif.Value(2, 2, b"N\0")},
+        {},
+    )
+    made = tree.block()
+    assert made is not None
+    return made
+
+
+def jpeg_with(exif_block: bytes) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", exif=b"Exif\0\0" + exif_block)
+    return out.getvalue()
+
+
+def raf() -> bytes:
+    """The beginning of a Fujifilm RAF: where its JPEG lies."""
+    picture = jpeg_with(block())
+    return b"FUJIFILMCCD-RAW 0201".ljust(84, b"\0") + struct.pack(">II", 92, len(picture)) + picture
+
+
+def rw2() -> bytes:
+    """A Panasonic RW2 with a JPEG in its first directory."""
+    picture = jpeg_with(block())
+    return b"IIU\0" + struct.pack("<IHHHIII", 8, 1, 46, 7, len(picture), 26, 0) + picture
+
+
+def cr3() -> bytes:
+    """A Canon CR3 with its four directories in boxes of their own."""
+
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body) + 8) + kind + body
+
+    tree = exif.Tiff(io.BytesIO(block())).tree()
+    parts = [
+        exif.Tree("<", part, {}, {}, {}).block() or b"" for part in (tree.first, tree.exif, {1: tree.gps[1]}, tree.gps)
+    ]
+    canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+    directories = b"".join(box(b"CMT%d" % k, part) for k, part in enumerate(parts, 1))
+    return box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", box(b"uuid", canon + directories) + box(b"trak", b""))
+
+
+@pytest.mark.parametrize(("file", "notes"), [(raf(), []), (rw2(), []), (cr3(), ["pictures.raw_maker_note"])])
+def test_metadata_is_found_where_each_maker_puts_it(file, notes):
+    stored = Stored(np.zeros((1, 1, 3), np.uint16), "rgb", "RGB")
+    raw.describe(stored, io.BytesIO(file))
+    tree = exif.Tiff(io.BytesIO(stored.exif)).tree()
+    assert tree.first[271].raw == b"Maker\0"
+    assert exif.ORIENTATION not in tree.first
+    assert tree.exif[0x9003].raw.startswith(b"2026:01:02")
+    assert tree.gps[1].raw == b"N\0"
+    assert [note.key for note in stored.notes] == notes
+    assert (exif.MAKER_NOTE in tree.exif) == (not notes)
+
+
+def test_metadata_cut_short_anywhere_is_none_or_less():
+    for whole in (raf(), rw2(), cr3(), block()):
+        for size in range(16, len(whole), 7):
+            stored = Stored(np.zeros((1, 1, 3), np.uint16), "rgb", "RGB")
+            raw.describe(stored, io.BytesIO(whole[:size]))
 
 
 def gradient() -> np.ndarray:

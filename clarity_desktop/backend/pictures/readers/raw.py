@@ -15,6 +15,7 @@ from clarity_desktop.backend.pictures import exif, tiff_metadata
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.boxes import boxes
 from clarity_desktop.backend.pictures.exif import SUB_IFDS, Directory, Tiff, Tree, Value
+from clarity_desktop.backend.pictures.readers import jpeg
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
@@ -28,7 +29,8 @@ _DNG_VERSION, _PHOTOMETRIC, _COMPRESSION, _SAMPLE_FORMAT = 50706, 262, 259, 339
 _PLACES = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 _MOST_DIRECTORIES = 32
 _SLACK = 4096  # bytes that some cameras count too many
-_RAF, _CRW, _MRW = b"FUJIFILMCCD-RAW", b"HEAPCCDR", b"\0MRM"
+_RAF, _RW2, _CRW, _MRW = b"FUJIFILMCCD-RAW", b"IIU\0", b"HEAPCCDR", b"\0MRM"
+_JPEG = 46  # tag of the picture in a Panasonic RW2
 _MARKS = {b"CR\2\0", b"IIII"}  # behind the TIFF header of a Canon CR2, of a Phase One IIQ
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")  # of a CR3, with its EXIF directories
 _GAMMA, _SCREEN_GAMMA = 563 / 256, 2.2  # of Adobe RGB (1998), and about that of previews
@@ -51,7 +53,7 @@ def is_raw(file: BinaryIO) -> bool:
     """Whether a file holds sensor data; its name does not matter."""
     file.seek(0)
     head = file.read(16)
-    if head.startswith((_RAF, _MRW, b"IIRO", b"IIRS", b"MMOR", b"IIU\0")) or head[6:14] == _CRW:
+    if head.startswith((_RAF, _MRW, b"IIRO", b"IIRS", b"MMOR", _RW2)) or head[6:14] == _CRW:
         return True
     if head[4:12] == b"ftypcrx " or (head[:4] == b"II*\0" and head[8:12] in _MARKS):
         return True
@@ -115,7 +117,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or int(pixels.min()) == int(pixels.max()):
         raise Refused(DAMAGED)
     stored = Stored(_toned(pixels, preview), "rgb", "RGB", orientation=1, icc=profiles.adobe_rgb())
-    _describe(stored, file)
+    describe(stored, file)
     return stored
 
 
@@ -210,8 +212,8 @@ def _tones(values: NDArray[Any], gamma: float) -> NDArray[np.float64]:
 # Metadata ------------------------------------------------------------------------------------------------------------
 
 
-def _describe(stored: Stored, file: BinaryIO) -> None:
-    """Add EXIF, XMP and IPTC, from wherever the maker put them."""
+def describe(stored: Stored, file: BinaryIO) -> None:
+    """Add EXIF, XMP and IPTC to a photo (H×W×3 uint16), from wherever the maker put them in its file."""
     file.seek(0)
     head = file.read(16)
     try:
@@ -221,8 +223,11 @@ def _describe(stored: Stored, file: BinaryIO) -> None:
             tree = _tree_of_cr3(file)
         else:
             tiff = Tiff(file)
-            tree, found = tiff.tree(), tiff_metadata.blocks_of(tiff, tiff.directory(tiff.first)[0])
+            first = tiff.directory(tiff.first)[0]
+            tree, found = tiff.tree(), tiff_metadata.blocks_of(tiff, first)
             stored.xmp, stored.iptc = found.xmp, found.iptc
+            if head.startswith(_RW2) and _JPEG in first:  # its own directory says less
+                tree = _tree_of_jpeg(first[_JPEG].raw) or tree
     except (ValueError, IndexError):
         return
     if tree is None:
@@ -237,13 +242,15 @@ def _describe(stored: Stored, file: BinaryIO) -> None:
 
 
 def _tree_of_raf(file: BinaryIO) -> Tree | None:
-    """The EXIF block of the JPEG in a Fujifilm RAF."""
-    from clarity_desktop.backend.pictures.readers.jpeg import parse
-
+    """The EXIF block of the JPEG in a Fujifilm RAF, which has none of its own."""
     file.seek(84)
     at, size = (int.from_bytes(file.read(4), "big") for _ in range(2))
     file.seek(at)
-    segments = parse(file.read(min(size, 1 << 20))).segments
+    return _tree_of_jpeg(file.read(min(size, 1 << 20)))
+
+
+def _tree_of_jpeg(data: bytes) -> Tree | None:
+    segments = jpeg.parse(data).segments
     block = next((exif.without_prefix(body) for mark, body in segments if mark == 0xE1 and body[:4] == b"Exif"), None)
     return None if block is None else Tiff(io.BytesIO(block)).tree()
 
@@ -259,8 +266,10 @@ def _tree_of_cr3(file: BinaryIO) -> Tree | None:
     if canon is None:
         return None
     found = {kind: Tiff(io.BytesIO(data[a:b])) for kind, a, b in boxes(data, canon + 16, movie[1])
-             if kind in {b"CMT1", b"CMT2", b"CMT4"}}  # fmt: skip
+             if kind in {b"CMT1", b"CMT2", b"CMT3", b"CMT4"}}  # fmt: skip
     first, inner, gps = (found[kind].directory(found[kind].first)[0] if kind in found else dict[int, Value]()
                          for kind in (b"CMT1", b"CMT2", b"CMT4"))  # fmt: skip
+    if b"CMT3" in found:  # the maker note, whose offsets count from a place that no other file has
+        inner = inner | {exif.MAKER_NOTE: Value(7, 1, b"\0")}
     orders = {tiff.order for tiff in found.values()}
     return Tree(orders.pop(), first, inner, gps, {}) if len(orders) == 1 else None
