@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, losses
+from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, jpegxl_header, losses
 from clarity_desktop.backend.pictures.stored_photo import CodePoints
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
@@ -96,6 +96,14 @@ def test_a_thumbnail_before_the_photo_is_passed_over(decoder, tmp_path):
 def test_a_second_page_is_reported(decoder, tmp_path):
     picture = opened(decoder, tmp_path / "a.tif", tiff(np.zeros((2, 8, 8), np.uint8)))
     assert notes(picture) == ["first_only"]
+
+
+def test_a_palette_with_alpha_keeps_it(decoder, tmp_path):
+    data = bytearray(tiff(np.array([[[0, 255], [1, 90]]], np.uint8), extrasamples=["unassalpha"],
+                          extratags=[(320, 3, 768, tuple(range(0, 65536, 86))[:762] + (0,) * 6, True)]))  # fmt: skip
+    at = data.find(struct.pack("<HHI", 262, 3, 1))
+    data[at + 8 : at + 10] = struct.pack("<H", 3)
+    assert opened(decoder, tmp_path / "a.tif", bytes(data)).alpha.tolist() == [[255, 90]]
 
 
 def test_linear_light_keeps_its_shadows(decoder, tmp_path):
@@ -247,6 +255,19 @@ def test_the_numbers_of_a_photo_in_linear_jpeg_xl_are_seen_as_light(decoder, tmp
     light = np.full((16, 16, 3), 0.5, np.float32)
     picture = opened(decoder, tmp_path / "a.jxl", bytes(imagecodecs.jpegxl_encode(light, lossless=True)))
     assert picture.pixels[8, 8].tolist() == pytest.approx([48204] * 3, abs=40)
+
+
+def test_lossy_jpeg_xl_gives_more_bits_than_it_declares(photo):
+    """With an ICC profile libjxl gives linear light, for which 8 bits are too few."""
+    clear = np.dstack([photo(60, 40), photo(60, 40)[..., 0]])
+    data = bytes(imagecodecs.jpegxl_encode(clear, level=90, lossless=False))
+    header = jpegxl_header.parse(data)
+    assert header.is_xyb
+    assert header.bits == 8
+    deep = imagecodecs.jpegxl_decode(jpegxl_header.with_more_bits(data, header))
+    plain = imagecodecs.jpegxl_decode(data)
+    assert int(deep.max()) > 255
+    assert np.abs(deep / 4095 * 255 - plain).max() < 1
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -27,7 +27,7 @@ _NAMES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "TIFF": (".tif", "
           "PNG": (".png", ".apng"), "HEIC": (".heic", ".heif", ".hif"), "BMP": (".bmp", ".dib"), "WEBP": (".webp",),
           "AVIF": (".avif",), "JXL": (".jxl",), "PSD": (".psd", ".psb"), "EXR": (".exr",)}  # fmt: skip
 _OVERSHOOT = 1.05  # light up to here is a rounding of white, not meant to be brighter
-_ANOTHER_RANGE = 1.5  # floating-point values above this are taken for values of another range (0..255, say)
+_ANOTHER_RANGE = 16  # floating-point values above this are taken for values of another range (0..255, say)
 
 
 @dataclass(slots=True)

@@ -27,8 +27,9 @@ class Header:
     """What a codestream says about itself.
 
     code_points, or primaries and white (xy) where the file gives them as numbers, and gamma where the curve is a plain
-    power. transfer_at: the bit of the codestream at which the number of the curve begins, 0 if it has none. has_icc:
-    it has an ICC profile, which the decoder keeps to itself. is_xyb: the decoder converts the colors.
+    power. transfer_at, depth_at: the bit of the codestream at which the number of the curve and the depth begin, 0 if
+    they are not stated. has_icc: it has an ICC profile, which the decoder does not give. is_xyb: the decoder converts
+    the colors.
     """
 
     width: int = 0
@@ -46,28 +47,33 @@ class Header:
     white: tuple[float, float] | None = None
     gamma: float | None = None
     transfer_at: int = 0
+    depth_at: int = 0
 
 
-def codestream(data: bytes) -> bytes:
-    """The start of the codestream of a file, which is one or holds one in boxes; at least its header."""
+def codestream_at(data: bytes) -> int:
+    """Where the codestream of a file begins, which is one or holds one in boxes. Raises ValueError."""
     if data.startswith(SIGNATURE):
-        return data
-    parts = b""
-    for kind, start, end in boxes(data):
-        if kind == b"jxlc":
-            return data[start:end]
-        if kind == b"jxlp":
-            parts += data[start + 4 : end]
-            if len(parts) > 4096:  # the header is far shorter
-                break
-    return parts
+        return 0
+    for kind, start, _ in boxes(data):
+        if kind in {b"jxlc", b"jxlp"}:  # of several parts, the first is longer than the header
+            return start if kind == b"jxlc" else start + 4
+    raise ValueError("no JPEG XL codestream")
 
 
-def parse(stream: bytes) -> Header:
-    """Read the header. Raises ValueError."""
-    if not stream.startswith(SIGNATURE):
+def with_more_bits(data: bytes, header: Header) -> bytes:
+    """The file with its 8-bit samples declared as 12-bit ones; what is stored of XYB pictures has no depth."""
+    at = 8 * codestream_at(data) + header.depth_at + 1  # after the flag for floating point: two bits, 0 for 8, 2 for 12
+    start = at // 8
+    value = int.from_bytes(data[start : start + 2], "little") | 2 << at % 8
+    return data[:start] + value.to_bytes(2, "little") + data[start + 2 :]
+
+
+def parse(data: bytes) -> Header:
+    """Read the header of a file or a codestream. Raises ValueError."""
+    at = codestream_at(data)
+    if not data.startswith(SIGNATURE, at):
         raise ValueError("not a JPEG XL codestream")
-    return _Bits(stream[2:4096]).header()
+    return _Bits(data[at + 2 : at + 4096]).header()
 
 
 class _Bits:
@@ -94,6 +100,7 @@ class _Bits:
             return found
         if self.flag():
             self._extra_fields(found)
+        found.depth_at = self._at + 8 * len(SIGNATURE)
         found.is_float, found.bits = self._depth()
         self.take(1)  # whether 16-bit buffers suffice
         count = self.chosen((0, 1, (2, 4), (1, 12)))

@@ -22,10 +22,11 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
 
     file.seek(0)
     data = file.read()
+    item = primary_item(data)
+    caps.check(item.width, item.height)  # libavif has a limit of its own, and calls what is above it broken
     image = Image.open(io.BytesIO(data), formats=("AVIF",))
     frames = int(getattr(image, "n_frames", 1))
     caps.check(*image.size, frames)
-    item = primary_item(data)
     # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
     samples: NDArray[Any] = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
     if item.aperture is not None and samples.shape[:2] == (item.height, item.width):

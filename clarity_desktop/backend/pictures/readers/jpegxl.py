@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.boxes import boxes
-from clarity_desktop.backend.pictures.jpegxl_header import Header, codestream, parse
-from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored, separated
+from clarity_desktop.backend.pictures.jpegxl_header import Header, parse, with_more_bits
+from clarity_desktop.backend.pictures.stored_photo import (
+    DAMAGED,
+    FIRST_ONLY,
+    Caps,
+    CodePoints,
+    Refused,
+    Stored,
+    separated,
+)
 from clarity_desktop.text import Message
 
 _LONGEST = 64_000_000  # bytes of an unpacked metadata box
@@ -24,8 +32,11 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
 
     file.seek(0)
     data = file.read()
-    header = parse(codestream(data))
+    header = parse(data)
     caps.check(header.width, header.height)
+    if header.has_icc and header.is_xyb and header.bits == 8 and not header.is_float:
+        data = with_more_bits(data, header)  # it comes as linear light, for which 8 bits are too few
+        header.bits = 12
     if header.has_black:
         raise Refused("pictures.jpegxl_cmyk")
     samples: NDArray[Any] = imagecodecs.jpegxl_decode(data, index=0)
@@ -50,8 +61,10 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
 
 def _set_colours(stored: Stored, header: Header) -> None:
     if header.has_icc:
-        # libjxl converts the colors of XYB pictures to sRGB then, and leaves those of others.
-        if not header.is_xyb:
+        # libjxl converts the colors of XYB pictures to linear light of sRGB then, and leaves those of others.
+        if header.is_xyb:
+            stored.code_points = CodePoints(1, 8)
+        else:
             stored.notes.append(Message("pictures.profile_hidden"))
         return
     if header.primaries is None and header.white is None and header.gamma is None:

@@ -20,7 +20,7 @@ CIELAB, ICCLAB = 8, 9
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, PALETTE: 1, RGB: 3, YCBCR: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 _OLD_JPEG = 6
 _JPEGS = {6, 7, 34892, 33007}
-_BY_LIBTIFF = {_OLD_JPEG}
+_PREMULTIPLIED, _ALPHAS = 1, {1, 2}  # kinds of extra channels
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _MOST_PAGES = 1000
 _NAMES = {2: "CCITT RLE", 3: "CCITT group 3", 4: "CCITT group 4", 5: "LZW", 6: "JPEG (old)", 7: "JPEG", 8: "Deflate",
@@ -161,18 +161,12 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     colours = _COLOURS[photometric]
     if samples.shape[2] < colours:
         raise Refused("pictures.tiff_kind")
-    extra = tuple(int(e) for e in page.extrasamples)
-    alpha = (
-        np.ascontiguousarray(samples[..., colours])
-        if extra[:1] in {(1,), (2,)} and samples.shape[2] > colours
-        else None
-    )
+    alpha = _alpha(samples, colours, page)
     main = samples[..., 0] if colours == 1 else samples[..., :colours]
     if photometric == WHITE_IS_ZERO:
         main = (1 if main.dtype.kind == "f" else np.iinfo(main.dtype).max) - main
-    stored = Stored(
-        main, "rgb", "RGB" if alpha is None else "RGBA", alpha, premultiplied=extra[:1] == (1,), notes=notes
-    )
+    stored = Stored(main, "rgb", "RGB" if alpha is None else "RGBA", alpha, notes=notes)
+    stored.premultiplied = alpha is not None and int(page.extrasamples[0]) == _PREMULTIPLIED
     if colours == 1:
         bilevel = page.bitspersample == 1
         stored.model, stored.mode = "grey", "1" if bilevel else "L"
@@ -187,6 +181,13 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     return stored
 
 
+def _alpha(samples: NDArray[Any], colours: int, page: tifffile.TiffPage) -> NDArray[Any] | None:
+    """The first channel beyond the colors, if the file says that it is alpha."""
+    if samples.shape[2] <= colours or not page.extrasamples or int(page.extrasamples[0]) not in _ALPHAS:
+        return None
+    return np.ascontiguousarray(samples[..., colours])
+
+
 def _from_palette(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     table = page.colormap
     if table is None or table.shape[0] != 3 or samples.dtype.kind not in "bu":
@@ -196,4 +197,5 @@ def _from_palette(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
         raise Refused(DAMAGED)
     # Some old programs wrote 8-bit values.
     small = (table >> 8 if int(table.max(initial=0)) > 255 else table).astype(np.uint8)
-    return Stored(np.ascontiguousarray(small.T)[index], "rgb", "P")
+    alpha = _alpha(_scaled(samples, page, []), 1, page)
+    return Stored(np.ascontiguousarray(small.T)[index], "rgb", "P", alpha)
