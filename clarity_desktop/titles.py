@@ -17,6 +17,12 @@ def method_name(method: str) -> Message | str:
     return Message(key) if key in methods.TEMPLATES else method
 
 
+def method_strength(method: str, task: Task) -> Message | None:
+    """What a method is good at; None for one that is not bundled."""
+    keys = (f"good.{method}.{task}", f"good.{method}")
+    return next((Message(key) for key in keys if key in methods.TEMPLATES), None)
+
+
 def step_name(step: Step) -> Message:
     """What a step made, without its strength: "Rain removed", "Rain removed (part)", "Cropped"."""
     key = f"result.{step.task or step.kind}{_adjusted(step)}"

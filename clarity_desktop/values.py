@@ -428,7 +428,10 @@ class DocumentCard:
 
 @dataclass(frozen=True, slots=True)
 class MethodCard:
-    """A method as it is listed for the user. missing: its weights files that are not installed."""
+    """A method as it is listed for the user.
+
+    missing: its weights files that are not installed. gains: mean gain in dB on damaged test photos, where measured.
+    """
 
     id: str
     title: str
@@ -439,6 +442,7 @@ class MethodCard:
     trained_on: str
     needs_mask: bool
     missing: tuple[str, ...] = ()
+    gains: Mapping[Task, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

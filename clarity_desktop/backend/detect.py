@@ -182,7 +182,7 @@ def load(path: Path) -> Detector:
 
 def _network(models: ModelCache, store: WeightStore) -> Detector:
     file = store.need((WEIGHTS,))[WEIGHTS]
-    key = ModelKey(WEIGHTS, "Clarity detector")
+    key = ModelKey(WEIGHTS, "Problem detector")
     return models.get(key, lambda: load(file), 2 * file.stat().st_size)  # stored as float16
 
 

@@ -942,7 +942,7 @@ async def _head_moved(document: Document, job: Job) -> HeadMoved:
 def _method_card(method: Method, store: WeightStore) -> MethodCard:
     return MethodCard(
         method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
-        method.needs_mask, methods.missing(method, store),
+        method.needs_mask, methods.missing(method, store), method.gains,
     )  # fmt: skip
 
 

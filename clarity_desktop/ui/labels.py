@@ -15,8 +15,6 @@ from clarity_desktop.text import Message
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Degradation, Step, Task, Version, VersionId
 
-SUGGESTED_TASKS: tuple[Task, ...] = ("derain", "dehaze", "deblur", "denoise", "low_light", "retouch")
-"""The suggestions of the chat."""
 METRICS = {"sseq": "SSEQ", "niqe": "NIQE", "brisque": "BRISQUE", "piqe": "PIQE"}
 """Metric → its name, which is the same in every language."""
 MAX_EXCERPT = 130

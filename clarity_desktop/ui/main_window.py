@@ -144,7 +144,7 @@ class MainWindow(Shell):
             session, self.info, self.adjust, self.live_preview, (self.docks["info"], self.docks["adjust"])
         )
         self.quality_commands = QualityCommands(session, self.quality, self.restore.offers)
-        self.conversation_commands = ConversationCommands(session, self.chat)
+        self.conversation_commands = ConversationCommands(session, self.chat, self.restore.offers)
         self.preference_commands = PreferenceCommands(session)
 
     def _connect(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
-from fakes import a_photo, a_window, press, settled, texts, until
+from fakes import a_detection, a_photo, a_window, press, settled, texts, until
+from PySide6.QtWidgets import QPushButton
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
@@ -280,3 +282,57 @@ async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on(
         assert window.status.job.name.text().startswith("one (+1)")
         link.gates[m.Restore].set()
         await settled(window)
+
+
+async def test_the_task_is_that_of_the_likeliest_problem_until_the_user_chooses_another():
+    async with a_window() as (window, link):
+        link.detection = a_detection(noise=0.9, rain=0.4)
+        first = await a_photo(window, "night.jpg")
+        assert window.restore.choice().task == "denoise"
+        assert window.restore.button.text() == "Remove noise"
+        window.restore.task.setCurrentIndex(window.restore.task.findData("dehaze"))
+        window.restore.task.activated.emit(window.restore.task.currentIndex())
+        link.detection = a_detection(rain=0.9)
+        await a_photo(window, "rain.jpg")
+        assert window.restore.choice().task == "derain"
+        window.action["previous_photo"].trigger()
+        assert window.current is first
+        assert window.restore.choice().task == "dehaze"
+
+
+async def test_the_panel_shows_how_the_open_version_was_made():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        window.restore_commands.run("dehaze")
+        await settled(window)
+        assert window.restore.choice().task == "dehaze"
+        window.action["undo"].trigger()
+        await settled(window)
+        window.restore.choose("deblur")
+        window.action["redo"].trigger()
+        await settled(window)
+        assert window.restore.choice().task == "dehaze"
+
+
+async def test_the_chat_suggests_what_was_found():
+    async with a_window() as (window, link):
+        link.detection = a_detection(noise=0.9, rain=0.4)
+        await a_photo(window)
+        chips = [chip.text() for chip in window.chat.chips.findChildren(QPushButton) if not chip.isHidden()]
+        assert chips == ["Remove noise", "Remove rain", "Fix what is wrong", "What is wrong?"]
+        next(c for c in window.chat.chips.findChildren(QPushButton) if c.text() == "What is wrong?").click()
+        await settled(window)
+        assert [r.text for r in link.of(m.SendMessage)] == ["what is wrong with it?"]
+
+
+async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_the_tooltip():
+    async with a_window() as (window, link):
+        link.methods = tuple(replace(card, gains={"derain": 5.8}) for card in link.methods)
+        window.session.ask(m.ListMethods())
+        await settled(window)
+        window.restore.choose("derain")
+        facts = window.restore.facts
+        assert facts.text().endswith("In tests 5.8 dB closer to the undamaged photo.")
+        assert facts.text().startswith("Best for dense rain")
+        assert window.restore.method.currentText() == "MAXIM"
+        assert "trained on" in facts.toolTip()

@@ -81,6 +81,12 @@ class _Loaded:
         return rgb.contiguous(memory_format=torch.channels_last), fill
 
 
+GAINS: Mapping[Task, float] = {
+    "derain": 3.0, "denoise": 6.5, "low_light": 9.9, "overexposure": 9.0, "deflare": 2.4, "inpaint": 8.1,
+}  # fmt: skip
+"""Of the benchmark of the restorer (docs/clarity-all.md)."""
+
+
 def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool = False) -> Method:
     return Method(
         id=name,
@@ -102,6 +108,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool 
         memory=260,
         base=150_000_000,
         speed=0.9,
+        gains={task: gain for task, gain in GAINS.items() if task in tasks},
         residual=True,
     )
 
@@ -109,10 +116,10 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool 
 OFFERED: frozenset[Task] = frozenset({"derain", "denoise", "low_light", "overexposure", "deflare", "inpaint"})
 """The tasks of the network with a benefit in the benchmark of the restorer (docs/clarity-all.md)."""
 
-ALL = _method("clarity-all", "Clarity (quick)", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
+ALL = _method("clarity-all", "Quick", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
 FILL = _method(
     "clarity-fill",
-    "Clarity (quick), inpainting",
+    "Quick (fill)",
     tuple(t for t in TASKS if t in OFFERED & {"inpaint"}),
     needs_mask=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -92,6 +92,8 @@ class MethodFacts:
     """Bytes that do not depend on the size of a tile."""
     speed: float = 1.0
     """Seconds per megapixel on two cores, for estimates until this machine's own speed is known."""
+    gains: Mapping[Task, float] = field(default_factory=dict)
+    """Task → mean gain in dB on damaged test photos, where it was measured (docs/clarity-all.md)."""
     residual: bool = False
     """Whether out = in + (method(in₈) − in₈) was measured to be safe for 16-bit photos."""
 

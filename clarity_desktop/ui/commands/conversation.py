@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject
 
 from clarity_desktop.messages import SendMessage
 from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.docks.verdict_panel import problems_to_list
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import Turn
+from clarity_desktop.values import TASK_FOR, Task, Turn
 
 
 class ConversationCommands(QObject):
     """Connects the chat panel with the document that is shown."""
 
-    def __init__(self, session: Session, dock: ChatDock) -> None:
+    def __init__(self, session: Session, dock: ChatDock, is_offered: Callable[[Task], bool]) -> None:
+        """is_offered: is there a method for a task?"""
         super().__init__(session)
-        self._session, self._dock = session, dock
+        self._session, self._dock, self._is_offered = session, dock, is_offered
         dock.sent.connect(self._send)
 
     def show_document(self) -> None:
@@ -30,6 +34,9 @@ class ConversationCommands(QObject):
         state = self._session.current
         self._dock.show_ready(bool(state and state.card))
         self._dock.show_waiting(bool(state and state.awaits_reply))
+        head = state.head_version if state else None
+        found = problems_to_list(head.detection) if head and head.detection else []
+        self._dock.show_suggestions([TASK_FOR[d] for d in found if self._is_offered(TASK_FOR[d])])
 
     def add_turn(self, state: DocumentState, turn: Turn) -> None:
         """Append a turn to a document and, if it is shown, to the panel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from clarity_desktop.messages import Complete, Estimate, Estimated, Improve, Offered, Repeat, Restore
 from clarity_desktop.text import enumeration
 from clarity_desktop.ui.docks.restore import RestoreDock
+from clarity_desktop.ui.docks.verdict_panel import problems_to_list
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import (
@@ -28,7 +29,7 @@ from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import TASKS, Bounds, MethodCard, Region, RestoreParams, Task, Version, VersionId
+from clarity_desktop.values import TASK_FOR, TASKS, Bounds, MethodCard, Region, RestoreParams, Task, Version, VersionId
 
 ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
@@ -49,6 +50,8 @@ class RestoreCommands(QObject):
         self._known: dict[Estimate, Estimated] = {}
         self._offers: dict[DocumentState, tuple[VersionId, Bar]] = {}
         self._made: WeakSet[PendingRequest] = WeakSet()  # their version is there, its analysis may still run
+        self._own: WeakKeyDictionary[DocumentState, tuple[VersionId, Task, str]] = WeakKeyDictionary()
+        self._selected: tuple[DocumentState, VersionId] | None = None  # for which the choice was made
         self.tasks_menu = QMenu(self.tr("Tas&ks"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -57,6 +60,7 @@ class RestoreCommands(QObject):
         dock.asked.connect(self._restore)
         dock.fetch_asked.connect(self._offer_download)
         dock.changed.connect(self.show_estimate)
+        dock.task.activated.connect(self._keep_choice)
         dock.method.activated.connect(self._prefer_method)
         on = session.actions.on
         on("restore", partial(self._restore, False))
@@ -69,6 +73,7 @@ class RestoreCommands(QObject):
     def run(self, task: Task, *, confirmed: bool = False) -> None:
         """Restore the shown document for a task, with the method chosen for it. confirmed: however long it takes."""
         self._dock.choose(task)
+        self._keep_choice()
         self._restore(False, confirmed=confirmed)
 
     def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
@@ -182,11 +187,38 @@ class RestoreCommands(QObject):
             assert state.id is not None
             self._session.ask(Repeat(state.id, head, chosen.id), state, what_ran(chosen.step))
 
+    # the task in the panel
+
+    def _preselect(self) -> None:
+        """Select what suits the open version: how it was made, else its likeliest problem; the user's choice stays."""
+        state = self._session.current
+        head = state.head_version if state else None
+        if state is None or head is None or self._selected == (state, head.id) or self._dock.is_open():
+            return
+        own, step = self._own.get(state), head.step
+        if own and own[0] == head.id:
+            self._dock.choose(own[1], own[2])
+        elif step.kind == "restore" and step.task:
+            self._dock.choose(step.task, step.method)
+        elif head.detection is None:
+            return  # its problems will be known soon
+        elif found := [task for d in problems_to_list(head.detection) if self._dock.offers(task := TASK_FOR[d])]:
+            self._dock.choose(found[0])
+        self._selected = state, head.id
+
+    def _keep_choice(self) -> None:
+        """The user chose a task or a method for the open version."""
+        state, choice = self._session.current, self._dock.choice()
+        if state and state.head and choice:
+            self._own[state] = state.head, choice.task, choice.method
+            self._selected = state, state.head
+
     # the estimate in the panel
 
     def show_state(self) -> None:
         """The document that is shown, or its state, changed."""
         self.remove_old_offers()
+        self._preselect()
         self.show_estimate()
         self._show_repeatable()
 
@@ -196,7 +228,7 @@ class RestoreCommands(QObject):
         self.show_estimate()
 
     def show_estimate(self) -> None:
-        """Show the estimate for the choice, or ask for it soon; a method without its model has none."""
+        """Show the estimate for the choice, or ask for it soon."""
         wanted = self._wanted_estimate()
         if wanted and (known := self._known.get(wanted)):
             self._dock.show_estimate(known.seconds, known.megapixels, device_title(known.device))
@@ -216,7 +248,7 @@ class RestoreCommands(QObject):
 
     def _wanted_estimate(self) -> Estimate | None:
         state, choice = self._session.current, self._dock.choice()
-        if state is None or state.id is None or state.head is None or choice is None or choice.missing:
+        if state is None or state.id is None or state.head is None or choice is None:
             return None
         return Estimate(state.id, state.head, choice.task, choice.method)
 
@@ -242,6 +274,7 @@ class RestoreCommands(QObject):
         self.run(task)
 
     def _prefer_method(self) -> None:
+        self._keep_choice()
         if choice := self._dock.choice():
             preferred = {**self._session.settings.methods, choice.task: choice.method}
             self._session.change_settings(methods=preferred)

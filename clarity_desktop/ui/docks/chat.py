@@ -25,12 +25,14 @@ from clarity_desktop import titles
 from clarity_desktop.text import english
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import ElidedButton
-from clarity_desktop.ui.labels import SUGGESTED_TASKS, task_title
+from clarity_desktop.ui.labels import task_title
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import Turn
+from clarity_desktop.values import Task, Turn
 
 MIN_HEIGHT_FOR_CHIPS = 260
 """Pixels of height below which the suggestions are hidden."""
+MAX_TASKS = 4
+"""Tasks that are suggested at once."""
 SHOWN_TURNS = 100
 """Turns that are shown at once: each is a widget, and a project may hold 100,000."""
 SHOWN_CHARACTERS = 10_000
@@ -221,6 +223,7 @@ class ChatDock(QWidget):
         row.addWidget(self.send, 0, Qt.AlignmentFlag.AlignBottom)
         column.addLayout(row)
         self.setFocusProxy(self.composer)
+        self.show_suggestions(())
         self.show_ready(False)
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
@@ -269,19 +272,33 @@ class ChatDock(QWidget):
         # After the key event: "/" would otherwise be typed into the field.
         QTimer.singleShot(0, self.composer.setFocus)
 
+    def show_suggestions(self, tasks: Sequence[Task]) -> None:
+        """Suggest these tasks, then what suits any photo."""
+        # The planner understands English, whatever the language of the window.
+        wanted = [(task_title(task), english(titles.task_title(task))) for task in tasks[:MAX_TASKS]]
+        wanted.append((self.tr("Fix what is wrong"), "fix it"))
+        wanted.append((self.tr("What is wrong?"), "what is wrong with it?"))
+        if [text for _, text in wanted] == self._suggested:
+            return
+        self._suggested = [text for _, text in wanted]
+        while (item := self._grid.takeAt(0)) is not None:
+            if (chip := item.widget()) is not None:
+                chip.hide()
+                chip.deleteLater()
+        for k, (title, text) in enumerate(wanted):
+            chip = ElidedButton(title)
+            chip.setProperty("chip", True)
+            chip.setAccessibleName(self.tr("Send: {message}").format(message=title))
+            chip.clicked.connect(partial(self._send_suggestion, text))
+            self._grid.addWidget(chip, k // 2, k % 2)
+
     def _send_suggestion(self, message: str, _checked: bool = False) -> None:
         self.sent.emit(message)
 
     def _chips(self) -> QWidget:
         box = QWidget()
-        grid = QGridLayout(box)
-        grid.setContentsMargins(12, 0, 12, 0)
-        grid.setSpacing(4)
-        for k, task in enumerate(SUGGESTED_TASKS):
-            chip = ElidedButton(task_title(task))
-            chip.setProperty("chip", True)
-            chip.setAccessibleName(self.tr("Send: {message}").format(message=task_title(task)))
-            # The planner understands English, whatever the language of the window.
-            chip.clicked.connect(partial(self._send_suggestion, english(titles.task_title(task))))
-            grid.addWidget(chip, k // 2, k % 2)
+        self._grid = QGridLayout(box)
+        self._grid.setContentsMargins(12, 0, 12, 0)
+        self._grid.setSpacing(4)
+        self._suggested: list[str] = []
         return box

@@ -16,9 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clarity_desktop import titles
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import ElidedButton, field_label, int_field, muted_label, no_wheel, row
-from clarity_desktop.ui.labels import duration, file_size, megapixels, task_title
+from clarity_desktop.ui.form_fields import (
+    ElidedButton,
+    field_label,
+    int_field,
+    muted_label,
+    no_wheel,
+    row,
+    tooltip,
+)
+from clarity_desktop.ui.labels import duration, file_size, megapixels, method_name, task_title
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import TASKS, MethodCard, ModelCard, Task
 
@@ -88,7 +97,7 @@ class RestoreDock(QScrollArea):
         self.live = muted_label(self.tr("The strength of the open version changes as you move the slider."))
         self.part, self.rest_button = muted_label(), ElidedButton(self.tr("Do the rest"))
         self.rest_button.setToolTip(self.tr("Restore the whole photo as its outlined part was restored"))
-        self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part only"))
+        self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part"))
         self.fetch_button = ElidedButton(self.tr("Download model…"))
         self._lay_out()
         self._connect()
@@ -122,9 +131,15 @@ class RestoreDock(QScrollArea):
         """Whether there is an installed method for the task; Auto uses no other."""
         return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
 
-    def choose(self, task: Task) -> None:
-        """Select a task."""
+    def choose(self, task: Task, method: str | None = None) -> None:
+        """Select a task, and a method if it is given and there is such a one for the task."""
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
+        if method is not None and (at := self.method.findData(method)) >= 0:
+            self.method.setCurrentIndex(at)
+
+    def is_open(self) -> bool:
+        """Whether the user is choosing from one of the lists."""
+        return self.task.view().isVisible() or self.method.view().isVisible()
 
     def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
         """All methods, and the method that the user prefers for each task."""
@@ -200,7 +215,7 @@ class RestoreDock(QScrollArea):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 1)
-        buttons.addWidget(self.visible_button, 1)
+        buttons.addWidget(self.visible_button)
         column.addLayout(buttons)
         column.addWidget(self.fetch_button)
         column.addWidget(self.estimate)
@@ -247,7 +262,7 @@ class RestoreDock(QScrollArea):
         self.method.blockSignals(True)
         self.method.clear()
         for card in fitting:
-            title = render(card.title)
+            title = method_name(card.id)
             self.method.addItem(self.tr("{method} (download)").format(method=title) if card.missing else title, card.id)
         ready = next((m.id for m in fitting if not m.missing), "")
         own = self.method.findData(self._preferred.get(task or ""))
@@ -257,18 +272,30 @@ class RestoreDock(QScrollArea):
 
     def _describe(self) -> None:
         task, card = self._task(), self._card()
-        facts = self.tr("{architecture}, trained on {data}.")
-        self.facts.setText(facts.format(architecture=card.architecture, data=card.trained_on) if card else "")
-        self.facts.setVisible(card is not None)
-        self.facts.setToolTip(f"{card.paper}\n{card.licence}" if card else "")
-        self.method.setToolTip(self.method.currentText())
+        self.facts.setText(self._facts(task, card) if task and card else "")
+        self.facts.setVisible(bool(self.facts.text()))
+        self.facts.setToolTip(self._technical(card) if card else "")
+        self.method.setToolTip(self._technical(card) if card else "")
         missing = bool(card and card.missing)
         self.fetch_button.setVisible(missing)
         size = self.missing_size()
         with_size = self.tr("Download model ({size})…").format(size=file_size(size))
         self.fetch_button.setText(with_size if size else self.tr("Download model…"))
         title = task_title(task) if task and card else self.tr("Restore")
-        # A longer title would be elided next to the second button.
-        self.button.setText(title if len(title) < 18 else self.tr("Restore"))
+        self.button.setText(title)
         self.button.setAccessibleName(self.tr("Restore: {task}").format(task=title))
         self.changed.emit()
+
+    def _facts(self, task: Task, card: MethodCard) -> str:
+        """What the method is good at, and what it gained in tests."""
+        strength = titles.method_strength(card.id, task)
+        parts = [render(strength)] if strength else []
+        if (gain := card.gains.get(task)) is not None:
+            text = self.tr("In tests {gain} dB closer to the undamaged photo.")
+            parts.append(text.format(gain=f"{gain:.0f}" if gain >= 9.5 else f"{gain:.1f}"))
+        return " ".join(parts)
+
+    def _technical(self, card: MethodCard) -> str:
+        text = self.tr("{title}: {architecture}, trained on {data}.")
+        facts = text.format(title=card.title, architecture=card.architecture, data=card.trained_on)
+        return tooltip("\n".join((facts, card.paper, card.licence)))
