@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop import messages as m
+from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.form_fields import ElidedButton
 from clarity_desktop.ui.labels import METRICS
 from clarity_desktop.ui.main_window import MainWindow
@@ -238,6 +239,16 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None, le
             await settled(window)
             assert cut_off(window) == [], tool
         assert (window.width(), window.height()) == SMALLEST
+
+
+async def test_the_question_before_quitting_is_translated_and_whole(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        window.action["quit"].trigger()
+        await until(lambda: bool(window.findChildren(UnsavedDialog)))
+        [dialog] = window.findChildren(UnsavedDialog)
+        assert cut_off(dialog) == []
+        assert all_untranslated(dialog) == []
+        dialog.reject()
 
 
 async def test_nothing_is_cut_off_in_the_dialogs(pseudo_locale: None):

@@ -422,7 +422,9 @@ def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int]:
 def free_targets(wanted: Mapping[DocumentState, Path]) -> dict[DocumentState, Path]:
     """A project file for each document: its own, or (without a suffix) a name that no file has and no other takes."""
     found: dict[DocumentState, Path] = {}
-    for state, path in wanted.items():
+    for state, named in wanted.items():
+        # A folder that is gone, or that this system does not have.
+        path = named if state.project or named.parent.is_dir() else Path.home() / named.name
         target, number = path.with_name(path.name.removesuffix(PROJECT) + PROJECT), 2
         while state.project is None and (target in found.values() or target.exists()):
             target, number = path.with_name(f"{path.name} ({number}){PROJECT}"), number + 1

@@ -12,7 +12,8 @@ from clarity_desktop.ui.actions import Actions
 
 KEYS = (
     "open", "undo", "redo", "improve", "restore", "adjust", "crop", "before", "split", "side_by_side", "zoom_in",
-    "zoom_out", "fit", "full_size", "panels", "next_pane", "chat", "export", "save", "cancel",
+    "zoom_out", "fit", "full_size", "panels", "left_panels", "right_panels", "next_pane", "chat", "export", "save",
+    "cancel",
 )  # fmt: skip
 """Actions whose keys a newcomer needs."""
 
