@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -97,6 +98,8 @@ def parse(text: bytes) -> Settings:
 
 @cache
 def _adapter() -> TypeAdapter[Settings]:
+    # It would look through every installed package for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # pydantic is imported here because most imports of this module only need a folder.
     from pydantic import TypeAdapter
 

@@ -9,7 +9,9 @@ import importlib.util
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _once = threading.Lock()
 
@@ -29,6 +31,34 @@ def import_torch() -> None:
         if "torch" not in sys.modules:
             with ThreadPoolExecutor(1, "clarity-torch") as own:
                 own.submit(_import).result()
+
+
+class EarlyImport:
+    """Imports torch in the background while the program gets ready and reads its first photo."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        # A daemon: the process may end meanwhile, but only by os._exit, as torch crashes while it is torn down.
+        threading.Thread(target=self._run, name="clarity-torch-early", daemon=True).start()
+
+    def go_on(self) -> None:
+        """Let the import itself begin: until now only the linker has worked, which needs no GIL.
+
+        To be called when the caller's own imports are done: two importing threads would only hinder each other.
+        """
+        self._ready.set()
+
+    def _run(self) -> None:
+        _load_libraries()
+        self._ready.wait()
+        with suppress(Exception):  # whoever needs torch imports it again, and reports what is wrong
+            import_torch()
+
+
+def loaded() -> Any:
+    """The module torch, or None where it is not imported, or not completely yet."""
+    torch = sys.modules.get("torch")
+    return None if torch is None or getattr(torch.__spec__, "_initializing", False) else torch
 
 
 def _import() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clarity_desktop.cli.early_interrupts import exit_on_interrupt
+from clarity_desktop.cli.early_interrupts import CANCELLED, exit_on_interrupt
 
 with exit_on_interrupt():
     import argparse
@@ -19,15 +19,15 @@ with exit_on_interrupt():
     from clarity_desktop import __version__, settings
     from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
-    from clarity_desktop.cli.photos import MakeStudio
+    from clarity_desktop.cli.photos import MakeStudio, has_begun_torch_import
     from clarity_desktop.cli.restore import add_restore
     from clarity_desktop.cli.terminal import (
-        CANCELLED,
         CANCELLED_SENTENCE,
         DONE,
         NO_MODEL,
         USAGE,
         OutputClosed,
+        exit_now,
         internal_error,
         print_error,
         replace_closed_streams,
@@ -53,8 +53,14 @@ log = logging.getLogger(__name__)
 
 
 def main(words: Sequence[str] | None = None, make_studio: MakeStudio | None = None) -> int:
-    """`clarity …`: run one command and return its exit code. make_studio: for what is done to photos."""
-    return _with_errors_printed(lambda: _command(words, make_studio))
+    """`clarity …`: run one command and return its exit code. make_studio: for what is done to photos.
+
+    words None: those of this process, which then ends at once where torch was wanted.
+    """
+    code = _with_errors_printed(lambda: _command(words, make_studio))
+    if words is None and has_begun_torch_import():
+        exit_now(code)
+    return code
 
 
 def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int:
@@ -178,4 +184,4 @@ def _parser() -> argparse.ArgumentParser:
 def run_and_exit() -> NoReturn:
     """`python -m clarity_desktop`: a command if the first word is one, the window otherwise."""
     words = sys.argv[1:]
-    sys.exit(main(words) if words and words[0] in _COMMANDS else desktop(words))
+    sys.exit(main() if words and words[0] in _COMMANDS else desktop(words))

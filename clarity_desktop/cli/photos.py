@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clarity_desktop import settings
+from clarity_desktop.cli.early_interrupts import CANCELLED
 from clarity_desktop.cli.terminal import (
+    CANCELLED_SENTENCE,
     DONE,
     exit_now,
     internal_error,
@@ -28,6 +31,7 @@ from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.studio import Studio
+    from clarity_desktop.backend.torch_import import EarlyImport
 
 log = logging.getLogger(__name__)
 CANCEL_SECONDS = 0.5
@@ -48,6 +52,24 @@ def _photo(name: str) -> Path:
     return Path(name)
 
 
+_early_imports: list[EarlyImport] = []
+
+
+def _begin_torch_import() -> EarlyImport:
+    from clarity_desktop.backend.torch_import import EarlyImport
+
+    _early_imports.append(EarlyImport())
+    return _early_imports[-1]
+
+
+def has_begun_torch_import() -> bool:
+    """Whether torch was imported in the background, or still is.
+
+    Shutting down the interpreter would crash in the middle of the import, and takes 0.2 s after it.
+    """
+    return bool(_early_imports)
+
+
 async def for_each_photo(
     photos: Iterable[Path], as_json: bool, task: PhotoTask, make_studio: MakeStudio | None = None
 ) -> int:  # fmt: skip
@@ -55,12 +77,18 @@ async def for_each_photo(
 
     make_studio: makes the studio from the user's settings; None: `Studio` itself, imported only now.
     """
+    photos = tuple(photos)
+    early = None
     if make_studio is None:
+        # All of these commands need torch, which takes longer to import than anything else here takes.
+        early = _begin_torch_import() if any(map(os.path.isfile, photos)) else None
         from clarity_desktop.backend.studio import Studio
 
         make_studio = Studio
     worst, lane, pools = DONE, Lane(), Pools()
     studio = make_studio(settings.load())
+    if early is not None:
+        early.go_on()
     shown_notices = set[str]()
 
     def show(event: Event) -> None:
@@ -102,7 +130,8 @@ async def for_each_photo(
             from clarity_desktop.backend.pictures.export import WRITING
 
             with WRITING:  # a file that is being written is finished or taken back, and no other is begun
-                exit_now()
+                warn(CANCELLED_SENTENCE)
+                exit_now(CANCELLED)
         raise
     finally:
         run_all(lane.close, pools.close, studio.close)

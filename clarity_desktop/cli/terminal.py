@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from clarity_desktop import settings
-from clarity_desktop.cli.early_interrupts import CANCELLED
 from clarity_desktop.messages import Event, JobCancelled, ModelMissing, Progress, UserError
 from clarity_desktop.text import Message, Text, english
 
@@ -93,9 +93,9 @@ def warn(text: Text) -> None:
     sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + sanitize(english(text)) + "\n")
 
 
-def exit_now() -> NoReturn:
-    """End the process at once: cancelled while a library was loading or encoding, which cannot be interrupted."""
-    warn(CANCELLED_SENTENCE)
+def exit_now(code: int) -> NoReturn:
+    """End the process at once, without the interpreter's shutdown: libraries cannot be interrupted in their work."""
+    logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(CANCELLED)
+    os._exit(code)

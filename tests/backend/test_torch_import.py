@@ -49,6 +49,28 @@ document.close(keep=False)
 del document
 assert alive() is None, "freed without the collector, which does not see it any more"
 """
+EARLY = """
+import os, sys
+from clarity_desktop.backend import torch_import
+
+early = torch_import.EarlyImport()
+assert torch_import.loaded() is None
+early.go_on()
+while torch_import.loaded() is None:
+    if "torch" not in sys.modules:
+        torch_import.import_torch()
+import torch
+assert torch_import.loaded() is torch
+assert torch.ones(2).sum() == 2
+"""
+EARLY_END = """
+import os, sys
+from clarity_desktop.backend import torch_import
+
+torch_import.EarlyImport().go_on()
+sys.stdout.flush()
+os._exit(0)
+"""
 BROKEN = """
 import importlib
 from clarity_desktop.backend import torch_import
@@ -82,6 +104,11 @@ def test_the_photo_that_torch_is_first_imported_for_is_freed():
 
 def test_a_document_that_was_open_before_the_import_is_freed_when_it_is_closed():
     run(DOCUMENT)
+
+
+def test_an_early_import_is_the_same_and_unfinished_it_does_not_count_as_loaded():
+    run(EARLY)
+    run(EARLY_END)
 
 
 def test_a_failing_import_of_torch_reaches_the_caller():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from clarity_desktop.backend import torch_import
 from clarity_desktop.backend.methods.method import Checkpoint, ComputeTarget, ContextAware, Method, Run
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.restore.blend import (
@@ -442,14 +442,14 @@ def _out_of_memory(error: Exception) -> bool:
 def _return_memory() -> None:
     """Free what the failed tile held."""
     gc.collect()
-    torch: Any = sys.modules.get("torch")
+    torch = torch_import.loaded()
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def _configure_torch(tile_plan: TilePlan) -> None:
     """Set threads and seed as recorded; without torch there is nothing to set."""
-    torch: Any = sys.modules.get("torch")
+    torch = torch_import.loaded()
     if torch is not None:
         torch.set_num_threads(tile_plan.place.threads)
         torch.manual_seed(tile_plan.seed)
