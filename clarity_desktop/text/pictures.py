@@ -65,6 +65,9 @@ TEMPLATES: dict[str, Template] = {
     "pictures.jpeg_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a JPEG of a rare kind that is not supported. Save it as a baseline JPEG or PNG."
     ),
+    "pictures.heif_kind": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a HEIF file with {compression} compression, which this program cannot read."
+    ),
     "pictures.jpegxl_cmyk": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a JPEG XL photo in CMYK, which is not supported. Save it as TIFF or JPEG."
     ),

@@ -231,6 +231,13 @@ def test_white_is_white_at_every_depth(decoder, tmp_path, bits):
     assert (opened(decoder, tmp_path / "a.heic", out.getvalue()).pixels == WHITE).all()
 
 
+def test_a_heif_file_in_another_compression_is_not_called_damaged(decoder, tmp_path):
+    out = io.BytesIO()
+    pillow_heif.from_bytes("RGB", (32, 32), bytes(32 * 32 * 3)).save(out)
+    with pytest.raises(UserError, match="HEIF file with VVC compression, which this program cannot read"):
+        opened(decoder, tmp_path / "a.heic", out.getvalue().replace(b"hvc1", b"vvc1", 1))
+
+
 # JPEG XL, Photoshop, OpenEXR -----------------------------------------------------------------------------------------
 
 
@@ -287,6 +294,16 @@ def test_photoshop_files_open_flattened(decoder, tmp_path, photo, dtype, packed)
     picture = opened(decoder, tmp_path / "a.psd", data)
     assert np.array_equal(picture.pixels, pixels)
     assert (picture.format, picture.profile, notes(picture)) == ("PSD", "Display P3", [])
+
+
+@pytest.mark.parametrize(("layers", "is_clear"), [(b"\xff\xff", True), (b"\0\1", False)])
+def test_transparent_photoshop_files_lose_the_white_that_they_were_laid_on(decoder, tmp_path, layers, is_clear):
+    planes = np.array([[[178]], [[153]], [[128]], [[128]]], np.uint8)  # half of (101, 51, 1) on white
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, 1, 1, 8, 3) + struct.pack(">II", 0, 0)
+    data = head + struct.pack(">II", 6, 2) + layers + b"\0\0" + planes.tobytes()
+    picture = opened(decoder, tmp_path / "a.psd", data)
+    assert picture.pixels[0, 0].tolist() == ([102, 52, 2] if is_clear else [178, 153, 128])
+    assert (picture.alpha is not None) == is_clear
 
 
 def test_openexr_is_shown_as_on_a_usual_screen(decoder, tmp_path):

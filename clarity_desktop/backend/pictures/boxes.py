@@ -20,8 +20,10 @@ class Item:
 
     aperture: the visible part as (left, top, width, height), None for all of it; turns: quarter turns to the left;
     mirror: 0 for top and bottom exchanged, 1 for left and right, None for neither. They apply in this order.
+    kind: how it is compressed, as four letters.
     """
 
+    kind: bytes = b""
     width: int = 0
     height: int = 0
     aperture: tuple[int, int, int, int] | None = None
@@ -85,7 +87,7 @@ def primary_item(data: bytes) -> Item:
 
 
 def _item(meta: _Meta, data: bytes) -> Item:
-    item, aperture = Item(), b""
+    item, aperture = Item(meta.kinds.get(meta.primary, b"")), b""
     for index in meta.owned.get(meta.primary, ()):
         if not 0 < index <= len(meta.properties):
             continue

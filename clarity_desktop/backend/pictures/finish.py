@@ -125,7 +125,7 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
         return pixels, space.icc
     icc = stored.icc or (None if points is None else colour.profile_of(points))
     if samples.dtype.kind == "f":
-        return _from_float(samples, icc, notes)
+        return _from_float(samples, icc, stored.model == "grey", notes)
     return (samples, None) if icc is None else _profiled(samples, icc, stored.model == "grey", notes)
 
 
@@ -137,7 +137,9 @@ def _grey_again(pixels: Channel) -> Channel:
     return cv2.cvtColor(np.ascontiguousarray(green), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]
 
 
-def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) -> tuple[Channel, bytes | None]:
+def _from_float(
+    samples: NDArray[Any], icc: bytes | None, grey: bool, notes: list[Message]
+) -> tuple[Channel, bytes | None]:
     """Floating-point samples (H×W×3, black 0, white 1) as 16 bits; infinite ones get the largest value."""
     values = samples.astype(np.float32, copy=False)
     finite = np.isfinite(values)
@@ -145,8 +147,9 @@ def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) 
     values = np.nan_to_num(values, nan=0, posinf=max(1, top), neginf=0).clip(0)
     notes.append(Message("pictures.float_scaled"))
     profile = _linear_profile(icc)
-    if profile is not None and profile.matrix is not None:
-        pixels, space = colour.from_linear(values, profile.matrix)
+    if profile is not None:
+        matrix = profiles.matrix_of(profiles.SRGB_PRIMARIES) if profile.matrix is None else profile.matrix  # of gray
+        pixels, space = colour.from_linear(values, matrix)
         if top > _OVERSHOOT:
             notes.append(Message("pictures.hdr", {"space": space.name}))
         else:
@@ -156,7 +159,7 @@ def _from_float(samples: NDArray[Any], icc: bytes | None, notes: list[Message]) 
     if top > _ANOTHER_RANGE:
         values = values / np.float32(top)
     pixels = np.rint(values.clip(0, 1) * np.float32(65535)).astype(np.uint16)
-    return (pixels, None) if icc is None else _profiled(pixels, icc, False, notes)
+    return (pixels, None) if icc is None else _profiled(pixels, icc, grey, notes)
 
 
 def _linear_profile(icc: bytes | None) -> profiles.Profile | None:

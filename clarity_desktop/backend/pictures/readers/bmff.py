@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
-from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Caps, Stored, separated
+from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Caps, Refused, Stored, separated
 
 _HDR = {16, 18}
+_OTHER_CODECS = {b"unci": "no", b"jpeg": "JPEG", b"avc1": "H.264", b"j2k1": "JPEG 2000", b"vvc1": "VVC", b"av01": "AV1"}
+"""Compressions of a HEIF file that libheif, as pillow-heif brings it, does not read."""
 
 
 def read_avif(file: BinaryIO, caps: Caps) -> Stored:
@@ -27,8 +29,12 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     image = Image.open(io.BytesIO(data), formats=("AVIF",))
     frames = int(getattr(image, "n_frames", 1))
     caps.check(*image.size, frames)
-    # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
-    samples: NDArray[Any] = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
+    samples: NDArray[Any]
+    try:
+        # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
+        samples = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
+    except RuntimeError:
+        samples = np.asarray(image)  # Pillow has color matrices that imagecodecs lacks, but 8 bits only
     if item.aperture is not None and samples.shape[:2] == (item.height, item.width):
         left, top, width, height = item.aperture
         samples = samples[top : top + height, left : left + width]
@@ -56,6 +62,12 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
 
     file.seek(0)
     data = file.read()
+    try:
+        item = primary_item(data)
+    except ValueError:
+        item = Item()
+    if item.kind in _OTHER_CODECS:
+        raise Refused("pictures.heif_kind", compression=_OTHER_CODECS[item.kind])
     heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     image = heif[heif.primary_index]
     info: dict[str, Any] = image.info
@@ -71,10 +83,6 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
         stored.alpha = None if alpha is None else alpha >> np.uint16(16 - bits)
         stored.bits = bits
     stored.orientation = 1  # libheif applies it
-    try:
-        item = primary_item(data)
-    except ValueError:
-        item = Item()
     profile = info.get("icc_profile")
     _describe(stored, item, bytes(profile) if profile else None)
     if len(heif) > 1:

@@ -25,13 +25,16 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     for window in (stored_window, shown_window):
         caps.check(window[2] - window[0], window[3] - window[1])
     channels: dict[str, Any] = OpenEXR.File(file.name).channels()
-    name = next((key for key in ("RGBA", "RGB", "Y", "YA") if key in channels), None)
+    layers = [key for key, channel in channels.items() if channel.pixels.shape[2:] in {(3,), (4,)}]
+    name = next((key for key in ("RGBA", "RGB", "Y", *layers) if key in channels), None)
     if name is None:
         raise Refused("pictures.exr_kind")
     samples: NDArray[Any] = np.asarray(channels[name].pixels).astype(np.float32, copy=False)
     if samples.shape[:2] != (stored_window[3] - stored_window[1], stored_window[2] - stored_window[0]):
         raise Refused(DAMAGED)
-    alpha = samples[..., 3] if name == "RGBA" else channels["A"].pixels if name == "Y" and "A" in channels else None
+    alpha: Any = channels["A"].pixels if samples.ndim == 2 and "A" in channels else None
+    if samples.ndim == 3 and samples.shape[2] == 4:
+        alpha = samples[..., 3]
     if alpha is not None:
         alpha = np.ascontiguousarray(alpha, np.float32)
     main = samples[..., :3] if samples.ndim == 3 else samples

@@ -25,7 +25,10 @@ _MODES: dict[int, tuple[Model, str, int]] = {  # by color mode: model, name, cha
     _LAB: ("lab", "Lab", 3),
 }
 # Numbers of image resources.
-_RESOLUTION, _IPTC, _ICC, _VERSION, _EXIF, _XMP = 0x03ED, 0x0404, 0x040F, 0x0421, 0x0422, 0x0424
+_CLEAR_MARKS = (b"8BIMMt16", b"8BIMMt32", b"8BIMMtrn")  # that deep files have alpha
+_MOST_CHANNELS = 100  # Photoshop itself writes up to 57
+# Numbers of image resources.
+_RESOLUTION, _IPTC, _ICC, _CLEAR_INDEX, _VERSION, _EXIF, _XMP = 0x03ED, 0x0404, 0x040F, 0x0417, 0x0421, 0x0422, 0x0424
 
 
 def read(file: BinaryIO, caps: Caps) -> Stored:
@@ -37,7 +40,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if version not in {1, 2} or mode not in _MODES or depth not in {1, 8, 16, 32}:
         raise Refused("pictures.psd_kind")
     model, name, colours = _MODES[mode]
-    if not colours <= channels <= 56:
+    if not colours <= channels <= _MOST_CHANNELS:
         raise Refused(DAMAGED)
     at = 26
     table, at = _section(data, at)
@@ -46,9 +49,8 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     found = metadata.photoshop_resources(resources)
     if found.get(_VERSION, b"\0\0\0\0\1")[4:5] == b"\0":
         raise Refused("pictures.psd_no_picture")
-    # A negative number of layers says that the first extra channel is the picture's transparency.
-    first = 4 if version == 1 else 8
-    is_clear = channels > colours and layers[first : first + 2] >= b"\x80"
+    count = _layer_count(layers, version)
+    is_clear = channels > colours and (count < 0 or any(mark in layers for mark in _CLEAR_MARKS))
     used = colours + is_clear
     planes = _planes(data, at, (channels, height, width), depth, version).reshape(channels, height, width)[:used]
     if depth == 1:
@@ -58,11 +60,16 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
         if len(table) < 768:
             raise Refused(DAMAGED)
         stored.samples = np.frombuffer(table, np.uint8, 768).reshape(3, 256).T[planes[0]]
+        if len(clear := found.get(_CLEAR_INDEX, b"")) == 2:
+            stored.alpha = np.where(planes[0] == int.from_bytes(clear, "big"), 0, 255).astype(np.uint8)
     elif colours > 1:
         main = np.ascontiguousarray(planes[:colours].transpose(1, 2, 0))
         if mode == _CMYK:  # stored inverted
             main = np.iinfo(main.dtype).max - main
         stored.samples = colour.stored_lab(main, signed=False) if mode == _LAB else main
+    if stored.alpha is not None and is_clear:
+        white = {"lab": (100.0, 0.0, 0.0), "cmyk": 0}.get(model, 1 if depth == 32 else np.iinfo(planes.dtype).max)
+        stored.samples = _without_white(stored.samples, stored.alpha, white)
     if depth == 32:  # light, not encoded values
         stored.code_points = CodePoints(1, 8)
     stored.icc, stored.xmp = found.get(_ICC) or None, found.get(_XMP) or None
@@ -70,9 +77,31 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
         across, down = (round(v / 65536, 2) for v in struct.unpack(">I4xI4x", size[:16]))
         stored.resolution = (across, down) if across and down else None
     stored.exif, stored.iptc = exif.without_prefix(found.get(_EXIF)), found.get(_IPTC) or None
-    if abs(int.from_bytes(layers[first : first + 2], "big", signed=True)) > 1:
+    if abs(count) > 1:
         stored.notes.append(Message("pictures.layers_left_out"))
     return stored
+
+
+def _without_white(samples: NDArray[Any], alpha: NDArray[Any], white: Any) -> NDArray[Any]:
+    """Colors that were laid on white, as the flattened picture has them."""
+    top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
+    weight = np.where(alpha > 0, alpha, top).astype(np.float32) / np.float32(top)
+    weight = weight if samples.ndim == 2 else weight[..., None]
+    paper = np.float32(white)
+    colours = paper + (samples.astype(np.float32) - paper) / weight
+    if samples.dtype.kind == "f":
+        return colours
+    return np.rint(colours.clip(0, np.iinfo(samples.dtype).max)).astype(samples.dtype)
+
+
+def _layer_count(layers: bytes, version: int) -> int:
+    """The number of layers; negative if the first extra channel of the flattened picture is its transparency."""
+    first = 4 if version == 1 else 8
+    for mark in (b"8BIMLr16", b"8BIMLr32"):  # where deep files have what others have at the start
+        at = layers.find(mark)
+        if at >= 0:
+            first = at + len(mark) + (4 if version == 1 else 8)
+    return int.from_bytes(layers[first : first + 2], "big", signed=True)
 
 
 def _section(data: bytes, at: int, wide: bool = False) -> tuple[bytes, int]:
