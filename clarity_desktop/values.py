@@ -389,7 +389,7 @@ class Turn:
 
     content: what the user typed, or the reply as a message that is rendered when it is shown. versions: those that the
     turn made. steps: the tool calls of an assistant's turn, as JSON. question: the version that an open question is
-    about; the steps wait for the answer.
+    about; the steps wait for the answer. models: those to be downloaded before the steps run; not stored.
     """
 
     role: Literal["user", "assistant"]
@@ -398,6 +398,7 @@ class Turn:
     time: float = 0.0  # seconds since the epoch
     steps: tuple[Json, ...] = ()
     question: VersionId | None = None
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

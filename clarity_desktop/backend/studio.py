@@ -474,6 +474,10 @@ class Studio:
         """How long restoring width × height pixels would take here, and by which method. Raises UserError."""
         return runner.estimate(size, RestoreParams(task, method), self.settings)
 
+    def method(self, task: Task, method: str | None) -> Method:
+        """The named method, or the one that this task gets here. Raises UserError."""
+        return methods.choose(task, method or self.settings.methods.get(task), store=self.store)
+
     async def repeat(self, request: Repeat, job: Job) -> Version | None:
         """Apply the step that made a version to another one, with its recorded settings; see `restore`."""
         document = self.document(request.document)

@@ -31,8 +31,7 @@ TEMPLATES: dict[str, Template] = {
     "auto.only_with_mask": QT_TRANSLATE_NOOP("Message", "All methods for it need a mask."),
     "auto.not_installed": QT_TRANSLATE_NOOP(
         "Message",
-        "No method for it is installed. Download one under “Models” in the window, or with "
-        "“clarity models fetch {model}” in a terminal.",
+        "No method for it is installed. Download the model {model} first.",
     ),
     # One attempt: its result, then why.
     "auto.kept": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, kept."),

@@ -46,6 +46,14 @@ TEMPLATES: dict[str, Template] = {
         "the “visible” part only?",
     ),
     "chat.auto_takes_long": QT_TRANSLATE_NOOP("Message", "Auto takes about {time} on this machine. Start?"),
+    "chat.needs_models": QT_TRANSLATE_NOOP(
+        "Message",
+        "This needs the model {models} ({size}), which is not installed. Download it and restore? The restoration then "
+        "takes about {time}.",
+    ),
+    "chat.download_failed": QT_TRANSLATE_NOOP(
+        "Message", "The model could not be downloaded, so nothing was changed. Models can also import it from a file."
+    ),
     # Results of tools.
     "chat.restored": QT_TRANSLATE_NOOP("Message", "{title} with {method} in {time}."),
     "chat.transformed": QT_TRANSLATE_NOOP("Message", "{title}."),

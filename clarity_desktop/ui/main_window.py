@@ -324,6 +324,7 @@ class MainWindow(Shell):
             case ModelsListed(models):
                 self.restore.show_models(models)
                 self.model_commands.show_models(models)
+                self.conversation_commands.show_models(models)
                 self.quality_commands.show_models(models)
             case LoadedModels(models):
                 self.model_commands.show_loaded(models)

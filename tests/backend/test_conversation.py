@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from clarity_desktop.backend import auto, chat, tools
+from clarity_desktop.backend import auto, chat, methods, tools
 from clarity_desktop.backend import plan as plan_module
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.answers import answer_of
@@ -21,6 +23,8 @@ from clarity_desktop.messages import (
     Improve,
     Improved,
     JobCancelled,
+    ModelMissing,
+    ModelsListed,
     Opened,
     SendMessage,
     TileDone,
@@ -30,7 +34,7 @@ from clarity_desktop.messages import (
 from clarity_desktop.text import catalog, english
 from clarity_desktop.text import message as message_module
 from clarity_desktop.values import Bounds, Finding, Flip, Picture, Pixels, Turn
-from tests.fakes import Recorder, detection
+from tests.fakes import HALVES, Recorder, detection
 
 RAIN = detection({"rain streak": Finding(0.9, 0.7)})
 VISIBLE = Bounds(10, 10, 60, 50)
@@ -387,3 +391,71 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
     assert used <= set(catalog.templates()), used - set(catalog.templates())
     own = {key for key in catalog.templates() if key.startswith("chat.")}
     assert own <= used | {"chat.no_regions", "chat.restored"}, own - used
+
+
+# Models that are not installed --------------------------------------------------------------------------------------
+
+
+class FakeStore:
+    """A catalog of one model, which arrives when it is fetched."""
+
+    def __init__(self) -> None:
+        self.models = {"net": SimpleNamespace(title="Net (blur)", size=5_000_000)}
+        self.installed: set[str] = set()
+        self.is_offline = False
+
+    def is_ready(self, model: str) -> bool:
+        return model in self.installed
+
+    def need(self, ids) -> dict[str, Path]:
+        if missing := [model for model in ids if model not in self.installed]:
+            raise ModelMissing(f"{missing} is missing; clarity models fetch gets it.")
+        return dict.fromkeys(ids, Path(__file__))
+
+    def fetch(self, model: str, report) -> None:
+        report(0.5)
+        if self.is_offline:
+            raise ModelMissing("It could not be reached; clarity models fetch tries again.")
+        self.installed.add(model)
+
+    def cards(self) -> tuple:
+        return ()
+
+    def digest(self, model: str) -> str:
+        return "0" * 64
+
+
+@pytest.fixture
+def incomplete(unscored, studio, recorder, photo) -> Dialogue:
+    """A dialogue in which deblurring needs a model that is not installed."""
+    methods.METHODS["net"] = replace(HALVES, id="net", tasks=("deblur",), weights=("net",))
+    methods.all_methods.cache_clear()
+    studio.store = studio._runner._store = FakeStore()
+    return Dialogue(studio, recorder, photo(200, 150))
+
+
+def test_a_missing_model_is_offered_with_its_size_and_downloaded_on_a_yes(incomplete) -> None:
+    reply = incomplete.say("sharpen it")
+    assert "Net (blur) (5.0 MB)" in reply
+    assert "clarity models" not in reply
+    asked = incomplete.tree().turns[-1]
+    assert (asked.models, asked.question, len(asked.steps)) == (("net",), incomplete.card.head, 1)
+    assert len(incomplete.tree().versions) == 1
+    incomplete.say("download and restore")
+    assert incomplete.recorder.last(ModelsListed)
+    assert incomplete.tree().versions[-1].step.method == "net"
+
+
+def test_a_declined_download_changes_nothing(incomplete) -> None:
+    incomplete.say("sharpen it")
+    assert incomplete.say("no") == "Nothing was changed."
+    assert incomplete.studio.store.installed == set()
+
+
+def test_a_download_that_fails_names_no_command(incomplete) -> None:
+    incomplete.studio.store.is_offline = True
+    incomplete.say("sharpen it")
+    reply = incomplete.say("yes")
+    assert "could not be downloaded" in reply
+    assert "clarity models" not in reply
+    assert len(incomplete.tree().versions) == 1

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.values import Bounds, RestoreParams
+from clarity_desktop.values import Bounds, RestoreParams, Turn
 
 
 async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
@@ -336,3 +336,21 @@ async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_
         assert facts.text().startswith("Best for dense rain")
         assert window.restore.method.currentText() == "MAXIM"
         assert "trained on" in facts.toolTip()
+
+
+async def test_the_chat_downloads_a_missing_model_by_a_button():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        turn = Turn("assistant", "It needs a model.", question=state.head, models=("maxim-denoising",))
+        window.conversation_commands.add_turn(state, turn)
+        button = window.chat.transcript.offer
+        assert button.text() == "Download and restore (89 MB)"
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        assert window.chat.transcript.offer is None, "the question was about another version"
+        window.action["undo"].trigger()
+        await settled(window)
+        window.chat.transcript.offer.click()
+        await settled(window)
+        assert [r.text for r in link.of(m.SendMessage)] == ["download and restore"]
+        assert window.chat.transcript.offer is None

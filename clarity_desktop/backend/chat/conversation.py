@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from clarity_desktop.backend import tools
+from clarity_desktop.backend import methods, tools
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.planner import plan
 from clarity_desktop.backend.plan import Plan, RestoreCall, ToolCall, VersionLabel, from_json, to_json
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
-from clarity_desktop.messages import JobCancelled, Offered, SendMessage, UserError
-from clarity_desktop.text import Message, Text, duration, english, messages
+from clarity_desktop.messages import JobCancelled, ModelMissing, ModelsListed, Offered, SendMessage, UserError
+from clarity_desktop.text import Message, Text, conjunction, duration, english, messages, size
 from clarity_desktop.titles import version_title
 from clarity_desktop.values import Json, Turn, VersionId
 from clarity_desktop.worker import Job
@@ -26,12 +27,13 @@ log = logging.getLogger(__name__)
 class _Reply:
     """The assistant's turn, collected while it runs.
 
-    question: the version that an open question is about; the steps wait for the answer then.
+    question: the version that an open question is about; the steps wait for the answer then. models: as in Turn.
     """
 
     content: list[Message | str] = field(default_factory=list[Message | str])
     steps: tuple[ToolCall, ...] = ()
     question: VersionId | None = None
+    models: tuple[str, ...] = ()
     in_transcript: bool = False
 
     def say(self, text: Text) -> None:
@@ -47,12 +49,12 @@ class Conversation:
     async def send(self, request: SendMessage, job: Job) -> None:
         """Answer a message. Errors become the reply; bugs and cancelling become a reply and are raised too."""
         context = ToolContext(self._studio, request.document, job, request.visible)
-        pending = self._pending(context)
+        pending, wanted = self._pending(context)
         await self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
         reply = _Reply()
         try:
             with context.watching():
-                await self._answer(context, request.text, pending, reply)
+                await self._answer(context, request.text, pending, wanted, reply)
         except UserError as e:
             reply.say(e.text)
         except JobCancelled:
@@ -65,23 +67,27 @@ class Conversation:
             raise
         await self._add(context, reply)
 
-    def _pending(self, context: ToolContext) -> tuple[Json, ...]:
-        """The stored steps that wait for an answer: those of a last turn that asked about the version that is shown."""
+    def _pending(self, context: ToolContext) -> tuple[tuple[Json, ...], tuple[str, ...]]:
+        """The stored steps that wait for an answer: those of a last turn that asked about the version that is shown.
+
+        And the models to download for them.
+        """
         card = context.card
         last = card.turns[-1] if card.turns else None
         # A question is only valid for the version that it was requested about.
         if last is None or last.question is None or last.question != card.head:
-            return ()
-        return last.steps
+            return (), ()
+        return last.steps, last.models
 
     async def _answer(
-        self, context: ToolContext, text: str, pending: tuple[Json, ...], reply: _Reply
-    ) -> None:  # fmt: skip
+        self, context: ToolContext, text: str, pending: tuple[Json, ...], wanted: tuple[str, ...], reply: _Reply
+    ) -> None:
         answer = answer_of(text)
         if answer == "no" and pending:
             reply.say(Message("chat.nothing_changed"))
         elif answer is not None and pending:
             context.only_visible = answer == "visible" and context.visible is not None
+            await self._download(context, wanted)
             await self._run(context, tuple(from_json(step) for step in pending), reply)
         elif answer is not None:
             reply.say(Message("chat.nothing_to_confirm"))
@@ -94,6 +100,10 @@ class Conversation:
 
     async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
         """Run a plan, or ask about it first."""
+        if not found.question and (wanted := await context.job.side("disk", self._missing, found.steps)):
+            reply.say(self._models_question(context, found.steps, wanted))
+            reply.steps, reply.question, reply.models = found.steps, context.card.head, wanted
+            return
         question = found.question or await self._question(context, found.steps)
         if question is not None:
             reply.say(question)
@@ -101,6 +111,42 @@ class Conversation:
             return
         reply.say(found.reply)
         await self._run(context, found.steps, reply)
+
+    def _missing(self, steps: tuple[ToolCall, ...]) -> tuple[str, ...]:
+        """The models that the methods of these steps still need."""
+        found: dict[str, None] = {}
+        for step in steps:
+            with suppress(UserError):  # running the step reports the error
+                if isinstance(step, RestoreCall) and step.task != "auto":
+                    method = self._studio.method(step.task, step.method)
+                    found |= dict.fromkeys(methods.missing(method, self._studio.store))
+        return tuple(found)
+
+    def _models_question(self, context: ToolContext, steps: tuple[ToolCall, ...], wanted: tuple[str, ...]) -> Text:
+        known = [self._studio.store.models[model] for model in wanted]
+        shown, seconds = context.head, 0.0
+        for step in steps:
+            if isinstance(step, RestoreCall) and step.task != "auto":
+                with suppress(UserError):
+                    area = shown.width, shown.height
+                    seconds += self._studio.estimate(area, step.task, step.method).seconds
+        fields = {
+            "models": conjunction(model.title for model in known), "size": size(sum(model.size for model in known)),
+            "time": duration(seconds),
+        }  # fmt: skip
+        return Message("chat.needs_models", fields)
+
+    async def _download(self, context: ToolContext, wanted: tuple[str, ...]) -> None:
+        """Download models that a question was about. Raises UserError, JobCancelled."""
+        store, job = self._studio.store, context.job
+        for model in wanted:
+            try:
+                await job.side("network", store.fetch, model, job.report)
+            except ModelMissing as e:
+                log.info("A model was not downloaded: %s", e)
+                raise UserError("chat.download_failed") from e
+        if wanted:
+            job.emit(ModelsListed(tuple(await job.side("disk", store.cards))))
 
     async def _question(self, context: ToolContext, steps: tuple[ToolCall, ...]) -> Text | None:
         """What to ask about steps that would take long; None where they may run at once."""
@@ -135,6 +181,7 @@ class Conversation:
             time.time(),
             tuple(to_json(step) for step in reply.steps),
             reply.question,
+            reply.models,
         )
         await self._studio.add_turn(context.document, turn, context.job)
 

@@ -10,8 +10,9 @@ from clarity_desktop.messages import SendMessage
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.verdict_panel import problems_to_list
 from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.labels import file_size
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import TASK_FOR, Task, Turn
+from clarity_desktop.values import TASK_FOR, ModelCard, Task, Turn
 
 
 class ConversationCommands(QObject):
@@ -21,12 +22,15 @@ class ConversationCommands(QObject):
         """is_offered: is there a method for a task?"""
         super().__init__(session)
         self._session, self._dock, self._is_offered = session, dock, is_offered
+        self._sizes: dict[str, int] = {}
+        self._offered: Turn | None = None  # the turn under which there is a button
         dock.sent.connect(self._send)
 
     def show_document(self) -> None:
         """Show the turns of the current document."""
         state = self._session.current
         self._dock.show_turns(state.turns if state else ())
+        self._offered = None  # the dock has no button now
         self.show_state()
 
     def show_state(self) -> None:
@@ -34,6 +38,7 @@ class ConversationCommands(QObject):
         state = self._session.current
         self._dock.show_ready(bool(state and state.card))
         self._dock.show_waiting(bool(state and state.awaits_reply))
+        self._show_offer()
         head = state.head_version if state else None
         found = problems_to_list(head.detection) if head and head.detection else []
         self._dock.show_suggestions([TASK_FOR[d] for d in found if self._is_offered(TASK_FOR[d])])
@@ -43,6 +48,23 @@ class ConversationCommands(QObject):
         state.turns.append(turn)
         if state is self._session.current:
             self._dock.add_turn(turn)
+            self._offered = None
+            self._show_offer()
+
+    def show_models(self, models: tuple[ModelCard, ...]) -> None:
+        """The catalog: how large a download is."""
+        self._sizes = {model.id: model.size for model in models}
+
+    def _show_offer(self) -> None:
+        """The button of the last turn, while it asks to download models and is about the open version."""
+        state = self._session.current
+        last = state.turns[-1] if state and state.turns else None
+        wanted = last if state and last and last.models and last.question == state.head else None
+        if wanted is not self._offered:
+            self._dock.transcript.remove_offer()
+            self._offered = wanted
+            if wanted is not None:
+                self._dock.show_download(file_size(sum(self._sizes.get(model, 0) for model in wanted.models)))
 
     def finish(self, state: DocumentState) -> None:
         """A message was answered, or its request ended in another way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -142,6 +142,7 @@ class Transcript(QScrollArea):
         self._column.setSpacing(8)
         self._column.addStretch(1)
         self.setWidget(inside)
+        self.offer: QPushButton | None = None  # the button of an open question
         self._bar = self.verticalScrollBar()
         # The range changes after the layout of a new turn, which is when to scroll to its end.
         self._bar.rangeChanged.connect(self._follow)
@@ -149,6 +150,8 @@ class Transcript(QScrollArea):
 
     def add(self, role: str, text: str, at: int | None = None) -> Bubble:
         """Append a turn, or insert it before the one of the number `at`."""
+        if at is None:
+            self.remove_offer()
         at = len(self.bubbles) if at is None else at
         bubble = Bubble(role, text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
         row = QHBoxLayout()
@@ -160,6 +163,22 @@ class Transcript(QScrollArea):
         self.bubbles.insert(at, bubble)
         return bubble
 
+    def show_offer(self, label: str, accept: Callable[[], object]) -> None:
+        """Put a button under the last turn, until another turn follows."""
+        self.offer = button = ElidedButton(label)
+        button.setProperty("role", "primary")
+        button.setAccessibleName(label)
+        button.clicked.connect(lambda _checked=False: (self.remove_offer(), accept()))
+        self._column.addWidget(button)
+
+    def remove_offer(self) -> None:
+        """Remove the button of a question that is answered or outdated."""
+        if self.offer is not None:
+            self.offer.hide()
+            self._column.removeWidget(self.offer)
+            self.offer.deleteLater()
+            self.offer = None
+
     def add_earlier(self, turns: Sequence[Turn]) -> None:
         """Insert turns above the first one; those that are on screen stay there."""
         self._from_end = self._bar.maximum() - self._bar.value()
@@ -168,6 +187,7 @@ class Transcript(QScrollArea):
 
     def clear(self) -> None:
         """Remove all turns."""
+        self.remove_offer()
         self.bubbles.clear()
         # Item 0 is the stretch above the turns.
         while (item := self._column.takeAt(1)) is not None:
@@ -247,6 +267,12 @@ class ChatDock(QWidget):
         self.invitation.hide()
         if turn.role == "assistant":
             QAccessible.updateAccessibility(QAccessibleEvent(bubble, QAccessible.Event.Alert))
+
+    def show_download(self, size: str) -> None:
+        """Offer under the last turn to download the models that it asks about. size: as shown."""
+        label = self.tr("Download and restore ({size})").format(size=size)
+        # The planner understands English, whatever the language of the window.
+        self.transcript.show_offer(label, partial(self.sent.emit, "download and restore"))
 
     def show_waiting(self, on: bool) -> None:
         """Show whether an answer is being prepared."""
