@@ -28,6 +28,8 @@ from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
 LOW = 800
 """Pixels of height below which the film strip is small."""
+LOW = 820
+"""Pixels of height of the window below which the chat is folded when the adjust panel needs room."""
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
@@ -75,14 +77,15 @@ class Shell(QMainWindow):
         for first, second in (("restore", "adjust"), ("quality", "info")):
             self.tabifyDockWidget(self.docks[first], self.docks[second])
             self.docks[first].raise_()
-
         self.docks["adjust"].visibilityChanged.connect(self._make_room)
 
     def _make_room(self, visible: bool) -> None:
         """Give the adjust panel the height of its sliders when it is first shown; later the user's height stays."""
         if visible and not self._has_room:
             self._has_room = True
-            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [540, 260], Qt.Orientation.Vertical)
+            if self.height() < LOW:
+                self.sides.fold_panel("chat")
+            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [600, 200], Qt.Orientation.Vertical)
 
     def _lay_out(self) -> Notices:
         center, inner, area = QWidget(), QWidget(), QWidget()

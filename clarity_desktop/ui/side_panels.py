@@ -144,6 +144,10 @@ class SidePanels(QObject):
         dock.show()
         dock.raise_()
 
+    def fold_panel(self, name: str) -> None:
+        """Show only the title of a panel, to make room for another."""
+        _title(self._docks[name]).fold(True)
+
     def folded(self) -> list[str]:
         """The names of the panels of which only the title is shown."""
         return [name for name, dock in self._docks.items() if _title(dock).is_folded]

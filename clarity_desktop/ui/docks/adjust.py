@@ -85,6 +85,7 @@ class AdjustDock(QWidget):
         self.pick = QToolButton()
         theme.set_icon(self.pick, "pipette")
         self.pick.setCheckable(True)
+        self.pick.setIconSize(QSize(14, 14))
         self.pick.setAccessibleName(self.tr("Pick a gray point"))
         self.pick.setToolTip(self.tr("Click a point of the photo that should be gray"))
         self.presets = ElidedButton(self.tr("Presets"))
@@ -174,7 +175,7 @@ class AdjustDock(QWidget):
         self._inside, self._footer = QWidget(), QWidget()
         column = QVBoxLayout(self._inside)
         column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(6)
+        column.setSpacing(4)
         column.addWidget(self.histogram)
         self._add_rows(column, self.tr("Light"), (
             ("exposure", self.tr("&Exposure")), ("contrast", self.tr("&Contrast")),
@@ -201,8 +202,8 @@ class AdjustDock(QWidget):
         buttons = QHBoxLayout(self._footer)
         buttons.setContentsMargins(12, 6, 12, 8)
         buttons.setSpacing(8)
-        for button in (self.presets, self.reset, self.apply):
-            buttons.addWidget(button, 1)
+        for button, stretch in ((self.presets, 0), (self.reset, 0), (self.apply, 1)):
+            buttons.addWidget(button, stretch)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -214,14 +215,14 @@ class AdjustDock(QWidget):
     ) -> None:
         heading, line = QLabel(title), QHBoxLayout()
         heading.setProperty("role", "muted")
-        line.setContentsMargins(0, 4, 0, 0)
+        line.setContentsMargins(0, 2, 0, 0)
         line.addWidget(heading, 1)
         if tool is not None:
             line.addWidget(tool)
         column.addLayout(line)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
         for k, (name, label) in enumerate(rows):
             slider, number = self._make_row(name, label.replace("&", ""))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from clarity_desktop.ui import theme
 from clarity_desktop.values import Histogram
 
-HEIGHT = 96
+HEIGHT = 76
 MARK = 8.0
 """Logical pixels of a clipping mark's side."""
 CLIPPED = 0.0005
