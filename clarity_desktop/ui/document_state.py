@@ -178,9 +178,13 @@ class DocumentState(QObject):
         return manifest is not None or other is None
 
     def show_before(self, on: bool) -> None:
-        """Show the other version in place of the open one, or stop doing so."""
+        """Show the other version in place of the open one, or stop doing so.
+
+        While a change is previewed, that is the open version without the change.
+        """
         self.before = on
-        self.canvas.comparison.peek(on)
+        self.canvas.hide_change(on and self.canvas.has_change)
+        self.canvas.comparison.peek(on and not self.canvas.has_change)
 
     def _keep(self, manifest: Manifest) -> None:
         """Keep the manifests used last; the others are asked for again (one of a large photo takes 200 kB)."""

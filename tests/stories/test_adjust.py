@@ -45,6 +45,22 @@ async def test_a_slider_shows_its_effect_before_a_version_is_made(
         assert user.window.adjust.values() == Adjustments()
 
 
+async def test_the_photo_without_the_change_is_shown_while_before_is_on(
+    sit_down: Sitting, picture: Callable[..., Path]
+) -> None:
+    async with sit_down() as user:
+        await user.open(picture(colour=(90, 90, 90)))
+        plain = user.brightness()
+        drag(user, "exposure", 100)
+        await user.idle()
+        changed = user.brightness()
+        await user.click("before")
+        assert abs(user.brightness() - plain) < 2
+        await user.click("before")
+        assert abs(user.brightness() - changed) < 2
+        assert user.texts() == []
+
+
 async def test_a_second_adjustment_replaces_the_first(sit_down: Sitting, picture: Callable[..., Path]) -> None:
     async with sit_down() as user:
         await user.open(picture())

@@ -169,9 +169,19 @@ class Canvas(QWidget):
         self.layers.main.set_overlay("change", PartImage(to_image(pixels), bounds))
         self._refresh()
 
+    @property
+    def has_change(self) -> bool:
+        """Whether the preview of a change lies over the open version."""
+        return self.layers.main.overlay("change") is not None
+
+    def hide_change(self, hidden: bool) -> None:
+        """Show the open version without the preview of its change, or with it again."""
+        self.layers.main.hide_change(hidden)
+        self._refresh()
+
     def clear_change(self) -> None:
         """Remove the preview of a change."""
-        if self.layers.main.overlay("change") is not None:
+        if self.has_change:
             self.layers.main.set_overlay("change", None)
             self._refresh()
 

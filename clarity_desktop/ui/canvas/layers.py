@@ -78,6 +78,7 @@ class PictureLayer:
         # Shown until the new version's tiles are there.
         self._previous: tuple[Pyramid, RestoredParts, Overlay | None] | None = None
         self._overlays: dict[OverlayName, Overlay] = {}
+        self._hides_change = False
 
     @property
     def manifest(self) -> Manifest | None:
@@ -120,6 +121,12 @@ class PictureLayer:
             self._overlays[name] = overlay
         self.revision += 1
 
+    def hide_change(self, hidden: bool) -> None:
+        """Show the version without the preview of its change, or with it again."""
+        if hidden != self._hides_change:
+            self._hides_change = hidden
+            self.revision += 1
+
     def overlay(self, name: OverlayName) -> Overlay | None:
         """The overlay of that name."""
         return self._overlays.get(name)
@@ -160,7 +167,8 @@ class PictureLayer:
             draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
         self.restored.paint(painter, self.size, place, area)
         for name in ("change", "heat"):  # the map lies above the preview
-            if (overlay := self._overlays.get(name)) is not None:
+            overlay = None if name == "change" and self._hides_change else self._overlays.get(name)
+            if overlay is not None:
                 overlay.paint(painter, self.size, place, area)
         return missing
 

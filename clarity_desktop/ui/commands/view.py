@@ -117,7 +117,7 @@ class ViewCommands(QObject):
         state = self._session.current
         if self._release.isActive():
             self._release.stop()  # the key is still held: it repeats
-        elif state and state.other is None:
+        elif state and state.other is None and not state.canvas.has_change:
             self.show_unavailable()
         elif state:
             self._end_press()

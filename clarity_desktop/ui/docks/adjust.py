@@ -30,6 +30,8 @@ from clarity_desktop.ui.docks.histogram import HistogramView
 from clarity_desktop.ui.form_fields import ElidedButton, ElidedLabel, decimal_field, int_field, no_wheel
 from clarity_desktop.values import ADJUSTMENT_RANGES, Adjustments, Histogram
 
+MENU_ARROW = 16
+"""Pixels of the arrow of a button with a menu, which its size hint lacks."""
 PRESETS: Mapping[str, Adjustments] = {
     "brighter": Adjustments(exposure=0.5, shadows=0.2),
     "punchy": Adjustments(contrast=0.3, saturation=0.2, sharpen=0.25),
@@ -91,6 +93,7 @@ class AdjustDock(QWidget):
         self.presets = ElidedButton(self.tr("Presets"))
         self.presets_menu = QMenu(self.presets)
         self.presets.setMenu(self.presets_menu)
+        self.presets.setMinimumWidth(min(130, self.presets.sizeHint().width() + MENU_ARROW))
         self.reset, self.apply = ElidedButton(self.tr("Reset")), ElidedButton(self.tr("Apply"))
         self.apply.setProperty("role", "primary")
         self.apply.setToolTip(self.tr("Make a version of it (Enter); Esc discards the changes"))
