@@ -27,9 +27,7 @@ from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
 LOW = 800
-"""Pixels of height below which the film strip is small."""
-LOW = 820
-"""Pixels of height of the window below which the chat is folded when the adjust panel needs room."""
+"""Pixels of height below which the film strip is small, and the chat gives way to the adjust panel."""
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
 
 
@@ -141,6 +139,7 @@ class Shell(QMainWindow):
         except (ValueError, binascii.Error):
             return
         self.restoreGeometry(QByteArray(geometry))
+        self._has_room = True  # the heights are those that the user chose
         self.restoreState(QByteArray(state))
         self.sides.fold(folded[0].decode("ascii", "replace").split(",") if folded else ())
 
