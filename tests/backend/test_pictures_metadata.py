@@ -383,11 +383,26 @@ def test_text_and_interoperability_of_a_tiff_are_the_same_bytes(decoder, tmp_pat
 @pytest.mark.parametrize("kind", [1, 4, 7])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_iptc_of_any_number_type_is_kept(decoder, tmp_path, photo, kind, order):
-    stored = IPTC + bytes(-len(IPTC) % 4)
+    stored = IPTC + bytes(-len(IPTC) % 4) if kind == 4 else IPTC
     value = struct.unpack(f"{order}{len(stored) // 4}I", stored) if kind == 4 else stored
     with tifffile.TiffWriter(tmp_path / "a.tif", byteorder=order) as out:
         out.write(photo(32, 32), photometric="rgb", extratags=[(33723, kind, len(value), value, True)])
     assert decoder.read(tmp_path / "a.tif").iptc == IPTC
+
+
+def test_an_exif_block_of_a_raw_photo_makes_no_raw_photo_of_a_tiff(decoder, tmp_path, photo):
+    made = Image.Exif()
+    made[0x010F], made[50706], made[33422] = "Maker", b"\1\4\0\0", b"\0\1\1\2"
+    save(Picture(photo(32, 32), exif=made.tobytes()[6:]), ExportOptions(tmp_path / "a.tif", "tiff"), None)
+    back = decoder.read(tmp_path / "a.tif")
+    assert (back.format, read(back.exif)[0x010F]) == ("TIFF", "Maker")
+
+
+def test_a_resolution_that_a_format_rounds_is_not_written_over(decoder, tmp_path, photo):
+    picture = Picture(photo(32, 32), exif=exif.with_resolution(block(), 72, 72.4))
+    for form in ("png", "jpeg", "tiff"):
+        save(picture, ExportOptions(tmp_path / form, form), None)
+        assert exif.resolution(decoder.read(tmp_path / form).exif) == (72, 72.4), form
 
 
 def test_layers_of_photoshop_are_dropped_and_said(decoder, tmp_path, photo):

@@ -30,7 +30,7 @@ def complete(stored: Stored) -> None:
     if stored.exif is not None and exif.first_tags(stored.exif) is None:
         stored.notes.append(Message("pictures.exif_broken"))
         stored.exif = None
-    if stored.resolution is not None and exif.resolution(stored.exif) != stored.resolution:
+    if stored.resolution is not None and not _agrees(exif.resolution(stored.exif), stored.resolution):
         stored.exif = exif.with_resolution(stored.exif, *stored.resolution)
     if stored.xmp is not None:
         if xmp.has_gain_map(stored.xmp):
@@ -42,6 +42,11 @@ def complete(stored: Stored) -> None:
         stored.notes = [note for note in stored.notes if note not in (FIRST_ONLY, GAIN_MAP)] + [GAIN_MAP]
     stored.texts = _limited(stored.texts)
     metadata.rehearse(stored.exif, stored.xmp, stored.iptc)
+
+
+def _agrees(stated: tuple[float, float] | None, found: tuple[float, float]) -> bool:
+    """Whether two resolutions differ by no more than a format rounds them."""
+    return stated is not None and all(abs(a - b) <= 0.5 for a, b in zip(stated, found, strict=True))
 
 
 # JPEG ----------------------------------------------------------------------------------------------------------------

@@ -28,9 +28,11 @@ STORAGE = {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277,
            291, 292, 293, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340,
            341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532}  # fmt: skip
 """Tags of how the pixels are stored."""
+_LONG = 4  # a type of number
 _XMP, _IPTC, _SHOP, _ICC, _LAYERS = 700, 33723, 34377, 34675, 37724
 _BESIDE = {_XMP, _IPTC, _SHOP, _ICC, _LAYERS, 50255}  # kept in blocks of their own, or dropped with the old pixels
-_DNG = 50706  # from here on tags of DNG and others describe sensor data
+DNG = 50706
+"""The tag that makes a TIFF a DNG; those from here on describe sensor data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def blocks(page: tifffile.TiffPage, first: tifffile.TiffPage, file: BinaryIO) ->
 def blocks_of(tiff: Tiff, entries: Directory, own: Directory | None = None) -> TiffBlocks:
     """The blocks of a directory; own: what of it belongs to the picture itself, if that is not all."""
     own = entries if own is None else own
-    described = {tag: value for tag, value in entries.items() if tag not in STORAGE | _BESIDE and tag < _DNG}
+    described = {tag: value for tag, value in entries.items() if tag not in STORAGE | _BESIDE and tag < DNG}
     inner = tiff.inner(entries, EXIF_IFD)
     tree = Tree(tiff.order, described, inner, tiff.inner(entries, GPS_IFD), tiff.inner(inner, INTEROP_IFD))
     turned = (*tiff.numbers(own.get(ORIENTATION)), 1)[0]
@@ -78,6 +80,7 @@ def _iptc(entries: Directory) -> bytes | None:
     """IPTC of its own tag, whatever type of number it is stored as, or of a Photoshop block."""
     own = _raw(entries.get(_IPTC))
     if own is not None:
-        return own.rstrip(b"\0") if own[:1] == b"\x1c" else own
+        padding = min(len(own) - len(own.rstrip(b"\0")), 3) if entries[_IPTC].kind == _LONG else 0
+        return own[: len(own) - padding]
     shop = _raw(entries.get(_SHOP))
     return None if shop is None else metadata.iptc_from_photoshop(shop)

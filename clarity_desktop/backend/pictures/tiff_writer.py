@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.backend.pictures.stored_photo import Channel
-from clarity_desktop.backend.pictures.tiff_metadata import STORAGE
+from clarity_desktop.backend.pictures.tiff_metadata import DNG, STORAGE
 from clarity_desktop.values import Pixels
 
 _BLOCKS = {700, 33723, 34377, 34675}  # written from blocks of their own
@@ -45,7 +45,7 @@ def _inherited(block: bytes, order: str) -> dict[int, bytes]:
     (count,) = struct.unpack_from(order + "H", block, first)
     entries = (block[at : at + 12] for at in range(first + 2, min(first + 2 + 12 * count, len(block) - 11), 12))
     tagged = ((struct.unpack(order + "H", e[:2])[0], e) for e in entries)
-    return {tag: entry for tag, entry in tagged if tag not in STORAGE | _BLOCKS}
+    return {tag: entry for tag, entry in tagged if tag not in STORAGE | _BLOCKS and tag < DNG}
 
 
 class _File:
