@@ -260,6 +260,14 @@ def test_a_dng_cut_short_is_damaged(decoder, tmp_path, share):
         decoder.read(tmp_path / "a.dng")
 
 
+@pytest.mark.parametrize("head", [b"II+\0\x08\0\0\0" + b"\xff" * 8, b"MM\0+\0\x08\0\0" + b"\x7f" + b"\xff" * 7,
+                                  b"II*\0\xff\xff\xff\xff", b"IIRO\xff\xff\xff\xff"])  # fmt: skip
+def test_directories_far_outside_the_file_are_a_sentence(decoder, tmp_path, head):
+    (tmp_path / "a.tif").write_bytes(head + bytes(100))
+    with pytest.raises(UserError, match=r"“a\.tif” is (damaged or cut short|a RAW photo of a kind)"):
+        decoder.read(tmp_path / "a.tif")
+
+
 def test_a_photo_without_sensor_data_is_damaged(decoder, tmp_path):
     write_dng(tmp_path / "a.dng", np.zeros((120, 160, 3)))
     with pytest.raises(UserError, match="is damaged"):

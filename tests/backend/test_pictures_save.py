@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend.pictures import copy, encode, losses, save
+from clarity_desktop.backend.pictures import FORMATS, copy, encode, losses, save
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.values import ExportOptions, Picture
 
@@ -218,6 +218,12 @@ def test_a_file_that_appears_while_encoding_is_not_lost(tmp_path):
     assert save_meanwhile(ExportOptions(tmp_path / "b.png", exists="number")) == tmp_path / "b (2).png"
     assert save_meanwhile(ExportOptions(tmp_path / "c.png", exists="skip")) is None
     assert names(tmp_path) == ["a.png", "b (2).png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_photo_of_one_pixel_is_written(form: str) -> None:
+    for mode in ("L", "RGB"):
+        assert encode(Picture(np.full((1, 1, 3), 90, np.uint8), mode=mode), ExportOptions(Path("a"), form))
 
 
 def exif_of(size: int) -> bytes:

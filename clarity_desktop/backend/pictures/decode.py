@@ -40,10 +40,10 @@ _NO_MEMORY = -4  # OpenCV's code
 def decode(path: str, caps: Caps) -> Decoded:
     """Read a photo. Raises Refused and MemoryError."""
     with _open_regular(path, caps) as file:
-        kind = format_of(file)
-        if kind is None:
-            raise Refused("pictures.not_a_photo")
         try:
+            kind = format_of(file)
+            if kind is None:
+                raise Refused("pictures.not_a_photo")
             return finish(READERS[kind](file, caps), kind, _suffix(path))
         except BROKEN as e:
             if isinstance(e, cv2.error) and e.code == _NO_MEMORY:
@@ -60,10 +60,10 @@ def preview(path: str, caps: Caps) -> tuple[Decoded, tuple[int, int]] | None:
     for other formats and for small photos. Raises as `decode`.
     """
     with _open_regular(path, caps) as file:
-        kind = format_of(file)
-        if kind not in DRAFTS:
-            return None
         try:
+            kind = format_of(file)
+            if kind not in DRAFTS:
+                return None
             found = DRAFTS[kind](file, caps)
             if found is None:
                 return None

@@ -87,7 +87,9 @@ class _Ready:
 
     def samples(self) -> NDArray[Any]:
         """Color and alpha interleaved in one contiguous array: H×W, or H×W×2 to H×W×4."""
-        return np.ascontiguousarray(self.color if self.alpha is None else np.dstack([self.color, self.alpha]))
+        made = np.ascontiguousarray(self.color if self.alpha is None else np.dstack([self.color, self.alpha]))
+        # A view of a single pixel counts as contiguous whatever its strides, which encoders refuse.
+        return made.copy() if made.size == 1 else made
 
     def image(self) -> Image.Image:
         return Image.fromarray(self.samples())

@@ -51,7 +51,7 @@ class Tiff:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self._end = file, file.seek(0, io.SEEK_END)
         found = _HEADS.get(self._bytes(0, 4))
         if found is None:
             raise ValueError("not a TIFF structure")
@@ -98,10 +98,10 @@ class Tiff:
         return Tree(self.order, first, inner, self.inner(first, GPS_IFD), self.inner(inner, INTEROP_IFD))
 
     def _bytes(self, at: int, size: int) -> bytes:
-        if not 0 <= at < 1 << 62:
+        if not 0 <= at < self._end:
             return b""
         self._file.seek(at)
-        return self._file.read(max(0, size))
+        return self._file.read(max(0, min(size, self._end - at)))
 
     def _number(self, at: int, form: str) -> int:
         raw = self._bytes(at, struct.calcsize(form))
