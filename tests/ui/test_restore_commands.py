@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from fakes import a_detection, a_photo, a_window, press, settled, texts, until
+from fakes import METHODS, a_detection, a_photo, a_window, press, settled, texts, until
 from PySide6.QtWidgets import QPushButton
 
 from clarity_desktop import messages as m
@@ -354,3 +354,45 @@ async def test_the_chat_downloads_a_missing_model_by_a_button():
         await settled(window)
         assert [r.text for r in link.of(m.SendMessage)] == ["download and restore"]
         assert window.chat.transcript.offer is None
+
+
+async def test_on_a_sample_the_first_click_offers_the_better_model_with_size_and_times():
+    async with a_window() as (window, link):
+        quick = replace(METHODS[0], id="clarity-all", title="Quick")
+        first = replace(METHODS[0], missing=("maxim-denoising",))
+        link.methods = (first, quick, *METHODS[1:])
+        window.session.ask(m.ListMethods())
+        await settled(window)
+        window.session.samples = (Path("rain.jpg"),)
+        window.file_commands.open_first([Path("rain.jpg")])
+        await settled(window)
+        press(window, "Remove rain")
+        await until(lambda: any("better result" in text for text in texts(window)))
+        assert link.of(m.Restore) == []
+        [text] = texts(window)
+        assert text.startswith("MAXIM gives a better result than Quick. It must be downloaded first (89 MB)")
+        press(window, "Download and restore")
+        await settled(window)
+        assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
+        assert [r.params.method for r in link.of(m.Restore)] == [first.id]
+
+
+async def test_the_better_model_is_offered_once_and_the_quick_method_runs_at_once():
+    async with a_window() as (window, link):
+        quick = replace(METHODS[0], id="clarity-all", title="Quick")
+        link.methods = (replace(METHODS[0], missing=("maxim-denoising",)), quick, *METHODS[1:])
+        window.session.ask(m.ListMethods())
+        await settled(window)
+        window.session.samples = (Path("rain.jpg"),)
+        state = await a_photo(window)
+        state.path = Path("rain.jpg")
+        window.restore.button.click()
+        await until(lambda: bool(texts(window)))
+        press(window, "Restore now")
+        await settled(window)
+        assert [r.params.method for r in link.of(m.Restore)] == ["clarity-all"]
+        window.action["undo"].trigger()
+        await settled(window)
+        window.restore.button.click()
+        await settled(window)
+        assert len(link.of(m.Restore)) == 2

@@ -21,6 +21,7 @@ from clarity_desktop.ui.labels import (
     duration,
     file_size,
     megapixels,
+    method_name,
     task_title,
     version_title,
     what_ran,
@@ -53,17 +54,19 @@ class RestoreCommands(QObject):
         self._own: WeakKeyDictionary[DocumentState, tuple[VersionId, Task, str]] = WeakKeyDictionary()
         self._selected: tuple[DocumentState, VersionId] | None = None  # for which the choice was made
         self.tasks_menu = QMenu(self.tr("Tas&ks"))
+        self._offered_better = False  # once, on a sample
+        self._comparison: tuple[DocumentState, MethodCard] | None = None  # waits for estimates
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ESTIMATE_DELAY)
         self._timer.timeout.connect(self._ask_estimate)
-        dock.asked.connect(self._restore)
+        dock.asked.connect(self._ask)
         dock.fetch_asked.connect(self._offer_download)
         dock.changed.connect(self.show_estimate)
         dock.task.activated.connect(self._keep_choice)
         dock.method.activated.connect(self._prefer_method)
         on = session.actions.on
-        on("restore", partial(self._restore, False))
+        on("restore", partial(self._ask, False))
         on("restore_visible", partial(self._restore, True))
         on("repeat", self._repeat)
         versions.chosen_changed.connect(self._show_repeatable)
@@ -74,7 +77,56 @@ class RestoreCommands(QObject):
         """Restore the shown document for a task, with the method chosen for it. confirmed: however long it takes."""
         self._dock.choose(task)
         self._keep_choice()
-        self._restore(False, confirmed=confirmed)
+        if confirmed:
+            self._restore(False, confirmed=True)
+        else:
+            self._ask(False)
+
+    def _ask(self, visible_only: bool) -> None:
+        """The user asked for a restoration: on a sample, offer the better model first, once."""
+        state, better = self._session.current, self._dock.better()
+        on_sample = state is not None and state.path in self._session.samples
+        if visible_only or not on_sample or self._offered_better or better is None or self._dock.choice() is None:
+            self._restore(visible_only)
+            return
+        self._offered_better = True
+        assert state is not None
+        self._comparison = state, better
+        self._compare()
+
+    def _compare(self) -> None:
+        """Offer the better method beside the installed one, once it is known how long each takes."""
+        wanted = self._wanted_estimate()
+        if self._comparison is None or wanted is None or self._session.current is not self._comparison[0]:
+            return
+        state, better = self._comparison
+        requests = wanted, dataclasses.replace(wanted, method=better.id)
+        for request in requests:
+            if request not in self._known:
+                # One at a time: a newer estimate replaces an older one that is running.
+                if all(pending.request != request for pending in self._session.running(Estimate, state)):
+                    self._session.ask(request, state)
+                return
+        self._comparison = None
+        quick, best = (duration(self._known[request].seconds) for request in requests)
+        name, size = method_name(better.id), file_size(self._dock.missing_size(better))
+        text = self.tr(
+            "{better} gives a better result than {quick}. It must be downloaded first ({size}) and then takes about "
+            "{time}; {quick} takes about {quick_time}."
+        ).format(better=name, quick=method_name(wanted.method or ""), size=size, time=best, quick_time=quick)
+        task = wanted.task
+
+        def use_better() -> None:
+            self._dock.choose(task, better.id)
+            self._keep_choice()
+            self._restore(False)
+
+        choices = (
+            (self.tr("Download and restore"), partial(self.models_wanted.emit, better.missing, use_better)),
+            (self.tr("Restore now"), partial(self._restore, False)),
+        )
+        self.started.emit()  # the welcome has done its work
+        self._session.notify(text, "offer", choices, document=state)
 
     def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
         choice, state = self._dock.choice(), self._session.current
@@ -243,6 +295,7 @@ class RestoreCommands(QObject):
         if isinstance(pending.request, Estimate):
             self._known[pending.request] = estimated
             self.device_known.emit(estimated.device)
+            self._compare()
             if pending.request == self._wanted_estimate():
                 self._dock.show_estimate(estimated.seconds, estimated.megapixels, device_title(estimated.device))
 
@@ -284,11 +337,18 @@ class RestoreCommands(QObject):
         choice = self._dock.choice()
         if choice is None or not choice.missing:
             return
-        text = self.tr("“{task}” needs a model that is not installed ({size}, license: {license}).").format(
-            task=task_title(choice.task),
-            size=file_size(self._dock.missing_size()),
-            license=self._dock.missing_licences(),
-        )
+        known = self._known.get(wanted) if (wanted := self._wanted_estimate()) else None
+        fields = {
+            "task": task_title(choice.task), "size": file_size(self._dock.missing_size()),
+            "license": self._dock.missing_licences(), "time": duration(known.seconds) if known else "",
+        }  # fmt: skip
+        text = self.tr("“{task}” needs a model that is not installed ({size}, license: {license}).")
+        if known:
+            text = self.tr(
+                "“{task}” needs a model that is not installed ({size}, license: {license}). Restoring then takes about "
+                "{time}."
+            )
+        text = text.format(**fields)
         label = self.tr("Download and restore") if then else self.tr("Download")
         download = partial(self.models_wanted.emit, choice.missing, then)
         self._session.notify(

@@ -137,6 +137,13 @@ class RestoreDock(QScrollArea):
         if method is not None and (at := self.method.findData(method)) >= 0:
             self.method.setCurrentIndex(at)
 
+    def better(self) -> MethodCard | None:
+        """The method that is preferred to the selected one and only has to be downloaded; None if there is none."""
+        task, card = self._task(), self._card()
+        first = next((m for m in self._methods if task in m.tasks and not m.needs_mask), None)
+        chosen = card is not None and not card.missing and task not in self._preferred
+        return first if first and first.missing and chosen else None
+
     def is_open(self) -> bool:
         """Whether the user is choosing from one of the lists."""
         return self.task.view().isVisible() or self.method.view().isVisible()
@@ -181,9 +188,9 @@ class RestoreDock(QScrollArea):
         if not ready:
             self.show_estimate(None)
 
-    def missing_size(self) -> int:
-        """Bytes to download before the choice can run."""
-        card = self._card()
+    def missing_size(self, card: MethodCard | None = None) -> int:
+        """Bytes to download before a method can run; None: the choice."""
+        card = card or self._card()
         return sum(self._models[m].size for m in card.missing if m in self._models) if card else 0
 
     def missing_licences(self) -> str:
