@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fakes import a_photo, a_window, press, settled, texts
+from PySide6.QtGui import QImage, QPainter
 
 from clarity_desktop import messages as m
+from clarity_desktop.ui.canvas.geometry import Placement
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.ui.main_window import MainWindow
@@ -30,6 +32,13 @@ async def test_a_part_is_named_and_outlined_and_offers_the_rest():
         assert version_title(head) == "Rain removed (part)"
         outline = state.canvas.layers.main.overlay("part")
         assert outline.bounds == part
+        painted = QImage(48, 30, QImage.Format.Format_RGB32)
+        painter = QPainter(painted)
+        state.canvas.layers.main.paint(painter, (480, 300), Placement(0, 0, 48, 30), painted.rect())
+        painter.end()
+        left, middle = round(part.x / 10), round(part.centre[1] / 10)
+        edge = {painted.pixelColor(left, y).name() for y in range(middle - 1, middle + 4)}
+        assert edge & {"#000000", "#ffffff"}, "the frame lies over the photo"
         [text] = texts(window)
         assert text.startswith("Only the outlined part (")
         assert window.restore.part.text() == text

@@ -65,6 +65,7 @@ class QualityDock(QScrollArea):
         self.metrics = self.measures.metrics
         self.overall.jump_asked.connect(self.jump_asked)
         self.details.setText(self.tr("Details"))
+        self.details.setObjectName("fold")
         self.details.setCheckable(True)
         self.details.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.details.toggled.connect(self._fold)
