@@ -81,6 +81,9 @@ TEMPLATES: dict[str, Template] = {
     "pictures.exr_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is an OpenEXR file without RGB or gray channels. Save it with those."
     ),
+    "pictures.bmp_kind": QT_TRANSLATE_NOOP(
+        "Message", "“{name}” is a BMP of a rare kind that is not supported. Save it as PNG."
+    ),
     "pictures.bmp_masks": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a BMP whose color masks are not supported. Save it as PNG."
     ),

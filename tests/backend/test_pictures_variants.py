@@ -98,6 +98,20 @@ def test_a_second_page_is_reported(decoder, tmp_path):
     assert notes(picture) == ["first_only"]
 
 
+def test_a_wrong_length_of_plain_pixels_and_a_fourth_channel_without_a_name_are_read(decoder, tmp_path, photo):
+    pixels = np.dstack([photo(20, 16), photo(20, 16)[..., 0]])
+    data = bytearray(tiff(pixels, photometric="rgb", extrasamples=["unassalpha"]))
+    for tag, value in ((279, 35_711_440), (338, None)):
+        at = next(k for k in range(8, len(data)) if data[k : k + 2] == struct.pack("<H", tag) and data[k + 3] == 0)
+        if value is None:
+            data[at : at + 2] = struct.pack("<H", 60_001)  # a tag that no one knows, in place of ExtraSamples
+        else:
+            data[at + 8 : at + 12] = struct.pack("<I", value)
+    picture = opened(decoder, tmp_path / "a.tif", bytes(data))
+    assert np.array_equal(picture.pixels, pixels[..., :3])
+    assert np.array_equal(picture.alpha, pixels[..., 3])
+
+
 def test_a_palette_with_alpha_keeps_it(decoder, tmp_path):
     data = bytearray(tiff(np.array([[[0, 255], [1, 90]]], np.uint8), extrasamples=["unassalpha"],
                           extratags=[(320, 3, 768, tuple(range(0, 65536, 86))[:762] + (0,) * 6, True)]))  # fmt: skip
@@ -329,6 +343,12 @@ def test_openexr_shows_its_display_window(decoder, tmp_path):
 
 
 # BMP -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_in_another_format_inside_a_bmp_is_not_called_damaged(decoder, tmp_path):
+    head = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 0, 5, 64, 0, 0, 0, 0)
+    with pytest.raises(UserError, match="BMP of a rare kind"):
+        opened(decoder, tmp_path / "a.bmp", b"BM" + struct.pack("<IHHI", 118, 0, 0, 54) + head + bytes(64))
 
 
 def test_masks_with_gaps_are_named_as_not_supported(decoder, tmp_path):

@@ -78,7 +78,12 @@ def read_bmp(file: BinaryIO, caps: Caps) -> Stored:
             masks = (*masks[:3], 0)
         if masks[:3] not in _COMMON or masks[3] not in {0, 0xFF000000}:
             return _masked(data, width, height, bits, masks)
-    stored = _read(file, caps, "BMP")
+    try:
+        stored = _read(file, caps, "BMP")
+    except OSError as e:
+        if str(e).startswith("Unsupported BMP"):
+            raise Refused("pictures.bmp_kind") from e
+        raise
     stored.icc = _bmp_profile(data) if size >= 124 else None
     across, down = (round(v * 0.0254, 2) for v in struct.unpack_from("<ii", data, 38)) if size >= 40 else (0, 0)
     stored.resolution = (across, down) if across > 0 and down > 0 else None

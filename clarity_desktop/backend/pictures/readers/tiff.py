@@ -91,7 +91,11 @@ def _check(page: tifffile.TiffPage, file: BinaryIO) -> None:
     size = file.seek(0, 2)
     parts = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     # Decoders fill what is missing with black or gray.
-    if len(parts) < np.prod(page.chunked) or any(not n or at + n > size for at, n in parts):
+    if len(parts) < np.prod(page.chunked) or any(not n for _, n in parts):
+        raise Refused(DAMAGED)
+    if compression == 1 and len(parts) == 1:  # some programs state a wrong length, which is not needed here
+        parts = [(parts[0][0], int(np.prod(page.shaped)) * page.dtype.itemsize)] if page.bitspersample % 8 == 0 else []
+    if any(at + n > size for at, n in parts):
         raise Refused(DAMAGED)
 
 
@@ -166,7 +170,7 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     if photometric == WHITE_IS_ZERO:
         main = (1 if main.dtype.kind == "f" else np.iinfo(main.dtype).max) - main
     stored = Stored(main, "rgb", "RGB" if alpha is None else "RGBA", alpha, notes=notes)
-    stored.premultiplied = alpha is not None and int(page.extrasamples[0]) == _PREMULTIPLIED
+    stored.premultiplied = alpha is not None and _PREMULTIPLIED in page.extrasamples[:1]
     if colours == 1:
         bilevel = page.bitspersample == 1
         stored.model, stored.mode = "grey", "1" if bilevel else "L"
@@ -182,8 +186,12 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
 
 
 def _alpha(samples: NDArray[Any], colours: int, page: tifffile.TiffPage) -> NDArray[Any] | None:
-    """The first channel beyond the colors, if the file says that it is alpha."""
-    if samples.shape[2] <= colours or not page.extrasamples or int(page.extrasamples[0]) not in _ALPHAS:
+    """The first channel beyond the colors, if the file says that it is alpha, or says nothing about a single one."""
+    if samples.shape[2] <= colours:
+        return None
+    if page.extrasamples and int(page.extrasamples[0]) not in _ALPHAS:
+        return None
+    if not page.extrasamples and (samples.shape[2] != colours + 1 or int(page.photometric) != RGB):
         return None
     return np.ascontiguousarray(samples[..., colours])
 
