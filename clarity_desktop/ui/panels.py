@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -144,7 +144,11 @@ class DockTitle(QFrame):
         if isinstance(holder, DockContent):
             holder.fold(folded)
         self._dock.setMaximumHeight(self.sizeHint().height() if folded else MAX_HEIGHT)
-        if not folded and self._height and isinstance(window := self._dock.parent(), QMainWindow):
+        if not folded and self._height:
+            QTimer.singleShot(0, self, self._restore_height)  # once the layout knows the content again
+
+    def _restore_height(self) -> None:
+        if isinstance(window := self._dock.parent(), QMainWindow) and not self.is_folded:
             window.resizeDocks([self._dock], [self._height], Qt.Orientation.Vertical)
 
 

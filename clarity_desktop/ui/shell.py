@@ -61,7 +61,7 @@ class Shell(QMainWindow):
             "info": make_dock(self, "info", self.tr("Info"), self.info, LEFT),
         }
         self._stack_docks()
-        self.sides = SidePanels(self, self.docks)
+        self.sides = SidePanels(self, self.docks, self.action)
         self._middle.insertWidget(0, self.sides.edges[LEFT])
         self._middle.addWidget(self.sides.edges[RIGHT])
         self.action.attach(self, self.photos, self.versions)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QDockWidget, QMainWindow
 
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.actions import Actions
 from clarity_desktop.ui.panels import LEFT, RIGHT, DockTitle
 
 Side = Qt.DockWidgetArea
@@ -21,9 +22,10 @@ EDGE = 14
 class Edge(QAbstractButton):
     """The bar between a column of panels and the photo; a click collapses the column or shows it again."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, action: QAction) -> None:
+        """action: what does the same from the keyboard."""
         super().__init__()
-        self._side = side
+        self._side, self._action = side, action
         self._is_collapsed = False
         self.setFixedWidth(EDGE)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -34,10 +36,9 @@ class Edge(QAbstractButton):
         """Show whether the panels are collapsed."""
         self._is_collapsed = collapsed
         if self._side == LEFT:
-            text = self.tr("Show the left panels (F7)") if collapsed else self.tr("Hide the left panels (F7)")
+            text = self.tr("Show the left panels") if collapsed else self.tr("Hide the left panels")
         else:
-            text = self.tr("Show the right panels (F8)") if collapsed else self.tr("Hide the right panels (F8)")
-        self.setToolTip(text)
+            text = self.tr("Show the right panels") if collapsed else self.tr("Hide the right panels")
         self.setAccessibleName(text)
         self.update()
 
@@ -45,7 +46,9 @@ class Edge(QAbstractButton):
         return QSize(EDGE, 80)
 
     def event(self, e: QEvent) -> bool:
-        if e.type() in (QEvent.Type.Enter, QEvent.Type.Leave, QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+        if e.type() == QEvent.Type.ToolTip:
+            self.setToolTip(self._action.toolTip())  # it names the key, which the user may change
+        elif e.type() in (QEvent.Type.Enter, QEvent.Type.Leave, QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             self.update()
         return super().event(e)
 
@@ -68,10 +71,10 @@ class SidePanels(QObject):
 
     changed = Signal()
 
-    def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget], actions: Actions) -> None:
         super().__init__(window)
         self._window, self._docks = window, docks
-        self.edges = {LEFT: Edge(LEFT), RIGHT: Edge(RIGHT)}
+        self.edges = {LEFT: Edge(LEFT, actions["left_panels"]), RIGHT: Edge(RIGHT, actions["right_panels"])}
         self._collapsed: dict[Side, list[QDockWidget]] = {LEFT: [], RIGHT: []}
         self._is_narrow = False
         for side, edge in self.edges.items():

@@ -361,7 +361,7 @@ async def test_auto_shows_its_progress_and_is_cancelled_without_a_trace():
         link.gates[m.Improve] = asyncio.Event()
         window.action["improve"].trigger()
         await until(lambda: any(f.progress for f in window.requests.jobs))
-        assert window.requests.jobs[0].title == "Auto"
+        assert window.requests.jobs[0].title == "Auto: finding and fixing problems…"
         window.action["improve"].trigger()
         await asyncio.sleep(0.05)
         assert len(link.of(m.Improve)) == 1

@@ -28,7 +28,7 @@ from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.compare import Comparison, Pane
 from clarity_desktop.ui.canvas.drop_target import DropTarget
 from clarity_desktop.ui.canvas.idle_queue import IdleQueue
-from clarity_desktop.ui.canvas.invitation import Invitation
+from clarity_desktop.ui.canvas.invitation import Invitation, opening_text
 from clarity_desktop.ui.canvas.layers import Layers, PartImage, StretchedImage
 from clarity_desktop.ui.canvas.outline import Outline
 from clarity_desktop.ui.canvas.renderer import Renderer
@@ -260,7 +260,7 @@ class Canvas(QWidget):
     def _describe(self) -> None:
         """The accessible description: which photo, how large, at which zoom, compared how."""
         if self.view.photo_size is None:
-            text = self.tr("No photo. Drop a photo here or open one.")
+            text = opening_text(self._title) or self.tr("No photo. Drop a photo here or open one.")
         else:
             width, height = self.view.photo_size
             photo = self.tr("{photo}, {width} × {height} pixels, shown at {zoom}.").format(
@@ -282,7 +282,7 @@ class Canvas(QWidget):
         if not is_covered or self.view.ratio % 1:  # where it is fractional, the edge may lie between two pixels
             painter.fillRect(self.rect(), QColor(colors.canvas))
         if not has_photo:
-            self.invitation.paint(painter)
+            self.invitation.paint(painter, self._title)
         else:
             if not tool_paints:
                 self._tiles.want(self._renderer.paint(painter, panes, self.view, colors.canvas))

@@ -35,12 +35,20 @@ class Invitation:
             x = (self._canvas.width() - self._buttons.width()) // 2
             self._buttons.move(x, self._canvas.height() // 2 + 48)
 
-    def paint(self, painter: QPainter) -> None:
-        """Paint the icon and the text."""
+    def paint(self, painter: QPainter, opening: str) -> None:
+        """Paint the icon and the text. opening: the name of a photo of which nothing can be shown yet; "": none."""
         colors, center = theme.colors(), QRectF(self._canvas.rect()).center()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme.paint_icon(painter, "photo", QRectF(center.x() - 28, center.y() - 100, 56, 56), colors.muted)
         font = painter.font()
+        if opening:
+            painter.setPen(QColor(colors.muted))
+            line = QRectF(16, center.y() - 36, self._canvas.width() - 32, 30)
+            text = painter.fontMetrics().elidedText(
+                opening_text(opening), Qt.TextElideMode.ElideMiddle, round(line.width())
+            )
+            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
+            return
         font.setPixelSize(TITLE_SIZE)
         painter.setFont(font)
         painter.setPen(QColor(colors.text))
@@ -55,3 +63,8 @@ class Invitation:
         )
         room = QRectF(16, center.y() - 9, self._canvas.width() - 32, 44)
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, formats)
+
+
+def opening_text(name: str) -> str:
+    """What is said of a photo that is being opened; empty for no name."""
+    return QCoreApplication.translate("Invitation", "Opening {name}…").format(name=name) if name else ""

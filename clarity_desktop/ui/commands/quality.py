@@ -129,7 +129,7 @@ class QualityCommands(QObject):
         state = self._session.current
         if state and state.id and state.head and not self._session.running(Improve, state):
             request = Improve(state.id, state.head, state.canvas.view.visible())
-            self._session.ask(request, state, self.tr("Auto"))
+            self._session.ask(request, state, self.tr("Auto: finding and fixing problems…"))
 
     def show_result(self, pending: PendingRequest, improved: Improved) -> None:
         """Show the result of Auto; if it was started in the conversation, the text is shown there."""
