@@ -266,9 +266,9 @@ class MainWindow(Shell):
             case InfoReady():
                 self.info_commands.add(pending, event)
             case VersionAdded(document, version, manifest):
-                self.adjust_commands.finish(pending)
                 self.strength_commands.finish(pending)
                 self._change(document, lambda state: state.add_version(version, manifest), event)
+                self.adjust_commands.finish(pending)
                 if version.step.kind == "restore":
                     self.restore_commands.finish(pending)
                 if isinstance(pending.request, PAINTING) and (state := self._open_state(pending)):
@@ -394,7 +394,7 @@ class MainWindow(Shell):
             self.edit_commands.finish_transform(pending, made=False)
             self.live_preview.finish(pending)
             self.adjust_commands.finish(pending)
-            self.strength_commands.finish(pending)
+            self.strength_commands.fail(pending)
             self.model_commands.end_download(pending, cancelled=task.cancelled())
             self.batch_commands.finish(pending, "cancelled" if task.cancelled() else "failed")
         if state := self._open_state(pending):

@@ -116,7 +116,13 @@ class Shell(QMainWindow):
         bars = self.notices.bars()
         notice = bars[-1].first if bars else None
         photo = self.photos.currentWidget()
-        return notice, photo, self.photos.strip, self.versions.tree, self.quality, self.restore.task, self.chat.composer
+        panels = {
+            "versions": self.versions.tree, "quality": self.quality, "info": self.info, "restore": self.restore.task,
+            "adjust": self.adjust.sliders["exposure"], "chat": self.chat.composer,
+        }  # fmt: skip
+        # A panel behind another one's tab counts as visible in Qt, but nothing of it is on the screen.
+        front = [widget for name, widget in panels.items() if not self.docks[name].visibleRegion().isEmpty()]
+        return notice, photo, self.photos.strip, *front
 
     # size, position and docks
 

@@ -245,3 +245,17 @@ async def test_one_preview_runs_at_a_time_and_the_newest_is_shown(
         assert len(previews) < 10
         assert previews[-1].change == Adjustments(exposure=0.59)
         assert not any(isinstance(r, Adjust) for r in user.link.requests)
+
+
+async def test_a_slider_that_is_moved_on_while_a_version_is_made_is_not_forgotten(
+    sit_down: Sitting, picture: Callable[..., Path]
+) -> None:
+    async with sit_down() as user:
+        await user.open(picture(colour=(90, 90, 90)))
+        drag(user, "exposure", 50)
+        user.window.adjust.apply.click()
+        drag(user, "exposure", 80)
+        await user.idle()
+        assert adjustments_of(user.head.step.settings) == Adjustments(exposure=0.5)
+        assert user.window.adjust.values() == Adjustments(exposure=0.8)
+        assert user.window.adjust.apply.isEnabled()

@@ -72,8 +72,12 @@ class AdjustCommands(QObject):
     def _moved(
         self, state: DocumentState, pending: tuple[VersionId, Adjustments], head: Version
     ) -> tuple[VersionId, Adjustments] | None:
-        """Unapplied values after another version was opened: a version made of the old one keeps them."""
-        if head.parent == pending[0] and head.step.kind != "adjust":
+        """Unapplied values after another version was opened: a version made of the old one keeps them.
+
+        Values that were applied are done, except for what was changed meanwhile.
+        """
+        is_late = state in self._applying and pending[1] != adjustments_of_version(head)
+        if head.parent == pending[0] and (head.step.kind != "adjust" or is_late):
             self._pending[state] = kept = head.id, pending[1]
             self._preview.show(state, pending[1])
             return kept

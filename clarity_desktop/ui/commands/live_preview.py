@@ -79,9 +79,10 @@ class LivePreview(QObject):
 
     def _wanted_request(self, state: DocumentState) -> Preview | None:
         change = self._wanted.get(state)
-        if change is None or state.id is None or state.head is None:
+        visible = state.canvas.view.visible()
+        if change is None or state.id is None or state.head is None or not visible.area:
             return None
-        return Preview(state.id, state.head, change, state.canvas.view.visible(), state.canvas.view.scale)
+        return Preview(state.id, state.head, change, visible, state.canvas.view.scale)
 
     def _watch(self, state: DocumentState) -> None:
         state.canvas.view.changed.connect(self._look_later)

@@ -27,6 +27,7 @@ class StrengthCommands(QObject):
         self._session, self._dock, self._preview = session, dock, preview
         self._shown: tuple[DocumentState, VersionId] | None = None
         self._changing: dict[DocumentState, PendingRequest] = {}
+        self._is_late = False  # the slider was moved while a version is being made
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -44,15 +45,29 @@ class StrengthCommands(QObject):
         elif self._shown != (found[0], found[1].id):
             self._pause.stop()
             self._shown = found[0], found[1].id
-            self._dock.strength.blockSignals(True)
-            self._dock.show_strength(found[1].step.strength)
-            self._dock.strength.blockSignals(False)
+            if self._is_late:
+                self._is_late = False
+                self._change()  # the slider was moved on while this version was made
+            else:
+                self._show_strength(found[1].step.strength)
+
+    def _show_strength(self, strength: float) -> None:
+        self._dock.strength.blockSignals(True)
+        self._dock.show_strength(strength)
+        self._dock.strength.blockSignals(False)
 
     def finish(self, pending: PendingRequest) -> None:
-        """A request ended or made its version."""
+        """A request made its version."""
+        if pending.state is not None and self._changing.get(pending.state) is pending:
+            del self._changing[pending.state]
+
+    def fail(self, pending: PendingRequest) -> None:
+        """A request ended: if it made no version, show the strength of the open one again."""
         if pending.state is not None and self._changing.get(pending.state) is pending:
             del self._changing[pending.state]
             self._preview.end(pending.state)
+            self._shown, self._is_late = None, False
+            self.show_state()
 
     def _live(self) -> tuple[DocumentState, Version] | None:
         """The document whose open version the slider changes."""
@@ -66,7 +81,10 @@ class StrengthCommands(QObject):
 
     def _change(self) -> None:
         found = self._live()
-        if found is None or found[0] in self._changing:
+        if found is None:
+            return
+        if found[0] in self._changing:
+            self._is_late = True
             return
         state, head = found
         strength = self._dock.strength.value() / 100

@@ -34,6 +34,7 @@ class HelpDialog(QDialog):
         buttons = QDialogButtonBox()
         close = buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         keys = buttons.addButton(self.tr("All keyboard shortcuts…"), QDialogButtonBox.ButtonRole.ActionRole)
+        close.setDefault(True)
         close.clicked.connect(self.close)
         keys.clicked.connect(self.shortcuts_asked)
         column = QVBoxLayout(self)
