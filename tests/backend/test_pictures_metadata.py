@@ -301,6 +301,15 @@ def test_xmp_above_64_kb_goes_to_a_jpeg_and_comes_back(decoder, tmp_path, photo,
     assert back.notes == ()
 
 
+def test_xmp_of_many_small_properties_is_split(decoder, tmp_path, photo):
+    many = b"".join(b"<photoshop:Layer%d>%d</photoshop:Layer%d>" % (k, k, k) for k in range(5000))
+    save(Picture(photo(32, 32), xmp=XMP.replace(b"<dc:creator>", many + b"<dc:creator>")),
+         ExportOptions(tmp_path / "a.jpg", "jpeg"), None)  # fmt: skip
+    back = decoder.read(tmp_path / "a.jpg").xmp
+    assert all(b">%d<" % k in back for k in range(5000))
+    assert b"Ada" in back
+
+
 def test_padding_of_xmp_is_no_reason_for_an_extension(photo):
     padded = b'<?xpacket begin="" id=""?>' + XMP + b"\n" + b" " * 70_000 + b'<?xpacket end="w"?>'
     file = encode(Picture(photo(32, 32), xmp=padded), ExportOptions(Path("a"), "jpeg"))

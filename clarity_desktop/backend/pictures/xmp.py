@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 _ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))([1-8])")
@@ -16,6 +15,7 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _XML = "http://www.w3.org/XML/1998/namespace"
 _BEGIN = '<?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode()
+_LARGEST = 4_000_000  # bytes of a packet that is split
 _PADDING = re.compile(rb"\s{64,}(?=<\?xpacket end|\Z)")
 _BODY = re.compile(rb"<(\w+):RDF\b([^>]*)>(.*)</\1:RDF\s*>", re.DOTALL)
 _NAMESPACES = re.compile(rb"\sxmlns:([\w.-]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
@@ -126,54 +126,64 @@ def split(xmp: bytes, largest: int) -> tuple[bytes, bytes, bytes] | None:
     xmp = xmp if len(xmp) <= largest else _PADDING.sub(b"\n", xmp)
     if len(xmp) <= largest:
         return xmp, b"", b""
-    root = _parsed(xmp)
+    root = _parsed(xmp) if len(xmp) <= _LARGEST else None
     rdf = None if root is None else next(root.iter(f"{{{_RDF}}}RDF"), None)
     if root is None or rdf is None:
         return None
     moved = ElementTree.Element(f"{{{_RDF}}}Description", {f"{{{_RDF}}}about": ""})
-    size = len(xmp)
-    for description, child in sorted(_children(rdf), key=lambda pair: -len(ElementTree.tostring(pair[1]))):
-        if size <= largest // 2:
+    for description in rdf.findall(f"{{{_RDF}}}Description"):
+        _turn_long_attributes(description)
+    properties = [child for description in rdf.findall(f"{{{_RDF}}}Description") for child in description]
+    left, kept = largest // 2, set[int]()
+    for child in sorted(properties, key=_size):  # the smallest stay
+        left -= _size(child)
+        if left < 0:
             break
-        size -= len(ElementTree.tostring(child))
-        description.remove(child)
-        moved.append(child)
+        kept.add(id(child))
+    for description in rdf.findall(f"{{{_RDF}}}Description"):
+        moved.extend([child for child in description if id(child) not in kept])
+        description[:] = [child for child in description if id(child) in kept]
     extended = ElementTree.Element(root.tag)
     ElementTree.SubElement(extended, f"{{{_RDF}}}RDF").append(moved)
-    body = _written(extended, xmp)
+    body = ElementTree.tostring(extended, "utf-8", xml_declaration=False)
     # The name of the extension is the digest of its bytes; nothing is kept secret by it.
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest().upper()
     note = ElementTree.SubElement(rdf, f"{{{_RDF}}}Description", {f"{{{_RDF}}}about": ""})
     note.set(f"{{{_NOTE}}}HasExtendedXMP", digest)
-    packet = _BEGIN + b"\n" + _written(root, xmp) + b'\n<?xpacket end="w"?>'
+    packet = _BEGIN + b"\n" + ElementTree.tostring(root, "utf-8", xml_declaration=False) + b'\n<?xpacket end="w"?>'
     return (packet, digest.encode(), body) if len(packet) <= largest else None
 
 
-def _children(rdf: ElementTree.Element) -> Iterator[tuple[ElementTree.Element, ElementTree.Element]]:
-    """The properties of all descriptions as elements, each with its description; long attributes become elements."""
-    for description in rdf.findall(f"{{{_RDF}}}Description"):
-        for name, value in list(description.attrib.items()):
-            if len(value) > 1000 and not name.startswith((f"{{{_RDF}}}", f"{{{_XML}}}")):
-                del description.attrib[name]
-                ElementTree.SubElement(description, name).text = value
-        for child in list(description):
-            yield description, child
+def _turn_long_attributes(description: ElementTree.Element) -> None:
+    """Turn properties that are long attributes into elements, which can be moved."""
+    for name, value in list(description.attrib.items()):
+        if len(value) > 1000 and not name.startswith((f"{{{_RDF}}}", f"{{{_XML}}}")):
+            del description.attrib[name]
+            ElementTree.SubElement(description, name).text = value
 
 
-def _written(root: ElementTree.Element, xmp: bytes) -> bytes:
-    """XML with the prefixes of the packet that the elements come from, where they are usable."""
-    for _, (prefix, address) in ElementTree.iterparse(io.BytesIO(xmp), ["start-ns"]):  # noqa: S314 — parsed before
-        if not re.fullmatch(r"ns\d+", prefix) and address != _XML:
-            ElementTree.register_namespace(prefix, address)
-    ElementTree.register_namespace("xmpNote", _NOTE)
-    return ElementTree.tostring(root, "utf-8", xml_declaration=False)
+def _size(element: ElementTree.Element) -> int:
+    """About how many bytes an element takes; more than it really does, because prefixes are shorter than names."""
+    return sum(
+        2 * len(e.tag)
+        + len(e.text or "")
+        + len(e.tail or "")
+        + sum(len(k) + len(v) + 5 for k, v in e.attrib.items())
+        + 5
+        for e in element.iter()
+    )
 
 
 def _parsed(xmp: bytes) -> ElementTree.Element | None:
-    """The XML of a packet; None if it is none, or declares a document type."""
+    """The XML of a packet; None if it is none, or declares a document type. Its prefixes are used when it is written."""
     if b"<!DOCTYPE" in xmp or b"<!ENTITY" in xmp or b"\0" in xmp:
         return None
     try:
-        return ElementTree.fromstring(xmp)  # noqa: S314 — without a document type there are no entities to expand
+        parsing = ElementTree.iterparse(io.BytesIO(xmp), ["start-ns"])  # noqa: S314 — without a document type no entities
+        for _, (prefix, address) in parsing:
+            if not re.fullmatch(r"ns\d+", prefix) and address != _XML:
+                ElementTree.register_namespace(prefix, address)
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
+    ElementTree.register_namespace("xmpNote", _NOTE)
+    return parsing.root  # pyright: ignore[reportAttributeAccessIssue] — documented, but not declared
