@@ -164,24 +164,18 @@ def _turn_long_attributes(description: ElementTree.Element) -> None:
 
 def _size(element: ElementTree.Element) -> int:
     """About how many bytes an element takes; more than it really does, because prefixes are shorter than names."""
-    return sum(
-        2 * len(e.tag)
-        + len(e.text or "")
-        + len(e.tail or "")
-        + sum(len(k) + len(v) + 5 for k, v in e.attrib.items())
-        + 5
-        for e in element.iter()
-    )
+    texts = sum(2 * len(e.tag) + len(e.text or "") + len(e.tail or "") + 5 for e in element.iter())
+    return texts + sum(len(k) + len(v) + 5 for e in element.iter() for k, v in e.attrib.items())
 
 
 def _parsed(xmp: bytes) -> ElementTree.Element | None:
-    """The XML of a packet; None if it is none, or declares a document type. Its prefixes are used when it is written."""
+    """The XML of a packet, to be written with the prefixes of the packet; None if it is none or has a document type."""
     if b"<!DOCTYPE" in xmp or b"<!ENTITY" in xmp or b"\0" in xmp:
         return None
     try:
         parsing = ElementTree.iterparse(io.BytesIO(xmp), ["start-ns"])  # noqa: S314 — without a document type no entities
         for _, (prefix, address) in parsing:
-            if not re.fullmatch(r"ns\d+", prefix) and address != _XML:
+            if prefix and not re.fullmatch(r"ns\d+", prefix) and address != _XML:
                 ElementTree.register_namespace(prefix, address)
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
