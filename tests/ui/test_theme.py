@@ -140,3 +140,17 @@ def test_dressed_actions_and_buttons_are_recoloured_live(qapp: QApplication, qtb
     theme.apply(qapp, "light")
     assert colours_of(ink(action.icon(), 20, 2.0)) == {theme.LIGHT.text}
     assert colours_of(ink(button.icon(), 20, 2.0)) == {theme.LIGHT.text}
+
+
+@pytest.mark.parametrize("size", theme.APP_ICON_SIZES)
+def test_the_program_has_an_icon_of_its_own_at_every_size(qapp: QApplication, size: int):
+    image = theme.app_icon().pixmap(size, size).toImage()
+    assert (image.width(), image.height()) == (size, size)
+    assert image.pixelColor(0, 0).alpha() < 128, "rounded corners"
+    left, right = image.pixelColor(size // 4, size // 2), image.pixelColor(7 * size // 10, size // 4)
+    assert left.saturation() < right.saturation(), "the right half is the restored one"
+
+
+def test_actions_that_stand_side_by_side_do_not_share_an_icon():
+    drawings = [(resources() / "icons" / f"{name}.svg").read_text("utf-8") for name in ("auto", "restore", "heat")]
+    assert len(set(drawings)) == 3

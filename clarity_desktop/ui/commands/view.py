@@ -140,7 +140,7 @@ class ViewCommands(QObject):
 
     def _before_keys(self) -> set[int]:
         shortcuts = self._session.actions["before"].shortcuts()
-        return {keys[0].key() for keys in shortcuts if keys.count()}
+        return {keys[0].key() for keys in shortcuts if keys.count()}  # type: ignore[index]  # PySide's stubs lack QKeySequence.__getitem__
 
     def _stop_watching(self) -> None:
         if self._watched is not None:
