@@ -144,7 +144,8 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         window.end_session()
 
-    # Ctrl+C asks nothing: unsaved work is offered at the next start.
+    # Neither Ctrl+C nor the end of the login session asks: unsaved work is offered at the next start.
+    app.commitDataRequest.connect(lambda _manager: window.end_session())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     begin(window)
