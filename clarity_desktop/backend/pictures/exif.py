@@ -132,13 +132,16 @@ class Tree:
         """The same without what only the camera's maker understands."""
         return replace(self, exif={tag: value for tag, value in self.exif.items() if tag != MAKER_NOTE})
 
-    def without_largest(self) -> Tree:
-        """The same without its largest value."""
-        places = [(len(value.raw), tag, part) for part in ("first", "exif", "gps", "interop")
-                  for tag, value in getattr(self, part).items()]  # fmt: skip
-        _, left_out, place = max(places)
-        kept = {tag: value for tag, value in getattr(self, place).items() if tag != left_out}
-        return replace(self, **{place: kept})
+    def without_largest(self, excess: int) -> Tree:
+        """The same without as many of its largest values as take that many bytes."""
+        parts = {name: dict[int, Value](getattr(self, name)) for name in ("first", "exif", "gps", "interop")}
+        places = sorted((-len(value.raw), tag, name) for name, part in parts.items() for tag, value in part.items())
+        for size, tag, name in places:
+            if excess <= 0:
+                break
+            del parts[name][tag]
+            excess += size
+        return replace(self, **parts)
 
     def block(self) -> bytes | None:
         """An EXIF block of these values without gaps and thumbnail; None if there are none, or too many.
@@ -350,7 +353,8 @@ def compact(exif: bytes, largest: int) -> tuple[bytes | None, bool]:
     tree = Tiff(io.BytesIO(exif)).tree()
     block, is_whole = tree.block(), True
     while block is not None and len(block) > largest:
-        tree, is_whole = tree.without_maker_note() if tree.maker_note else tree.without_largest(), False
+        excess, is_whole = len(block) - largest, False
+        tree = tree.without_maker_note() if tree.maker_note else tree.without_largest(excess)
         block = tree.block()
     return block, not is_whole
 
