@@ -362,6 +362,7 @@ class Studio:
             document, version, candidate.step, candidate.pixels, job,
             changed=candidate.changed, region=params.region, hidden=True,
         )  # fmt: skip
+        del candidate
         self._announce_versions(document, job)
         return await self._commit_blend(document, version, full, params.strength, job)
 
@@ -387,6 +388,7 @@ class Studio:
         before = await job.side("disk", document.pixels, full.parent)
         after = await job.side("disk", document.pixels, full.id)
         pixels = await job.run(light.blended, before, after, strength, job.checkpoint)
+        del before, after  # they would stay in memory until the analysis of the result ends
         step = replace(full.step, strength=strength, settings={**full.step.settings, FULL: full.id})
         region = document.region(step.region) if step.region else None
         return await self._commit(document, parent, step, pixels, job, region=region)
