@@ -111,3 +111,19 @@ def test_a_picture_for_the_clipboard_keeps_its_alpha():
     assert np.array_equal(kept, alpha)
     assert np.array_equal(back[:, 3:], pixels[:, 3:])
     assert to_pixels(to_picture(pixels, None))[1] is None
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("icc", [None, P3])
+def test_alpha_changes_no_color_and_is_kept(depth: type, icc: bytes | None):
+    top = np.iinfo(depth).max
+    colors = np.random.default_rng(0).integers(0, top + 1, (20, 30, 3)).astype(depth)
+    alpha = np.full((20, 30, 1), top, depth)
+    alpha[:, 15:] = 0
+    plain, shown = to_image(colors, icc), to_image(np.concatenate([colors, alpha], axis=2), icc)
+    assert shown.format() == QImage.Format.Format_ARGB32_Premultiplied
+    for x in (0, 14):
+        for y in range(20):
+            a, b = plain.pixelColor(x, y), shown.pixelColor(x, y)
+            assert max(abs(p - q) for p, q in zip(a.getRgb(), b.getRgb(), strict=True)) <= 1
+    assert shown.pixel(20, 10) == 0, "nothing is left of a hidden color"
