@@ -135,6 +135,21 @@ def test_what_a_dng_says_about_the_photo_is_kept(decoder, tmp_path):
         assert exif.Tiff(io.BytesIO(back.exif)).tree().first[272].raw == b"Test 1\0"
 
 
+def test_a_sensor_without_colours_makes_a_grey_photo(decoder, tmp_path):
+    ramp = np.tile(np.linspace(BLACK, WHITE, 160).astype(np.uint16), (120, 1))
+    tags = [(271, 2, 0, "Clarity", True), (272, 2, 0, "Grey 1", True), (50706, 1, 4, b"\1\4\0\0", True),
+            (50714, 3, 1, BLACK, True), (50717, 3, 1, WHITE, True)]  # fmt: skip
+    tifffile.imwrite(tmp_path / "a.dng", ramp, photometric="minisblack", extratags=tags, metadata=None)
+    data = bytearray((tmp_path / "a.dng").read_bytes())
+    at = data.index(struct.pack("<HHI", 262, 3, 1)) + 8
+    data[at : at + 2] = struct.pack("<H", 34892)  # linear data of one channel, which tifffile does not write
+    (tmp_path / "a.dng").write_bytes(data)
+    pixels = decoder.read(tmp_path / "a.dng").pixels
+    assert pixels.shape == (120, 160, 3)
+    assert (pixels == pixels[..., :1]).all()
+    assert pixels[60, 80, 0] == pytest.approx(65535 * (80 / 159) ** (256 / 563), rel=0.02)
+
+
 def test_the_thumbnail_of_a_dng_is_never_the_photo(decoder, tmp_path):
     write_dng(tmp_path / "a.dng", scene(), preview=np.full((24, 32, 3), 90, np.uint8))
     assert decoder.read(tmp_path / "a.dng").pixels.shape == (120, 160, 3)

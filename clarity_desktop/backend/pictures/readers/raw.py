@@ -41,6 +41,7 @@ _SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98)
 _LEAST_STEP, _DARKEST = 0.01, 0.05  # encoded values 0..1
 _SMOOTH = 24  # 1024ths of the tone scale over which the curve is rounded, to each side
 _WINDOW = np.hanning(2 * _SMOOTH + 3)[1:-1] / np.hanning(2 * _SMOOTH + 3).sum()
+_LARGEST_PREVIEW = 20_000_000  # pixels
 _FLIPS = {3: 3, 5: 8, 6: 6}  # LibRaw's numbers → EXIF orientations
 # Tags of the first directory that describe the photo; the others describe the sensor data.
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298,
@@ -113,6 +114,8 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
         raise Refused("pictures.raw_unsupported") from e
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise Refused(DAMAGED) from e
+    if pixels.shape[2:] == (1,):  # a sensor without color filters
+        pixels = np.repeat(pixels, 3, axis=2)
     # LibRaw fills what it cannot read with zeros.
     if pixels.ndim != 3 or pixels.shape[2] != 3 or int(pixels.min()) == int(pixels.max()):
         raise Refused(DAMAGED)
@@ -172,6 +175,8 @@ def _preview(raw: rawpy.RawPy) -> NDArray[np.uint8] | None:
             return stored if stored.ndim == 3 and stored.shape[2] == 3 else None
         image = Image.open(io.BytesIO(stored), formats=("JPEG", "MPO"))
         image.draft("RGB", (1024, 1024))
+        if image.width * image.height > _LARGEST_PREVIEW:
+            return None
         return np.asarray(image.convert("RGB"))
     except (rawpy.LibRawError, rawpy.NotSupportedError, OSError, ValueError, SyntaxError):
         return None
