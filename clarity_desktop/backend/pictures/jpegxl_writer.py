@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import Any
 
@@ -13,6 +14,7 @@ from clarity_desktop.backend.pictures.jpegxl_header import CONTAINER, SIGNATURE,
 from clarity_desktop.backend.pictures.metadata import Blocks
 from clarity_desktop.values import Pixels
 
+_THREADS = min(4, os.cpu_count() or 1)
 _LINEAR, _SRGB = 8, 13  # transfer functions
 
 
@@ -28,7 +30,9 @@ def write(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None, 
     if alpha is not None:
         samples = np.dstack([samples, alpha])
     level = None if lossless else quality
-    encoded = bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), level, lossless=lossless))
+    encoded = bytes(
+        imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), level, lossless=lossless, numthreads=_THREADS)
+    )
     kept, stream = _parts(encoded)
     if pixels.dtype == np.uint16:
         stream = _tagged_srgb(stream)

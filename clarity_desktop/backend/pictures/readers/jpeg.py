@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -100,33 +101,42 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
 
 
 def _samples(data: bytes, found: Segments) -> tuple[NDArray[Any], list[Message]]:
-    import imagecodecs
-
     # Without an end mark some decoders refuse the file, and others fill what is missing with gray.
     whole = data if found.is_ended else data[: found.end] + _END
-    samples: NDArray[Any] = imagecodecs.jpeg8_decode(whole)
-    if samples.shape[:2] != (found.height, found.width):
+    if found.frame in _PROGRESSIVE:  # cut ones look whole, only coarser
+        with ThreadPoolExecutor(1) as pool:
+            followed = pool.submit(_followed, data, found)
+            samples = _decoded(whole, found)
+            lacking = not _has_all_scans(found) or not np.array_equal(samples, followed.result())
+    else:
+        samples = _decoded(whole, found)
+        worth_it = not found.is_ended or _is_flat_at_the_end(samples)
+        lacking = worth_it and not np.array_equal(samples, _followed(data, found))
+    if lacking and not found.is_ended:
         raise Refused(DAMAGED)
-    if found.is_ended:
-        lacking = _may_lack_data(samples, found) and _lacks_data(data, samples, found)
-        return samples, [Message("pictures.jpeg_incomplete")] if lacking else []
-    if _lacks_data(data, samples, found) or not _has_all_scans(found):
-        raise Refused(DAMAGED)
-    return samples, [Message("pictures.jpeg_no_end")]
+    if lacking:
+        return samples, [Message("pictures.jpeg_incomplete")]
+    return samples, [] if found.is_ended else [Message("pictures.jpeg_no_end")]
 
 
-def _may_lack_data(samples: NDArray[Any], found: Segments) -> bool:
-    """Whether decoding twice is worth it: missing blocks at the end are flat, and progressive files hide them."""
-    last = samples[-min(8, len(samples)) :, -min(8, samples.shape[1]) :]
-    return found.frame in _PROGRESSIVE or bool((last == last[:1, :1]).all())
-
-
-def _lacks_data(data: bytes, samples: NDArray[Any], found: Segments) -> bool:
-    """Whether the decoder goes on reading at the end of the last scan: then what it needs is not there."""
+def _decoded(data: bytes, found: Segments) -> NDArray[Any]:
     import imagecodecs
 
-    followed = data[: found.end] + _NOISE + _END
-    return not np.array_equal(samples, imagecodecs.jpeg8_decode(followed))
+    samples: NDArray[Any] = imagecodecs.jpeg8_decode(data)
+    if samples.shape[:2] != (found.height, found.width):
+        raise Refused(DAMAGED)
+    return samples
+
+
+def _followed(data: bytes, found: Segments) -> NDArray[Any]:
+    """The picture with noise after the last scan: another one if the decoder goes on reading there."""
+    return _decoded(data[: found.end] + _NOISE + _END, found)
+
+
+def _is_flat_at_the_end(samples: NDArray[Any]) -> bool:
+    """Whether the last block may be missing, which is worth decoding twice: decoders make missing ones flat."""
+    last = samples[-min(8, len(samples)) :, -min(8, samples.shape[1]) :]
+    return bool((last == last[:1, :1]).all())
 
 
 def _has_all_scans(found: Segments) -> bool:
