@@ -621,13 +621,17 @@ class PhotoInfo:
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BeforeAfter:
-    """A picture of two versions: side by side, or one with a line between them. labels are drawn into it."""
+    """A picture of two versions: side by side, or one with a line between them.
+
+    labels: the words for both as large pictures, H×W uint8, 255 is ink: the window draws them, as it has the fonts for
+    every language.
+    """
 
     before: VersionId
     layout: Literal["side", "split"]
-    labels: tuple[str, str]
+    labels: tuple[Mask, Mask]
 
 
 @dataclass(frozen=True, slots=True)

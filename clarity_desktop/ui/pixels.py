@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColorSpace, QImage
+from PySide6.QtGui import QColorSpace, QFontMetrics, QGuiApplication, QImage, QPainter
 
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Pixels
+
+TEXT_SIZE = 160
+"""Pixels of the letters of `text_mask`: enough for a photo of 24 megapixels."""
 
 
 @lru_cache(maxsize=32)
@@ -76,6 +79,24 @@ def _split_alpha(samples: NDArray[Any], width: int, height: int) -> tuple[Any, A
     four = samples.reshape(height, width, 4)
     opaque = bool((four[..., 3] == np.iinfo(four.dtype).max).all())
     return four[..., :3].copy(), None if opaque else four[..., 3].copy()
+
+
+def text_mask(text: str) -> NDArray[np.uint8]:
+    """A line of text in the window's font as a large picture with a margin: H×W uint8, 255 is ink."""
+    font = QGuiApplication.font()
+    font.setPixelSize(TEXT_SIZE)
+    metrics, margin = QFontMetrics(font), TEXT_SIZE // 2
+    image = QImage(
+        metrics.horizontalAdvance(text) + 2 * margin, metrics.height() + margin, QImage.Format.Format_Grayscale8
+    )
+    image.fill(0)
+    painter = QPainter(image)
+    painter.setFont(font)
+    painter.setPen(Qt.GlobalColor.white)
+    painter.drawText(image.rect(), Qt.AlignmentFlag.AlignCenter, text)
+    painter.end()
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width()].copy()
 
 
 def halved(image: QImage) -> QImage:

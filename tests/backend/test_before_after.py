@@ -17,7 +17,9 @@ Photo = Callable[..., np.ndarray]
 
 
 def both(layout: Literal["side", "split"]) -> BeforeAfter:
-    return BeforeAfter(VersionId("v0"), layout, ("Before", "After"))
+    label = np.zeros((90, 300), np.uint8)
+    label[30:60, 40:260] = 255
+    return BeforeAfter(VersionId("v0"), layout, (label, label))
 
 
 @pytest.mark.parametrize("depth", [8, 16])

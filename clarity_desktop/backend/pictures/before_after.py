@@ -7,16 +7,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from clarity_desktop.values import BeforeAfter, Picture
+from clarity_desktop.values import BeforeAfter, Mask, Picture
 
 GAP = 0.006
 """Width of the gap or the line, as a share of the width of one photo."""
-TEXT = 0.032
-"""Height of the letters, as a share of the shorter side."""
-SMALLEST_TEXT = 11
+LABEL = 0.06
+"""Height of a label, as a share of the shorter side of the photo."""
+SMALLEST_LABEL = 22
 PLATE = 0.62
 """Opacity of the dark plate behind a label."""
 
@@ -40,9 +38,10 @@ def before_after(before: Picture, after: Picture, how: BeforeAfter) -> Picture:
         left = max(0, (width - gap) // 2)
         out[:, left : left + gap] = top
         places = ((0, left), (left + gap, width))
+    size = max(SMALLEST_LABEL, round(LABEL * min(height, width)))
     for k, label in enumerate(how.labels):
         # Before: upper left. After: upper right of a split picture, else upper left of its own.
-        _add_label(out, label, places[k], at_right=how.layout == "split" and k == 1)
+        _add_label(out, label, size, places[k], at_right=how.layout == "split" and k == 1)
     return replace(after, pixels=out, alpha=None, mode="RGB")
 
 
@@ -55,25 +54,17 @@ def _flat(picture: Picture) -> Any:
     return np.rint(top + share * (picture.pixels.astype(np.float32) - top)).astype(picture.pixels.dtype)
 
 
-def _add_label(out: Any, label: str, place: tuple[int, int], *, at_right: bool) -> None:
-    """Draw a label on a dark plate into the upper corner of the columns of `place`."""
-    text = _text(label, max(SMALLEST_TEXT, round(TEXT * min(out.shape[0], place[1] - place[0]))))
-    margin = text.shape[0] // 2
-    height, width = text.shape[0], min(text.shape[1], place[1] - place[0] - 2 * margin)
-    if width < height or out.shape[0] < 2 * height:  # no room on a tiny picture
+def _add_label(out: Any, label: Mask, size: int, place: tuple[int, int], *, at_right: bool) -> None:
+    """Draw a label of a height on a dark plate into the upper corner of the columns of `place`."""
+    wide = max(1, round(label.shape[1] * size / label.shape[0]))
+    how = cv2.INTER_AREA if size < label.shape[0] else cv2.INTER_LINEAR
+    text: Any = cv2.resize(label, (wide, size), interpolation=how)
+    margin = size // 3
+    room = place[1] - place[0] - 2 * margin
+    if room < wide or out.shape[0] < 2 * size:  # no room on a tiny picture
         return
-    left = place[1] - margin - width if at_right else place[0] + margin
-    part = out[margin : margin + height, left : left + width]
-    ink = text[: part.shape[0], : part.shape[1], None].astype(np.float32) / 255
+    left = place[1] - margin - wide if at_right else place[0] + margin
+    part = out[margin : margin + size, left : left + wide]
+    ink = text[..., None].astype(np.float32) / 255
     dark = part.astype(np.float32) * (1 - PLATE)
     part[...] = np.rint(dark + ink * (np.iinfo(out.dtype).max - dark)).astype(out.dtype)
-
-
-def _text(label: str, size: int) -> NDArray[np.uint8]:
-    """The label in white on black with a margin around it, as H×W uint8."""
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(label)
-    margin = size // 2
-    image = Image.new("L", (round(right - left) + 2 * margin, round(bottom - top) + 2 * margin))
-    ImageDraw.Draw(image).text((margin - left, margin - top), label, fill=255, font=font)
-    return np.asarray(image)

@@ -28,6 +28,7 @@ from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import choice_field, field_label, int_field, muted_label, no_wheel, plain_label, row
 from clarity_desktop.ui.labels import file_size, metadata_choices
 from clarity_desktop.ui.notices import Sign
+from clarity_desktop.ui.pixels import text_mask
 from clarity_desktop.values import BeforeAfter, ExportOptions, Version, VersionId
 
 PATTERN = "{name}_restored"
@@ -102,9 +103,13 @@ class ExportForm:
         name = file_name(self.pattern, subject.values(self.options.longest)) or "photo"
         compared = None
         if self.layout is not None and subject.before is not None:
-            compared, name = BeforeAfter(subject.before, self.layout, self.labels), f"{name}_before_after"
+            compared, name = self._compared(subject.before, self.layout), f"{name}_before_after"
         path = self.options.path.parent / f"{name}{FORMATS[self.options.format][1]}"
         return dataclasses.replace(self.options, path=path, compared=compared)
+
+    def _compared(self, before: VersionId, layout: Literal["side", "split"]) -> BeforeAfter:
+        first, second = self.labels
+        return BeforeAfter(before, layout, (text_mask(first), text_mask(second)))
 
 
 class ExportDialog(QDialog):
