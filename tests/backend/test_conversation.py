@@ -397,7 +397,7 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
 
 
 class FakeStore:
-    """A catalog of one model, which arrives when it is fetched."""
+    """A catalog of one model, which arrives when it is downloaded."""
 
     def __init__(self) -> None:
         self.models = {"net": SimpleNamespace(title="Net (blur)", size=5_000_000)}

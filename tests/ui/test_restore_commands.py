@@ -284,7 +284,7 @@ async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on(
         await settled(window)
 
 
-async def test_the_task_is_that_of_the_likeliest_problem_until_the_user_chooses_another():
+async def test_the_task_is_that_of_the_most_likely_problem_until_the_user_chooses_another():
     async with a_window() as (window, link):
         link.detection = a_detection(noise=0.9, rain=0.4)
         first = await a_photo(window, "night.jpg")
@@ -319,10 +319,10 @@ async def test_the_chat_suggests_what_was_found():
         link.detection = a_detection(noise=0.9, rain=0.4)
         await a_photo(window)
         chips = [chip.text() for chip in window.chat.chips.findChildren(QPushButton) if not chip.isHidden()]
-        assert chips == ["Remove noise", "Remove rain", "Fix what is wrong", "What is wrong?"]
-        next(c for c in window.chat.chips.findChildren(QPushButton) if c.text() == "What is wrong?").click()
+        assert chips == ["Remove noise", "Remove rain", "Fix it", "What is wrong with it?"]
+        next(c for c in window.chat.chips.findChildren(QPushButton) if c.text() == "What is wrong with it?").click()
         await settled(window)
-        assert [r.text for r in link.of(m.SendMessage)] == ["what is wrong with it?"]
+        assert [r.text for r in link.of(m.SendMessage)] == ["What is wrong with it?"]
 
 
 async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_the_tooltip():
@@ -352,7 +352,7 @@ async def test_the_chat_downloads_a_missing_model_by_a_button():
         await settled(window)
         window.chat.transcript.offer.click()
         await settled(window)
-        assert [r.text for r in link.of(m.SendMessage)] == ["download and restore"]
+        assert [r.text for r in link.of(m.SendMessage)] == ["Download and restore"]
         assert window.chat.transcript.offer is None
 
 

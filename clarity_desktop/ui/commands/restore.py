@@ -242,7 +242,7 @@ class RestoreCommands(QObject):
     # the task in the panel
 
     def _preselect(self) -> None:
-        """Select what suits the open version: how it was made, else its likeliest problem; the user's choice stays."""
+        """Select what suits the open version: the user's choice, how it was made, or its main problem."""
         state = self._session.current
         head = state.head_version if state else None
         if state is None or head is None or self._selected == (state, head.id) or self._dock.is_open():
@@ -254,8 +254,8 @@ class RestoreCommands(QObject):
             self._dock.choose(step.task, step.method)
         elif head.detection is None:
             return  # its problems will be known soon
-        elif found := [task for d in problems_to_list(head.detection) if self._dock.offers(task := TASK_FOR[d])]:
-            self._dock.choose(found[0])
+        elif found := [d for d in problems_to_list(head.detection) if self._dock.offers(TASK_FOR[d])]:
+            self._dock.choose(TASK_FOR[found[0]])
         self._selected = state, head.id
 
     def _keep_choice(self) -> None:

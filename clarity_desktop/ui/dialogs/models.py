@@ -102,6 +102,7 @@ class ModelsDialog(QDialog):
         """State column, progress bars and buttons."""
         for k in range(self.list.topLevelItemCount()):
             item = self.list.topLevelItem(k)
+            assert item is not None
             model: ModelCard = item.data(0, MODEL)
             share = self._downloads.get(model.id)
             bar = self.list.itemWidget(item, STATE)

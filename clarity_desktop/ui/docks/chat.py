@@ -22,15 +22,15 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop import titles
-from clarity_desktop.text import english
+from clarity_desktop.text import Message, english
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.form_fields import ElidedButton
-from clarity_desktop.ui.labels import task_title
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Task, Turn
 
 MIN_HEIGHT_FOR_CHIPS = 260
 """Pixels of height below which the suggestions are hidden."""
+ALWAYS_SUGGESTED = ("chat.say_fix", "chat.say_find")
 MAX_TASKS = 4
 """Tasks that are suggested at once."""
 SHOWN_TURNS = 100
@@ -272,7 +272,7 @@ class ChatDock(QWidget):
         """Offer under the last turn to download the models that it asks about. size: as shown."""
         label = self.tr("Download and restore ({size})").format(size=size)
         # The planner understands English, whatever the language of the window.
-        self.transcript.show_offer(label, partial(self.sent.emit, "download and restore"))
+        self.transcript.show_offer(label, partial(self.sent.emit, english(Message("chat.say_download"))))
 
     def show_waiting(self, on: bool) -> None:
         """Show whether an answer is being prepared."""
@@ -300,22 +300,21 @@ class ChatDock(QWidget):
 
     def show_suggestions(self, tasks: Sequence[Task]) -> None:
         """Suggest these tasks, then what suits any photo."""
-        # The planner understands English, whatever the language of the window.
-        wanted = [(task_title(task), english(titles.task_title(task))) for task in tasks[:MAX_TASKS]]
-        wanted.append((self.tr("Fix what is wrong"), "fix it"))
-        wanted.append((self.tr("What is wrong?"), "what is wrong with it?"))
-        if [text for _, text in wanted] == self._suggested:
+        wanted = [titles.task_title(task) for task in tasks[:MAX_TASKS]] + [Message(key) for key in ALWAYS_SUGGESTED]
+        if wanted == self._suggested:
             return
-        self._suggested = [text for _, text in wanted]
+        self._suggested = wanted
         while (item := self._grid.takeAt(0)) is not None:
             if (chip := item.widget()) is not None:
                 chip.hide()
                 chip.deleteLater()
-        for k, (title, text) in enumerate(wanted):
+        for k, message in enumerate(wanted):
+            title = render(message)
             chip = ElidedButton(title)
             chip.setProperty("chip", True)
             chip.setAccessibleName(self.tr("Send: {message}").format(message=title))
-            chip.clicked.connect(partial(self._send_suggestion, text))
+            # The planner understands English, whatever the language of the window.
+            chip.clicked.connect(partial(self._send_suggestion, english(message)))
             self._grid.addWidget(chip, k // 2, k % 2)
 
     def _send_suggestion(self, message: str, _checked: bool = False) -> None:
@@ -326,5 +325,5 @@ class ChatDock(QWidget):
         self._grid = QGridLayout(box)
         self._grid.setContentsMargins(12, 0, 12, 0)
         self._grid.setSpacing(4)
-        self._suggested: list[str] = []
+        self._suggested: list[Message] = []
         return box

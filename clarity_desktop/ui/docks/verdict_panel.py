@@ -48,8 +48,9 @@ def verdict(detection: Detection, score: float | None) -> str:
 def problems_to_list(detection: Detection) -> list[Degradation]:
     """The problems to list, the most likely first; none where the photo looks normal."""
     kind = summary(detection).kind
-    names = [name for name in ordered(detection) if detection.found[name].probability >= LISTED_FROM]
-    return [] if kind == "fine" else names[:MAX_LISTED]
+    if kind == "fine":
+        return []
+    return [name for name in ordered(detection) if detection.found[name].probability >= LISTED_FROM][:MAX_LISTED]
 
 
 def severity_word(finding: Finding) -> str:
