@@ -35,14 +35,14 @@ class Limits:
     """What is refused before or while a photo is decoded.
 
     seconds: processor time for a photo, to which 0.3 s per declared megapixel are added. wall_seconds: time after which
-    a decoder that does not even use the processor (a dead network disk) is ended.
+    a decoder that does not even use the processor (a dead network disk) is ended, if the user did not stop it before.
     """
 
     megapixels: float = 250
     bytes: int = 2_000_000_000
     frames: int = 10_000
     seconds: float = 10
-    wall_seconds: float = 600
+    wall_seconds: float = 3600
 
 
 def child_command(limits: Limits) -> list[str]:
