@@ -395,6 +395,7 @@ def test_a_long_auto_is_offered_by_what_was_found(studio, recorder, detector, fi
     request = Improve(card.id, card.head)
     assert asyncio.run(studio.ask_first(request, recorder.job()))
     assert recorder.last(Offered).request == request
+    assert recorder.last(Offered).tasks == ("denoise",)
     assert not asyncio.run(studio.ask_first(replace(request, confirmed=True), recorder.job()))
 
 

@@ -311,6 +311,15 @@ async def test_a_long_auto_is_offered_with_its_time_and_not_started():
         assert [request.confirmed for request in link.of(m.Improve)] == [False, True]
 
 
+async def test_the_offer_of_auto_names_the_tasks_that_it_would_try():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        request = m.Improve(view.id, view.head)
+        offered = m.Offered(request, 90.0, None, 0.1, tasks=("denoise", "dehaze"))
+        window.restore_commands.show_offer(PendingRequest(request, view, "Auto"), offered)
+        assert texts(window) == ["Auto will try: Remove noise, Remove haze. This takes about 2 min. Start?"]
+
+
 async def test_an_offer_of_auto_goes_when_another_version_is_open_or_the_photo_is_closed():
     async with a_window() as (window, link):
         link.advice, link.seconds = TWO_STEPS, 60.0

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clarity_desktop.ui.labels import device_title, file_size
+from clarity_desktop.ui.labels import device_title, file_size, percent
 from clarity_desktop.values import LoadedModel, ModelCard
 
 MODEL = Qt.ItemDataRole.UserRole
@@ -99,24 +98,10 @@ class ModelsDialog(QDialog):
         self._show_states()
 
     def _show_states(self) -> None:
-        """State column, progress bars and buttons."""
+        """State column and buttons."""
         for k in range(self.list.topLevelItemCount()):
-            item = self.list.topLevelItem(k)
-            assert item is not None
-            model: ModelCard = item.data(0, MODEL)
-            share = self._downloads.get(model.id)
-            bar = self.list.itemWidget(item, STATE)
-            item.setText(STATE, self._state_title(model) if share is None else "")
-            if share is None:
-                self.list.removeItemWidget(item, STATE)
-                continue
-            if not isinstance(bar, QProgressBar):
-                bar = QProgressBar()
-                bar.setRange(0, 100)
-                bar.setFormat(self.tr("%p%", "a percentage; %p is the number"))
-                bar.setAccessibleName(self.tr("Downloading {model}").format(model=model.title))
-                self.list.setItemWidget(item, STATE, bar)
-            bar.setValue(round(100 * share))
+            if (item := self.list.topLevelItem(k)) is not None:
+                item.setText(STATE, self._state_title(item.data(0, MODEL)))
         self._enable()
 
     def show_loaded(self, models: Sequence[LoadedModel]) -> None:
@@ -216,7 +201,10 @@ class ModelsDialog(QDialog):
 
     def _state_title(self, model: ModelCard) -> str:
         if model.id in self._downloads:
-            return self.tr("Queued")
+            share = self._downloads[model.id]
+            if share is None:
+                return self.tr("Queued")
+            return self.tr("Downloading: {share}").format(share=percent(share))
         titles = {
             "ready": self.tr("Installed"),
             "missing": self.tr("Not installed"),
