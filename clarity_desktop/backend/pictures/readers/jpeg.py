@@ -130,7 +130,8 @@ def _decoded(data: bytes, found: Segments) -> NDArray[Any]:
 
 def _followed(data: bytes, found: Segments) -> NDArray[Any]:
     """The picture with noise after the last scan: another one if the decoder goes on reading there."""
-    return _decoded(data[: found.end] + _NOISE + _END, found)
+    # Fill bytes before a marker would make one of the noise.
+    return _decoded(data[: found.end].rstrip(b"\xff") + _NOISE + _END, found)
 
 
 def _is_flat_at_the_end(samples: NDArray[Any]) -> bool:
