@@ -312,7 +312,7 @@ async def test_a_long_auto_is_offered_with_its_time_and_not_started():
 
 
 async def test_the_offer_of_auto_names_the_tasks_that_it_would_try():
-    async with a_window() as (window, link):
+    async with a_window() as (window, _link):
         view = await a_photo(window)
         request = m.Improve(view.id, view.head)
         offered = m.Offered(request, 90.0, None, 0.1, tasks=("denoise", "dehaze"))
