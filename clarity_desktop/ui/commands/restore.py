@@ -30,7 +30,18 @@ from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import TASK_FOR, TASKS, Bounds, MethodCard, Region, RestoreParams, Task, Version, VersionId
+from clarity_desktop.values import (
+    TASK_FOR,
+    TASKS,
+    Bounds,
+    Degradation,
+    MethodCard,
+    Region,
+    RestoreParams,
+    Task,
+    Version,
+    VersionId,
+)
 
 ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
@@ -254,8 +265,10 @@ class RestoreCommands(QObject):
             self._dock.choose(step.task, step.method)
         elif head.detection is None:
             return  # its problems will be known soon
-        elif found := [d for d in problems_to_list(head.detection) if self._dock.offers(TASK_FOR[d])]:
-            self._dock.choose(TASK_FOR[found[0]])
+        else:
+            found: list[Degradation] = [d for d in problems_to_list(head.detection) if self._dock.offers(TASK_FOR[d])]
+            if found:
+                self._dock.choose(TASK_FOR[found[0]])
         self._selected = state, head.id
 
     def _keep_choice(self) -> None:

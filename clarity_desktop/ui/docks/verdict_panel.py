@@ -50,7 +50,8 @@ def problems_to_list(detection: Detection) -> list[Degradation]:
     kind = summary(detection).kind
     if kind == "fine":
         return []
-    return [name for name in ordered(detection) if detection.found[name].probability >= LISTED_FROM][:MAX_LISTED]
+    names: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= LISTED_FROM]
+    return names[:MAX_LISTED]
 
 
 def severity_word(finding: Finding) -> str:
