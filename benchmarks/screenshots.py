@@ -86,6 +86,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     await analyzed(window, camera)
     await improved(window, camera)
     await restored(window, camera)
+    await adjusted(window, camera)
     await shaped(window, camera)
     await talked(window, camera)
     await asked(window, camera)
@@ -114,6 +115,19 @@ async def improved(window: MainWindow, camera: Camera) -> None:
         await settled(window)
     for bar in window.notices.bars():
         bar.close_later()
+
+
+async def adjusted(window: MainWindow, camera: Camera) -> None:
+    """The adjust panel with values that are previewed and not applied, and the info panel."""
+    window.action["adjust"].trigger()
+    window.sides.reveal("info")
+    for name, value in (("exposure", 40), ("contrast", 25), ("temperature", 20)):
+        window.adjust.sliders[name].setValue(value)
+    await settled(window)
+    await camera.take("adjust", window)
+    window.adjust.discarded.emit()
+    window.sides.reveal("quality")
+    window.sides.reveal("restore")
 
 
 async def restored(window: MainWindow, camera: Camera) -> None:

@@ -63,6 +63,28 @@ async def test_a_batch_is_cancelled_in_the_middle(sit_down: Sitting, picture: Ca
         dialog.close()
 
 
+async def test_photos_that_wait_to_be_shown_are_opened_for_it(sit_down: Sitting, picture: Callable[..., Path]) -> None:
+    async with sit_down() as user:
+        names = [f"{k}.png" for k in range(14)]
+        user.window.file_commands.open_paths([picture(name, size=(40, 30)) for name in names])
+        await user.wait_for(lambda: len(user.window.session.documents) == len(names))
+        await user.idle()
+        assert any(state.waits for state in user.window.session.documents)
+        user.window.adjust.sliders["exposure"].setValue(40)
+        user.window.adjust.apply.click()
+        await user.idle()
+        user.start("apply_to_all")
+        dialog = user.window.batch_commands.dialog
+        assert dialog is not None
+        dialog.start.click()
+        await user.wait_for(lambda: dialog.close_button.text() == "Close")
+        await user.idle()
+        assert dialog.texts() == ["Done"] * 13
+        heads = [state.head_version for state in user.window.session.documents]
+        assert all(head is not None and head.step.kind == "adjust" for head in heads)
+        dialog.close()
+
+
 async def test_all_open_photos_are_exported(sit_down: Sitting, picture: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

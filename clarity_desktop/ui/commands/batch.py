@@ -55,6 +55,7 @@ class BatchCommands(QObject):
         super().__init__(session)
         self._session, self._files, self._exports, self._versions = session, files, exports, versions
         self._batch: _Batch | None = None
+        session.document_added.connect(self._show_added)
         session.document_changed.connect(self._go_on_with)
         exports.all_confirmed.connect(self._export_all)
         session.actions.on("apply_to_all", self._apply_to_all)
@@ -70,6 +71,9 @@ class BatchCommands(QObject):
         several = len(self._session.documents) > 1
         self._session.actions["export_all"].setEnabled(several)
         self._session.actions["apply_to_all"].setEnabled(several and self._source() is not None)
+
+    def _show_added(self, _state: DocumentState) -> None:
+        self.show_state()
 
     # what to do
 
