@@ -180,7 +180,7 @@ _SRGB_LIKE = {1, 6, 13, 14, 15}  # 1, 6, 14 and 15 are those of video, which pho
 _PQ, _HLG = 16, 18
 HDR_TRANSFERS = {_PQ, _HLG}
 _SDR_WHITE = 203.0  # cd/m² of diffuse white (ITU-R BT.2408)
-_KNEE = 0.8  # light above this share of diffuse white is compressed
+_LOWEST_KNEE = 0.5  # light above this share of diffuse white is compressed where a photo is four times as bright
 
 
 def is_known(points: CodePoints) -> bool:
@@ -208,7 +208,8 @@ def profile_of(points: CodePoints) -> bytes | None:
 def tone_mapped(samples: NDArray[Any], points: CodePoints) -> tuple[Pixels, Space]:
     """HDR samples (H×W×3, uint8, uint16 or float32 0..1; PQ or HLG) as they look on a usual screen, 16 bits.
 
-    Colors up to diffuse white stay as they are; brighter ones are compressed into what is left of the range.
+    A photo no brighter than diffuse white stays as it is. Of a brighter one the dark and middle tones do, and the
+    bright ones are compressed, the more the brighter it is.
     """
     top = 1 if samples.dtype.kind == "f" else int(np.iinfo(samples.dtype).max)
     table = _pq_light(np.linspace(0, 1, 65536)) if points.transfer == _PQ else _hlg_light(np.linspace(0, 1, 65536))
@@ -250,7 +251,8 @@ def _shown(
     samples: NDArray[Any], light: Callable[[NDArray[Any]], Float], matrix: NDArray[np.float64]
 ) -> tuple[Pixels, Space]:
     few = light(sample(samples))
-    peak = max(1.0, *(float(light(samples[rows]).max(initial=0)) for rows in _bands(*samples.shape[:2])))
+    # A few sparks (one pixel in 2000) may be cut off: they must not dim the whole photo.
+    peak = max(1.0, float(np.quantile(few.max(-1), 0.9995))) if few.size else 1.0
     to_xyz = matrix.T.astype(np.float32)
     space = narrowest((_compressed(few, peak) @ to_xyz).reshape(-1, 3))
     out = np.empty(samples.shape, np.uint16)
@@ -264,12 +266,13 @@ def _compressed(linear: Float, peak: float) -> Float:
     if peak <= 1:
         return linear.clip(0, 1)
     strongest = linear.max(-1, keepdims=True)
+    knee = max(_LOWEST_KNEE, 1 - 0.25 * float(np.log2(peak)))
     # x ↦ x·(1 + x/w²)/(1 + x) of what lies above the knee has slope 1 at the knee and reaches 1 at the peak.
-    room = np.float32(1 - _KNEE)
-    above = np.maximum(strongest - np.float32(_KNEE), 0) / room
-    most = np.float32((peak - _KNEE) / (1 - _KNEE))
-    squeezed = np.float32(_KNEE) + room * above * (1 + above / most**2) / (1 + above)
-    scale = np.where(strongest > _KNEE, squeezed / np.maximum(strongest, 1e-6), 1)
+    room = np.float32(1 - knee)
+    above = np.maximum(strongest - np.float32(knee), 0) / room
+    most = np.float32((peak - knee) / (1 - knee))
+    squeezed = np.float32(knee) + room * above * (1 + above / most**2) / (1 + above)
+    scale = np.where(strongest > knee, squeezed / np.maximum(strongest, 1e-6), 1)
     return (linear * scale).clip(0, 1)
 
 
