@@ -200,12 +200,12 @@ def test_a_difference_says_its_direction_in_words():
     assert difference(5.5, 3.0) == ("2.5 worse", "error")
     assert difference(3.0, 3.01) == ("same", "muted")
     assert difference(None, 3.0)[0] == ""
-    assert score_change(62.0, 41.0) == ("21 better", "good")
-    assert score_change(41.0, 62.0) == ("21 worse", "error")
-    assert score_change(41.0, 41.2)[0] == "same"
-    assert score_change(70.4, 69.7)[0] == "same", "70 and 70"
-    assert score_change(69.6, 69.4)[0] == "1 better", "70 and 69"
-    assert score_change(60.6, 42.4)[0] == "19 better", "61 and 42"
+    assert score_change(62.0, 41.0) == ("21 better than before", "good")
+    assert score_change(41.0, 62.0) == ("21 worse than before", "error")
+    assert score_change(41.0, 41.2)[0] == "same as before"
+    assert score_change(70.4, 69.7)[0] == "same as before", "70 and 70"
+    assert score_change(69.6, 69.4)[0] == "1 better than before", "70 and 69"
+    assert score_change(60.6, 42.4)[0] == "19 better than before", "61 and 42"
     assert score_change(41.0, None)[0] == ""
 
 

@@ -72,10 +72,10 @@ def score_change(now: float | None, before: float | None) -> tuple[str, str]:
     # From the rounded scores: 46.4 to 46.6 would otherwise show 46, 47 and “same”.
     rise = round(now) - round(before)
     if rise > 0:
-        return QCoreApplication.translate("VerdictPanel", "{amount} better").format(amount=rise), "good"
+        return QCoreApplication.translate("VerdictPanel", "{amount} better than before").format(amount=rise), "good"
     if rise < 0:
-        return QCoreApplication.translate("VerdictPanel", "{amount} worse").format(amount=-rise), "error"
-    return QCoreApplication.translate("VerdictPanel", "same"), "muted"
+        return QCoreApplication.translate("VerdictPanel", "{amount} worse than before").format(amount=-rise), "error"
+    return QCoreApplication.translate("VerdictPanel", "same as before"), "muted"
 
 
 class FaultRow(QWidget):
@@ -133,6 +133,8 @@ class VerdictPanel(QWidget):
         self.title.setProperty("role", "title")
         self.figure, self.extent, self.change = QLabel("–"), muted_label(self.tr("of 100")), plain_label()
         self.figure.setProperty("role", "figure")
+        self.change.setWordWrap(True)
+        self.change.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.caution = plain_label(self.tr("Large change: compare with the original before you trust the score."))
         self.caution.setWordWrap(True)
         self.warning = QWidget()
@@ -155,7 +157,7 @@ class VerdictPanel(QWidget):
         self.extent.setText(self.tr("of 100") if value is not None or not why else excerpt(why))
         self.extent.setToolTip(tooltip(why) if value is None and why else self._meaning())
         text, role = score_change(value, overall(before))
-        self.change.setText(self.tr("{change} than before").format(change=text) if role in ("good", "error") else text)
+        self.change.setText(text)
         show_role(self.change, role)
         self.change.setVisible(bool(text))
         spoken = ", ".join(x for x in (f"{self.figure.text()} {self.extent.text()}", self.change.text()) if x)
@@ -199,8 +201,9 @@ class VerdictPanel(QWidget):
         first.addWidget(self.title, 1)
         second.setSpacing(8)
         second.addWidget(self.figure)
-        second.addWidget(self.extent, 1, Qt.AlignmentFlag.AlignVCenter)
-        second.addWidget(self.change, 0, Qt.AlignmentFlag.AlignVCenter)
+        # The words share the line by their usual length, and wrap in a language of longer ones.
+        second.addWidget(self.extent, 1)
+        second.addWidget(self.change, 2)
         third.setContentsMargins(0, 2, 0, 2)
         sign = Sign("error")
         sign.setAccessibleName(self.tr("Caution"))
