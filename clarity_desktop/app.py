@@ -145,7 +145,7 @@ def show(begin: Callable[[MainWindow], object], documents: Path | None = None) -
         window.end_session()
 
     # Neither Ctrl+C nor the end of the login session asks: unsaved work is offered at the next start.
-    app.commitDataRequest.connect(lambda _manager: window.end_session())
+    app.commitDataRequest.connect(lambda: window.end_session())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     begin(window)

@@ -48,7 +48,7 @@ def replace_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
-    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
+    if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 — open until the process ends
 
 
@@ -57,7 +57,7 @@ def print_result(result: dict[str, Any] | str) -> None:
 
     Raises OutputClosed if stdout was closed, UserError if it cannot be written (a full disk).
     """
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+    if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 — the error is reported once
         raise UserError("cli.output_failed", reason=os.strerror(errno.EBADF))
     line = sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)
