@@ -40,7 +40,7 @@ TEMPLATES: dict[str, Template] = {
     "chat.nothing_to_confirm": QT_TRANSLATE_NOOP("Message", "No question is open. Nothing was changed."),
     # Messages that the window suggests. The planner understands their English form.
     "chat.say_fix": QT_TRANSLATE_NOOP("Message", "Fix it"),
-    "chat.say_find": QT_TRANSLATE_NOOP("Message", "What is wrong with it?"),
+    "chat.say_find": QT_TRANSLATE_NOOP("Message", "What is wrong?"),
     "chat.say_download": QT_TRANSLATE_NOOP("Message", "Download and restore"),
     # Questions before a long run.
     "chat.takes_long": QT_TRANSLATE_NOOP("Message", "This takes about {time} on this machine. Start?"),

@@ -153,6 +153,7 @@ async def test_restore_pressed_twice_makes_one_version(
         gate.close()
         user.start_restoring("dehaze")
         user.start_restoring("dehaze")
+        user.shown.canvas.view.zoom_to(40.0)
         user.start("restore_visible")  # is another request: it has soft edges
         user.start("restore_visible")
         await user.wait_for(gate.reached.is_set)

@@ -87,3 +87,14 @@ async def test_an_export_of_a_part_or_of_what_followed_it_warns():
         assert window.export_commands.dialog
         assert not window.export_commands.dialog.warning_row.isVisibleTo(window.export_commands.dialog)
         window.export_commands.dialog.reject()
+
+
+async def test_a_visible_part_that_is_all_of_the_photo_is_no_part():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.action["fit"].trigger()
+        window.action["restore_visible"].trigger()
+        await settled(window)
+        [request] = link.of(m.Restore)
+        assert request.params.region is None
+        assert texts(window) == []

@@ -83,7 +83,8 @@ async def test_a_long_restoration_is_offered_with_the_visible_part_first():
 
 async def test_a_visible_part_that_would_take_long_is_offered_too():
     async with a_window() as (window, link):
-        await a_photo(window)
+        view = await a_photo(window)
+        view.canvas.view.zoom_to(4.0)
         link.seconds = 184.0
         window.action["restore_visible"].trigger()
         await until(lambda: bool(texts(window)))
@@ -319,10 +320,10 @@ async def test_the_chat_suggests_what_was_found():
         link.detection = a_detection(noise=0.9, rain=0.4)
         await a_photo(window)
         chips = [chip.text() for chip in window.chat.chips.findChildren(QPushButton) if not chip.isHidden()]
-        assert chips == ["Remove noise", "Remove rain", "Fix it", "What is wrong with it?"]
-        next(c for c in window.chat.chips.findChildren(QPushButton) if c.text() == "What is wrong with it?").click()
+        assert chips == ["Remove noise", "Remove rain", "Fix it", "What is wrong?"]
+        next(c for c in window.chat.chips.findChildren(QPushButton) if c.text() == "What is wrong?").click()
         await settled(window)
-        assert [r.text for r in link.of(m.SendMessage)] == ["What is wrong with it?"]
+        assert [r.text for r in link.of(m.SendMessage)] == ["What is wrong?"]
 
 
 async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_the_tooltip():

@@ -377,8 +377,8 @@ def _content(request: Restore) -> tuple[Restore, Bounds | None]:
 
 
 def visible_part(params: RestoreParams, version: Version) -> RestoreParams:
-    """The same restoration for the part of the version that is visible."""
-    if params.visible is None:
+    """The same restoration for the part of the version that is visible; all of it is no part."""
+    if params.visible is None or params.visible.area >= version.width * version.height:
         return params
     # Without a label: the document stores it, and documents store no translated text.
     region = Region.rectangle(params.visible, version.width, version.height)
