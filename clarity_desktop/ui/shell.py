@@ -83,7 +83,7 @@ class Shell(QMainWindow):
             self._has_room = True
             if self.height() < LOW:
                 self.sides.fold_panel("chat")
-            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [600, 200], Qt.Orientation.Vertical)
+            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [640, 160], Qt.Orientation.Vertical)
 
     def _lay_out(self) -> Notices:
         center, inner, area = QWidget(), QWidget(), QWidget()
