@@ -359,3 +359,55 @@ def test_masks_with_gaps_are_named_as_not_supported(decoder, tmp_path):
     data = b"BM" + struct.pack("<IHHI", 134, 0, 0, 70) + head + bytes(64)
     with pytest.raises(UserError, match="BMP whose color masks are not supported"):
         opened(decoder, tmp_path / "a.bmp", data)
+
+
+# Found in public test files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_of_24_bits_in_one_strip_opens(decoder, tmp_path, channels):
+    values = np.linspace(0, 0xFFFFFF, 8 * 4 * channels).round().astype("<u4").reshape(4, 8, channels)
+    body = values.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    head = struct.pack("<2sHI", b"II", 42, 8)
+    entries = [(256, 3, 1, 8), (257, 3, 1, 4), (258, 3, 1, 24), (259, 3, 1, 1), (262, 3, 1, 1 + channels // 3),
+               (273, 4, 1, 128), (277, 3, 1, channels), (278, 3, 1, 4), (279, 4, 1, len(body))]  # fmt: skip
+    if channels > 1:
+        entries[2] = 258, 3, 3, 122
+    table = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    data = head + table + struct.pack("<3H", 24, 24, 24) + body
+    picture = opened(decoder, tmp_path / "a.tif", data)
+    assert np.abs(picture.pixels.astype(int) - (values >> 8)).max() <= 1
+
+
+def avif(mode: str, **options) -> bytes:
+    frames = [Image.new(mode, (40, 24), (200, 60 + 30 * k, 20, 120)[: len(mode)]) for k in range(2)]
+    out = io.BytesIO()
+    more = {"save_all": True, "append_images": frames[1:]} if options.pop("animated", False) else {}
+    frames[0].save(out, "AVIF", quality=95, **more, **options)
+    return out.getvalue()
+
+
+def test_an_avif_sequence_without_a_still_picture_opens(decoder, tmp_path):
+    data = bytearray(avif("RGB", animated=True))
+    at = data.find(b"meta")
+    data[at : at + 4] = b"free"
+    data[16:20] = b"avis"  # not "avif", which promises a still picture
+    picture = opened(decoder, tmp_path / "a.avif", bytes(data))
+    assert picture.pixels.shape == (24, 40, 3)
+    assert notes(picture) == ["first_only"]
+
+
+def test_an_avif_whose_alpha_does_not_state_its_size_opens(decoder, tmp_path):
+    data = bytearray(avif("RGBA"))
+    at = data.find(b"ipma") + 8
+    count, at = int.from_bytes(data[at : at + 4], "big"), at + 4
+    assert count == 2
+    size = data[at + 3]  # of the picture: its first property, which the alpha shares
+    alpha = at + 3 + data[at + 2]
+    properties = range(alpha + 3, alpha + 3 + data[alpha + 2])
+    other = next(data[k] for k in properties if data[k] != size)
+    for k in properties:
+        data[k] = other if data[k] == size else data[k]
+    picture = opened(decoder, tmp_path / "a.avif", bytes(data))
+    assert picture.alpha is not None
+    assert abs(int(picture.alpha[5, 5]) - 120) <= 3

@@ -20,20 +20,32 @@ _OTHER_CODECS = {b"unci": "no", b"jpeg": "JPEG", b"avc1": "H.264", b"j2k1": "JPE
 def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     """Decode an AVIF photo to H×W(×3) uint8 or uint16; of a sequence, the first picture."""
     import imagecodecs
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     file.seek(0)
     data = file.read()
-    item = primary_item(data)
-    caps.check(item.width, item.height)  # libavif has a limit of its own, and calls what is above it broken
-    image = Image.open(io.BytesIO(data), formats=("AVIF",))
-    frames = int(getattr(image, "n_frames", 1))
-    caps.check(*image.size, frames)
+    try:
+        item = primary_item(data)
+    except ValueError:
+        item = Item()
+    if item.width and item.height:  # else a sequence without a still picture
+        caps.check(item.width, item.height)  # libavif has a limit of its own, and calls what is above it broken
+    image, frames = None, 1
+    try:
+        image = Image.open(io.BytesIO(data), formats=("AVIF",))
+        frames = int(getattr(image, "n_frames", 1))
+        caps.check(*image.size, frames)
+    except UnidentifiedImageError:
+        # Pillow is strict: it refuses an alpha plane that does not state its size, as older programs wrote it.
+        if not item.width:
+            raise
     samples: NDArray[Any]
     try:
         # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
         samples = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
     except RuntimeError:
+        if image is None:
+            raise
         samples = np.asarray(image)  # Pillow has color matrices that imagecodecs lacks, but 8 bits only
     if item.aperture is not None and samples.shape[:2] == (item.height, item.width):
         left, top, width, height = item.aperture

@@ -94,7 +94,8 @@ def _check(page: tifffile.TiffPage, file: BinaryIO) -> None:
     if len(parts) < np.prod(page.chunked) or any(not n for _, n in parts):
         raise Refused(DAMAGED)
     if compression == 1 and len(parts) == 1:  # some programs state a wrong length, which is not needed here
-        parts = [(parts[0][0], int(np.prod(page.shaped)) * page.dtype.itemsize)] if page.bitspersample % 8 == 0 else []
+        bits = page.bitspersample  # 24 have no type of their own
+        parts = [(parts[0][0], int(np.prod(page.shaped)) * bits // 8)] if bits % 8 == 0 else []
     if any(at + n > size for at, n in parts):
         raise Refused(DAMAGED)
 
@@ -108,6 +109,9 @@ def _samples(page: tifffile.TiffPage, file: BinaryIO) -> NDArray[Any]:
     stored: NDArray[Any] = page.asarray(squeeze=False)
     if stored.size != np.prod(shape):
         raise Refused(DAMAGED)
+    if page.bitspersample == 24 and page.parent.byteorder == "<" and stored.dtype.kind == "u":
+        # tifffile takes them for big-endian in every file.
+        stored = (stored & 0xFF) << 16 | stored & 0xFF00 | stored >> 16
     # Normalized: planes × depth × H × W × interleaved channels.
     return stored[:, 0].transpose(1, 2, 0, 3).reshape(shape)
 
