@@ -411,3 +411,27 @@ def test_an_avif_whose_alpha_does_not_state_its_size_opens(decoder, tmp_path):
     picture = opened(decoder, tmp_path / "a.avif", bytes(data))
     assert picture.alpha is not None
     assert abs(int(picture.alpha[5, 5]) - 120) <= 3
+
+
+def test_an_avif_with_broken_exif_opens_without_it(decoder, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    data = avif("RGB", exif=exif.tobytes())
+    assert b"Maker" in (opened(decoder, tmp_path / "a.avif", data).exif or b"")
+    at = data.find(b"Maker")
+    start = data.rfind(b"II*", 0, at) if b"II*" in data[:at] else data.rfind(b"MM\0*", 0, at)
+    broken = data[:start] + b"XX" + data[start + 2 :]
+    picture = opened(decoder, tmp_path / "b.avif", broken)
+    assert picture.pixels.shape == (24, 40, 3)
+    assert picture.exif is None
+    assert "exif_broken" in notes(picture)
+
+
+def test_a_tiff_whose_last_directory_has_no_end_opens(decoder, tmp_path):
+    data = bytearray(tiff(np.full((4, 6), 99, np.uint8)))
+    (at,) = struct.unpack_from("<I", data, 4)
+    count = struct.unpack_from("<H", data, at)[0]
+    # The directory moves to the end of the file, without the link to a next one.
+    struct.pack_into("<I", data, 4, len(data))
+    data += data[at : at + 2 + 12 * count]
+    assert (opened(decoder, tmp_path / "a.tif", bytes(data)).pixels == 99).all()

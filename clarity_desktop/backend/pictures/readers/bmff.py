@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
 from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Caps, Refused, Stored, separated
 
+_EXIF_ITEM = re.compile(rb"(infe(?:.{8}|.{10}))Exif", re.DOTALL)
 _HDR = {16, 18}
 _OTHER_CODECS = {b"unci": "no", b"jpeg": "JPEG", b"avc1": "H.264", b"j2k1": "JPEG 2000", b"vvc1": "VVC", b"av01": "AV1"}
 """Compressions of a HEIF file that libheif, as pillow-heif brings it, does not read."""
@@ -30,9 +32,11 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
         item = Item()
     if item.width and item.height:  # else a sequence without a still picture
         caps.check(item.width, item.height)  # libavif has a limit of its own, and calls what is above it broken
+    # libavif refuses a photo for its broken EXIF; the block is read from the item, and checked like any other.
+    decodable = _EXIF_ITEM.sub(rb"\1skip", data)
     image, frames = None, 1
     try:
-        image = Image.open(io.BytesIO(data), formats=("AVIF",))
+        image = Image.open(io.BytesIO(decodable), formats=("AVIF",))
         frames = int(getattr(image, "n_frames", 1))
         caps.check(*image.size, frames)
     except UnidentifiedImageError:
@@ -42,7 +46,7 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     samples: NDArray[Any]
     try:
         # Of a sequence imagecodecs decodes all frames, and with an index it writes beyond its buffer.
-        samples = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(data)
+        samples = np.asarray(image) if frames > 1 else imagecodecs.avif_decode(decodable)
     except RuntimeError:
         if image is None:
             raise

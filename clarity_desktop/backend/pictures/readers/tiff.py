@@ -59,8 +59,15 @@ def _photo(container: tifffile.TiffFile) -> tuple[tifffile.TiffPage, bool]:
 
     whole: list[tifffile.TiffPage] = []
     first: tifffile.TiffPage | None = None
-    for number, page in enumerate(container.pages):
-        if not isinstance(page, tifffile.TiffPage) or number >= _MOST_PAGES:
+    pages = iter(container.pages)
+    for _ in range(_MOST_PAGES):
+        try:
+            page = next(pages, None)
+        except tifffile.TiffFileError:
+            if first is None:
+                raise
+            break  # the link to another page is broken or missing
+        if not isinstance(page, tifffile.TiffPage):
             break
         first = first or page
         kind = int(page.subfiletype)
