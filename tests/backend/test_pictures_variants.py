@@ -387,6 +387,12 @@ def avif(mode: str, **options) -> bytes:
     return out.getvalue()
 
 
+def test_jpeg_ls_is_not_called_damaged(decoder, tmp_path, photo):
+    data = jpeg(photo(32, 24)).replace(b"\xff\xc0", b"\xff\xf7", 1)
+    with pytest.raises(UserError, match="kind"):
+        opened(decoder, tmp_path / "a.jpg", data)
+
+
 def test_an_avif_sequence_without_a_still_picture_opens(decoder, tmp_path):
     data = bytearray(avif("RGB", animated=True))
     at = data.find(b"meta")

@@ -20,7 +20,7 @@ from clarity_desktop.text import Message
 _WORTH_A_DRAFT = 4_000_000  # pixels
 _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends the data of a scan
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers that state the size (SOF)
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # the markers that state the size (SOF); F7: JPEG-LS
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}  # sequential, progressive, lossless; Huffman or arithmetic coding
 _ICC = b"ICC_PROFILE\0"
