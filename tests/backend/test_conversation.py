@@ -145,8 +145,17 @@ def test_the_photo_is_turned_and_cropped_by_words(dialogue) -> None:
     assert (cropped.width, cropped.height) == (150, 150)
 
 
+def test_light_and_color_are_adjusted_by_words(dialogue) -> None:
+    assert "Adjust panel" in dialogue.say("make it warmer")
+    dialogue.say("a little more contrast")
+    [_, _, last] = dialogue.tree().versions
+    assert last.step.kind == "adjust"
+    assert last.step.settings["temperature"] == 0.5
+    assert 0 < last.step.settings["contrast"] < 0.5
+
+
 UNABLE = (
-    ["make it warmer", "only the sky should be darker", "denoise only the sky", "can you make the face sharper?",
+    ["fix the white balance", "only the sky should be darker", "denoise only the sky", "can you make the face sharper?",
      "merge both versions", "save it as jpg", "where is the dog?", "remove the scratches", "straighten it"]
 )  # fmt: skip
 
@@ -380,6 +389,10 @@ def test_the_button_and_the_words_write_the_same_turn(dialogue) -> None:
     assert dialogue.tree().turns[-1].steps == by_button.steps
 
 
+OF_WINDOW = {"chat.say_fix", "chat.say_find", "chat.say_download"}
+"""What the window suggests to say."""
+
+
 def test_every_message_of_conversation_and_auto_has_a_template() -> None:
     used: set[str] = set()
     for package in (auto, chat):
@@ -390,7 +403,7 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
     used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["find"]}
     assert used <= set(catalog.templates()), used - set(catalog.templates())
     own = {key for key in catalog.templates() if key.startswith("chat.")}
-    assert own <= used | {"chat.no_regions", "chat.restored"}, own - used
+    assert own <= used | {"chat.no_regions", "chat.restored"} | OF_WINDOW, own - used
 
 
 # Models that are not installed --------------------------------------------------------------------------------------
