@@ -9,6 +9,7 @@ are compared as sRGB of 8 bits, upright; the colors of transparent pixels are no
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import subprocess
@@ -45,13 +46,14 @@ def by_pillow(path: Path) -> Shown | None:
             image.load()
             if image.mode.startswith(("I", "F")):
                 return None  # no agreed range
-            turned = ImageOps.exif_transpose(image)
+            turned = ImageOps.exif_transpose(image) or image
             clear = np.asarray(turned.convert("RGBA"))[..., 3]
             profile = image.info.get("icc_profile")
             if profile and turned.mode in {"RGB", "RGBA", "CMYK", "L", "LA"}:
                 flat = turned.convert("RGB" if turned.mode == "RGBA" else "L" if turned.mode == "LA" else turned.mode)
                 source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-                turned = ImageCms.profileToProfile(flat, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+                target = ImageCms.createProfile("sRGB")
+                turned = ImageCms.profileToProfile(flat, source, target, outputMode="RGB") or turned
             return np.asarray(turned.convert("RGB")), clear
     except _UNREADABLE:
         return None
@@ -59,8 +61,7 @@ def by_pillow(path: Path) -> Shown | None:
 
 def by_vips(path: Path) -> Shown | None:
     """libvips, which converts embedded profiles."""
-    import pyvips
-
+    pyvips: Any = importlib.import_module("pyvips")
     try:
         image = pyvips.Image.new_from_file(str(path), fail_on="warning").autorot()
         if image.format in {"float", "double", "int", "uint", "complex"}:
@@ -119,8 +120,7 @@ def readers() -> dict[str, Callable[[Path], Shown | None]]:
     pillow_heif.register_heif_opener()
     found: dict[str, Callable[[Path], Shown | None]] = {"pillow": by_pillow, "imagecodecs": by_imagecodecs}
     try:
-        import pyvips  # noqa: F401
-
+        importlib.import_module("pyvips")
         found["libvips"] = by_vips
     except (ImportError, OSError):
         pass
