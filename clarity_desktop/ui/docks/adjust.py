@@ -30,6 +30,8 @@ from clarity_desktop.ui.docks.histogram import HistogramView
 from clarity_desktop.ui.form_fields import ElidedButton, ElidedLabel, decimal_field, int_field, no_wheel
 from clarity_desktop.values import ADJUSTMENT_RANGES, Adjustments, Histogram
 
+MAX_NAME_WIDTH = 84
+"""Pixels from which the name of a slider is shortened, so that the slider keeps its minimum width."""
 MENU_ARROW = 16
 """Pixels of the arrow of a button with a menu, which its size hint lacks."""
 PRESETS: Mapping[str, Adjustments] = {
@@ -176,6 +178,8 @@ class AdjustDock(QWidget):
 
     def _lay_out(self) -> None:
         self._inside, self._footer = QWidget(), QWidget()
+        self._grids: list[QGridLayout] = []
+        self._name_width = 0
         column = QVBoxLayout(self._inside)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(4)
@@ -195,6 +199,8 @@ class AdjustDock(QWidget):
             self.tr("Color and detail"),
             (("saturation", self.tr("Sat&uration")), ("sharpen", self.tr("Shar&pening"))),
         )
+        for grid in self._grids:  # the sliders of all groups begin at one line
+            grid.setColumnMinimumWidth(0, min(self._name_width + 4, MAX_NAME_WIDTH))
         column.addWidget(self.black_and_white)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -227,12 +233,14 @@ class AdjustDock(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
+        self._grids.append(grid)
         for k, (name, label) in enumerate(rows):
             slider, number = self._make_row(name, label.replace("&", ""))
             name_label = ElidedLabel(label)
             name_label.setBuddy(slider)
             name_label.setProperty("elides", True)
             name_label.setToolTip(label.replace("&", ""))
+            self._name_width = max(self._name_width, name_label.sizeHint().width())
             grid.addWidget(name_label, k, 0)
             grid.addWidget(slider, k, 1)
             grid.addWidget(number, k, 2)
