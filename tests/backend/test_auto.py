@@ -147,7 +147,7 @@ def test_without_a_method_on_this_machine_it_says_where_to_get_one(studio, recor
     methods.all_methods.cache_clear()
     text = auto(studio, recorder, card)
     assert "No method for it is installed" in text
-    assert "“clarity models fetch maxim-deraining”" in text
+    assert "Download the model maxim-deraining first." in text
     assert len(studio.document(card.id).card().versions) == 1
 
 

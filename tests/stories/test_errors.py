@@ -114,4 +114,4 @@ async def test_a_missing_model_is_named_and_offered(
         await user.say("brighten it")
         assert len(user.shown.turns) == before + 2
         assert len(user.versions) == 1
-        assert "maxim-deblurring" in user.bubbles()[-1]
+        assert "MAXIM (blur)" in user.bubbles()[-1]
