@@ -6,6 +6,8 @@ import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
 
+import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +42,17 @@ def home(fresh_methods: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
                         "XDG_CACHE_HOME": folder / "cache", "XDG_STATE_HOME": folder / "state"}.items():  # fmt: skip
         monkeypatch.setenv(name, str(value))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def closed_log() -> Iterator[None]:
+    """The log file that a test opened is closed after it: the program opens one only where none is open."""
+    before = list(logging.getLogger().handlers)
+    yield
+    for handler in [h for h in logging.getLogger().handlers if h not in before]:
+        logging.getLogger().removeHandler(handler)
+        with contextlib.suppress(OSError):  # a log on a full disk
+            handler.close()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import signal
@@ -13,7 +12,6 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,16 +35,6 @@ from tests.backend.conftest import plain_methods as plain_methods
 from tests.backend.conftest import scorer as scorer
 from tests.backend.test_pictures_raw import scene, write_dng
 from tests.fakes import detection
-
-
-@pytest.fixture(autouse=True)
-def quiet_log() -> Iterator[None]:
-    before = list(logging.getLogger().handlers)
-    yield
-    for handler in [h for h in logging.getLogger().handlers if h not in before]:
-        logging.getLogger().removeHandler(handler)
-        with suppress(OSError):  # a log on a full disk
-            handler.close()
 
 
 @pytest.fixture
