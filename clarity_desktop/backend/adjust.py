@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop import srgb
 from clarity_desktop.backend.pictures import light
 from clarity_desktop.backend.pictures.light import STEPS, Light, Space
 from clarity_desktop.values import Adjustments, Mask, Pixels
@@ -115,17 +116,8 @@ def _tone_gain(settings: Adjustments) -> Light | None:
         return None
     before = CEILING * np.linspace(0, 1, STEPS) ** 2
     before[0] = before[1] / 4  # the limit at black
-    after = _linear(tone(_lightness(before), settings))
+    after = srgb.linear(tone(srgb.encoded(before), settings))
     return (after / before).astype(np.float32)
-
-
-def _lightness(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
-    root = 1.055 * np.maximum(luminance, 1e-9) ** (1 / 2.4) - 0.055
-    return np.where(luminance <= 0.0031308, luminance * 12.92, root)
-
-
-def _linear(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(value <= 0.04045, value / 12.92, ((np.maximum(value, 0) + 0.055) / 1.055) ** 2.4)
 
 
 # The whole ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from clarity_desktop import srgb
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.stored_photo import CodePoints
 from clarity_desktop.bit_depth import to_8_bits
@@ -27,12 +28,6 @@ WIDEST, NARROWEST = 1.6, 0.6  # area of the gamut ÷ area of sRGB's, in xy
 STRANGEST_TONE = 0.1  # largest distance of a tone curve to sRGB's, in encoded values 0..1
 
 
-def _encode_srgb(x: Float) -> Float:
-    return np.where(
-        x <= 0.0031308, x * np.float32(12.92), np.float32(1.055) * x ** np.float32(1 / 2.4) - np.float32(0.055)
-    )
-
-
 def _encode_gamma(x: Float) -> Float:
     return x ** np.float32(256 / 563)
 
@@ -43,7 +38,7 @@ class Space:
     def __init__(self, name: str, icc: bytes | None, primaries: profiles.Primaries) -> None:
         self.name, self.icc = name, icc
         self.from_xyz = np.linalg.inv(profiles.matrix_of(primaries))
-        self.encode = _encode_gamma if primaries == profiles.ADOBE_PRIMARIES else _encode_srgb
+        self.encode = _encode_gamma if primaries == profiles.ADOBE_PRIMARIES else srgb.encoded
 
 
 SRGB = Space("sRGB", None, profiles.SRGB_PRIMARIES)
@@ -59,7 +54,7 @@ def is_far(profile: profiles.Profile) -> bool:
     x = np.linspace(0, 1, 64)
     # Differences are measured in encoded values, as methods see them.
     for curve in profile.curves:
-        encoded = _encode_srgb(curve(x).astype(np.float32))
+        encoded = srgb.encoded(curve(x).astype(np.float32))
         if np.abs(encoded - x).max() > STRANGEST_TONE:
             return True
     if profile.matrix is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop import srgb
 from clarity_desktop.backend.pictures.boxes import boxes
 from clarity_desktop.backend.pictures.jpegxl_header import CONTAINER, SIGNATURE, parse
 from clarity_desktop.backend.pictures.metadata import Blocks
@@ -45,9 +46,7 @@ def write(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None, 
 
 
 def _linear_table() -> NDArray[np.uint16]:
-    coded = np.arange(65536) / 65535
-    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
-    return np.rint(linear * 65535).astype(np.uint16)
+    return np.rint(srgb.linear(np.arange(65536) / 65535) * 65535).astype(np.uint16)
 
 
 def _parts(encoded: bytes) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop import srgb
 from clarity_desktop.backend.restore.layout import STEPS, Grid
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import TILE, Bounds, Pixels, Tile
@@ -149,22 +150,10 @@ def mix(before: Tile, after: Tile, amount: NDArray[np.float32]) -> Tile:
     if (amount >= 1).all():
         return after
     amount = amount[..., None]
-    light = _linear(before)
-    light += amount * (_linear(after.clip(0, 1)) - light)
+    light = srgb.linear(before)
+    light += amount * (srgb.linear(after.clip(0, 1)) - light)
     # Exact at both ends: outside the mask pixels must stay bit-identical.
-    return np.where(amount >= 1, after, np.where(amount <= 0, before, _encoded(light)))
-
-
-def _linear(values: Tile) -> Tile:
-    """sRGB 0..1 → linear light 0..1 (IEC 61966-2-1)."""
-    high = ((values + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    return np.where(values <= np.float32(0.04045), values / np.float32(12.92), high)
-
-
-def _encoded(light: Tile) -> Tile:
-    """Linear light → sRGB."""
-    high = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
-    return np.where(light <= np.float32(0.0031308), light * np.float32(12.92), high)
+    return np.where(amount >= 1, after, np.where(amount <= 0, before, srgb.encoded(light)))
 
 
 def feathered(mask: NDArray[np.uint8], feather: int) -> NDArray[np.uint8]:
