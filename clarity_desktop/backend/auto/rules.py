@@ -33,21 +33,13 @@ class Treatment:
     why: str
 
 
-TREATMENTS: Mapping[Degradation, Treatment] = {
-    "JPEG": Treatment(TASK_FOR["JPEG"], "auto.why.jpeg"),
-    "noise": Treatment(TASK_FOR["noise"], "auto.why.noise"),
-    "watermark": Treatment(TASK_FOR["watermark"], "auto.why.watermark"),
-    "inpaint": Treatment(TASK_FOR["inpaint"], "auto.why.inpaint"),
-    "blur": Treatment(TASK_FOR["blur"], "auto.why.blur"),
-    "low-light": Treatment(TASK_FOR["low-light"], "auto.why.low_light"),
-    "overexposure": Treatment(TASK_FOR["overexposure"], "auto.why.overexposure"),
-    "flare": Treatment(TASK_FOR["flare"], "auto.why.flare"),
-    "rain streak": Treatment(TASK_FOR["rain streak"], "auto.why.weather"),
-    "raindrop": Treatment(TASK_FOR["raindrop"], "auto.why.weather"),
-    "snow": Treatment(TASK_FOR["snow"], "auto.why.weather"),
-    "haze": Treatment(TASK_FOR["haze"], "auto.why.haze"),
-    "shadow": Treatment(TASK_FOR["shadow"], "auto.why.shadow"),
-}
+_REASONS: Mapping[Degradation, str] = {
+    "JPEG": "auto.why.jpeg", "noise": "auto.why.noise", "watermark": "auto.why.watermark",
+    "inpaint": "auto.why.inpaint", "blur": "auto.why.blur", "low-light": "auto.why.low_light",
+    "overexposure": "auto.why.overexposure", "flare": "auto.why.flare", "rain streak": "auto.why.weather",
+    "raindrop": "auto.why.weather", "snow": "auto.why.weather", "haze": "auto.why.haze", "shadow": "auto.why.shadow",
+}  # fmt: skip
+TREATMENTS: Mapping[Degradation, Treatment] = {name: Treatment(TASK_FOR[name], why) for name, why in _REASONS.items()}
 """In the order of treatment: compression and noise, then imaging, then the scene. Published measurements of pairs agree
 (AgenticIR, failures of one order against the other: JPEG before blur 20:28, noise before low light 32:35, blur before
 haze 18:20, blur before low light 23:26, rain before haze 21:24). What lies on top of the photo, such as a watermark, is

@@ -107,6 +107,15 @@ class Caps:
             limit_processor_time(self.seconds + per_megapixel * width * height / 1e6)
 
 
+def grey_or_rgb(main: NDArray[Any], alpha: NDArray[Any] | None, mode: str | None = None) -> Stored:
+    """Decoded colors (H×W or H×W×3) and alpha (H×W or None): uint8, uint16 or float32, as in `Stored`.
+
+    mode: None for "L" or "RGB".
+    """
+    grey = main.ndim == 2
+    return Stored(main, "grey" if grey else "rgb", mode or ("L" if grey else "RGB"), alpha)
+
+
 def separated(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Split decoded samples (H×W, or H×W×C with 1 to 4 channels) into H×W or H×W×3 colors and H×W alpha or None.
 

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import exif
 from clarity_desktop.backend.pictures.boxes import Item, primary_item
-from clarity_desktop.backend.pictures.stored_photo import FIRST_ONLY, GAIN_MAP, Caps, Refused, Stored, separated
+from clarity_desktop.backend.pictures.stored_photo import (
+    FIRST_ONLY,
+    GAIN_MAP,
+    Caps,
+    Refused,
+    Stored,
+    grey_or_rgb,
+    separated,
+)
 
 _EXIF_ITEM = re.compile(rb"(infe(?:.{8}|.{10}))Exif", re.DOTALL)
 _HDR = {16, 18}
@@ -24,12 +32,7 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     import imagecodecs
     from PIL import Image, UnidentifiedImageError
 
-    file.seek(0)
-    data = file.read()
-    try:
-        item = primary_item(data)
-    except ValueError:
-        item = Item()
+    data, item = _primary(file)
     if item.width and item.height:  # else a sequence without a still picture
         caps.check(item.width, item.height)  # libavif has a limit of its own, and calls what is above it broken
     # libavif refuses a photo for its broken EXIF; the block is read from the item, and checked like any other.
@@ -55,7 +58,7 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
         left, top, width, height = item.aperture
         samples = samples[top : top + height, left : left + width]
     main, alpha = separated(samples)
-    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored = grey_or_rgb(main, alpha)
     if samples.dtype == np.uint16:
         stored.bits = _bits(data, samples)
     stored.orientation = item.orientation
@@ -63,6 +66,16 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
     if frames > 1:
         stored.notes.append(FIRST_ONLY)
     return stored
+
+
+def _primary(file: BinaryIO) -> tuple[bytes, Item]:
+    """The whole file, and what it says about its primary picture: nothing where its boxes cannot be followed."""
+    file.seek(0)
+    data = file.read()
+    try:
+        return data, primary_item(data)
+    except ValueError:
+        return data, Item()
 
 
 def _bits(data: bytes, samples: NDArray[np.uint16]) -> int:
@@ -76,12 +89,7 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
     """Decode the primary picture of a HEIC file to H×W(×3) uint8 or uint16."""
     import pillow_heif  # imported here: it takes 20 ms that other photos need not wait for
 
-    file.seek(0)
-    data = file.read()
-    try:
-        item = primary_item(data)
-    except ValueError:
-        item = Item()
+    data, item = _primary(file)
     if item.kind in _OTHER_CODECS:
         raise Refused("pictures.heif_kind", compression=_OTHER_CODECS[item.kind])
     heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
@@ -91,7 +99,7 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
     samples: NDArray[Any] = np.asarray(image)
     mode = image.mode.partition(";")[0]
     main, alpha = separated(samples)
-    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored = grey_or_rgb(main, alpha)
     stored.premultiplied = mode == "RGBa"
     bits = int(info.get("bit_depth", 8))
     if samples.dtype == np.uint16 and bits < 16:  # pillow-heif moves the bits up, which makes white 65472

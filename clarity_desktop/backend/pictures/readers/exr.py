@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import icc as profiles
-from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, CodePoints, Refused, Stored
+from clarity_desktop.backend.pictures.stored_photo import (
+    DAMAGED,
+    FIRST_ONLY,
+    Caps,
+    CodePoints,
+    Refused,
+    Stored,
+    grey_or_rgb,
+)
 
 SIGNATURE = b"\x76\x2f\x31\x01"
 _LINEAR_SRGB = CodePoints(1, 8)
@@ -41,7 +49,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if stored_window != shown_window:
         main = _placed(main, stored_window, shown_window)
         alpha = None if alpha is None else _placed(alpha, stored_window, shown_window)
-    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored = grey_or_rgb(main, alpha)
     stored.premultiplied = alpha is not None
     stored.code_points = _LINEAR_SRGB
     stored.icc = _profile(facts.get("chromaticities"))

@@ -19,6 +19,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     CodePoints,
     Refused,
     Stored,
+    grey_or_rgb,
     separated,
 )
 from clarity_desktop.text import Message
@@ -43,7 +44,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if {samples.shape[0], samples.shape[1]} != {header.width, header.height}:
         raise Refused(DAMAGED)
     main, alpha = separated(samples)
-    stored = Stored(main, "grey" if main.ndim == 2 else "rgb", "L" if main.ndim == 2 else "RGB", alpha)
+    stored = grey_or_rgb(main, alpha)
     stored.premultiplied = header.is_premultiplied and alpha is not None
     if samples.dtype == np.uint16 and header.bits < 16:
         stored.bits = header.bits

@@ -18,6 +18,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     CodePoints,
     Refused,
     Stored,
+    grey_or_rgb,
     separated,
 )
 from clarity_desktop.text import Message
@@ -70,9 +71,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if samples.shape[:2] != (height, width):
         raise Refused(DAMAGED)
     main, alpha = separated(samples)
-    stored = Stored(
-        main, "grey" if main.ndim == 2 else "rgb", "1" if depth == 1 and not colours else _MODES[colours], alpha
-    )
+    stored = grey_or_rgb(main, alpha, "1" if depth == 1 and not colours else _MODES[colours])
     described = {c.kind: c.body for c in reversed(found) if c.is_intact}  # the first of each kind counts
     _set_colours(stored, described)
     containers.add_of_png(stored, [(c.kind, c.body) for c in found if c.is_intact])
