@@ -27,6 +27,7 @@ from PIL import Image, ImageCms, ImageOps
 from clarity_desktop.backend.pictures import Decoder, to_srgb8
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import READABLE
+from tests.differential import as_color, installed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shown = tuple[Array, Array]
@@ -72,12 +73,7 @@ def by_vips(path: Path) -> Shown | None:
         values = image.numpy()
     except pyvips.Error:
         return None
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.shape[2] < 3:
-        values = np.concatenate([values[..., :1].repeat(3, 2), values[..., 1:]], -1)
-    full = np.full(values.shape[:2], 255, np.uint8)
-    return values[..., :3], values[..., 3] if values.shape[2] > 3 else full
+    return _parted(as_color(values))
 
 
 def by_imagemagick(path: Path) -> Shown | None:
@@ -101,16 +97,17 @@ def by_imagecodecs(path: Path) -> Shown | None:
         stored: Any = imagecodecs.imread(path)
     except Exception:  # noqa: BLE001 — some fifty libraries raise what they like
         return None
-    if stored.dtype not in (np.uint8, np.uint16) or stored.ndim not in {2, 3} or stored.shape[-1] > 4 < stored.ndim:
+    if stored.dtype not in (np.uint8, np.uint16) or stored.ndim not in {2, 3}:
+        return None
+    if stored.ndim == 3 and stored.shape[2] > 4:
         return None
     values = np.rint(stored / np.iinfo(stored.dtype).max * 255).astype(np.uint8)
-    values = values[..., None] if values.ndim == 2 else values
-    if values.shape[2] > 4:
-        return None
-    if values.shape[2] < 3:
-        values = np.concatenate([values[..., :1].repeat(3, 2), values[..., 1:]], -1)
-    full = np.full(values.shape[:2], 255, np.uint8)
-    return values[..., :3], values[..., 3] if values.shape[2] > 3 else full
+    return _parted(as_color(values))
+
+
+def _parted(values: Array) -> Shown:
+    """Color and alpha of H×W×3 or H×W×4 values (uint8); what has no alpha is opaque."""
+    return values[..., :3], values[..., 3] if values.shape[2] > 3 else np.full(values.shape[:2], 255, np.uint8)
 
 
 def readers() -> dict[str, Callable[[Path], Shown | None]]:
@@ -118,19 +115,7 @@ def readers() -> dict[str, Callable[[Path], Shown | None]]:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    found: dict[str, Callable[[Path], Shown | None]] = {"pillow": by_pillow, "imagecodecs": by_imagecodecs}
-    try:
-        importlib.import_module("pyvips")
-        found["libvips"] = by_vips
-    except (ImportError, OSError):
-        pass
-    try:
-        said = subprocess.run(["convert", "-version"], capture_output=True, check=False).stdout
-        if b"ImageMagick" in said:
-            found["imagemagick"] = by_imagemagick
-    except OSError:
-        pass
-    return found
+    return {"pillow": by_pillow, "imagecodecs": by_imagecodecs, **installed(by_vips, by_imagemagick)}
 
 
 def declared(path: Path) -> int:

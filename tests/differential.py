@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import imagecodecs
@@ -432,6 +432,7 @@ def _masked_bmp(name: str, bits: int, masks: tuple[int, int, int, int]) -> Case:
 
 # Readers -------------------------------------------------------------------------------------------------------------
 
+T = TypeVar("T")
 Shown = tuple[Array, Array | None]
 """sRGB (H×W×3 uint8) and alpha (H×W uint8 or None), upright."""
 
@@ -488,6 +489,12 @@ def by_opencv(case: Case) -> Shown | None:
     return through_profile(np.ascontiguousarray(values[..., 2::-1]), case.profile), alpha
 
 
+def as_color(values: Array) -> Array:
+    """H×W, or H×W×C of gray or RGB with or without alpha, as H×W×3 or H×W×4."""
+    values = values[..., None] if values.ndim == 2 else values
+    return np.concatenate([values[..., :1].repeat(3, 2), values[..., 1:]], -1) if values.shape[2] < 3 else values
+
+
 def by_vips(case: Case) -> Shown | None:
     import pyvips
 
@@ -500,11 +507,7 @@ def by_vips(case: Case) -> Shown | None:
         turned = case.orientation if case.suffix not in {"avif", "heic", "jxl"} else 1  # libheif has turned it already
     except pyvips.Error:
         return None
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.shape[2] < 3:
-        values = np.concatenate([values[..., :1].repeat(3, 2), values[..., 1:]], -1)
-    values = upright(values, turned)
+    values = upright(as_color(values), turned)
     alpha = coded(values[..., 3], "u1") if values.shape[2] == 4 else None
     return through_profile(np.ascontiguousarray(values[..., :3]), case.profile), alpha
 
@@ -527,17 +530,22 @@ def by_imagemagick(case: Case) -> Shown | None:
 
 def second_readers() -> dict[str, Callable[[Case], Shown | None]]:
     """The readers that are installed here."""
-    found: dict[str, Callable[[Case], Shown | None]] = {"pillow": by_pillow, "opencv": by_opencv}
+    return {"pillow": by_pillow, "opencv": by_opencv, **installed(by_vips, by_imagemagick)}
+
+
+def installed(vips: T, imagemagick: T) -> dict[str, T]:
+    """Those of the two readers by name whose program is on this machine."""
+    found: dict[str, T] = {}
     try:
         import pyvips  # noqa: F401
 
-        found["libvips"] = by_vips
+        found["libvips"] = vips
     except (ImportError, OSError):
         pass
     try:
         said = subprocess.run(["convert", "-version"], capture_output=True, check=False).stdout
         if b"ImageMagick" in said:
-            found["imagemagick"] = by_imagemagick
+            found["imagemagick"] = imagemagick
     except OSError:
         pass
     return found

@@ -10,8 +10,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
+from clarity_desktop.ui.document_state import DocumentState
+from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.panels import LEFT
 from clarity_desktop.values import VersionId
+
+
+async def two_versions(window: MainWindow) -> DocumentState:
+    """Open a photo and turn it once."""
+    view = await a_photo(window)
+    window.action["rotate_right"].trigger()
+    await settled(window)
+    return view
 
 
 async def test_comparing_chooses_the_other_version_and_shows_both_scores():
@@ -48,9 +58,7 @@ async def test_the_conversation_can_ask_to_compare():
 
 async def test_before_toggles_and_a_held_key_only_peeks(monkeypatch: pytest.MonkeyPatch):
     async with a_window() as (window, _link):
-        view = await a_photo(window)
-        window.action["rotate_right"].trigger()
-        await settled(window)
+        view = await two_versions(window)
         now = 100.0
         monkeypatch.setattr("time.monotonic", lambda: now)
         view.canvas.setFocus()
@@ -71,9 +79,7 @@ async def test_a_held_key_that_x11_reports_as_released_and_pressed_again_does_no
     monkeypatch: pytest.MonkeyPatch,
 ):
     async with a_window() as (window, _link):
-        view = await a_photo(window)
-        window.action["rotate_right"].trigger()
-        await settled(window)
+        view = await two_versions(window)
         now = 100.0
         monkeypatch.setattr("time.monotonic", lambda: now)
         view.canvas.setFocus()
@@ -95,9 +101,7 @@ async def test_a_hold_ends_as_it_began_even_if_the_first_repeat_comes_early(
     monkeypatch: pytest.MonkeyPatch, shown_first: bool
 ):
     async with a_window() as (window, _link):
-        view = await a_photo(window)
-        window.action["rotate_right"].trigger()
-        await settled(window)
+        view = await two_versions(window)
         now = 100.0
         monkeypatch.setattr("time.monotonic", lambda: now)
         view.canvas.setFocus()
@@ -118,9 +122,7 @@ async def test_a_hold_ends_as_it_began_even_if_the_first_repeat_comes_early(
 
 async def test_a_hold_ends_when_the_focus_goes_elsewhere(monkeypatch: pytest.MonkeyPatch):
     async with a_window() as (window, _link):
-        view = await a_photo(window)
-        window.action["rotate_right"].trigger()
-        await settled(window)
+        view = await two_versions(window)
         now = 100.0
         monkeypatch.setattr("time.monotonic", lambda: now)
         view.canvas.setFocus()
