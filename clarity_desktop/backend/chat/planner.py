@@ -58,6 +58,8 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
 _RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x) ?(\d{1,2})\b")
 _VERSION = re.compile(r"\b(?:show|go|open|switch|use|back|jump)\b.*\bversion (?:number |no\.? )?(\d{1,4})\b")
+MAX_MOVES = 20
+"""Undo or redo steps of one request; whoever wants more opens the version itself."""
 _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
 
 
@@ -210,8 +212,7 @@ class _Segment:
                 continue
             moved = _history(clause) or _transform(clause) or _export(clause)
             if moved is not None:
-                twice = isinstance(moved, UndoCall) and words.pattern("history", "twice").search(clause)
-                calls += [moved, moved] if twice else [moved]
+                calls += [moved] * (_count(clause) if isinstance(moved, UndoCall | RedoCall) else 1)
                 continue
             if refused and _goes_on(clause):  # "don't remove the rain, the haze or the snow"
                 continue
@@ -315,6 +316,16 @@ def _history(clause: str) -> ToolCall | None:
         named: list[Task] = [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord)]
         return UndoCall(named[0] if named else None)
     return None
+
+
+def _count(clause: str) -> int:
+    """How many steps an undo or redo goes: 2 for "undo twice", "go back two versions", "undo the last 2 changes"."""
+    if words.pattern("history", "twice").search(clause):
+        return 2
+    numbers, steps = words.lists()["history"]["numbers"], words.regex(words.phrases("history", "steps"))
+    counted = re.search(rf"\b({'|'.join(numbers)}|\d{{1,4}})\s+(?:more\s+|last\s+)?(?:{steps})", clause)
+    counted = counted or re.search(rf"\blast\s+({'|'.join(numbers)}|\d{{1,4}})\b", clause)
+    return min(max(1, numbers.get(counted[1]) or int(counted[1])), MAX_MOVES) if counted else 1
 
 
 def _is_step(clause: str, mention: Mention) -> bool:
