@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fakes import METHODS, MODELS
-from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget
@@ -102,6 +102,41 @@ def test_a_score_and_another_head_change_rows_without_placing_all_again():
     tree[9] = replace(tree[9], deleted=True)
     assert model.show(tree, tree[-2].id, tree[-3].id)
     assert model.rows == rows_of(tree, tree[-2].id, tree[-3].id)
+
+
+def test_a_changed_row_asks_nothing_about_the_others(qtbot: QtBot):
+    dock, asked = VersionsDock(), 0
+    qtbot.addWidget(dock)
+
+    class Counted(VersionModel):
+        def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 — as Qt declares it
+            nonlocal asked
+            asked += 1
+            return super().rowCount(parent)
+
+    dock.model = Counted(dock)
+    dock.tree.setModel(dock.model)
+    dock.resize(280, 500)
+    dock.show()
+    tree = [version("0")] + [version(str(k), str(k - 1), k) for k in range(1, 3000)]
+    dock.show_versions(tree, tree[-1].id, tree[-2].id)
+    QApplication.processEvents()
+    asked = 0
+    tree[-3] = replace(tree[-3], quality=Quality(overall=61.0))
+    dock.show_versions(tree, tree[-2].id, tree[-3].id)
+    QApplication.processEvents()
+    assert asked < 300, "a list view lays out all rows again when one changes"
+
+
+def test_home_and_end_lead_to_the_first_and_the_last_version(qtbot: QtBot):
+    dock = VersionsDock()
+    qtbot.addWidget(dock)
+    tree = [version("0")] + [version(str(k), str(k - 1), k) for k in range(1, 30)]
+    dock.show_versions(tree, tree[20].id, tree[19].id)
+    QTest.keyClick(dock.tree, Qt.Key.Key_Home)
+    assert dock.chosen() == "0"
+    QTest.keyClick(dock.tree, Qt.Key.Key_End)
+    assert dock.chosen() == "29"
 
 
 def test_few_converted_thumbnails_are_kept():

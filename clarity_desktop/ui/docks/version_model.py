@@ -6,9 +6,10 @@ arrive or a version is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -92,60 +93,90 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
     children move up.
     """
     by_id = {v.id: v for v in versions}
-    children: dict[VersionId | None, list[Version]] = {}
     parents = _displayed_parents(by_id.values())
-    # Siblings in the order of their creation.
-    for v in sorted((v for v in by_id.values() if not v.deleted), key=lambda v: v.time):
-        children.setdefault(parents[v.id], []).append(v)
-    placed: list[tuple[Version, int, bool, bool]] = []  # version, lane, in its parent's lane, branch
-    waiting = [(v, 0, False, False) for v in reversed(children.get(None, []))]
+    # No list or tuple for each version: with 20,000 of them collecting that garbage takes as long as all the rest.
+    youngest: dict[VersionId | None, VersionId] = {}
+    older: dict[VersionId, VersionId | None] = {}
+    for v in sorted((v for v in by_id.values() if not v.deleted), key=attrgetter("time")):
+        older[v.id] = youngest.get(parents[v.id])
+        youngest[parents[v.id]] = v.id
+    placed: list[VersionId] = []
+    places: list[_Place] = []
+    waiting = [*_siblings(youngest.get(None), older)]
+    waiting_places = [_at(0) for _ in waiting]
     while waiting:
-        version, lane, _, _ = place = waiting.pop()
-        placed.append(place)
-        if below := children.get(version.id):
-            waiting.append((below[-1], lane, True, False))
-            waiting.extend((branch, lane + 1, False, True) for branch in reversed(below[:-1]))
+        version, place = waiting.pop(), waiting_places.pop()
+        placed.append(version)
+        places.append(place)
+        child = youngest.get(version)
+        if child is not None:
+            waiting.append(child)
+            waiting_places.append(_at(place.lane, above=True))
+            for branch in _siblings(older[child], older):
+                waiting.append(branch)
+                waiting_places.append(_at(place.lane + 1, branch=True))
+    look = _Look(by_id, parents, head, other)
     rows: list[Row] = []
     lines = NO_LINES
     # From the last row up, since lines lead down to rows further below. Most rows of a long history share their lines.
-    for version, lane, above, branch in reversed(placed):
-        lines = _lines(lane, above, branch, _going_on(lines))
-        rows.append(Row(version, lines))
+    for version, place in zip(reversed(placed), reversed(places), strict=True):
+        lines = _lines(place, _going_on(lines))
+        rows.append(look.row(version, lines))
     rows.reverse()
-    for at, row in _changed_rows(rows, by_id, parents, head, other):
-        rows[at] = row
     return rows
 
 
-def _changed_rows(
-    rows: Sequence[Row],
-    versions: Mapping[VersionId, Version],
-    parents: Parents,
-    head: VersionId | None,
-    other: VersionId | None,
-) -> list[tuple[int, Row]]:
-    """The rows that must be shown in another way, with their numbers: other versions, marks, path or scores."""
-    marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
-    path: set[VersionId] = set()
-    step = head
-    while step is not None:
-        path.add(step)
-        step = parents.get(step)
-    changed: list[tuple[int, Row]] = []
-    for at, row in enumerate(rows):
-        name = row.version.id
-        version, mark, leads = versions[name], marks.get(name, ""), name in path
-        parent = parents[name]
-        quality = versions[parent].quality if parent else None
+class _Look:
+    """What a row shows beside its place in the tree: its mark, whether it leads to the head, the score before."""
+
+    def __init__(
+        self, versions: Mapping[VersionId, Version], parents: Parents, head: VersionId | None, other: VersionId | None
+    ) -> None:
+        self._versions = versions
+        self._parents = parents
+        self.marks: dict[VersionId | None, Mark] = {other: "compared", head: "current"}
+        self.path: set[VersionId] = set()
+        step = head
+        while step is not None:
+            self.path.add(step)
+            step = parents.get(step)
+
+    def row(self, name: VersionId, lines: Lines) -> Row:
+        """The row of a version at its place."""
+        parent = self._parents[name]
+        quality = self._versions[parent].quality if parent else None
         before = quality.overall if quality else None
-        if version is not row.version or (mark, leads, before) != (row.mark, row.leads_to_head, row.before):
-            changed.append((at, Row(version, row.lines, mark, leads, before)))
-    return changed
+        return Row(self._versions[name], lines, self.marks.get(name, ""), name in self.path, before)
+
+    def differs_from(self, earlier: _Look) -> set[VersionId]:
+        """The versions with another mark, or that began or ceased to lead to the head."""
+        marked = {v for v in (*self.marks, *earlier.marks) if v and self.marks.get(v) != earlier.marks.get(v)}
+        return marked | (self.path ^ earlier.path)
+
+
+class _Place(NamedTuple):
+    """The lane of a row, and whether its line comes from above in this lane or from the lane to the left."""
+
+    lane: int
+    above: bool
+    branch: bool
 
 
 @lru_cache(1000)
-def _lines(lane: int, above: bool, branch: bool, below: tuple[int, ...]) -> Lines:
-    return Lines(lane, above, branch, below)
+def _at(lane: int, *, above: bool = False, branch: bool = False) -> _Place:
+    return _Place(lane, above, branch)
+
+
+def _siblings(youngest: VersionId | None, older: Mapping[VersionId, VersionId | None]) -> Iterator[VersionId]:
+    """A version and its older siblings, the oldest last."""
+    while youngest is not None:
+        yield youngest
+        youngest = older[youngest]
+
+
+@lru_cache(1000)
+def _lines(place: _Place, below: tuple[int, ...]) -> Lines:
+    return Lines(place.lane, place.above, place.branch, below)
 
 
 @lru_cache(1000)
@@ -158,7 +189,7 @@ def _going_on(lines: Lines) -> tuple[int, ...]:
     return tuple(sorted(lanes))
 
 
-def _place(version: Version | None) -> tuple[object, ...]:
+def _position(version: Version | None) -> tuple[object, ...]:
     """What decides where in the tree a version is shown."""
     return () if version is None else (version.parent, version.deleted, version.time)
 
@@ -225,6 +256,7 @@ class VersionModel(QAbstractListModel):
         self.rows: list[Row] = []
         self._tree: Mapping[VersionId, Version] = {}
         self._parents: dict[VersionId, VersionId | None] = {}
+        self._look = _Look({}, {}, None, None)
         self._images: dict[VersionId, QImage] = {}
 
     def show(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> bool:
@@ -236,16 +268,28 @@ class VersionModel(QAbstractListModel):
         before, tree = self._tree, {v.id: v for v in versions}
         self._tree = tree
         changed = [v for v in tree.values() if before.get(v.id) is not v]
-        moved = [v for v in changed if _place(v) != _place(before.get(v.id))]
+        moved = [v for v in changed if _position(v) != _position(before.get(v.id))]
         added = len(tree) == len(before) + len(moved) == len(before) + 1 and self._add_leaf(moved[0])
         if not added and (moved or len(before) != len(tree)):
             self._parents = _displayed_parents(tree.values())
+            self._look = _Look(tree, self._parents, head, other)
             self.update(rows_of(tree.values(), head, other))
             return True
-        for at, row in _changed_rows(self.rows, tree, self._parents, head, other):
-            self.rows[at] = row
-            self.dataChanged.emit(self.index(at), self.index(at))
+        earlier, self._look = self._look, _Look(tree, self._parents, head, other)
+        self._change_rows({v.id for v in changed}, self._look.differs_from(earlier))
         return added
+
+    def _change_rows(self, versions: set[VersionId], looks: set[VersionId]) -> None:
+        """Show versions that changed, with the rows that name their score as the one before, and rows that look new."""
+        if not versions and not looks:
+            return
+        for at, row in enumerate(self.rows):
+            name = row.version.id
+            if name in looks or name in versions or self._parents[name] in versions:
+                new = self._look.row(name, row.lines)
+                if new.version is not row.version or new[2:] != row[2:]:
+                    self.rows[at] = new
+                    self.dataChanged.emit(self.index(at), self.index(at))
 
     def _add_leaf(self, version: Version) -> bool:
         """Insert the row of the only child of a version; False if that takes placing all versions.
