@@ -72,6 +72,24 @@ class ElidedButton(QPushButton):
         return super().event(e)
 
 
+class DropDown(QComboBox):
+    """A drop-down list whose open list is as wide as its entries; the wheel does not change it by accident."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.view().setAccessibleName(name)
+        no_wheel(self)
+
+    def showPopup(self) -> None:
+        view = self.view()
+        entries = view.sizeHintForColumn(0) + 2 * view.frameWidth()
+        if self.count() > self.maxVisibleItems():
+            entries += view.verticalScrollBar().sizeHint().width()
+        view.setMinimumWidth(entries)
+        super().showPopup()
+
+
 class ElidedLabel(QLabel):
     """A label that elides a long text in the middle rather than making the window wider."""
 
@@ -123,8 +141,7 @@ def decimal_field(
 
 def choice_field(name: str, entries: Sequence[tuple[str, Any]], value: Any = None) -> QComboBox:
     """A drop-down list of (title, data) entries; value selects the entry with that data."""
-    box = no_wheel(QComboBox())
-    box.setAccessibleName(name)
+    box = DropDown(name)
     for title, meaning in entries:
         box.addItem(title, meaning)
     box.setCurrentIndex(max(0, box.findData(value)))

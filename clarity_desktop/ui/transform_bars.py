@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
-from clarity_desktop.ui.form_fields import decimal_field
+from clarity_desktop.ui.form_fields import DropDown, decimal_field
 from clarity_desktop.values import Bounds
 
 RATIOS = ((1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (4, 5), (3, 4), (2, 3))
@@ -73,13 +73,12 @@ class CropBar(_Bar):
 
     def __init__(self) -> None:
         super().__init__(QCoreApplication.translate("CropBar", "Crop"))
-        self.ratio = QComboBox()
+        self.ratio = DropDown(self.tr("Proportions"))
         self.ratio.addItem(self.tr("Free"), None)
         self.ratio.addItem(self.tr("Original proportions"), ORIGINAL_RATIO)
         for width, height in RATIOS:
             self.ratio.addItem(f"{width} : {height}", width / height)
         self.ratio.setMinimumWidth(MIN_RATIO_WIDTH)
-        self.ratio.setAccessibleName(self.tr("Proportions"))
         self.ratio.currentIndexChanged.connect(self._choose)
         self.size_label = QLabel()
         self.size_label.setAccessibleName(self.tr("Size of the crop"))

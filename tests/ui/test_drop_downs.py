@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from fakes import a_photo, a_window, settled
-from PySide6.QtWidgets import QComboBox, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QWidget
+
+from clarity_desktop.ui import theme
+
+
+@pytest.fixture(autouse=True)
+def _styled(qapp: QApplication) -> Iterator[None]:
+    """Borders and padding of the style are what lists became too low for."""
+    theme.apply(qapp, "dark")
+    yield
+    qapp.setStyleSheet("")
 
 
 def cut(combo: QComboBox) -> bool:
     """Whether the open list shows an entry only in part, or hides one though there are few."""
+    combo.blockSignals(True)  # nothing is to be chosen
+    combo.setCurrentIndex(combo.count() - 1)  # a list that lies over its field is then scrolled
     combo.showPopup()
     view, last = combo.view(), min(combo.count(), combo.maxVisibleItems()) - 1
     first, end = (view.visualRect(combo.model().index(row, 0)) for row in (0, last))
     room = view.viewport().rect()
+    is_narrow = room.width() < view.sizeHintForColumn(0)
     combo.hidePopup()
-    return first.top() < room.top() or end.bottom() > room.bottom()
+    return first.top() < room.top() or end.bottom() > room.bottom() or is_narrow
 
 
 def drop_downs(widget: QWidget) -> list[QComboBox]:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePo
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
 from clarity_desktop.ui.docks.verdict_panel import LISTED_FROM, severity_word
-from clarity_desktop.ui.form_fields import muted_label, no_wheel
+from clarity_desktop.ui.form_fields import DropDown, muted_label
 from clarity_desktop.ui.labels import degradation_title, percent
 from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered
 
@@ -85,10 +85,10 @@ class FindingsPanel(QWidget):
         super().__init__()
         self._detection: Detection | None = None
         self.rows = [FindingRow() for _ in DEGRADATIONS]
-        self.where, self.which, self.legend = QCheckBox(self.tr("Show problem areas")), no_wheel(QComboBox()), Legend()
+        self.where, self.legend = QCheckBox(self.tr("Show problem areas")), Legend()
+        self.which = DropDown(self.tr("Problem shown on the heat map"))
         self.where.setToolTip(self.tr("Show a heat map over the photo: where each problem is likely"))
         self.where.toggled.connect(self._toggled)
-        self.which.setAccessibleName(self.tr("Problem shown on the heat map"))
         # The longest entry would otherwise set the minimum width of the panel.
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.setMinimumContentsLength(8)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop import titles
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import (
+    DropDown,
     ElidedButton,
     field_label,
     int_field,
@@ -82,12 +83,10 @@ class RestoreDock(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Restore"))
-        self.task, self.method = no_wheel(QComboBox()), no_wheel(QComboBox())
+        self.task, self.method = DropDown(self.tr("Task")), DropDown(self.tr("Method"))
         for box in (self.task, self.method):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
-        self.task.setAccessibleName(self.tr("Task"))
-        self.method.setAccessibleName(self.tr("Method"))
         self.facts = muted_label()
         self.strength, self.percent = (
             no_wheel(Strength()),
