@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
@@ -19,6 +20,7 @@ from clarity_desktop.text import Message
 from clarity_desktop.values import BOUNDS, Bounds, Json, Pixels, Quality, Region, RestoreParams, Step, Task
 from clarity_desktop.worker import Job
 
+T = TypeVar("T")
 LOADED_SIZE = 2
 """Bytes in memory for each byte of a weights file: some are stored at half precision, others kept in two layouts."""
 
@@ -36,6 +38,20 @@ class Candidate:
     changed: Bounds
     notes: tuple[Message, ...]
     quality: Quality | None = None
+
+
+class _Stopwatch:
+    """Adds up the seconds of work itself, without those that it waited for its turn."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def time(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        start = time.perf_counter()
+        try:
+            return work(*args, **kwargs)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 
 class Runner:
@@ -59,18 +75,18 @@ class Runner:
         """
         method = methods.choose(params.task, params.method or settings.methods.get(params.task), store=self._store)
         files = await job.side("disk", self._store.need, method.weights)
-        start = time.perf_counter()
-        tile_plan, note = await job.run(_plan, method, pixels, params, settings, recorded)
-        run = await job.run(self._load, method, params.task, files, tile_plan.place, job)
+        clock = _Stopwatch()
+        tile_plan, note = await job.run(clock.time, _plan, method, pixels, params, settings, recorded)
+        run = await job.run(clock.time, self._load, method, params.task, files, tile_plan.place, job)
         done = await job.run(
-            restore.restore, pixels, method, run, tile_plan, region=params.region, feather=params.feather,
+            clock.time, restore.restore, pixels, method, run, tile_plan, region=params.region, feather=params.feather,
             strength=params.strength, visible=params.visible, job=job, on_tile=on_tile,
             reload=partial(self._load, method, params.task, files, job=job),
         )  # fmt: skip
         # Recorded with the step: a replay with other weights would give other pixels.
         digests = {name: self._store.digest(name) for name in method.weights}
         step = Step(
-            "restore", params.task, method.id, digests, params.strength, seconds=time.perf_counter() - start,
+            "restore", params.task, method.id, digests, params.strength, seconds=clock.seconds,
             settings={**done.plan.to_json(), "feather": params.feather, **_bounds(params.region)},
         )  # fmt: skip
         return Candidate(done.pixels, step, done.changed, (*([note] if note else []), *done.notes))

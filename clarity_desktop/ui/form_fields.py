@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QStyle,
     QStyleOptionButton,
+    QStyleOptionComboBox,
     QStylePainter,
     QToolTip,
     QWidget,
@@ -30,6 +31,8 @@ Field = TypeVar("Field", bound=QWidget)
 Spin = TypeVar("Spin", bound=QAbstractSpinBox)
 MIN_NAME_WIDTH = 60
 """Pixels that an elided label keeps."""
+TEXT_MARGIN = 4
+"""Pixels that a style leaves free beside the text of a drop-down list."""
 INSET = 6
 """Pixels between the edge of a number field and its number."""
 
@@ -73,7 +76,10 @@ class ElidedButton(QPushButton):
 
 
 class DropDown(QComboBox):
-    """A drop-down list whose open list is as wide as its entries; the wheel does not change it by accident."""
+    """A drop-down list that elides what does not fit; the open list is as wide as its entries.
+
+    The wheel does not change it by accident.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -88,6 +94,17 @@ class DropDown(QComboBox):
             entries += view.verticalScrollBar().sizeHint().width()
         view.setMinimumWidth(entries)
         super().showPopup()
+
+    def paintEvent(self, e: QPaintEvent) -> None:  # noqa: ARG002
+        option, field = QStyleOptionComboBox(), QStyle.SubControl.SC_ComboBoxEditField
+        self.initStyleOption(option)
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+        elide = Qt.TextElideMode.ElideRight
+        option.currentText = self.fontMetrics().elidedText(option.currentText, elide, room.width() - TEXT_MARGIN)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
 
 
 class ElidedLabel(QLabel):

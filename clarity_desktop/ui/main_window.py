@@ -439,7 +439,11 @@ class MainWindow(Shell):
         else:
             job, *others = jobs
             progress = job.progress or Progress(-1.0)
-            title = self.tr("{job} (+{count})").format(job=job.title, count=len(others)) if others else job.title
+            title = job.title
+            if job.state is not None and job.state.card and job.state is not self.session.current:
+                title = self.tr("{photo} – {job}").format(photo=job.state.title, job=title)
+            if others:
+                title = self.tr("{job} ({count} more)").format(job=title, count=len(others))
             fraction = progress.fraction if job.progress else None
             self.status.show_job(title, fraction, render(progress.note), progress.seconds_left)
         self.action["cancel"].setEnabled(bool(jobs))
@@ -479,6 +483,7 @@ class MainWindow(Shell):
         self.photos.show_recent(self.session.settings.recent)
         if self.session.current is None and not self._closing:
             self.file_commands.check_recent()
+        self.show_jobs()
         self.refresh()
 
     def _show_document(self, state: DocumentState) -> None:

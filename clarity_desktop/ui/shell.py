@@ -138,7 +138,7 @@ class Shell(QMainWindow):
         docks, across, down = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["versions"], docks["restore"]], [270, 310], across)
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
-        self.resizeDocks([docks["restore"], docks["chat"]], [270, 480], down)
+        self.resizeDocks([docks["restore"], docks["chat"]], [430, 320], down)
         try:
             # Separated by a space, which base64 never contains; the last part is new.
             geometry, state, *folded = (base64.b64decode(part) for part in shape.split(" "))

@@ -259,3 +259,18 @@ async def test_a_slider_that_is_moved_on_while_a_version_is_made_is_not_forgotte
         assert adjustments_of(user.head.step.settings) == Adjustments(exposure=0.5)
         assert user.window.adjust.values() == Adjustments(exposure=0.8)
         assert user.window.adjust.apply.isEnabled()
+
+
+async def test_the_strength_of_one_photo_does_not_pass_on_to_another(
+    sit_down: Sitting, picture: Callable[..., Path]
+) -> None:
+    async with sit_down() as user:
+        await user.open(picture("first.png"))
+        await user.restore("derain")
+        user.window.restore.strength.setValue(50)
+        await user.wait_for(lambda: user.head.step.strength == 0.5)
+        await user.idle()
+        await user.open(picture("second.png"))
+        assert user.window.restore.strength.value() == 100
+        await user.click("previous_photo")
+        assert user.window.restore.strength.value() == 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,3 +175,26 @@ async def test_restore_pressed_twice_makes_one_version(
         scorer.gate.open()
         await user.idle()
         assert len(user.versions) == 5
+
+
+async def test_a_job_of_another_photo_names_it_and_its_time_is_not_that_of_the_one_that_waits(
+    sit_down: Sitting, picture: Callable[..., Path], gate: Gate
+) -> None:
+    async with sit_down() as user:
+        first = await user.open(picture("first.png"))
+        gate.close()
+        user.start_restoring("dehaze")
+        await user.wait_for(gate.reached.is_set)
+        name = user.window.status.job.name
+        assert "first.png" not in name.text()
+        user.window.file_commands.open_paths([picture("second.png")])
+        await user.wait_for(lambda: user.shown is not first and user.shown.card)
+        assert name.text().startswith("first.png – ")
+        user.start_restoring("derain")
+        await user.wait_for(lambda: "1 more" in name.text())
+        waited = time.perf_counter()
+        await asyncio.sleep(1)
+        waited = time.perf_counter() - waited
+        gate.open()
+        await user.idle()
+        assert user.head.step.seconds < waited

@@ -280,7 +280,7 @@ async def test_a_newer_estimate_replaces_an_older_one_and_a_restoration_goes_on(
         await until(lambda: len(link.of(m.Restore)) == 2)
         assert first in window.requests.running
         assert second in window.requests.running
-        assert window.status.job.name.text().startswith("one (+1)")
+        assert window.status.job.name.text().startswith("one (1 more)")
         link.gates[m.Restore].set()
         await settled(window)
 

@@ -26,6 +26,7 @@ class StrengthCommands(QObject):
         super().__init__(session)
         self._session, self._dock, self._preview = session, dock, preview
         self._shown: tuple[DocumentState, VersionId] | None = None
+        self._next = 1.0  # the strength of the next run, while the slider shows that of the open version
         self._changing: dict[DocumentState, PendingRequest] = {}
         self._is_late = False  # the slider was moved while a version is being made
         self._pause = QTimer(self)
@@ -41,6 +42,8 @@ class StrengthCommands(QObject):
         found = self._live()
         self._dock.show_live(found is not None)
         if found is None:
+            if self._shown is not None:
+                self._show_strength(self._next)  # that of the version does not pass on to other photos
             self._shown = None
         elif self._shown != (found[0], found[1].id):
             self._pause.stop()
@@ -82,6 +85,7 @@ class StrengthCommands(QObject):
     def _change(self) -> None:
         found = self._live()
         if found is None:
+            self._next = self._dock.strength.value() / 100
             return
         if found[0] in self._changing:
             self._is_late = True

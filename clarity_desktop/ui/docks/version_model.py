@@ -383,9 +383,8 @@ class VersionModel(QAbstractListModel):
         return True
 
     def mark(self, row: Row) -> str:
-        """The word and the star at the right of the first line; bold type marks the open version."""
-        compared = self.tr("compared") if row.mark == "compared" else ""
-        return " ".join(x for x in (compared, "★" if row.version.star else "") if x)
+        """The word at the right of the last line; bold type marks the open version."""
+        return self.tr("compared") if row.mark == "compared" else ""
 
     def change(self, row: Row) -> str:
         """How the score changed, in words: "12 better", "3 worse", "same"; "" if it is not known."""

@@ -161,16 +161,16 @@ def _paint_thumbnail(painter: QPainter, frame: QRect, image: QImage, palette: QP
 
 
 def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row: Row, model: VersionModel) -> None:
-    """Title and mark, facts, and the score with its change, in three lines."""
+    """Title and star, facts, and the score with its change and the mark, in three lines."""
     ink, faint = _text_colors(option)
     title = QFont(option.font)
     title.setBold(row.mark == "current")
     height = box.height() // 3
     for number, (text, aside, pen, face) in enumerate(
         (
-            (version_name(row.version), model.mark(row), ink, title),
+            (version_name(row.version), "★" if row.version.star else "", ink, title),
             (facts(row.version), "", faint, option.font),
-            (score(row.version.quality), "", faint, option.font),
+            (score(row.version.quality), model.mark(row), faint, option.font),
         )
     ):
         line = QRect(box.left(), box.top() + number * height, box.width(), height)
