@@ -65,6 +65,13 @@ def picture(photo) -> Picture:
     return Picture(photo(48, 32), exif=exif.upright(block())[0], xmp=XMP, iptc=IPTC)
 
 
+@pytest.mark.parametrize(("kind", "value"), [(1, b"\6\0\0\0"), (8, b"\6\0\0\0"), (9, struct.pack("<i", 6))])
+def test_an_orientation_of_an_unusual_type_is_applied_and_not_left_behind(kind, value):
+    # Other readers look at the number only: left as it is, it would turn the result once more.
+    odd = b"II*\0" + struct.pack("<IHHHI4sI", 8, 1, 0x0112, kind, 1, value, 0)
+    assert exif.upright(odd) == (odd.replace(b"\6", b"\1"), 6)
+
+
 @pytest.mark.parametrize("name", sorted(HOLDS))
 def test_every_format_keeps_what_it_can_hold(decoder, tmp_path, picture, name):
     save(picture, ExportOptions(tmp_path / "a", format=name), None)

@@ -77,6 +77,14 @@ def test_small_numbers_in_a_large_type_are_no_black_photo(decoder, tmp_path, dty
     assert picture.pixels[0, :, 0].tolist() == [0, 128, 255]
 
 
+@pytest.mark.parametrize("bits", [6, 10, 14])
+def test_samples_of_unusual_depths_are_rounded_to_the_nearest(decoder, tmp_path, bits):
+    dtype, top = (np.uint8 if bits < 8 else np.uint16), (1 << bits) - 1
+    stored = np.linspace(0, top, 64).astype(dtype).reshape(8, 8)
+    picture = opened(decoder, tmp_path / "a.tif", tiff(stored, bitspersample=bits))
+    assert np.array_equal(picture.pixels[..., 0], np.rint(stored / top * np.iinfo(dtype).max))
+
+
 def test_values_that_are_no_numbers_are_black_and_infinite_ones_white(decoder, tmp_path):
     values = np.array([[np.nan, -np.inf, 0.5, np.inf]], np.float32)
     picture = opened(decoder, tmp_path / "a.tif", tiff(values))

@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CLASSIC = range(1, 13)  # types that an EXIF block may hold and that point nowhere
-_FORMS = {1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"}
+# Of all whole numbers: what a tag says counts for other programs even where its type is not the usual one.
+_FORMS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 # Byte order and offset size by the first bytes; Olympus and Panasonic have numbers of their own in the place of 42.
 _HEADS = {b"II*\0": ("<", 4), b"MM\0*": (">", 4), b"II+\0": ("<", 8), b"MM\0+": (">", 8),
           b"IIRO": ("<", 4), b"IIRS": ("<", 4), b"MMOR": (">", 4), b"IIU\0": ("<", 4)}  # fmt: skip
@@ -247,13 +248,13 @@ class _Block:
         return found
 
     def value(self, entry: _Entry | None) -> int:
-        if entry is None or entry.kind not in {3, 4, 13}:
-            return 0
-        return self.number(entry.value, "H" if entry.kind == 3 else "I")
+        form = None if entry is None else _FORMS.get(entry.kind)
+        return 0 if entry is None or form is None else self.number(entry.value, form)
 
     def replace(self, entry: _Entry | None, value: int) -> None:
-        if entry is not None and entry.kind in {3, 4}:
-            self.put(entry.value, "H" if entry.kind == 3 else "I", min(value, 0xFFFF) if entry.kind == 3 else value)
+        form = None if entry is None else _FORMS.get(entry.kind)
+        if entry is not None and form is not None:
+            self.put(entry.value, form, min(value, (1 << 8 * struct.calcsize(form) - form.islower()) - 1))
 
     def erase(self, start: int, size: int) -> None:
         end = min(len(self.bytes), start + size)

@@ -154,7 +154,7 @@ def _scaled(samples: NDArray[Any], page: tifffile.TiffPage, notes: list[Message]
     if bits == full:
         return samples
     top = (1 << bits) - 1
-    return (samples.astype(np.uint32) * ((1 << full) - 1) // top).astype(f"u{size}")
+    return ((samples.astype(np.uint32) * ((1 << full) - 1) + top // 2) // top).astype(f"u{size}")
 
 
 def _narrowed(samples: NDArray[Any], bits: int, notes: list[Message]) -> NDArray[Any]:
