@@ -791,6 +791,21 @@ def test_a_first_run_that_may_not_write_is_a_sentence(tmp_path, weights, monkeyp
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("option", ["-o", "--out-dir", "--mask"])
+def test_an_empty_name_is_refused_wherever_a_file_is_named(clarity, file, tmp_path, option) -> None:
+    where = () if option != "--mask" else ("-o", tmp_path / "out.png")
+    code, _, said = clarity("restore", file, "--task", "derain", *where, option, "")
+    assert (code, f"{option}: a file name is empty" in said.replace("-o/--output", "-o")) == (2, True)
+
+
+def test_a_task_that_needs_a_mask_says_so_before_a_photo_is_read(file, tmp_path, capsys) -> None:
+    code = cli.main(
+        ["restore", str(file), str(tmp_path / "missing.png"), "--out-dir", str(tmp_path), "--task", "inpaint"]
+    )
+    said = capsys.readouterr().err
+    assert (code, said.count("\n"), "--mask" in said) == (2, 1, True)
+
+
 def test_help_appears_without_torch_or_qt() -> None:
     code = (
         "import sys; from clarity_desktop import cli\n"

@@ -17,6 +17,7 @@ from clarity_desktop.cli.terminal import (
     CANCELLED_SENTENCE,
     DONE,
     exit_now,
+    file_name,
     internal_error,
     print_error,
     print_result,
@@ -43,13 +44,7 @@ MakeStudio = Callable[[Settings], "Studio"]
 
 def add_photos(p: argparse.ArgumentParser) -> None:
     """Add the positional photos to a parser."""
-    p.add_argument("photos", nargs="+", type=_photo, metavar="IN")
-
-
-def _photo(name: str) -> Path:
-    if not name:
-        raise argparse.ArgumentTypeError("a file name is empty")
-    return Path(name)
+    p.add_argument("photos", nargs="+", type=file_name, metavar="IN")
 
 
 _early_imports: list[EarlyImport] = []

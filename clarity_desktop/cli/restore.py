@@ -13,7 +13,7 @@ import numpy as np
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
-from clarity_desktop.cli.terminal import warn
+from clarity_desktop.cli.terminal import file_name, warn
 from clarity_desktop.messages import FileExists, UserError
 from clarity_desktop.text import Text, english
 from clarity_desktop.values import RAW, TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
@@ -44,7 +44,7 @@ def add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
     p.add_argument(
         "--mask",
-        type=Path,
+        type=file_name,
         metavar="PNG",
         help="restore only where this picture is white (gray blends, transparent counts as black)",
     )
@@ -77,8 +77,9 @@ async def _restore(asked: argparse.Namespace) -> int:
         raise UserError("cli.auto_with_method")
     from clarity_desktop.backend import methods
 
-    if asked.task != "auto":
-        methods.choose(asked.task, asked.method)  # an unknown name is reported before the first photo is read
+    # What is wrong with the words of the command is said before the first photo is read.
+    if asked.task != "auto" and methods.choose(asked.task, asked.method).needs_mask and not asked.mask:
+        raise UserError("cli.mask_missing", task=asked.task)
     if asked.out_dir:
         make_folder(asked.out_dir)
     rule = existing_rule(asked)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from clarity_desktop.cli.terminal import file_name
 from clarity_desktop.messages import UserError
 
 Existing = Literal["error", "number", "skip", "overwrite"]
@@ -24,10 +25,10 @@ def add_targets(p: argparse.ArgumentParser, *, many: bool = True) -> None:
     """Add -o, --if-exists and, where there can be several photos, --out-dir."""
     out = p.add_mutually_exclusive_group(required=True) if many else p
     one = "the file to write (one IN)" if many else "the file to write"
-    out.add_argument("-o", "--output", type=Path, metavar="OUT", required=not many, help=one)
+    out.add_argument("-o", "--output", type=file_name, metavar="OUT", required=not many, help=one)
     if many:
         out.add_argument(
-            "--out-dir", type=Path, metavar="DIR", help="the folder to write to, keeping the photos' names"
+            "--out-dir", type=file_name, metavar="DIR", help="the folder to write to, keeping the photos' names"
         )
     default = "error with -o, number with --out-dir" if many else "error"
     p.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import json
 import logging
@@ -28,6 +29,13 @@ class OutputClosed(JobCancelled):
 def sanitize(text: str) -> str:
     """The text on one line, with control characters escaped: a file name may contain terminal commands."""
     return _CONTROL_CHARACTERS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def file_name(text: str) -> Path:
+    """An argument that names a file or a folder; an empty one, as of an unset variable, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a file name is empty")
+    return Path(text)
 
 
 def show_progress(event: Event) -> None:

@@ -19,7 +19,12 @@ TEMPLATES: dict[str, Template] = {
     "cli.auto_with_method": QT_TRANSLATE_NOOP(
         "Message", "--task auto chooses the methods itself. Leave --method out, or name a task."
     ),
-    "cli.folder_not_created": QT_TRANSLATE_NOOP("Message", "The folder {folder} cannot be created: {reason}."),
+    "cli.folder_not_created": QT_TRANSLATE_NOOP(
+        "Message", "The folder {folder} cannot be created: {reason}. Choose another one."
+    ),
+    "cli.mask_missing": QT_TRANSLATE_NOOP(
+        "Message", "The task {task} needs to know what to replace. Name a picture that is white there by --mask."
+    ),
     "cli.exists": QT_TRANSLATE_NOOP(
         "Message",
         "{target} already exists. Name another file, or choose what to do by --if-exists: number, skip or overwrite.",

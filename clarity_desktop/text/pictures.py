@@ -31,9 +31,9 @@ TEMPLATES: dict[str, Template] = {
     ),
     "pictures.closing": QT_TRANSLATE_NOOP("Message", "“{name}” was not opened: the program is closing."),
     "pictures.no_memory": QT_TRANSLATE_NOOP("Message", "“{name}” needs more memory than a photo may use."),
-    "pictures.is_folder": QT_TRANSLATE_NOOP("Message", "“{name}” is a folder, not a photo."),
+    "pictures.is_folder": QT_TRANSLATE_NOOP("Message", "“{name}” is a folder, not a photo. Choose the photos in it."),
     "pictures.not_regular": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” is not a regular file and cannot be opened as a photo."
+        "Message", "“{name}” is not a regular file and cannot be opened as a photo. Save the photo to a file first."
     ),
     "pictures.empty": QT_TRANSLATE_NOOP("Message", "“{name}” is empty. Try to copy it again from its source."),
     "pictures.file_too_large": QT_TRANSLATE_NOOP(
