@@ -155,6 +155,45 @@ def png(pixels: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
     return bytes(file[:33]) + made + bytes(file[33:])
 
 
+def bare_tiff(pixels: bytes, *tags: tuple[int, int, tuple[int, ...]], order: str = "<") -> bytes:
+    """A TIFF of the given tags (number, type 3 or 4, values) whose pixels begin at byte 8."""
+    data, entries = (b"II*\0" if order == "<" else b"MM\0*") + bytes(4) + pixels + bytes(len(pixels) % 2), b""
+    for tag, kind, values in sorted(tags):
+        raw = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        where = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", len(data))
+        data += raw if len(raw) > 4 else b""
+        entries += struct.pack(order + "HHI", tag, kind, len(values)) + where
+    head = struct.pack(order + "I", len(data))
+    return data[:4] + head + data[8:] + struct.pack(order + "H", len(tags)) + entries + bytes(4)
+
+
+def strip(width: int, height: int, size: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Width, height, and one strip of that many bytes."""
+    return [(256, 3, (width,)), (257, 3, (height,)), (273, 4, (8,)), (278, 3, (height,)), (279, 4, (size,))]
+
+
+@pytest.mark.parametrize(("order", "kind"), [("<", 3), (">", 4)])
+def test_ycbcr_without_compression_is_turned_once(decoder, tmp_path, order, kind):
+    rows = np.array([[[50, 128, 128], [100, 128, 128], [150, 128, 128]], [[60, 128, 128]] * 3], np.uint8)
+    tags = [(258, 3, (8, 8, 8)), (262, 3, (6,)), (277, 3, (3,)), (530, 3, (1, 1)), (274, kind, (6,))]
+    data = bare_tiff(rows.tobytes(), *strip(3, 2, 18), *tags, order=order)
+    assert opened(decoder, tmp_path / "a.tif", data).pixels[..., 1].tolist() == [[60, 50], [60, 100], [60, 150]]
+
+
+def test_a_tiff_that_does_not_say_what_its_samples_mean_is_no_negative(decoder, tmp_path):
+    grey = bare_tiff(bytes([10, 20]), *strip(2, 1, 2), (258, 3, (8,)), (277, 3, (1,)))
+    assert opened(decoder, tmp_path / "a.tif", grey).pixels[0, :, 0].tolist() == [10, 20]
+    colors = bare_tiff(bytes([10, 20, 30]), *strip(1, 1, 3), (258, 3, (8, 8, 8)), (277, 3, (3,)))
+    assert opened(decoder, tmp_path / "a.tif", colors).pixels[0, 0].tolist() == [10, 20, 30]
+
+
+def test_channels_of_different_depths_are_no_damage(decoder, tmp_path):
+    pixels = struct.pack("<HH", 0b11111_000000_00001, 0b00000_111111_00000)
+    tags = [(258, 3, (5, 6, 5)), (262, 3, (2,)), (277, 3, (3,))]
+    picture = opened(decoder, tmp_path / "a.tif", bare_tiff(pixels, *strip(2, 1, 4), *tags))
+    assert picture.pixels[0].tolist() == [[255, 0, 8], [0, 255, 0]]
+
+
 def test_a_text_of_many_megabytes_is_no_damage(decoder, tmp_path, photo):
     long = b"Comment\0\0" + zlib.compress(bytes(40_000_000))
     picture = opened(decoder, tmp_path / "a.png", png(photo(20, 20), (b"zTXt", long)))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.pictures import colour, tiff_metadata
+from clarity_desktop.backend.pictures.exif import ORIENTATION
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
 if TYPE_CHECKING:
     import tifffile
 
+PHOTOMETRIC = 262
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 CIELAB, ICCLAB = 8, 9
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, PALETTE: 1, RGB: 3, YCBCR: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 _OLD_JPEG = 6
+_SHORT = 3  # a type of number
+_FAX = {2, 3, 4, 32771}
 _JPEGS = {6, 7, 34892, 33007}
 _PREMULTIPLIED, _ALPHAS = 1, {1, 2}  # kinds of extra channels
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
@@ -80,13 +85,22 @@ def _photo(container: tifffile.TiffFile) -> tuple[tifffile.TiffPage, bool]:
     return (whole[0] if whole else first), len(whole) > 1
 
 
+def _photometric(page: tifffile.TiffPage) -> int:
+    """What the samples mean; where the file does not say it, what libtiff assumes."""
+    if PHOTOMETRIC in page.tags:
+        return int(page.photometric)
+    if page.samplesperpixel - len(page.extrasamples) >= 3:
+        return RGB
+    return WHITE_IS_ZERO if int(page.compression) in _FAX else BLACK_IS_ZERO
+
+
 def _check(page: tifffile.TiffPage, file: BinaryIO) -> None:
     """Refuse what cannot be decoded, before it is tried."""
     import tifffile
 
     if page.samplesperpixel > 16 or page.imagedepth > 1:
         raise Refused("pictures.tiff_channels")
-    if int(page.photometric) not in _COLOURS:
+    if _photometric(page) not in _COLOURS:
         raise Refused("pictures.tiff_kind")
     if page.dtype is None:
         raise Refused("pictures.tiff_values")
@@ -101,8 +115,8 @@ def _check(page: tifffile.TiffPage, file: BinaryIO) -> None:
     if len(parts) < np.prod(page.chunked) or any(not n for _, n in parts):
         raise Refused(DAMAGED)
     if compression == 1 and len(parts) == 1:  # some programs state a wrong length, which is not needed here
-        bits = page.bitspersample  # 24 have no type of their own
-        parts = [(parts[0][0], int(np.prod(page.shaped)) * bits // 8)] if bits % 8 == 0 else []
+        bits: Any = page.bitspersample  # several numbers for RGB 565, say; 24 have no type of their own
+        parts = [(parts[0][0], int(np.prod(page.shaped)) * bits // 8)] if bits in range(8, 65, 8) else []
     if any(at + n > size for at, n in parts):
         raise Refused(DAMAGED)
 
@@ -111,7 +125,7 @@ def _samples(page: tifffile.TiffPage, file: BinaryIO) -> NDArray[Any]:
     """The samples as stored, H×W×channels in the file's own type; YCbCr is RGB."""
     shape = page.imagelength, page.imagewidth, page.samplesperpixel
     is_jpeg = int(page.compression) in _JPEGS
-    if int(page.compression) == _OLD_JPEG or (int(page.photometric) == YCBCR and not is_jpeg):
+    if int(page.compression) == _OLD_JPEG or (_photometric(page) == YCBCR and not is_jpeg):
         return _by_libtiff(page, file)
     stored: NDArray[Any] = page.asarray(squeeze=False)
     if stored.size != np.prod(shape):
@@ -128,7 +142,12 @@ def _by_libtiff(page: tifffile.TiffPage, file: BinaryIO) -> NDArray[Any]:
     import imagecodecs
 
     file.seek(0)
-    rgba: NDArray[Any] = imagecodecs.tiff_decode(file.read(), index=page.index, asrgb=True)
+    data = bytearray(file.read())
+    turned = page.tags.get(ORIENTATION)
+    if turned is not None:  # libtiff would apply half of it: the mirroring, but not the turn
+        for at, number in ((turned.offset + 2, _SHORT), (turned.valueoffset, 1)):
+            struct.pack_into(page.parent.byteorder + "H", data, at, number)
+    rgba: NDArray[Any] = imagecodecs.tiff_decode(bytes(data), index=page.index, asrgb=True)
     if rgba.shape[:2] != (page.imagelength, page.imagewidth):
         raise Refused(DAMAGED)
     return rgba[..., :3]
@@ -143,7 +162,7 @@ def _scaled(samples: NDArray[Any], page: tifffile.TiffPage, notes: list[Message]
         return samples.view(np.uint8) * np.uint8(255)
     if kind not in "ui":
         raise Refused("pictures.tiff_values")
-    stated: Any = page.bitspersample  # several numbers for RGB 565, say
+    stated: Any = page.bitspersample
     bits = stated if isinstance(stated, int) else 8 * size
     if kind == "i":
         samples = samples.clip(0).view(f"u{size}")
@@ -169,7 +188,7 @@ def _narrowed(samples: NDArray[Any], bits: int, notes: list[Message]) -> NDArray
 
 
 def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
-    photometric, notes = int(page.photometric), list[Message]()
+    photometric, notes = _photometric(page), list[Message]()
     if photometric == PALETTE:
         return _from_palette(samples, page)
     samples = _scaled(samples, page, notes)
@@ -202,7 +221,7 @@ def _alpha(samples: NDArray[Any], colours: int, page: tifffile.TiffPage) -> NDAr
         return None
     if page.extrasamples and int(page.extrasamples[0]) not in _ALPHAS:
         return None
-    if not page.extrasamples and (samples.shape[2] != colours + 1 or int(page.photometric) != RGB):
+    if not page.extrasamples and (samples.shape[2] != colours + 1 or _photometric(page) != RGB):
         return None
     return np.ascontiguousarray(samples[..., colours])
 
