@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
@@ -127,8 +127,9 @@ class Shell(QMainWindow):
     # size, position and docks
 
     def shape(self) -> str:
-        """Size, position, docks and which of them are folded, for restore_shape."""
-        parts = (self.saveGeometry().data(), self.saveState().data(), ",".join(self.sides.folded()).encode())
+        """Size, position, docks, which of them are folded and whether adjust has its room, for restore_shape."""
+        folded, room = ",".join(self.sides.folded()).encode(), b"room" if self._has_room else b""
+        parts = (self.saveGeometry().data(), self.saveState().data(), folded, room)
         return " ".join(base64.b64encode(part).decode() for part in parts)
 
     def restore_shape(self, shape: str) -> None:
@@ -140,14 +141,16 @@ class Shell(QMainWindow):
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)
         self.resizeDocks([docks["restore"], docks["chat"]], [430, 320], down)
         try:
-            # Separated by a space, which base64 never contains; the last part is new.
-            geometry, state, *folded = (base64.b64decode(part) for part in shape.split(" "))
+            # Separated by a space, which base64 never contains; older programs wrote fewer parts.
+            geometry, state, *others = (base64.b64decode(part) for part in shape.split(" "))
         except (ValueError, binascii.Error):
             return
         self.restoreGeometry(QByteArray(geometry))
-        self._has_room = True  # the heights are those that the user chose
+        self._has_room = True  # not while restoring
         self.restoreState(QByteArray(state))
-        self.sides.fold(folded[0].decode("ascii", "replace").split(",") if folded else ())
+        self.sides.fold(others[0].decode("ascii", "replace").split(",") if others else ())
+        # Once the adjust panel was shown, the heights are those that the user chose.
+        self._has_room = b"room" in others[1:]
 
     # title and status bar
 
@@ -170,6 +173,12 @@ class Shell(QMainWindow):
                 name=state.shown_title, zoom=zoom, depth=card.depth, profile=card.profile
             )
         self.setWindowTitle(title)
+
+    def event(self, event: QEvent) -> bool:
+        # Tips of actions take the place of a job: it would lie over them, or its Cancel would be gone.
+        if event.type() == QEvent.Type.StatusTip and self.status.job.isVisible():
+            return True
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

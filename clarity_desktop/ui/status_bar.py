@@ -116,6 +116,8 @@ class Status(QStatusBar):
             label.clear()
 
     def show_job(self, name: str, fraction: float | None, note: str, seconds_left: float | None) -> None:
+        """Show a job in place of the tip of an action."""
+        self.clearMessage()
         self.job.show_job(name, fraction, note, seconds_left)
 
     def show_no_job(self) -> None:

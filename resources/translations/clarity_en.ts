@@ -24,17 +24,17 @@
 <context>
     <name>ExportCommands</name>
     <message numerus="yes">
-        <source>%n file(s) already exist in {folder}: {names}.</source>
+        <source>%n file(s) already exist in {folder}: {names}</source>
         <translation>
-            <numerusform>%n file already exists in {folder}: {names}.</numerusform>
-            <numerusform>%n files already exist in {folder}: {names}.</numerusform>
+            <numerusform>%n file already exists in {folder}: {names}</numerusform>
+            <numerusform>%n files already exist in {folder}: {names}</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n file(s) already exist: {names}.</source>
+        <source>%n file(s) already exist: {names}</source>
         <translation>
-            <numerusform>%n file already exists: {names}.</numerusform>
-            <numerusform>%n files already exist: {names}.</numerusform>
+            <numerusform>%n file already exists: {names}</numerusform>
+            <numerusform>%n files already exist: {names}</numerusform>
         </translation>
     </message>
 </context>

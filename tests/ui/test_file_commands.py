@@ -314,11 +314,16 @@ async def test_one_question_is_asked_about_all_existing_files():
             options = ExportOptions(Path("/out") / f"{view.title}.png")
             window.session.ask(m.Export(view.id, view.head, options), view, "Exporting")
         await settled(window)
-        assert texts(window) == ["3 files already exist in /out: 0.jpg.png, 1.jpg.png, 2.jpg.png."]
+        assert texts(window) == ["3 files already exist in /out: 0.jpg.png, 1.jpg.png, 2.jpg.png"]
+        # The same export once more takes the place of the one that waits.
+        options = ExportOptions(Path("/out/0.jpg.png"))
+        window.session.ask(m.Export(views[0].id, views[0].head, options), views[0], "Exporting")
+        await settled(window)
+        assert texts(window) == ["3 files already exist in /out: 1.jpg.png, 2.jpg.png, 0.jpg.png"]
         del link.errors[m.Export]
         press(window, "Overwrite all")
         await settled(window)
-        assert [r.options.exists for r in link.of(m.Export)] == ["ask"] * 3 + ["overwrite"] * 3
+        assert [r.options.exists for r in link.of(m.Export)] == ["ask"] * 4 + ["overwrite"] * 3
 
 
 async def test_a_dismissed_question_about_existing_files_is_forgotten():

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fakes import a_photo, a_window, settled, texts, type_key, until
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QStatusTipEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from clarity_desktop import messages as m
 from clarity_desktop import settings as choices
@@ -20,7 +20,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.main_window import MainWindow
-from clarity_desktop.values import Quality, VersionId
+from clarity_desktop.values import Quality, RestoreParams, VersionId
 
 
 async def test_a_photo_is_previewed_before_its_document_exists():
@@ -290,3 +290,42 @@ def test_every_action_of_the_window_does_something(qapp: object):
 
 
 SIGNAL = QAction.staticMetaObject.method(QAction.staticMetaObject.indexOfMethod("triggered(bool)"))
+
+
+async def test_tips_of_actions_and_a_job_never_lie_over_each_other():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        tip = QStatusTipEvent("Crop the photo")
+        QApplication.sendEvent(window, tip)
+        assert window.status.currentMessage() == "Crop the photo"
+        link.gates[m.Restore] = asyncio.Event()
+        window.session.ask(m.Restore(view.id, view.head, RestoreParams("dehaze")), view, "Remove haze")
+        assert window.status.currentMessage() == ""
+        assert window.status.job.isVisible()
+        QApplication.sendEvent(window, tip)
+        assert window.status.currentMessage() == ""
+        link.gates[m.Restore].set()
+        await settled(window)
+        QApplication.sendEvent(window, tip)
+        assert window.status.currentMessage() == "Crop the photo"
+
+
+async def test_the_adjust_panel_gets_its_room_once_although_the_shape_was_saved_before():
+    async with a_window() as (window, _link):
+        assert window.docks["adjust"].visibleRegion().isEmpty()
+        shape = window.shape()
+    async with a_window() as (window, _link):
+        window.restore_shape(shape)
+        window.resize(1024, 700)
+        window.sides.reveal("adjust")
+        await settled(window)
+        assert window.sides.folded() == ["chat"]
+        shape = window.shape()
+    async with a_window() as (window, _link):
+        window.restore_shape(shape)
+        window.resize(1024, 700)
+        window.sides.fold(())
+        window.sides.reveal("restore")
+        window.sides.reveal("adjust")
+        await settled(window)
+        assert window.sides.folded() == []

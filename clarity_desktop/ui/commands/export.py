@@ -114,7 +114,9 @@ class ExportCommands(QObject):
         """
         if not isinstance(pending.request, Export):
             return
-        waiting = (*self._existing, pending)
+        # The same photo exported to the same file again takes the place of the one that waits.
+        others = (older for older in self._existing if not _is_same(older, pending))
+        waiting = (*others, pending)
         if (older := self._question) is not None:
             self._question = None  # replaced, not answered
             older.close_later()
@@ -138,9 +140,9 @@ class ExportCommands(QObject):
         if len(paths) == 1:
             return self.tr("{name} already exists in {folder}.").format(name=paths[0].name, folder=paths[0].parent)
         if len(folders) == 1:
-            text = self.tr("%n file(s) already exist in {folder}: {names}.", "", len(paths))
+            text = self.tr("%n file(s) already exist in {folder}: {names}", "", len(paths))
         else:
-            text = self.tr("%n file(s) already exist: {names}.", "", len(paths))
+            text = self.tr("%n file(s) already exist: {names}", "", len(paths))
         shown = [path.name for path in paths[:NAMES_SHOWN]] + ["…"] * (len(paths) > NAMES_SHOWN)
         return text.format(folder=paths[0].parent, names=", ".join(shown))
 
@@ -195,3 +197,11 @@ def _before(state: DocumentState, version: Version) -> VersionId | None:
         return None
     same = (original.width, original.height) == (version.width, version.height)
     return original.id if same else state.other
+
+
+def _is_same(older: PendingRequest, newer: PendingRequest) -> bool:
+    """Whether two requests export the same photo to the same file."""
+    first, second = older.request, newer.request
+    if not isinstance(first, Export) or not isinstance(second, Export):
+        return False
+    return older.state is newer.state and first.options.path == second.options.path

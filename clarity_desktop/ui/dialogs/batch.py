@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -27,6 +27,8 @@ BatchState = Literal["waiting", "running", "done", "skipped", "exists", "failed"
 ICONS: dict[BatchState, str] = {
     "done": "check", "failed": "warning", "exists": "warning", "cancelled": "cancel", "running": "more",
 }  # fmt: skip
+ROW_HEIGHT = 26
+"""Pixels: of a row with an icon, so that rows stay where they are when the first icon comes."""
 
 
 class BatchDialog(QDialog):
@@ -57,7 +59,9 @@ class BatchDialog(QDialog):
         self.tree.header().resizeSection(1, 260)
         self.tree.header().setStretchLastSection(False)
         for name in titles:
-            self.tree.addTopLevelItem(QTreeWidgetItem([name, self.state_text("waiting")]))
+            item = QTreeWidgetItem([name, self.state_text("waiting")])
+            item.setSizeHint(1, QSize(0, ROW_HEIGHT))
+            self.tree.addTopLevelItem(item)
         self.bar = QProgressBar()
         self.bar.setRange(0, max(1, len(titles)))
         self.bar.setTextVisible(False)
@@ -132,6 +136,8 @@ class BatchDialog(QDialog):
             )
         self.left.setText(text)
         self.start.setVisible(not begun)
+        # The question is answered once the job has begun.
+        self.summary.setVisible(not begun)
         is_over = begun and not self._running
         self.close_button.setText(self.tr("Close") if is_over else self.tr("Cancel"))
 

@@ -62,7 +62,9 @@ class InfoDock(QScrollArea):
                 label.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
                 label.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
                 label.setAccessibleName(self.tr("{title}: {value}").format(title=title, value=value))
-                self._rows.addRow(muted_label(title), label)
+                name = muted_label(title)
+                name.setAlignment(Qt.AlignmentFlag.AlignTop)
+                self._rows.addRow(name, label)
 
     def texts(self) -> list[str]:
         """The values that are shown."""
