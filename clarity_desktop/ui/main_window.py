@@ -440,8 +440,9 @@ class MainWindow(Shell):
             job, *others = jobs
             progress = job.progress or Progress(-1.0)
             title = job.title
-            if job.state is not None and job.state.card and job.state is not self.session.current:
-                title = self.tr("{photo} – {job}").format(photo=job.state.title, job=title)
+            state = job.state
+            if state and state.card and state is not self.session.current and state.title not in title:
+                title = self.tr("{photo} – {job}").format(photo=state.title, job=title)
             if others:
                 title = self.tr("{job} ({count} more)").format(job=title, count=len(others))
             fraction = progress.fraction if job.progress else None

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColorSpace, QFontMetrics, QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColorSpace, QFontMetrics, QGuiApplication, QIcon, QImage, QPainter, QPixmap
 
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Pixels
 
+LIST_ICON = QSize(64, 46)
+"""Pixels of a thumbnail in a list of documents."""
 TEXT_SIZE = 160
 """Pixels of the letters of `text_mask`: enough for a photo of 24 megapixels."""
 
@@ -97,6 +99,22 @@ def text_mask(text: str) -> NDArray[np.uint8]:
     painter.end()
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : image.width()].copy()
+
+
+def list_icon(thumbnail: QImage) -> QIcon:
+    """A thumbnail in the middle of LIST_ICON, so that the texts beside pictures of any shape are aligned."""
+    ratio = QGuiApplication.primaryScreen().devicePixelRatio()
+    room = LIST_ICON * ratio
+    pixmap = QPixmap(room)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    fitted = QRect(QPoint(), thumbnail.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio))
+    fitted.moveCenter(pixmap.rect().center())
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(fitted, thumbnail)
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return QIcon(pixmap)
 
 
 def halved(image: QImage) -> QImage:

@@ -56,6 +56,7 @@ async def test_a_pasted_picture_is_restored_saved_and_copied(
         await user.wait_for(lambda: user.window.current and user.window.current.card)
         await user.idle()
         assert user.shown.path is None
+        assert user.shown.unsaved  # it is in no file
         assert np.array_equal(await user.pixels(), photo(120, 90))
         await user.restore("derain")
         await user.click("copy")

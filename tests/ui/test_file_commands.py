@@ -139,7 +139,7 @@ async def test_what_an_earlier_run_left_is_offered_one_after_the_other():
         assert "5 versions" in texts(window)[0]
         assert "1 more" in texts(window)[0]
         press(window, "Recover")
-        assert "was left open; its conversation" in texts(window)[0]
+        assert "was left open; not all of it is saved." in texts(window)[0]
         await settled(window)
         assert [r.store for r in link.of(m.Recover)] == [Path("one.store")]
         assert window.current is not None

@@ -296,6 +296,11 @@ async def test_the_task_is_that_of_the_most_likely_problem_until_the_user_choose
         link.detection = a_detection(rain=0.9)
         await a_photo(window, "rain.jpg")
         assert window.restore.choice().task == "derain"
+        # Of a photo that looks normal, too, the task is not the one of the photo before it.
+        link.detection = a_detection(noise=0.1)
+        await a_photo(window, "fine.jpg")
+        assert window.restore.choice().task == "denoise"
+        window.action["previous_photo"].trigger()
         window.action["previous_photo"].trigger()
         assert window.current is first
         assert window.restore.choice().task == "dehaze"

@@ -144,7 +144,9 @@ class State:
 
     @property
     def unsaved(self) -> bool:
-        """Whether to ask before closing. Turns alone do not count, unless a saved project lacks them."""
+        """Whether to ask before closing: a pasted picture is in no file. Turns alone count only for a saved project."""
+        if self.project is None and self.picture.path is None:
+            return True
         return self.modified if self.project is not None else self.changes > self.saved + len(self.turns)
 
     @property

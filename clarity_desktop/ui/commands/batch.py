@@ -91,12 +91,8 @@ class BatchCommands(QObject):
         title = version_title(version)
         photos = [other for other in self._session.documents if other is not state]
         question = self.tr("Apply “{step}” to %n other open photo(s)?", "", len(photos)).format(step=title)
-        self._start(
-            question,
-            photos,
-            lambda other: request_of(version.step, other),
-            self.tr("Apply “{step}”").format(step=title),
-        )
+        job = self.tr("Apply “{step}”").format(step=title)
+        self._start(question, photos, lambda other: request_of(version.step, other), job)
 
     def _export_all(self, form: ExportForm) -> None:
         photos = self._session.documents

@@ -64,7 +64,7 @@ class RecoveryCommands(QObject):
         if found.versions > 1:
             text = self.tr("“{title}” from {time} has unsaved work: %n version(s).", "", found.versions)
         else:
-            text = self.tr("“{title}” from {time} was left open; its conversation is still there.")
+            text = self.tr("“{title}” from {time} was left open; not all of it is saved.")
         sentences = [text.format(title=found.title, time=clock(found.time))]
         if others:
             sentences.append(self.tr("There are %n more.", "", others))

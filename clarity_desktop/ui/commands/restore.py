@@ -41,6 +41,7 @@ from clarity_desktop.values import (
     Task,
     Version,
     VersionId,
+    ordered,
 )
 
 ESTIMATE_DELAY = 250
@@ -266,7 +267,9 @@ class RestoreCommands(QObject):
         elif head.detection is None:
             return  # its problems will be known soon
         else:
-            found: list[Degradation] = [d for d in problems_to_list(head.detection) if self._dock.offers(TASK_FOR[d])]
+            # Of a photo that looks normal still the most likely one: what suited another photo says nothing here.
+            listed = problems_to_list(head.detection), ordered(head.detection)
+            found: list[Degradation] = [d for names in listed for d in names if self._dock.offers(TASK_FOR[d])]
             if found:
                 self._dock.choose(TASK_FOR[found[0]])
         self._selected = state, head.id

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.form_fields import muted_label
 from clarity_desktop.ui.labels import SEPARATOR, clock
-from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.ui.pixels import LIST_ICON, list_icon, to_image
 from clarity_desktop.values import Recovery
 
 RECOVERY = Qt.ItemDataRole.UserRole
@@ -29,7 +28,7 @@ class ClosedDialog(QDialog):
         self.resize(460, 380)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Closed documents"))
-        self.list.setIconSize(QSize(64, 46))
+        self.list.setIconSize(LIST_ICON)
         for found in closed:
             self._add(found)
         self.list.setCurrentRow(0)
@@ -53,7 +52,7 @@ class ClosedDialog(QDialog):
     def _add(self, found: Recovery) -> None:
         versions = self.tr("%n version(s)", "", found.versions)
         text = f"{found.title}\n{clock(found.time)}{SEPARATOR}{versions}"
-        item = QListWidgetItem(QIcon(QPixmap.fromImage(to_image(found.thumbnail))), text)
+        item = QListWidgetItem(list_icon(to_image(found.thumbnail)), text)
         # The value travels with the item, so the order of the list does not matter.
         item.setData(RECOVERY, found)
         self.list.addItem(item)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.form_fields import muted_label
-from clarity_desktop.ui.pixels import to_image
+from clarity_desktop.ui.pixels import LIST_ICON, list_icon, to_image
 
 STATE = Qt.ItemDataRole.UserRole
 
@@ -40,7 +39,7 @@ class UnsavedDialog(QDialog):
         self.resize(520, 360)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Documents with unsaved work"))
-        self.list.setIconSize(QSize(64, 46))
+        self.list.setIconSize(LIST_ICON)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for state, target in targets.items():
@@ -87,7 +86,7 @@ class UnsavedDialog(QDialog):
         item = QListWidgetItem(f"{state.title}\n{saved_as}")
         item.setToolTip(str(target))
         if (version := state.head_version) is not None:
-            item.setIcon(QIcon(QPixmap.fromImage(to_image(np.asarray(version.thumbnail)))))
+            item.setIcon(list_icon(to_image(np.asarray(version.thumbnail))))
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked)
         item.setData(STATE, state)
