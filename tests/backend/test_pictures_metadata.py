@@ -198,6 +198,18 @@ def test_no_damage_makes_the_editing_of_blocks_fail():
             exif.Tiff(io.BytesIO(damaged)).tree().block()
 
 
+def test_every_gps_directory_is_removed_wherever_it_is_named():
+    gps = struct.pack("<HHHI4sI", 1, 1, 2, 2, b"N\0\0\0", 0)  # GPSLatitudeRef
+    first, inner = 8, 8 + 2 + 3 * 12 + 4
+    at = inner + 2 + 12 + 4
+    pointers = [(0x8769, inner), (0x8825, at), (0x8825, at + len(gps))]
+    whole = b"II*\0" + struct.pack("<IH", first, 3) + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in pointers)
+    whole += bytes(4) + struct.pack("<HHHIII", 1, 0x8825, 4, 1, at + 2 * len(gps), 0) + gps * 3
+    assert whole.count(b"N\0\0\0") == 3
+    left = exif.without_places(whole)
+    assert (left.count(b"N\0\0\0"), left.count(struct.pack("<H", 0x8825))) == (0, 0)
+
+
 def test_an_xmp_packet_with_unclear_places_is_removed():
     assert xmp.without_places(b"<a><GPSLatitude>1</GPSLatitude></a>") is None
     assert xmp.without_places("<a/>".encode("utf-16")) is None
@@ -486,6 +498,7 @@ def test_the_film_of_a_motion_photo_is_said_and_no_longer_claimed(decoder, tmp_p
     b'drone-dji:GpsLatitude="+48.8583701" drone-dji:GpsLongitude="+2.2944813" drone-dji:GpsLongtitude="2.29"',
     b"drone-dji:AbsoluteAltitude='+101.1'", b'Camera:GPSXYAccuracy="1"', b'geo:lat="48.8583701" geo:long="2.2944813"',
     b'exif:GPSLatitude="48,51.5N"', b'Vendor:HomeLatitude = "48.8583701"',
+    b'xmpDM:shotLocation="48 rue de Rivoli"',
 ])  # fmt: skip
 def test_no_location_means_makers_positions_too(place):
     names = [part.split(b"=")[0].strip() for part in place.split(b" ") if b":" in part]

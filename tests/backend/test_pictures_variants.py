@@ -207,6 +207,13 @@ def test_a_damaged_pixel_chunk_is_refused(decoder, tmp_path, photo):
         opened(decoder, tmp_path / "a.png", bytes(data))
 
 
+@pytest.mark.parametrize(("dtype", "unit", "top"), [(np.uint8, 1, 255), (np.uint16, 256, WHITE)])
+def test_a_png_in_the_range_of_video_fills_the_whole_range(decoder, tmp_path, dtype, unit, top):
+    stored = (np.array([[[0] * 3, [16] * 3, [235] * 3, [255] * 3]]) * unit).astype(dtype)
+    picture = opened(decoder, tmp_path / "a.png", png(stored, (b"cICP", bytes((1, 13, 0, 0)))))
+    assert picture.pixels[0, :, 0].tolist() == [0, 0, top, top]
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_png_has_the_look_of_a_usual_photo(decoder, tmp_path, transfer):
     """Diffuse white of 203 cd/m² stays nearly white; what is brighter stays apart."""

@@ -185,6 +185,13 @@ def is_known(points: CodePoints) -> bool:
     )
 
 
+def full_range(samples: NDArray[Any]) -> NDArray[Any]:
+    """Samples (H×W or H×W×3, uint8 or uint16) in the range of video, black 16 and white 235 of 255, over all of it."""
+    unit, top = 1 << 8 * (samples.dtype.itemsize - 1), np.iinfo(samples.dtype).max
+    wide = (samples.astype(np.float32) - np.float32(16 * unit)) * np.float32(top / (219 * unit))
+    return np.rint(wide.clip(0, top)).astype(samples.dtype)
+
+
 def profile_of(points: CodePoints) -> bytes | None:
     """The ICC profile of code points; None for sRGB and for what is not specified."""
     primaries = profiles.PRIMARIES.get(points.primaries, profiles.SRGB_PRIMARIES)

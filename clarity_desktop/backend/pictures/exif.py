@@ -330,14 +330,15 @@ def without_places(exif: bytes) -> bytes | None:
         block = _Block(exif)
     except ValueError:
         return None
-    gps = block.entries(block.first).get(GPS_IFD)
-    if gps is not None:
-        place = block.value(gps)
-        for entry in block.entries(place).values():
-            block.erase(entry.value, entry.size)
-        block.erase(place, 2 + 12 * block.count(place))
-        if not block.remove(block.first, gps):
-            return None
+    # Where other programs look for a GPS directory, and as often as it is named there.
+    for ifd in (block.first, block.value(block.entries(block.first).get(EXIF_IFD))):
+        while (gps := block.entries(ifd).get(GPS_IFD)) is not None:
+            place = block.value(gps)
+            for entry in block.entries(place).values():
+                block.erase(entry.value, entry.size)
+            block.erase(place, 2 + 12 * block.count(place))
+            if not block.remove(ifd, gps):
+                return None
     while found := [e for tag, e in block.entries(block.first).items() if tag in _GEOGRAPHY]:
         if not block.remove(block.first, found[0]):
             return None

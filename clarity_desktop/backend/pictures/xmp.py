@@ -33,7 +33,7 @@ def _properties(names: bytes) -> tuple[re.Pattern[bytes], ...]:
 # Places: the properties of EXIF, IPTC and Photoshop, and those of makers (drones, phones) by what they are called.
 _PLACES = _properties(
     rb"(?:(?:photoshop:(?:City|State|Country)|Iptc4xmpCore:(?:Location|CountryCode)|Iptc4xmpExt:Location\w+"
-    rb"|exif:GPS\w+|geo:\w+)"
+    rb"|xmpDM:shotLocation|exif:GPS\w+|geo:\w+)"
     rb"|(?!xmlns:)[\w.-]+:\w*(?i:gps|latitude|longitude|longtitude|altitude|geoloc|geotag)[\w.-]*)"
 )
 _PLACES_LEFT = re.compile(

@@ -101,6 +101,8 @@ def _set_colours(stored: Stored, described: dict[bytes, bytes]) -> None:
     points = described.get(b"cICP", b"")
     if len(points) == 4 and colour.is_known(CodePoints(points[0], points[1])):
         stored.code_points = CodePoints(points[0], points[1])
+        if not points[3]:
+            stored.samples = colour.full_range(stored.samples)
         return
     if b"iCCP" in described:
         _, _, packed = described[b"iCCP"].partition(b"\0")
