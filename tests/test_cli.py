@@ -402,6 +402,13 @@ def test_a_mask_of_another_size_or_with_nothing_in_it_is_refused(clarity, file, 
         assert word in said
 
 
+def test_a_mask_of_ones_is_no_silent_success(clarity, file, tmp_path) -> None:
+    mask, out = tmp_path / "mask.png", tmp_path / "out.png"
+    Image.fromarray(np.ones((90, 120), np.uint8)).save(mask)
+    code, _, said = clarity("restore", file, "-o", out, "--task", "derain", "--mask", mask)
+    assert (code, "value 1 of 255" in said, out.exists()) == (2, True, False)
+
+
 def test_the_mask_is_never_overwritten(clarity, file, tmp_path) -> None:
     mask = tmp_path / "mask.png"
     Image.new("L", (120, 90), 255).save(mask)

@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   Go on where an earlier run ended:
   clarity restore *.jpg --out-dir restored --task denoise --if-exists skip
 """
+_FAINTEST = 8  # levels of 255; a mask of ones instead of 255 would leave the photo as it is without a word
 
 
 def add_restore(p: argparse.ArgumentParser) -> None:
@@ -205,6 +206,8 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
     grey = to_8_bits(mask.pixels.max(axis=2))
     if mask.alpha is not None:
         grey = np.rint(grey * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
+    if 0 < (brightest := int(grey.max())) < _FAINTEST:
+        raise UserError("cli.mask_dark", mask=str(path), brightest=brightest)
     try:
         return Region.of(grey, path.stem)
     except ValueError:

@@ -44,6 +44,11 @@ TEMPLATES: dict[str, Template] = {
         "A mask must have the size of the photo after its orientation is applied.",
     ),
     "cli.mask_empty": QT_TRANSLATE_NOOP("Message", "The mask {mask} selects nothing: it has no white pixel."),
+    "cli.mask_dark": QT_TRANSLATE_NOOP(
+        "Message",
+        "The mask {mask} is almost black: its brightest pixel has the value {brightest} of 255. "
+        "Make white what is to be restored.",
+    ),
     "cli.format_unknown": QT_TRANSLATE_NOOP(
         "Message", "The name {name} does not end in a format that can be written: {suffixes}."
     ),
