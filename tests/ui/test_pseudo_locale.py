@@ -6,12 +6,13 @@ import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import METHODS, MODELS, FakeLink, a_photo, a_window, settled, until
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -239,6 +240,18 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None, le
             await settled(window)
             assert cut_off(window) == [], tool
         assert (window.width(), window.height()) == SMALLEST
+
+
+async def test_the_buttons_of_the_adjust_panel_are_whole_and_apart(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        window.action["adjust"].trigger()
+        await until(window.adjust.isVisible)
+        await settled(window)
+        dock = window.adjust
+        buttons = [dock.presets, dock.reset, dock.apply]
+        assert [b.text() for b in buttons if b.width() < b.sizeHint().width()] == []
+        places = [QRect(b.mapTo(dock, QPoint(0, 0)), b.size()) for b in buttons]
+        assert not any(a.intersects(b) for a, b in combinations(places, 2))
 
 
 async def test_the_question_before_quitting_is_translated_and_whole(pseudo_locale: None):

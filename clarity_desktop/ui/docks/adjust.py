@@ -181,13 +181,13 @@ class AdjustDock(QWidget):
         self._grids: list[QGridLayout] = []
         self._name_width = 0
         column = QVBoxLayout(self._inside)
-        column.setContentsMargins(12, 10, 12, 10)
+        column.setContentsMargins(12, 8, 12, 2)
         column.setSpacing(4)
         column.addWidget(self.histogram)
         self._add_rows(column, self.tr("Light"), (
             ("exposure", self.tr("&Exposure")), ("contrast", self.tr("&Contrast")),
             ("highlights", self.tr("&Highlights")), ("shadows", self.tr("&Shadows")),
-        ))  # fmt: skip
+        ), self.presets)  # fmt: skip
         self._add_rows(
             column,
             self.tr("White balance"),
@@ -211,8 +211,8 @@ class AdjustDock(QWidget):
         buttons = QHBoxLayout(self._footer)
         buttons.setContentsMargins(12, 6, 12, 8)
         buttons.setSpacing(8)
-        for button, stretch in ((self.presets, 0), (self.reset, 0), (self.apply, 1)):
-            buttons.addWidget(button, stretch)
+        buttons.addWidget(self.reset, 1)
+        buttons.addWidget(self.apply, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
