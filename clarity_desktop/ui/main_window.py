@@ -313,7 +313,7 @@ class MainWindow(Shell):
                 name = event.path.name if event.path else ""
                 self.batch_commands.finish(pending, "done" if event.path else "skipped", name)
             case SizeEstimated():
-                self.export_commands.show_size(event)
+                self.export_commands.show_size(pending, event)
             case Estimated():
                 self.restore_commands.add_estimate(pending, event)
             case Offered():
@@ -397,6 +397,7 @@ class MainWindow(Shell):
             self.strength_commands.fail(pending)
             self.model_commands.end_download(pending, cancelled=task.cancelled())
             self.batch_commands.finish(pending, "cancelled" if task.cancelled() else "failed")
+            self.file_commands.finish_thumbnail(pending)
         if state := self._open_state(pending):
             self._finish_state(pending, state)
         if not self._closing:

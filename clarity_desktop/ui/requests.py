@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from clarity_desktop.messages import Assess, Detect, Estimate, EstimateSize, Progress, ReadPixels, Request
+from clarity_desktop.messages import Assess, Detect, Estimate, EstimateSize, Progress, ReadInfo, ReadPixels, Request
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Connection
 
-REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadPixels)
+log = logging.getLogger(__name__)
+REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadInfo, ReadPixels)
 """Kinds of requests of which a newer one replaces an older one for the same photo."""
 
 
@@ -83,7 +85,13 @@ class RequestQueue(QObject):
         task = asyncio.ensure_future(work)
         # asyncio holds only weak references to tasks.
         self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._spawned.discard(task)
+        # Nothing awaits the task, so its error would be lost.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Work of the window failed", exc_info=error)
 
     def cancel_job(self) -> None:
         """Cancel the oldest job. Its events are followed to the end: it may already have made its version."""

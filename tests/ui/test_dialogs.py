@@ -183,7 +183,7 @@ def test_a_folder_gives_its_photos_up_to_a_limit(tmp_path: Path):
     for k in range(MAX_FROM_FOLDER + 5):
         (tmp_path / f"{k:03}.jpg").write_bytes(b"")
     (tmp_path / "words.txt").write_bytes(b"")
-    found, total = find_photos([tmp_path])
+    found, total, _ = find_photos([tmp_path])
     assert len(found) == MAX_FROM_FOLDER
     assert total == MAX_FROM_FOLDER + 5
     assert found[0].name == "000.jpg"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import a_photo, a_window, settled, until
+from fakes import a_photo, a_window, settled, texts, until
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 
@@ -80,6 +81,27 @@ async def test_thumbnails_are_read_for_the_photos_in_view_only():
         await settled(window)
         assert len(link.of(m.ReadThumbnail)) < 80
         assert window.photos.documents[99].sketch is not None
+
+
+async def test_a_thumbnail_that_fails_does_not_end_the_others():
+    async with a_window() as (window, link):
+        link.errors[m.ReadThumbnail] = MemoryError()
+        await with_hundred(window)
+        await until(lambda: len(link.of(m.ReadThumbnail)) > 2)
+
+
+async def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path):
+    async with a_window() as (window, _link):
+        window.file_commands.open_dropped([Unreadable(tmp_path)])
+        await until(lambda: bool(texts(window)))
+        assert f"The folder {tmp_path} cannot be read." in texts(window)[0]
+
+
+class Unreadable(type(Path())):
+    """A folder of another user."""
+
+    def iterdir(self) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(self))
 
 
 async def test_a_photo_is_opened_where_the_user_stops():

@@ -144,7 +144,8 @@ class AdjustCommands(QObject):
 
     def use_white(self, pending: PendingRequest, picked: WhitePicked) -> None:
         """The white balance of a picked point is known."""
-        if pending.state is not self._session.current:
+        state = self._session.current
+        if state is None or pending.state is not state or picked.version != state.head:
             return
         if picked.temperature is None or picked.tint is None:
             text = self.tr("This point is too dark to set the white balance. Pick a lighter gray.")

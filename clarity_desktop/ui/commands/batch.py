@@ -102,7 +102,9 @@ class BatchCommands(QObject):
 
     def _start(self, question: str, photos: Sequence[DocumentState], make: Make, title: str) -> None:
         if self._batch is not None and not self._batch.is_over:
-            self._session.notify(self.tr("Another job over several photos is still running."), seconds=8)
+            self._session.notify(
+                self.tr("Another batch is still running. Wait until it is finished, or cancel it."), seconds=8
+            )
             return
         if (older := self.dialog) is not None:
             older.close()
@@ -154,31 +156,31 @@ class BatchCommands(QObject):
                 self._show(row, state, reason)
 
     def _next(self) -> None:
+        """Go on with the next photo for which there is something to do."""
         batch = self._batch
         if batch is None or batch.is_over:
             return
-        batch.row += 1
-        if batch.row >= len(batch.photos):
-            batch.is_over = True
-            self._end(batch)
-            return
-        state = batch.photos[batch.row]
-        self._show(batch.row, "running")
-        if not self._session.is_open(state):
-            self._show(batch.row, "skipped", self.tr("Closed"))
-            self._next()
-        elif state.card is None:
-            self._files.open_now(state)  # _go_on_with follows
-        else:
-            self._ask(batch, state)
+        while batch.row + 1 < len(batch.photos):
+            batch.row += 1
+            state = batch.photos[batch.row]
+            self._show(batch.row, "running")
+            if not self._session.is_open(state):
+                self._show(batch.row, "skipped", self.tr("Closed"))
+            elif state.card is None:
+                self._files.open_now(state)  # _go_on_with follows
+                return
+            elif self._ask(batch, state):
+                return
+        batch.row, batch.is_over = len(batch.photos), True
+        self._end(batch)
 
     def _go_on_with(self, state: DocumentState | None) -> None:
         """A photo was opened."""
         batch = self._batch
         if batch is None or batch.is_over or batch.pending is not None or not 0 <= batch.row < len(batch.photos):
             return
-        if state is not None and batch.photos[batch.row] is state and state.card:
-            self._ask(batch, state)
+        if state is not None and batch.photos[batch.row] is state and state.card and not self._ask(batch, state):
+            self._next()
 
     def skip_closed(self) -> None:
         """A photo was closed, or could not be opened: do not wait for it."""
@@ -189,13 +191,13 @@ class BatchCommands(QObject):
             self._show(batch.row, "failed", self.tr("Could not be opened"))
             self._next()
 
-    def _ask(self, batch: _Batch, state: DocumentState) -> None:
-        request = batch.make(state)
-        if request is None:
+    def _ask(self, batch: _Batch, state: DocumentState) -> bool:
+        """Ask for what the batch does to a photo; False if that is nothing."""
+        if (request := batch.make(state)) is None:
             self._show(batch.row, "skipped")
-            self._next()
-        else:
-            batch.pending = self._session.ask(request, state, batch.title)
+            return False
+        batch.pending = self._session.ask(request, state, batch.title)
+        return True
 
     def _show(self, row: int, state: BatchState, reason: str = "") -> None:
         if (dialog := self.dialog) is not None:

@@ -41,6 +41,7 @@ class ExportCommands(QObject):
         self._last: ExportForm | None = None
         self._existing: tuple[PendingRequest, ...] = ()  # exports that wait for an answer about an existing file
         self._question: Bar | None = None
+        self._sizing: PendingRequest | None = None  # the estimate that the dialog waits for
         session.actions.on("export", self._show_dialog)
         session.actions.on("export_again", self._export_again)
         session.actions.on("export_all", self._show_dialog_for_all)
@@ -88,9 +89,9 @@ class ExportCommands(QObject):
         else:
             self._show_dialog()
 
-    def show_size(self, estimated: SizeEstimated) -> None:
-        """The size of the exported file was estimated, and what it will lack."""
-        if self.dialog is not None:
+    def show_size(self, pending: PendingRequest, estimated: SizeEstimated) -> None:
+        """The size of the exported file was estimated, and what it will lack; it may be of an earlier dialog."""
+        if self.dialog is not None and pending is self._sizing:
             self.dialog.show_size(estimated.size, [render(loss) for loss in estimated.losses])
 
     def finish(self, pending: PendingRequest, exported: Exported) -> None:
@@ -170,7 +171,7 @@ class ExportCommands(QObject):
 
     def _estimate(self, state: DocumentState, options: ExportOptions) -> None:
         if state.id and state.head:
-            self._session.ask(EstimateSize(state.id, state.head, options), state)
+            self._sizing = self._session.ask(EstimateSize(state.id, state.head, options), state)
 
     def _export(self, state: DocumentState, form: ExportForm) -> None:
         if (request := self.request(state, form)) is not None:
@@ -180,6 +181,9 @@ class ExportCommands(QObject):
 
     def _forget_dialog(self) -> None:
         self.dialog = None
+        if self._sizing is not None:
+            self._session.requests.cancel(self._sizing)  # encoding a large photo takes long
+            self._sizing = None
 
 
 def _subject(state: DocumentState) -> Subject | None:

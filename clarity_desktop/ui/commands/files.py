@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import READABLE, DocumentCard, Manifest
 
+log = logging.getLogger(__name__)
 PROJECT = ".clarity"
 MAX_RECENT = 15
 MAX_FROM_FOLDER = 500
@@ -146,7 +149,7 @@ class FileCommands(QObject):
         """The first run: open the sample and offer to restore it with one click."""
         self.open_paths(paths)
         self._welcome = self._session.notify(
-            self.tr("Welcome! This photo shows rain. Remove it with one click; Ctrl+Z brings it back."),
+            self.tr("Welcome! This photo shows rain. Remove it with one click; Ctrl+Z undoes it."),
             "offer",
             ((self.tr("Remove rain"), self.restoration_wanted.emit),),
             document=self._session.current,
@@ -185,8 +188,13 @@ class FileCommands(QObject):
             state = self._sketches.pop()
             if state.waits and state.path and self._session.is_open(state):
                 self._sketching = True
-                self._session.ask(ReadThumbnail(state.path), then=self._read_next_thumbnail)
+                self._session.ask(ReadThumbnail(state.path))
                 return
+
+    def finish_thumbnail(self, pending: PendingRequest) -> None:
+        """A request ended, however: if it read a thumbnail, read the next one."""
+        if isinstance(pending.request, ReadThumbnail):
+            self._read_next_thumbnail()
 
     def _remember(self, path: Path | None) -> None:
         """Put a path first in the list of recent files; saved at once, so that a crash does not lose it."""
@@ -196,8 +204,11 @@ class FileCommands(QObject):
             self._session.change_settings(recent=(str(path), *others)[:MAX_RECENT])
 
     async def _open_found(self, paths: tuple[Path, ...]) -> None:
-        found, total = await self._session.in_file_thread(find_photos, paths)
-        if not found:
+        found, total, unreadable = await self._session.in_file_thread(find_photos, paths)
+        if unreadable:
+            text = self.tr("The folder {folder} cannot be read. Check its permissions.")
+            self._session.notify(text.format(folder=unreadable[0]), "error")
+        elif not found:
             self._session.notify(self.tr("No photos found in the dropped files."), seconds=8)
         if total:
             text = self.tr("Opening the first {count} of {total} photos. Open the others from their folder.")
@@ -245,8 +256,9 @@ class FileCommands(QObject):
     def _make_samples_menu(self) -> QMenu:
         """An entry for each sample photo, named by what is wrong with it."""
         titles = {
-            "rain": self.tr("Rain"), "haze": self.tr("Haze"), "snow": self.tr("Snow"), "jpeg": self.tr("JPEG traces"),
-            "noise": self.tr("Noise"), "blur": self.tr("Blur"), "dark": self.tr("Low light"),
+            "rain": self.tr("Rain"), "haze": self.tr("Haze"), "snow": self.tr("Snow"),
+            "jpeg": self.tr("JPEG artifacts"), "noise": self.tr("Noise"), "blur": self.tr("Blur"),
+            "dark": self.tr("Low light"),
             "watermark": self.tr("Watermark"), "scratches": self.tr("Scratches"),
         }  # fmt: skip
         menu = QMenu(self.tr("Open a sa&mple photo"))
@@ -261,7 +273,7 @@ class FileCommands(QObject):
 
         async def disable_missing() -> None:
             for text in self._session.settings.recent[:RECENT_SHOWN]:
-                if not await self._session.in_file_thread(Path(text).exists):
+                if not await self._session.in_file_thread(os.path.exists, text):  # Path.exists may raise
                     self._empty_page.disable_recent(text)
 
         self._session.spawn(disable_missing())
@@ -281,7 +293,7 @@ class FileCommands(QObject):
         async def disable_missing() -> None:
             for path, action in entries.items():
                 # In the file thread: a path on a sleeping network disk may take seconds.
-                exists = await self._session.in_file_thread(path.exists)
+                exists = await self._session.in_file_thread(os.path.exists, path)  # Path.exists may raise
                 if isValid(action):  # else the menu was filled again
                     action.setEnabled(exists)
 
@@ -343,7 +355,7 @@ class FileCommands(QObject):
             text = self.tr("“{title}” has versions that are not saved as a project.")
         box.setText(text.format(title=state.title))
         box.setInformativeText(
-            self.tr("If you discard them, you can still bring them back for a while: File > Reopen a closed document.")
+            self.tr("If you discard them, you can reopen them for a while with File > Reopen a closed document.")
         )
         save = box.addButton(self.tr("Save project"), QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton(self.tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
@@ -407,16 +419,24 @@ class FileCommands(QObject):
             self._session.ask(Close(state.id))
 
 
-def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int]:
-    """The files to open: those named, and the photos inside named folders; and how many there are if that is more."""
+def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int, list[Path]]:
+    """The files to open: those named, and the photos inside named folders; and how many there are if that is more.
+
+    Last the folders that cannot be read.
+    """
     found: list[Path] = []
+    unreadable: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = (p for p in path.iterdir() if p.suffix.lower() in (*READABLE, PROJECT) and p.is_file())
-            found += sorted(inside, key=lambda p: p.name.casefold())
-        else:
+        if not os.path.isdir(path):  # noqa: PTH112 — Path.is_dir raises for a folder that may not be entered
             found.append(path)
-    return found[:MAX_FROM_FOLDER], len(found) if len(found) > MAX_FROM_FOLDER else 0
+            continue
+        try:
+            inside = [p for p in path.iterdir() if p.suffix.lower() in (*READABLE, PROJECT) and p.is_file()]
+            found += sorted(inside, key=lambda p: p.name.casefold())
+        except OSError as e:
+            log.warning("A folder cannot be read: %s", e)
+            unreadable.append(path)
+    return found[:MAX_FROM_FOLDER], len(found) if len(found) > MAX_FROM_FOLDER else 0, unreadable
 
 
 def free_targets(wanted: Mapping[DocumentState, Path]) -> dict[DocumentState, Path]:
