@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -363,8 +364,14 @@ class Studio:
             changed=candidate.changed, region=params.region, hidden=True,
         )  # fmt: skip
         del candidate
-        self._announce_versions(document, job)
-        return await self._commit_blend(document, version, full, params.strength, job)
+        try:
+            self._announce_versions(document, job)
+            return await self._commit_blend(document, version, full, params.strength, job)
+        except BaseException:
+            if all(v.step.settings.get(FULL) != full.id for v in document.card().versions):
+                with contextlib.suppress(UserError):  # closed meanwhile, or a full disk: it only takes room
+                    await job.shield("disk", document.discard, full.id)
+            raise
 
     async def set_strength(self, request: SetStrength, job: Job) -> Version:
         """Blend the input and the full result of the restoration that made a version; the result becomes its child."""
@@ -580,7 +587,7 @@ class Studio:
         job.emit(PreviewDone(document.id, request.version, parts.bounds, pixels, histogram))
 
     async def pick_white(self, request: PickWhite, job: Job) -> None:
-        """The white balance that makes a pixel grey, measured before the adjustments of the version."""
+        """The white balance that makes a pixel gray, measured before the adjustments of the version."""
         document = self.document(request.document)
         source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version)
         radius = adjust.PICK_RADIUS

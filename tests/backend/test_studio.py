@@ -33,6 +33,7 @@ from clarity_desktop.messages import (
     Detected,
     Estimate,
     Estimated,
+    Event,
     Exported,
     HeadMoved,
     Improve,
@@ -129,6 +130,27 @@ def test_outside_a_region_every_pixel_stays(studio, recorder, file, photo) -> No
     assert not np.array_equal(after[region.full() > 0], photo(200, 150)[region.full() > 0])
 
 
+def test_a_cancelled_run_at_less_than_full_strength_leaves_nothing(studio, recorder, file) -> None:
+    card = opened(studio, recorder, file)
+    document, job = studio.document(card.id), recorder.job()
+    tiles = stored_tiles(document)
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, VersionsChanged):  # the full result is stored, and not blended yet
+            job.cancel()
+
+    asked = Restore(card.id, card.head, RestoreParams("derain", strength=0.5))
+    with job.observing(cancel), pytest.raises(JobCancelled):
+        asyncio.run(studio.restore(asked, job))
+    assert [v.id for v in document.card().versions] == [card.head]
+    assert stored_tiles(document) == tiles
+
+
+def stored_tiles(document: Document) -> int:
+    with document._store.reading() as db:
+        return db.execute("SELECT count(*) FROM tile").fetchone()[0]
+
+
 def test_a_repeated_step_gives_the_same_pixels(studio, recorder, file) -> None:
     card = opened(studio, recorder, file)
     region = Region.rectangle(Bounds(10, 10, 90, 90), 200, 150)
@@ -164,7 +186,7 @@ def test_the_rest_of_a_photo_is_restored_as_its_part_was_from_where_the_part_beg
     known = restored(studio, recorder, card, strength=strength)
     document = studio.document(card.id)
     assert np.array_equal(document.pixels(whole.id), document.pixels(known.id))
-    with pytest.raises(UserError, match="not the restoration of a part"):
+    with pytest.raises(UserError, match="No part was restored"):
         asyncio.run(studio.complete(Complete(card.id, whole.id), recorder.job()))
 
 

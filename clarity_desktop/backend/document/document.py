@@ -387,6 +387,16 @@ class Document:
             self._store.checkpoint()
         return version
 
+    def discard(self, version: VersionId) -> None:
+        """Remove a hidden version from which nothing was made. Raises UserError."""
+        with self._add_lock:
+            assert self._state.version(version).deleted, "only a hidden version is removed"
+            self._change(
+                lambda s: replace(s, versions={at: v for at, v in s.versions.items() if at != version}),
+                lambda db: db.execute("DELETE FROM version WHERE id=?", (version,)),
+            )
+            self._delete_orphans()
+
     def _check_addable(self, step: Step, width: int, height: int) -> None:
         """Raise UserError for a version that could not be opened again."""
         self._limits.check_versions(len(self._state.versions))
