@@ -22,7 +22,7 @@ import numpy as np
 from clarity_desktop.backend.iqa import brisque, niqe, piqe
 from clarity_desktop.backend.iqa.assess import assess
 from clarity_desktop.backend.iqa.parameters import default_parameters
-from clarity_desktop.backend.iqa.statistics import grey, in_parallel, strip, strips
+from clarity_desktop.backend.iqa.statistics import gray, in_parallel, strip, strips
 
 WIDTH, HEIGHT = 4000, 3000
 Photo = np.ndarray[Any, np.dtype[np.uint8]]
@@ -34,10 +34,10 @@ def scene() -> Photo:
     fy, fx = np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None]
     amplitude = 1 / np.maximum(np.hypot(fy, fx), 1 / WIDTH) ** 1.1
     plane = np.fft.irfft2(amplitude * np.exp(2j * np.pi * rng.random(amplitude.shape)), (HEIGHT, WIDTH))
-    colours = (
+    colors = (
         128 + 45 * plane[..., None] / plane.std() * np.array([1.0, 0.9, 0.8]) + rng.normal(0, 2, (HEIGHT, WIDTH, 1))
     )
-    return np.clip(colours, 0, 255).astype(np.uint8)
+    return np.clip(colors, 0, 255).astype(np.uint8)
 
 
 def rest() -> None:
@@ -48,7 +48,7 @@ def alone(pixels: Photo) -> dict[str, Callable[[], float]]:
     """Each metric by itself, from RGB to its score."""
 
     def by_strips(work: Callable[[Any], Any]) -> list[Any]:
-        luma = grey(pixels)
+        luma = gray(pixels)
         return in_parallel(lambda k: work(strip(luma, k)), strips(luma.shape[0]), rest)
 
     def of_niqe() -> float:
@@ -59,7 +59,7 @@ def alone(pixels: Photo) -> dict[str, Callable[[], float]]:
         return brisque.score(brisque.features(by_strips(brisque.strip_sums)), default_parameters().brisque()[0])
 
     def of_piqe() -> float:
-        whole = piqe.pad_to_blocks(grey(pixels))
+        whole = piqe.pad_to_blocks(gray(pixels))
         return piqe.score(by_strips(lambda part: piqe.strip_distortion(part, whole)))
 
     return {"niqe": of_niqe, "brisque": of_brisque, "piqe": of_piqe}

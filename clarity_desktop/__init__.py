@@ -1,4 +1,4 @@
-"""Clarity Desktop: restores damaged photos on the local machine."""
+"""Clarity Desktop: restores damaged photos on the local computer."""
 
 import os
 

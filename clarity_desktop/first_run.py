@@ -17,7 +17,7 @@ from clarity_desktop.text import Text, english
 FIRST = ("maxim-deraining",)
 """The models of the first restoration."""
 WELCOME = ("niqe", "brisque", "sseq")
-"""The published parameters of the quality metrics; without them the built-in ones are used and labelled as such."""
+"""The published parameters of the quality metrics; without them the built-in ones are used and labeled as such."""
 OUT = Path("out")
 
 

@@ -250,7 +250,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class PickWhite:
-    """Find the white balance that makes a pixel of a version grey. → WhitePicked"""
+    """Find the white balance that makes a pixel of a version gray. → WhitePicked"""
 
     document: DocumentId
     version: VersionId

@@ -51,7 +51,7 @@ READABLE = (
 """Suffixes of photos that can be opened. Files are recognized by their content; dialogs and folders go by these."""
 
 
-def is_grey(pixels: Pixels, off: int = 0) -> bool:
+def is_gray(pixels: Pixels, off: int = 0) -> bool:
     """Whether red and blue differ from green by no more than `off` in every pixel (H×W×3, uint8 or uint16)."""
     for y in range(0, len(pixels), 64):  # in bands: a color photo ends it at its first rows
         band = pixels[y : y + 64]
@@ -90,7 +90,7 @@ class Bounds:
         return self.width * self.height
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
     def slices(self) -> tuple[slice, slice]:

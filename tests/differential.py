@@ -103,7 +103,7 @@ def cases() -> Iterator[Case]:
         yield from make()
 
 
-KINDS = ("grey", "grey+alpha", "rgb", "rgb+alpha", "rgb+premultiplied", "cmyk", "lab")
+KINDS = ("gray", "gray+alpha", "rgb", "rgb+alpha", "rgb+premultiplied", "cmyk", "lab")
 COMPRESSIONS = (None, "lzw", "zlib", "packbits", "zstd", "lzma", "lerc", "png", "jpegxl", "jpeg2000", "webp", "jpeg")
 _DTYPES = ("u1", "u2", "f4", "f2")
 _HOLDS = {"png": "u1 u2", "jpegxl": "u1 u2", "jpeg2000": "u1 u2", "webp": "u1", "jpeg": "u1", "lerc": "u1 u2 f4"}
@@ -116,9 +116,9 @@ def tiffs() -> Iterator[Case]:
     for _, kind, dtype, compression in itertools.product(range(2), KINDS, _DTYPES, COMPRESSIONS):
         if compression in _HOLDS and dtype not in _HOLDS[compression].split():
             continue
-        if compression in {"webp", "jpeg", "png", "jpegxl"} and kind not in {"grey", "rgb", "rgb+alpha"}:
+        if compression in {"webp", "jpeg", "png", "jpegxl"} and kind not in {"gray", "rgb", "rgb+alpha"}:
             continue
-        if (compression == "webp" and kind == "grey") or (compression == "jpeg" and "alpha" in kind):
+        if (compression == "webp" and kind == "gray") or (compression == "jpeg" and "alpha" in kind):
             continue
         if kind == "lab" and (dtype[0] == "f" or compression in {"jpeg2000", "lerc"}):
             continue
@@ -159,33 +159,33 @@ def _tiff(kind: str, dtype: str, compression: str | None, variant: str, orientat
 
 def _tiff_samples(kind: str, dtype: str) -> tuple[Array, str, list[str] | None, Array]:
     """Samples as stored, photometric and extra samples, and what they show (H×W×3 or ×4, 0..1)."""
-    colours, alpha = scene(), opacity()[..., None]
-    grey = colours[..., :1]
+    colors, alpha = scene(), opacity()[..., None]
+    gray = colors[..., :1]
     match kind:
-        case "grey":
-            return coded(grey[..., 0], dtype), "minisblack", None, grey.repeat(3, 2)
-        case "grey+alpha":
-            shown = np.concatenate([grey.repeat(3, 2), alpha], -1)
-            return coded(np.concatenate([grey, alpha], -1), dtype), "minisblack", ["unassalpha"], shown
+        case "gray":
+            return coded(gray[..., 0], dtype), "minisblack", None, gray.repeat(3, 2)
+        case "gray+alpha":
+            shown = np.concatenate([gray.repeat(3, 2), alpha], -1)
+            return coded(np.concatenate([gray, alpha], -1), dtype), "minisblack", ["unassalpha"], shown
         case "rgb":
-            return coded(colours, dtype), "rgb", None, colours
+            return coded(colors, dtype), "rgb", None, colors
         case "rgb+alpha":
-            shown = np.concatenate([colours, alpha], -1)
+            shown = np.concatenate([colors, alpha], -1)
             return coded(shown, dtype), "rgb", ["unassalpha"], shown
         case "rgb+premultiplied":
-            stored = coded(np.concatenate([colours * alpha, alpha], -1), dtype)
-            return stored, "rgb", ["assocalpha"], np.concatenate([colours, alpha], -1)
+            stored = coded(np.concatenate([colors * alpha, alpha], -1), dtype)
+            return stored, "rgb", ["assocalpha"], np.concatenate([colors, alpha], -1)
         case "cmyk":
-            key = np.full_like(grey, 0.1)
-            ink = np.concatenate([1 - colours, key], -1)
-            return coded(ink, dtype), "separated", None, colours * 0.9
+            key = np.full_like(gray, 0.1)
+            ink = np.concatenate([1 - colors, key], -1)
+            return coded(ink, dtype), "separated", None, colors * 0.9
         case _:
-            return _lab(colours, dtype), "cielab", None, colours
+            return _lab(colors, dtype), "cielab", None, colors
 
 
-def _lab(colours: Array, dtype: str) -> Array:
+def _lab(colors: Array, dtype: str) -> Array:
     """Stored CIE L*a*b* of sRGB values by Little CMS."""
-    image = Image.fromarray(coded(colours, "u1"))
+    image = Image.fromarray(coded(colors, "u1"))
     transform = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     eight = np.asarray(ImageCms.applyTransform(image, transform))
     if dtype == "u1":
@@ -200,16 +200,16 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 def pngs() -> Iterator[Case]:
     turns, places = itertools.cycle(range(1, 9)), itertools.cycle(("before", "after"))
-    colours = {"grey": 0, "rgb": 2, "palette": 3, "grey+alpha": 4, "rgba": 6}
+    colors = {"gray": 0, "rgb": 2, "palette": 3, "gray+alpha": 4, "rgba": 6}
     spaces = itertools.cycle(("none", "p3", "adobe", "linear", "srgb", "gama", "cicp", "cicp+gama"))
-    rounds = itertools.product(range(2), colours, (1, 2, 4, 8, 16), ("", "trns"), (0, 1))
+    rounds = itertools.product(range(2), colors, (1, 2, 4, 8, 16), ("", "trns"), (0, 1))
     for _, kind, depth, key, interlaced in rounds:
-        if (depth < 8 and kind not in {"grey", "palette"}) or (kind == "palette" and depth == 16):
+        if (depth < 8 and kind not in {"gray", "palette"}) or (kind == "palette" and depth == 16):
             continue
-        if key and kind in {"grey+alpha", "rgba"}:
+        if key and kind in {"gray+alpha", "rgba"}:
             continue
         space = next(spaces) if kind in {"rgb", "rgba", "palette"} else "none"
-        yield _png(kind, colours[kind], depth, key, interlaced, next(turns), space, next(places))
+        yield _png(kind, colors[kind], depth, key, interlaced, next(turns), space, next(places))
 
 
 def _png(
@@ -232,7 +232,7 @@ def _png(
             opaque[: count // 2] = 120
             chunks.append(chunk(b"tRNS", opaque.tobytes()))
             clear = opaque[index] / 255
-    elif kind.startswith("grey"):
+    elif kind.startswith("gray"):
         samples = stored[..., :1]
         shown = samples.repeat(3, 2) / top
     else:
@@ -242,7 +242,7 @@ def _png(
         value = samples[5, 7]
         chunks.append(chunk(b"tRNS", struct.pack(f">{len(value)}H", *value.tolist())))
         clear = 1.0 - (samples == value).all(-1)
-    if kind in {"grey+alpha", "rgba"}:
+    if kind in {"gray+alpha", "rgba"}:
         samples = np.concatenate([samples, alpha], -1)
         clear = alpha[..., 0] / top
     if clear is not None:
@@ -317,7 +317,7 @@ def jpegs() -> Iterator[Case]:
             f"jpg-{mode}-{'progressive' if progressive else 'baseline'}-{sampling}-q{quality}-o{orientation}-{profile}"
         )
         yield Case(name, out.getvalue(), shown, orientation, PROFILES[profile], 3.0)
-    for kind, bits in itertools.product(("grey", "rgb"), (12,)):
+    for kind, bits in itertools.product(("gray", "rgb"), (12,)):
         shown = scene() if kind == "rgb" else scene()[..., :1].repeat(3, 2)
         samples = np.rint((shown if kind == "rgb" else shown[..., 0]) * 4095).astype(np.uint16)
         yield Case(f"jpg-{kind}-{bits}bits", imagecodecs.jpeg8_encode(samples, level=98, bitspersample=bits), shown,
@@ -352,12 +352,12 @@ def avifs() -> Iterator[Case]:
             image.save(out, "AVIF", quality=95, subsampling=sampling, speed=9, **beside)
             name = f"avif-8-{'alpha' if clear else 'opaque'}-{sampling.replace(':', '')}-o{orientation}-{profile}"
             yield Case(name, out.getvalue(), shown, orientation, PROFILES[profile], 3.0)
-    for bits, kind, sampling in itertools.product((10, 12), ("grey", "rgb", "rgba"), ("444", "420")):
-        shown = {"grey": scene()[..., :1].repeat(3, 2), "rgb": scene(),
+    for bits, kind, sampling in itertools.product((10, 12), ("gray", "rgb", "rgba"), ("444", "420")):
+        shown = {"gray": scene()[..., :1].repeat(3, 2), "rgb": scene(),
                  "rgba": np.concatenate([scene(), opacity()[..., None]], -1)}[kind]  # fmt: skip
-        samples = np.rint((shown[..., 0] if kind == "grey" else shown) * ((1 << bits) - 1)).astype(np.uint16)
+        samples = np.rint((shown[..., 0] if kind == "gray" else shown) * ((1 << bits) - 1)).astype(np.uint16)
         data = imagecodecs.avif_encode(samples, level=95, bitspersample=bits, speed=9,
-                                       pixelformat="400" if kind == "grey" else sampling)  # fmt: skip
+                                       pixelformat="400" if kind == "gray" else sampling)  # fmt: skip
         yield Case(f"avif-{bits}-{kind}-{sampling}", bytes(data), shown, within=2.0, has_metadata=False)
 
 
@@ -381,10 +381,10 @@ def heics() -> Iterator[Case]:
 
 def jxls() -> Iterator[Case]:
     linear = PROFILES["linear"]
-    for kind, dtype, lossless in itertools.product(("grey", "rgb", "rgba"), ("u1", "u2", "f4"), (True, False)):
-        shown = {"grey": scene()[..., :1].repeat(3, 2), "rgb": scene(),
+    for kind, dtype, lossless in itertools.product(("gray", "rgb", "rgba"), ("u1", "u2", "f4"), (True, False)):
+        shown = {"gray": scene()[..., :1].repeat(3, 2), "rgb": scene(),
                  "rgba": np.concatenate([scene(), opacity()[..., None]], -1)}[kind]  # fmt: skip
-        samples = coded(shown[..., 0] if kind == "grey" else shown, dtype)
+        samples = coded(shown[..., 0] if kind == "gray" else shown, dtype)
         # The encoder takes all but 8-bit samples for linear light.
         data = imagecodecs.jpegxl_encode(samples, lossless=lossless, distance=None if lossless else 0.5)
         name = f"jxl-{kind}-{dtype}-{'lossless' if lossless else 'lossy'}"
@@ -446,11 +446,11 @@ def upright(pixels: Array, orientation: int) -> Array:
     return pixels[::-1] if orientation in {3, 4, 7, 8} else pixels
 
 
-def through_profile(colours: Array, profile: bytes | None) -> Array:
+def through_profile(colors: Array, profile: bytes | None) -> Array:
     """8-bit sRGB of values 0..1 (H×W×3 float64) in a profile, by Little CMS at 16 bits."""
     if profile is None:
-        return coded(colours, "u1")
-    deep = np.ascontiguousarray(coded(colours, "u2"))
+        return coded(colors, "u1")
+    deep = np.ascontiguousarray(coded(colors, "u2"))
     out = imagecodecs.cms_transform(deep, profile, icc.srgb(), colorspace="rgb", outcolorspace="rgb")
     return np.rint(out / 257).astype(np.uint8)
 
@@ -516,10 +516,10 @@ def by_imagemagick(case: Case) -> Shown | None:
     kind = {"tif": "tiff", "jpg": "jpeg"}.get(case.suffix, case.suffix)
     if kind in {"avif", "heic", "jxl"}:
         return None
-    colours = (
+    colors = (
         ["-colorspace", "sRGB"] if "cmyk" in case.name.lower() or "lab" in case.name else ["-set", "colorspace", "sRGB"]
     )
-    command = ["convert", f"{kind}:-[0]", *colours, "-depth", "16", "rgba:-"]
+    command = ["convert", f"{kind}:-[0]", *colors, "-depth", "16", "rgba:-"]
     done = subprocess.run(command, input=case.data, capture_output=True, check=False)
     height, width = case.stored.shape[:2]
     if done.returncode or len(done.stdout) != height * width * 8:
@@ -552,8 +552,8 @@ def installed(vips: T, imagemagick: T) -> dict[str, T]:
 
 
 KNOWN = (
-    (r"pillow", r"png-grey-[24]-trns", "compares the transparent value with samples that it has widened to 8 bits"),
-    (r"pillow|libvips|imagemagick", r"tif-grey\+alpha-.*-planar", "leaves out or misreads the second plane"),
+    (r"pillow", r"png-gray-[24]-trns", "compares the transparent value with samples that it has widened to 8 bits"),
+    (r"pillow|libvips|imagemagick", r"tif-gray\+alpha-.*-planar", "leaves out or misreads the second plane"),
     (r"imagemagick", r"tif-lab", "takes the white of L*a*b* for that of daylight (D65)"),
     (r"imagemagick", r"tif-.*-jpeg-", "turns some by itself while it converts them"),
     (r"imagemagick", r"bmp-masks-4", "widens channels of 4 bits by shifting"),

@@ -394,7 +394,7 @@ def test_a_mask_limits_what_is_changed(clarity, file, tmp_path) -> None:
 
 
 def test_a_mask_of_another_size_or_with_nothing_in_it_is_refused(clarity, file, tmp_path) -> None:
-    for size, word in (((50, 50), "50×50"), ((90, 120), "selects nothing")):
+    for size, word in (((50, 50), "50 × 50"), ((90, 120), "selects nothing")):
         mask = tmp_path / "mask.png"
         Image.fromarray(np.zeros(size, np.uint8)).save(mask)
         code, _, said = clarity("restore", file, "-o", tmp_path / "o.png", "--task", "derain", "--mask", mask)
@@ -525,7 +525,7 @@ def test_what_the_format_cannot_hold_is_said_before_the_work(clarity, detector, 
     Image.new("RGB", (16_500, 4)).save(wide)
     code, _, said = clarity("restore", wide, "-o", tmp_path / "wide.webp", "--task", "derain")
     assert code == 2
-    assert "WebP holds at most 16383 pixels per side and the photo has 16500 × 4" in said
+    assert "WebP holds at most 16383 pixels per side, but the photo is 16500 × 4" in said
     assert not (tmp_path / "wide.webp").exists()
 
 
@@ -645,7 +645,7 @@ def test_a_folder_that_may_not_be_entered_holds_up_nothing_else(clarity, file, t
     for words in (["-o", inside], ["--out-dir", closed_folder], ["-o", tmp_path / "o.png", "--mask", inside]):
         code, [row], _ = clarity("restore", file, *words, "--task", "derain", "--json")
         assert code == 2
-        assert "permission" in row["error"] or "may not write" in row["error"]
+        assert "permission" in row["error"]
 
 
 @pytest.fixture

@@ -184,6 +184,6 @@ def test_every_library_that_the_program_imports_is_asked_for(metadata: importlib
 
 
 def test_every_library_has_its_licence_in_the_table(metadata: importlib.metadata.Distribution) -> None:
-    table = (ROOT / "docs" / "licences.md").read_text("utf-8").lower().replace("_", "-")
+    table = (ROOT / "docs" / "licenses.md").read_text("utf-8").lower().replace("_", "-")
     for name in needed(metadata):
         assert name in table, name

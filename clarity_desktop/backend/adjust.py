@@ -40,7 +40,7 @@ PICK_RADIUS = 2
 def gains(temperature: float, tint: float, icc: bytes | None = None) -> tuple[float, float, float]:
     """Factors of linear red, green and blue that make the photo warmer (> 0) or cooler, magenta (> 0) or green.
 
-    Both -1..1; the luminance of grey stays the same. The opposite temperature gives the inverse factors.
+    Both -1..1; the luminance of gray stays the same. The opposite temperature gives the inverse factors.
     """
     space = light.space(icc)
     warm = _white(D65_MIREDS + MIREDS * abs(temperature), space) / _white(D65_MIREDS, space)
@@ -67,7 +67,7 @@ def _white(mireds: float, space: Space) -> NDArray[np.float64]:
 
 
 def pick_white(pixels: Pixels, x: int, y: int, icc: bytes | None = None) -> tuple[float, float] | None:
-    """Temperature and tint (-1..1) that make the surroundings of a pixel grey; None where they are black.
+    """Temperature and tint (-1..1) that make the surroundings of a pixel gray; None where they are black.
 
     pixels: H×W×3 RGB, uint8 or uint16, before any adjustment.
     """
@@ -97,7 +97,7 @@ def tone(values: NDArray[np.float64], settings: Adjustments) -> NDArray[np.float
     p = values
     contrast = 0.75 * settings.contrast
     inside = np.minimum(p, 1.0)
-    # A wave around middle grey: black and white keep their places, the curve never falls.
+    # A wave around middle gray: black and white keep their places, the curve never falls.
     p = inside - contrast * np.sin(2 * np.pi * inside) / (2 * np.pi) + (p - inside) * (1 - contrast)
     inside = np.minimum(p, 1.0)
     p = p + (1.5 if settings.shadows > 0 else 0.9) * settings.shadows * inside * (1 - inside) ** 3
@@ -195,9 +195,9 @@ class _Maker:
         gain = None if self._gain is None else np.take(self._gain, light.index(luminance, CEILING))
         out = np.empty_like(part)
         if self._saturation == 0:
-            grey = luminance if gain is None else np.multiply(luminance, gain, out=luminance)
+            gray = luminance if gain is None else np.multiply(luminance, gain, out=luminance)
             for k in range(3):
-                out[..., k] = self._encode(grey, k)
+                out[..., k] = self._encode(gray, k)
             return out
         for k, channel in enumerate((red, green, blue)):
             if self._saturation != 1:

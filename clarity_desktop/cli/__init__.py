@@ -103,7 +103,7 @@ def desktop(words: Sequence[str] | None = None) -> int:
 
 
 def _window(words: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser("clarity-desktop", description="Restores damaged photos on this machine.")
+    parser = argparse.ArgumentParser("clarity-desktop", description="Restore damaged photos on this computer.")
     parser.add_argument("photos", nargs="*", type=Path, help="photos or .clarity projects to open")
     parser.add_argument("--first-run", action="store_true", help="open the sample photo, ready for a first restoration")
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
@@ -169,7 +169,7 @@ def keep_log(*, verbose: bool = False) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("clarity", description="Restores damaged photos on this machine.")
+    parser = argparse.ArgumentParser("clarity", description="Restore damaged photos on this computer.")
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

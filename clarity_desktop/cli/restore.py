@@ -27,10 +27,10 @@ EXAMPLES = """examples:
   clarity restore night.jpg -o brighter.jpg --task low_light --strength 0.6
   clarity restore old.tif -o filled.tif --task inpaint --mask scratches.png
 
-  Let the program find out what is wrong with each photo:
+  Detect and fix problems automatically:
   clarity restore *.jpg --out-dir restored --task auto
 
-  Go on where an earlier run ended:
+  Continue where an earlier run stopped:
   clarity restore *.jpg --out-dir restored --task denoise --if-exists skip
 """
 _FAINTEST = 8  # levels of 255; a mask of ones instead of 255 would leave the photo as it is without a word
@@ -203,13 +203,17 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
         raise UserError(
             "cli.mask_size", mask=str(path), mask_width=columns, mask_height=rows, width=width, height=height
         )
-    grey = to_8_bits(mask.pixels.max(axis=2))
+    gray = to_8_bits(mask.pixels.max(axis=2))
     if mask.alpha is not None:
+<<<<<<< HEAD
         grey = np.rint(grey * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
     if 0 < (brightest := int(grey.max())) < _FAINTEST:
         raise UserError("cli.mask_dark", mask=str(path), brightest=brightest)
+=======
+        gray = np.rint(gray * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
+>>>>>>> fd78f5d (text: plain sentences that say what to do; one spelling of color and gray)
     try:
-        return Region.of(grey, path.stem)
+        return Region.of(gray, path.stem)
     except ValueError:
         raise UserError("cli.mask_empty", mask=str(path)) from None
 

@@ -7,11 +7,13 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 TEMPLATES: dict[str, Template] = {
     # Advice.
     "auto.nothing_to_do": QT_TRANSLATE_NOOP("Message", "Nothing to do."),
-    "auto.too_unsure": QT_TRANSLATE_NOOP("Message", "Nothing is likely enough for Auto to treat."),
+    "auto.too_unsure": QT_TRANSLATE_NOOP("Message", "No problem is likely enough for Auto to treat."),
     "auto.treats": QT_TRANSLATE_NOOP("Message", "Auto can treat {degradations}."),
     "auto.treats_in_order": QT_TRANSLATE_NOOP("Message", "Auto can treat {degradations}, in this order."),
-    "auto.mark_first": QT_TRANSLATE_NOOP("Message", "Auto does not fill missing parts: they have to be marked first."),
-    "auto.no_method": QT_TRANSLATE_NOOP("Message", "This version has no method for {degradations}."),
+    "auto.mark_first": QT_TRANSLATE_NOOP(
+        "Message", "Auto does not fill missing parts, because they must be marked first."
+    ),
+    "auto.no_method": QT_TRANSLATE_NOOP("Message", "Clarity Desktop has no method for {degradations} yet."),
     "auto.uniform": QT_TRANSLATE_NOOP("Message", "The photo has a single color: there is nothing to restore."),
     # Why a task has its place in the order.
     "auto.why.jpeg": QT_TRANSLATE_NOOP("Message", "First, because later steps would sharpen the compression blocks."),
@@ -24,7 +26,7 @@ TEMPLATES: dict[str, Template] = {
     "auto.why.low_light": QT_TRANSLATE_NOOP("Message", "After noise, which brightening would amplify."),
     "auto.why.overexposure": QT_TRANSLATE_NOOP("Message", "Exposure is corrected before rain, snow and haze."),
     "auto.why.flare": QT_TRANSLATE_NOOP("Message", "Before rain, snow and haze, because flare covers the scene."),
-    "auto.why.weather": QT_TRANSLATE_NOOP("Message", "Before haze, which lies behind it."),
+    "auto.why.weather": QT_TRANSLATE_NOOP("Message", "Before haze, because rain and snow lie in front of it."),
     "auto.why.haze": QT_TRANSLATE_NOOP("Message", "Late, because noise, blur, rain and snow would disturb dehazing."),
     "auto.why.shadow": QT_TRANSLATE_NOOP("Message", "Last, because shadow removal needs correct colors."),
     # Methods.
@@ -41,10 +43,10 @@ TEMPLATES: dict[str, Template] = {
     "auto.not_treated": QT_TRANSLATE_NOOP("Message", "{degradation}: not treated."),
     "auto.no_visible_change": QT_TRANSLATE_NOOP("Message", "No visible change ({measured})."),
     "auto.introduced": QT_TRANSLATE_NOOP("Message", "The result shows {degradation} ({measured})."),
-    "auto.lower_score": QT_TRANSLATE_NOOP("Message", "The overall score became worse ({measured})."),
+    "auto.lower_score": QT_TRANSLATE_NOOP("Message", "The overall score dropped ({measured})."),
     "auto.improved": QT_TRANSLATE_NOOP("Message", "Improved ({measured})."),
     "auto.weaker": QT_TRANSLATE_NOOP("Message", "Less severe ({measured})."),
-    "auto.higher_score": QT_TRANSLATE_NOOP("Message", "The overall score became better ({measured})."),
+    "auto.higher_score": QT_TRANSLATE_NOOP("Message", "The overall score rose ({measured})."),
     "auto.no_improvement": QT_TRANSLATE_NOOP("Message", "No improvement ({measured})."),
     "auto.measured": QT_TRANSLATE_NOOP("Message", "{degradation} {before:.0%} → {after:.0%} likely"),
     "auto.measured_with_score": QT_TRANSLATE_NOOP(
@@ -53,7 +55,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "auto.deleted": QT_TRANSLATE_NOOP("Message", "Auto stopped because you deleted the result."),
     "auto.left": QT_TRANSLATE_NOOP(
-        "Message", "Auto stopped because you opened another version; the result stays in the history."
+        "Message", "Auto stopped because you opened another version; the result stays in the Versions panel."
     ),
     # The result as a whole.
     "auto.unchanged": QT_TRANSLATE_NOOP("Message", "The photo is unchanged."),

@@ -25,13 +25,11 @@ TEMPLATES: dict[str, Template] = {
     "chat.no_colorize": QT_TRANSLATE_NOOP("Message", "I cannot colorize photos. Nothing was changed."),
     "chat.follow_up": QT_TRANSLATE_NOOP(
         "Message",
-        "I cannot change the last step by “more”, “less” or “again” yet. Name the step and how much, for example "
+        "I cannot adjust the last step with “more”, “less” or “again” yet. Name the step and how much, for example "
         "“denoise by 30%”.",
     ),
     "chat.nothing_changed": QT_TRANSLATE_NOOP("Message", "Nothing was changed."),
-    "chat.no_such_method": QT_TRANSLATE_NOOP(
-        "Message", "There is no method “{method}” in this version; the default method is used."
-    ),
+    "chat.no_such_method": QT_TRANSLATE_NOOP("Message", "There is no method “{method}”; the default method is used."),
     "chat.no_such_version": QT_TRANSLATE_NOOP("Message", "There is no version {number}."),
     "chat.undo_question": QT_TRANSLATE_NOOP("Message", "Undo the last change?"),
     "chat.method_for_other_task": QT_TRANSLATE_NOOP(
@@ -43,27 +41,29 @@ TEMPLATES: dict[str, Template] = {
     "chat.say_find": QT_TRANSLATE_NOOP("Message", "What is wrong?"),
     "chat.say_download": QT_TRANSLATE_NOOP("Message", "Download and restore"),
     # Questions before a long run.
-    "chat.takes_long": QT_TRANSLATE_NOOP("Message", "This takes about {time} on this machine. Start?"),
+    "chat.takes_long": QT_TRANSLATE_NOOP("Message", "This takes about {time} on this computer. Start?"),
     "chat.takes_long_or_part": QT_TRANSLATE_NOOP(
         "Message",
-        "The whole photo takes about {whole} on this machine, the visible part about {part}. Restore “all” of it or "
+        "The whole photo takes about {whole} on this computer, the visible part about {part}. Restore “all” of it or "
         "the “visible” part only?",
     ),
-    "chat.auto_takes_long": QT_TRANSLATE_NOOP("Message", "Auto takes about {time} on this machine. Start?"),
+    "chat.auto_takes_long": QT_TRANSLATE_NOOP("Message", "Auto takes about {time} on this computer. Start?"),
     "chat.needs_models": QT_TRANSLATE_NOOP(
         "Message",
         "This needs the model {models} ({size}), which is not installed. Download it and restore? The restoration then "
         "takes about {time}.",
     ),
     "chat.download_failed": QT_TRANSLATE_NOOP(
-        "Message", "The model could not be downloaded, so nothing was changed. Models can also import it from a file."
+        "Message",
+        "The model could not be downloaded, so nothing was changed. You can also import it from a file: choose "
+        "Photo > Models.",
     ),
     # Results of tools.
     "chat.restored": QT_TRANSLATE_NOOP("Message", "{title} with {method} in {time}."),
     "chat.transformed": QT_TRANSLATE_NOOP("Message", "{title}."),
     "chat.shown": QT_TRANSLATE_NOOP("Message", "Now showing “{title}”."),
     "chat.original_shown": QT_TRANSLATE_NOOP(
-        "Message", "Now showing the original; the other versions stay in the history."
+        "Message", "Now showing the original; the other versions stay in the Versions panel."
     ),
     "chat.nothing_to_compare": QT_TRANSLATE_NOOP(
         "Message", "This is the original: there is nothing to compare it with."
@@ -75,12 +75,10 @@ TEMPLATES: dict[str, Template] = {
     "chat.not_the_last": QT_TRANSLATE_NOOP(
         "Message", "The last change is “{last}”, so nothing was undone. Say “undo” to undo that."
     ),
-    "chat.size": QT_TRANSLATE_NOOP("Message", "The photo has {width} × {height} pixels with {depth} bits per channel."),
-    "chat.no_steps": QT_TRANSLATE_NOOP("Message", "Nothing was done to it so far."),
+    "chat.size": QT_TRANSLATE_NOOP("Message", "The photo is {width} × {height} pixels with {depth} bits per channel."),
+    "chat.no_steps": QT_TRANSLATE_NOOP("Message", "Nothing has been changed so far."),
     "chat.steps": QT_TRANSLATE_NOOP("Message", "Done so far: {steps}."),
-    "chat.last_steps": QT_TRANSLATE_NOOP(
-        "Message", "Done so far in {count} steps, of which these are the last: {steps}."
-    ),
+    "chat.last_steps": QT_TRANSLATE_NOOP("Message", "{count} steps so far. The last ones: {steps}."),
     "chat.adjusted": QT_TRANSLATE_NOOP("Message", "{title}. Open the Adjust panel to change how much."),
     "chat.which_white_balance": QT_TRANSLATE_NOOP(
         "Message",

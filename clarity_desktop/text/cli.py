@@ -17,7 +17,7 @@ TEMPLATES: dict[str, Template] = {
         "Message", "-o names one file, but there are several photos. Use --out-dir."
     ),
     "cli.auto_with_method": QT_TRANSLATE_NOOP(
-        "Message", "--task auto chooses the methods itself. Leave --method out, or name a task."
+        "Message", "--task auto chooses the methods itself. Omit --method, or name a task."
     ),
     "cli.folder_not_created": QT_TRANSLATE_NOOP(
         "Message", "The folder {folder} cannot be created: {reason}. Choose another one."
@@ -27,7 +27,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "cli.exists": QT_TRANSLATE_NOOP(
         "Message",
-        "{target} already exists. Name another file, or choose what to do by --if-exists: number, skip or overwrite.",
+        "{target} already exists. Name another file, or use --if-exists number, skip or overwrite.",
     ),
     "cli.would_replace_photo": QT_TRANSLATE_NOOP(
         "Message", "The result of {photo} would replace the photo {target}. Name another file; the photo is untouched."
@@ -40,8 +40,8 @@ TEMPLATES: dict[str, Template] = {
     ),
     "cli.mask_size": QT_TRANSLATE_NOOP(
         "Message",
-        "The mask {mask} has {mask_width}×{mask_height} pixels, the photo {width}×{height}. "
-        "A mask must have the size of the photo after its orientation is applied.",
+        "The mask {mask} is {mask_width} × {mask_height} pixels, but the photo is {width} × {height}. "
+        "A mask must be as large as the photo after its orientation is applied.",
     ),
     "cli.mask_empty": QT_TRANSLATE_NOOP("Message", "The mask {mask} selects nothing: it has no white pixel."),
     "cli.mask_dark": QT_TRANSLATE_NOOP(

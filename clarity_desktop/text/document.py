@@ -16,16 +16,17 @@ TEMPLATES: dict[str, Template] = {
     ),
     "document.too_many_versions": QT_TRANSLATE_NOOP(
         "Message",
-        "This document has {limit} versions, and no more can be added. Export the photo and go on with the new file.",
+        "This document has {limit} versions, and no more can be added. Export the photo and continue with the new "
+        "file.",
     ),
     "document.too_many_turns": QT_TRANSLATE_NOOP(
         "Message",
-        "This conversation has {limit} messages, and no more can be added. Export the photo and go on with the new "
-        "file.",
+        "This conversation has {limit} messages, and no more can be added. Export the photo and continue with the "
+        "new file.",
     ),
-    "document.turn_too_long": QT_TRANSLATE_NOOP("Message", "This message is too long to be kept. Shorten it."),
+    "document.turn_too_long": QT_TRANSLATE_NOOP("Message", "This message is too long to be stored. Shorten it."),
     "document.step_too_long": QT_TRANSLATE_NOOP(
-        "Message", "The settings of this step cannot be stored, so its result was not kept. Choose other settings."
+        "Message", "The settings of this step cannot be stored, so its result was not stored. Choose other settings."
     ),
     "document.value_too_large": QT_TRANSLATE_NOOP(
         "Message", "A part of this photo is too large to be stored in {path}. Export the photo instead."
@@ -36,11 +37,11 @@ TEMPLATES: dict[str, Template] = {
     "document.broken_iptc": QT_TRANSLATE_NOOP("Message", "The photo's IPTC data is broken and was left out."),
     "document.rejected": QT_TRANSLATE_NOOP("Message", "Rolled back: {title}"),
     "document.damage_tile_list_length": QT_TRANSLATE_NOOP("Message", "A version's list of tiles has the wrong length."),
-    "document.damage_endless": QT_TRANSLATE_NOOP("Message", "Reading it takes endlessly long."),
+    "document.damage_endless": QT_TRANSLATE_NOOP("Message", "Reading it takes too long."),
     "document.damage_tiles_missing": QT_TRANSLATE_NOOP("Message", "Some of its tiles are missing."),
-    "document.damage_step_form": QT_TRANSLATE_NOOP("Message", "The description of a version has the wrong form."),
+    "document.damage_step_form": QT_TRANSLATE_NOOP("Message", "The description of a version is malformed."),
     "document.damage_no_tree": QT_TRANSLATE_NOOP("Message", "Its versions do not form a tree."),
-    "document.damage_turn_form": QT_TRANSLATE_NOOP("Message", "Its conversation has the wrong form."),
+    "document.damage_turn_form": QT_TRANSLATE_NOOP("Message", "Its conversation is malformed."),
     "document.damage_region_size": QT_TRANSLATE_NOOP("Message", "A region is impossibly large."),
     "document.damage_region_outside": QT_TRANSLATE_NOOP("Message", "A region lies outside its photo."),
     "document.damage_depth": QT_TRANSLATE_NOOP("Message", "Its depth is neither 8 nor 16 bits."),
@@ -50,14 +51,14 @@ TEMPLATES: dict[str, Template] = {
     "document.damage_truncated": QT_TRANSLATE_NOOP("Message", "It is cut off; copy or download it again."),
     "document.damage_tables": QT_TRANSLATE_NOOP("Message", "Its tables are not those of a Clarity project."),
     "document.damage_damaged_tables": QT_TRANSLATE_NOOP("Message", "Its tables are damaged."),
-    "document.damage_tile_misfit": QT_TRANSLATE_NOOP("Message", "A tile does not fit where it lies."),
+    "document.damage_tile_misfit": QT_TRANSLATE_NOOP("Message", "A tile has the wrong size for its position."),
     "document.damage_tile_missing": QT_TRANSLATE_NOOP("Message", "A tile is missing."),
     "document.damage_model_version_form": QT_TRANSLATE_NOOP(
-        "Message", "A version does not say properly which models analyzed it."
+        "Message", "The record of the models that analyzed a version is malformed."
     ),
-    "document.damage_quality_form": QT_TRANSLATE_NOOP("Message", "The scores of a version have the wrong form."),
+    "document.damage_quality_form": QT_TRANSLATE_NOOP("Message", "The scores of a version are malformed."),
     "document.damage_quality_count": QT_TRANSLATE_NOOP("Message", "A version has impossibly many scores."),
-    "document.damage_detection_form": QT_TRANSLATE_NOOP("Message", "The detection of a version has the wrong form."),
+    "document.damage_detection_form": QT_TRANSLATE_NOOP("Message", "The detection of a version is malformed."),
     "document.damage_detection_classes": QT_TRANSLATE_NOOP(
         "Message", "The detection of a version does not cover every class."
     ),
@@ -65,19 +66,19 @@ TEMPLATES: dict[str, Template] = {
         "Message", "The detection of a version does not cover every degradation."
     ),
     "document.damage_heat": QT_TRANSLATE_NOOP("Message", "A heat map cannot be read."),
-    "document.damage_json_form": QT_TRANSLATE_NOOP("Message", "A description has the wrong form."),
+    "document.damage_json_form": QT_TRANSLATE_NOOP("Message", "A description is malformed."),
     "document.damage_json_type": QT_TRANSLATE_NOOP("Message", "A description is not text."),
     "document.damage_json": QT_TRANSLATE_NOOP("Message", "A description cannot be read."),
-    "document.damage_number": QT_TRANSLATE_NOOP("Message", "A number is out of its range."),
+    "document.damage_number": QT_TRANSLATE_NOOP("Message", "A number is out of range."),
     "document.damage_name": QT_TRANSLATE_NOOP("Message", "A name is not text."),
     "document.damage_part_missing": QT_TRANSLATE_NOOP("Message", "A part is missing."),
-    "document.damage_part_size": QT_TRANSLATE_NOOP("Message", "A part does not have the size it should have."),
+    "document.damage_part_size": QT_TRANSLATE_NOOP("Message", "A part has the wrong size."),
     "document.damage_part_packed": QT_TRANSLATE_NOOP("Message", "A part cannot be unpacked."),
     "document.damage_part_truncated": QT_TRANSLATE_NOOP("Message", "A part is cut off."),
     "document.damage_tile_truncated": QT_TRANSLATE_NOOP("Message", "A tile is cut off."),
     "document.damage_tile_size": QT_TRANSLATE_NOOP("Message", "A tile has an impossible size."),
-    "document.damage_tile_content": QT_TRANSLATE_NOOP("Message", "A tile does not hold what its name says."),
-    "document.damage_thumbnail": QT_TRANSLATE_NOOP("Message", "A thumbnail has the wrong form."),
+    "document.damage_tile_content": QT_TRANSLATE_NOOP("Message", "The content of a tile does not match its name."),
+    "document.damage_thumbnail": QT_TRANSLATE_NOOP("Message", "A thumbnail is malformed."),
     "document.damage_version_count": QT_TRANSLATE_NOOP("Message", "It has an impossible number of versions: {count}."),
     "document.damage_turn_count": QT_TRANSLATE_NOOP(
         "Message", "Its conversation has an impossible number of messages: {count}."
@@ -85,11 +86,11 @@ TEMPLATES: dict[str, Template] = {
     "document.damage_unreadable": QT_TRANSLATE_NOOP("Message", "Its contents cannot be read."),
     "document.damage_photo_size": QT_TRANSLATE_NOOP("Message", "A photo of {megapixels} megapixels is too large."),
     "document.not_saved": QT_TRANSLATE_NOOP("Message", "{path} could not be saved."),
-    "document.save_another_place": QT_TRANSLATE_NOOP("Message", "Choose another place; nothing is lost."),
+    "document.save_another_place": QT_TRANSLATE_NOOP("Message", "Choose another location; nothing is lost."),
     "document.system_error": QT_TRANSLATE_NOOP("Message", "The system reports: {reason}."),
     "document.save_disk_full": QT_TRANSLATE_NOOP("Message", "The disk is full."),
     "document.save_damaged": QT_TRANSLATE_NOOP("Message", "The working document is damaged."),
-    "document.save_folder": QT_TRANSLATE_NOOP("Message", "The folder cannot be written."),
+    "document.save_folder": QT_TRANSLATE_NOOP("Message", "The folder cannot be written to."),
     "document.copy_failed": QT_TRANSLATE_NOOP(
         "Message", "{path} cannot be opened ({reason}). Check the file, its disk and the free space."
     ),
@@ -100,17 +101,17 @@ TEMPLATES: dict[str, Template] = {
     ),
     "document.store_gone": QT_TRANSLATE_NOOP("Message", "{path} no longer exists, so it was not opened."),
     "document.region_gone": QT_TRANSLATE_NOOP(
-        "Message", "The region of this step is not stored anymore. Select it again."
+        "Message", "The region of this step is no longer stored. Select it again."
     ),
     "document.no_room": QT_TRANSLATE_NOOP(
-        "Message", "The disk with {folder} is full, so no result could be kept. Free some space first."
+        "Message", "The disk with {folder} is full, so no result could be stored. Free some space first."
     ),
-    "document.not_closed": QT_TRANSLATE_NOOP("Message", "{name} is not a closed document and stays."),
+    "document.not_closed": QT_TRANSLATE_NOOP("Message", "{name} is not a closed document, so it was not erased."),
     "document.no_version": QT_TRANSLATE_NOOP(
-        "Message", "This version is not part of the document anymore. Choose another one."
+        "Message", "This version is no longer part of the document. Choose another one."
     ),
     "document.version_deleted": QT_TRANSLATE_NOOP(
-        "Message", "This version was deleted. Restore it before you go to it."
+        "Message", "This version was deleted. Undelete it before you open it."
     ),
     "document.nothing_to_undo": QT_TRANSLATE_NOOP("Message", "There is nothing to undo: this is the original."),
     "document.nothing_to_redo": QT_TRANSLATE_NOOP("Message", "There is nothing to redo."),
@@ -118,7 +119,7 @@ TEMPLATES: dict[str, Template] = {
         "Message", "The original cannot be deleted. Close the document instead."
     ),
     "document.damaged": QT_TRANSLATE_NOOP("Message", "“{title}” is damaged."),
-    "document.go_elsewhere": QT_TRANSLATE_NOOP("Message", "Go to another version, or open an older copy."),
+    "document.go_elsewhere": QT_TRANSLATE_NOOP("Message", "Open another version or an older copy."),
     "document.unusable": QT_TRANSLATE_NOOP(
         "Message", "{path} cannot be used ({reason}). Check its disk and the permissions there."
     ),
@@ -127,36 +128,36 @@ TEMPLATES: dict[str, Template] = {
         "Message", "This document is open for viewing only. Export a version as a photo to work on it."
     ),
     "document.folder_not_writable": QT_TRANSLATE_NOOP(
-        "Message", "{folder} cannot be written ({reason}). Check its permissions and the free space."
+        "Message", "{folder} cannot be written to ({reason}). Check its permissions and the free space."
     ),
     "document.newer": QT_TRANSLATE_NOOP(
         "Message",
-        "This document was made by a newer Clarity Desktop. It can be viewed and exported, but not changed.",
+        "This document was made by a newer version of Clarity Desktop. It can be viewed and exported, but not changed.",
     ),
     "document.sqlite_full": QT_TRANSLATE_NOOP(
         "Message",
-        "The disk with {folder} is full, so the last change was not kept. Free some space and do it again; "
-        "everything before it is safe.",
+        "The disk with {folder} is full, so the last change was not saved. Free some space and try again; "
+        "all earlier changes are safe.",
     ),
     "document.sqlite_io": QT_TRANSLATE_NOOP(
         "Message",
-        "{path} cannot be read or written, so the last change was not kept. Check its disk and do it again; "
-        "everything before it is safe.",
+        "{path} cannot be read or written, so the last change was not saved. Check its disk and try again; "
+        "all earlier changes are safe.",
     ),
     "document.sqlite_corrupt": QT_TRANSLATE_NOOP(
-        "Message", "{path} is damaged and cannot be read on. Export what you can see, or open an older copy."
+        "Message", "{path} is damaged and cannot be read any further. Export what you can see, or open an older copy."
     ),
     "document.sqlite_not_a_document": QT_TRANSLATE_NOOP(
         "Message", "{path} is not a Clarity document. Choose another file."
     ),
     "document.sqlite_read_only": QT_TRANSLATE_NOOP(
-        "Message", "{path} may not be changed. Check the permissions of its folder."
+        "Message", "You do not have permission to change {path}. Check the permissions of its folder."
     ),
     "document.sqlite_permission": QT_TRANSLATE_NOOP(
-        "Message", "{path} may not be opened. Check the permissions of its folder."
+        "Message", "You do not have permission to open {path}. Check the permissions of its folder."
     ),
     "document.sqlite_cannot_open": QT_TRANSLATE_NOOP(
-        "Message", "{path} cannot be opened. Check that it exists and that its folder may be written."
+        "Message", "{path} cannot be opened. Check that it exists and that its folder is writable."
     ),
     "document.sqlite_busy": QT_TRANSLATE_NOOP(
         "Message", "{path} is in use by another program. Close that program and try again."

@@ -18,7 +18,9 @@ TEMPLATES: dict[str, Template] = {
     # What a method is good at, for one task if it has several.
     "good.maxim-deraining": QT_TRANSLATE_NOOP("Message", "Best for dense rain; keeps fine detail."),
     "good.maxim-denoising": QT_TRANSLATE_NOOP("Message", "Best for camera noise in poor light."),
-    "good.maxim-deblurring": QT_TRANSLATE_NOOP("Message", "Best for motion blur; helps little if the focus was wrong."),
+    "good.maxim-deblurring": QT_TRANSLATE_NOOP(
+        "Message", "Best for motion blur; less effective on out-of-focus photos."
+    ),
     "good.maxim-dehazing-outdoor": QT_TRANSLATE_NOOP("Message", "Best for fog and haze outdoors."),
     "good.maxim-dehazing-indoor": QT_TRANSLATE_NOOP("Message", "Best for haze and smoke in rooms."),
     "good.maxim-enhancement": QT_TRANSLATE_NOOP("Message", "Best for very dark photos."),
@@ -29,18 +31,18 @@ TEMPLATES: dict[str, Template] = {
     ),
     "good.clarity-all.low_light": QT_TRANSLATE_NOOP("Message", "Quick. Brightens dark photos."),
     "good.clarity-all.overexposure": QT_TRANSLATE_NOOP(
-        "Message", "Quick. Tones down bright photos; pure white stays lost."
+        "Message", "Quick. Tones down bright photos; detail in pure white is not recovered."
     ),
     "good.clarity-all.deflare": QT_TRANSLATE_NOOP("Message", "Quick. Weakens lens flare."),
     "methods.unknown_task": QT_TRANSLATE_NOOP("Message", "There is no task “{task}”. The tasks are {tasks}."),
     "methods.none_for_task": QT_TRANSLATE_NOOP(
-        "Message", "This version has no method for the task “{task}”. It has methods for: {tasks}."
+        "Message", "Clarity Desktop has no method for the task “{task}”. It has methods for: {tasks}."
     ),
     "methods.unknown_method": QT_TRANSLATE_NOOP(
         "Message", "There is no method “{method}”. The methods for “{task}” are {methods}."
     ),
     "methods.unknown_method_no_other": QT_TRANSLATE_NOOP(
-        "Message", "There is no method “{method}”, and this version has no other method for the task “{task}”."
+        "Message", "There is no method “{method}”, and no other method for the task “{task}”."
     ),
     "methods.wrong_task": QT_TRANSLATE_NOOP(
         "Message", "The method “{method}” is not for the task “{task}”. It is for: {tasks}."

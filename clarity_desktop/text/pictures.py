@@ -12,12 +12,12 @@ TEMPLATES: dict[str, Template] = {
         "(JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, PSD, OpenEXR or RAW).",
     ),
     "pictures.damaged": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” is damaged or cut short and cannot be opened. Try to copy it again from its source."
+        "Message", "“{name}” is damaged or cut short and cannot be opened. Try copying it again from its source."
     ),
     "pictures.raw_unsupported": QT_TRANSLATE_NOOP(
         "Message",
         "“{name}” is a RAW photo of a kind that this program cannot develop. "
-        "Convert it to DNG, or to TIFF with the program of the camera’s maker.",
+        "Convert it to DNG, or to TIFF with the camera maker’s software.",
     ),
     "pictures.decoder_crashed": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is damaged in a way that stopped its decoder, and cannot be opened."
@@ -35,9 +35,9 @@ TEMPLATES: dict[str, Template] = {
     "pictures.not_regular": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is not a regular file and cannot be opened as a photo. Save the photo to a file first."
     ),
-    "pictures.empty": QT_TRANSLATE_NOOP("Message", "“{name}” is empty. Try to copy it again from its source."),
+    "pictures.empty": QT_TRANSLATE_NOOP("Message", "“{name}” is empty. Try copying it again from its source."),
     "pictures.file_too_large": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” has {size:.1f} GB. Files above {limit:.1f} GB are not opened."
+        "Message", "“{name}” is {size:.1f} GB. Files above {limit:.1f} GB are not opened."
     ),
     "pictures.not_found": QT_TRANSLATE_NOOP("Message", "“{name}” was not found. It may have been moved or renamed."),
     "pictures.no_permission": QT_TRANSLATE_NOOP("Message", "“{name}” cannot be read: you do not have permission."),
@@ -45,7 +45,7 @@ TEMPLATES: dict[str, Template] = {
     "pictures.bad_name": QT_TRANSLATE_NOOP("Message", "“{name}” cannot be read: this is not a valid file name."),
     "pictures.too_many_pixels": QT_TRANSLATE_NOOP(
         "Message",
-        "“{name}” has {width} × {height} pixels. The limit is {limit:.0f} megapixels (see Preferences).",
+        "“{name}” is {width} × {height} pixels. The limit is {limit:.0f} megapixels (see Preferences).",
     ),
     "pictures.too_many_frames": QT_TRANSLATE_NOOP(
         "Message", "“{name}” holds {frames} pictures. Files with more than {limit} are not opened."
@@ -79,7 +79,7 @@ TEMPLATES: dict[str, Template] = {
         "“{name}” holds layers only. Save it with “Maximize compatibility”, or as TIFF or PNG.",
     ),
     "pictures.exr_kind": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” is an OpenEXR file without RGB or gray channels. Save it with those."
+        "Message", "“{name}” is an OpenEXR file without RGB or gray channels. Save it as RGB or gray."
     ),
     "pictures.bmp_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a BMP of a rare kind that is not supported. Save it as PNG."
@@ -93,7 +93,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "pictures.hdr": QT_TRANSLATE_NOOP(
         "Message",
-        "This is an HDR photo. It was converted to {space}, with its brightest parts compressed for usual screens.",
+        "This is an HDR photo. It was converted to {space}, with its brightest parts compressed for standard screens.",
     ),
     "pictures.jpeg_no_end": QT_TRANSLATE_NOOP(
         "Message", "The end mark of the file is missing. The photo itself is complete."
@@ -115,10 +115,10 @@ TEMPLATES: dict[str, Template] = {
         "Message",
         "This photo holds a gain map, its extra brightness for HDR screens. Only the normal picture was opened.",
     ),
-    "pictures.film": QT_TRANSLATE_NOOP("Message", "This photo holds a short film. Only the picture was opened."),
+    "pictures.film": QT_TRANSLATE_NOOP("Message", "This photo contains a short video. Only the picture was opened."),
     "pictures.profile_broken": QT_TRANSLATE_NOOP("Message", "The photo’s color profile is broken and was ignored."),
     "pictures.profile_hidden": QT_TRANSLATE_NOOP(
-        "Message", "The photo’s color profile cannot be read from JPEG XL: its colors were taken for sRGB."
+        "Message", "The photo’s color profile cannot be read from JPEG XL: its colors were read as sRGB."
     ),
     "pictures.profile_kind": QT_TRANSLATE_NOOP(
         "Message", "The photo’s color profile is for another color model and was ignored."
@@ -144,7 +144,7 @@ TEMPLATES: dict[str, Template] = {
         "Message", "{format} cannot hold transparency: the photo was placed on white."
     ),
     "pictures.lost_profile": QT_TRANSLATE_NOOP(
-        "Message", "{format} is written in sRGB: colors beyond it were moved to the nearest ones inside."
+        "Message", "{format} is written in sRGB: colors outside it were moved to the nearest ones inside."
     ),
     "pictures.lost_depth": QT_TRANSLATE_NOOP(
         "Message", "{format} holds 8 bits per channel: the photo’s 16 bits were rounded."
@@ -152,11 +152,11 @@ TEMPLATES: dict[str, Template] = {
     "pictures.lost_metadata": QT_TRANSLATE_NOOP("Message", "{format} cannot hold metadata: it was left out."),
     "pictures.lost_block": QT_TRANSLATE_NOOP("Message", "{format} cannot hold {block} data: it was left out."),
     "pictures.lost_large_block": QT_TRANSLATE_NOOP(
-        "Message", "The photo’s {block} data has {size} kB, and {format} holds at most {limit} kB: it was left out."
+        "Message", "The photo’s {block} data takes {size} kB, and {format} holds at most {limit} kB: it was left out."
     ),
     "pictures.lost_exif_values": QT_TRANSLATE_NOOP(
         "Message",
-        "{format} holds at most {limit} kB of EXIF data: the largest values (as a rule the camera maker’s own notes) "
+        "{format} holds at most {limit} kB of EXIF data: the largest values (usually the camera maker’s own notes) "
         "were left out.",
     ),
     "pictures.lost_texts": QT_TRANSLATE_NOOP(
@@ -168,7 +168,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "pictures.too_long": QT_TRANSLATE_NOOP(
         "Message",
-        "{format} holds at most {limit} pixels per side and the photo has {width} × {height}. "
+        "{format} holds at most {limit} pixels per side, but the photo is {width} × {height}. "
         "Choose another format or a smaller size.",
     ),
     "pictures.encoding_failed": QT_TRANSLATE_NOOP(
@@ -195,7 +195,8 @@ TEMPLATES: dict[str, Template] = {
     ),
     "pictures.not_saved_permission": QT_TRANSLATE_NOOP(
         "Message",
-        "“{name}” could not be saved: you may not write to the folder or the file. Choose another folder.",
+        "“{name}” could not be saved: you do not have permission to write to the folder or the file. Choose another "
+        "folder.",
     ),
     "pictures.not_saved_read_only": QT_TRANSLATE_NOOP(
         "Message", "“{name}” could not be saved: the disk is read-only. Choose another folder."
@@ -207,7 +208,7 @@ TEMPLATES: dict[str, Template] = {
         "Message", "“{name}” could not be saved: the name is too long. Choose a shorter one."
     ),
     "pictures.not_saved_is_folder": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” could not be saved: there is a folder of that name. Choose another name."
+        "Message", "“{name}” could not be saved: a folder has that name. Choose another name."
     ),
     "pictures.not_saved_file_size": QT_TRANSLATE_NOOP(
         "Message",
@@ -217,6 +218,6 @@ TEMPLATES: dict[str, Template] = {
         "Message", "“{name}” could not be saved: the disk does not accept this name. Choose another one."
     ),
     "pictures.not_saved_link": QT_TRANSLATE_NOOP(
-        "Message", "“{name}” could not be saved: it is a link that leads nowhere. Choose another name."
+        "Message", "“{name}” could not be saved: it is a link to a file that does not exist. Choose another name."
     ),
 }

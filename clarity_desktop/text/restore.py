@@ -6,15 +6,15 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
 TEMPLATES: dict[str, Template] = {
     "restore.again_in_float32": QT_TRANSLATE_NOOP(
-        "Message", "{method} gave no usable result in {type} and was run again in float32."
+        "Message", "{method} produced no usable result in {type} and was run again in float32."
     ),
     "restore.black": QT_TRANSLATE_NOOP("Message", "The result was black."),
     "restore.flat": QT_TRANSLATE_NOOP("Message", "The result had a single color."),
-    "restore.needs_region": QT_TRANSLATE_NOOP("Message", "{method} needs a region. Select first what to replace."),
+    "restore.needs_region": QT_TRANSLATE_NOOP("Message", "{method} needs a region. Select what to replace first."),
     "restore.no_device": QT_TRANSLATE_NOOP(
         "Message",
-        "The device “{device}” that is set in the preferences is not available on this computer. "
-        "Choose “auto” or “cpu” there.",
+        "The processor “{device}” that is set in the preferences is not available on this computer. "
+        "Choose Automatic or CPU there.",
     ),
     "restore.other_device": QT_TRANSLATE_NOOP(
         "Message",
@@ -27,7 +27,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "restore.overflowed": QT_TRANSLATE_NOOP("Message", "The result contained values that are not numbers."),
     "restore.record_of_other_method": QT_TRANSLATE_NOOP(
-        "Message", "The recorded tile of {tile} pixels does not suit {method}. Run the restoration again instead."
+        "Message", "The recorded tile size of {tile} pixels does not suit {method}. Run the restoration again instead."
     ),
     "restore.record_unusable": QT_TRANSLATE_NOOP(
         "Message", "The settings recorded for this step cannot be used. Run the restoration again instead."
@@ -60,11 +60,11 @@ TEMPLATES: dict[str, Template] = {
     ),
     "restore.too_little_memory": QT_TRANSLATE_NOOP(
         "Message",
-        "{method} needs about {needed} of memory for this photo, and {free} are available to it. Close other programs, "
+        "{method} needs about {needed} of memory for this photo, but only {free} may be used. Close other programs, "
         "allow more memory in the preferences, restore a smaller region, or choose another method.",
     ),
     "restore.try_another": QT_TRANSLATE_NOOP(
-        "Message", "The photo is unchanged. Try another method, or choose the device “cpu” in the preferences."
+        "Message", "The photo is unchanged. Try another method, or choose CPU as the processor in the preferences."
     ),
-    "restore.unusable": QT_TRANSLATE_NOOP("Message", "{method} gave no usable result."),
+    "restore.unusable": QT_TRANSLATE_NOOP("Message", "{method} produced no usable result."),
 }

@@ -6,7 +6,7 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
 TEMPLATES: dict[str, Template] = {
     "studio.exported_file_gone": QT_TRANSLATE_NOOP(
-        "Message", "{path} was written, but another program removed it at once. Export the photo again."
+        "Message", "{path} was written, but another program removed it immediately. Export the photo again."
     ),
     "studio.analysis_cancelled": QT_TRANSLATE_NOOP("Message", "Analysis cancelled. Choose Suggest to run it again."),
     "studio.analysis_failed": QT_TRANSLATE_NOOP("Message", "Analysis failed. See the log for details."),
@@ -19,7 +19,7 @@ TEMPLATES: dict[str, Template] = {
         "Run the restoration again instead.",
     ),
     "studio.not_a_part": QT_TRANSLATE_NOOP(
-        "Message", "This version is not the restoration of a part, so there is no rest to restore."
+        "Message", "No part was restored in this version, so there is no rest to restore."
     ),
     "studio.not_repeatable": QT_TRANSLATE_NOOP(
         "Message", "Only restorations and adjustments can be repeated on another version."

@@ -50,7 +50,7 @@ TEMPLATES: dict[str, Template] = {
         "modified file is not recognized either. `clarity models list` shows the known models.",
     ),
     "weights.import_incomplete": QT_TRANSLATE_NOOP(
-        "Message", "{path} contains only a part of a model; this part was kept."
+        "Message", "{path} contains only part of a model. It was stored until the rest is imported."
     ),
     "weights.files_missing": QT_TRANSLATE_NOOP("Message", "“{title}” still needs {files}."),
     "weights.archive_refused": QT_TRANSLATE_NOOP("Message", "The package {path} was refused."),
@@ -64,7 +64,7 @@ TEMPLATES: dict[str, Template] = {
     "weights.archive_too_large": QT_TRANSLATE_NOOP("Message", "It unpacks to more than {size}."),
     "weights.archive_link": QT_TRANSLATE_NOOP("Message", "It contains {file}, which is a link or a device."),
     "weights.archive_path": QT_TRANSLATE_NOOP("Message", "It contains {file}, which is outside its folder."),
-    "weights.archive_lacks": QT_TRANSLATE_NOOP("Message", "It lacks {files}."),
+    "weights.archive_lacks": QT_TRANSLATE_NOOP("Message", "It does not contain {files}."),
     # Why a source failed; these follow "weights.download_failed"
     "weights.download_failed": QT_TRANSLATE_NOOP("Message", "The download failed."),
     "weights.unreachable": QT_TRANSLATE_NOOP("Message", "{url} could not be reached ({detail})."),

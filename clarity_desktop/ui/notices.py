@@ -44,8 +44,8 @@ class Sign(QWidget):
         colors, painter = theme.colors(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         signs = {"error": ("warning", colors.error), "fine": ("check", colors.ring)}
-        name, colour = signs.get(self._kind, ("info", colors.muted))
-        theme.paint_icon(painter, name, QRectF(self.rect()), colour)
+        name, color = signs.get(self._kind, ("info", colors.muted))
+        theme.paint_icon(painter, name, QRectF(self.rect()), color)
         painter.end()
 
 

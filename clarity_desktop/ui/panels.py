@@ -203,4 +203,4 @@ class EmptyPage(QWidget):
             widget = item.widget() if item else None
             if widget is not None and widget.property("path") == path:
                 widget.setEnabled(False)
-                widget.setToolTip(self.tr("{path} is not there any more").format(path=path))
+                widget.setToolTip(self.tr("{path} no longer exists").format(path=path))

@@ -132,9 +132,9 @@ def app_icon() -> QIcon:
     return made
 
 
-def paint_icon(painter: QPainter, name: str, area: QRectF, colour: str) -> None:
+def paint_icon(painter: QPainter, name: str, area: QRectF, color: str) -> None:
     """Draw an icon of any size."""
-    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(painter, area)
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color).encode())).render(painter, area)
 
 
 def _colors_of(scheme: Qt.ColorScheme) -> Colors:
@@ -170,8 +170,8 @@ def _palette(colors: Colors) -> QPalette:
         role.Light: colors.hover, role.Midlight: colors.hover, role.Shadow: colors.field,
     }  # fmt: skip
     made = QPalette()
-    for which, colour in roles.items():
-        made.setColor(which, QColor(colour))
+    for which, color in roles.items():
+        made.setColor(which, QColor(color))
     for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
         made.setColor(QPalette.ColorGroup.Disabled, which, QColor(colors.disabled))
     made.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(colors.hover))
@@ -191,11 +191,11 @@ def _svg(name: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _drawn(name: str, colour: str, size: int, ratio: int) -> QPixmap:
+def _drawn(name: str, color: str, size: int, ratio: int) -> QPixmap:
     pixmap = QPixmap(QSize(size, size) * ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(painter, QRectF(pixmap.rect()))
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color).encode())).render(painter, QRectF(pixmap.rect()))
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
     return pixmap

@@ -75,11 +75,11 @@ def test_contrast_spreads_around_the_middle() -> None:
 
 def test_saturation_keeps_the_luminance_and_0_is_gray() -> None:
     pixels = flat(200, 90, 40)
-    grey = adjust(pixels, Adjustments(saturation=-1.0))[0, 0]
-    assert grey[0] == grey[1] == grey[2]
-    assert np.array_equal(grey, adjust(pixels, Adjustments(black_and_white=True, saturation=0.7))[0, 0])
+    gray = adjust(pixels, Adjustments(saturation=-1.0))[0, 0]
+    assert gray[0] == gray[1] == gray[2]
+    assert np.array_equal(gray, adjust(pixels, Adjustments(black_and_white=True, saturation=0.7))[0, 0])
     luminance = np.dot([linear(200 / 255), linear(90 / 255), linear(40 / 255)], light.space(None).weights)
-    assert linear(grey[0] / 255) == pytest.approx(luminance, rel=0.02)
+    assert linear(gray[0] / 255) == pytest.approx(luminance, rel=0.02)
     red, _, blue = (int(v) for v in adjust(pixels, Adjustments(saturation=0.3))[0, 0])
     assert red > 200
     assert blue < 40

@@ -101,7 +101,7 @@ def test_where_nothing_can_be_kept_auto_says_so_before_it_works(studio, recorder
         with pytest.raises(UserError, match="for viewing only"):
             auto(studio, recorder, card)
     fill_the_disk(monkeypatch)
-    with pytest.raises(UserError, match="is full, so no result could be kept"):
+    with pytest.raises(UserError, match="is full, so no result could be stored"):
         auto(studio, recorder, card)
     assert not [n for n in recorder.events if isinstance(n, TileDone)]
 
@@ -169,7 +169,7 @@ def test_remaining_problems_are_reported_with_their_probability(studio, recorder
 def test_scratches_are_never_filled_in_by_auto(studio, recorder, card, monkeypatch) -> None:
     also(monkeypatch, tasks=("inpaint",))
     studio.document(card.id).set_detection(card.head, detection({"inpaint": Finding(0.9, 0.8)}))
-    assert "missing parts: they have to be marked first" in auto(studio, recorder, card)
+    assert "missing parts, because they must be marked first" in auto(studio, recorder, card)
     assert len(studio.document(card.id).card().versions) == 1
 
 
@@ -244,7 +244,7 @@ def test_a_result_that_the_user_deleted_or_left_is_not_reported_as_kept(
     assert tree.head == recorder.last(Improved).version == card.head
 
 
-def test_a_photo_of_one_colour_is_left_alone(studio, recorder, card, detector, tmp_path) -> None:
+def test_a_photo_of_one_color_is_left_alone(studio, recorder, card, detector, tmp_path) -> None:
     black = tmp_path / "black.png"
     Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(black)
     detector.finds = lambda _: RAIN

@@ -88,7 +88,7 @@ def test_an_unsure_photo_is_called_unsure() -> None:
     unsure = detection({"haze": Finding(0.4, 0.3)})
     assert advise(unsure, ABLE) == ()
     assert "Possible problems: haze (40%)" in found(unsure)
-    assert "Nothing is likely enough" in advice_text(unsure)
+    assert "No problem is likely enough" in advice_text(unsure)
 
 
 def called(name: str, found: dict[Degradation, float]) -> Detection:
@@ -121,11 +121,11 @@ def test_several_unsure_things_are_named_in_one_sentence() -> None:
 def test_what_no_method_can_do_is_reported_instead_of_advised(plain_methods) -> None:
     seen = detection({"rain streak": Finding(0.9, 0.5), "shadow": Finding(0.8, 0.5)})
     assert [a.task for a in advise(seen)] == ["derain"]
-    assert "This version has no method for a cast shadow." in advice_text(seen, None)
+    assert "Clarity Desktop has no method for a cast shadow yet." in advice_text(seen, None)
 
 
 def test_missing_parts_are_to_be_marked_first() -> None:
-    assert "they have to be marked first" in advice_text(detection({"inpaint": Finding(0.9, 0.5)}))
+    assert "because they must be marked first" in advice_text(detection({"inpaint": Finding(0.9, 0.5)}))
 
 
 # Methods -------------------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_the_methods_do_what_is_offered_and_only_the_filling_one_asks_for_a_mask
 
 @pytest.fixture
 def strong(tmp_path: Path) -> Path:
-    """A network that its judgement of the whole picture moves far."""
+    """A network that its judgment of the whole picture moves far."""
     path = tmp_path / "strong.safetensors"
     torch.manual_seed(3)
     net = ClarityAll(8)

@@ -132,7 +132,7 @@ def test_what_is_wrong_and_what_to_do_are_reported_and_change_nothing(dialogue) 
 
 
 def test_describe_lists_the_steps(dialogue) -> None:
-    assert "Nothing was done" in dialogue.say("what did you do?")
+    assert "Nothing has been changed" in dialogue.say("what did you do?")
     dialogue.say("remove the rain")
     assert dialogue.say("what did you do?").endswith("Done so far: Rain removed.")
 
@@ -281,7 +281,7 @@ def test_a_step_that_cannot_be_read_is_a_reply_and_the_conversation_goes_on(dial
     assert "not valid" in dialogue.say("yes")
     assert [turn.role for turn in dialogue.tree().turns[-2:]] == ["user", "assistant"]
     document.add_turn(Turn("assistant", "Shall I?", steps=(5,), question=dialogue.card.head))
-    assert dialogue.say("how big is the photo?").startswith("The photo has")
+    assert dialogue.say("how big is the photo?").startswith("The photo is")
 
 
 def test_a_question_can_be_answered_after_the_project_was_closed(dialogue, tmp_path) -> None:

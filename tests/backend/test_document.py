@@ -301,7 +301,7 @@ def test_the_original_cannot_be_deleted(document: Document) -> None:
 
 def test_an_unknown_version_is_a_sentence(document: Document) -> None:
     for ask in (document.manifest, document.pixels, document.go_to):
-        with pytest.raises(UserError, match="not part of the document"):
+        with pytest.raises(UserError, match="no longer part of the document"):
             ask(VersionId("nothing"))
 
 
@@ -487,7 +487,7 @@ def test_closing_waits_for_who_reads_and_is_a_sentence_for_who_comes_later(docum
 def test_a_full_disk_is_a_sentence_and_the_document_goes_on(document: Document, folder: Path, photo: Photo) -> None:
     original, size = head(document), (folder / f"{document.id}.store").stat().st_size
     noise = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
-    with file_limit(size + 500_000), pytest.raises(UserError, match="everything before it is safe"):
+    with file_limit(size + 500_000), pytest.raises(UserError, match="all earlier changes are safe"):
         add(document, noise)
     assert head(document) == original
     assert np.array_equal(document.pixels(original), photo(700, 520))

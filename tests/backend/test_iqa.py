@@ -26,13 +26,13 @@ SSEQ = {"d_I04": 2.146, "d_I06": 8.085, "d_I19": 57.407, "r_I04": 3.238, "r_I06"
 """Of another implementation; none were published."""
 
 
-def coloured(luma: np.ndarray) -> np.ndarray:
-    """A photo whose grey is luma."""
+def colored(luma: np.ndarray) -> np.ndarray:
+    """A photo whose gray is luma."""
     return np.repeat(luma[..., None], 3, 2)
 
 
 def fourier(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """A grey scene with the spectrum of natural photos; no two neighbours are equal by design."""
+    """A gray scene with the spectrum of natural photos; no two neighbors are equal by design."""
     rng = np.random.default_rng(seed)
     fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     amplitude = 1 / np.maximum(np.hypot(fy, fx), 1 / max(height, width)) ** 1.1
@@ -95,10 +95,10 @@ def test_without_flat_areas_the_official_scores_are_met_to_the_last_printed_digi
 # The pieces, against their definitions -------------------------------------------------------------------------------
 
 
-def test_grey_is_matlabs_for_every_colour_of_a_lattice() -> None:
-    colours = np.stack(np.meshgrid(*[np.arange(0, 256, 3)] * 3), -1).reshape(-1, 3).astype(np.uint8)
-    exact = colours @ np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
-    assert (statistics.grey(colours[:, None]).ravel() == np.floor(exact + 0.5)).all()
+def test_gray_is_matlabs_for_every_color_of_a_lattice() -> None:
+    colors = np.stack(np.meshgrid(*[np.arange(0, 256, 3)] * 3), -1).reshape(-1, 3).astype(np.uint8)
+    exact = colors @ np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
+    assert (statistics.gray(colors[:, None]).ravel() == np.floor(exact + 0.5)).all()
 
 
 def test_local_contrast_is_that_of_the_seven_by_seven_window() -> None:
@@ -232,7 +232,7 @@ def test_niqe_is_the_distance_of_the_plain_features() -> None:
             rows.append(plain_features(full[96 * y : 96 * y + 96, 96 * x : 96 * x + 96]) + plain_features(small))
     away = np.mean(rows, 0) - pristine.mean
     expected = np.sqrt(away @ np.linalg.pinv((np.cov(np.array(rows).T) + np.eye(36)) / 2) @ away)
-    assert niqe.score(features(coloured(scene)).niqe, pristine) == pytest.approx(expected, rel=1e-4)
+    assert niqe.score(features(colored(scene)).niqe, pristine) == pytest.approx(expected, rel=1e-4)
 
 
 def plain_piqe(luma: np.ndarray) -> float:
@@ -248,10 +248,10 @@ def plain_piqe(luma: np.ndarray) -> float:
                 continue
             active += 1
             edges = (block[0], block[-1], block[:, 0], block[:, -1])
-            artefact = any(edge[k : k + 6].std(ddof=1) < 0.1 for edge in edges for k in range(11))
+            artifact = any(edge[k : k + 6].std(ddof=1) < 0.1 for edge in edges for k in range(11))
             d = block[:, 7:9].std(ddof=1) / np.delete(block, [7, 9], 1).std(ddof=1)
             s = np.sqrt(v)
-            total += artefact * (1 - v) + (s > 2 * abs(s - d) / max(s, d)) * v
+            total += artifact * (1 - v) + (s > 2 * abs(s - d) / max(s, d)) * v
     return 100 * (total + 1) / (active + 1)
 
 
@@ -259,11 +259,11 @@ def plain_piqe(luma: np.ndarray) -> float:
 def test_piqe_is_what_a_loop_over_blocks_gives(size: tuple[int, int]) -> None:
     scene = fourier(*size)
     scene[:, : size[1] // 3] //= 32  # steps, so that there are flat edges
-    assert features(coloured(scene)).piqe == pytest.approx(plain_piqe(scene), rel=1e-9)
+    assert features(colored(scene)).piqe == pytest.approx(plain_piqe(scene), rel=1e-9)
 
 
 def test_piqe_rises_with_jpeg_blocks(tmp_path: Path) -> None:
-    scene = coloured(fourier(256, 320))
+    scene = colored(fourier(256, 320))
     Image.fromarray(scene).save(tmp_path / "bad.jpg", quality=5)
     with Image.open(tmp_path / "bad.jpg") as opened:
         worse = np.asarray(opened)
@@ -280,7 +280,7 @@ def test_sixteen_bits_score_as_the_same_photo_in_eight(photo: Photo) -> None:
     eight = photo(200, 120)
     sixteen = eight.astype(np.uint16) * 257
     assert (features(sixteen).brisque == features(eight).brisque).all()  # type: ignore[union-attr]
-    assert (statistics.grey(sixteen + (sixteen < 65000) * np.uint16(100)) == statistics.grey(eight)).all()
+    assert (statistics.gray(sixteen + (sixteen < 65000) * np.uint16(100)) == statistics.gray(eight)).all()
 
 
 def test_a_photo_of_16_bits_scores_as_its_export_to_8_bits(photo: Photo, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_scores_do_not_depend_on_how_the_work_was_shared_out(photo: Photo, monke
 
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (33, 47), (500, 35), (64, 48)])
 def test_every_photo_of_thirty_two_pixels_and_more_has_its_features(photo: Photo, width: int, height: int) -> None:
-    for pixels in (photo(width, height), coloured(photo(width, height)[..., 0]), photo(width, height, 16)):
+    for pixels in (photo(width, height), colored(photo(width, height)[..., 0]), photo(width, height, 16)):
         found = features(pixels)
         assert found.brisque is not None
         assert found.sseq is not None
@@ -352,7 +352,7 @@ def test_pauses_come_between_the_bands_and_end_the_work(photo: Photo) -> None:
     pixels = photo(64, 960)
     pauses: list[int] = []
     assess(pixels, lambda: pauses.append(1))
-    assert len(pauses) >= 40  # grey, strips, the smaller sizes, the places that the overall score looks at
+    assert len(pauses) >= 40  # gray, strips, the smaller sizes, the places that the overall score looks at
 
     def cancel() -> None:
         raise JobCancelled

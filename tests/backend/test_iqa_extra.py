@@ -60,9 +60,9 @@ def test_without_pyiqa_nothing_is_offered(monkeypatch: pytest.MonkeyPatch, photo
 
 @pytest.mark.filterwarnings("ignore")
 def test_entropy_is_that_of_the_luma_whatever_the_depth(pyiqa: None, photo: Photo, capsys) -> None:
-    grey = np.repeat((np.arange(64 * 64) % 16 * 16).astype(np.uint8).reshape(64, 64)[..., None], 3, 2)
-    assert extra.measure("entropy", grey) == pytest.approx(4, abs=0.01)
-    assert extra.measure("entropy", grey.astype(np.uint16) * 257) == pytest.approx(4, abs=0.01)
+    gray = np.repeat((np.arange(64 * 64) % 16 * 16).astype(np.uint8).reshape(64, 64)[..., None], 3, 2)
+    assert extra.measure("entropy", gray) == pytest.approx(4, abs=0.01)
+    assert extra.measure("entropy", gray.astype(np.uint16) * 257) == pytest.approx(4, abs=0.01)
     assert extra.measure("entropy", photo(1600, 1200)) > 3
     assert capsys.readouterr().out == ""
 

@@ -20,7 +20,7 @@ from clarity_desktop.backend.weights import WeightStore, catalog
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.messages import ModelMissing
 from clarity_desktop.text import Message, english
-from tests.backend.test_iqa import coloured, fourier, halving
+from tests.backend.test_iqa import colored, fourier, halving
 
 BUNDLED = Path(__file__).parents[2] / "resources" / "iqa.safetensors"
 GRID = np.arange(200, 10001) / 1000
@@ -56,7 +56,7 @@ def plain_brisque(scene: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("size", [(64, 96), (201, 150), (33, 32), (97, 41)])
 def test_brisque_sees_the_plain_features_of_the_whole_photo(size: tuple[int, int]) -> None:
     scene = fourier(*size)
-    found, expected = features(coloured(scene)).brisque, np.array(plain_brisque(scene.astype(float)))
+    found, expected = features(colored(scene)).brisque, np.array(plain_brisque(scene.astype(float)))
     assert found is not None
     assert np.allclose(found[[0, *range(2, 36, 4)]], expected[[0, *range(2, 36, 4)]], rtol=0, atol=0.0011)
     assert np.allclose(found, expected, rtol=2e-3, atol=2e-5)
@@ -90,7 +90,7 @@ def plain_sseq(scene: np.ndarray) -> list[float]:
 def test_sseq_sees_the_plain_features_of_the_whole_photo(size: tuple[int, int]) -> None:
     scene = fourier(*size)
     scene[:, : size[1] // 2] //= 16
-    assert features(coloured(scene)).sseq == pytest.approx(np.array(plain_sseq(scene)), rel=1e-4, abs=1e-4)
+    assert features(colored(scene)).sseq == pytest.approx(np.array(plain_sseq(scene)), rel=1e-4, abs=1e-4)
 
 
 def test_a_flat_block_has_the_entropy_that_the_authors_code_gives_it() -> None:
@@ -152,7 +152,7 @@ def test_without_the_authors_parameters_the_bundled_ones_score_and_are_named(par
     own |= {f"sseq.{k}": v for k, v in regression(12, 30).items()}
     own |= {"niqe.mean": np.zeros(36, "f4"), "niqe.covariance": np.eye(36, dtype="f4")}
     save_file({**load_file(BUNDLED), **own}, parameters.file)
-    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
+    quality = assess(colored(fourier(200, 300)), parameters=parameters)
     assert (quality.brisque, quality.sseq) == (40, 30)
     assert quality.niqe is not None
     assert set(quality.bundled) == {"niqe", "brisque", "sseq"}
@@ -170,7 +170,7 @@ def test_a_damaged_bundled_file_is_reported_and_what_needs_none_is_scored(parame
     save_file(own, file)
     if fault == "no tables":
         file.write_bytes(b"\x08" + bytes(30))
-    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
+    quality = assess(colored(fourier(200, 300)), parameters=parameters)
     for metric in ("niqe", "brisque", "sseq", "overall"):
         assert getattr(quality, metric) is None
         assert quality.why[metric] == Message("analysis.parameters_damaged")
@@ -178,7 +178,7 @@ def test_a_damaged_bundled_file_is_reported_and_what_needs_none_is_scored(parame
 
 
 def test_with_neither_the_sentence_says_how_to_get_the_authors(parameters: Parameters) -> None:
-    quality = assess(coloured(fourier(200, 300)), parameters=parameters)
+    quality = assess(colored(fourier(200, 300)), parameters=parameters)
     for metric in ("niqe", "brisque", "sseq"):
         assert getattr(quality, metric) is None
         assert f"clarity models fetch {metric}" in english(quality.why[metric])

@@ -91,9 +91,13 @@ def test_some_weights_of_several_are_not_enough(store: Callable[..., WeightStore
     ("task", "method", "error"),
     [
         ("paint", None, "There is no task “paint”. The tasks are derain."),
-        ("denoise", None, "This version has no method for the task “Remove noise”. It has methods for: Remove rain."),
+        (
+            "denoise",
+            None,
+            "Clarity Desktop has no method for the task “Remove noise”. It has methods for: Remove rain.",
+        ),
         ("derain", "x", "There is no method “x”. The methods for “Remove rain” are first, second, third."),
-        ("denoise", "x", "There is no method “x”, and this version has no other method for the task “Remove noise”."),
+        ("denoise", "x", "There is no method “x”, and no other method for the task “Remove noise”."),
         ("denoise", "first", "The method “Halving” is not for the task “Remove noise”. It is for: Remove rain."),
     ],
 )

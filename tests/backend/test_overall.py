@@ -85,9 +85,9 @@ def test_a_smaller_photo_has_none_and_says_why(photo: Photo) -> None:
     assert "32 × 32" in english(quality.why["overall"])
 
 
-def test_grey_and_flat_photos_have_a_score(photo: Photo) -> None:
-    grey = np.repeat(photo(200, 150)[..., :1], 3, 2)
-    assert 0 <= points(grey) <= 100
+def test_gray_and_flat_photos_have_a_score(photo: Photo) -> None:
+    gray = np.repeat(photo(200, 150)[..., :1], 3, 2)
+    assert 0 <= points(gray) <= 100
     assert 0 <= points(np.full((64, 64, 3), 90, np.uint8)) <= 100
 
 
@@ -193,6 +193,6 @@ def test_a_turned_photo_keeps_what_the_models_see(photo: Photo) -> None:
     for order, turned in enumerate((pixels, pixels.transpose(1, 0, 2), pixels[:, ::-1])):
         differs = np.abs(upright[overall.ORIENTATIONS[order]] - inputs(turned)) > 0.05 + 0.05 * np.abs(upright)
         assert not differs[:36].any()
-        # What goes only across (flat neighbours, the quarter in which repeats are looked for) has no other place.
+        # What goes only across (flat neighbors, the quarter in which repeats are looked for) has no other place.
         assert np.flatnonzero(differs).tolist() in ([], [88], [110], [110, 111]), order
     assert (np.abs(upright[overall.ORIENTATIONS[1]] - upright) > 0.1).any()

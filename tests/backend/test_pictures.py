@@ -152,7 +152,7 @@ def test_sixteen_bit_tiff_keeps_its_values_in_every_compression(decoder, tmp_pat
     assert np.array_equal(picture.pixels, samples[..., :3] if channels > 1 else samples.repeat(3, 2))
 
 
-def test_separate_colour_planes_are_put_together(decoder, tmp_path, photo):
+def test_separate_color_planes_are_put_together(decoder, tmp_path, photo):
     pixels = photo(40, 30, 16)
     tifffile.imwrite(tmp_path / "a.tif", pixels.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
     assert np.array_equal(decoder.read(tmp_path / "a.tif").pixels, pixels)
@@ -190,7 +190,7 @@ def test_depth_can_be_chosen_when_saving(decoder, tmp_path, photo):
     assert np.abs(flat.pixels - photo(20, 20, 16) / 257).max() <= 0.51
 
 
-def test_the_longest_side_can_be_chosen_and_hidden_colours_do_not_bleed(decoder, tmp_path):
+def test_the_longest_side_can_be_chosen_and_hidden_colors_do_not_bleed(decoder, tmp_path):
     pixels = np.full((100, 200, 3), 255, np.uint8)
     pixels[:, :101] = 0
     alpha = np.full((100, 200), 255, np.uint8)
@@ -257,7 +257,7 @@ def test_dialogs_offer_what_can_be_read():
 
 
 def test_odd_files_of_the_world_open_as_pillow_shows_them(decoder, shared):
-    """Real files of all formats; what is converted on open is compared in the colour tests."""
+    """Real files of all formats; what is converted on open is compared in the color tests."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
@@ -275,19 +275,19 @@ def test_odd_files_of_the_world_open_as_pillow_shows_them(decoder, shared):
     assert compared > 30
 
 
-def test_jpeg_quality_above_ninety_keeps_colours_at_full_resolution(tmp_path, photo):
+def test_jpeg_quality_above_ninety_keeps_colors_at_full_resolution(tmp_path, photo):
     for quality, sampling in ((95, 1), (80, 2)):
         file = encode(Picture(photo(32, 32)), ExportOptions(tmp_path / "a", format="jpeg", quality=quality))
         with Image.open(io.BytesIO(file)) as image:
             assert image.layer[0][1] == sampling
 
 
-def test_a_premultiplied_heic_has_the_colours_of_a_plain_one(decoder, tmp_path) -> None:
-    colour, alpha = np.full((64, 64, 3), (200, 100, 40), np.uint8), np.full((64, 64), 102, np.uint8)
-    premultiplied = np.rint(colour * (102 / 255)).astype(np.uint8)
+def test_a_premultiplied_heic_has_the_colors_of_a_plain_one(decoder, tmp_path) -> None:
+    color, alpha = np.full((64, 64, 3), (200, 100, 40), np.uint8), np.full((64, 64), 102, np.uint8)
+    premultiplied = np.rint(color * (102 / 255)).astype(np.uint8)
     heif = pillow_heif.from_bytes("RGBa", (64, 64), np.dstack([premultiplied, alpha]).tobytes())
     heif.save(tmp_path / "a.heic", quality=-1)
     picture = decoder.read(tmp_path / "a.heic")
     assert pillow_heif.open_heif(tmp_path / "a.heic")[0].mode == "RGBa"
-    assert np.abs(picture.pixels.astype(int) - colour).max() <= 4
+    assert np.abs(picture.pixels.astype(int) - color).max() <= 4
     assert np.abs(picture.alpha.astype(int) - 102).max() <= 1

@@ -53,7 +53,7 @@ def test_straightening_cuts_to_the_largest_rectangle_without_empty_corners(degre
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_straightening_turns_clockwise(depth):
-    """A bright dot right of the centre goes down."""
+    """A bright dot right of the center goes down."""
     pixels = np.zeros((201, 201, 3), np.uint8 if depth == 8 else np.uint16)
     cv2.circle(pixels, (160, 100), 4, [int(np.iinfo(pixels.dtype).max)] * 3, -1)
     turned = change(pixels, Straighten(20))

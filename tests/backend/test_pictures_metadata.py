@@ -613,7 +613,7 @@ def test_a_profile_that_cannot_be_kept_is_said(photo):
 
 def test_the_size_limit_of_a_format_is_said_before_the_work(photo):
     check_size(16383, 10, ExportOptions(Path("a"), "webp"))
-    with pytest.raises(UserError, match="WebP holds at most 16383 pixels per side and the photo has 16384 × 10"):
+    with pytest.raises(UserError, match="WebP holds at most 16383 pixels per side, but the photo is 16384 × 10"):
         check_size(16384, 10, ExportOptions(Path("a"), "webp"))
     check_size(16384, 10, ExportOptions(Path("a"), "webp", longest=16000))
     for form, limit in (("jpeg", 65500), ("avif", 65535), ("heic", 16384)):

@@ -35,11 +35,11 @@ def test_a_preview_is_the_photo_reduced_and_knows_its_size_upright(decoder, tmp_
 
 
 def test_other_photos_have_no_preview(decoder, tmp_path: Path, photo) -> None:
-    small, png, grey = tmp_path / "small.jpg", tmp_path / "large.png", tmp_path / "grey.jpg"
+    small, png, gray = tmp_path / "small.jpg", tmp_path / "large.png", tmp_path / "gray.jpg"
     Image.fromarray(photo(300, 200)).save(small)
     Image.fromarray(photo(2800, 1600)).save(png, compress_level=1)
-    Image.fromarray(photo(2800, 1600)[..., 0]).save(grey)
-    assert [decoder.preview(path) for path in (small, png, grey)] == [None, None, None]
+    Image.fromarray(photo(2800, 1600)[..., 0]).save(gray)
+    assert [decoder.preview(path) for path in (small, png, gray)] == [None, None, None]
 
 
 def test_what_cannot_be_previewed_says_so_when_it_is_read(decoder, tmp_path: Path, photo) -> None:

@@ -29,7 +29,7 @@ TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0
 """Linear sRGB to XYZ (D65)."""
 ADOBE_TO_XYZ = np.array([[0.5767309, 0.1855540, 0.1881852], [0.2973769, 0.6273491, 0.0752741],
                          [0.0270343, 0.0706872, 0.9911085]])  # fmt: skip
-COLOURS = {(30, 40): (0.6, 0.1, 0.1), (30, 120): (0.1, 0.5, 0.2), (90, 40): (0.05, 0.1, 0.7),
+COLORS = {(30, 40): (0.6, 0.1, 0.1), (30, 120): (0.1, 0.5, 0.2), (90, 40): (0.05, 0.1, 0.7),
            (90, 120): (0.18, 0.18, 0.18)}  # fmt: skip
 """Linear sRGB by the middle (y, x) of a patch of the 160×120 scene."""
 BLACK, WHITE = 512, 16383
@@ -45,8 +45,8 @@ def decoder() -> Iterator[Decoder]:
 def scene() -> np.ndarray:
     """H×W×3 linear sRGB 0..1: four patches."""
     made = np.empty((120, 160, 3))
-    for (y, x), colour in COLOURS.items():
-        made[y - 30 : y + 30, x - 40 : x + 40] = colour
+    for (y, x), color in COLORS.items():
+        made[y - 30 : y + 30, x - 40 : x + 40] = color
     return made
 
 
@@ -91,22 +91,22 @@ def write_dng(
         out.write(stored, photometric=photometric, extratags=tags, metadata=None, **options)
 
 
-def wanted(colour: tuple[float, float, float]) -> np.ndarray:
+def wanted(color: tuple[float, float, float]) -> np.ndarray:
     """The Adobe RGB sample (uint16 range) of a linear sRGB color."""
-    light = np.linalg.inv(ADOBE_TO_XYZ) @ TO_XYZ @ np.array(colour)
+    light = np.linalg.inv(ADOBE_TO_XYZ) @ TO_XYZ @ np.array(color)
     return light.clip(0, 1) ** (256 / 563) * 65535
 
 
 @pytest.mark.parametrize("layout", ["cfa", "linear"])
 @pytest.mark.parametrize("neutral", [(0.5, 1.0, 0.6), (1.0, 0.8, 0.3)])
-def test_a_dng_is_developed_to_the_colours_of_the_scene(decoder, tmp_path, layout, neutral):
+def test_a_dng_is_developed_to_the_colors_of_the_scene(decoder, tmp_path, layout, neutral):
     write_dng(tmp_path / "a.dng", scene(), neutral=neutral, layout=layout)
     picture = decoder.read(tmp_path / "a.dng")
     assert (picture.pixels.shape, picture.pixels.dtype) == ((120, 160, 3), np.uint16)
     assert picture.profile == "Compatible with Adobe RGB (1998)"
     assert picture.format == "RAW"
-    for (y, x), colour in COLOURS.items():
-        assert picture.pixels[y, x] == pytest.approx(wanted(colour), abs=300)
+    for (y, x), color in COLORS.items():
+        assert picture.pixels[y, x] == pytest.approx(wanted(color), abs=300)
 
 
 @pytest.mark.parametrize(("orientation", "place"), [(1, (30, 40)), (3, (89, 119)), (6, (40, 89)), (8, (119, 30))])
@@ -114,7 +114,7 @@ def test_a_dng_is_turned_once(decoder, tmp_path, orientation, place):
     write_dng(tmp_path / "a.dng", scene(), orientation=orientation)
     picture = decoder.read(tmp_path / "a.dng")
     assert picture.pixels.shape == ((160, 120, 3) if orientation > 4 else (120, 160, 3))
-    assert picture.pixels[place] == pytest.approx(wanted(COLOURS[30, 40]), abs=300)
+    assert picture.pixels[place] == pytest.approx(wanted(COLORS[30, 40]), abs=300)
     first = exif.Tiff(io.BytesIO(picture.exif)).tree().first
     assert exif.ORIENTATION not in first
 
@@ -135,9 +135,9 @@ def test_what_a_dng_says_about_the_photo_is_kept(decoder, tmp_path):
         assert exif.Tiff(io.BytesIO(back.exif)).tree().first[272].raw == b"Test 1\0"
 
 
-def test_a_sensor_without_colours_makes_a_grey_photo(decoder, tmp_path):
+def test_a_sensor_without_colors_makes_a_gray_photo(decoder, tmp_path):
     ramp = np.tile(np.linspace(BLACK, WHITE, 160).astype(np.uint16), (120, 1))
-    tags = [(271, 2, 0, "Clarity", True), (272, 2, 0, "Grey 1", True), (50706, 1, 4, b"\1\4\0\0", True),
+    tags = [(271, 2, 0, "Clarity", True), (272, 2, 0, "Gray 1", True), (50706, 1, 4, b"\1\4\0\0", True),
             (50714, 3, 1, BLACK, True), (50717, 3, 1, WHITE, True)]  # fmt: skip
     tifffile.imwrite(tmp_path / "a.dng", ramp, photometric="minisblack", extratags=tags, metadata=None)
     data = bytearray((tmp_path / "a.dng").read_bytes())
@@ -227,7 +227,7 @@ def test_metadata_cut_short_anywhere_is_none_or_less():
 
 
 def gradient() -> np.ndarray:
-    """H×W×3 linear sRGB: a dim grey ramp, as cameras expose."""
+    """H×W×3 linear sRGB: a dim gray ramp, as cameras expose."""
     return np.repeat(np.linspace(0.002, 0.3, 160)[None, :, None] * np.ones((120, 1, 1)), 3, 2)
 
 

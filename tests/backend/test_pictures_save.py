@@ -165,7 +165,7 @@ def test_a_missing_folder_is_a_sentence(tmp_path):
 def test_a_folder_of_that_name_is_a_sentence(tmp_path):
     (tmp_path / "a.png").mkdir()
     for exists in ("ask", "overwrite", "number"):
-        with pytest.raises(UserError, match="there is a folder of that name"):
+        with pytest.raises(UserError, match="a folder has that name"):
             save(PICTURE, ExportOptions(tmp_path / "a.png", exists=exists), None)
 
 

@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, jpegxl_header, losses
+from clarity_desktop.backend.pictures import Decoder, color_management, encode, icc, jpegxl_header, losses
 from clarity_desktop.backend.pictures.stored_photo import CodePoints
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import ExportOptions, Picture
@@ -138,7 +138,7 @@ def test_linear_light_keeps_its_shadows(decoder, tmp_path):
     assert np.abs(picture.pixels - wanted).max() <= 2
 
 
-def test_ycbcr_with_reduced_colour_is_read(decoder, tmp_path, photo):
+def test_ycbcr_with_reduced_color_is_read(decoder, tmp_path, photo):
     out = io.BytesIO()
     pixels = photo(48, 32) // 2 + 60
     Image.fromarray(pixels).convert("YCbCr").save(out, "TIFF", compression="tiff_lzw")
@@ -181,8 +181,8 @@ def test_ycbcr_without_compression_is_turned_once(decoder, tmp_path, order, kind
 
 
 def test_a_tiff_that_does_not_say_what_its_samples_mean_is_no_negative(decoder, tmp_path):
-    grey = bare_tiff(bytes([10, 20]), *strip(2, 1, 2), (258, 3, (8,)), (277, 3, (1,)))
-    assert opened(decoder, tmp_path / "a.tif", grey).pixels[0, :, 0].tolist() == [10, 20]
+    gray = bare_tiff(bytes([10, 20]), *strip(2, 1, 2), (258, 3, (8,)), (277, 3, (1,)))
+    assert opened(decoder, tmp_path / "a.tif", gray).pixels[0, :, 0].tolist() == [10, 20]
     colors = bare_tiff(bytes([10, 20, 30]), *strip(1, 1, 3), (258, 3, (8, 8, 8)), (277, 3, (3,)))
     assert opened(decoder, tmp_path / "a.tif", colors).pixels[0, 0].tolist() == [10, 20, 30]
 
@@ -230,9 +230,9 @@ def test_hdr_png_has_the_look_of_a_usual_photo(decoder, tmp_path, transfer):
 
 
 def test_light_up_to_white_is_not_changed_by_tone_mapping():
-    grey = np.linspace(0, 0.58, 50)[None, :, None].repeat(3, 2).astype(np.float32)
-    pixels, space = colour.tone_mapped(grey, CodePoints(1, 16))
-    light = colour._pq_light(grey.astype(np.float64))
+    gray = np.linspace(0, 0.58, 50)[None, :, None].repeat(3, 2).astype(np.float32)
+    pixels, space = color_management.tone_mapped(gray, CodePoints(1, 16))
+    light = color_management._pq_light(gray.astype(np.float64))
     wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
     assert space.name == "sRGB"
     assert np.abs(pixels / WHITE - wanted).max() < 0.002

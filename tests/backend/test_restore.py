@@ -26,7 +26,7 @@ from clarity_desktop.backend.restore.inputs import OVERVIEW, overview
 from clarity_desktop.backend.restore.layout import STEPS, Axis, Grid
 from clarity_desktop.backend.restore.run import time_left
 from clarity_desktop.messages import JobCancelled, UserError
-from clarity_desktop.values import Bounds, Region, is_grey
+from clarity_desktop.values import Bounds, Region, is_gray
 
 CPU = ComputeTarget("cpu", "float32", 2)
 GB = 1_000_000_000
@@ -103,8 +103,8 @@ def test_a_gray_photo_stays_gray_whatever_the_method_does(photo, depth, residual
         how["region"] = Region.of(mask)
     fake = method(residual=residual, multiple_of=8)
     out = do(pixels, fake, tinted, TilePlan(64, 16, CPU), **how).pixels
-    assert is_grey(out)
-    assert all(is_grey(part) for part in shown)
+    assert is_gray(out)
+    assert all(is_gray(part) for part in shown)
     if region := how.get("region"):
         assert np.array_equal(out[region.full() == 0], pixels[region.full() == 0])
     assert not np.array_equal(out, pixels)
@@ -143,7 +143,7 @@ def test_the_weights_along_an_axis_add_up_exactly_and_vanish_at_the_borders_of_t
 
 
 @pytest.mark.parametrize("length", [257, 400, 511, 513, 1025, 3000])
-def test_tiles_are_equal_none_is_larger_than_allowed_and_neighbours_share_enough(length: int) -> None:
+def test_tiles_are_equal_none_is_larger_than_allowed_and_neighbors_share_enough(length: int) -> None:
     axis = Axis.over(length, 256, 32, 16)
     assert axis.side <= 256
     assert axis.side % 16 == 0
@@ -156,11 +156,11 @@ def test_a_last_tile_is_never_thin() -> None:
     assert Axis.over(1030, 512, 0, 1).side == 344  # three thirds, not 512 + 512 + 6
 
 
-def test_tiles_run_from_the_centre_of_what_is_visible_outwards(photo: Callable[..., Any]) -> None:
+def test_tiles_run_from_the_center_of_what_is_visible_outwards(photo: Callable[..., Any]) -> None:
     seen: list[Bounds] = []
     visible = Bounds(250, 20, 60, 60)
     do(photo(400, 300), method(), identity, TilePlan(64, 16, CPU), visible=visible, on_tile=lambda b, p: seen.append(b))
-    distances = [np.hypot(b.centre[0] - 280, b.centre[1] - 50) for b in seen]
+    distances = [np.hypot(b.center[0] - 280, b.center[1] - 50) for b in seen]
     assert len(seen) > 20
     assert distances == sorted(distances)
     x, y = 280, 50
@@ -168,7 +168,7 @@ def test_tiles_run_from_the_centre_of_what_is_visible_outwards(photo: Callable[.
     assert seen[0].y <= y < seen[0].bottom
 
 
-def test_without_a_view_tiles_run_from_the_centre_of_the_picture() -> None:
+def test_without_a_view_tiles_run_from_the_center_of_the_picture() -> None:
     grid = Grid.over(500, 500, 100, 0, 1)
     assert grid.order((250, 250))[0] == 12
     assert set(grid.order((250, 250))[-4:]) == {0, 4, 20, 24}
@@ -347,9 +347,9 @@ def test_padding_is_what_the_method_asks_for(padding: str, beyond: int) -> None:
     assert seen[0][0, :, 0].tolist() == [30, 20, 10, beyond]
 
 
-def test_a_grey_photo_stays_grey(photo: Callable[..., Any]) -> None:
-    grey = np.repeat(photo(150, 90)[..., :1], 3, -1)
-    out = do(grey, method(overlap=8), blur(2), TilePlan(64, 8, CPU)).pixels
+def test_a_gray_photo_stays_gray(photo: Callable[..., Any]) -> None:
+    gray = np.repeat(photo(150, 90)[..., :1], 3, -1)
+    out = do(gray, method(overlap=8), blur(2), TilePlan(64, 8, CPU)).pixels
     assert (out == out[..., :1]).all()
 
 
@@ -581,7 +581,7 @@ def test_what_fails_in_bfloat16_is_run_again_in_float32(photo: Callable[..., Any
 def test_what_fails_in_float32_too_is_an_error(photo: Callable[..., Any]) -> None:
     nothing = lambda tile, mask, job: tile * 0  # noqa: E731
     recipe = TilePlan(64, 8, ComputeTarget("cpu", "bfloat16", 2))
-    with pytest.raises(UserError, match="Fake gave no usable result"):
+    with pytest.raises(UserError, match="Fake produced no usable result"):
         do(photo(99, 99), method(), nothing, recipe, reload=lambda at: nothing)
 
 
@@ -832,7 +832,7 @@ def test_the_measured_tile_is_taken_where_it_fits() -> None:
 
 
 def test_a_plan_that_cannot_be_carried_out_says_what_is_needed() -> None:
-    with pytest.raises(UserError, match=r"needs about 1\.1 GB .* 500 MB are available"):
+    with pytest.raises(UserError, match=r"needs about 1\.1 GB .* only 500 MB may be used"):
         plan(method(tiling="no", memory=1000, base=0), 1000, 988, CPU, GB // 2)
     with pytest.raises(UserError, match="Close other programs"):
         plan(method(memory=1000, base=2 * GB), 1000, 1000, CPU, GB)

@@ -19,7 +19,7 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import Decoder, encode, fill_transparent, with_hidden
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import ApplyTransform, Improve, Opened, Restore
-from clarity_desktop.values import Bounds, ExportOptions, Finding, Picture, Region, RestoreParams, Straighten, is_grey
+from clarity_desktop.values import Bounds, ExportOptions, Finding, Picture, Region, RestoreParams, Straighten, is_gray
 from tests.fakes import HALVES, detection
 
 MAGENTA, GREEN = (255, 0, 255), (0, 255, 0)
@@ -82,9 +82,9 @@ def test_a_filling_depends_on_what_is_visible_only(photo, depth) -> None:
 
 def test_a_gray_surrounding_gives_a_gray_filling(photo) -> None:
     picture = cutout(photo, MAGENTA)
-    grey = np.repeat(picture[..., :1], 3, axis=2)
-    grey[picture[..., 3] == 0] = MAGENTA
-    assert is_grey(fill_transparent(grey, picture[..., 3]))
+    gray = np.repeat(picture[..., :1], 3, axis=2)
+    gray[picture[..., 3] == 0] = MAGENTA
+    assert is_gray(fill_transparent(gray, picture[..., 3]))
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -192,7 +192,7 @@ def test_a_gray_photo_is_saved_as_gray(photo, tmp_path, depth, alpha, form) -> N
         back = decoder.read(options.path)
         decoder.close()
         assert (back.mode in {"L", "P"}) == (mode == "L")  # a gray BMP has a palette
-        assert is_grey(back.pixels)
+        assert is_gray(back.pixels)
         if form in {"png", "tiff"}:
             assert np.array_equal(back.pixels, pixels)
             assert opacity is None or np.array_equal(back.alpha, opacity)
@@ -200,7 +200,7 @@ def test_a_gray_photo_is_saved_as_gray(photo, tmp_path, depth, alpha, form) -> N
     tinted[10:20, 10:20] = (np.array([0.9, 0.1, 0.3]) * np.iinfo(pixels.dtype).max).astype(pixels.dtype)
     options.path.write_bytes(encode(Picture(tinted, opacity, mode="L"), options))
     decoder = Decoder()
-    assert not is_grey(decoder.read(options.path).pixels)
+    assert not is_gray(decoder.read(options.path).pixels)
     decoder.close()
 
 
@@ -212,15 +212,15 @@ def test_a_gray_photo_is_gray_in_formats_without_a_gray_kind_as_well(photo, tmp_
     decoder = Decoder()
     back = decoder.read(options.path).pixels
     decoder.close()
-    assert is_grey(back, off)
+    assert is_gray(back, off)
 
 
 def test_the_profile_of_a_gray_file_is_gray(tmp_path) -> None:
     from clarity_desktop.backend.pictures import icc
 
-    grey = icc.grey_of(icc.build("Dot gain", icc.SRGB_PRIMARIES, icc.gamma_curve(1.8)))
-    assert grey is not None
-    assert icc.grey_of(grey) == grey
+    gray = icc.gray_of(icc.build("Dot gain", icc.SRGB_PRIMARIES, icc.gamma_curve(1.8)))
+    assert gray is not None
+    assert icc.gray_of(gray) == gray
     pixels = np.repeat(np.arange(48, dtype=np.uint8).reshape(6, 8, 1) * 5, 3, axis=2)
     for name, form in (("a.png", "png"), ("a.tif", "tiff"), ("a.jpg", "jpeg")):
         path = tmp_path / name

@@ -1019,7 +1019,7 @@ def test_all_models_have_a_card() -> None:
 
 
 def test_every_model_is_in_the_table_of_licences() -> None:
-    table = (Path(__file__).resolve().parents[2] / "docs" / "licences.md").read_text("utf-8")
+    table = (Path(__file__).resolve().parents[2] / "docs" / "licenses.md").read_text("utf-8")
     for model in weights.catalog().values():
         assert f"| `{model.id}` |" in table
         assert model.licence

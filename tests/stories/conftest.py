@@ -141,11 +141,11 @@ async def sitting(
 
 @pytest.fixture
 def picture(tmp_path: Path, photo: Callable[..., np.ndarray]) -> Callable[..., Path]:
-    """picture(name, size, colour, **save options): a photo in a file of its own. colour None: a scene with texture."""
+    """picture(name, size, color, **save options): a photo in a file of its own. color None: a scene with texture."""
 
-    def make(name: str = "rain.png", size: tuple[int, int] = SIZE, colour: Any = None, **options: Any) -> Path:
+    def make(name: str = "rain.png", size: tuple[int, int] = SIZE, color: Any = None, **options: Any) -> Path:
         path = tmp_path / name
-        pixels = photo(*size) if colour is None else np.full((size[1], size[0], 3), colour, np.uint8)
+        pixels = photo(*size) if color is None else np.full((size[1], size[0], 3), color, np.uint8)
         Image.fromarray(pixels).save(path, **options)
         return path
 

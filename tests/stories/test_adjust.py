@@ -24,7 +24,7 @@ async def test_a_slider_shows_its_effect_before_a_version_is_made(
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(90, 90, 90)))
+        await user.open(picture(color=(90, 90, 90)))
         original, before = user.head.id, user.brightness()
         await user.click("adjust")
         for value in (20, 60, 100):
@@ -49,7 +49,7 @@ async def test_the_photo_without_the_change_is_shown_while_before_is_on(
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(90, 90, 90)))
+        await user.open(picture(color=(90, 90, 90)))
         plain = user.brightness()
         drag(user, "exposure", 100)
         await user.idle()
@@ -86,7 +86,7 @@ async def test_escape_and_enter_work_in_the_panel_and_on_the_photo(
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(90, 90, 90)))
+        await user.open(picture(color=(90, 90, 90)))
         before = user.brightness()
         for widget in (user.window.adjust.sliders["exposure"], user.shown.canvas):
             drag(user, "exposure", 100)
@@ -126,7 +126,7 @@ async def test_values_that_are_not_applied_stay_with_their_photo(
 
 async def test_a_gray_point_is_picked_on_the_photo(sit_down: Sitting, picture: Callable[..., Path]) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(150, 130, 100)))
+        await user.open(picture(color=(150, 130, 100)))
         user.window.adjust.pick.click()
         canvas = user.shown.canvas
         assert canvas.has_active_tool
@@ -175,7 +175,7 @@ async def test_what_the_chat_adjusts_is_a_version_too(sit_down: Sitting, picture
 
 async def test_strength_blends_a_finished_result(sit_down: Sitting, picture: Callable[..., Path]) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(200, 200, 200)))
+        await user.open(picture(color=(200, 200, 200)))
         await user.restore("derain")
         full, shown = user.head.id, user.brightness()
         slider = user.window.restore.strength
@@ -204,7 +204,7 @@ async def test_a_run_at_less_than_full_strength_can_be_made_stronger(
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(200, 200, 200)))
+        await user.open(picture(color=(200, 200, 200)))
         original = user.head.id
         user.window.restore.choose("derain")
         user.window.restore.strength.setValue(40)
@@ -251,7 +251,7 @@ async def test_a_slider_that_is_moved_on_while_a_version_is_made_is_not_forgotte
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(90, 90, 90)))
+        await user.open(picture(color=(90, 90, 90)))
         drag(user, "exposure", 50)
         user.window.adjust.apply.click()
         drag(user, "exposure", 80)

@@ -14,7 +14,7 @@ async def test_a_cancelled_restoration_leaves_no_version_and_no_painted_part(
     sit_down: Sitting, picture: Callable[..., Path], gate: Gate
 ) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(200, 180, 160)))
+        await user.open(picture(color=(200, 180, 160)))
         await user.wait_for(lambda: user.brightness() > 150)
         original = user.head.id
         gate.close(after=4)

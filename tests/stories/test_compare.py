@@ -14,7 +14,7 @@ from .user import Sitting, User
 
 async def test_before_and_after_are_compared_in_every_way(sit_down: Sitting, picture: Callable[..., Path]) -> None:
     async with sit_down() as user:
-        await user.open(picture(colour=(200, 180, 160)))
+        await user.open(picture(color=(200, 180, 160)))
         bright = await painted(user, lambda now: now > 150)
         await user.restore("derain")
         assert user.shown.other == user.shown.original

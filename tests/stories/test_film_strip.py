@@ -13,7 +13,7 @@ from .user import Sitting
 async def test_a_folder_shows_thumbnails_and_opens_what_is_looked_at(
     sit_down: Sitting, picture: Callable[..., Path]
 ) -> None:
-    paths = [picture(f"{k}.png", size=(60, 40), colour=20 * k) for k in range(8)]
+    paths = [picture(f"{k}.png", size=(60, 40), color=20 * k) for k in range(8)]
     paths[5].write_bytes(b"not a picture")
     async with sit_down() as user:
         user.window.file_commands.open_paths(paths)

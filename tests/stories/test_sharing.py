@@ -22,7 +22,7 @@ async def test_before_and_after_are_exported_as_one_picture(
     out = tmp_path / "out"
     out.mkdir()
     async with sit_down() as user:
-        await user.open(picture(colour=(200, 200, 200)))
+        await user.open(picture(color=(200, 200, 200)))
         user.start("export")
         dialog = user.window.export_commands.dialog
         assert dialog is not None
@@ -64,7 +64,7 @@ async def test_the_picture_is_copied_and_pasted(sit_down: Sitting, picture: Call
         shown = (await user.pixels()).copy()
         await user.click("copy")
         await user.wait_for(lambda: not QGuiApplication.clipboard().image().isNull())
-        await user.wait_for(lambda: "The picture is in the clipboard." in user.texts())
+        await user.wait_for(lambda: "Copied to the clipboard." in user.texts())
         await user.click("paste")
         await user.wait_for(lambda: len(user.window.session.documents) == 2 and user.shown.card)
         await user.idle()

@@ -74,12 +74,12 @@ def test_a_restorer_that_spoils_clean_photos_is_reported(paths: list[Path]) -> N
 def test_what_is_lost_is_shown_to_the_restorer_and_clean_photos_are_not_asked_about(paths: list[Path]) -> None:
     seen: list[np.ndarray] = []
 
-    def grey(_task: object, photo: np.ndarray, lost: np.ndarray | None) -> np.ndarray:
+    def gray(_task: object, photo: np.ndarray, lost: np.ndarray | None) -> np.ndarray:
         assert lost is not None
         seen.append(lost)
         return np.where(lost[..., None] > 0, np.uint8(127), photo)
 
-    cases = evaluate("inpaint", paths, grey, 2, 0, [])
+    cases = evaluate("inpaint", paths, gray, 2, 0, [])
     assert [c.clean for c in cases] == [None, None]
     assert all(set(np.unique(lost)) == {0, 255} for lost in seen)
 

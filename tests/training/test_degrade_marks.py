@@ -10,7 +10,7 @@ from clarity_training.degrade import lettering, lost_pixels, watermarks
 
 @pytest.fixture
 def photo() -> Photo:
-    """Smooth colours, 96×128, read-only."""
+    """Smooth colors, 96×128, read-only."""
     y, x = np.mgrid[0:96, 0:128].astype(np.float32)
     scene = np.stack([x / 160 + 0.1, y / 120 + 0.1, 0.5 + 0.2 * np.sin(x / 20)], 2).astype(np.float32)
     scene.flags.writeable = False
@@ -18,7 +18,7 @@ def photo() -> Photo:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_a_watermark_is_seen_on_white_on_black_and_on_grey(value: float):
+def test_a_watermark_is_seen_on_white_on_black_and_on_gray(value: float):
     flat = np.full((128, 128, 3), value, np.float32)
     for seed in range(30):
         change = np.abs(watermarks.watermark(flat, 0.6, np.random.default_rng(seed)).pixels - flat).max(2)

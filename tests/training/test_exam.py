@@ -54,7 +54,7 @@ def test_a_damaged_photo_keeps_its_form_and_the_clean_one_is_untouched(
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_black_white_and_grey_photos_are_damaged_without_a_warning(name: str) -> None:
+def test_black_white_and_gray_photos_are_damaged_without_a_warning(name: str) -> None:
     for value in (0.0, 0.5, 1.0):
         flat = np.full((64, 80, 3), value, np.float32)
         for seed in range(3):

@@ -162,11 +162,11 @@ def test_a_profile_is_converted_to_srgb(tmp_path: Path):
     assert np.array_equal(photos.load(broken), photos.load(without))
 
 
-def test_grey_transparent_and_sixteen_bit_pictures_become_rgb(tmp_path: Path):
-    Image.new("L", (8, 8), 128).save(tmp_path / "grey.png")
+def test_gray_transparent_and_sixteen_bit_pictures_become_rgb(tmp_path: Path):
+    Image.new("L", (8, 8), 128).save(tmp_path / "gray.png")
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     Image.fromarray(np.full((8, 8), 32896, np.uint16)).save(tmp_path / "deep.png")
-    assert np.allclose(photos.load(tmp_path / "grey.png"), 128 / 255)
+    assert np.allclose(photos.load(tmp_path / "gray.png"), 128 / 255)
     assert np.allclose(photos.load(tmp_path / "clear.png"), 1)
     assert np.allclose(photos.load(tmp_path / "deep.png"), 128 / 255)
 

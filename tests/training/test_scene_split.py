@@ -23,7 +23,7 @@ def test_other_exposures_sizes_and_formats_of_a_scene_are_excluded_and_other_sce
         "darker.png": Image.fromarray((255 * (one / 255.0) ** 2 * 0.3).astype(np.uint8)),
         "smaller.jpg": Image.fromarray(one).resize((80, 60)),
         "other.png": Image.fromarray(scene(1)),
-        "flat.png": Image.new("RGB", (120, 90), "grey"),
+        "flat.png": Image.new("RGB", (120, 90), "gray"),
     }
     for name, form in forms.items():
         form.save(tmp_path / name)

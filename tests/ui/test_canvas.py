@@ -142,7 +142,7 @@ def test_visible_tiles_are_wanted_from_the_middle_outwards(canvas: Canvas, pyram
     level = manifest.levels[1]  # fitted at 0.31: the half is the coarsest that is not enlarged
     assert set(store.asked[0]) == set(level.tiles)
     distances = [
-        abs(c[0] - 500) + abs(c[1] - 375) for c in (level.bounds(level.tiles.index(h)).centre for h in store.asked[0])
+        abs(c[0] - 500) + abs(c[1] - 375) for c in (level.bounds(level.tiles.index(h)).center for h in store.asked[0])
     ]
     assert distances[0] == min(distances)
     assert distances[-1] == max(distances)

@@ -200,7 +200,7 @@ async def test_the_clipboard_goes_out_and_comes_in():
     async with a_window() as (window, link):
         await a_photo(window)
         window.action["copy"].trigger()
-        await until(lambda: "The picture is in the clipboard." in texts(window))
+        await until(lambda: "Copied to the clipboard." in texts(window))
         assert QGuiApplication.clipboard().image().width() == 480
         window.action["paste"].trigger()
         await until(lambda: bool(link.of(m.OpenPixels)))
@@ -234,7 +234,7 @@ async def test_a_dropped_bitmap_opens():
         assert tuple(link.of(m.OpenPixels)[0].pixels[0, 0]) == (255, 128, 0)
 
 
-async def test_recent_photos_are_listed_and_missing_ones_are_grey(tmp_path: Path):
+async def test_recent_photos_are_listed_and_missing_ones_are_gray(tmp_path: Path):
     here = tmp_path / "here.jpg"
     here.write_bytes(b"")
     settings = Settings(recent=(str(here), str(tmp_path / "gone.jpg")))

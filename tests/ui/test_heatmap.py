@@ -12,17 +12,17 @@ from clarity_desktop.ui.canvas import heatmap
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.values import Manifest, VersionId
 
-GREY = np.full((400, 600, 3), 128, np.uint8)
+GRAY = np.full((400, 600, 3), 128, np.uint8)
 
 
 @pytest.fixture
 def canvas(qtbot: QtBot, pyramid) -> Canvas:
-    """A canvas that shows a grey photo, beside the same photo as the version before."""
+    """A canvas that shows a gray photo, beside the same photo as the version before."""
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
-    manifest, tiles = pyramid(GREY)
+    manifest, tiles = pyramid(GRAY)
     canvas.tiles_wanted.connect(lambda hashes: canvas.add_tiles(tuple((h, tiles[h]) for h in hashes)))
     canvas.show_version(manifest, None)
     canvas.show_compared((Manifest(VersionId("before"), manifest.levels),))
@@ -102,7 +102,7 @@ def test_each_side_of_a_comparison_shows_its_own_map(canvas: Canvas):
 
 def test_another_version_begins_without_a_map(canvas: Canvas, pyramid):
     canvas.show_heat(VersionId("v"), heatmap.picture(a_detection(rain=0.9), "rain streak"))
-    canvas.show_version(pyramid(GREY, "next")[0], None)
+    canvas.show_version(pyramid(GRAY, "next")[0], None)
     wait(canvas)
     assert color_at(canvas, 590, 200) == (128, 128, 128)
 

@@ -36,7 +36,7 @@ async def test_a_part_is_named_and_outlined_and_offers_the_rest():
         painter = QPainter(painted)
         state.canvas.layers.main.paint(painter, (480, 300), Placement(0, 0, 48, 30), painted.rect())
         painter.end()
-        left, middle = round(part.x / 10), round(part.centre[1] / 10)
+        left, middle = round(part.x / 10), round(part.center[1] / 10)
         edge = {painted.pixelColor(left, y).name() for y in range(middle - 1, middle + 4)}
         assert edge & {"#000000", "#ffffff"}, "the frame lies over the photo"
         [text] = texts(window)
@@ -44,7 +44,7 @@ async def test_a_part_is_named_and_outlined_and_offers_the_rest():
         assert window.restore.part.text() == text
         assert window.restore.rest_button.isVisibleTo(window.restore)
         assert window.action["complete"].isEnabled()
-        press(window, "Do the rest")
+        press(window, "Restore the rest")
         await settled(window)
         assert link.of(m.Complete) == [m.Complete(state.id, head.id)]
         assert version_title(state.head_version) == "Rain removed"
@@ -76,11 +76,11 @@ async def test_an_export_of_a_part_or_of_what_followed_it_warns():
         window.action["export"].trigger()
         dialog = window.export_commands.dialog
         assert dialog
-        assert dialog.warning.text().startswith("Only a part of this photo (")
+        assert dialog.warning.text().startswith("Only part of this photo (")
         assert dialog.warning_row.isVisibleTo(dialog)
         dialog.export_button.click()
         await settled(window)
-        assert any("Only a part of this photo" in text for text in texts(window))
+        assert any("Only part of this photo" in text for text in texts(window))
         window.versions.opened.emit(state.original)
         await settled(window)
         window.action["export"].trigger()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QColorSpace, QImage
 from clarity_desktop.ui.pixels import halved, to_image, to_picture, to_pixels
 
 P3 = bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data())
-GREY = bytes(QColorSpace(QColorSpace.NamedColorSpace.SRgb).iccProfile().data()).replace(b"RGB XYZ ", b"GRAY XYZ")
+GRAY = bytes(QColorSpace(QColorSpace.NamedColorSpace.SRgb).iccProfile().data()).replace(b"RGB XYZ ", b"GRAY XYZ")
 
 
 def rgb(image: QImage, x: int, y: int) -> tuple[int, int, int]:
@@ -51,7 +51,7 @@ def test_a_wide_profile_is_converted(depth: int):
     assert blue == pytest.approx(0.242 * 255, abs=1.6)
 
 
-@pytest.mark.parametrize("icc", [b"no profile at all", P3[:200], GREY, b""])
+@pytest.mark.parametrize("icc", [b"no profile at all", P3[:200], GRAY, b""])
 def test_a_profile_that_cannot_be_used_counts_as_srgb(photo, icc: bytes):
     pixels = photo(8, 8)
     assert rgb(to_image(pixels, icc), 3, 4) == tuple(pixels[4, 3])

@@ -356,7 +356,7 @@ def test_the_curve_shows_small_differences_small_and_holds_all_values(values: li
 # All together
 
 
-def test_while_it_looks_the_old_figures_stay_greyed(dock: QualityDock):
+def test_while_it_looks_the_old_figures_stay_grayed(dock: QualityDock):
     known = version("a", 41.0, a_detection(rain=0.97))
     dock.show_photo(QualityState(DOCUMENT, known), offered)
     assert not shown(dock.busy)

@@ -18,7 +18,7 @@ from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.values import Advice, Distance, ModelCard, VersionId
 
-TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Grey."))
+TWO_STEPS = (Advice("derain", "rain streak", "Streaks."), Advice("dehaze", "haze", "Gray."))
 
 
 def heats(view: DocumentState) -> set[str]:

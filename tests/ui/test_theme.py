@@ -1,4 +1,4 @@
-"""Light and dark: legible, calm, live; icons in the palette's colours."""
+"""Light and dark: legible, calm, live; icons in the palette's colors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def undressed(qapp: QApplication) -> Iterator[None]:
     qapp.setFont(font)
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     def linear(v: float) -> float:
         return v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
 
-    red, green, blue, _ = QColor(colour).getRgbF()
+    red, green, blue, _ = QColor(color).getRgbF()
     return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 
 
@@ -57,7 +57,7 @@ def test_text_is_legible_on_every_surface(colors: theme.Colors):
 
 
 @pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
-def test_what_surrounds_the_photo_is_neutral_grey(colors: theme.Colors):
+def test_what_surrounds_the_photo_is_neutral_gray(colors: theme.Colors):
     for surface in (
         colors.window,
         colors.panel,
@@ -79,7 +79,7 @@ def test_applying_changes_the_running_program(qapp: QApplication):
     assert theme.colors() is theme.DARK
 
 
-def test_the_style_sheet_names_only_known_colours_and_files(qapp: QApplication):
+def test_the_style_sheet_names_only_known_colors_and_files(qapp: QApplication):
     named = set(re.findall(r"@(\w+)", (resources() / "style.qss").read_text("utf-8"))) - {"name", "icons"}
     assert named <= set(asdict(theme.DARK))
     theme.apply(qapp, "dark")
@@ -102,17 +102,17 @@ def ink(icon: QIcon, size: int = 20, ratio: float = 1.0, mode: QIcon.Mode = QIco
     return icon.pixmap(QSize(size, size), ratio, mode).toImage()
 
 
-def colours_of(image: QImage) -> set[str]:
+def colors_of(image: QImage) -> set[str]:
     points = ((x, y) for x in range(image.width()) for y in range(image.height()))
     return {c.name() for x, y in points if (c := image.pixelColor(x, y)).alpha() == 255}
 
 
-def test_every_icon_is_drawn_in_the_text_colour_alone(qapp: QApplication):
+def test_every_icon_is_drawn_in_the_text_color_alone(qapp: QApplication):
     theme.apply(qapp, "dark")
     for name in ICONS:
         image = ink(theme.icon(name), 20, 2.0)
         assert image.size() == QSize(40, 40), name
-        assert colours_of(image) == {theme.DARK.text}, name
+        assert colors_of(image) == {theme.DARK.text}, name
 
 
 def test_icons_exist_for_what_the_window_does():
@@ -125,10 +125,10 @@ def test_icons_exist_for_what_the_window_does():
 
 def test_a_disabled_icon_is_dimmed(qapp: QApplication):
     theme.apply(qapp, "dark")
-    assert colours_of(ink(theme.icon("open"), 20, 2.0, QIcon.Mode.Disabled)) == {theme.DARK.disabled}
+    assert colors_of(ink(theme.icon("open"), 20, 2.0, QIcon.Mode.Disabled)) == {theme.DARK.disabled}
 
 
-def test_dressed_actions_and_buttons_are_recoloured_live(qapp: QApplication, qtbot):
+def test_dressed_actions_and_buttons_are_recolored_live(qapp: QApplication, qtbot):
     theme.apply(qapp, "dark")
     bar, button = QToolBar(), QToolButton()
     qtbot.addWidget(bar)
@@ -138,8 +138,8 @@ def test_dressed_actions_and_buttons_are_recoloured_live(qapp: QApplication, qtb
     bar.addAction(action)
     bar.addWidget(button)
     theme.apply(qapp, "light")
-    assert colours_of(ink(action.icon(), 20, 2.0)) == {theme.LIGHT.text}
-    assert colours_of(ink(button.icon(), 20, 2.0)) == {theme.LIGHT.text}
+    assert colors_of(ink(action.icon(), 20, 2.0)) == {theme.LIGHT.text}
+    assert colors_of(ink(button.icon(), 20, 2.0)) == {theme.LIGHT.text}
 
 
 @pytest.mark.parametrize("size", theme.APP_ICON_SIZES)

@@ -6,7 +6,7 @@ from clarity_desktop.values import Step
 
 TITLES = {
     "derain": "Rain removed", "deraindrop": "Raindrops removed", "desnow": "Snow removed", "dehaze": "Haze removed",
-    "deblur": "Deblurred", "denoise": "Denoised", "dejpeg": "JPEG traces removed", "low_light": "Brightened",
+    "deblur": "Deblurred", "denoise": "Denoised", "dejpeg": "JPEG artifacts removed", "low_light": "Brightened",
     "overexposure": "Exposure lowered", "deflare": "Flare removed", "deshadow": "Shadow removed",
     "dewatermark": "Watermark removed", "inpaint": "Filled in", "upscale": "Enlarged", "retouch": "Retouched",
     "crop": "Cropped", "rotate": "Turned", "flip": "Flipped", "straighten": "Straightened", "reset": "Original again",

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.iqa.statistics import Grey, Plane, grey
+from clarity_desktop.backend.iqa.statistics import Gray, Plane, gray
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Pixels
 
@@ -33,7 +33,7 @@ def appearance(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) ->
     pixels = to_8_bits(pixels)
     small = _reduced(pixels)
     checkpoint()
-    scene = [*_exposure(small), *_colour(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
+    scene = [*_exposure(small), *_color(small), *_veil(small), *_layout(small), *_light(small), *_repeats(small)]
     fine: list[list[float]] = []
     for tile in _tiles(pixels):
         checkpoint()
@@ -66,14 +66,14 @@ def _places(side: int) -> list[slice]:
 def _exposure(small: Floats) -> list[float]:
     luma = _luma(small)
     # Skewness and kurtosis; the floor keeps nearly flat photos finite.
-    centred = luma - luma.mean()
+    centerd = luma - luma.mean()
     spread = float(luma.std())
-    shape = [float((centred**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
+    shape = [float((centerd**n).mean()) / max(spread, 0.02) ** n for n in (3, 4)]
     clipped = [(luma < 0.03).mean(), (luma > 0.97).mean(), (small.max(2) > 0.99).mean(), (small.min(2) < 0.01).mean()]
     return [*_shares(luma, 0.5, 5, 25, 50, 75, 95, 99.5), spread, shape[0], min(shape[1], 20.0), *map(float, clipped)]
 
 
-def _colour(small: Floats) -> list[float]:
+def _color(small: Floats) -> list[float]:
     red, green, blue = (small[..., k] for k in range(3))
     # Colorfulness after Hasler and Süsstrunk (2003): opponent axes red–green and yellow–blue.
     across, along = red - green, (red + green) / 2 - blue
@@ -121,7 +121,7 @@ def _light(small: Floats) -> list[float]:
     edges = _steepness(light)
     others = _steepness(warm) + _steepness(lush)
     plain = float((edges * (others < 0.3 * edges)).mean() / (edges.mean() + 0.01))
-    correlations = [_correlation(light, colour) for colour in (warm, lush)]
+    correlations = [_correlation(light, color) for color in (warm, lush)]
     return [
         *_shares(light, 5, 50, 95),
         float(light.std()),
@@ -154,7 +154,7 @@ def _repeats(small: Floats) -> list[float]:
 
 
 def _fine(tile: NDArray[np.uint8]) -> list[float]:
-    plane = grey(tile)
+    plane = gray(tile)
     luma = plane.astype(np.float32)
     return [*_noise(luma), *_detail(luma), *_marks(plane), *_blocks(luma), *_chroma(tile)]
 
@@ -183,7 +183,7 @@ def _detail(luma: Floats) -> list[float]:
     return [*_logs(bands), *_logs([mean]), *map(float, directed), float(np.ptp(directed))]
 
 
-def _marks(plane: Grey) -> list[float]:
+def _marks(plane: Gray) -> list[float]:
     """Small marks brighter or darker than their surroundings (drops, flakes, scratches), and exactly flat areas."""
     found: list[float] = []
     # Top-hat finds small bright marks, black-hat small dark ones.
@@ -212,8 +212,8 @@ def _blocks(luma: Floats) -> list[float]:
 
 
 def _chroma(tile: NDArray[np.uint8]) -> list[float]:
-    colours = cv2.cvtColor(tile, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
-    rough = np.abs(colours - cv2.blur(colours, (3, 3))).mean(2)
+    colors = cv2.cvtColor(tile, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
+    rough = np.abs(colors - cv2.blur(colors, (3, 3))).mean(2)
     return _logs(_shares(cv2.blur(rough, (8, 8)), 10, 50))
 
 

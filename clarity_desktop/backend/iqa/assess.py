@@ -15,10 +15,10 @@ from clarity_desktop.backend.iqa.overall import MIN_SIDE, Rating, rate
 from clarity_desktop.backend.iqa.parameters import Parameters, default_parameters
 from clarity_desktop.backend.iqa.statistics import (
     STRIP,
-    Grey,
+    Gray,
     MetricUndefined,
     Plane,
-    grey,
+    gray,
     halved,
     in_parallel,
     strip,
@@ -176,7 +176,7 @@ SCORES: Mapping[str, Callable[[Features, Parameters], tuple[float, bool]]] = {
 def features(pixels: Pixels, checkpoint: Checkpoint = lambda: None) -> Features:
     """The features of a photo (H×W×3 RGB, uint8 or uint16). Raises only what checkpoint raises."""
     # Gray once for all metrics; the strips of 96 rows fit all their block sizes.
-    luma = np.concatenate(in_parallel(partial(_grey_strip, pixels), strips(pixels.shape[0]), checkpoint))
+    luma = np.concatenate(in_parallel(partial(_gray_strip, pixels), strips(pixels.shape[0]), checkpoint))
     why: dict[str, Text] = {}
     padded = _or_why(partial(piqe.pad_to_blocks, luma), "piqe", why)
     checkpoint()
@@ -196,11 +196,11 @@ def features(pixels: Pixels, checkpoint: Checkpoint = lambda: None) -> Features:
     )
 
 
-def _grey_strip(pixels: Pixels, index: int) -> Grey:
-    return grey(pixels[index * STRIP : (index + 1) * STRIP])
+def _gray_strip(pixels: Pixels, index: int) -> Gray:
+    return gray(pixels[index * STRIP : (index + 1) * STRIP])
 
 
-def _strip_features(luma: Grey, blocks: Grey, padded: Grey | None, index: int) -> _StripFeatures:
+def _strip_features(luma: Gray, blocks: Gray, padded: Gray | None, index: int) -> _StripFeatures:
     shared = strip(luma, index)
     return _StripFeatures(
         niqe=niqe.strip_features(shared, blocks),
@@ -210,7 +210,7 @@ def _strip_features(luma: Grey, blocks: Grey, padded: Grey | None, index: int) -
     )
 
 
-def _entropies(luma: Grey, parts: list[_StripFeatures], checkpoint: Checkpoint) -> list[Plane]:
+def _entropies(luma: Gray, parts: list[_StripFeatures], checkpoint: Checkpoint) -> list[Plane]:
     """The entropies of the blocks at each of SSEQ's sizes, 2×n each; parts hold those of the full size."""
     sizes = [np.concatenate([part.sseq for part in parts], 1)]
     small = luma
@@ -223,7 +223,7 @@ def _entropies(luma: Grey, parts: list[_StripFeatures], checkpoint: Checkpoint) 
     return sizes
 
 
-def _half_strip(plane: Grey, index: int) -> Grey:
+def _half_strip(plane: Gray, index: int) -> Gray:
     return halved(plane, index * STRIP // 2, -(-min((index + 1) * STRIP, plane.shape[0]) // 2))
 
 

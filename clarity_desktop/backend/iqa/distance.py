@@ -45,8 +45,8 @@ def _luma(pixels: Pixels, area: int) -> NDArray[np.float32]:
     scale = min(1.0, math.sqrt(area / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    return np.multiply(grey, 1 if grey.dtype == np.uint8 else 1 / 257, dtype=np.float32)
+    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return np.multiply(gray, 1 if gray.dtype == np.uint8 else 1 / 257, dtype=np.float32)
 
 
 def _ssim(a: NDArray[np.float32], b: NDArray[np.float32], checkpoint: Callable[[], None]) -> float:

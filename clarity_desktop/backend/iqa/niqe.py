@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend.iqa.statistics import (
     STRIP,
-    Grey,
+    Gray,
     MetricUndefined,
     Plane,
     Strip,
@@ -48,12 +48,12 @@ def score(features: Plane, pristine: Pristine) -> float:
     return float(np.sqrt(difference @ np.linalg.pinv(covariance) @ difference))
 
 
-def whole_blocks(luma: Grey) -> Grey:
+def whole_blocks(luma: Gray) -> Gray:
     """A view of a gray photo (H×W uint8) cut at the right and bottom to whole blocks."""
     return luma[: luma.shape[0] // BLOCK * BLOCK, : luma.shape[1] // BLOCK * BLOCK]
 
 
-def strip_features(part: Strip, whole: Grey) -> Plane:
+def strip_features(part: Strip, whole: Gray) -> Plane:
     """36 features of each block of a strip, n×36 float64: 18 at full size and 18 at half size.
 
     whole: the whole photo cut by `whole_blocks`.

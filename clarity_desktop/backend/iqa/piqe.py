@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.iqa.statistics import STRIP, Grey, MetricUndefined, Plane, Strip, reframed
+from clarity_desktop.backend.iqa.statistics import STRIP, Gray, MetricUndefined, Plane, Strip, reframed
 
 BLOCK = 16
 SEGMENT = 6
@@ -24,7 +24,7 @@ def score(parts: Sequence[tuple[float, int]]) -> float:
     return float(100 * (total + 1) / (active + 1))
 
 
-def pad_to_blocks(luma: Grey) -> Grey:
+def pad_to_blocks(luma: Gray) -> Gray:
     """A gray photo (H×W uint8) extended to whole blocks by mirroring it at the right and bottom.
 
     Raises MetricUndefined for a photo smaller than a block.
@@ -35,7 +35,7 @@ def pad_to_blocks(luma: Grey) -> Grey:
     return np.pad(luma, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
 
 
-def strip_distortion(part: Strip, whole: Grey) -> tuple[float, int]:
+def strip_distortion(part: Strip, whole: Gray) -> tuple[float, int]:
     """The summed distortion of a strip's active blocks, and their number.
 
     whole: the H×W uint8 photo after `pad_to_blocks`.
@@ -69,12 +69,12 @@ def _runs(values: Plane) -> Plane:
 def _is_noisy(sums: Plane, squares: Plane, variance: Plane) -> NDArray[np.bool_]:
     """Whether a block varies as much at its center as around it. The surround lacks columns 8 and 10, counted from 1:
     so does the published code, and its scores need it."""
-    centre = _variance(sums[..., 7:9].sum(-1), squares[..., 7:9].sum(-1), 2 * BLOCK)
+    center = _variance(sums[..., 7:9].sum(-1), squares[..., 7:9].sum(-1), 2 * BLOCK)
     around_it = [k for k in range(BLOCK) if k not in (7, 9)]
     surround = _variance(sums[..., around_it].sum(-1), squares[..., around_it].sum(-1), 14 * BLOCK)
     deviation = np.sqrt(variance)
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.nan_to_num(np.sqrt(centre) / np.sqrt(surround), nan=0.0, posinf=np.inf)
+        relative = np.nan_to_num(np.sqrt(center) / np.sqrt(surround), nan=0.0, posinf=np.inf)
         return deviation > 2 * np.abs(deviation - relative) / np.maximum(deviation, relative)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.iqa.kernel import Classifier, Regression
-from clarity_desktop.backend.iqa.statistics import Grey, Plane
+from clarity_desktop.backend.iqa.statistics import Gray, Plane
 
 SIZES = 3
 BLOCK = 8
@@ -51,7 +51,7 @@ def features(sizes: Sequence[Plane]) -> Plane:
     return np.array([feature for size in sizes for kind in size for feature in (_central_mean(kind), _skewness(kind))])
 
 
-def entropies(rows: Grey) -> Plane:
+def entropies(rows: Gray) -> Plane:
     """Spatial and spectral entropy, in bits, of each 8×8 block of gray rows (H×W uint8): 2×n float64, row by row.
 
     Incomplete blocks at the right and bottom are filled up with zeros.
@@ -60,7 +60,7 @@ def entropies(rows: Grey) -> Plane:
     return np.concatenate([chunk_entropies(blocks, k) for k in range(chunks(blocks))], 1)
 
 
-def in_blocks(rows: Grey) -> Grey:
+def in_blocks(rows: Gray) -> Gray:
     """The 8×8 blocks of H×W uint8, row by row, each flattened: n×64 uint8."""
     height, width = (-(-side // BLOCK) for side in rows.shape)
     if rows.shape != (height * BLOCK, width * BLOCK):
@@ -68,12 +68,12 @@ def in_blocks(rows: Grey) -> Grey:
     return rows.reshape(height, BLOCK, width, BLOCK).transpose(0, 2, 1, 3).reshape(-1, _PIXELS)
 
 
-def chunks(blocks: Grey) -> int:
+def chunks(blocks: Gray) -> int:
     """The number of chunks that blocks (n×64 uint8) are processed in."""
     return -(-len(blocks) // _CHUNK)
 
 
-def chunk_entropies(blocks: Grey, index: int) -> Plane:
+def chunk_entropies(blocks: Gray, index: int) -> Plane:
     """As `entropies`, for one chunk of the blocks (n×64 uint8).
 
     The chunk size affects the last digits, because BLAS computes the remainder of a product in another way.
@@ -87,7 +87,7 @@ _RANK = np.arange(1, _PIXELS + 1)
 _GAIN = np.diff(np.concatenate([[0], _RANK * np.log2(_RANK)])) / _PIXELS
 
 
-def _spatial(blocks: Grey) -> Plane:
+def _spatial(blocks: Gray) -> Plane:
     """Entropy of the histogram of each row, n from n×64.
 
     A value that occurs c times contributes c·log₂ c. This is summed pixel by pixel over the sorted row: each adds the
@@ -113,7 +113,7 @@ def _dct() -> NDArray[np.float32]:
 _DCT = _dct()
 
 
-def _spectral(values: Grey) -> Plane:
+def _spectral(values: Gray) -> Plane:
     """Entropy of the energy distribution of each column's cosine transform, without its mean: n from 64×n."""
     level = values.astype(np.float32)
     level -= level[0].copy()  # changes only the mean; flat blocks become exact zeros, as in the authors' code
@@ -135,6 +135,6 @@ def _central_mean(values: Plane) -> float:
 
 
 def _skewness(values: Plane) -> float:
-    centred = values - values.mean()
-    variance = float(np.square(centred).mean())
-    return float((centred**3).mean()) / variance**1.5 if variance > 1e-20 else 0.0
+    centerd = values - values.mean()
+    variance = float(np.square(centerd).mean())
+    return float((centerd**3).mean()) / variance**1.5 if variance > 1e-20 else 0.0

@@ -22,7 +22,7 @@ from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Pixels
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 """H×W, 0..255."""
 Plane = NDArray[np.float64]
 Border = Literal["edge", "zero"]
@@ -44,7 +44,7 @@ class MetricUndefined(UserError):
     """A metric has no value for this photo; the text says why."""
 
 
-def grey(pixels: Pixels) -> Grey:
+def gray(pixels: Pixels) -> Gray:
     """MATLAB's rgb2gray of H×W×3 RGB (uint8, or uint16 rounded to 8 bits first): H×W uint8, rounded half up.
 
     The sums are integers, so the result is exact.
@@ -113,13 +113,13 @@ def _add_up(taps: Sequence[NDArray[Any]], window: Plane, total: Plane, term: Pla
         np.add(total, np.multiply(tap, weight, out=term), out=total)
 
 
-def around(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
+def around(plane: Gray, top: int, bottom: int, border: Border = "edge") -> Plane:
     """Rows top..bottom of H×W uint8, with the three above and below that `contrast` needs: (n+6)×W float64."""
     rows = plane[_near(top, bottom, plane.shape[0])].astype(np.float64)
     return rows if border == "edge" else _zeroed(rows, top, plane.shape[0])
 
 
-def around_halved(plane: Grey, top: int, bottom: int, border: Border = "edge") -> Plane:
+def around_halved(plane: Gray, top: int, bottom: int, border: Border = "edge") -> Plane:
     """As `around`, for the photo (H×W uint8) at half size, where an odd side is rounded up; rows count there."""
     height = -(-plane.shape[0] // 2)
     near = _near(top, bottom, height)
@@ -145,12 +145,12 @@ _TAPS = np.array([-3, -9, 29, 111], np.float32) / 256
 """Half of the symmetric kernel: weights of the pixels 7/2, 5/2, 3/2 and 1/2 away."""
 
 
-def _halved(plane: Grey, top: int, bottom: int) -> Plane:
+def _halved(plane: Gray, top: int, bottom: int) -> Plane:
     """Rows top..bottom of the half-size photo, not rounded. Sums of multiples of 2⁻¹⁶: exact in any order."""
     return _halved_across(_halved_down(plane, top, bottom).astype(np.float64))
 
 
-def halved(plane: Grey, top: int, bottom: int) -> Grey:
+def halved(plane: Gray, top: int, bottom: int) -> Gray:
     """Rows top..bottom of H×W uint8 at half size, as MATLAB's imresize: uint8, rounded after each direction."""
     out = np.empty((bottom - top, -(-plane.shape[1] // 2)), np.uint8)
     for y in range(top, bottom, _CHUNK):
@@ -163,7 +163,7 @@ def _whole(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.floor(np.clip(values, 0, 255, out=values) + np.float32(0.5))
 
 
-def _halved_down(plane: Grey, top: int, bottom: int) -> NDArray[np.float32]:
+def _halved_down(plane: Gray, top: int, bottom: int) -> NDArray[np.float32]:
     at = _mirrored(np.arange(2 * top - 3, 2 * bottom + 3), plane.shape[0])
     rows = plane[at].astype(np.float32)
     count = bottom - top
@@ -206,7 +206,7 @@ class Strip:
     Python 3.11 lets only one thread at a time compute that of any strip.
     """
 
-    luma: Grey
+    luma: Gray
     top: int
     bottom: int
     _known: dict[str, Plane] = field(default_factory=dict[str, Plane], repr=False)
@@ -227,7 +227,7 @@ class Strip:
         return self._known["half"]
 
 
-def strip(luma: Grey, index: int) -> Strip:
+def strip(luma: Gray, index: int) -> Strip:
     """The strip of that index of a gray photo (H×W uint8)."""
     return Strip(luma, index * STRIP, min((index + 1) * STRIP, luma.shape[0]))
 
@@ -237,14 +237,14 @@ def strips(height: int) -> int:
     return -(-height // STRIP)
 
 
-def _wrapped(luma: Grey, read: Callable[[Grey, int, int, Border], Plane], top: int, bottom: int, height: int) -> Plane:
+def _wrapped(luma: Gray, read: Callable[[Gray, int, int, Border], Plane], top: int, bottom: int, height: int) -> Plane:
     if top:
         return contrast(read(luma, top - 1, bottom, "zero"), "zero")
     parts = [contrast(read(luma, y, end, "zero"), "zero") for y, end in ((height - 1, height), (0, bottom))]
     return np.concatenate(parts)
 
 
-def reframed(part: Strip, luma: Grey, top: int, bottom: int, *, half: bool = False) -> Plane:
+def reframed(part: Strip, luma: Gray, top: int, bottom: int, *, half: bool = False) -> Plane:
     """Local contrast of rows top..bottom of a photo that differs from the strip's only by where its right and bottom
     edges are, and that is continued by its edge pixels. Only columns near the edges are computed again.
 

@@ -1,7 +1,7 @@
 """Photos: reading any of them safely, keeping color and metadata, writing them whole or not at all."""
 
 from clarity_desktop.backend.pictures.before_after import before_after
-from clarity_desktop.backend.pictures.colour import to_srgb8
+from clarity_desktop.backend.pictures.color_management import to_srgb8
 from clarity_desktop.backend.pictures.decoder import Decoder, Limits
 from clarity_desktop.backend.pictures.encode import FORMATS, Format, check_size, encode, losses
 from clarity_desktop.backend.pictures.exif_info import photo_info

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from clarity_desktop.backend.pictures import colour, metadata
+from clarity_desktop.backend.pictures import color_management, metadata
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.finish import Decoded, finish
 from clarity_desktop.backend.pictures.readers import DRAFTS, READERS, format_of
@@ -116,14 +116,14 @@ def is_intact(name: str, block: bytes) -> bool:
             case "icc":
                 if profiles.parse(block).space != "RGB":
                     return False
-                colour.through_cms(np.zeros((1, 1, 3), np.uint8), block, colour.SRGB)
+                color_management.through_cms(np.zeros((1, 1, 3), np.uint8), block, color_management.SRGB)
             case "exif":
                 metadata.rehearse(block, None, None)
             case "xmp":
                 metadata.rehearse(None, block, None)
             case _:
                 metadata.rehearse(None, None, block)
-    except (*BROKEN, *colour.PROFILE_ERRORS):
+    except (*BROKEN, *color_management.PROFILE_ERRORS):
         return False
     return True
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import colour, geometry, jpegxl_writer, metadata, tiff_writer, xmp
+from clarity_desktop.backend.pictures import color_management, geometry, jpegxl_writer, metadata, tiff_writer, xmp
 from clarity_desktop.backend.pictures import exif as exif_block
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.metadata import JPEG_LIMITS, Blocks
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message
-from clarity_desktop.values import ExportOptions, Picture, Pixels, is_grey
+from clarity_desktop.values import ExportOptions, Picture, Pixels, is_gray
 
 Block = Literal["EXIF", "XMP", "IPTC", "texts"]
 """Kinds of metadata; "texts" are the comments and the texts with a keyword of a PNG."""
@@ -29,7 +29,7 @@ Alpha = NDArray[np.uint8] | NDArray[np.uint16] | None
 _LONG_TEXT = 1024  # characters from which a PNG text is compressed
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENSION_PART = 65000  # bytes of extended XMP in a segment
-GREY_MODES = frozenset({"1", "L", "LA", "La"})
+GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 """Modes of gray photos: a result that is still gray is saved as gray."""
 _PNG_LEVEL = 3  # of 9: higher ones take twice as long for 3 %
 _FULL_CHROMA = 90  # from this quality on, chroma is not subsampled
@@ -37,7 +37,7 @@ _FULL_CHROMA = 90  # from this quality on, chroma is not subsampled
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file format can hold; the first suffix is the usual one. grey: a single channel as well as RGB.
+    """What a file format can hold; the first suffix is the usual one. gray: a single channel as well as RGB.
 
     blocks: the metadata blocks it can hold. longest: the longest side, in pixels.
     """
@@ -50,7 +50,7 @@ class Format:
     profile: bool = True
     blocks: tuple[Block, ...] = ("EXIF", "XMP")
     longest: int = 1_000_000
-    grey: bool = False
+    gray: bool = False
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -62,15 +62,15 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             quality=True,
             blocks=("EXIF", "XMP", "IPTC", "texts"),
             longest=65500,
-            grey=True,
+            gray=True,
         ),
-        "png": Format("PNG", (".png",), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC", "texts"), grey=True),
+        "png": Format("PNG", (".png",), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC", "texts"), gray=True),
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
-        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC"), grey=True),
+        "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC"), gray=True),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
         "jxl": Format("JPEG XL", (".jxl",), depths=(8, 16), quality=True, profile=False, longest=1 << 30),
         "heic": Format("HEIC", (".heic", ".heif"), quality=True, longest=16384),
-        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=(), grey=True),
+        "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=(), gray=True),
     }
 )
 
@@ -183,7 +183,7 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     if options.longest:
         pixels, alpha = geometry.fitted(pixels, alpha, options.longest)
     if options.profile == "srgb" or not kind.profile:
-        pixels, icc = colour.in_srgb(pixels, icc), None
+        pixels, icc = color_management.in_srgb(pixels, icc), None
     deep = (options.depth or picture.depth) == 16 and 16 in kind.depths
     pixels = to_16_bits(pixels) if deep else to_8_bits(pixels)
     if alpha is not None:
@@ -191,16 +191,16 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
     blocks = _fitting(metadata.blocks(picture, options.metadata, pixels.shape[1], pixels.shape[0]), options.format)
-    color, icc = _grey(pixels, icc) if kind.grey and picture.mode in GREY_MODES else (pixels, icc)
+    color, icc = _gray(pixels, icc) if kind.gray and picture.mode in GRAY_MODES else (pixels, icc)
     return _Ready(color, alpha, icc, blocks, min(100, max(1, options.quality)))
 
 
-def _grey(pixels: Pixels, icc: bytes | None) -> tuple[Any, bytes | None]:
+def _gray(pixels: Pixels, icc: bytes | None) -> tuple[Any, bytes | None]:
     """Pixels (H×W×3) as H×W with a gray profile if they are gray; else both as they are."""
-    if not is_grey(pixels):
+    if not is_gray(pixels):
         return pixels, icc
     try:
-        curve = None if icc is None else profiles.grey_of(icc)
+        curve = None if icc is None else profiles.gray_of(icc)
     except profiles.BrokenProfile:
         return pixels, icc
     # An RGB profile would be an error in a gray file.

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import colour, containers, geometry
+from clarity_desktop.backend.pictures import color_management, containers, geometry
 from clarity_desktop.backend.pictures import exif as exif_block
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures import xmp as xmp_packet
@@ -56,10 +56,10 @@ def finish(stored: Stored, kind: str, suffix: str) -> Decoded:
     exif, xmp, orientation = _upright(stored)
     _widen(stored)
     if stored.premultiplied and stored.alpha is not None:
-        stored.samples = colour.unpremultiplied(stored.samples, stored.alpha)
+        stored.samples = color_management.unpremultiplied(stored.samples, stored.alpha)
     pixels, icc = _rgb(stored, notes)
-    if stored.model == "grey":  # conversions round each channel on its own
-        pixels = _grey_again(pixels)
+    if stored.model == "gray":  # conversions round each channel on its own
+        pixels = _gray_again(pixels)
     alpha = None if stored.alpha is None else _quantized(stored.alpha)
     if alpha is not None and alpha.dtype != pixels.dtype:
         alpha = to_8_bits(alpha) if pixels.dtype == np.uint8 else to_16_bits(alpha)
@@ -110,7 +110,7 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
     if stored.model == "cmyk":
         return _from_cmyk(stored.samples, stored.icc, notes)
     if stored.model == "lab":
-        pixels, space = colour.convert_lab(stored.samples, np.dtype(np.uint16))
+        pixels, space = color_management.convert_lab(stored.samples, np.dtype(np.uint16))
         notes.append(Message("pictures.converted_lab", {"space": space.name}))
         return pixels, space.icc
     samples: Any = stored.samples
@@ -119,17 +119,17 @@ def _rgb(stored: Stored, notes: list[Message]) -> tuple[Channel, bytes | None]:
     if samples.ndim == 2:
         samples = cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB)
     points = stored.code_points
-    if points is not None and points.transfer in colour.HDR_TRANSFERS:
-        pixels, space = colour.tone_mapped(samples, points)
+    if points is not None and points.transfer in color_management.HDR_TRANSFERS:
+        pixels, space = color_management.tone_mapped(samples, points)
         notes.append(Message("pictures.hdr", {"space": space.name}))
         return pixels, space.icc
-    icc = stored.icc or (None if points is None else colour.profile_of(points))
+    icc = stored.icc or (None if points is None else color_management.profile_of(points))
     if samples.dtype.kind == "f":
-        return _from_float(samples, icc, stored.model == "grey", notes)
-    return (samples, None) if icc is None else _profiled(samples, icc, stored.model == "grey", notes)
+        return _from_float(samples, icc, stored.model == "gray", notes)
+    return (samples, None) if icc is None else _profiled(samples, icc, stored.model == "gray", notes)
 
 
-def _grey_again(pixels: Channel) -> Channel:
+def _gray_again(pixels: Channel) -> Channel:
     """Pixels (H×W×3) with equal channels."""
     green = pixels[..., 1]
     if np.array_equal(green, pixels[..., 0]) and np.array_equal(green, pixels[..., 2]):
@@ -138,7 +138,7 @@ def _grey_again(pixels: Channel) -> Channel:
 
 
 def _from_float(
-    samples: NDArray[Any], icc: bytes | None, grey: bool, notes: list[Message]
+    samples: NDArray[Any], icc: bytes | None, gray: bool, notes: list[Message]
 ) -> tuple[Channel, bytes | None]:
     """Floating-point samples (H×W×3, black 0, white 1) as 16 bits; infinite ones get the largest value."""
     values = samples.astype(np.float32, copy=False)
@@ -149,7 +149,7 @@ def _from_float(
     profile = _linear_profile(icc)
     if profile is not None:
         matrix = profiles.matrix_of(profiles.SRGB_PRIMARIES) if profile.matrix is None else profile.matrix  # of gray
-        pixels, space = colour.from_linear(values, matrix)
+        pixels, space = color_management.from_linear(values, matrix)
         if top > _OVERSHOOT:
             notes.append(Message("pictures.hdr", {"space": space.name}))
         else:
@@ -159,7 +159,7 @@ def _from_float(
     if top > _ANOTHER_RANGE:
         values = values / np.float32(top)
     pixels = np.rint(values.clip(0, 1) * np.float32(65535)).astype(np.uint16)
-    return (pixels, None) if icc is None else _profiled(pixels, icc, grey, notes)
+    return (pixels, None) if icc is None else _profiled(pixels, icc, gray, notes)
 
 
 def _linear_profile(icc: bytes | None) -> profiles.Profile | None:
@@ -175,23 +175,25 @@ def _linear_profile(icc: bytes | None) -> profiles.Profile | None:
     return profile if linear else None
 
 
-def _profiled(samples: Any, icc: bytes, grey: bool, notes: list[Message]) -> tuple[Channel, bytes | None]:
+def _profiled(samples: Any, icc: bytes, gray: bool, notes: list[Message]) -> tuple[Channel, bytes | None]:
     try:
         profile = profiles.parse(icc)
-        if profile.space not in ({"RGB", "GRAY"} if grey else {"RGB"}):
+        if profile.space not in ({"RGB", "GRAY"} if gray else {"RGB"}):
             notes.append(Message("pictures.profile_kind"))
             return samples, None
         if profile.space == "GRAY":
             if not profile.curves:
-                raise profiles.BrokenProfile("a grey profile without a curve")
-            icc = profiles.build(profile.name or "Grey", profiles.SRGB_PRIMARIES, profile.curve_tag)
+                raise profiles.BrokenProfile("a gray profile without a curve")
+            icc = profiles.build(profile.name or "Gray", profiles.SRGB_PRIMARIES, profile.curve_tag)
             profile = profiles.parse(icc)
-        few = np.ascontiguousarray(to_8_bits(colour.sample(samples)))  # pyright: ignore
-        colour.through_cms(few, icc, colour.SRGB)  # a profile that crashes the color engine does so in this process
-        if profile.matrix is None or not colour.is_far(profile):
+        few = np.ascontiguousarray(to_8_bits(color_management.sample(samples)))  # pyright: ignore
+        color_management.through_cms(
+            few, icc, color_management.SRGB
+        )  # a profile that crashes the color engine does so in this process
+        if profile.matrix is None or not color_management.is_far(profile):
             return samples, icc
-        pixels, space = colour.convert(samples, profile)
-    except colour.PROFILE_ERRORS:
+        pixels, space = color_management.convert(samples, profile)
+    except color_management.PROFILE_ERRORS:
         notes.append(Message("pictures.profile_broken"))
         return samples, None
     name = profile.name or Message("pictures.unnamed_profile")
@@ -204,11 +206,11 @@ def _from_cmyk(ink: NDArray[Any], icc: bytes | None, notes: list[Message]) -> tu
     ink = np.ascontiguousarray(ink)
     if icc is not None:
         try:
-            space = colour.narrowest_for(ink, icc)
-            pixels = colour.through_cms(ink, icc, space)
+            space = color_management.narrowest_for(ink, icc)
+            pixels = color_management.through_cms(ink, icc, space)
             notes.append(Message("pictures.converted_cmyk", {"space": space.name}))
             return pixels, space.icc
-        except colour.PROFILE_ERRORS:
+        except color_management.PROFILE_ERRORS:
             notes.append(Message("pictures.profile_broken"))
     notes.append(Message("pictures.converted_cmyk_unprofiled"))
-    return colour.from_ink(ink), None
+    return color_management.from_ink(ink), None

@@ -14,9 +14,9 @@ from clarity_desktop.values import Histogram, Pixels
 def histogram_of(pixels: Pixels) -> Histogram:
     """Count the values of H×W×3 RGB pixels, uint8 or uint16; 16-bit values are counted as their 8-bit equals."""
     eight: Any = to_8_bits(pixels)
-    grey = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)
     counts = [cv2.calcHist([eight], [k], None, [256], [0, 256]) for k in range(3)]
-    counts.append(cv2.calcHist([grey], [0], None, [256], [0, 256]))
+    counts.append(cv2.calcHist([gray], [0], None, [256], [0, 256]))
     lowest, highest = eight.min(-1), eight.max(-1)
     return Histogram(
         np.stack([count.ravel() for count in counts]).astype(np.int64),

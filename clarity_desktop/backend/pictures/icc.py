@@ -46,7 +46,7 @@ class Profile:
     """A parsed profile.
 
     space is "RGB", "GRAY", "CMYK", "Lab" …; matrix takes linear RGB to XYZ (D50) and curves make device values in
-    0..1 linear: both are there only where the profile is a plain matrix profile (grey: one curve, no matrix).
+    0..1 linear: both are there only where the profile is a plain matrix profile (gray: one curve, no matrix).
     """
 
     space: str
@@ -195,7 +195,7 @@ def gamma_curve(gamma: float) -> bytes:
     return _tag(b"para", struct.pack(">HHi", 0, 0, round(gamma * 65536)))
 
 
-def grey_of(icc: bytes) -> bytes | None:
+def gray_of(icc: bytes) -> bytes | None:
     """A gray profile with the curve of an RGB profile, for a gray picture; None if the channels' curves differ."""
     profile = parse(icc)
     if profile.space == "GRAY":

@@ -15,7 +15,7 @@ SIGNATURE, CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _MOST_CHANNELS = 256
 _ALPHA, _SPOT, _CFA, _BLACK = 0, 2, 5, 4  # kinds of extra channels
-_XYB, _GREY = 2, 1  # color spaces
+_XYB, _GRAY = 2, 1  # color spaces
 _CUSTOM = 2
 _SRGB = CodePoints(1, 13)
 Form = tuple[int | tuple[int, int], int | tuple[int, int], int | tuple[int, int], int | tuple[int, int]]
@@ -37,7 +37,7 @@ class Header:
     bits: int = 8
     is_float: bool = False
     is_animated: bool = False
-    is_grey: bool = False
+    is_gray: bool = False
     has_black: bool = False
     is_premultiplied: bool = False
     is_xyb: bool = True
@@ -109,7 +109,7 @@ class _Bits:
         for _ in range(count):
             self._channel(found)
         found.is_xyb = self.flag()
-        self._colours(found)
+        self._colors(found)
         return found
 
     def _size(self) -> tuple[int, int]:
@@ -166,19 +166,19 @@ class _Bits:
         elif kind == _BLACK:
             found.has_black = True
 
-    def _colours(self, found: Header) -> None:
+    def _colors(self, found: Header) -> None:
         if self.flag():
             return
         found.has_icc = self.flag()
         space = self.chosen(_ENUM)
-        found.is_grey = space == _GREY
+        found.is_gray = space == _GRAY
         if found.has_icc:
             return
         primaries, transfer = 1, 13
         if space != _XYB:
             if self.chosen(_ENUM) == _CUSTOM:
                 found.white = self._xy()
-            if space != _GREY:
+            if space != _GRAY:
                 primaries = self.chosen(_ENUM)
                 if primaries == _CUSTOM:
                     found.primaries = (self._xy(), self._xy(), self._xy())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clarity_desktop.text import Field, Message
 
 Channel = NDArray[np.uint8] | NDArray[np.uint16]
-Model = Literal["grey", "rgb", "cmyk", "lab"]
+Model = Literal["gray", "rgb", "cmyk", "lab"]
 """Color models of stored samples."""
 
 
@@ -107,13 +107,13 @@ class Caps:
             limit_processor_time(self.seconds + per_megapixel * width * height / 1e6)
 
 
-def grey_or_rgb(main: NDArray[Any], alpha: NDArray[Any] | None, mode: str | None = None) -> Stored:
+def gray_or_rgb(main: NDArray[Any], alpha: NDArray[Any] | None, mode: str | None = None) -> Stored:
     """Decoded colors (H×W or H×W×3) and alpha (H×W or None): uint8, uint16 or float32, as in `Stored`.
 
     mode: None for "L" or "RGB".
     """
-    grey = main.ndim == 2
-    return Stored(main, "grey" if grey else "rgb", mode or ("L" if grey else "RGB"), alpha)
+    gray = main.ndim == 2
+    return Stored(main, "gray" if gray else "rgb", mode or ("L" if gray else "RGB"), alpha)
 
 
 def separated(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -140,7 +140,7 @@ def as_tile(pixels: Pixels) -> Tile:
     return np.divide(pixels, np.float32(top), dtype=np.float32)
 
 
-def grey_tile(tile: Tile) -> Tile:
+def gray_tile(tile: Tile) -> Tile:
     """The luma of a tile (float32 H×W×3, any range) in all three channels, with the weights of BT.601."""
     return np.repeat(tile @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
 

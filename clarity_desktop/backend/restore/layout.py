@@ -117,7 +117,7 @@ class Grid:
         """All tiles, the one nearest to the focus first."""
 
         def distance(index: int) -> float:
-            x, y = self.cell(index, 1).centre
+            x, y = self.cell(index, 1).center
             return math.hypot(x - focus[0], y - focus[1])
 
         return sorted(range(len(self)), key=distance)

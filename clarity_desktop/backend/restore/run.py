@@ -21,7 +21,7 @@ from clarity_desktop.backend.restore.blend import (
     as_tile,
     cut,
     feathered,
-    grey_tile,
+    gray_tile,
     mix,
 )
 from clarity_desktop.backend.restore.inputs import overview, padded
@@ -30,7 +30,7 @@ from clarity_desktop.backend.restore.tile_plan import TilePlan, grid, halved, ne
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text, size
-from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile, is_grey
+from clarity_desktop.values import Bounds, Mask, Pixels, Region, Tile, is_gray
 
 _REPORT_SECONDS = 0.25
 """Time between two reports of progress inside a tile."""
@@ -139,20 +139,20 @@ class _Work:
     soft: Mask | None  # of the box: the region, feathered
     strength: float
     changed: Bounds
-    grey: bool  # the whole photo is, so its result stays gray: most networks would tint it
+    gray: bool  # the whole photo is, so its result stays gray: most networks would tint it
 
 
 def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int, strength: float) -> _Work:
     height, width = pixels.shape[:2]
     # Some decoders round gray to neighboring values (WebP).
-    grey = is_grey(pixels, off=1 if pixels.dtype == np.uint8 else 0)
+    gray = is_gray(pixels, off=1 if pixels.dtype == np.uint8 else 0)
     whole = Bounds(0, 0, width, height)
     if not 0 <= strength <= 1:
         raise UserError("restore.strength", strength=f"{strength:g}")
     if region is None:
         if method.needs_mask:
             raise UserError("restore.needs_region", method=method.title)
-        return _Work(pixels, method, whole, None, None, strength, whole, grey)
+        return _Work(pixels, method, whole, None, None, strength, whole, gray)
     if method.scale != 1:
         # A region of another scale could not be put back into the photo.
         raise UserError("restore.scales_whole_photo", method=method.title)
@@ -164,7 +164,7 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
     box = padded_box(inside, method, width, height)
     mask = region.within(box)
     fill = region.full() if method.needs_mask else None
-    return _Work(pixels, method, box, fill, _soft(mask, inside, box, method, feather), strength, inside, grey)
+    return _Work(pixels, method, box, fill, _soft(mask, inside, box, method, feather), strength, inside, gray)
 
 
 def _selected(region: Region) -> Bounds:
@@ -209,7 +209,7 @@ class _Attempt:
         self._part = cut(self._out, box)
         self._blend = Blend(self._part, self._scale)
         seen = visible.cut(work.box) if visible else work.box
-        x, y = (seen if seen.area else work.box).centre
+        x, y = (seen if seen.area else work.box).center
         self._focus = x - work.box.x, y - work.box.y
         self._computed, self._seconds, self._fraction = 0, 0.0, 0.0
         self._pace: float | None = None  # seconds per pixel of the last tiles
@@ -338,8 +338,8 @@ class _Attempt:
     def _blended(self, source: Pixels, after: Tile, at: Bounds) -> Deep:
         """The tile (float32) with strength and mask applied, as 16-bit values; unchanged pixels keep the input's."""
         work = self._work
-        if work.grey:
-            after = grey_tile(after)
+        if work.gray:
+            after = gray_tile(after)
         if work.strength == 1 and work.soft is None:
             return as_deep(after)
         amount = np.full(after.shape[:2], work.strength, np.float32)

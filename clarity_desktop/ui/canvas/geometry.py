@@ -44,7 +44,7 @@ class View:
         """Where a photo of width × height image pixels lies in the pane."""
         # Floor rather than round: round-half-to-even would show different parts in panes of odd size.
         x, y = (
-            math.floor(c + 0.5) for c in (pane.centre[0] - self.x * self.scale, pane.centre[1] - self.y * self.scale)
+            math.floor(c + 0.5) for c in (pane.center[0] - self.x * self.scale, pane.center[1] - self.y * self.scale)
         )
         return Placement(x, y, width * self.scale, height * self.scale)
 
@@ -65,7 +65,7 @@ class View:
     def zoomed(self, scale: float, pane: Bounds, anchor: tuple[float, float]) -> View:
         """The view at another scale; the image point under `anchor`, a point of the pane, stays there."""
         x, y = self.to_image(pane, *anchor)
-        center = pane.centre
+        center = pane.center
         return View(scale, x + (center[0] - anchor[0]) / scale, y + (center[1] - anchor[1]) / scale)
 
     def clamped(self, pane: Bounds, width: int, height: int, slack: float) -> View:

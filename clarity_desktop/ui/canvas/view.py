@@ -66,7 +66,7 @@ class Viewport(QObject):
     def zoom_to(self, scale: float, anchor: QPointF | None = None) -> None:
         """Set the scale; the image point under `anchor` stays in place (default: the center of the main pane)."""
         pane = self._main_pane() if anchor is None else self._pane_at(anchor)
-        point = pane.centre if anchor is None else self.to_device(anchor)
+        point = pane.center if anchor is None else self.to_device(anchor)
         self._set_view(self._view.zoomed(min(max(scale, STEPS[0]), STEPS[-1]), pane, point), is_fitted=False)
 
     def zoom_in(self) -> None:

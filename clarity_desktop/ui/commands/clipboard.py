@@ -40,4 +40,4 @@ class ClipboardCommands(QObject):
         # Converting a large photo takes a second, too long for the UI thread.
         image = await self._session.in_file_thread(to_picture, pixels, alpha)
         QGuiApplication.clipboard().setImage(image)
-        self._session.notify(self.tr("The picture is in the clipboard."), document=state, seconds=4)
+        self._session.notify(self.tr("Copied to the clipboard."), document=state, seconds=4)

@@ -44,7 +44,7 @@ class PartCommands(QObject):
     def announce(self, state: DocumentState, version: Version) -> None:
         """A part was restored: say so over the photo, with a button for the rest."""
         if text := part_text(version):
-            choices = ((self.tr("Do the rest"), self.complete),)
+            choices = ((self.tr("Restore the rest"), self.complete),)
             bar = self._session.notify(text, choices=choices, document=state, seconds=NOTICE_SECONDS)
             self._notices[state] = version.id, bar
             bar.closed.connect(partial(self._forget_notice, state))
@@ -71,7 +71,7 @@ def part_text(version: Version) -> str:
     if part is None:
         return ""
     share = part.area / (version.width * version.height)
-    text = QCoreApplication.translate("PartCommands", "Only the outlined part ({share} of the photo) is restored.")
+    text = QCoreApplication.translate("PartCommands", "Only the outlined part ({share} of the photo) was restored.")
     return text.format(share=percent(max(share, 0.01)))
 
 
@@ -81,7 +81,7 @@ def unfinished(state: DocumentState) -> str:
     while version is not None and version.step.kind != "reset":
         if part := part_of(version):
             share = percent(max(part.area / (version.width * version.height), 0.01))
-            text = QCoreApplication.translate("PartCommands", "Only a part of this photo ({share}) is restored.")
+            text = QCoreApplication.translate("PartCommands", "Only part of this photo ({share}) was restored.")
             return text.format(share=share)
         version = state.versions.get(version.parent) if version.parent else None
     return ""

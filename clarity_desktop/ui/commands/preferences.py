@@ -83,7 +83,7 @@ class PreferenceCommands(QObject):
         box.setInformativeText(
             self.tr(
                 "Restores damaged photos on this computer. Your photos never leave it.\n\n"
-                "The networks and their weights are the work of others; the Models dialog shows their licenses. "
+                "Networks and weights have licenses of their own, which the Models dialog shows. "
                 "RAW photos are developed by LibRaw (LGPL 2.1 or CDDL 1.0) through rawpy (MIT)."
             )
         )

@@ -199,7 +199,7 @@ class RestoreCommands(QObject):
             text = self.tr("Restoring the whole photo ({size}) will take about {time} on {device}.")
         else:
             text = self.tr(
-                "Restoring this part ({size}) will take about {time} on {device}. Zoom in for a smaller one."
+                "Restoring this part ({size}) will take about {time} on {device}. Zoom in to restore a smaller part."
             )
         return text.format(size=megapixels(offered.megapixels), time=time, device=device_title(offered.device))
 

@@ -205,7 +205,7 @@ class ExportDialog(QDialog):
         self.pattern, self.folder = QLineEdit(form.pattern), QLineEdit(str(options.path.parent))
         self.pattern.setAccessibleName(self.tr("Name pattern"))
         keys = " ".join(f"{{{key}}}" for key in KEYS)
-        self.pattern.setToolTip(self.tr("Keys: {keys}").format(keys=keys))
+        self.pattern.setToolTip(self.tr("Placeholders: {keys}").format(keys=keys))
         self.folder.setAccessibleName(self.tr("Folder"))
         self.choose = QPushButton(self.tr("Choose…"))
         self.choose.setAccessibleName(self.tr("Choose the folder"))

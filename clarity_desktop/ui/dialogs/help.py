@@ -47,19 +47,21 @@ class HelpDialog(QDialog):
     def _html(self) -> str:
         steps = (
             self.tr("Open a photo: drop it on the window, paste it, or choose File > Open."),
-            self.tr("The Quality panel says what is wrong with it. Choose Auto to let the program fix what it can."),
-            self.tr("Or choose a task in the Restore panel, such as removing rain, and press its button."),
+            self.tr("The Quality panel shows what is wrong with it. Choose Auto to fix what can be fixed."),
+            self.tr("Or choose a task in the Restore panel, such as Remove rain, and click its button."),
             self.tr(
                 "Move the strength slider after a run to blend the result with the photo; nothing is computed again."
             ),
-            self.tr("Change light and color in the Adjust panel: the photo shows it at once. Apply keeps it."),
-            self.tr("Compare before and after with the split line, and export the photo when it is as you want it."),
+            self.tr("Change light and color in the Adjust panel with a live preview; Apply keeps the changes."),
+            self.tr("Compare before and after with the split line, then export the photo."),
         )
         good = (
             self.tr("Every step is a version and nothing is overwritten: undo, or open any version in its panel."),
             self.tr("Double-click a slider to reset it. With Shift the arrow keys move it in small steps."),
             self.tr("You can also type what you want in the Chat panel, for example “make it warmer”."),
-            self.tr("With several photos open, Version > Apply this step to all open photos does it for all of them."),
+            self.tr(
+                "With several photos open, Version > Apply this step to all open photos repeats a step on each of them."
+            ),
             self.tr("Your photos never leave this computer."),
         )
         parts = [

@@ -49,7 +49,7 @@ class ShortcutsDialog(QDialog):
         self.edit.setAccessibleName(self.tr("New keys"))
         if field := self.edit.findChild(QLineEdit):
             field.setAccessibleName(self.tr("New keys"))
-        self.assign, self.clear_keys = QPushButton(self.tr("Assign")), QPushButton(self.tr("No keys"))
+        self.assign, self.clear_keys = QPushButton(self.tr("Assign")), QPushButton(self.tr("Clear"))
         self.reset, self.reset_all = QPushButton(self.tr("Reset")), QPushButton(self.tr("Reset all"))
         self.problem = QLabel()
         self.problem.setWordWrap(True)

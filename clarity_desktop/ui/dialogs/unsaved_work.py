@@ -69,9 +69,7 @@ class UnsavedDialog(QDialog):
         column.addWidget(title)
         column.addWidget(self.list, 1)
         column.addWidget(
-            muted_label(
-                self.tr("What you discard can be brought back for a while with File > Reopen a closed document.")
-            )
+            muted_label(self.tr("What you discard can be reopened for a while with File > Reopen a closed document."))
         )
         column.addLayout(buttons)
         self._name_save()

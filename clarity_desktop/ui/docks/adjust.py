@@ -98,7 +98,7 @@ class AdjustDock(QWidget):
         self.presets.setMinimumWidth(min(130, self.presets.sizeHint().width() + MENU_ARROW))
         self.reset, self.apply = ElidedButton(self.tr("Reset")), ElidedButton(self.tr("Apply"))
         self.apply.setProperty("role", "primary")
-        self.apply.setToolTip(self.tr("Make a version of it (Enter); Esc discards the changes"))
+        self.apply.setToolTip(self.tr("Add a version with these settings (Enter); Esc discards the changes"))
         self.reset.setToolTip(self.tr("Set everything to 0"))
         self._lay_out()
         self._connect()

@@ -26,11 +26,11 @@ class AdvicePanel(QWidget):
         super().__init__()
         self._advised: Advised | None = None
         self.button, self.all = ElidedButton(self.tr("Suggest")), ElidedButton(self.tr("Run all suggestions"))
-        self.button.setToolTip(self.tr("Suggest what would help, with reasons; the photo is not changed"))
+        self.button.setToolTip(self.tr("Suggest what would help and why; the photo is not changed"))
         self.button.clicked.connect(self.asked)
         self.all.setProperty("role", "primary")
         self.all.setToolTip(
-            self.tr("Run the suggestions one after the other; a result that is no improvement is rolled back")
+            self.tr("Run the suggestions one after the other; a result that is not an improvement is rolled back")
         )
         self.all.clicked.connect(self.all_asked)
         self.text = muted_label()

@@ -48,7 +48,7 @@ class Composer(QPlainTextEdit):
         super().__init__()
         self.history: list[str] = []
         self._back = 0
-        self.setPlaceholderText(self.tr("What should be done?"))
+        self.setPlaceholderText(self.tr("What should be changed?"))
         self.setAccessibleName(self.tr("Message"))
         self.setAccessibleDescription(
             self.tr("Enter sends, Shift+Enter starts a new line, Up recalls the last message")
@@ -224,7 +224,7 @@ class ChatDock(QWidget):
         self.composer.sent.connect(self.sent)
         self.waiting = QLabel("…")
         self.waiting.setContentsMargins(14, 0, 0, 2)
-        self.waiting.setAccessibleName(self.tr("Waiting for the answer"))
+        self.waiting.setAccessibleName(self.tr("Waiting for a reply"))
         self.waiting.hide()
         self.send = QToolButton()
         theme.set_icon(self.send, "send")

@@ -29,7 +29,7 @@ class InfoDock(QScrollArea):
         self._rows.setVerticalSpacing(5)
         self._rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self._nothing = muted_label(self.tr("Open a photo to see what is known about it."))
+        self._nothing = muted_label(self.tr("Open a photo to see its metadata."))
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 10)

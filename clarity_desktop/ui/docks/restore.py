@@ -94,8 +94,8 @@ class RestoreDock(QScrollArea):
         )
         self.estimate = muted_label()
         self.live = muted_label(self.tr("The strength of the open version changes as you move the slider."))
-        self.part, self.rest_button = muted_label(), ElidedButton(self.tr("Do the rest"))
-        self.rest_button.setToolTip(self.tr("Restore the whole photo as its outlined part was restored"))
+        self.part, self.rest_button = muted_label(), ElidedButton(self.tr("Restore the rest"))
+        self.rest_button.setToolTip(self.tr("Restore the whole photo like its outlined part"))
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part"))
         self.fetch_button = ElidedButton(self.tr("Download model…"))
         self._lay_out()
@@ -297,7 +297,7 @@ class RestoreDock(QScrollArea):
         strength = titles.method_strength(card.id, task)
         parts = [render(strength)] if strength else []
         if (gain := card.gains.get(task)) is not None:
-            text = self.tr("In tests {gain} dB closer to the undamaged photo.")
+            text = self.tr("In tests, {gain} dB closer to the undamaged photo.")
             parts.append(text.format(gain=f"{gain:.0f}" if gain >= 9.5 else f"{gain:.1f}"))
         return " ".join(parts)
 

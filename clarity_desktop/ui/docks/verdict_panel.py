@@ -135,7 +135,7 @@ class VerdictPanel(QWidget):
         self.figure.setProperty("role", "figure")
         self.change.setWordWrap(True)
         self.change.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.caution = plain_label(self.tr("Large change: compare with the original before you trust the score."))
+        self.caution = plain_label(self.tr("Large change: compare with the original before trusting the score."))
         self.caution.setWordWrap(True)
         self.warning = QWidget()
         self.reason = muted_label()

@@ -115,18 +115,18 @@ def rows_of(versions: Iterable[Version], head: VersionId | None, other: VersionI
             for branch in _siblings(older[child], older):
                 waiting.append(branch)
                 waiting_places.append(_at(place.lane + 1, branch=True))
-    look = _Look(by_id, parents, head, other)
+    appearance = _Appearance(by_id, parents, head, other)
     rows: list[Row] = []
     lines = NO_LINES
     # From the last row up, since lines lead down to rows further below. Most rows of a long history share their lines.
     for version, place in zip(reversed(placed), reversed(places), strict=True):
         lines = _lines(place, _going_on(lines))
-        rows.append(look.row(version, lines))
+        rows.append(appearance.row(version, lines))
     rows.reverse()
     return rows
 
 
-class _Look:
+class _Appearance:
     """What a row shows beside its place in the tree: its mark, whether it leads to the head, the score before."""
 
     def __init__(
@@ -148,7 +148,7 @@ class _Look:
         before = quality.overall if quality else None
         return Row(self._versions[name], lines, self.marks.get(name, ""), name in self.path, before)
 
-    def differs_from(self, earlier: _Look) -> set[VersionId]:
+    def differs_from(self, earlier: _Appearance) -> set[VersionId]:
         """The versions with another mark, or that began or ceased to lead to the head."""
         marked = {v for v in (*self.marks, *earlier.marks) if v and self.marks.get(v) != earlier.marks.get(v)}
         return marked | (self.path ^ earlier.path)
@@ -256,7 +256,7 @@ class VersionModel(QAbstractListModel):
         self.rows: list[Row] = []
         self._tree: Mapping[VersionId, Version] = {}
         self._parents: dict[VersionId, VersionId | None] = {}
-        self._look = _Look({}, {}, None, None)
+        self._appearance = _Appearance({}, {}, None, None)
         self._images: dict[VersionId, QImage] = {}
 
     def show(self, versions: Iterable[Version], head: VersionId | None, other: VersionId | None) -> bool:
@@ -272,11 +272,11 @@ class VersionModel(QAbstractListModel):
         added = len(tree) == len(before) + len(moved) == len(before) + 1 and self._add_leaf(moved[0])
         if not added and (moved or len(before) != len(tree)):
             self._parents = _displayed_parents(tree.values())
-            self._look = _Look(tree, self._parents, head, other)
+            self._appearance = _Appearance(tree, self._parents, head, other)
             self.update(rows_of(tree.values(), head, other))
             return True
-        earlier, self._look = self._look, _Look(tree, self._parents, head, other)
-        self._change_rows({v.id for v in changed}, self._look.differs_from(earlier))
+        earlier, self._appearance = self._appearance, _Appearance(tree, self._parents, head, other)
+        self._change_rows({v.id for v in changed}, self._appearance.differs_from(earlier))
         return added
 
     def _change_rows(self, versions: set[VersionId], looks: set[VersionId]) -> None:
@@ -286,7 +286,7 @@ class VersionModel(QAbstractListModel):
         for at, row in enumerate(self.rows):
             name = row.version.id
             if name in looks or name in versions or self._parents[name] in versions:
-                new = self._look.row(name, row.lines)
+                new = self._appearance.row(name, row.lines)
                 if new.version is not row.version or new[2:] != row[2:]:
                     self.rows[at] = new
                     self.dataChanged.emit(self.index(at), self.index(at))

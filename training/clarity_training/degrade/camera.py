@@ -205,10 +205,10 @@ def _noise_model(photo: Photo, amount: float, model: int, rng: np.random.Generat
     grain = rng.standard_normal(photo.shape, dtype=np.float32)
     if model == 3:
         return photo + photo * grain * np.float32(interpolate(0.06, 0.5, amount))
-    colour = rng.random()
-    if colour < 0.3:
+    color = rng.random()
+    if color < 0.3:
         grain = np.repeat(grain[..., :1], 3, axis=-1)
-    elif colour < 0.5:
+    elif color < 0.5:
         grain *= rng.uniform(0.4, 1.4, 3).astype(np.float32)
     return photo + grain * np.float32(interpolate(5.0, 60.0, amount) / 255)
 
@@ -297,12 +297,12 @@ def _jpeg_of_reduced(photo: Photo, quality: int, rng: np.random.Generator) -> Ph
 
 def _compress(photo: Photo, quality: int, rng: np.random.Generator) -> Photo:
     """The photo after JPEG compression with random chroma subsampling. quality: 1..100."""
-    colour = (
+    color = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
     )[int(rng.choice(3, p=[0.6, 0.3, 0.1]))]
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, colour]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, color]
     if rng.random() < 0.2:
         own = int(np.clip(quality * rng.uniform(0.5, 1.4), 3, 97))
         options += [cv2.IMWRITE_JPEG_LUMA_QUALITY, quality, cv2.IMWRITE_JPEG_CHROMA_QUALITY, own]

@@ -99,13 +99,13 @@ def _tint(rng: np.random.Generator) -> Plane:
     """A color of light, 3 values with a maximum of 1: near white, warm, cold, or any."""
     kind = rng.choice(4, p=[0.35, 0.35, 0.15, 0.15])
     warm, cold = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.7)
-    colour = (
+    color = (
         rng.uniform(0.88, 1.0, 3),
         np.array([1.0, 1.0 - 0.5 * warm, 1.0 - warm]),
         np.array([1.0 - cold, 1.0 - 0.4 * cold, 1.0]),
         rng.uniform(0.1, 1.0, 3),
     )[int(kind)]
-    return (colour / colour.max()).astype(np.float32)
+    return (color / color.max()).astype(np.float32)
 
 
 def _glare(distance: Plane, rng: np.random.Generator) -> Plane:
@@ -182,6 +182,6 @@ def _ghosts(shape: tuple[int, int], source: tuple[float, float], rng: np.random.
             middle = np.array(spot) + (outline - np.array(spot)) * rng.uniform(0.5, 0.95)
             cv2.fillPoly(ghost, [np.round(middle * 16).astype(np.int32)], (rng.uniform(0.0, 0.7),), cv2.LINE_8, 4)
         ghost = blur_field(ghost, max(0.6, radius * rng.uniform(0.02, 0.3)))
-        colour = rng.uniform(0.0, 1.0, 3) ** rng.uniform(0.5, 2.0)
-        light += ghost[..., None] * (colour / (colour.max() + 1e-6) * rng.uniform(0.03, 0.35)).astype(np.float32)
+        color = rng.uniform(0.0, 1.0, 3) ** rng.uniform(0.5, 2.0)
+        light += ghost[..., None] * (color / (color.max() + 1e-6) * rng.uniform(0.03, 0.35)).astype(np.float32)
     return light

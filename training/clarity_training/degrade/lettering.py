@@ -253,11 +253,11 @@ def logo_with_words(size: float, rng: np.random.Generator) -> Coverage:
     axis = 0 if beside else 1
     most = max(text.shape[axis], sign.shape[axis])
 
-    def centred(stamp: Coverage) -> Coverage:
+    def centerd(stamp: Coverage) -> Coverage:
         sides = _sides(most - stamp.shape[axis], left=False)
         return np.pad(stamp, (sides, (0, 0)) if beside else ((0, 0), sides))
 
-    return np.concatenate([centred(sign), centred(text)], 1 - axis)
+    return np.concatenate([centerd(sign), centerd(text)], 1 - axis)
 
 
 def random_size(height: int, width: int, rng: np.random.Generator) -> float:

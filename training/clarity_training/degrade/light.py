@@ -58,8 +58,8 @@ def _underexposed(photo: Photo, amount: float, rng: np.random.Generator) -> Plan
     """Linear light near the sensor's noise floor: darker, with changed contrast, less saturation and a color cast."""
     steep = np.asarray(cv2.pow(to_linear(photo), rng.uniform(0.8, 1.3)), np.float32)
     light = steep * np.float32(2.0 ** -interpolate(0.9, 5.0, amount))
-    grey = luma(light)
-    light = grey + (light - grey) * np.float32(1.0 - interpolate(0.1, 0.6, amount) * rng.random())
+    gray = luma(light)
+    light = gray + (light - gray) * np.float32(1.0 - interpolate(0.1, 0.6, amount) * rng.random())
     cast = 1.0 + rng.uniform(-0.15, 0.15, 3) * rng.choice([0.0, 1.0, 2.0], p=[0.3, 0.5, 0.2])
     return light * cast.astype(np.float32)
 
@@ -194,9 +194,9 @@ def shadow(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
         soft = soft + (blur_field(covered, min(3.0 * edge, 0.1 * max(photo.shape[:2]))) - soft) * far
     count = 0.6 * (0.1 / 0.6) ** amount * rng.uniform(0.9, 1.1)
     blue = rng.uniform(0.0, 0.2) * rng.choice([1.0, 0.3, -0.2], p=[0.6, 0.3, 0.1])
-    colour = np.array([count * (1.0 - 0.5 * blue), count, count * (1.0 + blue)], np.float32)
+    color = np.array([count * (1.0 - 0.5 * blue), count, count * (1.0 + blue)], np.float32)
     weight = np.clip(soft, 0.0, 1.0)[..., None]
-    return Damaged(clip(to_srgb(to_linear(photo) * (1.0 + weight * (colour - 1.0)))))
+    return Damaged(clip(to_srgb(to_linear(photo) * (1.0 + weight * (color - 1.0)))))
 
 
 def _shadow_mask(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:

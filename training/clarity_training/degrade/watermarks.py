@@ -125,41 +125,41 @@ def _random_color(rng: Rng) -> NDArray[np.float32]:
     """3 values, 0..1: white (45 %), black, gray, or any color."""
     draw = rng.random()
     if draw < 0.45:
-        colour = np.full(3, rng.uniform(0.93, 1))
+        color = np.full(3, rng.uniform(0.93, 1))
     elif draw < 0.6:
-        colour = np.full(3, rng.uniform(0, 0.1))
+        color = np.full(3, rng.uniform(0, 0.1))
     elif draw < 0.75:
-        colour = np.full(3, rng.uniform(0.25, 0.85))
+        color = np.full(3, rng.uniform(0.25, 0.85))
     else:
-        colour = rng.uniform(0, 1, 3)
-        colour[rng.integers(3)] = rng.choice([0.05, 0.95])
-    return colour.astype(np.float32)
+        color = rng.uniform(0, 1, 3)
+        color[rng.integers(3)] = rng.choice([0.05, 0.95])
+    return color.astype(np.float32)
 
 
 def _draw_mark(photo: Photo, cover: Plane, opacity: float, rng: Rng) -> Photo:
     """The photo with the mark (H×W coverage) as flat, hollow, outlined, shadowed, embossed or blended ink."""
-    style, colour = rng.random(), _random_color(rng)
+    style, color = rng.random(), _random_color(rng)
     extent = max(1, round(rng.uniform(1, 3)))
     if style < 0.12:  # outline only
         cover = clip(cv2.dilate(cover, np.ones((extent + 1, extent + 1))) - cover * np.float32(0.95))
     elif style < 0.24:
         rim = cv2.dilate(cover, np.ones((2 * extent + 1, 2 * extent + 1))) - cover
-        photo = _blend(photo, rim, 1 - colour, opacity * 0.9)
+        photo = _blend(photo, rim, 1 - color, opacity * 0.9)
     elif style < 0.38:
         shade = cv2.GaussianBlur(np.roll(cover, (extent, extent), (0, 1)), (0, 0), float(rng.uniform(0.5, 3)))
         photo = _blend(photo, shade * (1 - cover), np.zeros(3, np.float32), opacity * float(rng.uniform(0.5, 0.9)))
     elif style < 0.48:
         return _emboss(photo, cover, opacity, extent, rng)
     elif style < 0.54:  # lightens or darkens
-        ink = colour if colour.mean() > 0.5 else colour - 1
+        ink = color if color.mean() > 0.5 else color - 1
         marked = clip(photo + cover[..., None] * (opacity * 0.7 * ink))
         return _ensure_visible(photo, marked, cover, opacity)
     elif style < 0.59:  # a bar behind the letters
-        photo = _blend(photo, _bar(cover, rng), 1 - colour, opacity * float(rng.uniform(0.3, 0.8)))
+        photo = _blend(photo, _bar(cover, rng), 1 - color, opacity * float(rng.uniform(0.3, 0.8)))
     elif style < 0.65:  # a gradient along the mark
         ramp = np.linspace(rng.uniform(0.35, 1.3), rng.uniform(0.35, 1.3), cover.shape[1], dtype=np.float32)
         cover = clip(cover * ramp)
-    return _ensure_visible(photo, _blend(photo, cover, _fill_colors(cover, colour, rng), opacity), cover, opacity)
+    return _ensure_visible(photo, _blend(photo, cover, _fill_colors(cover, color, rng), opacity), cover, opacity)
 
 
 def _bar(cover: Plane, rng: Rng) -> Plane:
@@ -176,19 +176,19 @@ def _bar(cover: Plane, rng: Rng) -> Plane:
     return bar if bar.mean() < 0.3 else np.zeros_like(cover)
 
 
-def _fill_colors(cover: Plane, colour: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def _fill_colors(cover: Plane, color: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
     """One color, or (15 %) two colors side by side: broadcasts to H×W×3."""
     if rng.random() > 0.15:
-        return colour
+        return color
     split = int(rng.uniform(0.2, 0.8) * cover.shape[1])
     field = np.empty((1, cover.shape[1], 3), np.float32)
-    field[:, :split], field[:, split:] = colour, _random_color(rng)
+    field[:, :split], field[:, split:] = color, _random_color(rng)
     return field
 
 
-def _blend(photo: Photo, cover: Plane, colour: NDArray[np.float32], opacity: float) -> Photo:
+def _blend(photo: Photo, cover: Plane, color: NDArray[np.float32], opacity: float) -> Photo:
     share = (cover * np.float32(opacity))[..., None]
-    return clip(photo + share * (colour - photo))
+    return clip(photo + share * (color - photo))
 
 
 def _ensure_visible(photo: Photo, marked: Photo, cover: Plane, opacity: float) -> Photo:

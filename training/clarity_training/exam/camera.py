@@ -60,10 +60,10 @@ def trajectory(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def path_kernel(path: NDArray[np.float64], extent: float) -> Field:
     """The kernel of a path (N×2) scaled to `extent` pixels, rasterized bilinearly; sums to 1. Returns k×k float32."""
-    centred = path - (path.max(0) + path.min(0)) / 2
-    centred = centred * extent / max(float(np.ptp(path, 0).max()), 1e-6)
+    centerd = path - (path.max(0) + path.min(0)) / 2
+    centerd = centerd * extent / max(float(np.ptp(path, 0).max()), 1e-6)
     side = int(extent) // 2 * 2 + 5
-    at = centred + side // 2
+    at = centerd + side // 2
     kernel = np.zeros((side, side), np.float32)
     corner = np.floor(at).astype(int)
     part = at - corner

@@ -51,10 +51,10 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     """
     rows, columns = photo.shape[:2]
     size, strength = min(rows, columns), interpolate(0.35, 1.6, severity)
-    centre = rng.uniform(0.08, 0.92, 2) * (columns, rows)
+    center = rng.uniform(0.08, 0.92, 2) * (columns, rows)
     tint = _tint(rng)
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
-    dx, dy = (x - centre[0]) / size, (y - centre[1]) / size
+    dx, dy = (x - center[0]) / size, (y - center[1]) / size
     distance = np.hypot(dx, dy)
     glare = _glare(distance, rng)
     spokes = _shimmer(np.arctan2(dy, dx), distance, rng)
@@ -62,7 +62,7 @@ def flare(photo: Photo, severity: float, rng: np.random.Generator) -> Damaged:
     shown = rng.random(3) < (0.75, 0.6, 0.7)
     scattered = glare * 0.8 + spokes * 0.5 * shown[0] + streak * shown[1]
     light = scattered[..., None] * (tint + (distance < 0.05)[..., None] * (1 - tint))
-    ghosts = _ghosts(photo.shape, centre, rng)
+    ghosts = _ghosts(photo.shape, center, rng)
     if shown[2]:
         light = light + 0.35 * ghosts
     veil = 0.06 * severity * tint
@@ -104,7 +104,7 @@ def _streak(dx: Field, dy: Field, rng: np.random.Generator) -> Field:
     return 0.9 * np.exp(-np.abs(across) / wide) * np.exp(-np.abs(along) / length)
 
 
-def _ghosts(shape: tuple[int, ...], centre: NDArray[np.float64], rng: np.random.Generator) -> Photo:
+def _ghosts(shape: tuple[int, ...], center: NDArray[np.float64], rng: np.random.Generator) -> Photo:
     """H×W×3 reflections of the aperture on the line through the center of the photo: colored discs and polygons."""
     rows, columns = shape[:2]
     middle, size = np.array([columns, rows]) / 2, min(rows, columns)
@@ -113,12 +113,12 @@ def _ghosts(shape: tuple[int, ...], centre: NDArray[np.float64], rng: np.random.
     polygon = np.stack([np.cos(angle), np.sin(angle)], 1)
     light = np.zeros((rows, columns, 3), np.float32)
     for _ in range(int(rng.integers(4, 9))):
-        place = middle + (middle - centre) * rng.uniform(-0.7, 1.4) + rng.normal(0, 0.01, 2) * size
+        place = middle + (middle - center) * rng.uniform(-0.7, 1.4) + rng.normal(0, 0.01, 2) * size
         radius = size * rng.lognormal(np.log(0.06), 0.5)
         shade = fill_outline(shape, polygon * radius + place)
         rim = (shade - blur_field(shade, radius * 0.15)).clip(0, 1)
-        colour = rng.uniform(0.1, 1, 3).astype(np.float32) * np.float32(rng.uniform(0.3, 0.8))
-        light += blur_field(shade * 0.45 + rim, 0.6 + 0.02 * radius)[..., None] * colour
+        color = rng.uniform(0.1, 1, 3).astype(np.float32) * np.float32(rng.uniform(0.3, 0.8))
+        light += blur_field(shade * 0.45 + rim, 0.6 + 0.02 * radius)[..., None] * color
     return light
 
 

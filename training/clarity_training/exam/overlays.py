@@ -42,8 +42,8 @@ def watermark(photo: Photo, severity: float, rng: np.random.Generator) -> Damage
 def _ink(ground: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """3 values, 0..1: white, black or a saturated color, with contrast to the brightness of the ground."""
     plain = np.full(3, rng.uniform(0.9, 1) if ground < 0.62 else rng.uniform(0, 0.15))
-    colour = rng.permutation(np.array([rng.uniform(0.8, 1), rng.uniform(0, 0.5), rng.uniform(0, 0.4)]))
-    return (plain if rng.random() < 0.7 else colour).astype(np.float32)
+    color = rng.permutation(np.array([rng.uniform(0.8, 1), rng.uniform(0, 0.5), rng.uniform(0, 0.4)]))
+    return (plain if rng.random() < 0.7 else color).astype(np.float32)
 
 
 def _text(rng: np.random.Generator) -> Field:

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save
 from clarity_desktop.backend.detect import detect
 from clarity_desktop.backend.iqa import assess, brisque, niqe, sseq
 from clarity_desktop.backend.iqa.parameters import default_parameters
-from clarity_desktop.backend.iqa.statistics import grey
+from clarity_desktop.backend.iqa.statistics import gray
 from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import UserError
 from clarity_training import options, ranked_photos, ranking
@@ -161,7 +161,7 @@ def _sharp_blocks(pixels: NDArray[np.uint8]) -> Floats:
     blocks = assess.features(pixels).niqe
     if not len(blocks):
         return blocks
-    luma = niqe.whole_blocks(grey(pixels)).astype(np.float32)
+    luma = niqe.whole_blocks(gray(pixels)).astype(np.float32)
     mean = cv2.GaussianBlur(luma, (7, 7), 7 / 6)
     deviation = np.sqrt(np.abs(cv2.GaussianBlur(luma * luma, (7, 7), 7 / 6) - mean * mean))
     side = niqe.BLOCK

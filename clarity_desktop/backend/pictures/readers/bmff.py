@@ -17,7 +17,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     Caps,
     Refused,
     Stored,
-    grey_or_rgb,
+    gray_or_rgb,
     separated,
 )
 
@@ -58,7 +58,7 @@ def read_avif(file: BinaryIO, caps: Caps) -> Stored:
         left, top, width, height = item.aperture
         samples = samples[top : top + height, left : left + width]
     main, alpha = separated(samples)
-    stored = grey_or_rgb(main, alpha)
+    stored = gray_or_rgb(main, alpha)
     if samples.dtype == np.uint16:
         stored.bits = _bits(data, samples)
     stored.orientation = item.orientation
@@ -99,7 +99,7 @@ def read_heic(file: BinaryIO, caps: Caps) -> Stored:
     samples: NDArray[Any] = np.asarray(image)
     mode = image.mode.partition(";")[0]
     main, alpha = separated(samples)
-    stored = grey_or_rgb(main, alpha)
+    stored = gray_or_rgb(main, alpha)
     stored.premultiplied = mode == "RGBa"
     bits = int(info.get("bit_depth", 8))
     if samples.dtype == np.uint16 and bits < 16:  # pillow-heif moves the bits up, which makes white 65472

@@ -16,7 +16,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     CodePoints,
     Refused,
     Stored,
-    grey_or_rgb,
+    gray_or_rgb,
 )
 
 SIGNATURE = b"\x76\x2f\x31\x01"
@@ -49,7 +49,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if stored_window != shown_window:
         main = _placed(main, stored_window, shown_window)
         alpha = None if alpha is None else _placed(alpha, stored_window, shown_window)
-    stored = grey_or_rgb(main, alpha)
+    stored = gray_or_rgb(main, alpha)
     stored.premultiplied = alpha is not None
     stored.code_points = _LINEAR_SRGB
     stored.icc = _profile(facts.get("chromaticities"))

@@ -156,7 +156,7 @@ def _has_all_scans(found: Segments) -> bool:
 def _interpreted(samples: NDArray[Any], found: Segments) -> Stored:
     bits = found.bits if found.bits > 8 and found.bits != 16 else 0
     if samples.ndim == 2:
-        return Stored(samples, "grey", "L", bits=bits)
+        return Stored(samples, "gray", "L", bits=bits)
     if samples.shape[2] == 3:
         return Stored(samples, "rgb", "RGB", bits=bits)
     if samples.shape[2] != 4:

@@ -19,7 +19,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     CodePoints,
     Refused,
     Stored,
-    grey_or_rgb,
+    gray_or_rgb,
     separated,
 )
 from clarity_desktop.text import Message
@@ -44,7 +44,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if {samples.shape[0], samples.shape[1]} != {header.width, header.height}:
         raise Refused(DAMAGED)
     main, alpha = separated(samples)
-    stored = grey_or_rgb(main, alpha)
+    stored = gray_or_rgb(main, alpha)
     stored.premultiplied = header.is_premultiplied and alpha is not None
     if samples.dtype == np.uint16 and header.bits < 16:
         stored.bits = header.bits
@@ -53,14 +53,14 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
         stored.samples = (main.astype(np.uint16) * 255 // top).astype(np.uint8)
         stored.alpha = None if alpha is None else (alpha.astype(np.uint16) * 255 // top).astype(np.uint8)
     stored.orientation = 1  # libjxl applies it
-    _set_colours(stored, header)
+    _set_colors(stored, header)
     _set_metadata(stored, data)
     if header.is_animated:
         stored.notes.append(FIRST_ONLY)
     return stored
 
 
-def _set_colours(stored: Stored, header: Header) -> None:
+def _set_colors(stored: Stored, header: Header) -> None:
     if header.has_icc:
         # libjxl converts the colors of XYB pictures to linear light of sRGB then, and leaves those of others.
         if header.is_xyb:

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from clarity_desktop.backend.pictures import colour, containers
+from clarity_desktop.backend.pictures import color_management, containers
 from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.stored_photo import (
     DAMAGED,
@@ -18,7 +18,7 @@ from clarity_desktop.backend.pictures.stored_photo import (
     CodePoints,
     Refused,
     Stored,
-    grey_or_rgb,
+    gray_or_rgb,
     separated,
 )
 from clarity_desktop.text import Message
@@ -63,7 +63,7 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     found = list(chunks(data))
     if not found or found[0].kind != b"IHDR" or len(found[0].body) != 13:
         raise Refused(DAMAGED)
-    width, height, depth, colours = struct.unpack_from(">IIBB", found[0].body)
+    width, height, depth, colors = struct.unpack_from(">IIBB", found[0].body)
     caps.check(width, height)
     # A wrong checksum in a text or profile is no reason to refuse the photo, as libpng has it; one in the pixels is.
     kept = [c.stored for c in found if c.kind in _PIXELS and (c.is_intact or c.kind in {b"IHDR", b"PLTE", b"IDAT"})]
@@ -71,9 +71,9 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if samples.shape[:2] != (height, width):
         raise Refused(DAMAGED)
     main, alpha = separated(samples)
-    stored = grey_or_rgb(main, alpha, "1" if depth == 1 and not colours else _MODES[colours])
+    stored = gray_or_rgb(main, alpha, "1" if depth == 1 and not colors else _MODES[colors])
     described = {c.kind: c.body for c in reversed(found) if c.is_intact}  # the first of each kind counts
-    _set_colours(stored, described)
+    _set_colors(stored, described)
     containers.add_of_png(stored, [(c.kind, c.body) for c in found if c.is_intact])
     if len(described.get(b"acTL", b"")) >= 4 and int.from_bytes(described[b"acTL"][:4], "big") > 1:
         stored.notes.append(FIRST_ONLY)
@@ -96,13 +96,13 @@ def _unpacked(packed: bytes) -> bytes:
     return content
 
 
-def _set_colours(stored: Stored, described: dict[bytes, bytes]) -> None:
+def _set_colors(stored: Stored, described: dict[bytes, bytes]) -> None:
     """The order of the third edition of the PNG specification: cICP, iCCP, sRGB, gAMA and cHRM."""
     points = described.get(b"cICP", b"")
-    if len(points) == 4 and colour.is_known(CodePoints(points[0], points[1])):
+    if len(points) == 4 and color_management.is_known(CodePoints(points[0], points[1])):
         stored.code_points = CodePoints(points[0], points[1])
         if not points[3]:
-            stored.samples = colour.full_range(stored.samples)
+            stored.samples = color_management.full_range(stored.samples)
         return
     if b"iCCP" in described:
         _, _, packed = described[b"iCCP"].partition(b"\0")

@@ -9,19 +9,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import colour, exif, metadata
+from clarity_desktop.backend.pictures import color_management, exif, metadata
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, Caps, CodePoints, Model, Refused, Stored
 from clarity_desktop.text import Message
 
 SIGNATURE = b"8BPS"
-_GREY, _INDEXED, _RGB, _CMYK, _DUOTONE, _LAB = 1, 2, 3, 4, 8, 9
+_GRAY, _INDEXED, _RGB, _CMYK, _DUOTONE, _LAB = 1, 2, 3, 4, 8, 9
 _MODES: dict[int, tuple[Model, str, int]] = {  # by color mode: model, name, channels
-    0: ("grey", "1", 1),
-    _GREY: ("grey", "L", 1),
+    0: ("gray", "1", 1),
+    _GRAY: ("gray", "L", 1),
     _INDEXED: ("rgb", "P", 1),
     _RGB: ("rgb", "RGB", 3),
     _CMYK: ("cmyk", "CMYK", 4),
-    _DUOTONE: ("grey", "L", 1),
+    _DUOTONE: ("gray", "L", 1),
     _LAB: ("lab", "Lab", 3),
 }
 # Numbers of image resources.
@@ -39,8 +39,8 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     caps.check(width, height)
     if version not in {1, 2} or mode not in _MODES or depth not in {1, 8, 16, 32}:
         raise Refused("pictures.psd_kind")
-    model, name, colours = _MODES[mode]
-    if not colours <= channels <= _MOST_CHANNELS:
+    model, name, colors = _MODES[mode]
+    if not colors <= channels <= _MOST_CHANNELS:
         raise Refused(DAMAGED)
     at = 26
     table, at = _section(data, at)
@@ -50,23 +50,23 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     if found.get(_VERSION, b"\0\0\0\0\1")[4:5] == b"\0":
         raise Refused("pictures.psd_no_picture")
     count = _layer_count(layers, version)
-    is_clear = channels > colours and (count < 0 or any(mark in layers for mark in _CLEAR_MARKS))
-    used = colours + is_clear
+    is_clear = channels > colors and (count < 0 or any(mark in layers for mark in _CLEAR_MARKS))
+    used = colors + is_clear
     planes = _planes(data, at, (channels, height, width), depth, version).reshape(channels, height, width)[:used]
     if depth == 1:
         planes = (1 - planes) * np.uint8(255)
-    stored = Stored(planes[0], model, name, planes[colours] if is_clear else None)
+    stored = Stored(planes[0], model, name, planes[colors] if is_clear else None)
     if mode == _INDEXED:
         if len(table) < 768:
             raise Refused(DAMAGED)
         stored.samples = np.frombuffer(table, np.uint8, 768).reshape(3, 256).T[planes[0]]
         if len(clear := found.get(_CLEAR_INDEX, b"")) == 2:
             stored.alpha = np.where(planes[0] == int.from_bytes(clear, "big"), 0, 255).astype(np.uint8)
-    elif colours > 1:
-        main = np.ascontiguousarray(planes[:colours].transpose(1, 2, 0))
+    elif colors > 1:
+        main = np.ascontiguousarray(planes[:colors].transpose(1, 2, 0))
         if mode == _CMYK:  # stored inverted
             main = np.iinfo(main.dtype).max - main
-        stored.samples = colour.stored_lab(main, signed=False) if mode == _LAB else main
+        stored.samples = color_management.stored_lab(main, signed=False) if mode == _LAB else main
     if stored.alpha is not None and is_clear:
         white = {"lab": (100.0, 0.0, 0.0), "cmyk": 0}.get(model, 1 if depth == 32 else np.iinfo(planes.dtype).max)
         stored.samples = _without_white(stored.samples, stored.alpha, white)
@@ -88,10 +88,10 @@ def _without_white(samples: NDArray[Any], alpha: NDArray[Any], white: Any) -> ND
     weight = np.where(alpha > 0, alpha, top).astype(np.float32) / np.float32(top)
     weight = weight if samples.ndim == 2 else weight[..., None]
     paper = np.float32(white)
-    colours = paper + (samples.astype(np.float32) - paper) / weight
+    colors = paper + (samples.astype(np.float32) - paper) / weight
     if samples.dtype.kind == "f":
-        return colours
-    return np.rint(colours.clip(0, np.iinfo(samples.dtype).max)).astype(samples.dtype)
+        return colors
+    return np.rint(colors.clip(0, np.iinfo(samples.dtype).max)).astype(samples.dtype)
 
 
 def _layer_count(layers: bytes, version: int) -> int:

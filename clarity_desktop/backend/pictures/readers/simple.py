@@ -55,7 +55,7 @@ def _stored(image: Image.Image) -> Stored:
     mode = image.mode
     clear = mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info
     if mode in {"1", "L"} and not clear:
-        return Stored(np.asarray(image.convert("L")), "grey", mode)
+        return Stored(np.asarray(image.convert("L")), "gray", mode)
     if mode == "La":
         image = image.convert("LA")
     main, alpha = separated(np.asarray(image.convert("RGBA" if clear else "RGB")))
@@ -99,9 +99,9 @@ def _masked(data: bytes, width: int, height: int, bits: int, masks: tuple[int, .
     packed = np.ascontiguousarray(rows[:, : width * bits // 8]).view(f"<u{bits // 8}")
     if height > 0:  # stored from the bottom up
         packed = packed[::-1]
-    colours = [_channel(packed, mask) for mask in masks]
-    alpha = colours[3] if masks[3] else None
-    return Stored(np.dstack(colours[:3]), "rgb", "RGB" if alpha is None else "RGBA", alpha)
+    colors = [_channel(packed, mask) for mask in masks]
+    alpha = colors[3] if masks[3] else None
+    return Stored(np.dstack(colors[:3]), "rgb", "RGB" if alpha is None else "RGBA", alpha)
 
 
 def _channel(packed: NDArray[Any], mask: int) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.pictures import colour, tiff_metadata
+from clarity_desktop.backend.pictures import color_management, tiff_metadata
 from clarity_desktop.backend.pictures.exif import ORIENTATION
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, Caps, Refused, Stored
 from clarity_desktop.text import Message
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PHOTOMETRIC = 262
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 CIELAB, ICCLAB = 8, 9
-_COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, PALETTE: 1, RGB: 3, YCBCR: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
+_COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, PALETTE: 1, RGB: 3, YCBCR: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 _OLD_JPEG = 6
 _SHORT = 3  # a type of number
 _FAX = {2, 3, 4, 32771}
@@ -100,7 +100,7 @@ def _check(page: tifffile.TiffPage, file: BinaryIO) -> None:
 
     if page.samplesperpixel > 16 or page.imagedepth > 1:
         raise Refused("pictures.tiff_channels")
-    if _photometric(page) not in _COLOURS:
+    if _photometric(page) not in _COLORS:
         raise Refused("pictures.tiff_kind")
     if page.dtype is None:
         raise Refused("pictures.tiff_values")
@@ -192,18 +192,18 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     if photometric == PALETTE:
         return _from_palette(samples, page)
     samples = _scaled(samples, page, notes)
-    colours = _COLOURS[photometric]
-    if samples.shape[2] < colours:
+    colors = _COLORS[photometric]
+    if samples.shape[2] < colors:
         raise Refused("pictures.tiff_kind")
-    alpha = _alpha(samples, colours, page)
-    main = samples[..., 0] if colours == 1 else samples[..., :colours]
+    alpha = _alpha(samples, colors, page)
+    main = samples[..., 0] if colors == 1 else samples[..., :colors]
     if photometric == WHITE_IS_ZERO:
         main = (1 if main.dtype.kind == "f" else np.iinfo(main.dtype).max) - main
     stored = Stored(main, "rgb", "RGB" if alpha is None else "RGBA", alpha, notes=notes)
     stored.premultiplied = alpha is not None and _PREMULTIPLIED in page.extrasamples[:1]
-    if colours == 1:
+    if colors == 1:
         bilevel = page.bitspersample == 1
-        stored.model, stored.mode = "grey", "1" if bilevel else "L"
+        stored.model, stored.mode = "gray", "1" if bilevel else "L"
     elif photometric == CMYK:
         if main.dtype.kind == "f":
             stored.samples = np.rint(np.nan_to_num(main).clip(0, 1) * np.float32(65535)).astype(np.uint16)
@@ -211,19 +211,19 @@ def _interpreted(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:
     elif photometric in {CIELAB, ICCLAB}:
         stored.model, stored.mode = "lab", "Lab"
         if main.dtype.kind != "f":
-            stored.samples = colour.stored_lab(main, signed=photometric == CIELAB)
+            stored.samples = color_management.stored_lab(main, signed=photometric == CIELAB)
     return stored
 
 
-def _alpha(samples: NDArray[Any], colours: int, page: tifffile.TiffPage) -> NDArray[Any] | None:
+def _alpha(samples: NDArray[Any], colors: int, page: tifffile.TiffPage) -> NDArray[Any] | None:
     """The first channel beyond the colors, if the file says that it is alpha, or says nothing about a single one."""
-    if samples.shape[2] <= colours:
+    if samples.shape[2] <= colors:
         return None
     if page.extrasamples and int(page.extrasamples[0]) not in _ALPHAS:
         return None
-    if not page.extrasamples and (samples.shape[2] != colours + 1 or _photometric(page) != RGB):
+    if not page.extrasamples and (samples.shape[2] != colors + 1 or _photometric(page) != RGB):
         return None
-    return np.ascontiguousarray(samples[..., colours])
+    return np.ascontiguousarray(samples[..., colors])
 
 
 def _from_palette(samples: NDArray[Any], page: tifffile.TiffPage) -> Stored:

@@ -1,4 +1,4 @@
-"""Colour: what stays in its profile, what is converted, and that neither shifts what is seen."""
+"""Color: what stays in its profile, what is converted, and that neither shifts what is seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from clarity_desktop.backend.pictures import Decoder, colour, encode, icc, profile_name, save, to_srgb8
+from clarity_desktop.backend.pictures import Decoder, color_management, encode, icc, profile_name, save, to_srgb8
 from clarity_desktop.bit_depth import to_8_bits, to_16_bits
 from clarity_desktop.text import Message
 from clarity_desktop.values import ExportOptions, Picture
@@ -37,7 +37,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 def lab(path: Path) -> np.ndarray:
-    """The file as a colour-managed reader sees it (Little CMS), in L a b."""
+    """The file as a color-managed reader sees it (Little CMS), in L a b."""
     with Image.open(path) as image:
         profile = image.info.get("icc_profile")
         if image.mode in {"P", "RGBA"}:
@@ -47,7 +47,7 @@ def lab(path: Path) -> np.ndarray:
         else:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         to_lab = ImageCms.buildTransform(source, ImageCms.createProfile("LAB"), image.mode, "LAB")
-        return colour.stored_lab(np.asarray(ImageCms.applyTransform(image, to_lab)), signed=True)
+        return color_management.stored_lab(np.asarray(ImageCms.applyTransform(image, to_lab)), signed=True)
 
 
 def loss(decoder: Decoder, path: Path) -> float:
@@ -56,9 +56,9 @@ def loss(decoder: Decoder, path: Path) -> float:
     return float(np.linalg.norm(lab(path) - lab(path.with_name("saved.png")), axis=-1).mean())
 
 
-def grey_profile(gamma: float) -> bytes:
-    whole = icc.build("Grey", icc.SRGB_PRIMARIES, icc.gamma_curve(gamma))
-    tags = [(b"desc", icc._text("Grey")), (b"wtpt", icc._numbers(b"XYZ ", icc.D50)),
+def gray_profile(gamma: float) -> bytes:
+    whole = icc.build("Gray", icc.SRGB_PRIMARIES, icc.gamma_curve(gamma))
+    tags = [(b"desc", icc._text("Gray")), (b"wtpt", icc._numbers(b"XYZ ", icc.D50)),
             (b"kTRC", icc.gamma_curve(gamma))]  # fmt: skip
     return profile(whole[:128], tags, b"mntr", b"GRAY", b"XYZ ")
 
@@ -76,8 +76,8 @@ def cmyk_profile() -> bytes:
     """A made-up press: a 5⁴ table from ink to Lab, in which full cyan lies outside sRGB."""
     ink = np.stack(np.meshgrid(*[np.linspace(0, 1, 5)] * 4, indexing="ij"), -1).reshape(-1, 4)
     rgb = (1 - ink[:, :3] * [1, 0.8, 0.9]) * (1 - 0.95 * ink[:, 3:])
-    xyz = rgb**2.2 @ np.linalg.inv(colour.SPACES[1].from_xyz).T
-    stored = colour.xyz_to_lab(xyz.astype(np.float32)) * [255 / 100, 1, 1] + [0, 128, 128]
+    xyz = rgb**2.2 @ np.linalg.inv(color_management.SPACES[1].from_xyz).T
+    stored = color_management.xyz_to_lab(xyz.astype(np.float32)) * [255 / 100, 1, 1] + [0, 128, 128]
     table = np.rint(stored).clip(0, 255).astype(np.uint8).tobytes()
     identity = np.arange(256, dtype=np.uint8).tobytes()
     lut = b"mft1" + bytes(4) + bytes([4, 3, 5, 0]) + struct.pack(">9i", *(np.eye(3, dtype=int) << 16).ravel())
@@ -93,8 +93,8 @@ def smooth(photo: np.ndarray) -> Image.Image:
 
 @pytest.mark.parametrize("built", [P3, ADOBE, icc.srgb(), LINEAR, PROPHOTO])
 def test_the_profiles_built_here_are_what_little_cms_takes_them_for(built, photo):
-    own, _ = colour.convert(photo(64, 48), icc.parse(built), colour.SRGB)
-    theirs = colour.through_cms(photo(64, 48), built, colour.SRGB)
+    own, _ = color_management.convert(photo(64, 48), icc.parse(built), color_management.SRGB)
+    theirs = color_management.through_cms(photo(64, 48), built, color_management.SRGB)
     difference = np.abs(own.astype(int) - theirs)
     assert np.percentile(difference, 99) <= 2
     assert difference.mean() < 0.3
@@ -119,9 +119,9 @@ def test_a_palette_with_a_profile_does_not_shift(decoder, tmp_path, photo):
 
 @pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_grey_with_a_grey_profile_does_not_shift(decoder, tmp_path, photo, gamma, suffix):
-    grey = smooth(photo(90, 60)).convert("L")
-    grey.save(tmp_path / f"a{suffix}", icc_profile=grey_profile(gamma), quality=95)
+def test_gray_with_a_gray_profile_does_not_shift(decoder, tmp_path, photo, gamma, suffix):
+    gray = smooth(photo(90, 60)).convert("L")
+    gray.save(tmp_path / f"a{suffix}", icc_profile=gray_profile(gamma), quality=95)
     picture = decoder.read(tmp_path / f"a{suffix}")
     assert bool(picture.notes) == (gamma == 1.0)
     assert loss(decoder, tmp_path / f"a{suffix}") < 0.5
@@ -135,7 +135,7 @@ def test_cmyk_is_converted_and_does_not_shift(decoder, tmp_path, photo):
     assert loss(decoder, tmp_path / "a.tif") < 0.5
 
 
-def test_cmyk_with_colours_beyond_srgb_ends_in_a_wider_space(decoder, tmp_path):
+def test_cmyk_with_colors_beyond_srgb_ends_in_a_wider_space(decoder, tmp_path):
     ink = np.zeros((40, 60, 4), np.uint8)
     ink[..., 0] = np.linspace(200, 255, 60).astype(np.uint8)
     Image.fromarray(ink, "CMYK").save(tmp_path / "a.jpg", quality=100, icc_profile=cmyk_profile())
@@ -152,7 +152,7 @@ def test_real_files_do_not_shift(decoder, tmp_path, shared):
         assert loss(decoder, copy) < 0.5, path.name
 
 
-def test_cmyk_without_a_profile_says_that_colours_are_approximate(decoder, tmp_path, photo):
+def test_cmyk_without_a_profile_says_that_colors_are_approximate(decoder, tmp_path, photo):
     Image.fromarray(photo(20, 20)).convert("CMYK").save(tmp_path / "a.jpg")
     picture = decoder.read(tmp_path / "a.jpg")
     assert picture.notes[-1].key == "pictures.converted_cmyk_unprofiled"
@@ -171,8 +171,8 @@ def test_far_profiles_are_converted_at_their_own_depth_and_that_is_reported(
     picture = decoder.read(tmp_path / "a.png")
     assert picture.depth == depth
     assert str(picture.notes[0]).startswith(f"The photo’s colors were converted from {name} to ")
-    assert not colour.is_far(icc.parse(picture.icc or icc.srgb()))
-    theirs = colour.through_cms(to_8_bits(dull), built, colour.SRGB)
+    assert not color_management.is_far(icc.parse(picture.icc or icc.srgb()))
+    theirs = color_management.through_cms(to_8_bits(dull), built, color_management.SRGB)
     assert np.abs(to_srgb8(picture)[0].astype(int) - theirs).mean() < 1
 
 
@@ -182,7 +182,9 @@ def test_a_png_with_only_a_gamma_is_shown_as_it_asks(decoder, tmp_path, photo):
     chunk = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     (tmp_path / "a.png").write_bytes(file[:33] + chunk + file[33:])
     picture = decoder.read(tmp_path / "a.png")
-    wanted = np.asarray(Image.fromarray(colour.convert(photo(32, 32), icc.parse(LINEAR), colour.SRGB)[0]))
+    wanted = np.asarray(
+        Image.fromarray(color_management.convert(photo(32, 32), icc.parse(LINEAR), color_management.SRGB)[0])
+    )
     assert "gamma 1.00" in str(picture.notes[0])
     assert np.abs(picture.pixels.astype(int) - wanted).max() <= 1
 
@@ -190,7 +192,9 @@ def test_a_png_with_only_a_gamma_is_shown_as_it_asks(decoder, tmp_path, photo):
 @pytest.mark.parametrize("bits", [8, 16])
 def test_lab_tiffs_become_rgb(decoder, tmp_path, bits):
     rgb = np.indices((6, 6)).transpose(1, 2, 0)[..., [0, 1, 0]].astype(np.float32) / 8 + 0.1
-    values = colour.xyz_to_lab((linear_from_srgb(rgb) @ np.linalg.inv(colour.SRGB.from_xyz).T).astype(np.float32))
+    values = color_management.xyz_to_lab(
+        (linear_from_srgb(rgb) @ np.linalg.inv(color_management.SRGB.from_xyz).T).astype(np.float32)
+    )
     unit = 1 if bits == 8 else 256
     top = 255 if bits == 8 else 65535
     light = np.rint(values[..., :1] * top / 100).astype(f"u{bits // 8}")
@@ -282,7 +286,7 @@ def test_parametric_curves_are_those_of_little_cms(photo, kind):
         + struct.pack(f">{len(numbers)}i", *(round(n * 65536) for n in numbers))
     )
     built = icc.build(f"kind {kind}", icc.SRGB_PRIMARIES, tag)
-    own, _ = colour.convert(photo(40, 30), icc.parse(built), colour.SRGB)
+    own, _ = color_management.convert(photo(40, 30), icc.parse(built), color_management.SRGB)
     source, target = (ImageCms.ImageCmsProfile(io.BytesIO(p)) for p in (built, icc.srgb()))
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC  # the only one that leaves a black that is not black alone
     transform = ImageCms.buildTransform(source, target, "RGB", "RGB", intent)
