@@ -205,13 +205,9 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
         )
     gray = to_8_bits(mask.pixels.max(axis=2))
     if mask.alpha is not None:
-<<<<<<< HEAD
-        grey = np.rint(grey * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
-    if 0 < (brightest := int(grey.max())) < _FAINTEST:
-        raise UserError("cli.mask_dark", mask=str(path), brightest=brightest)
-=======
         gray = np.rint(gray * (to_8_bits(mask.alpha) / np.float32(255))).astype(np.uint8)
->>>>>>> fd78f5d (text: plain sentences that say what to do; one spelling of color and gray)
+    if 0 < (brightest := int(gray.max())) < _FAINTEST:
+        raise UserError("cli.mask_dark", mask=str(path), brightest=brightest)
     try:
         return Region.of(gray, path.stem)
     except ValueError:
