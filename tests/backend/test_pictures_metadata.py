@@ -198,6 +198,30 @@ def test_no_damage_makes_the_editing_of_blocks_fail():
             exif.Tiff(io.BytesIO(damaged)).tree().block()
 
 
+def adobe_block(space: int, index: bytes) -> bytes:
+    made = Image.Exif()
+    made.get_ifd(ExifTags.IFD.Exif)[0xA001] = space
+    made.get_ifd(ExifTags.IFD.Exif)[0xA005] = {1: index.decode()}
+    return made.tobytes()[6:]
+
+
+@pytest.mark.parametrize(("space", "index", "profile"), [
+    (0xFFFF, b"R03", "Compatible with Adobe RGB (1998)"), (2, b"R98", "Compatible with Adobe RGB (1998)"),
+    (0xFFFF, b"R98", "sRGB"), (1, b"R03", "sRGB"),
+])  # fmt: skip
+def test_a_camera_says_adobe_rgb_by_exif(decoder, tmp_path, photo, space, index, profile):
+    (tmp_path / "a.jpg").write_bytes(jpeg(photo(32, 32), (0xE1, b"Exif\0\0" + adobe_block(space, index))))
+    assert decoder.read(tmp_path / "a.jpg").profile == profile
+
+
+def test_a_photo_converted_to_srgb_no_longer_says_adobe_rgb(decoder, tmp_path, photo):
+    picture = Picture(photo(32, 32), icc=profiles.adobe_rgb(), exif=adobe_block(0xFFFF, b"R03"))
+    for form, profile, said in (("jpeg", "srgb", False), ("jpeg", "keep", True), ("jxl", "keep", False)):
+        save(picture, ExportOptions(tmp_path / "a", form, profile=profile, exists="overwrite"), None)
+        back = decoder.read(tmp_path / "a")
+        assert (exif.is_adobe_rgb(back.exif), back.icc is not None) == (said, said)
+
+
 def test_every_gps_directory_is_removed_wherever_it_is_named():
     gps = struct.pack("<HHHI4sI", 1, 1, 2, 2, b"N\0\0\0", 0)  # GPSLatitudeRef
     first, inner = 8, 8 + 2 + 3 * 12 + 4

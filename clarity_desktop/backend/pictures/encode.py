@@ -191,6 +191,8 @@ def _ready(picture: Picture, options: ExportOptions, kind: Format) -> _Ready:
     if alpha is not None and not kind.alpha:
         pixels, alpha = _on_white(pixels, alpha), None
     blocks = _fitting(metadata.blocks(picture, options.metadata, pixels.shape[1], pixels.shape[0]), options.format)
+    if icc is None and blocks.exif:
+        blocks = replace(blocks, exif=exif_block.in_srgb(blocks.exif))
     color, icc = _gray(pixels, icc) if kind.gray and picture.mode in GRAY_MODES else (pixels, icc)
     return _Ready(color, alpha, icc, blocks, min(100, max(1, options.quality)))
 

@@ -25,6 +25,8 @@ _NOTE_REACH = 60_000  # bytes from the start within which a maker note keeps its
 
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD, MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0xA005, 0x927C
 SUB_IFDS = 0x014A
+_COLOR_SPACE, _INTEROP_INDEX = 0xA001, 1
+_ADOBE_RGB, _SRGB = (2, b"R03\0"), (1, b"R98\0")  # the values of these two tags; cameras write 65535 for Adobe RGB
 _POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _RESOLUTION = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, 0x0213}
@@ -421,6 +423,29 @@ def is_only_resolution(exif: bytes) -> bool:
     """Whether a block says nothing but how large the picture is to be printed."""
     tags = _first_values(exif)
     return tags is not None and tags[1].keys() <= {*_RESOLUTION, ORIENTATION}
+
+
+def is_adobe_rgb(exif: bytes | None) -> bool:
+    """Whether the block says that the photo is in Adobe RGB, as cameras do that embed no profile."""
+    if exif is None or exif[:4] not in {b"II*\0", b"MM\0*"}:
+        return False
+    tiff = Tiff(io.BytesIO(exif))
+    tree = tiff.tree()
+    space, index = tiff.numbers(tree.exif.get(_COLOR_SPACE)), tree.interop.get(_INTEROP_INDEX)
+    return _ADOBE_RGB[0] in space or (_SRGB[0] not in space and index is not None and index.raw == _ADOBE_RGB[1])
+
+
+def in_srgb(exif: bytes) -> bytes:
+    """The block of a photo that was converted to sRGB."""
+    if not is_adobe_rgb(exif):
+        return exif
+    block = _Block(exif)
+    inner = block.entries(block.value(block.entries(block.first).get(EXIF_IFD)))
+    block.replace(inner.get(_COLOR_SPACE), _SRGB[0])
+    index = block.entries(block.value(inner.get(INTEROP_IFD))).get(_INTEROP_INDEX)
+    if index is not None and index.size == 4:
+        block.bytes[index.value : index.value + 4] = _SRGB[1]
+    return bytes(block.bytes)
 
 
 def first_tags(exif: bytes | None) -> frozenset[int] | None:

@@ -93,6 +93,7 @@ def rehearse(exif: bytes | None, xmp: bytes | None, iptc: bytes | None) -> None:
         exif_block.upright(exif)
         exif_block.without_places(exif_block.resized(exif, 1, 1))
         exif_block.with_resolution(exif, 72, 72)
+        exif_block.in_srgb(exif)
         exif_block.compact(exif, JPEG_LIMITS["EXIF"])
     if xmp is not None:
         xmp_packet.upright(xmp)

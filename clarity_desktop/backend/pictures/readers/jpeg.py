@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clarity_desktop.backend.pictures import containers
+from clarity_desktop.backend.pictures import containers, exif
+from clarity_desktop.backend.pictures import icc as profiles
 from clarity_desktop.backend.pictures.stored_photo import DAMAGED, FIRST_ONLY, GAIN_MAP, Caps, Refused, Stored
 from clarity_desktop.text import Message
 
@@ -173,6 +174,8 @@ def _with_metadata(stored: Stored, found: Segments) -> Stored:
             profile.setdefault(body[len(_ICC)], body[len(_ICC) + 2 :])
     containers.add_of_jpeg(stored, found.segments)
     stored.icc = b"".join(profile[k] for k in sorted(profile)) or None
+    if stored.icc is None and stored.model == "rgb" and exif.is_adobe_rgb(stored.exif):
+        stored.icc = profiles.adobe_rgb()
     return stored
 
 
