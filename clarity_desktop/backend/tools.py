@@ -24,7 +24,7 @@ from clarity_desktop.messages import (
     VersionAdded,
 )
 from clarity_desktop.text import Message, Text, conjunction, duration, messages
-from clarity_desktop.titles import degradation_title, step_title, version_title
+from clarity_desktop.titles import degradation_title, method_name, step_title, version_title
 from clarity_desktop.values import (
     ADJUSTMENT_RANGES,
     LIKELY,
@@ -144,7 +144,8 @@ async def _run_restore(context: ToolContext, call: plan.RestoreCall) -> ToolResu
         return ToolResult(in_transcript=True)
     version = await context.studio.restore_now(_restore(context, call, confirmed=True), context.job)
     fields = {
-        "title": step_title(version.step), "method": version.step.method or "", "time": duration(version.step.seconds),
+        "title": step_title(version.step), "method": method_name(version.step.method or ""),
+        "time": duration(version.step.seconds),
     }  # fmt: skip
     return ToolResult(Message("chat.restored", fields))
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
@@ -26,6 +26,8 @@ from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
 
+FRAME = QSize(8, 40)
+"""Pixels that a window manager needs for borders and title."""
 LOW = 800
 """Pixels of height below which the film strip is small, and the chat gives way to the adjust panel."""
 VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
@@ -135,7 +137,7 @@ class Shell(QMainWindow):
     def restore_shape(self, shape: str) -> None:
         """Restore the size, position and docks of the last run; the default if `shape` cannot be read."""
         # The default first: restoreState changes only what it knows.
-        self.resize(1440, 900)
+        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize() - FRAME))
         docks, across, down = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["versions"], docks["restore"]], [270, 310], across)
         self.resizeDocks([docks["versions"], docks["quality"]], [330, 440], down)

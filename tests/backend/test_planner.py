@@ -477,3 +477,18 @@ def _strings(value: object) -> list[str]:
 def test_every_call_is_a_tool_call() -> None:
     step: ToolCall = UndoCall()
     assert from_json(to_json(step)) == step
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "setting"),
+    [
+        ("remove the rain and make it warmer", "derain", "temperature"),
+        ("remove the noise and make it black and white", "denoise", "black_and_white"),
+    ],
+)
+def test_a_restoration_and_an_adjustment_in_one_clause_are_both_done(text: str, task: str, setting: str):
+    restored, adjusted = plan(text).steps
+    assert isinstance(restored, RestoreCall)
+    assert restored.task == task
+    assert isinstance(adjusted, AdjustCall)
+    assert list(adjusted.settings or {}) == [setting]

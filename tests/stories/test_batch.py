@@ -58,6 +58,8 @@ async def test_a_batch_is_cancelled_in_the_middle(sit_down: Sitting, picture: Ca
         gate.open()
         await user.idle()
         assert dialog.texts()[1] == "Cancelled"
+        assert dialog.left.text() == "0 of 2, 2 cancelled"
+        assert dialog.bar.value() == 0
         kinds = [len(state.versions) for state in user.window.session.documents]
         assert kinds[1] == 1
         dialog.close()

@@ -329,3 +329,11 @@ async def test_the_adjust_panel_gets_its_room_once_although_the_shape_was_saved_
         window.sides.reveal("adjust")
         await settled(window)
         assert window.sides.folded() == []
+
+
+async def test_the_first_window_fits_on_a_small_screen():
+    async with a_window() as (window, _link):
+        window.restore_shape("")
+        room = window.screen().availableSize()  # 800 × 800 in tests
+        assert window.width() <= max(room.width(), window.minimumSizeHint().width())
+        assert window.height() <= room.height()

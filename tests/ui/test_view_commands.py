@@ -173,7 +173,12 @@ async def test_tab_hides_the_panels_from_the_photo_and_moves_on_in_text():
         QTest.keyClick(window.chat.composer, Qt.Key.Key_Tab)
         assert not window.chat.composer.hasFocus()
         assert window.docks["chat"].isVisible()
+        # Without the pointer, as after opening a photo, Tab goes on from the photo, too.
         view.canvas.setFocus()
+        QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
+        assert not view.canvas.hasFocus()
+        assert not any(d.isHidden() for d in window.docks.values())
+        QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton)
         QTest.keyClick(view.canvas, Qt.Key.Key_Tab)
         assert all(d.isHidden() for d in window.docks.values())
         QTest.keyClick(view.canvas, Qt.Key.Key_Tab)

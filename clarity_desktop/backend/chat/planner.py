@@ -240,9 +240,8 @@ class _Segment:
                 unknown = Message("chat.method_for_other_task", {"method": method})
         calls: list[ToolCall] = []
         calls += [RestoreCall(t, region, _method_for(t, method, clause), strength) for t in tasks]
-        if not tasks:
-            adjustments = [w for w in asked if isinstance(w, AdjustmentWord)]
-            calls += [AdjustCall({w.setting: _signed(w, strength)}, region, strength) for w in adjustments]
+        adjustments = [w for w in asked if isinstance(w, AdjustmentWord)]
+        calls += [AdjustCall({w.setting: _signed(w, strength)}, region, strength) for w in adjustments]
         if not mentions and region is not None and words.pattern("regions", "remove").search(clause):
             calls.append(RestoreCall("inpaint", region))
         return calls, unknown

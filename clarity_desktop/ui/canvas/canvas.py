@@ -49,6 +49,9 @@ BLOCK = 512
 """Side of the pieces in which a finished part of a restoration is converted for the screen."""
 KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
+RETURNED = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason)
+"""The focus was here before a menu or another window took it."""
+
 
 class Canvas(QWidget):
     """Shows a photo: one version of it or several. Independent of the backend: `tiles_wanted` requests tiles,
@@ -81,6 +84,7 @@ class Canvas(QWidget):
         self.straighten = StraightenTool(self.view, self._snapshot)
         self._split, self._pan = SplitTool(self.view, self.comparison), PanTool(self.view)
         self._tools = ToolRouter(self.view, self.comparison, self._split, self._pan)
+        self._was_clicked = False  # the focus came from the pointer
         self._renderer = Renderer(self.layers.cache)
         self._queue = IdleQueue(self)
         self._tiles = TileRequests(self.layers.cache, self._queue, self._renderer.repaint_tile)
@@ -343,6 +347,7 @@ class Canvas(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._was_clicked = True
         if not self._tools.press(self._pointer(event)):
             super().mousePressEvent(event)
         self._set_cursor()
@@ -385,6 +390,8 @@ class Canvas(QWidget):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus ring only if the focus came from the keyboard."""
         self._split.has_focus_ring = event.reason() in KEYBOARD
+        if event.reason() not in RETURNED:
+            self._was_clicked = event.reason() == Qt.FocusReason.MouseFocusReason
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -395,9 +402,9 @@ class Canvas(QWidget):
         self.update()
 
     def _uses_key(self, event: QKeyEvent) -> bool:
-        """Whether a key is no shortcut of the window now. Who came here by Tab goes on by Tab; else it hides panels."""
+        """Whether a key is no shortcut of the window now: Tab hides panels only for who works with the pointer."""
         is_tab = event.key() == Qt.Key.Key_Tab and not event.modifiers()
-        return self._tools.uses_key(event) or (is_tab and self._split.has_focus_ring)
+        return self._tools.uses_key(event) or (is_tab and not self._was_clicked)
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         image = self.view.image_point(event.position())

@@ -94,7 +94,8 @@ class BatchDialog(QDialog):
             item.setToolTip(1, text)
             if state in ICONS:
                 item.setIcon(1, theme.icon(ICONS[state]))
-            self.tree.scrollToItem(item)
+            if state != "cancelled":  # the last one that was done stays in view
+                self.tree.scrollToItem(item)
         self._update()
 
     def end(self) -> None:
@@ -125,14 +126,18 @@ class BatchDialog(QDialog):
         self.started.emit()
 
     def _update(self) -> None:
-        over = sum(state not in ("waiting", "running") for state in self._states)
+        over = sum(state not in ("waiting", "running", "cancelled") for state in self._states)
         self.bar.setValue(over)
-        failed = self._states.count("failed")
-        begun = self._running or over > 0
+        failed, cancelled = self._states.count("failed"), self._states.count("cancelled")
+        begun = self._running or over + cancelled > 0
         text = self.tr("{done} of {total}").format(done=over, total=len(self._states)) if begun else ""
         if failed:
             text = self.tr("{done} of {total}, {failed} failed").format(
                 done=over, total=len(self._states), failed=failed
+            )
+        elif cancelled:
+            text = self.tr("{done} of {total}, {cancelled} cancelled").format(
+                done=over, total=len(self._states), cancelled=cancelled
             )
         self.left.setText(text)
         self.start.setVisible(not begun)

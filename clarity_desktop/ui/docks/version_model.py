@@ -382,10 +382,6 @@ class VersionModel(QAbstractListModel):
             self.renamed.emit(self.rows[index.row()].version.id, name)
         return True
 
-    def mark(self, row: Row) -> str:
-        """The word at the right of the last line; bold type marks the open version."""
-        return self.tr("compared") if row.mark == "compared" else ""
-
     def change(self, row: Row) -> str:
         """How the score changed, in words: "12 better", "3 worse", "same"; "" if it is not known."""
         points = change(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -50,6 +50,8 @@ THUMBNAIL = QSize(64, 50)
 ROW_HEIGHT = 62
 LANE = 14
 """Pixels between two lanes of the graph."""
+MARK = 14
+"""Pixels of the icon of the version that is compared."""
 BEND, DOT = 6, 4
 """Pixels: radius of the corner of a branch, and of a version's dot."""
 MIN_WIDTH = 200
@@ -161,19 +163,24 @@ def _paint_thumbnail(painter: QPainter, frame: QRect, image: QImage, palette: QP
 
 
 def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row: Row, model: VersionModel) -> None:
-    """Title and star, facts, and the score with its change and the mark, in three lines."""
+    """Title with star and mark, facts, and the score with its change, in three lines."""
     ink, faint = _text_colors(option)
     title = QFont(option.font)
     title.setBold(row.mark == "current")
     height = box.height() // 3
+    right = 0
+    if row.mark == "compared":
+        icon = QRectF(box.right() - MARK, box.top() + (height - MARK) / 2, MARK, MARK)
+        theme.paint_icon(painter, "side", icon, faint.name())
+        right = MARK + 6
     for number, (text, aside, pen, face) in enumerate(
         (
             (version_name(row.version), "★" if row.version.star else "", ink, title),
             (facts(row.version), "", faint, option.font),
-            (score(row.version.quality), model.mark(row), faint, option.font),
+            (score(row.version.quality), "", faint, option.font),
         )
     ):
-        line = QRect(box.left(), box.top() + number * height, box.width(), height)
+        line = QRect(box.left(), box.top() + number * height, box.width() - (0 if number else right), height)
         painter.setFont(option.font)
         painter.setPen(faint)
         painter.drawText(line, RIGHT, aside)
