@@ -25,6 +25,9 @@ TEMPLATES: dict[str, Template] = {
     "weights.bundled_missing": QT_TRANSLATE_NOOP(
         "Message", "The file of the bundled model “{title}” is missing or damaged. Reinstall Clarity Desktop."
     ),
+    "weights.bundled_stays": QT_TRANSLATE_NOOP(
+        "Message", "“{title}” is part of Clarity Desktop and cannot be removed. Only downloaded models can."
+    ),
     "weights.modified": QT_TRANSLATE_NOOP(
         "Message",
         "The file of the model “{title}” was modified after it was installed. It was moved to {folder} and is not "

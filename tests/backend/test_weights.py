@@ -697,6 +697,13 @@ def test_folders_and_packages_are_searched(toy: Callable[..., WeightStore], give
     assert toy().import_(tgz(given / "p.tgz", {"package/models/y": CONTENT, "z": b"1"})) == ("toy",)
 
 
+def test_a_model_of_the_program_cannot_be_removed() -> None:
+    store = weights.default_store()
+    with pytest.raises(UserError, match="is part of Clarity Desktop"):
+        store.remove("clarity-detector")
+    assert store.state("clarity-detector").state == "ready"
+
+
 def test_a_file_that_is_not_in_the_catalog_is_refused(toy: Callable[..., WeightStore], given: Path) -> None:
     changed = given / "a.bin"
     changed.write_bytes(CONTENT[:-1] + b"\x01")

@@ -133,8 +133,13 @@ class WeightStore:
             return self._import(files, path, poll)
 
     def remove(self, model_id: str) -> None:
-        """Delete a model from the program's folder. Files in the folders of CLARITY_WEIGHTS belong to the user."""
-        self._model(model_id)
+        """Delete a model from the program's folder. Files in the folders of CLARITY_WEIGHTS belong to the user.
+
+        Raises UserError for a model that is part of the program.
+        """
+        model = self._model(model_id)
+        if self._bundled(model) is not None:
+            raise UserError("weights.bundled_stays", title=model.title)
         with _os_errors(self._dir.folder), self._dir.lock(model_id):
             self._dir.remove(model_id)
 
