@@ -81,6 +81,10 @@ TEMPLATES: dict[str, Template] = {
     "pictures.exr_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is an OpenEXR file without RGB or gray channels. Save it as RGB or gray."
     ),
+    "pictures.png_of_apps": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{name}” is a PNG for iPhone apps (CgBI), which is not supported. Save it as an ordinary PNG.",
+    ),
     "pictures.bmp_kind": QT_TRANSLATE_NOOP(
         "Message", "“{name}” is a BMP of a rare kind that is not supported. Save it as PNG."
     ),

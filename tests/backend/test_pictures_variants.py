@@ -207,6 +207,12 @@ def test_a_damaged_pixel_chunk_is_refused(decoder, tmp_path, photo):
         opened(decoder, tmp_path / "a.png", bytes(data))
 
 
+def test_a_png_of_an_iphone_app_is_not_called_damaged(decoder, tmp_path, photo):
+    whole = png(photo(8, 8))
+    with pytest.raises(UserError, match="CgBI"):
+        opened(decoder, tmp_path / "a.png", whole[:8] + struct.pack(">I4sII", 4, b"CgBI", 0x50002002, 0) + whole[8:])
+
+
 @pytest.mark.parametrize(("dtype", "unit", "top"), [(np.uint8, 1, 255), (np.uint16, 256, WHITE)])
 def test_a_png_in_the_range_of_video_fills_the_whole_range(decoder, tmp_path, dtype, unit, top):
     stored = (np.array([[[0] * 3, [16] * 3, [235] * 3, [255] * 3]]) * unit).astype(dtype)

@@ -61,6 +61,8 @@ def read(file: BinaryIO, caps: Caps) -> Stored:
     file.seek(0)
     data = file.read()
     found = list(chunks(data))
+    if found and found[0].kind == b"CgBI":
+        raise Refused("pictures.png_of_apps")
     if not found or found[0].kind != b"IHDR" or len(found[0].body) != 13:
         raise Refused(DAMAGED)
     width, height, depth, colors = struct.unpack_from(">IIBB", found[0].body)
