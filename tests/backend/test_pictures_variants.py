@@ -329,6 +329,20 @@ def test_jpeg_xl_of_full_quality_loses_nothing(decoder, tmp_path, photo, depth):
     assert back.xmp
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_gray_photo_stays_gray_in_jpeg_xl(decoder, tmp_path, photo, dtype, clear):
+    top = np.iinfo(dtype).max
+    gray = (photo(24, 16)[..., 1].astype(np.float64) / 255 * top).astype(dtype)
+    alpha = np.full(gray.shape, top // 2, dtype) if clear else None
+    picture = Picture(gray[..., None].repeat(3, 2), alpha=alpha, mode="L")
+    back = opened(decoder, tmp_path / "a.jxl", encode(picture, ExportOptions(tmp_path / "a", "jxl", quality=92)))
+    assert back.mode == "L"
+    assert np.ptp(back.pixels, axis=-1).max() == 0
+    assert np.abs(back.pixels / top - picture.pixels / top).max() < 0.06
+    assert (back.alpha is not None) == clear
+
+
 def test_jpeg_xl_says_that_a_profile_is_converted(tmp_path, photo):
     options = ExportOptions(tmp_path / "a.jxl", format="jxl")
     keys = [note.key for note in losses(Picture(photo(8, 8), icc=icc.display_p3()), options)]

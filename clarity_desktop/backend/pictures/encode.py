@@ -68,7 +68,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "webp": Format("WebP", (".webp",), quality=True, longest=16383),
         "tiff": Format("TIFF", (".tif", ".tiff"), depths=(8, 16), blocks=("EXIF", "XMP", "IPTC"), gray=True),
         "avif": Format("AVIF", (".avif",), quality=True, longest=65535),
-        "jxl": Format("JPEG XL", (".jxl",), depths=(8, 16), quality=True, profile=False, longest=1 << 30),
+        "jxl": Format("JPEG XL", (".jxl",), depths=(8, 16), quality=True, profile=False, longest=1 << 30, gray=True),
         "heic": Format("HEIC", (".heic", ".heif"), quality=True, longest=16384),
         "bmp": Format("BMP", (".bmp",), alpha=False, profile=False, blocks=(), gray=True),
     }

@@ -20,7 +20,10 @@ _LINEAR, _SRGB = 8, 13  # transfer functions
 
 
 def write(pixels: Pixels, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None, blocks: Blocks, quality: int) -> bytes:
-    """H×W×3 sRGB pixels (uint8 or uint16) and H×W alpha of the same depth; quality 1..100, 100 loses nothing."""
+    """Bytes of a file with sRGB pixels (H×W×3 or, gray, H×W; uint8 or uint16) and H×W alpha of the same depth.
+
+    quality: 1..100; 100 loses nothing.
+    """
     import imagecodecs  # a library that other formats need not wait for
 
     lossless = quality >= 100
