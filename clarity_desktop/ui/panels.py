@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.actions import MENUS, TOOLBAR, Actions, menu_title
@@ -76,8 +77,31 @@ def make_dock(window: QMainWindow, name: str, title: str, inside: QWidget, area:
     dock.setAccessibleName(title)
     dock.setWidget(DockContent(inside))
     dock.setTitleBarWidget(DockTitle(dock, title))
+    dock.visibilityChanged.connect(TabGate(dock).open)
     window.addDockWidget(area, dock)
     return dock
+
+
+class TabGate(QObject):
+    """Keeps Tab out of a panel that is not on the screen: Qt only moves one behind another's tab out of the way."""
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self._closed: list[tuple[QWidget, Qt.FocusPolicy]] = []
+
+    def open(self, on: bool) -> None:
+        """Whether Tab leads into the panel."""
+        if on:
+            for widget, policy in self._closed:
+                if isValid(widget):
+                    widget.setFocusPolicy(policy)
+            self._closed.clear()
+            return
+        for widget in self._dock.findChildren(QWidget):
+            if (policy := widget.focusPolicy()) & Qt.FocusPolicy.TabFocus:
+                self._closed.append((widget, policy))
+                widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
 
 class DockContent(QWidget):

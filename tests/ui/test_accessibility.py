@@ -117,3 +117,22 @@ async def test_nothing_is_cut_off_in_the_smallest_window(size: tuple[int, int]):
             corner = widget.mapTo(window, QPoint(widget.width(), widget.height()))
             assert inside.contains(corner), widget.accessibleName()
             assert widget.visibleRegion().boundingRect().height() >= widget.height() - 2, widget.accessibleName()
+
+
+async def test_tab_does_not_lead_to_panels_behind_the_tabs_of_others():
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        for front, covered in (("restore", "adjust"), ("adjust", "restore")):
+            window.sides.reveal(front)
+            await settled(window)
+            view.canvas.setFocus()
+            seen = set()
+            for _ in range(120):
+                QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+                if window.focusWidget() is view.canvas:
+                    break
+                seen.add(window.focusWidget())
+            assert any(window.docks[front].isAncestorOf(widget) for widget in seen)
+            assert not any(window.docks[covered].isAncestorOf(widget) for widget in seen)
