@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -334,6 +335,14 @@ def test_a_question_may_be_followed_by_a_request() -> None:
 )
 def test_moves_in_the_history_are_understood(text: str, wanted: list[str]) -> None:
     assert tools(text) == wanted
+
+
+@pytest.mark.parametrize("phrase", ["a bit more ", "please now ", "thank you very much ", "fix it up all ", "hey hi "])
+def test_a_long_row_of_phrases_is_read_in_no_time(phrase: str) -> None:
+    before = time.process_time()
+    plan(phrase * 40 + "xyzzy")
+    plan("denoise " + phrase * 40 + "xyzzy")
+    assert time.process_time() - before < 5  # 0.1 s; “a bit more” took twice as long with each repetition
 
 
 def test_undoing_a_restoration_does_not_run_it_again() -> None:

@@ -72,11 +72,36 @@ def ending(*path: str, within: int) -> re.Pattern[str]:
     return re.compile(rf"(?:{regex(phrases(*path))})(?:\s+[\w'-]+){{0,{within}}}\s*$")
 
 
+class Only:
+    """Matches a text that consists of some phrases and punctuation only, at least one phrase.
+
+    Not one pattern with a repetition: where phrases contain each other ("a bit more", "more"), a regular expression
+    tries all ways to divide a long text, which takes for ever.
+    """
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._phrases = [re.compile(rf"(?:{_one(phrase)})\W*") for phrase in dict.fromkeys(phrases)]
+
+    def fullmatch(self, text: str) -> bool:
+        """Whether the whole text consists of the phrases."""
+        begin = re.match(r"\W*", text)
+        assert begin is not None, "it matches nothing, too"
+        waiting = [begin.end()]
+        seen = set(waiting)
+        while waiting:
+            at = waiting.pop()
+            ends = {found.end() for phrase in self._phrases if (found := phrase.match(text, at))}
+            if len(text) in ends:
+                return True
+            waiting += ends - seen
+            seen |= ends
+        return False
+
+
 @cache
-def only(*paths: tuple[str, ...]) -> re.Pattern[str]:
+def only(*paths: tuple[str, ...]) -> Only:
     """Matches a text that consists of phrases of these lists and punctuation only, at least one."""
-    inside = regex(phrase for path in paths for phrase in phrases(*path))
-    return re.compile(rf"\W*(?:(?:{inside})\W*)+")
+    return Only(phrase for path in paths for phrase in phrases(*path))
 
 
 @cache
