@@ -397,7 +397,7 @@ class Studio:
         pixels = await job.run(light.blended, before, after, strength, job.checkpoint)
         del before, after  # they would stay in memory until the analysis of the result ends
         step = replace(full.step, strength=strength, settings={**full.step.settings, FULL: full.id})
-        region = document.region(step.region) if step.region else None
+        region = await job.side("disk", document.region, step.region) if step.region else None
         return await self._commit(document, parent, step, pixels, job, region=region)
 
     async def apply(
@@ -896,11 +896,15 @@ class Studio:
         job.report(0.0, Message("studio.writing", {"name": options.path.name}))
         picture = await self._exported(document, version, options, job)
         path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
+        if path is None:
+            job.emit(Exported(at, None, 0))
+            return None
         try:
-            losses = pictures.losses(picture, options) if path else ()
-            job.emit(Exported(at, path, path.stat().st_size if path else 0, losses))
+            size = await job.side("disk", path.stat)
         except FileNotFoundError as e:
             raise UserError("studio.exported_file_gone", path=str(path)) from e
+        losses = await job.side("encode", pictures.losses, picture, options)
+        job.emit(Exported(at, path, size.st_size, losses))
         return path
 
     async def _exported(self, document: Document, version: VersionId, options: ExportOptions, job: Job) -> Picture:
@@ -921,7 +925,7 @@ class Studio:
         except UserError as e:
             return SizeEstimated(None, (e.text,))
         file = await job.side("encode", pictures.encode, picture, options)
-        return SizeEstimated(len(file), pictures.losses(picture, options))
+        return SizeEstimated(len(file), await job.side("encode", pictures.losses, picture, options))
 
     async def save_project(self, at: DocumentId, path: Path, job: Job) -> None:
         """Write the document with all its versions as one .clarity file."""
