@@ -336,3 +336,17 @@ async def test_a_dismissed_question_about_existing_files_is_forgotten():
             assert texts(window) == [f"{name} already exists in /out."]
             window.notices.bars()[0].close_later()
         assert len(link.of(m.Export)) == 2
+
+
+async def test_export_chosen_twice_keeps_the_open_form():
+    async with a_window() as (window, _link):
+        await a_photo(window)
+        window.action["export"].trigger()
+        form = window.export_commands.dialog
+        assert form is not None
+        form.pattern.setText("{name}_mine")
+        window.action["export"].trigger()
+        assert window.export_commands.dialog is form
+        assert form.pattern.text() == "{name}_mine"
+        form.reject()
+        assert window.export_commands.dialog is None

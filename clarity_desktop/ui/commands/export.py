@@ -48,6 +48,9 @@ class ExportCommands(QObject):
 
     def _show_dialog(self) -> None:
         state = self._session.current
+        if self.dialog is not None:  # screen readers reach the action although the dialog is modal
+            self.dialog.raise_()
+            return
         if state is None or (subject := _subject(state)) is None:
             return
         form = self._forms.get(state) or self._first_form(state)
@@ -57,6 +60,9 @@ class ExportCommands(QObject):
     def _show_dialog_for_all(self) -> None:
         """One form for all open photos; the size is that of the shown one."""
         state = self._session.current
+        if self.dialog is not None:  # screen readers reach the action although the dialog is modal
+            self.dialog.raise_()
+            return
         if state is None or (subject := _subject(state)) is None:
             return
         form = self._forms.get(state) or self._first_form(state)

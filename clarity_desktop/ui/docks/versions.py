@@ -171,7 +171,7 @@ def _paint_text(painter: QPainter, box: QRect, option: QStyleOptionViewItem, row
     right = 0
     if row.mark == "compared":
         icon = QRectF(box.right() - MARK, box.top() + (height - MARK) / 2, MARK, MARK)
-        theme.paint_icon(painter, "side", icon, faint.name())
+        theme.paint_icon(painter, "layers", icon, faint.name())
         right = MARK + 6
     for number, (text, aside, pen, face) in enumerate(
         (
