@@ -198,6 +198,11 @@ def test_no_damage_makes_the_editing_of_blocks_fail():
             exif.Tiff(io.BytesIO(damaged)).tree().block()
 
 
+def test_a_block_of_nothing_but_gps_pointers_is_dropped():
+    entries = struct.pack("<HHII", 0x8825, 4, 1, 4) * 5000
+    assert exif.without_places(b"II*\0" + struct.pack("<IH", 8, 5000) + entries + bytes(4)) is None
+
+
 def adobe_block(space: int, index: bytes) -> bytes:
     made = Image.Exif()
     made.get_ifd(ExifTags.IFD.Exif)[0xA001] = space

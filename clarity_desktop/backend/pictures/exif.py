@@ -31,6 +31,7 @@ _POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _RESOLUTION = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, 0x0213}
 _GEOGRAPHY = {33550, 33922, 34264, 34735, 34736, 34737, 42112}  # where a map or a satellite picture lies
+_MOST_PLACES = 64  # tags of places in a directory
 _THUMBNAIL = ((0x0201, 0x0202), (0x0111, 0x0117))  # tags of where the second IFD's picture lies, and of its length
 
 
@@ -332,19 +333,24 @@ def without_places(exif: bytes) -> bytes | None:
         block = _Block(exif)
     except ValueError:
         return None
-    # Where other programs look for a GPS directory, and as often as it is named there.
-    for ifd in (block.first, block.value(block.entries(block.first).get(EXIF_IFD))):
-        while (gps := block.entries(ifd).get(GPS_IFD)) is not None:
-            place = block.value(gps)
-            for entry in block.entries(place).values():
-                block.erase(entry.value, entry.size)
-            block.erase(place, 2 + 12 * block.count(place))
-            if not block.remove(ifd, gps):
+    inner = block.value(block.entries(block.first).get(EXIF_IFD))
+    # A tag may stand there more than once, and some programs put the GPS directory below that of EXIF.
+    for ifd, tags in ((block.first, {GPS_IFD, *_GEOGRAPHY}), (inner, {GPS_IFD})):
+        removed = 0
+        while found := {tag: entry for tag, entry in block.entries(ifd).items() if tag in tags}:
+            tag, entry = found.popitem()
+            if tag == GPS_IFD:
+                _erase_directory(block, block.value(entry))
+            removed += 1
+            if removed > _MOST_PLACES or not block.remove(ifd, entry):
                 return None
-    while found := [e for tag, e in block.entries(block.first).items() if tag in _GEOGRAPHY]:
-        if not block.remove(block.first, found[0]):
-            return None
     return bytes(block.bytes)
+
+
+def _erase_directory(block: _Block, ifd: int) -> None:
+    for entry in block.entries(ifd).values():
+        block.erase(entry.value, entry.size)
+    block.erase(ifd, 2 + 12 * block.count(ifd))
 
 
 def compact(exif: bytes, largest: int) -> tuple[bytes | None, bool]:
