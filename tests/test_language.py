@@ -54,6 +54,20 @@ WORDS = {
     "strangers": "third parties",
     "fetched": "downloaded",
 }
+BRITISH = {
+    "colour": "color",
+    "colours": "colors",
+    "coloured": "colored",
+    "grey": "gray",
+    "greyed": "grayed",
+    "neighbour": "neighbor",
+    "neighbours": "neighbors",
+    "behaviour": "behavior",
+    "artefact": "artifact",
+    "artefacts": "artifacts",
+    "labelled": "labeled",
+}
+"""Only in names and comments: users may write these words."""
 NOUNS = {"spelling", "lettering", "ranking"}
 """Modules whose names end like a participle but are nouns."""
 
@@ -142,6 +156,8 @@ def _dialect(file: Path) -> Iterator[str]:
             for word in re.findall(r"[a-z]+", words):
                 if word in WORDS:
                     yield f"{file.relative_to(ROOT)}:{token.start[0]} “{word}”: say “{WORDS[word]}”"
+                if word in BRITISH and token.type != tokenize.STRING:
+                    yield f"{file.relative_to(ROOT)}:{token.start[0]} “{word}”: spell it “{BRITISH[word]}”"
             for phrase, better in PHRASES.items():
                 if token.type != tokenize.NAME and phrase in " ".join(words.split()):
                     yield f"{file.relative_to(ROOT)}:{token.start[0]} “{phrase}”: say “{better}”"

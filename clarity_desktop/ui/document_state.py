@@ -44,7 +44,7 @@ class DocumentState(QObject):
         self.redo_to: VersionId | None = None
         self.unsaved = False
         self.waits = False  # the photo is opened when it is shown for the first time
-        self.sketch: QImage | None = None  # a thumbnail until it is open
+        self.thumbnail: QImage | None = None  # a thumbnail until it is open
         self.pending_moves: list[type[Undo | Redo]] = []  # requested and not answered yet; the first one is running
         self.versions: dict[VersionId, Version] = {}
         self.manifests: dict[VersionId, Manifest] = {}

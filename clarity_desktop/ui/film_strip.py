@@ -110,9 +110,9 @@ class FilmModel(QAbstractListModel):
         """Asked for by the view for what is visible, so a hundred photos cost as much as the ten that are seen."""
         version = state.head_version
         if version is None:
-            if state.sketch is None:
+            if state.thumbnail is None:
                 self.thumbnail_wanted.emit(state)
-            return state.sketch
+            return state.thumbnail
         key = state, version.id
         if (image := self._images.pop(key, None)) is None:
             image = to_image(np.asarray(version.thumbnail))

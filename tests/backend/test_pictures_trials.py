@@ -44,7 +44,7 @@ OPENED = {
 
 
 @pytest.mark.parametrize("name", OPENED)
-def test_it_opens_with_its_own_size_depth_and_colours(decoder, shared, name):
+def test_it_opens_with_its_own_size_depth_and_colors(decoder, shared, name):
     size, depth, first, mean, notes = OPENED[name]
     picture = decoder.read(shared / "trials" / name)
     assert picture.pixels.shape[:2] == size
@@ -82,9 +82,9 @@ def test_transparency_is_kept(decoder, shared):
     key = decoder.read(shared / "trials/png16_grey_trns.png")
     assert np.array_equal(key.alpha == 0, key.pixels[..., 0] == 1234)
     assert set(np.unique(key.alpha)) == {0, WHITE}
-    grey = decoder.read(shared / "trials/tiff16_grey_alpha_lzw.tif")
-    assert not grey.alpha[:20].any()
-    assert grey.alpha[20:].all()
+    gray = decoder.read(shared / "trials/tiff16_grey_alpha_lzw.tif")
+    assert not gray.alpha[:20].any()
+    assert gray.alpha[20:].all()
     heic = decoder.read(shared / "trials/heic_premultiplied_alpha.heic")
     assert np.abs(heic.pixels[12, 10].astype(int) - (160, 109, 76)).max() <= 6  # lossy
     assert abs(int(heic.alpha[12, 10]) - 128) <= 1

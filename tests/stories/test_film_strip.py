@@ -20,11 +20,11 @@ async def test_a_folder_shows_thumbnails_and_opens_what_is_looked_at(
         await user.idle()
         photos = user.window.photos
         await user.wait_for(lambda: len(photos.documents) == 8)
-        await user.wait_for(lambda: all(state.sketch is not None for state in photos.documents[1:5]))
+        await user.wait_for(lambda: all(state.thumbnail is not None for state in photos.documents[1:5]))
         assert [state.card is not None for state in photos.documents] == [True] + [False] * 7
-        sketch = photos.documents[3].sketch
-        assert sketch is not None
-        assert abs(sketch.pixelColor(30, 20).red() - 60) <= 1
+        small = photos.documents[3].thumbnail
+        assert small is not None
+        assert abs(small.pixelColor(30, 20).red() - 60) <= 1
         assert user.texts() == []  # a broken photo says so when it is opened
 
         user.window.photos.select(photos.documents[7])

@@ -24,7 +24,7 @@ from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
 
-GREY = np.full((40, 60, 3), 128, np.uint8)
+GRAY = np.full((40, 60, 3), 128, np.uint8)
 
 
 def detection_of(name: str, *, flat: bool = True) -> Detection:
@@ -41,7 +41,7 @@ def two_cases_each(real: bool = False) -> list[Case]:
     """Two cases of each class; their first pixel tells the class."""
     out: list[Case] = []
     for k, name in enumerate(CLASSES):
-        pixels = GREY.copy()
+        pixels = GRAY.copy()
         pixels[0, 0] = k
         severities = {d: 0.6 for d in DEGRADATIONS if d == name and not real}
         out += [Case(name, pixels, Path("x.png"), real, severities)] * 2
@@ -110,7 +110,7 @@ def test_real_photos_have_counts_and_intervals() -> None:
 def test_a_flat_heat_map_has_one_half_and_one_that_points_has_more() -> None:
     where = np.zeros((40, 60), bool)
     where[:20] = True
-    half = Half(GREY.astype(np.float32) / 255, "top", where)
+    half = Half(GRAY.astype(np.float32) / 255, "top", where)
     assert detector.heat_map_auc(lambda _: detection_of("snow"), iter([("snow", half)])) == {"snow": 0.5}
     assert detector.heat_map_auc(lambda _: detection_of("snow", flat=False), iter([("snow", half)])) == {"snow": 1}
 

@@ -80,7 +80,7 @@ async def test_thumbnails_are_read_for_the_photos_in_view_only():
         await until(lambda: HUNDRED[99] in {r.path for r in link.of(m.ReadThumbnail)})
         await settled(window)
         assert len(link.of(m.ReadThumbnail)) < 80
-        assert window.photos.documents[99].sketch is not None
+        assert window.photos.documents[99].thumbnail is not None
 
 
 async def test_a_thumbnail_that_fails_does_not_end_the_others():

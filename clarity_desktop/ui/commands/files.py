@@ -37,7 +37,7 @@ MAX_AT_ONCE = 4
 """Of more photos than this the first is opened, and each other one when it is shown: opening decodes and analyzes."""
 ADDED_AT_ONCE = 8
 """Photos that are added to the film strip without a pause."""
-REST_SECONDS = 0.25
+PAUSE_SECONDS = 0.25
 """How long a waiting photo is shown before it is opened: walking through the strip opens only where one stops."""
 
 
@@ -52,11 +52,11 @@ class FileCommands(QObject):
         self._bitmaps = 0
         self._welcome: Bar | None = None
         self._quit_dialog: UnsavedDialog | None = None
-        self._sketches: list[DocumentState] = []  # thumbnails still to be read
-        self._sketched: WeakSet[DocumentState] = WeakSet()
-        self._sketching = False
-        self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
-        self._rest.timeout.connect(self._open_shown)
+        self._thumbnails_wanted: list[DocumentState] = []  # thumbnails still to be read
+        self._thumbnails_asked: WeakSet[DocumentState] = WeakSet()
+        self._reading_thumbnail = False
+        self._pause = QTimer(self, singleShot=True, interval=round(1000 * PAUSE_SECONDS))
+        self._pause.timeout.connect(self._open_shown)
         self.samples_menu = self._make_samples_menu()
         self.recent_menu = QMenu(self.tr("Open &recent"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
@@ -100,7 +100,7 @@ class FileCommands(QObject):
         """Open the shown photo if it waits for that, once the user has stopped at it."""
         state = self._session.current
         if state and state.waits:
-            self._rest.start()
+            self._pause.start()
 
     def open_now(self, state: DocumentState) -> None:
         """Open a photo that waits until it is shown, whether it is shown or not."""
@@ -110,17 +110,17 @@ class FileCommands(QObject):
 
     def read_thumbnail(self, state: DocumentState) -> None:
         """Read a thumbnail of a photo that waits, those that came into view last first."""
-        if state.waits and state.path and state.path.suffix.lower() != PROJECT and state not in self._sketched:
-            self._sketched.add(state)
-            self._sketches.append(state)
-            if len(self._sketches) == 1 and not self._sketching:
+        if state.waits and state.path and state.path.suffix.lower() != PROJECT and state not in self._thumbnails_asked:
+            self._thumbnails_asked.add(state)
+            self._thumbnails_wanted.append(state)
+            if len(self._thumbnails_wanted) == 1 and not self._reading_thumbnail:
                 self._read_next_thumbnail()
 
     def show_thumbnail(self, path: Path, thumbnail: NDArray[np.uint8]) -> None:
         """A thumbnail was read: H×W×3 uint8 RGB."""
         for state in self._session.documents:
             if state.path == path:
-                state.sketch = to_image(thumbnail)
+                state.thumbnail = to_image(thumbnail)
 
     def open_dropped(self, paths: Sequence[Path]) -> None:
         """Open files, and the photos in folders."""
@@ -183,11 +183,11 @@ class FileCommands(QObject):
 
     def _read_next_thumbnail(self) -> None:
         """One after the other: opening a photo must not wait behind a hundred thumbnails."""
-        self._sketching = False
-        while self._sketches:
-            state = self._sketches.pop()
+        self._reading_thumbnail = False
+        while self._thumbnails_wanted:
+            state = self._thumbnails_wanted.pop()
             if state.waits and state.path and self._session.is_open(state):
-                self._sketching = True
+                self._reading_thumbnail = True
                 self._session.ask(ReadThumbnail(state.path))
                 return
 
