@@ -44,7 +44,7 @@ MakeStudio = Callable[[Settings], "Studio"]
 
 def add_photos(p: argparse.ArgumentParser) -> None:
     """Add the positional photos to a parser."""
-    p.add_argument("photos", nargs="+", type=file_name, metavar="IN")
+    p.add_argument("photos", nargs="+", type=file_name, metavar="IN", help="the photos")
 
 
 _early_imports: list[EarlyImport] = []

@@ -23,7 +23,8 @@ TEMPLATES: dict[str, Template] = {
         "Message", "The folder {folder} cannot be created: {reason}. Choose another one."
     ),
     "cli.mask_missing": QT_TRANSLATE_NOOP(
-        "Message", "The task {task} needs to know what to replace. Name a picture that is white there by --mask."
+        "Message",
+        "The task {task} needs a mask. Use --mask with a picture that is white where the photo is to be filled.",
     ),
     "cli.exists": QT_TRANSLATE_NOOP(
         "Message",
@@ -47,7 +48,7 @@ TEMPLATES: dict[str, Template] = {
     "cli.mask_dark": QT_TRANSLATE_NOOP(
         "Message",
         "The mask {mask} is almost black: its brightest pixel has the value {brightest} of 255. "
-        "Make white what is to be restored.",
+        "Paint the part to be restored white.",
     ),
     "cli.format_unknown": QT_TRANSLATE_NOOP(
         "Message", "The name {name} does not end in a format that can be written: {suffixes}."
