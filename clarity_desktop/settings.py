@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 APP = "clarity-desktop"
 log = logging.getLogger(__name__)
+MAX_MEGAPIXELS = 250.0
+"""Of a photo or a project, unless the user allows more; a photo above it is refused before it is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Settings:
     threads: Annotated[int, Ge(0), Le(256)] = 0  # 0: one per core
     memory_budget: Annotated[float, Ge(0.05), Le(0.95)] = 0.5  # share of the free memory that a restoration may use
     disk_budget: Annotated[int, Ge(0), Le(1 << 50)] = 20_000_000_000  # bytes of working documents before a notice
-    max_megapixels: Annotated[float, Ge(1), Le(2000)] = 250.0
+    max_megapixels: Annotated[float, Ge(1), Le(2000)] = MAX_MEGAPIXELS
     metadata: Literal["all", "no-location", "none"] = "all"
     recent: tuple[str, ...] = ()
     shortcuts: Mapping[str, str] = field(default_factory=dict[str, str])  # action name → key sequence, if changed

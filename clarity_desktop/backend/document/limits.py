@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from clarity_desktop.messages import UserError
+from clarity_desktop.settings import MAX_MEGAPIXELS
 
 SIDE = 1 << 20
 """Pixels of a photo's width or height."""
@@ -46,7 +47,7 @@ class Limits:
     heat_bytes: of all heat maps together; detections beyond it are dropped and computed again on request.
     """
 
-    megapixels: float = 250.0
+    megapixels: float = MAX_MEGAPIXELS
     versions: int = 100_000
     turns: int = 100_000
     heat_bytes: int = 256_000_000

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.messages import UserError
+from clarity_desktop.settings import MAX_MEGAPIXELS
 from clarity_desktop.text import Message, from_json
 from clarity_desktop.values import Picture
 
@@ -38,7 +39,7 @@ class Limits:
     a decoder that does not even use the processor (a dead network disk) is ended, if the user did not stop it before.
     """
 
-    megapixels: float = 250
+    megapixels: float = MAX_MEGAPIXELS
     bytes: int = 2_000_000_000
     frames: int = 10_000
     seconds: float = 10
