@@ -483,3 +483,16 @@ def test_times_and_sizes_are_rounded():
     assert [file_size(n) for n in (12, 12_345, 1_234_567, 45_600_000_000)] == ["12 bytes", "12 kB", "1.2 MB", "46 GB"]
     assert [megapixels(x) for x in (24.2, 1.04, 0.05)] == ["24 MP", "1.0 MP", "0.05 MP"]
     assert clock(0.0, 86_400 * 400) == "01 Jan 1970, 00:00" or "1970" in clock(0.0, 86_400 * 400)
+
+
+def test_suggestions_stay_in_a_low_chat_until_a_conversation_needs_the_room(qtbot: QtBot):
+    chat = ChatDock()
+    qtbot.addWidget(chat)
+    chat.show_ready(True)
+    chat.resize(300, 200)
+    chat.show()
+    assert not chat.chips.isHidden()
+    chat.add_turn(Turn("user", "denoise", ()))
+    assert chat.chips.isHidden()
+    chat.resize(300, 400)
+    assert not chat.chips.isHidden()

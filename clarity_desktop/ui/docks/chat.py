@@ -29,7 +29,7 @@ from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Task, Turn
 
 MIN_HEIGHT_FOR_CHIPS = 260
-"""Pixels of height below which the suggestions are hidden."""
+"""Pixels of height below which the suggestions are hidden once there is a conversation."""
 ALWAYS_SUGGESTED = ("chat.say_fix", "chat.say_find")
 MAX_TASKS = 4
 """Tasks that are suggested at once."""
@@ -255,6 +255,7 @@ class ChatDock(QWidget):
         self.composer.history = [render(t.content) for t in shown if t.role == "user"]
         self.invitation.setVisible(not turns)
         self.earlier.setVisible(bool(self._hidden_turns))
+        self._show_chips()
 
     def _show_earlier(self) -> None:
         self.transcript.add_earlier(self._hidden_turns[-SHOWN_TURNS:])
@@ -265,6 +266,7 @@ class ChatDock(QWidget):
         """Append a turn; an answer is announced to screen readers."""
         bubble = self.transcript.add(turn.role, render(turn.content))
         self.invitation.hide()
+        self._show_chips()
         if turn.role == "assistant":
             QAccessible.updateAccessibility(QAccessibleEvent(bubble, QAccessible.Event.Alert))
 
@@ -291,7 +293,16 @@ class ChatDock(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the suggestions make room for the conversation."""
         super().resizeEvent(event)
-        self.chips.setVisible(event.size().height() > MIN_HEIGHT_FOR_CHIPS)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        needed = MIN_HEIGHT_FOR_CHIPS
+        if not self.invitation.isHidden():  # it says to choose one, and there is no conversation yet
+            parts = self.transcript.minimumSizeHint(), self.chips.sizeHint(), self.composer.sizeHint()
+            spaces = 4 * self.layout().spacing() + self.layout().contentsMargins().bottom()
+            words = self.invitation.heightForWidth(self.width())
+            needed = min(needed, words + sum(part.height() for part in parts) + spaces)
+        self.chips.setVisible(self.height() > needed)
 
     def focus(self) -> None:
         """Focus the message field."""
