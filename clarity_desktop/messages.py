@@ -671,11 +671,15 @@ class Advised:
 
 @dataclass(frozen=True, slots=True)
 class Improved:
-    """Auto is done. version: where it stopped; text: what was done, what was rolled back, and why."""
+    """Auto is done. version: where it stopped; text: what was done, what was rolled back, and why.
+
+    offered: Auto is not sure that the version is better than its parent: the user keeps or discards it.
+    """
 
     document: DocumentId
     version: VersionId
     text: Text
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,15 @@ class Detection:
 
     top: the 15 CLASSES with their probabilities (sum 1), most likely first. found: each of the 13 DEGRADATIONS.
     heat: rows×columns×13 uint8, 0..255: how likely each degradation is in that part of the photo, in the order of
-    DEGRADATIONS; the grid covers the whole photo.
+    DEGRADATIONS; the grid covers the whole photo. close: what shows only at 100 %, the photo's own resolution; empty
+    for a photo that fits a screen. quality: how good the photo is as a whole, 0..1; an input of the overall score.
     """
 
     top: tuple[tuple[str, float], ...]
     found: Mapping[Degradation, Finding]
     heat: NDArray[np.uint8]
+    close: Mapping[Degradation, Finding] = field(default_factory=dict)
+    quality: float | None = None
 
 
 def ordered(detection: Detection) -> list[Degradation]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clarity_desktop.backend.analysis import MetricScorer
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.methods.method import Checkpoint
 from clarity_desktop.backend.model_cache import ModelCache
@@ -80,6 +81,20 @@ class FakeDetector:
 
     def digest(self) -> str:
         return self.release
+
+
+class FakeJudge:
+    """Stands in for the network: what it makes of two photos. A result that differs is better."""
+
+    def __init__(self) -> None:
+        self.says: Callable[[Pixels, Pixels, Task], Judgement] = lambda before, after, _task: (
+            Judgement(0.0, 1.0, 0.0) if np.array_equal(before, after) else Judgement(0.9, 0.06, 0.04)
+        )
+        self.asked: list[tuple[Pixels, Pixels, Task]] = []
+
+    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
+        self.asked.append((before, after, task))
+        return self.says(before, after, task)
 
 
 class FakeScorer:

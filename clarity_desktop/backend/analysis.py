@@ -1,4 +1,4 @@
-"""The two analyses of a photo, detection and scores, as interfaces that the studio receives."""
+"""What the studio asks about photos, as interfaces that it receives: detection, scores, and comparison."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from clarity_desktop.backend import detect
+from clarity_desktop.backend import detect, judge
 from clarity_desktop.backend.iqa import assess, extra
 from clarity_desktop.backend.iqa.parameters import Parameters, default_parameters
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.weights import WeightStore, default_store
-from clarity_desktop.values import Detection, Pixels, Quality
+from clarity_desktop.values import Detection, Pixels, Quality, Task
 
 
 class Detector(Protocol):
@@ -46,6 +47,14 @@ class Scorer(Protocol):
         ...
 
 
+class Judge(Protocol):
+    """Compares a photo with a restoration of it."""
+
+    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
+        """Whether `after` is better (both H×W×3 RGB, uint8 or uint16, of one size). Raises ModelMissing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkDetector:
     """The program's own detector."""
@@ -60,6 +69,18 @@ class NetworkDetector:
     def digest(self) -> str:
         """See Detector.digest."""
         return detect.digest(self.store)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkJudge:
+    """The program's own judge."""
+
+    models: ModelCache
+    store: WeightStore = field(default_factory=default_store)
+
+    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
+        """Compare two photos (H×W×3 RGB, uint8 or uint16, of one size); see Judge.compare."""
+        return judge.judge(before, after, task, self.models, self.store)
 
 
 @dataclass(frozen=True, slots=True)

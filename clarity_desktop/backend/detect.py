@@ -1,7 +1,8 @@
 """The degradation detector: which degradations a photo has, how certain that is, how severe they are, and where.
 
-The network (nets/detector.py) sees an overview of the whole photo and crops at its own resolution; of a large photo
-also crops at a reduced size, because what is wide there would fill a crop at native resolution.
+The verdict is made at the size at which a person sees a photo on a screen: the network (nets/detector.py) sees the
+photo reduced to FIT pixels. What shows only when one looks closely is a second finding: the same network looks at parts
+of a large photo at its own resolution.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend import model_cache, torch_import
+from clarity_desktop.backend.fit_view import FIT, fit_view
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.bit_depth import to_8_bits
@@ -25,94 +27,88 @@ if TYPE_CHECKING:
     from clarity_desktop.backend.nets.detector import Detector
 
 WEIGHTS = "clarity-detector"
-OVERVIEW, CROP = 224, 128
-"""Sides in pixels of what the network sees; as in nets/detector.py, which needs torch."""
-REDUCED = 768
-"""Longest side in pixels of the reduced photo; a photo of less than twice that gets no reduced crops."""
-HEAT = 8
-"""Rows and columns of the heat map."""
-_COLUMNS, _ROWS = 4, 3
-"""Crops along the longer and the shorter side of a photo at most."""
-_REDUCED_COLUMNS, _REDUCED_ROWS = 3, 2
-"""The same where there are crops at two sizes."""
-_CROP_REACH = 0.12
-"""How far around its center a crop counts in the heat map: standard deviation, as a share of the photo's side."""
+STRIDE, MAP_STRIDE = 32, 8
+"""As in nets/detector.py, which needs torch."""
+HEAT = 48
+"""Rows or columns of the heat map along the longer side at most."""
+CLOSE = 256
+"""Side in pixels of a part that is seen at the photo's own resolution."""
+CLOSE_FACTOR = 1.5
+"""A photo that FIT reduces by less is seen well enough."""
+CLOSE_DEGRADATIONS: tuple[Degradation, ...] = ("blur", "noise", "JPEG")
+"""What can show at 100 % only."""
+_DETAILED, _SMOOTH = 3, 2
+"""Parts with the most detail, which show blur, and parts with the least, which show noise."""
+_SMALLEST = 64
+"""Shortest side in pixels of what the network sees."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SampleViews:
+class Views:
     """What the network sees of one photo.
 
-    overview: 224×224×3 uint8 RGB, the whole photo squeezed. crops: K×128×128×3 uint8 RGB, K from 1 to 12. places: K×5
-    float32: center x and y, width and height (0..1, as shares of the photo), and log2 of how much the photo was reduced
-    before the crop was taken (0: not at all).
+    whole: H×W×3 uint8 RGB, the photo reduced to FIT, continued by reflection to multiples of STRIDE. size: rows and
+    columns of the photo in it. close: K×CLOSE×CLOSE×3 uint8 RGB, parts at the photo's own resolution, the most detailed
+    ones first; K = 0 for a photo that is hardly reduced.
     """
 
-    overview: NDArray[np.uint8]
-    crops: NDArray[np.uint8]
-    places: NDArray[np.float32]
+    whole: NDArray[np.uint8]
+    size: tuple[int, int]
+    close: NDArray[np.uint8]
 
 
-def sample_views(pixels: Pixels, shift: Callable[[], float] = lambda: 0.5) -> SampleViews:
-    """Overview and crops of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
+def sample_views(pixels: Pixels) -> Views:
+    """The views of a photo (H×W×3 RGB, uint8 or uint16, at least 1×1).
 
-    16 bits are rounded to 8 first, so a photo and its 8-bit export look the same. shift: 0..1, the position of each
-    crop within the space that its neighbors leave; the middle by default, random in training.
+    16 bits are rounded to 8 first, so a photo and its 8-bit export look the same.
     """
     pixels = to_8_bits(pixels)
     height, width = pixels.shape[:2]
-    factor = max(height, width) / REDUCED
-    levels: list[tuple[NDArray[np.uint8], float]] = [(pixels, 0.0)]
-    # Below a factor of two, native crops cover the photo well enough.
-    if factor >= 2:
-        size = _reduced_side(width, factor), _reduced_side(height, factor)
-        levels.append((_resized(pixels, *size), float(np.log2(factor))))
-    crops: list[NDArray[np.uint8]] = []
-    places: list[tuple[float, ...]] = []
-    for photo, reduction in levels:
-        rows, columns = photo.shape[:2]
-        for x, y in _corners(columns, rows, len(levels) > 1, shift):
-            crop = photo[y : y + CROP, x : x + CROP]
-            h, w = crop.shape[:2]
-            places.append(((x + w / 2) / columns, (y + h / 2) / rows, w / columns, h / rows, reduction))
-            crops.append(_padded(crop))
-    # From the reduced photo where there is one: two reductions by area equal one.
-    smallest, _ = levels[-1]
-    return SampleViews(_resized(smallest, OVERVIEW, OVERVIEW), np.stack(crops), np.array(places, np.float32))
+    fitted = fit_view(pixels)
+    reduced = max(height, width) >= CLOSE_FACTOR * FIT
+    close = _close_parts(pixels, fitted) if reduced and min(height, width) >= CLOSE else []
+    stacked = np.stack(close) if close else np.zeros((0, CLOSE, CLOSE, 3), np.uint8)
+    return Views(padded(fitted), (fitted.shape[0], fitted.shape[1]), stacked)
 
 
-def _reduced_side(side: int, factor: float) -> int:
-    return max(1, round(side / factor))
+def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """H×W×3 uint8 continued by reflection at the right and lower edges to multiples of STRIDE, at least 64×64."""
+    height, width = pixels.shape[:2]
+    rows, columns = (max(_SMALLEST, -(-side // STRIDE) * STRIDE) for side in (height, width))
+    if (rows, columns) == (height, width):
+        return pixels
+    return np.pad(pixels, ((0, rows - height), (0, columns - width), (0, 0)), "symmetric")
 
 
-def _resized(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+def _close_parts(pixels: NDArray[np.uint8], fitted: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The _DETAILED parts with the most detail and the _SMOOTH ones with the least, clipped areas last.
 
-
-def _padded(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A crop of a photo that is smaller than CROP, mirrored until it has that size."""
-    height, width = crop.shape[:2]
-    if (height, width) == (CROP, CROP):
-        return crop
-    return np.pad(crop, ((0, CROP - height), (0, CROP - width), (0, 0)), "symmetric")
-
-
-def _corners(width: int, height: int, reduced_too: bool, shift: Callable[[], float]) -> list[tuple[int, int]]:
-    """Upper left corners of up to 4×3 crops (3×2 if reduced ones are taken, too), spread evenly over the photo."""
-    most = (_REDUCED_COLUMNS, _REDUCED_ROWS) if reduced_too else (_COLUMNS, _ROWS)
-    across, down = most if width >= height else most[::-1]
-    columns, rows = (min(n, -(-side // CROP)) for n, side in ((across, width), (down, height)))
-    corners: list[tuple[int, int]] = []
+    The places are chosen on the reduced photo (fitted, h×w×3), which is quick.
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = (min(8, side // CLOSE) for side in (height, width))
+    gray = np.asarray(cv2.cvtColor(fitted, cv2.COLOR_RGB2GRAY), np.float32)
+    detail = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
+    cells: list[tuple[float, float, int, int]] = []
     for row in range(rows):
         for column in range(columns):
-            x = (column + shift()) / columns * width - CROP / 2
-            y = (row + shift()) / rows * height - CROP / 2
-            corners.append((_clamped(x, width), _clamped(y, height)))
-    return corners
+            # Centers spread evenly over the photo; each part is cut around its center.
+            y = round((row + 0.5) * height / rows - CLOSE / 2)
+            x = round((column + 0.5) * width / columns - CLOSE / 2)
+            here = _scaled_slice(y, height, gray.shape[0]), _scaled_slice(x, width, gray.shape[1])
+            tones = gray[here]
+            clipped = float(((tones < 12) | (tones > 243)).mean())
+            cells.append((float(detail[here].mean()), clipped, y, x))
+    ranked = sorted(cells, key=lambda cell: -cell[0])
+    smooth = sorted(ranked[_DETAILED:], key=lambda cell: (cell[1] > 0.3, cell[0]))
+    chosen = ranked[:_DETAILED] + smooth[:_SMOOTH]
+    return [pixels[y : y + CLOSE, x : x + CLOSE] for _, _, y, x in chosen]
 
 
-def _clamped(start: float, side: int) -> int:
-    return max(0, min(round(start), side - CROP))
+def _scaled_slice(start: int, side: int, reduced: int) -> slice:
+    """Where the part from `start` of a side of that length lies on the reduced photo."""
+    first = start * reduced // side
+    return slice(first, max(first + 1, (start + CLOSE) * reduced // side))
 
 
 def detect(
@@ -129,10 +125,17 @@ def detect(
     torch_import.import_torch()
     views = sample_views(pixels)
     checkpoint()
-    net = _network(models or model_cache.shared(), store or default_store())
-    outputs = logits(net, views)
+    net = network(models or model_cache.shared(), store or default_store())
+    detection = look(net, views)
     checkpoint()
-    return to_detection({name: values[0] for name, values in outputs.items()}, views.places)
+    return detection
+
+
+def look(net: Any, views: Views) -> Detection:
+    """The detection by a network (nets.detector.Detector, or one with the same interface) from the views of a photo."""
+    outputs = {name: values[0] for name, values in logits(net, views.whole[None]).items()}
+    close = logits(net, views.close) if len(views.close) else None
+    return to_detection(outputs, views.size, close)
 
 
 def digest(store: WeightStore | None = None) -> str:
@@ -140,32 +143,25 @@ def digest(store: WeightStore | None = None) -> str:
     return (store or default_store()).digest(WEIGHTS)[:16]
 
 
-def logits(net: Any, views: SampleViews) -> dict[str, NDArray[np.float32]]:
-    """The outputs of a network (nets.detector.Detector, or one with the same interface) for one photo.
+def logits(net: Any, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """The outputs of a network for N photos of one size (N×H×W×3 uint8, sides multiples of STRIDE).
 
-    float32 logits: "classes" 1×15, "found" 1×13, "severity" 1×13, "heat" 1×(49+K)×13.
+    float32 logits: "classes" N×15, "found" N×13, "severity" N×13, "quality" N×1, "map" N×13×h×w.
     """
     import torch
 
     from clarity_desktop.backend.nets import bfloat16
 
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.native()):
-        outputs = net(*inputs(views))
+        outputs = net(to_tensor(photos))
     return {name: values.float().numpy() for name, values in outputs.items()}
 
 
-def inputs(views: SampleViews) -> tuple[Any, Any, Any]:
-    """The views as float32 tensors: overview 1×3×224×224 and crops 1×K×3×128×128 in 0..1, places 1×K×5."""
+def to_tensor(rgb: NDArray[np.uint8]) -> Any:
+    """N×H×W×3 uint8 → N×3×H×W float32 tensor in 0..1, channels last in memory."""
     import torch
 
-    return _to_tensor(views.overview[None]), _to_tensor(views.crops)[None], torch.from_numpy(views.places)[None]
-
-
-def _to_tensor(rgb: NDArray[np.uint8]) -> Any:
-    """N×H×W×3 in 0..255 → N×3×H×W in 0..1."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float().div_(255)
 
 
 def load(path: Path) -> Detector:
@@ -180,16 +176,23 @@ def load(path: Path) -> Detector:
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def _network(models: ModelCache, store: WeightStore) -> Detector:
+def network(models: ModelCache, store: WeightStore) -> Detector:
+    """The loaded network; loads it on first use. Raises ModelMissing if the weights are not installed."""
     file = store.need((WEIGHTS,))[WEIGHTS]
     key = ModelKey(WEIGHTS, "Problem detector")
     return models.get(key, lambda: load(file), 2 * file.stat().st_size)  # stored as float16
 
 
-def to_detection(outputs: Mapping[str, NDArray[np.float32]], places: NDArray[np.float32]) -> Detection:
+def to_detection(
+    outputs: Mapping[str, NDArray[np.float32]],
+    size: tuple[int, int],
+    close: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Detection:
     """Probabilities, severities and heat map from the logits of one photo.
 
-    outputs: float32 "classes" 15, "found" 13, "severity" 13, "heat" (49+K)×13. places: K×5, of SampleViews.
+    outputs: float32 "classes" 15, "found" 13, "severity" 13, "quality" 1, "map" 13×h×w. size: rows and columns of the
+    photo in the view; the rest of the map is of its continuation. close: "found" and "severity" K×13 of the parts at
+    full size.
     """
     # Softmax; subtracting the maximum avoids overflow.
     odds = np.exp(outputs["classes"] - outputs["classes"].max())
@@ -199,24 +202,33 @@ def to_detection(outputs: Mapping[str, NDArray[np.float32]], places: NDArray[np.
         name: Finding(float(p), float(s))
         for name, p, s in zip(DEGRADATIONS, _sigmoid(outputs["found"]), _sigmoid(outputs["severity"]), strict=True)
     }
-    return Detection(top, found, _heat(outputs["heat"], places))
+    quality = float(_sigmoid(outputs["quality"])[0])
+    return Detection(top, found, _heat(outputs["map"], size), _close_findings(close) if close else {}, quality)
+
+
+def _close_findings(close: Mapping[str, NDArray[np.float32]]) -> dict[Degradation, Finding]:
+    """What the parts at full size show. Blur counts where every detailed part is blurred: of a photo with a small depth
+    of field some part is sharp. Noise and blocks count where two parts show them."""
+    found, severity = _sigmoid(close["found"]), _sigmoid(close["severity"])
+    findings: dict[Degradation, Finding] = {}
+    for name in CLOSE_DEGRADATIONS:
+        k = DEGRADATIONS.index(name)
+        order = np.argsort(-found[:, k], kind="stable")
+        chosen = int(np.argmin(found[:_DETAILED, k])) if name == "blur" else int(order[min(1, len(order) - 1)])
+        findings[name] = Finding(float(found[chosen, k]), float(severity[chosen, k]))
+    return findings
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-values.astype(np.float64)))
 
 
-def _heat(tokens: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """8×8×13: for each cell the mean of the overview's logits there and of those of the crops around it, as 0..255.
-
-    tokens: (49+K)×13 logits, those of the overview first, row by row.
-    """
-    side = round((len(tokens) - len(places)) ** 0.5)
-    # The 7×7 grid of the overview, resampled to the 8×8 cells.
-    overview = cv2.resize(tokens[: side * side].reshape(side, side, -1), (HEAT, HEAT), interpolation=cv2.INTER_LINEAR)
-    axis = (np.arange(HEAT) + 0.5) / HEAT
-    squares = (axis[None, :, None] - places[:, 0]) ** 2 + (axis[:, None, None] - places[:, 1]) ** 2
-    # Each crop counts in the cells near its center; the constant avoids a division by zero.
-    weights = np.exp(-squares / (2 * _CROP_REACH**2)) + 1e-9
-    weights /= weights.sum(2, keepdims=True)
-    return np.rint(255 * _sigmoid((overview + weights @ tokens[side * side :]) / 2)).astype(np.uint8)
+def _heat(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """rows×columns×13 uint8 of the map's logits (13×h×w), without the part beyond the photo; at most HEAT a side."""
+    rows, columns = (max(1, -(-side // MAP_STRIDE)) for side in size)
+    heat = _sigmoid(logits[:, :rows, :columns])
+    if max(rows, columns) > HEAT:
+        factor = HEAT / max(rows, columns)
+        target = max(1, round(columns * factor)), max(1, round(rows * factor))
+        heat = np.stack([cv2.resize(plane, target, interpolation=cv2.INTER_AREA) for plane in heat])
+    return np.ascontiguousarray(np.rint(255 * heat).astype(np.uint8).transpose(1, 2, 0))

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from clarity_desktop import settings as choices
 from clarity_desktop.backend import adjust, methods, model_cache, pictures, preview, restore, runner
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend.analysis import Detector, MetricScorer, NetworkDetector, Scorer
+from clarity_desktop.backend.analysis import Detector, Judge, MetricScorer, NetworkDetector, NetworkJudge, Scorer
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.iqa.parameters import default_parameters
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import light
@@ -139,6 +140,7 @@ class Studio:
         *,
         detector: Detector | None = None,
         scorer: Scorer | None = None,
+        judge: Judge | None = None,
         models: ModelCache | None = None,
     ) -> None:
         """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
@@ -149,6 +151,7 @@ class Studio:
         self._models.budget = restore.model_budget(settings)
         self._detector = detector or NetworkDetector(self._models, self.store)
         self._scorer = scorer or MetricScorer(self._models, default_parameters(self.store))
+        self._judge = judge or NetworkJudge(self._models, self.store)
         self.folder = folder or choices.data_folder() / "documents"
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
@@ -789,10 +792,20 @@ class Studio:
         """Detect what is wrong with pixels (H×W×3 RGB, uint8 or uint16). Raises UserError, ModelMissing."""
         return await job.run(self._detector.detect, pixels, job.checkpoint, lane=LaneClass.ANALYSIS)
 
+    async def judge(self, before: Pixels, after: Pixels, task: Task, job: Job) -> Judgement:
+        """Compare two photos (H×W×3 RGB, uint8 or uint16, of one size). Raises ModelMissing."""
+        return await job.run(self._judge.compare, before, after, task, lane=LaneClass.ANALYSIS)
+
+    def discarded_tasks(self, at: DocumentId, version: VersionId) -> frozenset[Task]:
+        """Tasks whose results on a version were rejected or deleted: they are not recommended for it again."""
+        children = [v for v in self.document(at).card().versions if v.parent == version]
+        return frozenset(v.step.task for v in children if (v.rejected or v.deleted) and v.step.task is not None)
+
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """Suggest tasks for a version; runs no method."""
         detection = await self.detect(at, version, job)
-        advice = rules.advise(detection)
+        discarded = self.discarded_tasks(at, version)
+        advice = tuple(a for a in rules.advise(detection) if a.task not in discarded)
         seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at, version), self.settings)
         advised = Advised(at, version, advice, rules.advice_text(detection), seconds)
         job.emit(advised)

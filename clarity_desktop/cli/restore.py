@@ -177,7 +177,13 @@ async def _run_auto(
 
     target = PixelTarget(studio, pixels, job, strength=asked.strength, region=region, feather=asked.feather)
     done = await improve(target, studio.settings)
-    steps = [_step(t.advice.task, t.method, t.seconds, t.kept, english(t.why)) for t in done.tried]
+    steps = [
+        # The contract of the command line: what Auto would only offer is written, and marked.
+        _step(
+            t.advice.task, t.method, t.seconds, t.kept, ("uncertain: " if t.kept and t.unsure else "") + english(t.why)
+        )
+        for t in done.tried
+    ]
     return _Outcome(target.pixels, steps, done.before.quality, done.after.quality, (*target.notes, done.text))
 
 

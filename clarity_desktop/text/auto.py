@@ -41,13 +41,24 @@ TEMPLATES: dict[str, Template] = {
     "auto.superseded": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, not kept."),
     "auto.failed": QT_TRANSLATE_NOOP("Message", "{degradation}: {method} failed."),
     "auto.not_treated": QT_TRANSLATE_NOOP("Message", "{degradation}: not treated."),
-    "auto.no_visible_change": QT_TRANSLATE_NOOP("Message", "No visible change ({measured})."),
-    "auto.introduced": QT_TRANSLATE_NOOP("Message", "The result shows {degradation} ({measured})."),
-    "auto.lower_score": QT_TRANSLATE_NOOP("Message", "The overall score dropped ({measured})."),
-    "auto.improved": QT_TRANSLATE_NOOP("Message", "Improved ({measured})."),
-    "auto.weaker": QT_TRANSLATE_NOOP("Message", "Less severe ({measured})."),
-    "auto.higher_score": QT_TRANSLATE_NOOP("Message", "The overall score rose ({measured})."),
-    "auto.no_improvement": QT_TRANSLATE_NOOP("Message", "No improvement ({measured})."),
+    "auto.unsure": QT_TRANSLATE_NOOP("Message", "{degradation}: {method}, perhaps better."),
+    "auto.better": QT_TRANSLATE_NOOP("Message", "It looks better ({certainty:.0%} sure; {measured})."),
+    "auto.better_part": QT_TRANSLATE_NOOP("Message", "A part of the photo looks better ({certainty:.0%} sure)."),
+    "auto.perhaps_better": QT_TRANSLATE_NOOP("Message", "It may look better ({certainty:.0%} sure; {measured})."),
+    "auto.perhaps_better_part": QT_TRANSLATE_NOOP(
+        "Message", "A part of the photo may look better ({certainty:.0%} sure)."
+    ),
+    "auto.worse": QT_TRANSLATE_NOOP("Message", "It looks worse ({measured})."),
+    "auto.worse_part": QT_TRANSLATE_NOOP(
+        "Message", "It looked worse on a part of the photo, so the rest was not restored."
+    ),
+    "auto.no_difference": QT_TRANSLATE_NOOP("Message", "It makes no clear difference ({measured})."),
+    "auto.no_difference_part": QT_TRANSLATE_NOOP(
+        "Message", "It made no clear difference on a part of the photo, so the rest was not restored."
+    ),
+    "auto.offered": QT_TRANSLATE_NOOP(
+        "Message", "I am not sure that this is better. Compare it with the original, then keep or discard it."
+    ),
     "auto.measured": QT_TRANSLATE_NOOP("Message", "{degradation} {before:.0%} → {after:.0%} likely"),
     "auto.measured_with_score": QT_TRANSLATE_NOOP(
         "Message",

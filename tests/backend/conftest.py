@@ -12,7 +12,7 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Quality
-from tests.fakes import HALVES, SLOW, FakeDetector, FakeScorer, Recorder
+from tests.fakes import HALVES, SLOW, FakeDetector, FakeJudge, FakeScorer, Recorder
 
 
 @pytest.fixture
@@ -54,7 +54,16 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, plain_methods: None, detector: FakeDetector, scorer: FakeScorer) -> Iterator[Studio]:
-    made = Studio(Settings(), tmp_path / "documents", detector=detector, scorer=scorer, models=ModelCache())
+def judge() -> FakeJudge:
+    """No network: a result is better than its input unless the test sets `says`."""
+    return FakeJudge()
+
+
+@pytest.fixture
+def studio(
+    tmp_path: Path, plain_methods: None, detector: FakeDetector, scorer: FakeScorer, judge: FakeJudge
+) -> Iterator[Studio]:
+    folder = tmp_path / "documents"
+    made = Studio(Settings(), folder, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
     yield made
     made.close()

@@ -14,15 +14,18 @@ from PIL import Image
 
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.loop import improve, improve_document
-from clarity_desktop.backend.auto.targets import PixelTarget
+from clarity_desktop.backend.auto.targets import PixelTarget, likeliest_part
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import HeadMoved, Improve, Improved, JobCancelled, Opened, TileDone, TurnAdded, UserError
 from clarity_desktop.text import english
-from clarity_desktop.values import DocumentCard, Finding, Step
+from clarity_desktop.values import DEGRADATIONS, Bounds, DocumentCard, Finding, Step
 from tests.fakes import HALVES, detection
 
 pytestmark = pytest.mark.usefixtures("unscored")
 RAIN = detection({"rain streak": Finding(0.9, 0.8)})
+SAME, WORSE = Judgement(0.1, 0.85, 0.05), Judgement(0.1, 0.2, 0.7)
+UNSURE = Judgement(0.6, 0.3, 0.1)
 STILL = detection({"rain streak": Finding(0.88, 0.8)})
 
 
@@ -70,8 +73,11 @@ def test_a_photo_that_looks_fine_is_left_alone(studio, recorder, card, detector)
     assert len(studio.document(card.id).card().versions) == 1
 
 
-def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, recorder, card, detector) -> None:
+def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(
+    studio, recorder, card, detector, judge
+) -> None:
     detector.finds = lambda _: STILL
+    judge.says = lambda *_: SAME
     text = auto(studio, recorder, card)
     tree = studio.document(card.id).card()
     [first, tried] = tree.versions
@@ -82,8 +88,9 @@ def test_what_made_it_no_better_is_rolled_back_and_stays_in_the_history(studio, 
     assert text.endswith("The photo is unchanged.")
 
 
-def test_redo_after_a_rollback_leads_where_it_led_before(studio, recorder, card, detector) -> None:
+def test_redo_after_a_rollback_leads_where_it_led_before(studio, recorder, card, detector, judge) -> None:
     detector.finds = lambda _: STILL
+    judge.says = lambda *_: SAME
     document = studio.document(card.id)
     auto(studio, recorder, card)
     with pytest.raises(UserError, match="nothing to redo"):
@@ -119,11 +126,12 @@ def test_a_disk_that_is_full_by_then_is_no_fault_of_the_method(studio, recorder,
     assert len(studio.document(card.id).card().versions) == 1, "no other method was tried"
 
 
-def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, detector, monkeypatch) -> None:
+def test_one_other_method_has_its_turn_and_no_third(studio, recorder, card, detector, judge, monkeypatch) -> None:
     also(monkeypatch)
     monkeypatch.setitem(methods.METHODS, "third", replace(HALVES, id="third"))
     methods.all_methods.cache_clear()
     detector.finds = lambda _: STILL
+    judge.says = lambda *_: SAME
     auto(studio, recorder, card)
     [first, *tried] = studio.document(card.id).card().versions
     assert [v.step.method for v in tried] == ["halves", "more"]
@@ -200,7 +208,7 @@ def test_cancelling_leaves_the_versions_that_were_finished(studio, recorder, car
 
 
 def test_versions_that_the_user_makes_during_auto_are_neither_evaluated_nor_left(
-    studio, recorder, card, detector
+    studio, recorder, card, detector, judge
 ) -> None:
     def the_user_restores_too(_: object) -> object:
         detector.finds = lambda _: STILL
@@ -209,6 +217,7 @@ def test_versions_that_the_user_makes_during_auto_are_neither_evaluated_nor_left
         document.add(card.head, Step("restore", "denoise", "slow"), pixels, thumbnail=thumbnail, name="Mine")
         return STILL
 
+    judge.says = lambda *_: SAME
     detector.finds = the_user_restores_too
     text = auto(studio, recorder, card)
     tree = studio.document(card.id).card()
@@ -238,7 +247,7 @@ def test_a_result_that_the_user_deleted_or_left_is_not_reported_as_kept(
     detector.finds = the_user_decides
     text = auto(studio, recorder, card)
     tree = document.card()
-    assert text.startswith("Noise: slow, not kept. Improved")
+    assert text.startswith("Noise: slow, not kept. It looks better")
     assert said in text
     assert "derain" not in [v.step.task for v in tree.versions], "nothing is done to what the user does not look at"
     assert tree.head == recorder.last(Improved).version == card.head
@@ -269,12 +278,13 @@ def test_a_result_that_cannot_be_analyzed_is_rolled_back(studio, recorder, card,
     assert tree.head == recorder.last(HeadMoved).head == card.head, "it was not evaluated"
 
 
-def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, photo) -> None:
+def test_bare_pixels_are_improved_by_the_same_rules(studio, recorder, card, detector, judge, photo) -> None:
     target = PixelTarget(studio, photo(80, 60), recorder.job())
     done = asyncio.run(improve(target, studio.settings))
     assert [(t.advice.task, t.method, t.kept) for t in done.tried] == [("derain", "halves", True)]
     assert np.abs(target.pixels - photo(80, 60) * 0.5).max() <= 1
     detector.finds = lambda _: STILL
+    judge.says = lambda *_: SAME
     target = PixelTarget(studio, photo(80, 60), recorder.job())
     done = asyncio.run(improve(target, studio.settings))
     assert [t.kept for t in done.tried] == [False]
@@ -299,11 +309,92 @@ class Unmeasured(PixelTarget):
         raise AssertionError("nothing was kept")
 
 
-def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(studio, recorder, card, detector, photo) -> None:
+def test_of_bare_pixels_only_what_was_kept_is_measured_and_noted(
+    studio, recorder, card, detector, judge, photo
+) -> None:
     target = PixelTarget(InTiles(studio), photo(80, 60), recorder.job())
     asyncio.run(improve(target, studio.settings))
     assert target.notes == ["In smaller tiles."]
     detector.finds = lambda _: STILL
+    judge.says = lambda *_: SAME
     target = Unmeasured(InTiles(studio), photo(80, 60), recorder.job())
     asyncio.run(improve(target, studio.settings))
     assert target.notes == []
+
+
+def test_what_is_not_convincing_is_offered_beside_the_original(studio, recorder, card, detector, judge) -> None:
+    detector.finds = lambda _: STILL
+    judge.says = lambda *_: UNSURE
+    text = auto(studio, recorder, card)
+    tree = studio.document(card.id).card()
+    [first, made] = tree.versions
+    improved = recorder.last(Improved)
+    assert (improved.offered, improved.version, tree.head) == (True, made.id, made.id)
+    assert not made.rejected
+    assert "halves, perhaps better" in text
+    assert text.endswith("keep or discard it.")
+    assert studio.discarded_tasks(card.id, first.id) == frozenset()
+
+
+def test_the_most_promising_of_several_results_is_offered(studio, recorder, card, detector, judge, monkeypatch) -> None:
+    also(monkeypatch)
+    detector.finds = lambda _: STILL
+    answers = iter([UNSURE, Judgement(0.5, 0.3, 0.2)])
+    judge.says = lambda *_: next(answers)
+    auto(studio, recorder, card)
+    [_first, best, other] = studio.document(card.id).card().versions
+    assert recorder.last(Improved).version == best.id
+    assert (best.rejected, other.rejected) == (False, True)
+
+
+def test_a_convincing_result_makes_an_offer_needless(studio, recorder, card, detector, judge) -> None:
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    judge.says = lambda _before, _after, task: UNSURE if task == "denoise" else Judgement(0.9, 0.1, 0.0)
+    auto(studio, recorder, card)
+    [_first, unsure, kept] = studio.document(card.id).card().versions
+    assert not recorder.last(Improved).offered
+    assert recorder.last(Improved).version == kept.id
+    assert unsure.rejected
+
+
+def test_what_is_less_likely_is_tried_where_the_likely_led_nowhere(studio, recorder, card, detector, judge) -> None:
+    seen = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.3, 0.8), "haze": Finding(0.1, 0.8)})
+    studio.document(card.id).set_detection(card.head, seen)
+    judge.says = lambda _before, _after, task: SAME if task == "derain" else Judgement(0.9, 0.1, 0.0)
+    auto(studio, recorder, card)
+    assert [(v.step.task, v.rejected) for v in studio.document(card.id).card().versions[1:]] == [
+        ("derain", True), ("denoise", False)
+    ]  # fmt: skip
+
+
+def test_what_was_rolled_back_is_neither_recommended_nor_tried_again(studio, recorder, card, detector, judge) -> None:
+    detector.finds = lambda _: RAIN
+    judge.says = lambda *_: WORSE
+    assert "It looks worse" in auto(studio, recorder, card)
+    assert asyncio.run(studio.advise(card.id, card.head, recorder.job())).advice == ()
+    auto(studio, recorder, card)
+    assert len(studio.document(card.id).card().versions) == 2
+
+
+def test_a_slow_method_is_tried_on_the_worst_part_first(studio, recorder, card, detector, judge, photo) -> None:
+    large = photo(1200, 800)
+    detector.finds = lambda _: detection({"noise": Finding(0.9, 0.8)})
+    judge.says = lambda *_: SAME
+    target = PixelTarget(studio, large, recorder.job())
+    done = asyncio.run(improve(target, studio.settings))
+    [tried] = done.tried
+    assert "a part of the photo" in english(tried.why)
+    [(before, _after, _task)] = judge.asked
+    assert before.shape == (256, 256, 3)
+    judge.says = lambda *_: Judgement(0.9, 0.1, 0.0)
+    assert [t.kept for t in asyncio.run(improve(target, studio.settings)).tried] == [True]
+
+
+def test_the_part_is_where_the_damage_is() -> None:
+    seen = detection({"noise": Finding(0.9, 0.8)}, heat=(12, 16))
+    assert likeliest_part(seen, "noise", 1600, 1200, 400) == Bounds(550, 350, 400, 400), "a cell next to the middle"
+    seen.heat[9, 2, DEGRADATIONS.index("noise")] = 255
+    part = likeliest_part(seen, "noise", 1600, 1200, 400)
+    assert part.x <= 250 < part.x + 400
+    assert part.y <= 950 < part.y + 400

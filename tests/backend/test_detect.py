@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,80 +38,60 @@ sha256 = "{"0" * 64}"
 """
 
 
-def test_the_sizes_are_those_of_the_network() -> None:
-    assert (detect.OVERVIEW, detect.CROP) == (detector.OVERVIEW, detector.CROP)
+def test_the_strides_are_those_of_the_network() -> None:
+    assert (detect.STRIDE, detect.MAP_STRIDE) == (detector.STRIDE, detector.MAP_STRIDE)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(
-    ("width", "height", "crops"),
-    [(1, 1, 1), (20, 30, 1), (128, 128, 1), (129, 40, 2), (400, 300, 12), (300, 400, 12), (3000, 2000, 6 + 6)],
-)
-def test_a_photo_of_any_size_is_analyzed(photo: Photo, width: int, height: int, crops: int, depth: int) -> None:
+    ("width", "height", "whole", "size", "parts"),
+    [
+        (1, 1, (64, 64), (1, 1), 0), (20, 300, (320, 64), (300, 20), 0), (400, 300, (320, 416), (300, 400), 0),
+        (800, 600, (480, 640), (480, 640), 0), (1200, 900, (480, 640), (480, 640), 5),
+        (2000, 200, (64, 640), (64, 640), 0),
+    ],
+)  # fmt: skip
+def test_a_photo_of_any_size_is_analyzed(
+    photo: Photo, width: int, height: int, whole: tuple[int, int], size: tuple[int, int], parts: int, depth: int
+) -> None:
     seen = detect.sample_views(photo(width, height, depth))
-    assert seen.overview.shape == (224, 224, 3)
-    assert seen.crops.shape == (crops, 128, 128, 3)
-    assert seen.places.shape == (len(seen.crops), 5)
-    assert seen.overview.dtype == seen.crops.dtype == np.uint8
-    assert seen.places.dtype == np.float32
-    centre, size = seen.places[:, :2], seen.places[:, 2:4]
-    assert (size > 0).all()
-    assert (centre - size / 2 >= -1e-6).all()
-    assert (centre + size / 2 <= 1 + 1e-6).all()
+    assert seen.whole.shape == (*whole, 3)
+    assert seen.size == size
+    assert seen.close.shape == (parts, detect.CLOSE, detect.CLOSE, 3)
+    assert seen.whole.dtype == seen.close.dtype == np.uint8
 
 
-def test_a_crop_is_the_part_of_the_photo_that_its_place_names(photo: Photo) -> None:
-    pixels = photo(400, 300)
-    seen = detect.sample_views(pixels)
-    for crop, (x, y, w, h, reduced) in zip(seen.crops, seen.places, strict=True):
-        left, top = round((x - w / 2) * 400), round((y - h / 2) * 300)
-        assert np.array_equal(crop, pixels[top : top + 128, left : left + 128])
-        assert reduced == 0
+def test_a_photo_that_fits_is_seen_pixel_by_pixel_and_continued_by_reflection(photo: Photo) -> None:
+    pixels = photo(80, 70)
+    seen = detect.sample_views(pixels).whole
+    assert np.array_equal(seen[:70, :80], pixels)
+    assert np.array_equal(seen[:70, 80:96], pixels[:, :63:-1])
+    assert np.array_equal(seen[70:96, :80], pixels[:43:-1])
 
 
-def test_together_the_crops_reach_all_sides(photo: Photo) -> None:
-    """Not all of a large photo is looked at, but a part of each half and third."""
-    for width, height in ((400, 300), (1400, 500), (500, 1400)):
-        places = detect.sample_views(photo(width, height)).places
-        assert places[:, :2].min(0).max() < 0.34
-        assert places[:, :2].max(0).min() > 0.66
-
-
-def test_a_large_photo_is_also_analyzed_reduced(photo: Photo) -> None:
-    reduced = detect.sample_views(photo(1920, 1080)).places[:, 4]
-    assert set(np.round(reduced, 4)) == {0, np.round(np.float32(np.log2(1920 / 768)), 4)}
-    assert not detect.sample_views(photo(1500, 1080)).places[:, 4].any()
-
-
-def test_shift_moves_the_crops_within_the_photo(photo: Photo) -> None:
-    pixels = photo(500, 400)
-    places = [detect.sample_views(pixels, lambda s=s: s).places for s in (0.0, 0.5, 1.0)]
-    assert (places[0][:, 0] <= places[1][:, 0]).all()
-    assert (places[1][:, 0] <= places[2][:, 0]).all()
-    assert places[0][:, 0].sum() < places[2][:, 0].sum()
-
-
-def test_a_photo_smaller_than_a_crop_is_mirrored(photo: Photo) -> None:
-    pixels = photo(20, 30)
-    [crop] = detect.sample_views(pixels).crops
-    assert np.array_equal(crop[:30, :20], pixels)
-    assert np.array_equal(crop[:30, 20:40], pixels[:, ::-1])
-    assert np.array_equal(crop[30:60, :20], pixels[::-1])
+def test_parts_at_full_size_are_the_most_and_the_least_detailed_of_the_photo() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.full((1280, 1280, 3), 128, np.uint8)
+    pixels[:, 800:] = np.kron(rng.integers(0, 256, (64, 24, 3), np.uint8), np.ones((20, 20, 1), np.uint8))
+    detailed, smooth = np.split(detect.sample_views(pixels).close, [3])
+    assert all(part.std() > 30 for part in detailed)
+    assert all(part.std() == 0 for part in smooth)
 
 
 # What the answer means ------------------------------------------------------------------------------------------------
 
-PLACES = np.array([[0.25, 0.25, 0.3, 0.3, 0], [0.75, 0.25, 0.3, 0.3, 0], [0.5, 0.75, 0.3, 0.3, 1]], np.float32)
+SIZE = (60, 90)
+"""Rows and columns of the photo in a view of 64×96."""
 
 
 def outputs(**given: np.ndarray) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(2)
-    shapes = {"classes": 15, "found": 13, "severity": 13, "heat": (detector.GRID**2 + len(PLACES), 13)}
+    shapes = {"classes": 15, "found": 13, "severity": 13, "quality": 1, "map": (13, 8, 12)}
     return {k: rng.normal(0, 3, shape).astype(np.float32) for k, shape in shapes.items()} | given
 
 
 def test_the_classes_are_ordered_and_their_probabilities_sum_to_one() -> None:
-    answer = detect.to_detection(outputs(), PLACES)
+    answer = detect.to_detection(outputs(), SIZE)
     names, odds = zip(*answer.top, strict=True)
     assert sorted(names) == sorted(CLASSES)
     assert list(odds) == sorted(odds, reverse=True)
@@ -122,30 +101,44 @@ def test_the_classes_are_ordered_and_their_probabilities_sum_to_one() -> None:
 
 def test_all_degradations_get_a_probability_and_a_severity() -> None:
     given = outputs(found=np.linspace(-4, 4, 13).astype(np.float32), severity=np.linspace(4, -4, 13).astype(np.float32))
-    answer = detect.to_detection(given, PLACES)
+    answer = detect.to_detection(given, SIZE)
     assert tuple(answer.found) == DEGRADATIONS
     assert all(0 < f.probability < 1 and 0 < f.severity < 1 for f in answer.found.values())
     assert answer.found["rain streak"].probability == pytest.approx(1 / (1 + np.exp(4)))
     assert answer.found["rain streak"].severity == pytest.approx(1 / (1 + np.exp(-4)))
+    assert answer.close == {}
 
 
 def test_extreme_logits_are_no_trouble() -> None:
-    answer = detect.to_detection(outputs(classes=np.array([3e4] + [-3e4] * 14, np.float32)), PLACES)
+    answer = detect.to_detection(outputs(classes=np.array([3e4] + [-3e4] * 14, np.float32)), SIZE)
     assert answer.top[0] == ("normal", 1.0)
     assert sum(p for _, p in answer.top) == 1
 
 
-def test_heat_is_where_the_tokens_see_it() -> None:
+def test_heat_is_where_the_map_sees_it_and_ends_with_the_photo() -> None:
     k = DEGRADATIONS.index("watermark")
-    logits = np.full((detector.GRID**2 + len(PLACES), 13), -6, np.float32)
-    logits[: detector.GRID**2].reshape(detector.GRID, detector.GRID, 13)[:3, :3, k] = 6
-    logits[detector.GRID**2, k] = 6  # the crop at the upper left
-    heat = detect.to_detection(outputs(heat=logits), PLACES).heat
-    assert heat.shape == (detect.HEAT, detect.HEAT, 13)
+    logits = np.full((13, 8, 12), -6, np.float32)
+    logits[k, :3, :4] = 6
+    heat = detect.to_detection(outputs(map=logits), (30, 90)).heat
+    assert heat.shape == (4, 12, 13)
     assert heat.dtype == np.uint8
-    assert heat[:2, :2, k].min() > 240
-    assert heat[5:, 5:, k].max() < 15
+    assert heat[:3, :4, k].min() > 240
+    assert heat[3, :, k].max() < 15
     assert np.delete(heat, k, 2).max() < 15
+    large = np.full((13, 60, 80), -6, np.float32)
+    assert detect.to_detection(outputs(map=large), (480, 640)).heat.shape == (36, detect.HEAT, 13)
+
+
+def test_a_part_that_is_sharp_is_enough_and_one_with_noise_is_not() -> None:
+    found = np.full((5, 13), -5, np.float32)
+    blur, noise, blocks = (DEGRADATIONS.index(name) for name in detect.CLOSE_DEGRADATIONS)
+    found[:, blur], found[1, blur] = 5, -5
+    found[4, noise] = found[2, blocks] = found[3, blocks] = 5
+    close = {"found": found, "severity": np.zeros((5, 13), np.float32)}
+    seen = detect.to_detection(outputs(), SIZE, close).close
+    assert seen["blur"].probability < 0.01
+    assert seen["noise"].probability < 0.01
+    assert seen["JPEG"].probability > 0.99
 
 
 # Asking the network ---------------------------------------------------------------------------------------------------
@@ -196,7 +189,7 @@ def test_the_same_photo_gets_the_same_answer_and_another_photo_another(
     assert sum(p for _, p in one.top) == pytest.approx(1)
     assert len(one.top) == 15
     assert len(one.found) == 13
-    assert one.heat.shape == (8, 8, 13)
+    assert one.heat.shape == (19, 25, 13)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -215,9 +208,8 @@ def test_a_photo_of_16_bits_looks_as_its_export_to_8_bits(
     with Image.open(export) as opened:
         eight = detect.sample_views(np.asarray(opened.convert("RGB")))
     sixteen = detect.sample_views(deep)
-    assert np.array_equal(sixteen.overview, eight.overview)
-    assert np.array_equal(sixteen.crops, eight.crops)
-    assert np.array_equal(sixteen.places, eight.places)
+    assert np.array_equal(sixteen.whole, eight.whole)
+    assert np.array_equal(sixteen.close, eight.close)
 
 
 @pytest.mark.parametrize("at", [1, 2])
@@ -242,14 +234,11 @@ def test_a_missing_file_is_named(photo: Photo, tmp_path: Path) -> None:
         detect.detect(photo(64, 64), models=ModelCache(), store=store)
 
 
-def test_the_shipped_detector_minds_its_crops() -> None:
-    """The same overview with a noisy sensor's crops beside it: the noise is not in the overview at all."""
+def test_the_shipped_detector_sees_noise_at_full_size_of_a_photo_that_hides_it_when_reduced() -> None:
     with Image.open(RESOURCES / "samples" / "haze.jpg") as sample:
-        seen = detect.sample_views(np.asarray(sample.convert("RGB")))
-    grain = np.random.default_rng(0).normal(0, 25, seen.crops.shape)
-    noisy = replace(seen, crops=(seen.crops + grain).clip(0, 255).astype(np.uint8))
+        large = np.asarray(sample.convert("RGB").resize((3000, 2000), Image.Resampling.LANCZOS))
+    grain = np.random.default_rng(0).normal(0, 25, large.shape)
+    noisy = (large + grain).clip(0, 255).astype(np.uint8)
     net = detect.load(SHIPPED)
-    clean, with_noise = (
-        detect.to_detection({k: v[0] for k, v in detect.logits(net, v).items()}, v.places) for v in (seen, noisy)
-    )
-    assert clean.found["noise"].probability < 0.2 < 0.6 < with_noise.found["noise"].probability
+    clean, with_noise = (detect.look(net, detect.sample_views(pixels)) for pixels in (large, noisy))
+    assert clean.close["noise"].probability < 0.3 < 0.6 < with_noise.close["noise"].probability

@@ -1,4 +1,4 @@
-"""The detector's network: its towers have the shapes they promise, and the overview is EfficientNet-Lite0."""
+"""The detector's network: it has the shapes that it promises, and its tower is EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
-from clarity_desktop.backend.nets.detector import CROP, GRID, OVERVIEW, WIDTH, Detail, Detector, Lite0, cautious
+from clarity_desktop.backend.nets.detector import Detector, Lite0, cautious, map_summary
 
 
 def plainly(x: np.ndarray, kernel: np.ndarray, stride: int, groups: int) -> np.ndarray:
@@ -48,16 +48,25 @@ def test_a_block_does_what_the_architecture_says(place: int) -> None:
 
 
 @torch.inference_mode()
-def test_the_overview_has_the_size_of_efficientnet_lite0_and_its_grid() -> None:
+def test_the_tower_has_the_size_of_efficientnet_lite0_and_three_levels() -> None:
     """4 652 008 parameters are published, of which the head has 412 160 and the classifier 1 281 000."""
     net = Lite0()
     assert sum(p.numel() for p in net.parameters()) == 4_652_008 - 412_160 - 1_281_000
     assert len(net.blocks) == 16
-    assert net(torch.rand(1, 3, OVERVIEW, OVERVIEW)).shape == (1, 320, GRID, GRID)
+    assert [tuple(level.shape) for level in net(torch.rand(1, 3, 64, 96))] == [
+        (1, 40, 8, 12), (1, 112, 4, 6), (1, 320, 2, 3)
+    ]  # fmt: skip
 
 
 @torch.inference_mode()
-def test_the_overviews_statistics_stay_as_they_are_in_training() -> None:
+def test_blocks_applied_in_advance_give_the_same_features() -> None:
+    net, photo = Lite0().eval(), torch.rand(1, 3, 64, 64)
+    for direct, in_parts in zip(net(photo), net(net.first_blocks(photo, 3), 3), strict=True):
+        assert torch.allclose(direct, in_parts, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_towers_statistics_stay_as_they_are_in_training() -> None:
     net = Lite0().train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     net(torch.rand(2, 3, 64, 64))
@@ -65,80 +74,50 @@ def test_the_overviews_statistics_stay_as_they_are_in_training() -> None:
 
 
 @torch.inference_mode()
-def test_the_detail_tower_gives_a_token_for_each_crop() -> None:
-    net = Detail().eval()
-    crops = torch.rand(2, 3, CROP, CROP)
-    both = net(crops)
-    assert both.shape == (2, WIDTH)
-    assert torch.allclose(net(crops[1:]), both[1:], atol=1e-4)
-
-
-@torch.inference_mode()
-def test_what_all_crops_have_in_common_does_not_drown_what_tells_them_apart() -> None:
-    net = Detail().eval()
-    net.out.bias.fill_(100.0)
-    tokens = net(torch.rand(4, 3, CROP, CROP))
-    assert tokens.norm(dim=1).max() < 2 * WIDTH**0.5
-
-
-def test_in_training_some_photos_are_classified_by_their_crops_alone() -> None:
-    torch.manual_seed(0)
-    net = Detector().train()
-    near = torch.randn(1, WIDTH).expand(64, -1)
-    with torch.no_grad():
-        outputs = net.classify(torch.randn(64, WIDTH), near)["severity"]
-        alone = (outputs - net.severity(near)).abs().amax(1) < 1e-4
-    assert 16 < alone.sum() < 48
-
-
-@torch.inference_mode()
-def test_the_overview_counts_as_much_as_it_is_trusted() -> None:
-    torch.manual_seed(0)
-    net = Detector().eval()
-    whole, near = torch.randn(2, 1, WIDTH)
-    net.trust.fill_(0.25)
-    outputs = net.classify(whole, near)["severity"]
-    assert torch.allclose(outputs, net.severity(0.25 * whole + near), atol=1e-5)
-
-
-@torch.inference_mode()
 def test_what_is_seen_at_single_places_has_a_way_of_its_own_to_the_answer() -> None:
     torch.manual_seed(0)
-    net = Detector().eval()
-    inputs = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
-    whole, near, _ = net.encode(*inputs)
-    net.heat.bias[3] += 2
-    other, moved, _ = net.encode(*inputs)
-    assert torch.equal(other, whole)
-    assert (moved - near).abs().max() > 0.01
+    net, photo = Detector().eval(), torch.rand(1, 3, 96, 64)
+    whole, _ = net.encode(photo)
+    net.pyramid.logits.bias[3] += 2
+    moved, _ = net.encode(photo)
+    assert (moved - whole).abs().max() > 0.01
 
 
 @torch.inference_mode()
 def test_the_answer_has_the_promised_shapes_and_follows_the_prompts() -> None:
     torch.manual_seed(0)
-    net = Detector().eval()
-    inputs = torch.rand(2, 3, OVERVIEW, OVERVIEW), torch.rand(2, 3, 3, CROP, CROP), torch.rand(2, 3, 5)
+    net, photos = Detector().eval(), torch.rand(2, 3, 96, 64)
     kept, other = torch.randn(15, 256), torch.randn(15, 256)
     net.prompts.copy_(kept)
-    outputs = net(*inputs)
+    outputs = net(photos)
     shapes = {k: tuple(v.shape) for k, v in outputs.items()}
-    assert shapes == {"classes": (2, 15), "found": (2, 13), "severity": (2, 13), "heat": (2, GRID**2 + 3, 13)}
-    assert torch.allclose(net(*inputs, kept)["classes"], outputs["classes"], atol=1e-4)
-    changed = net(*inputs, other)
+    assert shapes == {
+        "classes": (2, 15), "found": (2, 13), "severity": (2, 13), "quality": (2, 1), "map": (2, 13, 12, 8)
+    }  # fmt: skip
+    assert torch.allclose(net(photos, kept)["classes"], outputs["classes"], atol=1e-4)
+    changed = net(photos, other)
     assert not torch.allclose(changed["classes"], outputs["classes"], atol=1e-2)
     assert torch.allclose(changed["severity"], outputs["severity"], atol=1e-4)
 
 
 @torch.inference_mode()
-def test_the_order_of_the_crops_does_not_matter_to_the_whole() -> None:
+def test_photos_of_a_batch_do_not_influence_each_other() -> None:
     torch.manual_seed(0)
-    net = Detector().eval()
+    net, photos = Detector().eval(), torch.rand(2, 3, 64, 64)
     net.prompts.normal_()
-    overview, crops, places = torch.rand(1, 3, OVERVIEW, OVERVIEW), torch.rand(1, 3, 3, CROP, CROP), torch.rand(1, 3, 5)
-    turned = net(overview, crops.flip(1), places.flip(1))
-    outputs = net(overview, crops, places)
-    assert torch.allclose(turned["classes"], outputs["classes"], atol=1e-3)
-    assert torch.allclose(turned["heat"][:, GRID**2 :].flip(1), outputs["heat"][:, GRID**2 :], atol=1e-3)
+    both, alone = net(photos), net(photos[1:])
+    assert all(torch.allclose(both[name][1:], alone[name], atol=1e-3) for name in alone)
+
+
+def test_the_summary_of_a_map_tells_one_spot_from_everywhere() -> None:
+    spot, everywhere = torch.full((2, 13, 16, 16), -20.0)
+    spot, everywhere = spot[None].clone(), everywhere[None].clone()
+    spot[0, 4, :2, :2] = 20
+    everywhere[0, 4] = 20
+    of_spot, of_all = (map_summary(m).reshape(4, 13)[:, 4] for m in (spot, everywhere))
+    assert of_spot[1] == of_all[1] > 0.99, "the highest cells are as high"
+    assert of_spot[0] < -0.9 < 0.9 < of_all[0]
+    assert of_spot[3] < 0 < of_all[3]
 
 
 def test_caution_takes_from_what_is_found_what_normal_gains() -> None:

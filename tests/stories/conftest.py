@@ -25,7 +25,7 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.main_window import MainWindow
-from tests.fakes import HALVES, FakeDetector
+from tests.fakes import HALVES, FakeDetector, FakeJudge
 from tests.qt import no_leaked_widgets as no_leaked_widgets
 from tests.qt import pytest_pyfunc_call as pytest_pyfunc_call
 from tests.qt import translations as translations
@@ -76,6 +76,12 @@ def detector() -> FakeDetector:
 
 
 @pytest.fixture
+def judge() -> FakeJudge:
+    """A result is better than its input unless the test sets `says`."""
+    return FakeJudge()
+
+
+@pytest.fixture
 def scorer() -> Iterator[QuickScorer]:
     made = QuickScorer()
     yield made
@@ -84,12 +90,17 @@ def scorer() -> Iterator[QuickScorer]:
 
 @pytest.fixture
 def sit_down(
-    plain_methods: None, detector: FakeDetector, scorer: QuickScorer, gate: Gate, caplog: pytest.LogCaptureFixture
+    plain_methods: None,
+    detector: FakeDetector,
+    scorer: QuickScorer,
+    judge: FakeJudge,
+    gate: Gate,
+    caplog: pytest.LogCaptureFixture,
 ) -> Sitting:
     """`async with sit_down() as user`: start the program with plain methods; at the end the user quits it."""
 
     def make_studio(settings: Settings) -> Studio:
-        return Studio(settings, detector=detector, scorer=scorer, models=ModelCache())
+        return Studio(settings, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
 
     @asynccontextmanager
     async def sit(settings: Settings = QUICK) -> AsyncGenerator[User]:

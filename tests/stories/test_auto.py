@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.messages import Improve, Improved, Offered
 from clarity_desktop.values import Detection, Finding, Pixels
-from tests.fakes import FakeDetector, detection
+from tests.fakes import FakeDetector, FakeJudge, detection
 
-from .user import QuickScorer, Sitting, keys
+from .user import Sitting, keys
 
 
 def rainy_and_hazy(pixels: Pixels) -> Detection:
@@ -21,10 +22,10 @@ def rainy_and_hazy(pixels: Pixels) -> Detection:
 
 
 async def test_auto_keeps_what_helps_and_rolls_back_what_does_not(
-    sit_down: Sitting, picture: Callable[..., Path], detector: FakeDetector, scorer: QuickScorer
+    sit_down: Sitting, picture: Callable[..., Path], detector: FakeDetector, judge: FakeJudge
 ) -> None:
     detector.finds = rainy_and_hazy
-    scorer.scores = lambda pixels: 40.0 if pixels.mean() > 90 else 60.0 if pixels.mean() > 45 else 30.0
+    judge.says = lambda *asked: Judgement(*((0.9, 0.1, 0.0) if asked[2] == "derain" else (0.1, 0.1, 0.8)))
     async with sit_down() as user:
         await user.open(picture())
         original = user.head.id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,19 +188,19 @@ def test_calibration_levels_the_classes_and_spares_clean_photos() -> None:
 
 def test_what_is_folded_into_the_file_is_what_was_fitted(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.training_synthesis_cases(sorted(clean.iterdir()), 1)
-    seen = sample_views(case.pixels)
+    seen = sample_views(case.pixels).whole[None]
     before = logits(predictors.load_detector(untrained), seen)
     fit = Fit(0.5, np.linspace(2, -2, 15), 1.7, np.linspace(-1, 1, 13))
     calibration.fold(untrained, fit)
     after = logits(predictors.load_detector(untrained), seen)
     assert after["classes"] == pytest.approx(before["classes"] * 0.5 + fit.class_bias, abs=0.05)
     assert after["found"] == pytest.approx(before["found"] * 1.7 + fit.found_bias, abs=0.05)
-    assert after["heat"] == pytest.approx(before["heat"])
+    assert after["map"] == pytest.approx(before["map"])
 
 
 def test_a_file_is_calibrated_again_as_if_for_the_first_time(clean: Path, untrained: Path) -> None:
     [case, *_] = cases.training_synthesis_cases(sorted(clean.iterdir()), 1)
-    seen = sample_views(case.pixels)
+    seen = sample_views(case.pixels).whole[None]
     before = logits(predictors.load_detector(untrained), seen)
     calibration.fold(untrained, Fit(1.0, np.zeros(15), 1.0, np.zeros(13), 2.0))
     after = logits(predictors.load_detector(untrained), seen)
@@ -217,4 +218,20 @@ def test_the_calibration_works_on_the_photos_set_aside(
     words = ["--photos", str(clean), "--weights", str(untrained), "--per-class", "1", "--threads", "1"]
     assert calibration.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["Weight of the overview", "before", "after"]
+    assert [line.split(":")[0] for line in lines] == ["before", "after"]
+
+
+def test_the_overlap_of_a_heat_map_with_the_damage_is_one_where_they_agree() -> None:
+    where = np.zeros((64, 96), np.bool_)
+    where[16:32, 48:80] = True
+    heat = np.zeros((8, 12, 13), np.uint8)
+    heat[2:4, 6:10, DEGRADATIONS.index("watermark")] = 255
+
+    def overlap(marked: np.ndarray) -> float:
+        seen = replace(detection_of("watermark"), heat=marked)
+        photo = np.zeros((64, 96, 3), np.uint8)
+        return detector.heat_map_overlap(lambda _: seen, iter([("watermark", photo, where)]))["watermark"]
+
+    assert overlap(heat) == 1
+    assert overlap(np.full_like(heat, 255)) == pytest.approx(8 / 96)
+    assert overlap(np.zeros_like(heat)) == 0

@@ -1,8 +1,9 @@
 """A pretrained CLIP as the detector, built by open_clip, with weights from a file. Nothing is downloaded.
 
-It has the inputs and outputs of nets.detector.Detector. Overview and crops go through the same image tower, each
-resized to the tower's input size; their embeddings are averaged. A degradation's logit compares its prompts with those
-of “normal”. Without fine-tuning this is CLIP's zero-shot classifier; train/clip.py fine-tunes the image tower.
+It has the input and outputs of nets.detector.Detector. The whole photo and its quarters go through the same image
+tower, each resized to the tower's input size; their embeddings are averaged. A degradation's logit compares its prompts
+with those of “normal”. Without fine-tuning this is CLIP's zero-shot classifier; train/clip.py fine-tunes the image
+tower.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from clarity_training.prompts import all_sentences, tokenize
 class ClipTower(nn.Module):
     """CLIP's image tower with the embeddings of the prompts (15×P×D) and trainable scales.
 
-    overview N×3×224×224 and crops N×K×3×128×128 in 0..1, places N×K×5; the outputs are those of
-    nets.detector.Detector, except that "heat" is N×(1+K)×13: the overview is a single token.
+    N×3×H×W float RGB in 0..1; the outputs are those of nets.detector.Detector, except that "map" is N×13×2×2: a cell
+    for each quarter of the photo.
     """
 
     prompts: Tensor
@@ -47,31 +48,33 @@ class ClipTower(nn.Module):
         self.each_scale = nn.Parameter(torch.tensor(log_scale))
         self.each_bias = nn.Parameter(torch.zeros(len(DEGRADATIONS)))
         self.severity = nn.Linear(prompts.shape[-1], len(DEGRADATIONS))
-        nn.init.zeros_(self.severity.weight)
-        nn.init.zeros_(self.severity.bias)
+        self.quality = nn.Linear(prompts.shape[-1], 1)
+        for head in (self.severity, self.quality):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
 
     def random_prompts(self) -> Tensor:
         """15×D: the embedding of one random prompt of each class. float32."""
         chosen = torch.randint(self.prompts.shape[1], (len(CLASSES),), device=self.prompts.device)
         return self.prompts[torch.arange(len(CLASSES), device=self.prompts.device), chosen]
 
-    def forward(
-        self, overview: Tensor, crops: Tensor, places: Tensor, prompts: Tensor | None = None  # noqa: ARG002
-    ) -> dict[str, Tensor]:  # fmt: skip
-        """prompts: 15×D, random ones in training; None: the mean over all of each class. places are not used.
+    def forward(self, photo: Tensor, prompts: Tensor | None = None) -> dict[str, Tensor]:
+        """Logits by name. prompts: 15×D, random ones in training; None: the mean over all of each class.
 
-        overview, crops: N×3×H×W float32.
+        photo: N×3×H×W float32.
         """
-        count, crops_each = crops.shape[:2]
-        crop_embeddings = self._embed(crops.flatten(0, 1)).reshape(count, crops_each, -1)
-        tokens = torch.cat((self._embed(overview)[:, None], crop_embeddings), 1)
-        image = F.normalize(tokens[:, 0] + tokens[:, 1:].mean(1), dim=-1)
+        rows, columns = photo.shape[-2] // 2, photo.shape[-1] // 2
+        quarters = photo[..., : 2 * rows, : 2 * columns].unflatten(3, (2, columns)).unflatten(2, (2, rows))
+        parts = quarters.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+        near = self._embed(parts).unflatten(0, (len(photo), 4))
+        image = F.normalize(self._embed(photo) + near.mean(1), dim=-1)
         texts = F.normalize(self.prompts.mean(1) if prompts is None else prompts, dim=-1)
         return {
             "classes": self.temperature.exp().clamp(max=100) * image @ texts.T,
             "found": self._degradation_logits(image, texts),
             "severity": self.severity(image),
-            "heat": self._degradation_logits(tokens, texts),
+            "quality": self.quality(image),
+            "map": self._degradation_logits(near, texts).transpose(1, 2).unflatten(2, (2, 2)),
         }
 
     def _degradation_logits(self, image: Tensor, texts: Tensor) -> Tensor:
@@ -136,9 +139,7 @@ def load(path: Path) -> ClipTower:
 def _check_widths(net: ClipTower) -> None:
     """Run the network once. Raises RuntimeError where the prompts' embeddings are not as wide as the tower's."""
     with torch.inference_mode():
-        net.eval()(
-            torch.zeros(1, 3, net.size, net.size), torch.zeros(1, 1, 3, net.size, net.size), torch.zeros(1, 1, 5)
-        )
+        net.eval()(torch.zeros(1, 3, 2 * net.size, 2 * net.size))
 
 
 def _create(name: str) -> Any:

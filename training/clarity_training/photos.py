@@ -152,6 +152,20 @@ def load_8bit(path: Path, max_side: int | None = None) -> NDArray[np.uint8]:
     return to_8bit(load(path, max_side))
 
 
+def photo_size(path: Path) -> tuple[int, int]:
+    """Rows and columns of a photo as `load` gives it, read from its header.
+
+    Raises UserError where the file is no readable image.
+    """
+    try:
+        with Image.open(path) as image:
+            # Without the check, Pillow would decode a whole PNG to look for data after its pixels.
+            turned = "exif" in image.info and image.getexif().get(0x0112, 1) in range(5, 9)
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
 def to_8bit(photo: Photo) -> NDArray[np.uint8]:
     """H×W×3 float32 to H×W×3 uint8; values outside 0..1 are clipped."""
     return np.rint(photo.clip(0, 1) * 255).astype(np.uint8)

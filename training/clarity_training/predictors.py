@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from clarity_desktop.backend import weights
-from clarity_desktop.backend.detect import load, logits, sample_views, to_detection
+from clarity_desktop.backend.detect import load, look, sample_views
 from clarity_desktop.backend.nets.detector import Detector
 from clarity_desktop.values import Detection, Pixels
 from clarity_training.weight_errors import as_user_error
@@ -20,12 +20,7 @@ Predictor = Callable[[Pixels], Detection]
 def predictor(net: nn.Module) -> Predictor:
     """The predictor of a network with the inputs and outputs of nets.detector.Detector."""
 
-    def predict(pixels: Pixels) -> Detection:
-        photo_views = sample_views(pixels)
-        outputs = logits(net, photo_views)
-        return to_detection({name: values[0] for name, values in outputs.items()}, photo_views.places)
-
-    return predict
+    return lambda pixels: look(net, sample_views(pixels))
 
 
 def load_detector(path: Path | None = None) -> Detector:

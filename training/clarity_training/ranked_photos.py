@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from clarity_desktop.backend.fit_view import FIT
 from clarity_desktop.backend.iqa import assess, overall
 from clarity_desktop.backend.iqa.appearance import COUNT, appearance
 from clarity_desktop.file_io import write_atomically
@@ -56,7 +57,7 @@ class Measurements:
 
     source, degradation, grade: N int64, as in RankedPhoto. features: N×(48+COUNT) float64, BRISQUE's 36, SSEQ's 12 and
     those of `appearance`, nan where undefined. piqe: N. blocks: for each photo NIQE's features of its blocks, B×36.
-    detections: N×27, the probability of "normal", 13 probabilities and 13 severities; nan without a detection.
+    detections: N×28, rows of overall.detection_row; nan without a detection.
     """
 
     source: NDArray[np.int64]
@@ -87,7 +88,7 @@ def training_photos(paths: Sequence[Path], degradations: int, seed: int) -> Iter
     """
     for source, path in enumerate(paths):
         rng = np.random.default_rng([seed, source])
-        clean = degrade.augment(load(path, int(rng.integers(288, 401))), rng)
+        clean = degrade.augment(load(path, int(rng.integers(288, FIT + 1))), rng)
         yield from _clean_photos(source, clean, rng)
         for index in np.sort(rng.permutation(len(DEGRADATIONS))[:degradations]):
             damage, damage_seed = degrade.DAMAGES[DEGRADATIONS[index]], int(rng.integers(2**63))
@@ -128,7 +129,7 @@ def evaluation_photos(paths: Sequence[Path], per_degradation: int, seed: int) ->
     assigned = _assign_degradations(len(paths), per_degradation, seed)
     for source, path in enumerate(paths):
         rng = np.random.default_rng([seed, source])
-        clean = load(path, 400)
+        clean = load(path, int(rng.integers(400, FIT + 1)))
         yield from _clean_photos(source, clean, rng)
         for index in assigned[source]:
             own = np.random.default_rng([seed, source, index])

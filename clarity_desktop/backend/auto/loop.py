@@ -1,13 +1,14 @@
-"""Auto (Algorithm 1): detect and score, choose, restore, detect and score again, roll back what made it worse."""
+"""Auto (Algorithm 1): detect and score, choose, restore, compare, go back from what is not better."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from clarity_desktop.backend.auto import rules, texts
 from clarity_desktop.backend.auto.rules import Analysis
-from clarity_desktop.backend.auto.targets import AutoTarget, VersionTarget
+from clarity_desktop.backend.auto.targets import Aside, AutoTarget, VersionTarget
 from clarity_desktop.backend.plan import RestoreCall, to_json
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Event, Improve, Improved, JobCancelled, UserError, VersionAdded
@@ -23,10 +24,10 @@ LARGE_CHANGE_DB = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One step of Auto: the method tried for an advice, and why its result was kept or not. method None: no method.
+    """One step of Auto: the method tried for an advice, and what became of its result. method None: no method.
 
     failed: the method raised an error. superseded: it would have been kept, but the user deleted it or opened
-    another version.
+    another version. unsure: it may be better; the most promising of these is shown if nothing was kept.
     """
 
     advice: Advice
@@ -36,16 +37,31 @@ class Attempt:
     why: Text
     failed: bool = False
     superseded: bool = False
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """What Auto did, the photo before and after it, and a report."""
+    """What Auto did, the photo before and after it, and a report. offered: a result that may be better is shown."""
 
     tried: tuple[Attempt, ...]
     before: Analysis
     after: Analysis
     text: tuple[Message, ...]
+    offered: bool = False
+
+
+@dataclass
+class _Progress:
+    """What was tried so far, and the most promising of the results that were not convincing."""
+
+    tried: list[Attempt] = field(default_factory=list[Attempt])
+    best: tuple[float, int, Aside, Analysis] | None = None
+    """How likely it is better, its index in `tried`, where it is kept, and its analysis."""
+
+    @property
+    def anything_kept(self) -> bool:
+        return any(t.kept for t in self.tried)
 
 
 async def improve_document(studio: Studio, request: Improve, job: Job) -> None:
@@ -67,62 +83,84 @@ async def improve_document(studio: Studio, request: Improve, job: Job) -> None:
     steps = (to_json(RestoreCall("auto")),)
     turn = Turn("assistant", done.text, tuple(made), time.time(), steps)
     await studio.add_turn(request.document, turn, job)
-    job.emit(Improved(request.document, target.version, done.text))
+    job.emit(Improved(request.document, target.version, done.text, done.offered))
 
 
 async def improve(target: AutoTarget, settings: Settings) -> Improvement:
     """Treat the detected problems one by one until none is left, all were tried, or the user opens another version.
 
-    A photo without clear problems is left unchanged, and so is one of a single color, into which a network would
-    invent content. Each task is treated once, with at most rules.TRIES methods. Kept results survive cancelling and a
+    A photo that looks fine is left unchanged, and so is one of a single color, into which a network would invent
+    content. Each task is treated once, with at most rules.TRIES methods; where nothing was convincing, what is less
+    likely is tried too, and the best result is offered beside the original. Kept results survive cancelling and a
     failed analysis. Raises UserError if an analysis fails, if no result could be stored, and without a detector.
     """
     await target.check_room()
     before = now = await target.analyze()
-    tried: list[Attempt] = []
-    if _next(now, tried) is not None and await target.is_uniform():
+    progress = _Progress()
+    if _next(now, progress, target) is not None and await target.is_uniform():
         return Improvement((), before, before, (Message("auto.uniform"),))
     try:
-        while (advice := _next(now, tried)) is not None:
-            now = await _treat(target, settings, advice, now, tried)
+        while (advice := _next(now, progress, target)) is not None:
+            now = await _treat(target, settings, advice, now, progress)
     except (JobCancelled, Exception):
         await target.abort()
         raise
+    offered = False
+    if progress.best is not None and not progress.anything_kept and not any(t.superseded for t in progress.tried):
+        _, index, aside, now = progress.best
+        offered = await target.offer(aside)
+        if offered:
+            progress.tried[index] = replace(progress.tried[index], kept=True)
+    await target.close()
+    tried = progress.tried
     change = await target.whole_change() if any(t.kept for t in tried) else None
-    return Improvement(tuple(tried), before, now, _report(tried, before, now, change))
+    return Improvement(tuple(tried), before, now, _report(tried, before, now, change, offered), offered)
 
 
-def _next(now: Analysis, tried: list[Attempt]) -> Advice | None:
+def _next(now: Analysis, progress: _Progress, target: AutoTarget) -> Advice | None:
     """The first advice whose task was not tried yet; None once the user opened another version."""
-    if any(t.superseded for t in tried):
+    if any(t.superseded for t in progress.tried):
         return None
     # Each task once: a degradation that persists would otherwise be treated forever.
-    done: set[Task] = {*rules.NEEDS_MASK, *(t.advice.task for t in tried)}
-    return next((a for a in rules.advise(now.detection) if a.task not in done), None)
+    done: set[Task] = {*rules.NEEDS_MASK, *(t.advice.task for t in progress.tried), *target.discarded_tasks()}
+    likely = next((a for a in rules.advise(now.detection) if a.task not in done), None)
+    if likely is not None or progress.anything_kept:
+        return likely
+    return next((a for a in rules.suspects(now.detection) if a.task not in done), None)
 
 
 async def _treat(
-    target: AutoTarget, settings: Settings, advice: Advice, now: Analysis, tried: list[Attempt]
+    target: AutoTarget, settings: Settings, advice: Advice, now: Analysis, progress: _Progress
 ) -> Analysis:
     """Try the methods for one task; returns the analysis of the photo afterwards."""
+    tried = progress.tried
     try:
         candidates = await target.candidates(advice.task, settings)
     except UserError as e:  # there is none
         tried.append(Attempt(advice, None, 0.0, False, e.text))
         return now
-    earlier: set[Task] = {t.advice.task for t in tried}
     for method in candidates[: rules.TRIES]:
         try:
+            part = await target.try_part(advice, method.id, now.detection, settings)
+            if part is not None and (verdict := rules.evaluate(advice, part.judgement, now)).outcome == "rejected":
+                tried.append(Attempt(advice, method.id, part.seconds, False, verdict.why))
+                continue
             seconds = await target.attempt(advice.task, method.id)
         except UserError as e:  # a failed method counts as no improvement
             await target.check_room()  # raises if the disk is full: then the other methods would fail too
             tried.append(Attempt(advice, method.id, 0.0, False, e.text, failed=True))
             continue
         after = await target.analyze()
-        verdict = rules.evaluate(advice, now, after, await target.change(), earlier)
-        if not verdict.kept:
+        verdict = rules.evaluate(advice, await target.judge(advice.task), now, after)
+        if verdict.outcome == "rejected":
             tried.append(Attempt(advice, method.id, seconds, False, verdict.why))
             await target.reject()
+            continue
+        if verdict.outcome == "unsure":
+            tried.append(Attempt(advice, method.id, seconds, False, verdict.why, unsure=True))
+            aside = await target.set_aside()
+            if progress.best is None or verdict.better > progress.best[0]:
+                progress.best = verdict.better, len(tried) - 1, aside, after
             continue
         superseded = target.accept()
         why = verdict.why if superseded is None else messages(verdict.why, superseded)
@@ -131,12 +169,16 @@ async def _treat(
     return now
 
 
-def _report(tried: list[Attempt], before: Analysis, after: Analysis, change: float | None) -> tuple[Message, ...]:
+def _report(
+    tried: Sequence[Attempt], before: Analysis, after: Analysis, change: float | None, offered: bool
+) -> tuple[Message, ...]:
     if not tried:
         return rules.advice_text(before.detection)
     parts = [message for t in tried for message in _attempt_text(t)]
     if any(t.superseded for t in tried):  # the user has chosen what is shown now
         return tuple(parts)
+    if offered:
+        return (*parts, Message("auto.offered"))
     if not any(t.kept for t in tried):
         return (*parts, Message("auto.unchanged"))
     several = sum(t.kept for t in tried) > 1  # of a single step its own sentence says it
@@ -154,6 +196,7 @@ def _attempt_text(t: Attempt) -> tuple[Message, ...]:
     key = (
         "auto.not_treated" if t.method is None
         else "auto.failed" if t.failed
+        else "auto.unsure" if t.unsure
         else "auto.kept" if t.kept
         else "auto.superseded" if t.superseded
         else "auto.rejected"

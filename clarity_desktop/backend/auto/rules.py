@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.auto import texts
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
-    DEGRADATIONS,
-    LIKELY,
     TASK_FOR,
     Advice,
     Degradation,
     Detection,
     Quality,
     Task,
+    ordered,
     summary,
 )
 
@@ -51,6 +52,12 @@ SLOW_STEP_SECONDS = 60.0
 """Seconds above which a quicker method is tried first, if there is one: Auto runs several steps."""
 TRIES = 2
 """Methods that Auto tries for one task."""
+SUSPECT, MAX_SUSPECTS = 0.15, 2
+"""Probability from which a degradation is worth a try where the likely ones led nowhere, and how many are tried."""
+PART_SECONDS = 10.0
+"""A method that takes longer on the whole photo is first tried on a part that takes about as long."""
+MIN_PART, MAX_PART = 256, 768
+"""Sides in pixels of that part."""
 
 
 # Advice --------------------------------------------------------------------------------------------------------------
@@ -62,6 +69,19 @@ def present(detection: Detection) -> tuple[Degradation, ...]:
     return tuple(name for name in TREATMENTS if kind == "there" and name in named)
 
 
+def suspected(detection: Detection) -> tuple[Degradation, ...]:
+    """Degradations that may be present although they are not likely: at most MAX_SUSPECTS, most likely first.
+
+    Auto tries them where treating the likely ones was not convincing. Empty for a photo that looks fine.
+    """
+    kind, _ = summary(detection)
+    if kind == "fine":
+        return ()
+    there = present(detection)
+    possible = [name for name in ordered(detection) if name not in there]
+    return tuple(name for name in possible if detection.found[name].probability >= SUSPECT)[:MAX_SUSPECTS]
+
+
 def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
     """Tasks that would help, in the recommended order; only those that have a method.
 
@@ -71,6 +91,16 @@ def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[
     return tuple(
         Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
         for name in present(detection)
+        if TREATMENTS[name].task in able
+    )
+
+
+def suspects(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
+    """Tasks for the degradations of `suspected`, most likely first; only those that have a method."""
+    able = methods.tasks() if able is None else able
+    return tuple(
+        Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
+        for name in suspected(detection)
         if TREATMENTS[name].task in able
     )
 
@@ -148,19 +178,8 @@ def _how_to_get(absent: list[str]) -> Message:
 
 # Evaluation ----------------------------------------------------------------------------------------------------------
 
-IMPERCEPTIBLE_DB = 50.0
-"""PSNR between a result and its input from which a change is invisible."""
-FAITHFUL_DB = 25.0
-"""PSNR from which a higher score alone is enough to keep a result: scores can reward invented detail, and a result this
-close to its input has little of it."""
-CLEAR_DROP = 0.1
-"""Smallest relevant drop of probability or severity: less is within the noise of the detector."""
-CLEAR_RISE = 0.2
-"""A degradation is new only if its probability rose by this much; otherwise one just below LIKELY would count."""
-SCORE_MARGIN = 5.0
-"""Points of the overall score that count as worse where the score comes without a range."""
-REVEALED: Mapping[Task, tuple[Degradation, ...]] = {"low_light": ("noise", "JPEG"), "dehaze": ("noise", "JPEG")}
-"""Degradations that brightening and dehazing reveal: they are treated next instead of being counted as new."""
+KEEP, OFFER = 0.75, 0.45
+"""Probability that a result is better from which it is kept, and from which it is worth showing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,62 +190,37 @@ class Analysis:
     quality: Quality
 
 
+Outcome = Literal["kept", "unsure", "rejected"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a result is kept, and why."""
+    """What becomes of a result, and why. better: the probability that it is better than its input, 0..1."""
 
-    kept: bool
+    outcome: Outcome
+    better: float
     why: Text
 
 
-def evaluate(
-    advice: Advice, before: Analysis, after: Analysis, change: float | None, tried: Collection[Task] = ()
-) -> Verdict:
-    """Decide whether a result is better than its input. change: PSNR between the two in dB, None if identical.
+def evaluate(advice: Advice, judgement: Judgement, before: Analysis, after: Analysis | None = None) -> Verdict:
+    """What becomes of a result that was compared with its input.
 
-    It is kept if the degradation became less likely or less severe by CLEAR_DROP, or the overall score rose beyond its
-    range while the result stays faithful; and if no other degradation appeared and the score did not fall below its
-    range. A result without a visible change is not kept. tried: tasks that were tried already; degradations that
-    they treat count as new when they are revealed, because they would not be treated again.
+    before, after: for the reason; after None: only a part was tried.
     """
     degradation = advice.degradation
-    old, new = before.detection.found[degradation], after.detection.found[degradation]
+    fields: dict[str, Any] = {"certainty": judgement.better}
+    if after is not None:
+        was, now = before.detection.found[degradation].probability, after.detection.found[degradation].probability
+        fields["measured"] = texts.measured(degradation, (was, now), (before.quality.overall, after.quality.overall))
+    suffix = "" if after is not None else "_part"
 
-    def verdict(kept: bool, key: str, **fields: Message) -> Verdict:
-        scores = before.quality.overall, after.quality.overall
-        measured = texts.measured(degradation, (old.probability, new.probability), scores)
-        return Verdict(kept, Message(key, {**fields, "measured": measured}))
+    def verdict(outcome: Outcome, key: str) -> Verdict:
+        return Verdict(outcome, judgement.better, Message(f"auto.{key}{suffix}", fields))
 
-    if change is None or change >= IMPERCEPTIBLE_DB:
-        return verdict(False, "auto.no_visible_change")
-    if appeared := _appeared(advice, before.detection, after.detection, tried):
-        return verdict(False, "auto.introduced", degradation=Message(f"noun.{appeared}"))
-    score = _compare_scores(before.quality, after.quality)
-    if score < 0:
-        return verdict(False, "auto.lower_score")
-    if new.probability <= old.probability - CLEAR_DROP:
-        return verdict(True, "auto.improved")
-    if new.severity <= old.severity - CLEAR_DROP:
-        return verdict(True, "auto.weaker")
-    if score > 0 and change >= FAITHFUL_DB:
-        return verdict(True, "auto.higher_score")
-    return verdict(False, "auto.no_improvement")
-
-
-def _appeared(advice: Advice, before: Detection, after: Detection, tried: Collection[Task]) -> Degradation | None:
-    """A degradation that the step introduced, except one that it merely revealed and that can still be treated."""
-    hidden = [name for name in REVEALED.get(advice.task, ()) if TREATMENTS[name].task not in tried]
-    for name in DEGRADATIONS:
-        was, now = before.found[name].probability, after.found[name].probability
-        if name != advice.degradation and name not in hidden and now >= LIKELY > was and now - was >= CLEAR_RISE:
-            return name
-    return None
-
-
-def _compare_scores(before: Quality, after: Quality) -> int:
-    """1: the overall score rose above its range, -1: it fell below it, 0: neither, or a score is missing."""
-    if before.overall is None or after.overall is None:
-        return 0
-    low = before.overall - SCORE_MARGIN if before.low is None else before.low
-    high = before.overall + SCORE_MARGIN if before.high is None else before.high
-    return (after.overall > high) - (after.overall < low)
+    if judgement.better >= KEEP:
+        return verdict("kept", "better")
+    if judgement.better >= OFFER and judgement.better > judgement.worse:
+        return verdict("unsure", "perhaps_better")
+    if judgement.worse > judgement.equal:
+        return verdict("rejected", "worse")
+    return verdict("rejected", "no_difference")

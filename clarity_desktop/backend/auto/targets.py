@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from clarity_desktop.backend.auto.rules import Analysis, candidate_methods
+import cv2
+import numpy as np
+
+from clarity_desktop.backend import methods, restore
+from clarity_desktop.backend.auto.rules import MAX_PART, MIN_PART, PART_SECONDS, Analysis, candidate_methods
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa.distance import psnr
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Event, Improve, Restore, VersionAdded
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
-from clarity_desktop.values import DocumentId, Pixels, Region, RestoreParams, Task, VersionId
+from clarity_desktop.values import (
+    DEGRADATIONS,
+    Advice,
+    Bounds,
+    Degradation,
+    Detection,
+    DocumentId,
+    Pixels,
+    Region,
+    RestoreParams,
+    Task,
+    VersionId,
+)
 from clarity_desktop.worker import Job, LaneClass
 
 REGION_FEATHER = 16
 """Pixels over which the result of Auto on a region blends into the rest of the photo."""
+
+
+Aside = VersionId | Candidate
+"""A result that was set aside: a version of a document, or bare pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTrial:
+    """A method tried on a part of the photo: how the part compares, and the seconds that it took."""
+
+    judgement: Judgement
+    seconds: float
 
 
 class AutoTarget(Protocol):
@@ -48,8 +78,19 @@ class AutoTarget(Protocol):
         """Restore and continue with the result. Returns its seconds. Raises UserError, ModelMissing, JobCancelled."""
         ...
 
-    async def change(self) -> float | None:
-        """PSNR in dB between the last result and its input; None: identical."""
+    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
+        """Try a method that is slow on the whole photo on a part of it. None: it is quick, or the photo is small.
+
+        Raises as `attempt`.
+        """
+        ...
+
+    async def judge(self, task: Task) -> Judgement:
+        """Compare the last result with its input."""
+        ...
+
+    def discarded_tasks(self) -> frozenset[Task]:
+        """Tasks whose results on the photo as it is now were undone or discarded: they are not tried again."""
         ...
 
     async def whole_change(self) -> float | None:
@@ -62,6 +103,18 @@ class AutoTarget(Protocol):
 
     async def reject(self) -> None:
         """Go back to the input of the last result."""
+        ...
+
+    async def set_aside(self) -> Aside:
+        """Go back to the input of the last result, but keep the result: it may be offered."""
+        ...
+
+    async def offer(self, aside: Aside) -> bool:
+        """Continue with a result that was set aside; False if the user deleted it or opened another version."""
+        ...
+
+    async def close(self) -> None:
+        """Auto is done: what was set aside and not offered counts as rejected."""
         ...
 
     async def abort(self) -> None:
@@ -80,6 +133,7 @@ class VersionTarget:
         self._accepted = [request.version]
         """The version at the start, then those that were kept."""
         self._trial: VersionId | None = None
+        self._aside: list[VersionId] = []
 
     @property
     def version(self) -> VersionId:
@@ -137,22 +191,27 @@ class VersionTarget:
             made = await self._studio.restore_now(request, self._job)
         return made.step.seconds
 
-    async def change(self) -> float | None:
-        return await self._between(self._accepted[-1])
+    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
+        pixels = await self._pixels(self.version)
+        return await _try_part(self._studio, pixels, advice, method, detection, settings, self._job)
+
+    async def judge(self, task: Task) -> Judgement:
+        before, after = await self._pixels(self._accepted[-1]), await self._pixels(self.version)
+        return await self._studio.judge(before, after, task, self._job)
+
+    def discarded_tasks(self) -> frozenset[Task]:
+        return self._studio.discarded_tasks(self._document, self._accepted[-1])
 
     async def whole_change(self) -> float | None:
-        return await self._between(self._accepted[0])
-
-    async def _between(self, other: VersionId) -> float | None:
         return await self._job.run(
-            psnr, await self._pixels(other), await self._pixels(self.version), lane=LaneClass.ANALYSIS
+            psnr, await self._pixels(self._accepted[0]), await self._pixels(self.version), lane=LaneClass.ANALYSIS
         )
 
     def accept(self) -> Message | None:
         made, self._trial = self.version, None
         if self._studio.version(self._document, made).deleted:
             return Message("auto.deleted")
-        if self._studio.document(self._document).card().head != made:
+        if not self._is_open(made):
             return Message("auto.left")
         self._accepted.append(made)
         return None
@@ -162,8 +221,33 @@ class VersionTarget:
         await self._go_back(remember=False)
         await self._studio.edit(self._document, rejected, self._job, rejected=True)
 
+    async def set_aside(self) -> Aside:
+        aside = self.version
+        await self._go_back(remember=False)
+        self._aside.append(aside)
+        return aside
+
+    async def offer(self, aside: Aside) -> bool:
+        assert not isinstance(aside, Candidate)
+        if self._studio.version(self._document, aside).deleted or not self._is_open(self._accepted[-1]):
+            return False
+        await self._studio.move(self._document, lambda d: d.go_to(aside), self._job)
+        self._aside.remove(aside)
+        self._accepted.append(aside)
+        return True
+
+    async def close(self) -> None:
+        for aside in self._aside:
+            if not self._studio.version(self._document, aside).deleted:
+                await self._studio.edit(self._document, aside, self._job, rejected=True)
+        self._aside.clear()
+
+    def _is_open(self, version: VersionId) -> bool:
+        return self._studio.document(self._document).card().head == version
+
     async def abort(self) -> None:
         await self._go_back(remember=True)
+        await self.close()
 
     async def _go_back(self, *, remember: bool) -> None:
         """Move the head back, unless the user has moved it. remember: redo may return to the result."""
@@ -220,8 +304,14 @@ class PixelTarget:
         self._trial = await self._studio.apply(self.pixels, params, self._job)
         return self._trial.step.seconds
 
-    async def change(self) -> float | None:
-        return await self._job.run(psnr, self._accepted, self.pixels, lane=LaneClass.ANALYSIS)
+    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
+        return await _try_part(self._studio, self.pixels, advice, method, detection, settings, self._job)
+
+    async def judge(self, task: Task) -> Judgement:
+        return await self._studio.judge(self._accepted, self.pixels, task, self._job)
+
+    def discarded_tasks(self) -> frozenset[Task]:
+        return frozenset()
 
     async def whole_change(self) -> float | None:
         return await self._job.run(psnr, self._start, self.pixels, lane=LaneClass.ANALYSIS)
@@ -236,8 +326,53 @@ class PixelTarget:
     async def reject(self) -> None:
         self._trial = None
 
+    async def set_aside(self) -> Aside:
+        assert self._trial is not None, "a result follows attempt"
+        aside, self._trial = self._trial, None
+        return aside
+
+    async def offer(self, aside: Aside) -> bool:
+        assert isinstance(aside, Candidate)
+        self._trial = aside
+        return self.accept() is None
+
+    async def close(self) -> None:
+        """Nothing to do: what was set aside is dropped."""
+
     async def abort(self) -> None:
         """Nothing to do: the pixels of a cancelled command are discarded."""
+
+
+async def _try_part(
+    studio: Studio, pixels: Pixels, advice: Advice, method: str, detection: Detection, settings: Settings, job: Job
+) -> PartTrial | None:
+    """Restore the part of the photo where its degradation is most likely, and judge that part."""
+    height, width = pixels.shape[:2]
+    chosen = methods.all_methods()[method]
+    seconds = await job.side("estimate", restore.estimate, chosen, width, height, settings)
+    if seconds <= PART_SECONDS:
+        return None
+    # As many pixels as take PART_SECONDS, within limits: a smaller part would not be representative.
+    side = int((PART_SECONDS / seconds * width * height) ** 0.5)
+    side = min(MAX_PART, max(MIN_PART, side), width, height)
+    part = pixels[likeliest_part(detection, advice.degradation, width, height, side).slices()]
+    trial = await studio.apply(part, RestoreParams(advice.task, method), job)
+    return PartTrial(await studio.judge(part, trial.pixels, advice.task, job), trial.step.seconds)
+
+
+def likeliest_part(detection: Detection, degradation: Degradation, width: int, height: int, side: int) -> Bounds:
+    """The square of `side` pixels of a photo in which the heat map of a degradation is strongest."""
+    heat = detection.heat[..., DEGRADATIONS.index(degradation)].astype(np.float32)
+    rows, columns = heat.shape
+    # The mean over the square around each cell; the middle of the photo wins where all are equal.
+    reach = max(1, round(side / width * columns)), max(1, round(side / height * rows))
+    smooth = cv2.blur(heat, reach, borderType=cv2.BORDER_REFLECT)
+    y, x = np.mgrid[0:rows, 0:columns]
+    off_center = np.hypot((x + 0.5) / columns - 0.5, (y + 0.5) / rows - 0.5)
+    row, column = np.unravel_index(int((smooth - 4 * off_center).argmax()), smooth.shape)
+    left = round((int(column) + 0.5) / columns * width - side / 2)
+    top = round((int(row) + 0.5) / rows * height - side / 2)
+    return Bounds(max(0, min(left, width - side)), max(0, min(top, height - side)), side, side)
 
 
 def _is_uniform(pixels: Pixels) -> bool:

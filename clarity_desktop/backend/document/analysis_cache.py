@@ -17,7 +17,7 @@ from clarity_desktop.backend.document.checks import number, parsed, text, whole
 from clarity_desktop.backend.document.limits import CELLS, METRICS, MODEL_VERSION, NAME, REASON
 from clarity_desktop.backend.document.tiles import Damaged, compress, decompress
 from clarity_desktop.text import Text, english, from_json, to_json
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Detection, Finding, Quality
 
 POINTS = ("overall", "low", "high")
 """0..100 each."""
@@ -126,6 +126,8 @@ def detection_text(detection: Detection, by: str) -> str:
     stored = json.dumps({
         "top": [[name, round(share, 6)] for name, share in detection.top],
         "found": {name: [round(f.probability, 6), round(f.severity, 6)] for name, f in detection.found.items()},
+        "close": {name: [round(f.probability, 6), round(f.severity, 6)] for name, f in detection.close.items()},
+        "quality": None if detection.quality is None else round(detection.quality, 6),
         "heat": [rows, columns, heat],
         "by": by,
     })  # fmt: skip
@@ -141,8 +143,10 @@ def detection_of(stored: Any, by: str) -> Detection | None:
     match row:
         case {"top": list(top), "found": dict(found), "heat": [rows, columns, str(heat)]}:
             return Detection(
-                _top(top), {name: _finding(found.get(name)) for name in DEGRADATIONS}, _heat(rows, columns, heat)
-            )
+                _top(top), {name: _finding(found.get(name)) for name in DEGRADATIONS}, _heat(rows, columns, heat),
+                _close(row.get("close", {})),
+                None if row.get("quality") is None else number(row["quality"], 0, 1),
+            )  # fmt: skip
         case _:
             raise Damaged("document.damage_detection_form")
 
@@ -160,6 +164,13 @@ def _top(rows: list[Any]) -> tuple[tuple[str, float], ...]:
     if len(shares) != len(CLASSES) or abs(sum(shares.values()) - 1) > 0.01:
         raise Damaged("document.damage_detection_classes")
     return tuple(sorted(shares.items(), key=lambda row: -row[1]))
+
+
+def _close(stored: Any) -> dict[Degradation, Finding]:
+    """What shows at 100 % only; empty where the photo fits a screen. Raises Damaged."""
+    if not isinstance(stored, dict) or not stored.keys() <= set(DEGRADATIONS):
+        raise Damaged("document.damage_detection_degradations")
+    return {name: _finding(stored[name]) for name in DEGRADATIONS if name in stored}
 
 
 def _finding(pair: Any) -> Finding:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from clarity_desktop.backend.fit_view import fit_view
 from clarity_desktop.backend.iqa import brisque, niqe, piqe, sseq
 from clarity_desktop.backend.iqa.appearance import appearance
 from clarity_desktop.backend.iqa.overall import MIN_SIDE, Rating, rate
@@ -127,6 +128,10 @@ def _overall(
     if not table:
         why["overall"] = Message("analysis.parameters_damaged")
         return None
+    # A photo is judged at the size at which it is seen: its own features change with the number of its pixels.
+    fitted = fit_view(pixels)
+    if fitted.shape != pixels.shape:
+        pixels, found = fitted, features(fitted, checkpoint)
     # The order of the inputs is part of the fitted parameters.
     inputs = [
         np.full(36, np.nan) if found.brisque is None else found.brisque,

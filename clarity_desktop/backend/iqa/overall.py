@@ -20,6 +20,8 @@ from clarity_desktop.values import DEGRADATIONS, Detection
 
 Table = Mapping[str, Plane]
 METRICS = ("niqe", "piqe", "brisque", "sseq")
+DETECTION_COUNT = 2 + 2 * len(DEGRADATIONS)
+"""Numbers of a row of `detection_row`."""
 MIN_SIDE = 32
 """Shortest side of a photo that has an overall score, in pixels."""
 MIN_MARGIN = 2.0
@@ -58,20 +60,24 @@ def rating(member_logits: Plane) -> Rating:
 
 
 def detection_row(detection: Detection | None) -> Plane:
-    """27 float64 in 0..1: the probability of "normal", 13 probabilities and 13 severities; nan without a detection."""
+    """28 float64 in 0..1: the quality by the detector, the probability of "normal", 13 probabilities and 13 severities.
+
+    nan without a detection.
+    """
     if detection is None:
-        return np.full(1 + 2 * len(DEGRADATIONS), np.nan)
+        return np.full(DETECTION_COUNT, np.nan)
     found = [detection.found[name] for name in DEGRADATIONS]
     normal = dict(detection.top)["normal"]
-    return np.array([normal, *(f.probability for f in found), *(f.severity for f in found)])
+    quality = normal if detection.quality is None else detection.quality
+    return np.array([quality, normal, *(f.probability for f in found), *(f.severity for f in found)])
 
 
 def features(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> Plane:
     """The features that the members weigh, each of which is higher for a worse photo: members×N×F float64.
 
-    F is 5, or 7 if table has weights for detections and there are any: the member's model, the four metrics (0..1 each)
-    and the two of `penalties`. inputs: N×116 as in `rate`. metrics: N×4 in the order of METRICS; one that is undefined
-    (nan) counts as that of a usual clean photo. detections: N×27 rows of `detection_row`.
+    F is 5, or 8 if table has weights for detections and there are any: the member's model, the four metrics (0..1 each)
+    and the three of `penalties`. inputs: N×116 as in `rate`. metrics: N×4 in the order of METRICS; one that is
+    undefined (nan) counts as that of a usual clean photo. detections: N×28 rows of `detection_row`.
     """
     models = -np.stack([_model(inputs, table, k) for k in range(len(table["first"]))])
     scores = _sigmoid((metrics - table["metric_middle"]) / table["metric_spread"])
@@ -83,15 +89,16 @@ def features(inputs: Plane, metrics: Plane, detections: Plane, table: Table) -> 
 
 
 def penalties(detections: Plane) -> Plane:
-    """N×2 in 0..1 from N×27: the probability that the photo is not normal, and the share that the degradations take.
+    """N×3 in 0..1 from N×28: what the quality lacks, the probability that the photo is not normal, and the share that
+    the degradations take.
 
     A degradation counts by its probability and, from 0.4 on, by its severity. All weigh the same and none can raise the
     score, so a better detector needs no new fit.
     """
-    normal, probability, severity = np.split(detections, (1, 1 + len(DEGRADATIONS)), 1)
+    quality, normal, probability, severity = np.split(detections, (1, 2, 2 + len(DEGRADATIONS)), 1)
     # Independent penalties multiply: the share that remains after each degradation.
     left = np.prod(1 - probability * (0.4 + 0.6 * severity), 1, keepdims=True)
-    return np.concatenate([1 - normal, 1 - left], 1)
+    return np.concatenate([1 - quality, 1 - normal, 1 - left], 1)
 
 
 def logits(features: Plane, table: Table) -> Plane:

@@ -1,14 +1,16 @@
 """The degradation detector: an image tower whose embedding is compared with those of class prompts, as in CLIP.
 
-The tower has two inputs. An overview of the whole photo goes through EfficientNet-Lite0 (Tan and Le, ICML 2019, and its
-Lite variant); it shows light, haze, shadows and large marks. Crops at native resolution go through the first stages of
-a second one, because traces of JPEG, noise, blur and fine rain are lost in a thumbnail. Both give tokens with a
-position; two transformer layers mix them, and each token is also classified by itself, which gives the heat map. The
-crop tokens and the heat map are added to the embedding as well, because a drop or a mark is in few places.
+The tower is fully convolutional: EfficientNet-Lite0 (Tan and Le, ICML 2019, and its Lite variant) sees the photo at
+the size at which a person sees it on a screen, so that streaks, drops, marks and blocks keep their pixels. Its coarsest
+features become tokens, which two transformer layers relate to each other: shadow, haze and light show in the whole
+photo only. Three levels of features are merged from coarse to fine (Lin et al., Feature Pyramid Networks, CVPR 2017)
+into a map of every degradation; what the map found is added to the embedding, because a drop or a mark is in few
+places.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -17,17 +19,15 @@ from torch import Tensor, nn
 
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 
-OVERVIEW = 224
-"""Side of the overview in pixels; it gives GRID × GRID tokens."""
-GRID = 7
-CROP = 128
-"""Side of a crop in pixels."""
-BLIND = 0.3
-"""In training, the share of photos whose embedding goes without the class token, so that of the overview only the heat
-map contributes. Otherwise the overview alone would do well enough for the crops to be never learned."""
+STRIDE = 32
+"""The sides of the photo are multiples of it."""
+MAP_STRIDE = 8
+"""Side in pixels of a cell of the map."""
 WIDTH = 192
 EMBEDDING = 256
-_PLACE = 5
+_MAP_WIDTH = 64
+_FREQUENCIES = 6
+"""Of each axis in the position code of a token."""
 
 
 class _Same(nn.Conv2d):
@@ -108,23 +108,23 @@ _STAGES = (  # blocks, outside, kernel, stride, expansion
     (1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6),
     (1, 320, 3, 1, 6),
 )  # fmt: skip
-_FINE = 5
-"""Stages for the crops: down to 8 × 8 cells, whose receptive field covers most of the crop."""
+_LEVELS = 4, 10, 15
+"""Indices of the last blocks before the features are reduced: at 1/8, 1/16 and 1/32 of the photo's size."""
+_LEVEL_WIDTHS = 40, 112, 320
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0's first stages: N×3×H×W float RGB in 0..1 → features; all seven: N×320×H/32×W/32."""
+    """EfficientNet-Lite0 without its classifier: N×3×H×W float RGB in 0..1 → features at three levels."""
 
-    def __init__(self, stages: int = len(_STAGES)) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.stem = _Units(*_unit(3, 32, 3, 2), nn.ReLU6())
         self.blocks = nn.ModuleList()
         inside = 32
-        for count, outside, kernel, stride, factor in _STAGES[:stages]:
+        for count, outside, kernel, stride, factor in _STAGES:
             for k in range(count):
                 self.blocks.append(_Inverted(inside, outside, kernel, stride if k == 0 else 1, factor))
                 inside = outside
-        self.width = inside
 
     def first_blocks(self, rgb: Tensor, blocks: int) -> Tensor:
         """Features (N×C×h×w) after the stem and that number of blocks, of N×3×H×W in 0..1."""
@@ -134,120 +134,113 @@ class Lite0(nn.Module):
             x = block(x)
         return x
 
-    def forward(self, x: Tensor, applied: int = 0) -> Tensor:
-        """applied: blocks that `first_blocks` applied to x already; 0: x is N×3×H×W in 0..1."""
+    def forward(self, x: Tensor, applied: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """Features at 1/8 (N×40×…), 1/16 (N×112×…) and 1/32 (N×320×…) of the photo's size.
+
+        applied: blocks that `first_blocks` applied to x already, at most 4; 0: x is N×3×H×W in 0..1.
+        """
         if not applied:
-            return self.first_blocks(x, len(self.blocks))
-        for block in self.blocks[applied:]:
+            x = self.first_blocks(x, 0)
+        levels: list[Tensor] = []
+        for k, block in enumerate(self.blocks[applied:], applied):
             x = block(x)
-        return x
+            if k in _LEVELS:
+                levels.append(x)
+        fine, middle, coarse = levels
+        return fine, middle, coarse
 
 
-class Detail(nn.Module):
-    """A token for each crop at native resolution: N×3×128×128 in 0..1 → N×WIDTH, from the features' mean and maximum.
-
-    Tokens are normalised: without this, what all crops have in common outweighs their differences, and the rest of the
-    network learns to ignore them.
-    """
+class Pyramid(nn.Module):
+    """Merges three levels of features into the logits of the map, from coarse to fine."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = Lite0(_FINE)
-        self.out = nn.Linear(2 * self.body.width, WIDTH)
-        self.norm = nn.LayerNorm(WIDTH)
+        fine, middle, _ = _LEVEL_WIDTHS
+        self.fine, self.middle = nn.Conv2d(fine, _MAP_WIDTH, 1), nn.Conv2d(middle, _MAP_WIDTH, 1)
+        self.coarse = nn.Linear(WIDTH, _MAP_WIDTH)
+        self.smooth = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(_MAP_WIDTH, _MAP_WIDTH, 3, padding=1, groups=_MAP_WIDTH),
+                nn.Conv2d(_MAP_WIDTH, _MAP_WIDTH, 1), nn.GELU(),
+            )
+            for _ in range(2)
+        )  # fmt: skip
+        self.logits = nn.Conv2d(_MAP_WIDTH, len(DEGRADATIONS), 1)
 
-    def forward(self, rgb: Tensor, applied: int = 0) -> Tensor:
-        """Features of N×3×H×W float32 crops.
-
-        rgb: the crops, or the output of `body.first_blocks` if that number of blocks was applied already."""
-        x = self.body(rgb, applied)
-        return self.norm(self.out(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
+    def forward(self, fine: Tensor, middle: Tensor, tokens: Tensor) -> Tensor:
+        """N×13×H/8×W/8 logits. fine N×40×H/8×W/8, middle N×112×H/16×W/16, tokens N×H/32×W/32×WIDTH; all float."""
+        x = self.coarse(tokens).permute(0, 3, 1, 2)
+        for level, project, smooth in ((middle, self.middle, self.smooth[0]), (fine, self.fine, self.smooth[1])):
+            x = project(level) + F.interpolate(x, size=level.shape[-2:], mode="bilinear", align_corners=False)
+            x = x + smooth(x)
+        return self.logits(x)
 
 
 class Detector(nn.Module):
     """The image tower and the embeddings of the class prompts.
 
-    Input: overview N×3×224×224 and crops N×K×3×128×128, float RGB in 0..1; places N×K×5: center x and y, width and
-    height (0..1, as shares of the photo), and log2 of how much the photo was reduced before the crop was taken. Output:
-    logits "classes" N×15 (CLASSES), "found" N×13 (DEGRADATIONS), "severity" N×13, and "heat" N×(49+K)×13, the
-    overview's tokens first, row by row.
+    Input: N×3×H×W float RGB in 0..1, H and W multiples of 32. Output: float32 logits "classes" N×15 (CLASSES), "found"
+    N×13 (DEGRADATIONS), "severity" N×13, "quality" N×1: how good the photo is, and "map" N×13×H/8×W/8: how likely each
+    degradation is in that cell.
     """
 
     prompts: Tensor
-    cells: Tensor
     class_bias: Tensor
     caution: Tensor
-    trust: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.overview, self.detail = Lite0(), Detail()
-        self.seen = nn.Linear(self.overview.width, WIDTH)
-        self.place = nn.Sequential(nn.Linear(_PLACE, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.tower = Lite0()
+        fine, middle, coarse = _LEVEL_WIDTHS
+        self.seen = nn.Linear(coarse, WIDTH)
+        self.place = nn.Linear(4 * _FREQUENCIES, WIDTH)
         self.first = nn.Parameter(torch.zeros(1, 1, WIDTH))
-        self.kind = nn.Parameter(torch.zeros(2, WIDTH))
         layer = nn.TransformerEncoderLayer(WIDTH, 4, 3 * WIDTH, 0.1, "gelu", batch_first=True, norm_first=True)
         self.mix = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(WIDTH)
-        self.close = nn.Linear(2 * WIDTH, WIDTH)
+        self.pyramid = Pyramid()
         self.local = nn.Linear(4 * len(DEGRADATIONS), WIDTH)
+        self.texture = nn.Sequential(nn.LayerNorm(2 * (fine + middle)), nn.Linear(2 * (fine + middle), WIDTH))
+        self.pool = nn.Linear(2 * WIDTH, WIDTH)
         self.embed, self.embed_each = nn.Linear(WIDTH, EMBEDDING), nn.Linear(WIDTH, EMBEDDING)
-        self.severity, self.heat = nn.Linear(WIDTH, len(DEGRADATIONS)), nn.Linear(WIDTH, len(DEGRADATIONS))
+        self.severity, self.quality = nn.Linear(WIDTH, len(DEGRADATIONS)), nn.Linear(WIDTH, 1)
         self.temperature = nn.Parameter(torch.tensor(2.7))  # of the logarithm; CLIP starts there (Radford et al., 2021)
         self.each_scale, self.each_bias = nn.Parameter(torch.tensor(2.3)), nn.Parameter(torch.full((13,), -2.0))
         self.register_buffer("prompts", torch.zeros(len(CLASSES), EMBEDDING))
-        # Set by `clarity train calibrate`: the bias of the classes' logits; the part of it that makes "normal" more
-        # likely; and the weight of the class token, which is overconfident on new photos, against crops and heat map.
+        # Set by `clarity train calibrate`: the bias of the classes' logits, and the part of it that makes "normal" more
+        # likely.
         self.register_buffer("class_bias", torch.zeros(len(CLASSES)))
         self.register_buffer("caution", torch.zeros(()))
-        self.register_buffer("trust", torch.ones(()))
-        axis = (torch.arange(GRID) + 0.5) / GRID
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
-        cells = torch.stack((x, y, torch.full_like(x, 1 / GRID), torch.full_like(x, 1 / GRID), torch.zeros_like(x)), -1)
-        self.register_buffer("cells", cells.reshape(1, GRID * GRID, _PLACE), persistent=False)
 
-    def forward(
-        self,
-        overview: Tensor,
-        crops: Tensor,
-        places: Tensor,
-        prompts: Tensor | None = None,
-        applied: tuple[int, int] = (0, 0),
-    ) -> dict[str, Any]:
-        """Float32 logits by name, with the shapes of the class docstring.
+    def forward(self, photo: Tensor, prompts: Tensor | None = None, applied: int = 0) -> dict[str, Any]:
+        """Logits by name, with the shapes of the class docstring.
 
         prompts: 15×EMBEDDING, the text tower's output in training; those of the weights file by default. applied:
-        numbers of blocks of the two towers that were applied to overview and crops already (`Lite0.first_blocks`).
+        number of blocks that were applied to the photo already (`Lite0.first_blocks`).
         """
-        whole, near, heat = self.encode(overview, crops, places, applied)
-        return {**self.classify(whole, near, prompts), "heat": heat}
+        whole, where = self.encode(photo, applied)
+        return {**self.classify(whole, prompts), "map": where}
 
-    def encode(
-        self, overview: Tensor, crops: Tensor, places: Tensor, applied: tuple[int, int] = (0, 0)
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The class token (N×WIDTH), the contribution of crops and heat map (N×WIDTH), and the heat's logits."""
-        count, many = crops.shape[:2]
-        wide = self.seen(self.overview(overview, applied[0]).flatten(2).transpose(1, 2)) + self.kind[0]
-        wide = wide + self.place(self.cells.expand(count, -1, -1))
-        near = (
-            self.detail(crops.flatten(0, 1), applied[1]).reshape(count, many, WIDTH) + self.kind[1] + self.place(places)
-        )
-        tokens = self.norm(self.mix(torch.cat((self.first.expand(count, -1, -1), wide, near), 1))).float()
-        # A direct path for the crops, which attention alone ignored, and for single places.
-        heat = self.heat(tokens[:, 1:])
-        # Bounded, so that one confident cell does not dominate the embedding.
-        far, close = torch.tanh(heat / 4).split((GRID**2, many), 1)
-        local = self.local(torch.cat((far.mean(1), far.amax(1), close.mean(1), close.amax(1)), 1))
-        near = self.close(torch.cat((near.mean(1), near.amax(1)), 1)) + local
-        return tokens[:, 0], near.float(), heat
+    def encode(self, photo: Tensor, applied: int = 0) -> tuple[Tensor, Tensor]:
+        """The features of the whole photo (N×WIDTH float32) and the map's logits (N×13×H/8×W/8 float32)."""
+        fine, middle, coarse = self.tower(photo, applied)
+        rows, columns = coarse.shape[-2:]
+        tokens = self.seen(coarse.flatten(2).transpose(1, 2)) + self.place(_positions(rows, columns, coarse))
+        mixed = self.norm(self.mix(torch.cat((self.first.expand(len(coarse), -1, -1), tokens), 1)))
+        first, cells = mixed[:, 0], mixed[:, 1:]
+        where = self.pyramid(fine, middle, cells.unflatten(1, (rows, columns))).float()
+        levels = (fine.float(), middle.float())
+        # The spread of the fine features tells texture from noise and blocks; attention over coarse tokens would not.
+        texture = torch.cat([part for x in levels for part in (x.mean((2, 3)), x.std((2, 3)))], 1)
+        pooled = torch.cat((cells.mean(1), cells.amax(1)), 1)
+        whole = first + self.pool(pooled) + self.texture(texture) + self.local(map_summary(where))
+        return whole.float(), where
 
-    def classify(self, whole: Tensor, near: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
-        """The logits of the whole photo ("classes", "found", "severity") from the output of `encode`.
+    def classify(self, whole: Tensor, prompts: Tensor | None = None) -> dict[str, Any]:
+        """The logits of the whole photo ("classes", "found", "severity", "quality") from the features of `encode`.
 
-        float32 N×classes and N×degradations.
+        float32 N×classes, N×degradations, N×1.
         """
-        share = (torch.rand(len(whole), 1, device=whole.device) >= BLIND).float() if self.training else self.trust
-        whole = share * whole + near
         # Cosine similarity, as in CLIP.
         texts = F.normalize((self.prompts if prompts is None else prompts).float(), dim=-1)
         image, each = F.normalize(self.embed(whole), dim=-1), F.normalize(self.embed_each(whole), dim=-1)
@@ -258,7 +251,30 @@ class Detector(nn.Module):
             "classes": classes,
             "found": found if self.training else cautious(classes, found, self.caution),
             "severity": self.severity(whole),
+            "quality": self.quality(whole),
         }
+
+
+def map_summary(where: Tensor) -> Tensor:
+    """N×52 float32: of each degradation's map (N×13×h×w logits) the mean, and the means of its highest 1/64, 1/16 and
+    1/4: a single drop, a mark, half of the photo. Bounded, so that one confident cell does not dominate."""
+    cells = torch.tanh(where.flatten(2) / 4)
+    ranked = cells.sort(2, descending=True).values
+    count = ranked.shape[2]
+    parts = [ranked[..., : max(1, count // share)].mean(2) for share in (64, 16, 4)]
+    return torch.cat((cells.mean(2), *parts), 1)
+
+
+def _positions(rows: int, columns: int, like: Tensor) -> Tensor:
+    """1×(rows·columns)×24: sine and cosine codes of each token's center, relative to the photo's size."""
+    scale = math.pi * 2.0 ** torch.arange(_FREQUENCIES, device=like.device)
+    codes: list[Tensor] = []
+    for count in (rows, columns):
+        angle = (torch.arange(count, device=like.device) + 0.5)[:, None] / count * scale
+        codes.append(torch.cat((angle.sin(), angle.cos()), 1))
+    down, across = codes
+    grid = torch.cat((down[:, None].expand(-1, columns, -1), across[None].expand(rows, -1, -1)), -1)
+    return grid.reshape(1, rows * columns, -1)
 
 
 def cautious(classes: Tensor, found: Tensor, caution: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ from clarity_training.degrade.augmentation import augment, recompress
 from clarity_training.degrade.camera import blur, jpeg, noise
 from clarity_training.degrade.flare import flare
 from clarity_training.degrade.light import low_light, overexposure, shadow
-from clarity_training.degrade.lost_pixels import inpaint
+from clarity_training.degrade.lost_pixels import damaged_print, inpaint
 from clarity_training.degrade.watermarks import watermark
 from clarity_training.degrade.weather import haze, rain_streak, raindrop, snow
 
-__all__ = ["DAMAGES", "ORDER", "augment", "blend", "choose_blend", "recompress", "sample"]
+__all__ = ["DAMAGES", "ORDER", "augment", "blend", "choose_blend", "damaged_print", "recompress", "sample"]
 
 DAMAGES: dict[Degradation, Damage] = {
     "rain streak": rain_streak, "raindrop": raindrop, "snow": snow, "haze": haze, "blur": blur, "inpaint": inpaint,

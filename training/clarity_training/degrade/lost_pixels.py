@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_training.damage import Damaged, Photo
-from clarity_training.degrade import lettering
+from clarity_training.degrade import lettering, old_print
 from clarity_training.degrade.lettering import Coverage
 from clarity_training.degrade.srgb import Plane, clip
 
@@ -22,7 +22,7 @@ def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
     """Scratches, cracks, dust, tears, brush strokes, rectangles or text that replace the photo.
 
     Thin damage covers 0.2 % (severity 0) to 9 % (severity 1) of the photo, broad damage 0.5 % to 35 %; some photos have
-    both, as old prints. `holes` marks every pixel that is covered, even where the filling has the photo's color.
+    both. `holes` marks every pixel that is covered, even where the filling has the photo's color.
 
     photo: H×W×3 float32, 0..1.
     """
@@ -35,6 +35,29 @@ def inpaint(photo: Photo, severity: float, rng: Rng) -> Damaged:
     thin = _thin_damage(broad.pixels, severity * 0.8, rng)
     assert broad.holes is not None and thin.holes is not None  # noqa: PT018
     return Damaged(thin.pixels, np.maximum(broad.holes, thin.holes))
+
+
+def damaged_print(photo: Photo, severity: float, rng: Rng) -> Damaged:
+    """A faded print with creases, stains, scratches and, from a severity of 0.3 on, mostly a torn corner.
+
+    Unlike `inpaint`, it changes the whole photo; `holes` marks only what is missing. photo: H×W×3 float32, 0..1.
+    """
+    aged = old_print.faded(photo, severity, rng) if rng.random() < 0.85 else photo
+    aged = old_print.stains(aged, severity, rng)
+    broken, relief = old_print.creases(photo.shape, severity, rng)
+    aged = clip(aged + (0.12 + 0.2 * severity) * relief[..., None])
+    paper = np.full(3, rng.uniform(0.85, 1), np.float32)
+    pixels = clip(aged + broken[..., None] * (paper - aged))
+    holes = (broken > 0.1).astype(np.float32)
+    if rng.random() < 0.8:
+        thin = _thin_damage(pixels, severity * 0.7, rng)
+        assert thin.holes is not None
+        pixels, holes = thin.pixels, np.maximum(holes, thin.holes)
+    if severity > 0.3 and rng.random() < 0.6:
+        torn = old_print.torn_corners(photo.shape, severity, rng)
+        pixels = np.where(torn[..., None] > 0, old_print.background(photo.shape, rng), pixels)
+        holes = np.maximum(holes, torn)
+    return Damaged(pixels, holes)
 
 
 def _thin_damage(photo: Photo, severity: float, rng: Rng) -> Damaged:

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
 from clarity_training import degrade, exam
 from clarity_training.damage import Photo
+from clarity_training.detector_samples import LOCAL
 from clarity_training.evaluate.test_set import Case, real_photos
 from clarity_training.photos import load, load_8bit, to_8bit
 
@@ -77,6 +79,20 @@ def half_damaged(clean: Sequence[Path], count: int, seed: int = 0) -> Iterator[t
         for n in range(count):
             rng = np.random.default_rng([seed, 100 + k, n])
             yield name, exam.half(name, _load_reduced(clean[order[n % len(clean)]], rng), rng)
+
+
+def locally_damaged(
+    clean: Sequence[Path], count: int, seed: int = 0
+) -> Iterator[tuple[Degradation, NDArray[np.uint8], NDArray[np.bool_]]]:
+    """`count` photos of each local degradation by the test synthesis (H×W×3 uint8), and where they changed (H×W)."""
+    for k, name in enumerate(DEGRADATIONS):
+        order = np.random.default_rng([seed, 200 + k]).permutation(len(clean))
+        for n in range(count if name in LOCAL else 0):
+            rng = np.random.default_rng([seed, 200 + k, n])
+            photo = _load_reduced(clean[order[n % len(clean)]], rng)
+            damaged = exam.damage(name, photo, rng)[0].pixels
+            change = np.abs(damaged - photo).mean(2)
+            yield name, to_8bit(damaged), change > max(4 / 255, 0.12 * float(np.quantile(change, 0.995)))
 
 
 def _load_reduced(path: Path, rng: np.random.Generator) -> Photo:

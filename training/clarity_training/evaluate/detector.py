@@ -31,6 +31,10 @@ MAX_ERRORS_SHOWN = 120
 """Misclassified photos on the contact sheet, the same number of each class."""
 CASES_PER_HALF_DAMAGED = 20
 """Number of cases of a class per photo that is damaged in one half to evaluate the heat map; at least 2 of a class."""
+CASES_PER_LOCALLY_DAMAGED = 8
+"""The same per photo on which the heat map of a local degradation is compared with where it is."""
+OVERLAP_SHARE = 0.12
+"""Share of a cell's pixels that must have changed for the cell to count as damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +122,9 @@ def _evaluate(args: argparse.Namespace, clean: Sequence[Path], detectors: Mappin
         "rows": {name: summarize(rows) for name, rows in predictions.items()},
         "classes": per_class(predictions[first]), "confusion": _confusion(predictions[first]).tolist(),
         "heat": heat_map_auc(predict, half_damaged),
+        "overlap": heat_map_overlap(
+            predict, cases.locally_damaged(clean, max(2, args.per_class // CASES_PER_LOCALLY_DAMAGED), args.seed)
+        ),
     }  # fmt: skip
     shown = [p for p in predictions[first] if not p.real]
     if args.real:
@@ -263,6 +270,22 @@ def heat_map_auc(predict: Predictor, photos: Iterator[tuple[Degradation, exam.Ha
         area = metrics.area_under_curve(heat.astype(np.float64).ravel(), damaged.ravel())
         areas.setdefault(name, []).append(area)
     return {name: _mean(values) for name, values in areas.items()}
+
+
+def heat_map_overlap(
+    predict: Predictor, photos: Iterator[tuple[Degradation, NDArray[np.uint8], NDArray[np.bool_]]]
+) -> dict[str, float]:
+    """For each local degradation, the mean intersection over union of the heat map (above one half) and the damage.
+
+    Both on the cells of the heat map: a cell is damaged where at least OVERLAP_SHARE of its pixels changed.
+    """
+    overlaps: dict[str, list[float]] = {}
+    for name, pixels, where in photos:
+        heat = predict(pixels).heat[..., DEGRADATIONS.index(name)]
+        share = cv2.resize(where.astype(np.float32), heat.shape[::-1], interpolation=cv2.INTER_AREA)
+        damaged, seen = share >= OVERLAP_SHARE, heat >= 128
+        overlaps.setdefault(name, []).append(float((damaged & seen).sum() / max(1, (damaged | seen).sum())))
+    return {name: _mean(values) for name, values in overlaps.items()}
 
 
 # Output --------------------------------------------------------------------------------------------------------------

@@ -9,27 +9,23 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from clarity_desktop.backend import methods, restore, weights
+from clarity_desktop.backend import methods, weights
 from clarity_desktop.backend.iqa.distance import distance, psnr
-from clarity_desktop.backend.methods import ComputeTarget, Method, clarity
+from clarity_desktop.backend.methods import ComputeTarget, clarity
 from clarity_desktop.backend.nets.clarity_all import TASKS
-from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import Text
-from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Region, Task
+from clarity_desktop.values import DEGRADATIONS, Degradation, Mask, Pixels, Task
 from clarity_training import exam, options
 from clarity_training.evaluate import plots
+from clarity_training.method_runner import MethodRunner, Restore
 from clarity_training.photos import load_8bit, to_8bit
-from clarity_training.weight_errors import as_user_error
 
-Restore = Callable[[Task, Pixels, Mask | None], Pixels]
-"""(task, photo H×W×3 uint8, mask H×W uint8 with 255 where pixels are lost or None) → photo of the same shape."""
 Captioned = tuple[Pixels, str]
 """A photo H×W×3 and its caption."""
 
@@ -203,36 +199,7 @@ def _subject(method_id: str | None, file: Path | None, threads: int) -> _Subject
         method = replace(method, tasks=tuple(t for t in method.tasks if t in TASKS))
     files = {method.weights[0]: file} if file else weights.default_store().need(method.weights)
     digests = {k: hashlib.sha256(path.read_bytes()).hexdigest() for k, path in files.items()}
-    return _Subject(method.tasks, _MethodRunner(method, files, ComputeTarget(threads=threads)), digests)
-
-
-class _MethodRunner:
-    """Runs a method as the program does; the network that was used last stays loaded."""
-
-    def __init__(self, method: Method, files: Mapping[str, Path], place: ComputeTarget) -> None:
-        self._method, self._files, self._plan = method, files, TilePlan(0, method.overlap, place)
-        self._loaded: tuple[Task, methods.Run] | None = None
-
-    def __call__(self, task: Task, photo: Pixels, mask: Mask | None) -> Pixels:
-        if self._loaded is None or self._loaded[0] != task:
-            self._loaded = task, self._load(task, self._plan.place)
-        method = replace(self._method, needs_mask=mask is not None)
-        return restore.restore(
-            photo, method, self._loaded[1], self._plan, job=_NullJob(), on_tile=lambda _bounds, _pixels: None,
-            reload=lambda place: self._load(task, place), region=None if mask is None else Region.of(mask),
-        ).pixels  # fmt: skip
-
-    def _load(self, task: Task, place: ComputeTarget) -> methods.Run:
-        with as_user_error(self._method.id, *self._files.values()):
-            return self._method.load(self._files, place, task)
-
-
-class _NullJob:
-    """A job without progress display or cancellation."""
-
-    def checkpoint(self) -> None: ...
-
-    def report(self, fraction: float, note: Text = "", seconds_left: float | None = None) -> None: ...
+    return _Subject(method.tasks, MethodRunner(method, files, ComputeTarget(threads=threads)), digests)
 
 
 # The table -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """`clarity train calibrate`: calibrate the detector's probabilities on the validation split.
 
-Fitted are the weight of the overview, one temperature for the 15 classes and a bias for each, one scale for the logits
-of all degradations and a bias for each (Platt, 1999; Guo et al., ICML 2017). Then the bias of "normal" is raised until
+Fitted are one temperature for the 15 classes and a bias for each, one scale for the logits of all degradations and a
+bias for each (Platt, 1999; Guo et al., ICML 2017). Then the bias of "normal" is raised until
 at most MAX_FALSE_ALARMS of the clean photos are classified as degraded. The result is folded into parameters that the
 network has, so nothing changes at run time.
 """
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.optimize import minimize
 
-from clarity_desktop.backend.detect import inputs, sample_views
+from clarity_desktop.backend.detect import logits, sample_views
 from clarity_desktop.backend.nets.detector import Detector, cautious
 from clarity_desktop.values import CLASSES, DEGRADATIONS
 from clarity_training import options, predictors
@@ -34,8 +34,6 @@ MAX_FALSE_ALARMS = 0.05
 CLEAN_FACTOR = 3
 """Clean photos, both augmented and unchanged, for each photo of another class: the bias of "normal" depends on the
 rarest errors among them."""
-OVERVIEW_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
-"""Candidates for the weight of the overview."""
 MAX_SCALE = 100.0
 """The network clamps exp(temperature) to this."""
 _PRIOR_CLASSES, _PRIOR_DEGRADATIONS = 1e-3, 1e-4
@@ -56,32 +54,11 @@ class Logits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recording:
-    """What the network computed from N photos before its output layer: `context`, the embedding of all views together,
-    and `local`, that of crops and single places, N×WIDTH each. labels and present as in Logits."""
-
-    context: torch.Tensor
-    local: torch.Tensor
-    labels: NDArray[np.int64]
-    present: NDArray[np.bool_]
-
-    def logits(self, net: Detector, overview_weight: float) -> Logits:
-        """The network's output for a weight of the overview. Sets that weight in the network."""
-        net.trust.fill_(overview_weight)
-        with torch.inference_mode():
-            outputs = net.classify(self.context, self.local)
-        return Logits(
-            outputs["classes"].double().numpy(), outputs["found"].double().numpy(), self.labels, self.present
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """Parameters of the calibration.
 
     class_scale, found_scale: factors of the logits; class_bias (15) and found_bias (13) are added afterwards. caution:
-    further added to "normal", which makes degradations less probable too. overview_weight: 0..1. nll: mean negative log
-    likelihood of the classes before caution.
+    further added to "normal", which makes degradations less probable too.
     """
 
     class_scale: float
@@ -89,8 +66,6 @@ class Fit:
     found_scale: float
     found_bias: Floats
     caution: float = 0.0
-    overview_weight: float = 1.0
-    nll: float = 0.0
 
     def apply(self, logits: Logits) -> Logits:
         """The calibrated logits."""
@@ -107,17 +82,15 @@ def main(words: Sequence[str] | None = None) -> int:
     options.apply_run_options(args)
     net = predictors.load_detector(args.weights)
     net.load_state_dict(without_caution(net.state_dict()))
-    recording = record(net, options.clean_photos(args, "validation"), args.per_class, args.seed)
-    before = recording.logits(net, float(net.trust))
-    best = min((fit(recording.logits(net, w), w) for w in OVERVIEW_WEIGHTS), key=lambda candidate: candidate.nll)
-    print(f"Weight of the overview: {best.overview_weight:g}")
+    before = record(net, options.clean_photos(args, "validation"), args.per_class, args.seed)
+    best = fit(before)
     fold(args.weights, best)
-    after = best.apply(recording.logits(net, best.overview_weight))
-    for title, logits in (("before", before), ("after", after)):
-        top, found = calibration_errors(logits)
+    after = best.apply(before)
+    for title, result in (("before", before), ("after", after)):
+        top, found = calibration_errors(result)
         print(
-            f"{title}: balanced accuracy {balanced_accuracy(logits):.1%}, "
-            f"false alarms on clean photos {false_alarm_rate(logits):.1%}, "
+            f"{title}: balanced accuracy {balanced_accuracy(result):.1%}, "
+            f"false alarms on clean photos {false_alarm_rate(result):.1%}, "
             f"calibration error of top-1 {top:.4f}, of the degradations {found:.4f}"
         )
     return 0
@@ -132,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     return p
 
 
-def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> Recording:
+def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> Logits:
     """Run the network on per_class photos of each degraded class, and on CLEAN_FACTOR times as many clean photos both
     augmented and unchanged. clean: files with clean photos. Raises UserError where a file is no readable image."""
     rows: list[tuple[Any, ...]] = []
@@ -142,22 +115,21 @@ def record(net: Detector, clean: Sequence[Path], per_class: int, seed: int) -> R
         cases.clean_cases(clean, count, seed),
         cases.training_synthesis_cases(clean, per_class, seed, CLASSES[1:]),
     ):
-        with torch.inference_mode():
-            context, local, _ = net.encode(*inputs(sample_views(case.pixels)))
+        outputs = logits(net, sample_views(case.pixels).whole[None])
         present = [name in case.severities for name in DEGRADATIONS]
-        rows.append((context, local, CLASSES.index(case.name), present))
-    contexts, locals_, labels, present = zip(*rows, strict=True)
-    return Recording(torch.cat(contexts), torch.cat(locals_), np.array(labels), np.array(present))
+        rows.append((outputs["classes"][0], outputs["found"][0], CLASSES.index(case.name), present))
+    classes, found, labels, present = zip(*rows, strict=True)
+    return Logits(np.array(classes, np.float64), np.array(found, np.float64), np.array(labels), np.array(present, bool))
 
 
-def fit(logits: Logits, overview_weight: float = 1.0) -> Fit:
-    """The maximum-likelihood calibration of logits that were computed with `overview_weight`."""
+def fit(logits: Logits) -> Fit:
+    """The maximum-likelihood calibration of the logits."""
     classes = minimize(partial(_class_nll, logits), np.zeros(1 + len(CLASSES)), method="L-BFGS-B", jac=True)
     found = minimize(partial(_found_nll, logits), np.zeros(1 + len(DEGRADATIONS)), method="L-BFGS-B", jac=True)
     class_scale, class_bias = float(np.exp(classes.x[0])), np.array(classes.x[1:])
     caution = _caution(logits.classes[logits.labels == 0] * class_scale + class_bias)
     found_scale, found_bias = float(np.exp(found.x[0])), np.array(found.x[1:])
-    return Fit(class_scale, class_bias, found_scale, found_bias, caution, overview_weight, float(classes.fun))
+    return Fit(class_scale, class_bias, found_scale, found_bias, caution)
 
 
 def _caution(clean: Floats) -> float:
@@ -209,7 +181,6 @@ def fold(path: Path, fit: Fit) -> None:
     state = without_caution(load_file(path))
     scale = torch.tensor(fit.found_scale)
     state["class_bias"] = state["class_bias"] * fit.class_scale + torch.tensor(fit.class_bias, dtype=torch.float32)
-    state["trust"] = torch.tensor(fit.overview_weight, dtype=torch.float32)
     state["caution"] = torch.tensor(fit.caution, dtype=torch.float32)
     state["class_bias"][0] += state["caution"]
     state["temperature"] = (state["temperature"].exp().clamp(max=MAX_SCALE) * fit.class_scale).log()

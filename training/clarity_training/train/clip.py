@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from clarity_training import clip_tower, options
@@ -80,18 +81,14 @@ def _fine_tune(net: ClipTower, args: argparse.Namespace, now: Callable[[], float
 def _learn(net: ClipTower, optimizer: torch.optim.Optimizer, batch: Batch, device: str) -> tuple[float, float]:
     """One step; returns the accuracy before it and the loss."""
     batch = {k: v.to(device) for k, v in batch.items()}
-    overview = batch["overview"].permute(0, 3, 1, 2).float() / 255
-    crops = batch["crops"].permute(0, 1, 4, 2, 3).float() / 255
     with torch.autocast(device, torch.bfloat16):
-        outputs = net(overview, crops, batch["places"], net.random_prompts())
+        outputs = net(batch["photo"].permute(0, 3, 1, 2).float() / 255, net.random_prompts())
     outputs = {k: v.float() for k, v in outputs.items()}
-    heat, count = batch["heat"], crops.shape[1]
-    # The overview is a single token here.
-    heat = torch.cat((heat[:, :-count].mean(1, keepdim=True), heat[:, -count:]), 1)
-    classes, found, severity, where = losses(outputs, {**batch, "heat": heat})
-    loss = classes + 2 * found + severity + where
+    # A cell of the map for each quarter of the photo.
+    where = F.adaptive_avg_pool2d(batch["where"], 2)
+    loss = torch.stack(losses(outputs, {**batch, "where": where})).sum()
     loop.optimize(optimizer, loss)
-    return float((outputs["classes"].argmax(1) == batch["kind"]).float().mean()), float(loss.detach())
+    return float((outputs["classes"].argmax(1) == batch["label"]).float().mean()), float(loss.detach())
 
 
 def save(net: ClipTower, path: Path) -> None:

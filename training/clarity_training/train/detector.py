@@ -1,6 +1,6 @@
 """`clarity train detector`: train the built-in detector of the 15 classes.
 
-Samples are made in other processes. The first blocks of both towers are frozen: their output for a sample is computed
+Samples are made in other processes. The first blocks of the tower are frozen: their output for a sample is computed
 once, kept in a pool, and used a few times before newer samples replace it. The training can be stopped and resumed at
 any time: the checkpoint holds all of its state, and the learning rate follows the training time. When bundled weights
 are fine-tuned, what is written is an interpolation between them and the new ones (WiSE-FT, Wortsman et al., CVPR 2022).
@@ -17,44 +17,38 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
-from clarity_desktop.backend.nets.detector import GRID, Detector, Lite0
-from clarity_training import options, patches, predictors
+from clarity_desktop.backend.nets.detector import Detector, Lite0
+from clarity_training import options, predictors
 from clarity_training.detector_samples import DetectorSample, samples
 from clarity_training.prompts import TextTower
 from clarity_training.train import loop
 
-POOL_SIZE = 4000
-"""Samples kept in memory, 0.1 to 0.3 MB each."""
-USES = 3.0
+POOL_SIZE = 3000
+"""Samples kept in memory, 0.3 MB each on average."""
+USES = 2.5
 """How often a sample is used on average."""
 INITIAL_POOL = 20
 """Batches made before the first step."""
-FROZEN_BLOCKS = 6, 3
-"""Blocks of the overview's and of the crops' tower that keep their pretrained weights."""
-FROZEN_BLOCKS_FINE_TUNING = 11, 5
-"""The same when bundled weights are fine-tuned."""
+FROZEN_BLOCKS = 3
+"""Blocks of the tower that keep their pretrained weights; their output is at a quarter of the photo's size."""
 INTERPOLATION = 0.35
 """Share of the new weights after fine-tuning: the mean of both generalizes better than either."""
-CALIBRATED = frozenset({"temperature", "each_scale", "each_bias", "class_bias", "caution", "trust"})
+CALIBRATED = frozenset({"temperature", "each_scale", "each_bias", "class_bias", "caution"})
 """Set by the calibration and therefore not interpolated."""
 PRETRAINED_LR_SCALE = 0.4
 """Learning rate of what starts from ImageNet, relative to the rest."""
 WARMUP_STEPS = 100
 TEXT_STEPS = 400
 """Steps in which the text tower is fitted to the bundled prompts before fine-tuning."""
-LOSS_WEIGHTS = 1.0, 2.0, 2.5, 1.5
+LOSS_WEIGHTS = 1.0, 2.0, 1.5, 1.0, 1.0
 """Of the losses in the order of `losses`."""
-_OLD_TEXT_NAMES = {"known": "vocabulary", "all": "prompt_tokens"}
-"""Buffers of the text tower in checkpoints of earlier versions → today's names."""
-
 Batch = dict[str, Tensor]
-"""A sample or a batch of samples: "overview" 224×224×3 and "crops" K×128×128×3 uint8 (in the pool: features of the
-frozen blocks, float16), "places" K×5, "kind" the label, "found", "severity" 13 and "heat" (49+K)×13."""
+"""A sample or a batch of samples: "photo" H×W×3 uint8 (in the pool: features of the frozen blocks, float16), "label",
+"found", "severity" 13, "quality" 1 and "where" 13×H/8×W/8."""
 
 
 def main(words: Sequence[str] | None = None, now: Callable[[], float] = time.monotonic) -> int:
@@ -72,28 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("clarity train detector", description=__doc__)
     loop.training_options(p, minutes=300, rate=1e-3, checkpoint="detector.pt", out="clarity-detector.safetensors")
     p.add_argument("--real", type=Path, metavar="DIR", help="photographed damage with an index.csv (docs/exam.md)")
-    p.add_argument(
-        "--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0 weights to initialize both towers with"
-    )
+    p.add_argument("--tower", type=Path, metavar="PTH", help="EfficientNet-Lite0 weights to initialize the tower with")
     p.add_argument("--batch", type=int, default=16)
     return p
 
 
 class SampleStream(IterableDataset[Batch]):
-    """Samples without end. args: the options --photos, --exclude and --real."""
+    """Samples without end, --batch in a row of one shape. args: the options --photos, --exclude, --real and --batch."""
 
     def __init__(self, args: argparse.Namespace, seed: int) -> None:
-        self.photos = patches.load_all(options.clean_photos(args, "train"))
-        self.real: list[tuple[str, NDArray[np.uint8]]] = []
+        self.photos = options.clean_photos(args, "train")
+        self.real: list[tuple[str, Path]] = []
         if args.real:
             from clarity_training.evaluate.test_set import real_photos
 
-            labeled = real_photos(args.real, "train")
-            self.real = list(zip((n for n, _ in labeled), patches.load_all([p for _, p in labeled]), strict=True))
-        self.seed = seed
+            self.real = real_photos(args.real, "train")
+        self.seed, self.batch = seed, args.batch
 
     def __iter__(self) -> Iterator[Batch]:
-        for sample in samples(self.photos, loop.worker_rng(self.seed), self.real):
+        for sample in samples(self.photos, loop.worker_rng(self.seed), self.real, self.batch):
             yield _tensors(sample)
 
 
@@ -105,11 +96,33 @@ def _copies(loader: Iterable[Batch]) -> Iterator[Batch]:
 
 def _tensors(s: DetectorSample) -> Batch:
     return {
-        "overview": torch.from_numpy(np.ascontiguousarray(s.views.overview)),
-        "crops": torch.from_numpy(s.views.crops), "places": torch.from_numpy(s.views.places),
-        "kind": torch.tensor(s.label), "found": torch.from_numpy(s.found), "severity": torch.from_numpy(s.severity),
-        "heat": torch.from_numpy(s.heat),
+        "photo": torch.from_numpy(s.photo), "label": torch.tensor(s.label), "found": torch.from_numpy(s.found),
+        "severity": torch.from_numpy(s.severity), "quality": torch.tensor([s.quality]).float(),
+        "where": torch.from_numpy(s.where),
     }  # fmt: skip
+
+
+class Pool:
+    """The latest samples, by shape: all samples of a batch have the same one."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._of_shape: dict[torch.Size, list[Batch]] = {}
+
+    def add(self, sample: Batch, rng: np.random.Generator) -> None:
+        """Keep a sample; one of its shape makes room where the pool is full."""
+        kept = self._of_shape.setdefault(sample["where"].shape, [])
+        if sum(map(len, self._of_shape.values())) < self.size:
+            kept.append(sample)
+        elif kept:
+            kept[int(rng.integers(len(kept)))] = sample
+
+    def batch(self, count: int, rng: np.random.Generator) -> list[Batch]:
+        """`count` samples of one shape; shapes are drawn as often as they are kept."""
+        shapes = [kept for kept in self._of_shape.values() if len(kept) >= count]
+        sizes = np.array([len(kept) for kept in shapes], np.float64)
+        kept = shapes[int(rng.choice(len(shapes), p=sizes / sizes.sum()))]
+        return [kept[k] for k in rng.choice(len(kept), count, replace=False)]
 
 
 def load_lite0(tower: Lite0, path: Path) -> None:
@@ -152,10 +165,8 @@ class Training:
         elif args.start:
             self._start_from(args.start, text_steps)
         elif args.tower:
-            load_lite0(self.net.overview, args.tower)
-            load_lite0(self.net.detail.body, args.tower)
+            load_lite0(self.net.tower, args.tower)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.frozen = FROZEN_BLOCKS_FINE_TUNING if self.bundled else FROZEN_BLOCKS
         self.optimizer = self._optimizer()
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.clock = 0, loop.TrainingClock(now=now)
@@ -167,18 +178,17 @@ class Training:
         self.bundled = predictors.load_detector(path).state_dict()
         self.net.load_state_dict(self.bundled)
         self.text.fit(self.net.prompts, text_steps)
-        for buffer, neutral in ((self.net.class_bias, 0.0), (self.net.caution, 0.0), (self.net.trust, 1.0)):
-            buffer.fill_(neutral)
+        for buffer in (self.net.class_bias, self.net.caution):
+            buffer.zero_()
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """AdamW over all that is not frozen."""
-        towers = tuple(zip((self.net.overview, self.net.detail.body), self.frozen, strict=True))
-        for tower, frozen in towers:
-            for part in (tower.stem, *tower.blocks[:frozen]):
-                part.requires_grad_(False)
-            if self.args.device == "cpu":
-                _freeze_wide_filters(tower)
-        pretrained = [p for tower, _ in towers for p in tower.parameters()]
+        tower = self.net.tower
+        for part in (tower.stem, *tower.blocks[:FROZEN_BLOCKS]):
+            part.requires_grad_(False)
+        if self.args.device == "cpu":
+            _freeze_wide_filters(tower)
+        pretrained = list(tower.parameters())
         new = loop.parameters_outside([*self.net.parameters(), *self.text.parameters()], pretrained)
         return torch.optim.AdamW(
             [{"params": pretrained, "lr_scale": PRETRAINED_LR_SCALE}, {"params": new, "lr_scale": 1.0}],
@@ -187,8 +197,7 @@ class Training:
 
     def _resume(self, checkpoint: dict[str, Any], now: Callable[[], float]) -> None:
         self.net.load_state_dict(checkpoint["net"])
-        text: dict[str, Tensor] = checkpoint["text"]
-        self.text.load_state_dict({_OLD_TEXT_NAMES.get(name, name): value for name, value in text.items()})
+        self.text.load_state_dict(checkpoint["text"])
         self.average = checkpoint["average"]
         self.optimizer.load_state_dict(checkpoint["optimiser"])
         for group, scale in zip(self.optimizer.param_groups, (PRETRAINED_LR_SCALE, 1.0), strict=True):
@@ -204,20 +213,20 @@ class Training:
         stream = SampleStream(self.args, self.args.seed + self.step)
         loader = _copies(DataLoader(stream, batch_size=None, num_workers=loop.worker_count(self.args.device)))
         batch, end = self.args.batch, 60 * self.args.minutes
-        pool = [s for _ in range(initial_pool) for s in self.frozen_features([next(loader) for _ in range(batch)])]
-        rng = np.random.default_rng(self.step)
-        due = 0.0
+        rng, pool = np.random.default_rng(self.step), Pool(POOL_SIZE)
+        for _ in range(initial_pool):
+            for sample in self.frozen_features([next(loader) for _ in range(batch)]):
+                pool.add(sample, rng)
+        new = 0.0
         metrics: list[tuple[float, ...]] = []
         self.clock.restart()
         while self.clock.spent < end:
-            due += batch / USES
-            for sample in self.frozen_features([next(loader) for _ in range(int(due))]):
-                if len(pool) < POOL_SIZE:
-                    pool.append(sample)
-                else:
-                    pool[int(rng.integers(POOL_SIZE))] = sample
-            due %= 1
-            chosen = [pool[k] for k in rng.choice(len(pool), batch, replace=False)]
+            new += 1 / USES
+            if new >= 1:
+                new -= 1
+                for sample in self.frozen_features([next(loader) for _ in range(batch)]):
+                    pool.add(sample, rng)
+            chosen = pool.batch(batch, rng)
             metrics.append(self.learn({k: torch.stack([s[k] for s in chosen]).to(self.args.device) for k in chosen[0]}))
             self.clock.count_step()
             if self.clock.checkpoint_due() or self.clock.spent >= end:
@@ -226,22 +235,22 @@ class Training:
                 print(
                     f"{self.clock.spent / 60:6.1f} min, step {self.step}: top-1 {means[0]:.3f}, "
                     f"loss of classes {means[1]:.3f}, found {means[2]:.3f}, severity {means[3]:.3f}, "
-                    f"heat {means[4]:.3f}", flush=True,
+                    f"quality {means[4]:.3f}, map {means[5]:.3f}", flush=True,
                 )  # fmt: skip
                 metrics = []
 
     def frozen_features(self, batch: list[Batch]) -> list[Batch]:
-        """The samples with overview and crops replaced by the output of the frozen blocks (float16)."""
+        """The samples, all of one shape, with the photo replaced by the output of the frozen blocks (float16)."""
         if not batch:
             return []
-        with torch.no_grad():
-            overview = torch.stack([s["overview"] for s in batch]).to(self.args.device).permute(0, 3, 1, 2)
-            crops = torch.stack([s["crops"] for s in batch]).to(self.args.device).flatten(0, 1).permute(0, 3, 1, 2)
-            wide = self.net.overview.first_blocks(overview.float() / 255, self.frozen[0]).half().cpu()
-            near = self.net.detail.body.first_blocks(crops.float() / 255, self.frozen[1]).half().cpu()
-        near = near.unflatten(0, (len(batch), -1))
+        with torch.no_grad(), self._autocast():
+            photos = torch.stack([s["photo"] for s in batch]).to(self.args.device).permute(0, 3, 1, 2)
+            features = self.net.tower.first_blocks(photos.float() / 255, FROZEN_BLOCKS).half().cpu()
         # Copies: a view would keep the features of the whole batch in memory.
-        return [{**s, "overview": wide[k].clone(), "crops": near[k].clone()} for k, s in enumerate(batch)]
+        return [{**s, "photo": features[k].clone()} for k, s in enumerate(batch)]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.args.device, torch.bfloat16, enabled=bfloat16.native(self.args.device))
 
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -249,12 +258,11 @@ class Training:
         return loop.cosine_rate(self.args.rate, progress, warmup=warmup, floor=0.01)
 
     def learn(self, batch: Batch) -> tuple[float, ...]:
-        """One optimizer step on a batch of frozen features; returns the accuracy before it and the four losses."""
+        """One optimizer step on a batch of frozen features; returns the accuracy before it and the five losses."""
         loop.set_rate(self.optimizer, self.rate())
         self.net.train()
-        overview, crops = batch["overview"].float(), batch["crops"].float()
-        with torch.autocast(self.args.device, torch.bfloat16, enabled=bfloat16.native(self.args.device)):
-            outputs = self.net(overview, crops, batch["places"], self.text.random_prompts(), self.frozen)
+        with self._autocast():
+            outputs = self.net(batch["photo"].float(), self.text.random_prompts(), FROZEN_BLOCKS)
         outputs = {k: v.float() for k, v in outputs.items()}
         parts = losses(outputs, batch)
         loop.optimize(
@@ -262,7 +270,7 @@ class Training:
         )
         self.step += 1
         loop.update_average(self.average, self.net, self.step, 0.998)
-        accuracy = (outputs["classes"].argmax(1) == batch["kind"]).float().mean()
+        accuracy = (outputs["classes"].argmax(1) == batch["label"]).float().mean()
         return float(accuracy), *(float(part.detach()) for part in parts)
 
     def save(self) -> None:
@@ -282,25 +290,39 @@ class Training:
         self.clock.checkpoint_saved()
 
 
-def losses(outputs: Batch, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The losses of the classes, the degradations, their severities and the heat map.
+def losses(outputs: Batch, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The losses of the classes, the degradations, their severities, the quality and the map.
 
     outputs: logits as of nets.detector.Detector. batch: labels; nan means unknown and adds no loss.
 
-    Returns four scalars, float32.
+    Returns five scalars, float32.
     """
-    overview, crops = np.s_[:, : GRID**2], np.s_[:, GRID**2 :]
     return (
-        F.cross_entropy(outputs["classes"], batch["kind"], label_smoothing=0.02),
+        F.cross_entropy(outputs["classes"], batch["label"], label_smoothing=0.02),
         loss_where_known(F.binary_cross_entropy_with_logits, outputs["found"], batch["found"]),
         loss_where_known(severity_loss, outputs["severity"], batch["severity"]),
-        (_heat_loss(overview, outputs, batch) + _heat_loss(crops, outputs, batch)) / 2,
+        loss_where_known(F.binary_cross_entropy_with_logits, outputs["quality"], batch["quality"]),
+        map_loss(outputs["map"], batch["where"]),
     )
 
 
-def _heat_loss(tokens: tuple[slice, slice], outputs: Batch, batch: Batch) -> Tensor:
-    """Of the overview's tokens or of the crops': the few crops count as much as the many cells of the overview."""
-    return loss_where_known(F.binary_cross_entropy_with_logits, outputs["heat"][tokens], batch["heat"][tokens])
+def map_loss(logits: Tensor, where: Tensor) -> Tensor:
+    """Of the maps (N×13×h×w logits; where: 0..1, nan where unknown): cross entropy, and one minus the Dice coefficient.
+
+    The few maps with a degradation count as much as the many without, whatever area it covers (Milletari et al., 2016).
+    """
+    known = ~where.isnan().flatten(2).any(2)
+    logits, where = logits[known].flatten(1), where[known].flatten(1)
+    there = where.amax(1) > 0.5
+    entropy = F.binary_cross_entropy_with_logits(logits, where, reduction="none").mean(1)
+    loss = logits.sum() * 0
+    if (~there).any():
+        loss = loss + entropy[~there].mean()
+    if there.any():
+        likely, truth = logits[there].sigmoid(), where[there]
+        dice = (2 * (likely * truth).sum(1) + 1) / (likely.sum(1) + truth.sum(1) + 1)
+        loss = loss + entropy[there].mean() + (1 - dice).mean()
+    return loss
 
 
 def severity_loss(logits: Tensor, target: Tensor) -> Tensor:
