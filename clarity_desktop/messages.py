@@ -294,13 +294,17 @@ class Redo:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Rename, star, delete or bring back a version; None leaves a field, an empty name removes it. → VersionsChanged"""
+    """Rename, star, delete, reject or bring back a version. → VersionsChanged
+
+    None leaves a field, an empty name removes it.
+    """
 
     document: DocumentId
     version: VersionId
     name: str | None = None
     star: bool | None = None
     deleted: bool | None = None
+    rejected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

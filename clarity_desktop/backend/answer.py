@@ -92,8 +92,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.GoTo(document) | m.Undo(document) | m.Redo(document):
             await _move(studio, request, job)
             await studio.analyze_head(document, job)
-        case m.Edit(document, version, name, star, deleted):
-            await studio.edit(document, version, job, name=name, star=star, deleted=deleted)
+        case m.Edit(document, version, name, star, deleted, rejected):
+            await studio.edit(document, version, job, name=name, star=star, deleted=deleted, rejected=rejected)
         case m.Assess(document, version):
             await studio.assess(document, version, job)
         case m.Detect(document, version):

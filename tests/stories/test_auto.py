@@ -55,6 +55,25 @@ async def test_auto_keeps_what_helps_and_rolls_back_what_does_not(
         assert user.head.id == rejected.id
 
 
+async def test_what_auto_is_not_sure_of_is_kept_or_discarded_by_the_user(
+    sit_down: Sitting, picture: Callable[..., Path], detector: FakeDetector, judge: FakeJudge
+) -> None:
+    detector.finds = lambda pixels: detection({"rain streak": Finding(0.9, 0.7)})
+    judge.says = lambda *_: Judgement(0.6, 0.3, 0.1)
+    async with sit_down() as user:
+        await user.open(picture())
+        original = user.head.id
+        await user.click("improve")
+        offered = user.head
+        assert offered.parent == original
+        assert user.reads("auto.offered")
+        await user.press(1)  # discard
+        assert user.head.id == original
+        assert [v.id for v in user.versions if v.rejected] == [offered.id]
+        await user.click("improve")
+        assert len(user.versions) == 2, "what was discarded is not tried again"
+
+
 async def test_a_long_auto_is_offered_and_runs_when_confirmed(
     sit_down: Sitting, picture: Callable[..., Path], detector: FakeDetector
 ) -> None:

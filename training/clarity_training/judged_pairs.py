@@ -16,10 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.auto.rules import TREATMENTS
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.bit_depth import to_8_bits
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation, Task
+from clarity_desktop.values import CLASSES, DEGRADATIONS, TASK_FOR, Degradation, Task
 from clarity_training import degrade
 from clarity_training.damage import Photo
 from clarity_training.method_runner import Restore
@@ -27,8 +26,6 @@ from clarity_training.photos import load_8bit, to_8bit
 
 Bytes = NDArray[np.uint8]
 
-TASK_OF: dict[Degradation, Task] = {name: treatment.task for name, treatment in TREATMENTS.items()}
-"""The task that treats a degradation."""
 MAX_SIDE = 480
 """Photos are reduced to this longest side or less: methods take seconds, and the judge sees no more than FIT."""
 BETTER_DB, WORSE_DB = 0.4, -0.3
@@ -106,7 +103,7 @@ def _damaged(
     """A clean photo, the same damaged, and by what. task: what it should need; None: any class, normal included."""
     photo = load_8bit(photos[int(rng.integers(len(photos)))], int(rng.integers(288, MAX_SIDE + 1)))
     clean = degrade.augment(photo.astype(np.float32) / np.float32(255), rng)
-    names: tuple[Degradation, ...] = tuple(d for d, t in TASK_OF.items() if t == task)
+    names: tuple[Degradation, ...] = tuple(d for d, t in TASK_FOR.items() if t == task)
     if task is None:
         label = CLASSES[int(rng.integers(len(CLASSES)))]
         names = tuple(d for d in DEGRADATIONS if d == label)
@@ -125,8 +122,8 @@ def _damaged(
 
 def _task(problems: Sequence[Degradation], rng: np.random.Generator) -> Task:
     if problems and rng.random() < 0.75:
-        return TASK_OF[problems[int(rng.integers(len(problems)))]]
-    return TASK_OF[DEGRADATIONS[int(rng.integers(len(DEGRADATIONS)))]]
+        return TASK_FOR[problems[int(rng.integers(len(problems)))]]
+    return TASK_FOR[DEGRADATIONS[int(rng.integers(len(DEGRADATIONS)))]]
 
 
 def _made_up(clean: Bytes, before: Bytes, rng: np.random.Generator) -> Bytes:

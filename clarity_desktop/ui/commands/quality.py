@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Advise, Assess, Improve, Improved, ReadManifest
+from clarity_desktop.messages import Advise, Assess, Edit, GoTo, Improve, Improved, ReadManifest
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas import heatmap
 from clarity_desktop.ui.docks.quality import QualityDock, QualityState
@@ -132,9 +132,27 @@ class QualityCommands(QObject):
             self._session.ask(request, state, self.tr("Auto: finding and fixing problems…"))
 
     def show_result(self, pending: PendingRequest, improved: Improved) -> None:
-        """Show the result of Auto; if it was started in the conversation, the text is shown there."""
-        if isinstance(pending.request, Improve):
+        """Show the result of Auto; if it was started in the conversation, the text is shown there.
+
+        Where Auto is not sure that the result is better, the user keeps or discards it.
+        """
+        if improved.offered:
+            choices = (
+                (self.tr("Keep"), lambda: None),
+                (self.tr("Discard"), partial(self._discard, pending.state, improved)),
+            )
+            self._session.notify(render(improved.text), "offer", choices, document=pending.state)
+        elif isinstance(pending.request, Improve):
             self._session.notify(render(improved.text), document=pending.state, seconds=RESULT_NOTICE)
+
+    def _discard(self, state: DocumentState | None, improved: Improved) -> None:
+        """Go back to what the offered result was made from; it stays in the tree, marked as rejected."""
+        made = state.versions.get(improved.version) if state else None
+        if state is None or made is None or made.parent is None or not self._session.is_open(state):
+            return
+        if state.head == improved.version:
+            self._session.ask(GoTo(improved.document, made.parent), state)
+        self._session.ask(Edit(improved.document, improved.version, rejected=True), state)
 
 
 def analysis_title() -> str:
