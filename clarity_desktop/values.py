@@ -164,6 +164,18 @@ MAYBE = 0.3
 """From this probability on a degradation is named even where the photo as a whole looks normal."""
 
 
+FAIR = 50
+"""Overall score, rounded, under which no photo is said to look fine."""
+LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
+"""Degradations that cover a part of the photo; the others are usually everywhere."""
+HOT = 128
+"""Heat from which a cell of the map counts as showing a degradation."""
+_MARKED_SHARE = 0.01
+"""Share of hot cells from which the map contradicts a photo that looks normal as a whole."""
+_EVERYWHERE_SHARE = 0.6
+"""Share of hot cells from which a degradation is everywhere; none hot at all means the same for one that is found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One degradation in one photo: probability 0..1 that it is there, severity 0..1 (0: not visible, 1: heavy)."""
@@ -199,28 +211,53 @@ def ordered(detection: Detection) -> list[Degradation]:
     return sorted(DEGRADATIONS, key=lambda d: -detection.found[d].probability)
 
 
+def hot_share(detection: Detection, degradation: Degradation) -> float:
+    """The share of the heat map's cells, 0..1, that show a degradation."""
+    return float((detection.heat[..., DEGRADATIONS.index(degradation)] >= HOT).mean())
+
+
+def is_everywhere(detection: Detection, degradation: Degradation) -> bool:
+    """Whether a map of the degradation would tell nothing: it is one of light or weather, and no part stands out."""
+    if degradation in LOCAL:
+        return False
+    share = hot_share(detection, degradation)
+    return share >= _EVERYWHERE_SHARE or share < _MARKED_SHARE
+
+
 class Summary(NamedTuple):
-    """The conclusion from a detection, the same for window, conversation and command line; each words it for itself.
+    """The conclusion from an analysis, the same for window, conversation and command line; verdict.py words it.
 
     kind "there": the degradations `named` are present; two or more are a blend, whichever class is on top. "unsure":
     something may be wrong, but nothing is more likely than not; named holds the most likely one or two. "doubt": the
-    photo looks normal, but the one degradation named may be present. "fine": it looks normal. named: most likely first.
+    photo looks normal, but the one degradation named may be present, by its probability or by the heat map. "low": it
+    looks normal, but has a low score. "fine": detector, map and score agree. named: most likely first.
     """
 
-    kind: Literal["there", "unsure", "doubt", "fine"]
+    kind: Literal["there", "unsure", "doubt", "low", "fine"]
     named: tuple[Degradation, ...] = ()
 
 
-def summary(detection: Detection) -> Summary:
-    """Summarize a detection: the top class decides only whether the photo looks normal."""
+def summary(detection: Detection, score: float | None = None) -> Summary:
+    """Summarize an analysis: the top class decides only whether the photo looks normal. score: 0..100, if known."""
     names = ordered(detection)
     shares = [detection.found[name].probability for name in names]
     if detection.top[0][0] == "normal":
-        return Summary("doubt", (names[0],)) if shares[0] >= MAYBE else Summary("fine")
+        if shares[0] >= MAYBE:
+            return Summary("doubt", (names[0],))
+        if marked := [name for name in names if name in LOCAL and hot_share(detection, name) >= _MARKED_SHARE]:
+            return Summary("doubt", (marked[0],))
+        return Summary("low" if score is not None and round(score) < FAIR else "fine")
     if shares[0] >= LIKELY:
         return Summary("there", tuple(name for name, p in zip(names, shares, strict=True) if p >= LIKELY))
     # A second degradation that is less than half as likely would only distract.
     return Summary("unsure", tuple(names[: 2 if shares[1] >= shares[0] / 2 else 1]))
+
+
+def at_full_size(detection: Detection) -> tuple[Degradation, ...]:
+    """What is likely present, but shows only at 100 %, most likely first."""
+    named = summary(detection).named
+    hidden = [name for name, f in detection.close.items() if f.probability >= LIKELY and name not in named]
+    return tuple(sorted(hidden, key=lambda name: -detection.close[name].probability))
 
 
 TASK_FOR: Mapping[Degradation, Task] = {

@@ -90,13 +90,13 @@ def _start(middle: int, side: int) -> int:
 
 
 def identical(before: Pixels, after: Pixels) -> bool:
-    """Whether no difference of two photos (H×W×3, of one size and depth) can be seen."""
+    """Whether no difference of two photos (H×W×3 uint8 or uint16, of one size and depth) can be seen."""
     apart = distance(to_8_bits(before), to_8_bits(after)).psnr
     return apart is None or apart >= SAME_DB
 
 
 def features(net: Detector, before: NDArray[np.uint8], after: NDArray[np.uint8], task: Task) -> Floats:
-    """What the judge knows of a pair: float32, one row. before, after: a pair of `pair_views`."""
+    """What the judge knows of a pair: float32, one row. before, after: h×w×3 uint8, a pair of `pair_views`."""
     seen = [_seen(net, photo) for photo in (before, after)]
     wanted = np.array([name == task for name in TASKS], np.float32)
     return np.concatenate((seen[0], seen[1] - seen[0], difference(before, after), wanted)).astype(np.float32)

@@ -807,7 +807,9 @@ class Studio:
         discarded = self.discarded_tasks(at, version)
         advice = tuple(a for a in rules.advise(detection) if a.task not in discarded)
         seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at, version), self.settings)
-        advised = Advised(at, version, advice, rules.advice_text(detection), seconds)
+        quality = self.document(at).version(version).quality
+        text = rules.advice_text(detection, quality.overall if quality else None, discarded=discarded)
+        advised = Advised(at, version, advice, text, seconds)
         job.emit(advised)
         return advised
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
 from clarity_desktop.text import english
-from clarity_desktop.values import Detection, Quality, summary
+from clarity_desktop.values import Detection, Quality, at_full_size, summary
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ async def _detect(asked: argparse.Namespace) -> int:
                 name: {"probability": round(f.probability, 4), "severity": round(f.severity, 4)}
                 for name, f in found.found.items()
             },
+            "full_size": {
+                name: {"probability": round(f.probability, 4), "severity": round(f.severity, 4)}
+                for name, f in found.close.items()
+            },
             "seconds": round(time.perf_counter() - start, 3),
         }
         return row, _detected_line(path, found)
@@ -67,15 +71,18 @@ async def _detect(asked: argparse.Namespace) -> int:
 def _detected_line(path: Path, detection: Detection) -> str:
     """The line without --json; it names the same degradations as the window and the chat."""
     kind, names = summary(detection)
+    named = " and ".join(f"{n} {detection.found[n].probability:.0%}" for n in names)
     if kind == "there":
         findings = ", ".join(
             f"{n} {detection.found[n].probability:.0%} (severity {detection.found[n].severity:.1f})" for n in names
         )
-        return f"{path}: {'blend: ' if len(names) > 1 else ''}{findings}"
-    named = " and ".join(f"{n} {detection.found[n].probability:.0%}" for n in names)
-    if kind == "unsure":
-        return f"{path}: unsure; most likely {named}"
-    return f"{path}: normal {detection.top[0][1]:.0%}" + (f"; possibly {named}" if named else "")
+        line = f"{path}: {'blend: ' if len(names) > 1 else ''}{findings}"
+    elif kind == "unsure":
+        line = f"{path}: unsure; most likely {named}"
+    else:
+        line = f"{path}: normal {detection.top[0][1]:.0%}" + (f"; possibly {named}" if named else "")
+    hidden = ", ".join(f"{n} {detection.close[n].probability:.0%}" for n in at_full_size(detection))
+    return f"{line}; at full size {hidden}" if hidden else line
 
 
 async def _assess(asked: argparse.Namespace) -> int:

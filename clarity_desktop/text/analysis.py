@@ -9,15 +9,13 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
 TEMPLATES: dict[str, Template] = {
     "analysis.fine": QT_TRANSLATE_NOOP("Message", "No problems found."),
+    "analysis.low": QT_TRANSLATE_NOOP("Message", "No clear problems, although the score is low."),
+    "analysis.full_size": QT_TRANSLATE_NOOP("Message", "At 100% it also shows {degradations}."),
     "analysis.doubt": QT_TRANSLATE_NOOP("Message", "No clear problems. Possibly {degradations}."),
     "analysis.unsure": QT_TRANSLATE_NOOP("Message", "Possible problems: {degradations}."),
     "analysis.share": QT_TRANSLATE_NOOP("Message", "{degradation} ({probability:.0%})"),
     "analysis.finding": QT_TRANSLATE_NOOP("Message", "{degradation}: {probability:.0%} likely, {severity}."),
     "analysis.unlikely": QT_TRANSLATE_NOOP("Message", "{degradation}: not likely ({probability:.0%})."),
-    "analysis.severity.strong": QT_TRANSLATE_NOOP("Message", "strong"),
-    "analysis.severity.moderate": QT_TRANSLATE_NOOP("Message", "moderate"),
-    "analysis.severity.light": QT_TRANSLATE_NOOP("Message", "light"),
-    "analysis.severity.faint": QT_TRANSLATE_NOOP("Message", "faint"),
     "analysis.overall": QT_TRANSLATE_NOOP("Message", "Overall score: {score:.0f} of 100, higher is better."),
     "analysis.score": QT_TRANSLATE_NOOP("Message", "{metric}: {value:.1f}."),
     "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: no score."),

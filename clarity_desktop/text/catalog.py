@@ -18,12 +18,14 @@ from clarity_desktop.text import (
     steps,
     studio,
     units,
+    verdict,
     weights,
 )
 from clarity_desktop.text.marks import Template
 
 MODULES: tuple[ModuleType, ...] = (
-    analysis, auto, chat, cli, document, lists, methods, pictures, restore, steps, studio, units, weights,
+    analysis, auto, chat, cli, document, lists, methods, pictures, restore, steps, studio, units, verdict,
+    weights,
 )  # fmt: skip
 
 

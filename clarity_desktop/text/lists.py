@@ -6,5 +6,6 @@ from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
 
 TEMPLATES: dict[str, Template] = {
     "list.and": QT_TRANSLATE_NOOP("Message", "{first} and {second}"),
+    "list.dot": QT_TRANSLATE_NOOP("Message", "{first} · {second}"),
     "list.comma": QT_TRANSLATE_NOOP("Message", "{first}, {second}"),
 }

@@ -58,8 +58,10 @@ def messages(*texts: Text) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def enumeration(parts: Iterable[Part]) -> Part | Message:
+def enumeration(parts: Iterable[Part], key: str = "list.comma") -> Part | Message:
     """ "A", "A, B", "A, B, C" as one message; a single part as it is. Raises ValueError for no parts.
+
+    key: the template that joins two parts.
 
     Halves are joined, so that a long list is nested little: `from_json` and recursion have limits.
     """
@@ -69,8 +71,8 @@ def enumeration(parts: Iterable[Part]) -> Part | Message:
     if len(joined) == 1:
         return joined[0]
     middle = (len(joined) + 1) // 2
-    first, second = enumeration(joined[:middle]), enumeration(joined[middle:])
-    return Message("list.comma", {"first": first, "second": second})
+    first, second = enumeration(joined[:middle], key), enumeration(joined[middle:], key)
+    return Message(key, {"first": first, "second": second})
 
 
 def conjunction(parts: Iterable[Part]) -> Part | Message:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.loop import improve, improve_document
-from clarity_desktop.backend.auto.targets import PixelTarget, likeliest_part
+from clarity_desktop.backend.auto.targets import PixelTarget, strongest_part
 from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.messages import HeadMoved, Improve, Improved, JobCancelled, Opened, TileDone, TurnAdded, UserError
@@ -393,8 +393,8 @@ def test_a_slow_method_is_tried_on_the_worst_part_first(studio, recorder, card, 
 
 def test_the_part_is_where_the_damage_is() -> None:
     seen = detection({"noise": Finding(0.9, 0.8)}, heat=(12, 16))
-    assert likeliest_part(seen, "noise", 1600, 1200, 400) == Bounds(550, 350, 400, 400), "a cell next to the middle"
+    assert strongest_part(seen, "noise", 1600, 1200, 400) == Bounds(550, 350, 400, 400), "a cell next to the middle"
     seen.heat[9, 2, DEGRADATIONS.index("noise")] = 255
-    part = likeliest_part(seen, "noise", 1600, 1200, 400)
+    part = strongest_part(seen, "noise", 1600, 1200, 400)
     assert part.x <= 250 < part.x + 400
     assert part.y <= 950 < part.y + 400

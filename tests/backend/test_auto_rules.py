@@ -12,6 +12,7 @@ import pytest
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.auto import rules, texts
 from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advise, candidate_methods, evaluate
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import ComputeTarget
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.messages import UserError
@@ -41,7 +42,7 @@ def found(seen: Detection) -> str:
 
 
 def advice_text(seen: Detection, able: tuple[Task, ...] | None = ABLE) -> str:
-    return english(rules.advice_text(seen, able))
+    return english(rules.advice_text(seen, able=able))
 
 
 def both(a: Degradation, b: Degradation) -> list[Task]:
@@ -181,65 +182,36 @@ BEFORE = looked(rain_streak=0.9)
 
 
 @pytest.mark.parametrize(
-    ("after", "change", "kept"),
+    ("judgement", "outcome", "said"),
     [
-        (looked(rain_streak=0.2), 24.0, True),
-        (looked(rain_streak=0.85), 30.0, False),
-        (looked(rain_streak=Finding(0.88, 0.2)), 30.0, True),
-        (looked(60.0, rain_streak=0.9), 30.0, True),
-        (looked(55.0, rain_streak=0.9), 30.0, False),
-        (looked(None, rain_streak=0.2), 24.0, True),
-        (looked(None, rain_streak=0.9), 30.0, False),
-    ],
-    ids=[
-        "less likely",
-        "as likely",
-        "weaker",
-        "better scored",
-        "scored within the range",
-        "no score",
-        "nothing at all",
+        (Judgement(0.8, 0.1, 0.1), "kept", "It looks better (80% sure; rain streaks 90% → 20% likely, overall score"),
+        (Judgement(0.5, 0.2, 0.3), "unsure", "It may look better (50% sure;"),
+        (Judgement(0.46, 0.0, 0.54), "rejected", "It looks worse (rain streaks 90% →"),
+        (Judgement(0.3, 0.5, 0.2), "rejected", "It makes no clear difference (rain"),
+        (Judgement(0.1, 0.2, 0.7), "rejected", "It looks worse"),
     ],
 )
-def test_a_result_is_kept_if_the_degradation_fell_or_the_score_rose(after, change, kept) -> None:
-    verdict = evaluate(RAIN, BEFORE, after, change)
-    assert verdict.kept is kept
-    assert "rain streaks 90% →" in english(verdict.why)
+def test_the_judgement_decides_and_the_reason_says_what_was_measured(judgement, outcome, said) -> None:
+    verdict = evaluate(RAIN, judgement, BEFORE, looked(22.0, rain_streak=0.2))
+    assert (verdict.outcome, verdict.better) == (outcome, judgement.better)
+    assert english(verdict.why).startswith(said)
 
 
-def test_a_higher_score_alone_does_not_excuse_a_large_change() -> None:
-    assert not evaluate(RAIN, BEFORE, looked(95.0, rain_streak=0.9), 15.0).kept
+def test_a_part_that_was_tried_has_no_measurements_of_the_whole_photo() -> None:
+    verdict = evaluate(RAIN, Judgement(0.1, 0.8, 0.1), BEFORE)
+    assert english(verdict.why) == "It made no clear difference on a part of the photo, so the rest was not restored."
 
 
-def test_a_result_that_brought_something_new_is_rolled_back() -> None:
-    verdict = evaluate(RAIN, BEFORE, looked(70.0, rain_streak=0.1, blur=0.8), 24.0)
-    assert not verdict.kept
-    assert "shows blur" in english(verdict.why)
+def test_without_a_score_the_reason_gives_the_probability_only() -> None:
+    verdict = evaluate(RAIN, Judgement(0.9, 0.1, 0.0), BEFORE, looked(None, rain_streak=0.2))
+    assert english(verdict.why) == "It looks better (90% sure; rain streaks 90% → 20% likely)."
 
 
-def test_what_was_at_the_edge_before_is_not_new() -> None:
-    before = looked(rain_streak=0.9, blur=0.45)
-    assert evaluate(RAIN, before, looked(rain_streak=0.1, blur=0.55), 24.0).kept
-
-
-def test_a_result_whose_score_fell_beyond_its_range_is_rolled_back() -> None:
-    assert evaluate(RAIN, BEFORE, looked(45.0, rain_streak=0.1), 24.0).kept
-    verdict = evaluate(RAIN, BEFORE, looked(40.0, rain_streak=0.1), 24.0)
-    assert not verdict.kept
-    assert "overall score 50 → 40" in english(verdict.why)
-
-
-@pytest.mark.parametrize("change", [None, 50.0, 61.0])
-def test_an_invisible_change_counts_as_none(change) -> None:
-    assert not evaluate(RAIN, BEFORE, looked(70.0, rain_streak=0.1), change).kept
-
-
-def test_noise_that_brightening_shows_is_kept_only_while_it_can_still_be_treated() -> None:
-    dark, bright = looked(low_light=0.9), looked(low_light=0.1, noise=0.8)
-    advice = Advice("low_light", "low-light", "It is dark.")
-    assert evaluate(advice, dark, bright, 12.0).kept
-    assert not evaluate(advice, dark, bright, 12.0, {"denoise"}).kept
-    assert not evaluate(advice, dark, looked(low_light=0.1, haze=0.8), 12.0).kept
+def test_what_the_user_discarded_is_not_offered_again() -> None:
+    seen = detection({"rain streak": Finding(0.9, 0.5), "noise": Finding(0.8, 0.5)})
+    text = english(rules.advice_text(seen, able=ABLE, discarded=["derain"]))
+    assert "Auto can treat noise." in text
+    assert "no method" not in text
 
 
 def test_estimates_of_all_tasks_read_what_the_machine_has_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,10 +124,10 @@ def test_scores_are_given_with_their_direction(dialogue) -> None:
 
 def test_what_is_wrong_and_what_to_do_are_reported_and_change_nothing(dialogue) -> None:
     dialogue.finds(RAIN)
-    assert "Rain streaks: 90% likely, strong." in dialogue.say("what is wrong with it?")
+    assert "Rain streaks: 90% likely, very strong." in dialogue.say("what is wrong with it?")
     assert "Auto can treat rain streaks." in dialogue.say("what should I do?")
     assert dialogue.say("how much noise is there?") == "Noise: not likely (2%)."
-    assert dialogue.say("is it raining?") == "Rain streaks: 90% likely, strong."
+    assert dialogue.say("is it raining?") == "Rain streaks: 90% likely, very strong."
     assert len(dialogue.tree().versions) == 1
 
 

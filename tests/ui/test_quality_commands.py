@@ -43,7 +43,7 @@ async def restored(window: MainWindow) -> DocumentState:
 async def test_what_is_wrong_and_how_good_it_is_come_with_the_photo_and_are_not_asked_for_again():
     async with a_window() as (window, link):
         await a_photo(window)
-        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, strong"
+        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, very strong"
         assert window.quality.verdict.figure.text() == "48"
         assert link.of(m.Detect) == link.of(m.Assess) == []
 
@@ -104,7 +104,7 @@ async def test_a_cancelled_analysis_runs_again_when_the_user_wants_to_know():
             assert not window.quality.busy.isHidden()
         gate.set()
         await settled(window)
-        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, strong"
+        assert window.quality.verdict.rows[0].accessibleName() == "Rain streaks: 97% likely, very strong"
         assert window.quality.verdict.figure.text() == "48"
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop.backend.detect import MAP_STRIDE
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
+from clarity_desktop.values import CLASSES, DEGRADATIONS, LOCAL, Degradation
 from clarity_training.damage import Photo
 from clarity_training.degrade import DAMAGES, ORDER, augment, choose_blend, damaged_print, recompress
 from clarity_training.photos import load_8bit, photo_size, to_8bit
@@ -31,8 +31,6 @@ SHAPES: dict[Shape, float] = {
 """Shapes of the samples and how often each is drawn."""
 MIN_VISIBLE_CHANGE = 0.012
 """Mean absolute change (of 1) in the most damaged 64th of the photo, below which a degradation cannot be seen."""
-LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
-"""Degradations that change some places and not others."""
 OVERSAMPLED: frozenset[str] = frozenset({"normal", "raindrop", "shadow", "watermark", "inpaint", "blend"})
 """Classes sampled twice as often as the others: they take longest to learn."""
 REAL_SHARE = 0.25

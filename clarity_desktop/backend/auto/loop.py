@@ -24,7 +24,7 @@ LARGE_CHANGE_DB = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One step of Auto: the method tried for an advice, and what became of its result. method None: no method.
+    """One step of Auto: the method tried for an advice, and what happened to its result. method None: no method.
 
     failed: the method raised an error. superseded: it would have been kept, but the user deleted it or opened
     another version. unsure: it may be better; the most promising of these is shown if nothing was kept.
@@ -173,7 +173,7 @@ def _report(
     tried: Sequence[Attempt], before: Analysis, after: Analysis, change: float | None, offered: bool
 ) -> tuple[Message, ...]:
     if not tried:
-        return rules.advice_text(before.detection)
+        return rules.advice_text(before.detection, before.quality.overall)
     parts = [message for t in tried for message in _attempt_text(t)]
     if any(t.superseded for t in tried):  # the user has chosen what is shown now
         return tuple(parts)
@@ -189,7 +189,7 @@ def _report(
     remaining = rules.present(after.detection)
     if remaining:  # without advice: each task has had its turn
         parts.append(Message("auto.still_there"))
-    return (*parts, *texts.findings(after.detection, remaining))
+    return (*parts, *texts.findings(after.detection, remaining, after.quality.overall))
 
 
 def _attempt_text(t: Attempt) -> tuple[Message, ...]:

@@ -75,7 +75,7 @@ def suspected(detection: Detection) -> tuple[Degradation, ...]:
     Auto tries them where treating the likely ones was not convincing. Empty for a photo that looks fine.
     """
     kind, _ = summary(detection)
-    if kind == "fine":
+    if kind in ("fine", "low"):
         return ()
     there = present(detection)
     possible = [name for name in ordered(detection) if name not in there]
@@ -105,17 +105,29 @@ def suspects(detection: Detection, able: Collection[Task] | None = None) -> tupl
     )
 
 
-def advice_text(detection: Detection, able: Collection[Task] | None = None) -> tuple[Message, ...]:
-    """The findings and the advice as messages. able: as for `advise`."""
-    found, there = texts.findings(detection, present(detection)), present(detection)
-    match summary(detection).kind:
-        case "fine" | "doubt":
+def advice_text(
+    detection: Detection,
+    score: float | None = None,
+    able: Collection[Task] | None = None,
+    discarded: Collection[Task] = (),
+) -> tuple[Message, ...]:
+    """The findings and the advice as messages.
+
+    score: the overall score, if known. able: as for `advise`. discarded: tasks whose results the user did not want.
+    """
+    there = present(detection)
+    found = texts.findings(detection, there, score)
+    match summary(detection, score).kind:
+        case "fine" | "low" | "doubt":
             return (*found, Message("auto.nothing_to_do"))
         case "unsure":
             return (*found, Message("auto.too_unsure"))
         case _:
             able = methods.tasks() if able is None else able
-            treated: list[Degradation] = [name for name in there if TREATMENTS[name].task in able and name != "inpaint"]
+            left_out = {*NEEDS_MASK, *discarded}
+            treated: list[Degradation] = [
+                name for name in there if TREATMENTS[name].task in able and TREATMENTS[name].task not in left_out
+            ]
             return (
                 *found,
                 *texts.order(treated),

@@ -355,12 +355,12 @@ async def _try_part(
     # As many pixels as take PART_SECONDS, within limits: a smaller part would not be representative.
     side = int((PART_SECONDS / seconds * width * height) ** 0.5)
     side = min(MAX_PART, max(MIN_PART, side), width, height)
-    part = pixels[likeliest_part(detection, advice.degradation, width, height, side).slices()]
+    part = pixels[strongest_part(detection, advice.degradation, width, height, side).slices()]
     trial = await studio.apply(part, RestoreParams(advice.task, method), job)
     return PartTrial(await studio.judge(part, trial.pixels, advice.task, job), trial.step.seconds)
 
 
-def likeliest_part(detection: Detection, degradation: Degradation, width: int, height: int, side: int) -> Bounds:
+def strongest_part(detection: Detection, degradation: Degradation, width: int, height: int, side: int) -> Bounds:
     """The square of `side` pixels of a photo in which the heat map of a degradation is strongest."""
     heat = detection.heat[..., DEGRADATIONS.index(degradation)].astype(np.float32)
     rows, columns = heat.shape

@@ -6,21 +6,27 @@ from collections.abc import Sequence
 
 from clarity_desktop.text import Message, conjunction
 from clarity_desktop.titles import degradation_noun, degradation_title
-from clarity_desktop.values import Degradation, Detection, summary
+from clarity_desktop.values import Degradation, Detection, at_full_size, summary
+from clarity_desktop.verdict import severity
 
 
-def findings(detection: Detection, present: Sequence[Degradation]) -> tuple[Message, ...]:
-    """The problems of a photo as messages. present: the likely degradations in the order in which to name them."""
-    kind, named = summary(detection)
-    if kind == "fine":
-        return (Message("analysis.fine"),)
+def findings(detection: Detection, present: Sequence[Degradation], score: float | None = None) -> tuple[Message, ...]:
+    """The problems of a photo as messages.
+
+    present: the likely degradations in the order in which to name them. score: the overall score, if known.
+    """
+    hidden = [degradation_noun(name) for name in at_full_size(detection)]
+    close = (Message("analysis.full_size", {"degradations": conjunction(hidden)}),) if hidden else ()
+    kind, named = summary(detection, score)
+    if kind in ("fine", "low"):
+        return (Message(f"analysis.{kind}"), *close)
     if kind == "there":
-        return tuple(finding(detection, name) for name in present)
+        return (*(finding(detection, name) for name in present), *close)
     shares = [
         Message("analysis.share", {"degradation": degradation_noun(n), "probability": detection.found[n].probability})
         for n in named
     ]
-    return (Message(f"analysis.{kind}", {"degradations": conjunction(shares)}),)
+    return (Message(f"analysis.{kind}", {"degradations": conjunction(shares)}), *close)
 
 
 def finding(detection: Detection, degradation: Degradation) -> Message:
@@ -31,7 +37,7 @@ def finding(detection: Detection, degradation: Degradation) -> Message:
         {
             "degradation": degradation_title(degradation),
             "probability": found.probability,
-            "severity": Message(f"analysis.severity.{found.strength}"),
+            "severity": severity(found),
         },
     )
 

@@ -213,10 +213,10 @@ class Detector(nn.Module):
         self.register_buffer("caution", torch.zeros(()))
 
     def forward(self, photo: Tensor, prompts: Tensor | None = None, applied: int = 0) -> dict[str, Any]:
-        """Logits by name, with the shapes of the class docstring.
+        """float32 logits by name, with the shapes of the class docstring.
 
-        prompts: 15×EMBEDDING, the text tower's output in training; those of the weights file by default. applied:
-        number of blocks that were applied to the photo already (`Lite0.first_blocks`).
+        prompts: 15×EMBEDDING float32, the text tower's output in training; those of the weights file by default.
+        applied: number of blocks that were applied to the photo already (`Lite0.first_blocks`).
         """
         whole, where = self.encode(photo, applied)
         return {**self.classify(whole, prompts), "map": where}

@@ -36,11 +36,11 @@ class Judge(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def member(self, index: int, features: Tensor) -> Tensor:
-        """Logits of one member, N×3, of N×F features."""
+        """Logits of one member, N×3 float32, of N×F float32 features."""
         return self.members[index](self.scaled(features))
 
     def scaled(self, features: Tensor) -> Tensor:
-        """The features (N×F) with the mean 0 and the deviation 1 that they had in the training, within ±5."""
+        """The features (N×F float32) with the mean 0 and the deviation 1 that they had in the training, within ±5."""
         return ((features - self.middle) / self.spread).clamp(-5, 5)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import Degradation, ModelCard, Task, Version, ordered
+from clarity_desktop.values import Degradation, ModelCard, Task, Version, is_everywhere, ordered
 
 RESULT_NOTICE = 30.0
 """Seconds after which the notice with Auto's result closes: the conversation keeps the text."""
@@ -63,8 +63,11 @@ class QualityCommands(QObject):
     def _map(self, version: Version) -> QImage | None:
         if version.detection is None:
             return None
+        degradation = self._degradation or ordered(version.detection)[0]
+        if is_everywhere(version.detection, degradation):
+            return None
         # Cached by detection and degradation, so switching back and forth costs nothing.
-        return heatmap.picture(version.detection, self._degradation or ordered(version.detection)[0])
+        return heatmap.picture(version.detection, degradation)
 
     def _choose_heat(self, degradation: Degradation | None) -> None:
         self._degradation = degradation

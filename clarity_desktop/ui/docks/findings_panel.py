@@ -6,12 +6,16 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from clarity_desktop.text import Message, enumeration
+from clarity_desktop.titles import degradation_noun
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.heatmap import Legend
-from clarity_desktop.ui.docks.verdict_panel import LISTED_FROM, severity_word
+from clarity_desktop.ui.docks.verdict_panel import LISTED_FROM
 from clarity_desktop.ui.form_fields import DropDown, muted_label
 from clarity_desktop.ui.labels import degradation_title, percent
-from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, ordered
+from clarity_desktop.ui.translate import render
+from clarity_desktop.values import DEGRADATIONS, Degradation, Detection, Finding, is_everywhere, ordered
+from clarity_desktop.verdict import severity as severity_words
 
 
 class Meter(QWidget):
@@ -63,7 +67,9 @@ class FindingRow(QWidget):
         listed = finding.probability >= LISTED_FROM
         self.name.setText(title)
         self.figure.setText(
-            self.tr("{probability}, {severity}").format(probability=probability, severity=severity_word(finding))
+            self.tr("{probability}, {severity}").format(
+                probability=probability, severity=render(severity_words(finding))
+            )
             if listed
             else probability
         )
@@ -96,6 +102,10 @@ class FindingsPanel(QWidget):
         for degradation in DEGRADATIONS:
             self.which.addItem(degradation_title(degradation), degradation)
         self.which.activated.connect(self._chose)
+        self.everywhere = muted_label(self.tr("Everywhere in the photo: no part stands out."))
+        self.everywhere.setWordWrap(True)
+        self.full_size = muted_label()
+        self.full_size.setWordWrap(True)
         self.heading = muted_label(self.tr("How likely each problem is"))
         self.map = QWidget(self)  # the choice and the legend, to be shown with the map wherever the panel is folded
         column, below = QVBoxLayout(self), QVBoxLayout(self.map)
@@ -104,7 +114,8 @@ class FindingsPanel(QWidget):
             layout.setSpacing(4)
         below.addWidget(self.which)
         below.addWidget(self.legend)
-        for widget in (self.where, self.heading, *self.rows):
+        below.addWidget(self.everywhere)
+        for widget in (self.where, self.heading, *self.rows, self.full_size):
             column.addWidget(widget)
         self.show_detection(None)
 
@@ -119,6 +130,7 @@ class FindingsPanel(QWidget):
             row.setVisible(detection is not None)
         self.heading.setVisible(detection is not None)
         self.where.setVisible(detection is not None)
+        self._show_full_size()
         self._show_map_choice()
 
     def show_heat(self, on: bool) -> None:
@@ -131,10 +143,30 @@ class FindingsPanel(QWidget):
 
     def _show_map_choice(self) -> None:
         self.map.setVisible(self._detection is not None and self.where.isChecked())
+        if self._detection is not None:
+            chosen: Degradation = self.which.currentData() or ordered(self._detection)[0]
+            everywhere = is_everywhere(self._detection, chosen)
+            self.legend.setVisible(not everywhere)
+            self.everywhere.setVisible(everywhere)
+
+    def _show_full_size(self) -> None:
+        """What shows only at 100%, below the problems of the whole photo."""
+        close = self._detection.close if self._detection else {}
+        listed = [name for name in close if close[name].probability >= LISTED_FROM]
+        self.full_size.setVisible(bool(listed))
+        if listed:
+            found = [
+                Message(
+                    "analysis.share", {"degradation": degradation_noun(name), "probability": close[name].probability}
+                )
+                for name in sorted(listed, key=lambda name: -close[name].probability)
+            ]
+            self.full_size.setText(self.tr("Seen at 100%: {problems}").format(problems=render(enumeration(found))))
 
     def _toggled(self, on: bool) -> None:
         self._show_map_choice()
         self.heat_toggled.emit(on)
 
     def _chose(self) -> None:
+        self._show_map_choice()
         self.heat_chosen.emit(self.which.currentData())

@@ -12,12 +12,11 @@ from clarity_desktop.ui.labels import degradation_title, excerpt, percent, task_
 from clarity_desktop.ui.notices import Sign
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import TASK_FOR, Degradation, Detection, Finding, Task, Version, ordered, summary
+from clarity_desktop.verdict import severity, verdict
 
 LISTED_FROM = 0.15
 """From this probability on a degradation is listed."""
 MAX_LISTED = 3
-GOOD, FAIR = 75, 50
-"""Scores from which a photo without problems looks good, or fine."""
 
 
 def overall(version: Version | None) -> float | None:
@@ -25,44 +24,13 @@ def overall(version: Version | None) -> float | None:
     return version.quality.overall if version and version.quality else None
 
 
-def verdict(detection: Detection, score: float | None) -> str:
-    """What detection and score come to, in a few words. Low scores are never called fine."""
-    kind, low = summary(detection).kind, score is not None and round(score) < FAIR
-    if kind == "there":
-        if score is None or low:
-            return QCoreApplication.translate("VerdictPanel", "Needs work")
-        return QCoreApplication.translate("VerdictPanel", "Could be better")
-    if kind == "unsure":
-        if score is None or low:
-            return QCoreApplication.translate("VerdictPanel", "May need work")
-        return QCoreApplication.translate("VerdictPanel", "Probably fine")
-    if score is None:
-        return QCoreApplication.translate("VerdictPanel", "No clear problem found")
-    if low:
-        return QCoreApplication.translate("VerdictPanel", "Low score, but no clear problem found")
-    if round(score) < GOOD:
-        return QCoreApplication.translate("VerdictPanel", "Looks fine")
-    return QCoreApplication.translate("VerdictPanel", "Looks good")
-
-
 def problems_to_list(detection: Detection) -> list[Degradation]:
     """The problems to list, the most likely first; none where the photo looks normal."""
     kind = summary(detection).kind
-    if kind == "fine":
+    if kind in ("fine", "low"):
         return []
     names: list[Degradation] = [d for d in ordered(detection) if detection.found[d].probability >= LISTED_FROM]
     return names[:MAX_LISTED]
-
-
-def severity_word(finding: Finding) -> str:
-    """How strong a degradation is, in a word."""
-    words = {
-        "strong": QCoreApplication.translate("VerdictPanel", "strong"),
-        "moderate": QCoreApplication.translate("VerdictPanel", "moderate"),
-        "light": QCoreApplication.translate("VerdictPanel", "light"),
-        "faint": QCoreApplication.translate("VerdictPanel", "faint"),
-    }
-    return words[finding.strength]
 
 
 def score_change(now: float | None, before: float | None) -> tuple[str, str]:
@@ -102,7 +70,7 @@ class FaultRow(QWidget):
         self._task, title = TASK_FOR[degradation], degradation_title(degradation)
         self.name.setText(title)
         line = self.tr("{probability} likely, {severity}")
-        self.figure.setText(line.format(probability=percent(finding.probability), severity=severity_word(finding)))
+        self.figure.setText(line.format(probability=percent(finding.probability), severity=render(severity(finding))))
         self.setAccessibleName(f"{title}: {self.figure.text()}")
         self.figure.setAccessibleName(self.accessibleName())
         self.fix.setEnabled(offered)
@@ -166,9 +134,8 @@ class VerdictPanel(QWidget):
 
     def show_detection(self, detection: Detection, score: float | None, offered: Callable[[Task], bool]) -> None:
         """Show what a detection and a score come to. offered tells whether a task has a method."""
-        self.title.setText(verdict(detection, score))
-        fine = summary(detection).kind in ("fine", "doubt") and (score is None or round(score) >= FAIR)
-        self.sign.setVisible(fine)
+        self.title.setText(render(verdict(detection, score)))
+        self.sign.setVisible(summary(detection, score).kind == "fine")
         self.reason.hide()
         names = problems_to_list(detection)
         for row, name in zip(self.rows, names, strict=False):

@@ -88,7 +88,7 @@ def _fold(height: int, width: int, rng: Rng) -> NDArray[np.int32]:
 
 
 def torn_corners(shape: tuple[int, ...], severity: float, rng: Rng) -> Plane:
-    """Corners and edges that are gone, with a ragged border: H×W, 1 where the print is missing."""
+    """Corners and edges that are gone, with a ragged border: H×W float32, 1 where the print is missing."""
     height, width = shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     missing = np.zeros((height, width), np.float32)
@@ -104,7 +104,7 @@ def torn_corners(shape: tuple[int, ...], severity: float, rng: Rng) -> Plane:
 
 
 def background(shape: tuple[int, ...], rng: Rng) -> Photo:
-    """What lies behind a torn print: the white lid of the scanner, a dark table, or an album page."""
+    """What lies behind a torn print, H×W×3 float32 in 0..1: the white scanner lid, a dark table or an album page."""
     tone = rng.choice(3, p=[0.6, 0.2, 0.2])
     color = (
         np.full(3, rng.uniform(0.9, 1)) if tone == 0

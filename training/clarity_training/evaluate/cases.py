@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Degradation
+from clarity_desktop.values import CLASSES, DEGRADATIONS, LOCAL, Degradation
 from clarity_training import degrade, exam
 from clarity_training.damage import Photo
-from clarity_training.detector_samples import LOCAL
 from clarity_training.evaluate.test_set import Case, real_photos
 from clarity_training.photos import load, load_8bit, to_8bit
 

@@ -277,7 +277,8 @@ def heat_map_overlap(
 ) -> dict[str, float]:
     """For each local degradation, the mean intersection over union of the heat map (above one half) and the damage.
 
-    Both on the cells of the heat map: a cell is damaged where at least OVERLAP_SHARE of its pixels changed.
+    photos: degradation, damaged photo (H×W×3 uint8) and mask (H×W bool, where it was changed). Both are compared on the
+    cells of the heat map: a cell is damaged where at least OVERLAP_SHARE of its pixels changed.
     """
     overlaps: dict[str, list[float]] = {}
     for name, pixels, where in photos:

@@ -1,7 +1,7 @@
 """`clarity train judge`: fit the judge, which compares a photo with a restoration of it.
 
 Pairs whose truth is known (judged_pairs.py) are made once and kept in a folder, because methods take seconds for each;
-the command can be stopped and started again. What the detector sees in them is measured anew for every detector. Each
+the command can be stopped and started again. What the detector sees in them is measured again for every detector. Each
 member of the ensemble is trained on pairs drawn with replacement; the temperature is fitted on the validation split.
 """
 
@@ -42,7 +42,7 @@ REAL_TASKS: dict[str, Task] = {
 CHUNK = 50
 """Pairs in a file."""
 VALIDATION_SHARE = 5
-"""One in so many pairs is of the validation split."""
+"""One file in this many is of the validation split."""
 MAX_TEMPERATURE = 4.0
 
 
