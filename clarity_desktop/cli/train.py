@@ -13,9 +13,12 @@ from clarity_desktop.messages import UserError
 PACKAGE = "clarity_training"
 TRAIN = {
     "detector": "train.detector", "calibrate": "train.calibration", "clip": "train.clip", "restorer": "train.restorer",
-    "quality": "train.quality",
+    "quality": "train.quality", "judge": "train.judge",
 }  # fmt: skip
-BENCH = {"detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality"}
+BENCH = {
+    "detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality",
+    "judgement": "evaluate.judgement",
+}  # fmt: skip
 
 TRAIN_EXAMPLES = """examples:
   clarity train detector --help
