@@ -33,7 +33,7 @@ MIN_VISIBLE_CHANGE = 0.012
 """Mean absolute change (of 1) in the most damaged 64th of the photo, below which a degradation cannot be seen."""
 OVERSAMPLED: frozenset[str] = frozenset({"normal", "raindrop", "shadow", "watermark", "inpaint", "blend"})
 """Classes sampled twice as often as the others: they take longest to learn."""
-REAL_SHARE = 0.25
+REAL_SHARE = 0.4
 """Of the samples of a class are real photos where there are some."""
 OLD_PRINT_SHARE = 0.3
 """Of the photos with missing parts are old prints."""
