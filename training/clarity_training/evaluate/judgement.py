@@ -336,7 +336,17 @@ def _prepared(index: int, name: str, file: Path, clean: Path | None, folder: Pat
 
 def _run_auto(files: Sequence[Path], folder: Path) -> dict[Path, dict[str, Any]]:
     """The JSON of `clarity restore --task auto` for each file."""
-    command = [sys.executable, "-m", "clarity_desktop", "restore", "--task", "auto", "--json", "--if-exists", "overwrite"]
+    command = [
+        sys.executable,
+        "-m",
+        "clarity_desktop",
+        "restore",
+        "--task",
+        "auto",
+        "--json",
+        "--if-exists",
+        "overwrite",
+    ]
     done = subprocess.run(  # noqa: S603 — this program, with file names of our own
         [*command, "--out-dir", folder, *files], stdout=subprocess.PIPE, check=True, text=True
     )
