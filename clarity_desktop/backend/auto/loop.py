@@ -14,7 +14,7 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import Event, Improve, Improved, JobCancelled, UserError, VersionAdded
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text, messages
-from clarity_desktop.titles import degradation_title
+from clarity_desktop.titles import degradation_title, method_name
 from clarity_desktop.values import Advice, Task, Turn, VersionId
 from clarity_desktop.worker import Job
 
@@ -202,4 +202,4 @@ def _attempt_text(t: Attempt) -> tuple[Message, ...]:
         else "auto.rejected"
     )  # fmt: skip
     title = degradation_title(t.advice.degradation)
-    return messages(Message(key, {"degradation": title, "method": t.method or ""}), t.why)
+    return messages(Message(key, {"degradation": title, "method": method_name(t.method) if t.method else ""}), t.why)
