@@ -168,10 +168,11 @@ FAIR = 50
 """Overall score, rounded, under which no photo is said to look fine."""
 LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
 """Degradations that cover a part of the photo; the others are usually everywhere."""
-HOT = 128
-"""Heat from which a cell of the map counts as showing a degradation."""
-_MARKED_SHARE = 0.01
-"""Share of hot cells from which the map contradicts a photo that looks normal as a whole."""
+HOT = 180
+"""Heat from which a cell of the map counts as showing a degradation: on clean photos hardly any gets there."""
+_SUSPECTED, _MARKED_SHARE = 0.1, 0.01
+"""Probability and share of hot cells from which the map contradicts a photo that looks normal as a whole: two of 34
+clean photos have both, and each alone is frequent."""
 _EVERYWHERE_SHARE = 0.6
 """Share of hot cells from which a degradation is everywhere; none hot at all means the same for one that is found."""
 
@@ -244,7 +245,8 @@ def summary(detection: Detection, score: float | None = None) -> Summary:
     if detection.top[0][0] == "normal":
         if shares[0] >= MAYBE:
             return Summary("doubt", (names[0],))
-        if marked := [name for name in names if name in LOCAL and hot_share(detection, name) >= _MARKED_SHARE]:
+        possible = [name for name, p in zip(names, shares, strict=True) if name in LOCAL and p >= _SUSPECTED]
+        if marked := [name for name in possible if hot_share(detection, name) >= _MARKED_SHARE]:
             return Summary("doubt", (marked[0],))
         return Summary("low" if score is not None and round(score) < FAIR else "fine")
     if shares[0] >= LIKELY:

@@ -51,8 +51,12 @@ def test_without_problems_the_score_decides_and_no_low_one_is_fine(score, words)
 
 @pytest.mark.parametrize("score", [None, 30.0, 80.0])
 def test_a_photo_whose_map_shows_a_mark_does_not_look_fine(score) -> None:
-    assert english(verdict(hot(CLEAN, "inpaint", 0.05), score)) == "No clear problem, perhaps missing parts"
-    assert summary(hot(CLEAN, "haze", 0.05), 80.0).kind == "fine", "a global degradation has no place"
+    torn = replace(detection({"inpaint": Finding(0.2, 0.5)}), top=CLEAN.top)
+    assert english(verdict(hot(torn, "inpaint", 0.05), score)) == "No clear problem, perhaps missing parts"
+    assert summary(hot(torn, "inpaint", 0), 80.0).kind == "fine", "probability and map must agree"
+    assert summary(hot(CLEAN, "inpaint", 0.05), 80.0).kind == "fine", "probability and map must agree"
+    hazy = replace(detection({"haze": Finding(0.2, 0.5)}), top=CLEAN.top)
+    assert summary(hot(hazy, "haze", 0.05), 80.0).kind == "fine", "a global degradation has no place"
     doubted = replace(detection({"watermark": Finding(0.34, 0.5)}), top=CLEAN.top)
     assert english(verdict(doubted, score)) == "No clear problem, perhaps a watermark"
 

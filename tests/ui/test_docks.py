@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.docks.chat import ChatDock
+from clarity_desktop.ui.docks.chat import MIN_HEIGHT_FOR_CHIPS, ChatDock
 from clarity_desktop.ui.docks.restore import Choice, RestoreDock
 from clarity_desktop.ui.docks.version_model import Lines, Row, VersionModel, details, facts, rows_of, score
 from clarity_desktop.ui.docks.versions import VersionsDock, fitting
@@ -489,7 +489,7 @@ def test_suggestions_stay_in_a_low_chat_until_a_conversation_needs_the_room(qtbo
     chat = ChatDock()
     qtbot.addWidget(chat)
     chat.show_ready(True)
-    chat.resize(300, 200)
+    chat.resize(300, MIN_HEIGHT_FOR_CHIPS - 10)
     chat.show()
     assert not chat.chips.isHidden()
     chat.add_turn(Turn("user", "denoise", ()))

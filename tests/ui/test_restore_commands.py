@@ -338,7 +338,7 @@ async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_
         await settled(window)
         window.restore.choose("derain")
         facts = window.restore.facts
-        assert facts.text().endswith("In tests 5.8 dB closer to the undamaged photo.")
+        assert facts.text().endswith("In tests, 5.8 dB closer to the undamaged photo.")
         assert facts.text().startswith("Best for dense rain")
         assert window.restore.method.currentText() == "MAXIM"
         assert "trained on" in facts.toolTip()

@@ -49,8 +49,8 @@ _SHAPES: Mapping[str, tuple[Mapping[str, str], Mapping[str, int]]] = {
             "i": ORIENTATIONS.shape[1],
             "v": len(METRICS),
             "a": len(METRICS) + 2,
-            "s": len(METRICS) + 4,
-        },  # and a constant
+            "s": len(METRICS) + 5,
+        },  # the network, the three of the detection, and a constant
     ),
 }
 """The tables of the bundled file: the axes of each (a letter names a size), and the sizes that are fixed."""

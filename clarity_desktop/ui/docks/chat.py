@@ -232,7 +232,7 @@ class ChatDock(QWidget):
         self.send.setToolTip(self.tr("Send (Enter)"))
         self.send.clicked.connect(self.composer.send)
         self.chips = self._chips()
-        column = QVBoxLayout(self)
+        self._layout = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(6)
         for widget in (self.invitation, self.earlier, self.transcript, self.waiting, self.chips):
@@ -299,7 +299,7 @@ class ChatDock(QWidget):
         needed = MIN_HEIGHT_FOR_CHIPS
         if not self.invitation.isHidden():  # it says to choose one, and there is no conversation yet
             parts = self.transcript.minimumSizeHint(), self.chips.sizeHint(), self.composer.sizeHint()
-            spaces = 4 * self.layout().spacing() + self.layout().contentsMargins().bottom()
+            spaces = 4 * self._layout.spacing() + self._layout.contentsMargins().bottom()
             words = self.invitation.heightForWidth(self.width())
             needed = min(needed, words + sum(part.height() for part in parts) + spaces)
         self.chips.setVisible(self.height() > needed)
