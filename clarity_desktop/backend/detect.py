@@ -161,7 +161,7 @@ def to_tensor(rgb: NDArray[np.uint8]) -> Any:
     """N×H×W×3 uint8 → N×3×H×W float32 tensor in 0..1, channels last in memory."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float().div_(255)
+    return torch.from_numpy(np.require(rgb, requirements=("C", "W"))).permute(0, 3, 1, 2).float().div_(255)
 
 
 def load(path: Path) -> Detector:
