@@ -245,8 +245,11 @@ def summary(detection: Detection, score: float | None = None) -> Summary:
     if detection.top[0][0] == "normal":
         if shares[0] >= MAYBE:
             return Summary("doubt", (names[0],))
-        possible = [name for name, p in zip(names, shares, strict=True) if name in LOCAL and p >= _SUSPECTED]
-        if marked := [name for name in possible if hot_share(detection, name) >= _MARKED_SHARE]:
+        possible: list[Degradation] = [
+            name for name, p in zip(names, shares, strict=True) if name in LOCAL and p >= _SUSPECTED
+        ]
+        marked: list[Degradation] = [name for name in possible if hot_share(detection, name) >= _MARKED_SHARE]
+        if marked:
             return Summary("doubt", (marked[0],))
         return Summary("low" if score is not None and round(score) < FAIR else "fine")
     if shares[0] >= LIKELY:
@@ -258,7 +261,9 @@ def summary(detection: Detection, score: float | None = None) -> Summary:
 def at_full_size(detection: Detection) -> tuple[Degradation, ...]:
     """What is likely present, but shows only at 100 %, most likely first."""
     named = summary(detection).named
-    hidden = [name for name, f in detection.close.items() if f.probability >= LIKELY and name not in named]
+    hidden: list[Degradation] = [
+        name for name, f in detection.close.items() if f.probability >= LIKELY and name not in named
+    ]
     return tuple(sorted(hidden, key=lambda name: -detection.close[name].probability))
 
 

@@ -22,16 +22,16 @@ def verdict(detection: Detection, score: float | None) -> Message:
     A photo looks fine only if detector, heat map and score agree.
     """
     kind, named = summary(detection, score)
+    nouns = [degradation_noun(name) for name in named]
     match kind:
         case "there":
-            parts = [_present(detection, name, first=name == named[0]) for name in named]
-        case "unsure" if len(named) > 1:
-            fields = {"first": degradation_noun(named[0]), "second": degradation_noun(named[1])}
-            parts = [Message("verdict.perhaps_either", fields)]
+            parts = [_present(detection, name, first=k == 0) for k, name in enumerate(named)]
+        case "unsure" if len(nouns) > 1:
+            parts = [Message("verdict.perhaps_either", {"first": nouns[0], "second": nouns[1]})]
         case "unsure":
-            parts = [Message("verdict.perhaps", {"degradation": degradation_noun(named[0])})]
+            parts = [Message("verdict.perhaps", {"degradation": nouns[0]})]
         case "doubt":
-            parts = [Message("verdict.doubt", {"degradation": degradation_noun(named[0])})]
+            parts = [Message("verdict.doubt", {"degradation": nouns[0]})]
         case "low":
             parts = [Message("verdict.low")]
         case "fine":

@@ -78,7 +78,7 @@ def suspected(detection: Detection) -> tuple[Degradation, ...]:
     if kind in ("fine", "low"):
         return ()
     there = present(detection)
-    possible = [name for name in ordered(detection) if name not in there]
+    possible: list[Degradation] = [name for name in ordered(detection) if name not in there]
     return tuple(name for name in possible if detection.found[name].probability >= SUSPECT)[:MAX_SUSPECTS]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -151,8 +153,8 @@ class FindingsPanel(QWidget):
 
     def _show_full_size(self) -> None:
         """What shows only at 100%, below the problems of the whole photo."""
-        close = self._detection.close if self._detection else {}
-        listed = [name for name in close if close[name].probability >= LISTED_FROM]
+        close: Mapping[Degradation, Finding] = self._detection.close if self._detection else {}
+        listed: list[Degradation] = [name for name in close if close[name].probability >= LISTED_FROM]
         self.full_size.setVisible(bool(listed))
         if listed:
             found = [
