@@ -78,8 +78,10 @@ def suspected(detection: Detection) -> tuple[Degradation, ...]:
     if kind in ("fine", "low"):
         return ()
     there = present(detection)
-    possible: list[Degradation] = [name for name in ordered(detection) if name not in there]
-    return tuple(name for name in possible if detection.found[name].probability >= SUSPECT)[:MAX_SUSPECTS]
+    possible: list[Degradation] = [
+        name for name in ordered(detection) if name not in there and detection.found[name].probability >= SUSPECT
+    ]
+    return tuple(possible[:MAX_SUSPECTS])
 
 
 def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
