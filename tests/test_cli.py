@@ -23,14 +23,16 @@ from PIL import Image
 
 from clarity_desktop import cli, settings
 from clarity_desktop.backend import weights as models
+from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.cli.targets import Targets
 from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding
+from clarity_desktop.values import CLASSES, DEGRADATIONS, Detection, Finding, Quality
 from tests.backend.conftest import detector as detector
+from tests.backend.conftest import judge as judge
 from tests.backend.conftest import plain_methods as plain_methods
 from tests.backend.conftest import scorer as scorer
 from tests.backend.test_pictures_raw import scene, write_dng
@@ -50,9 +52,9 @@ def read(path: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def make_studio(detector, scorer) -> Callable[[settings.Settings], Studio]:
+def make_studio(detector, scorer, judge) -> Callable[[settings.Settings], Studio]:
     """A studio without networks, with the user's settings."""
-    return lambda own: Studio(own, detector=detector, scorer=scorer, models=ModelCache())
+    return lambda own: Studio(own, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_detect_names_every_class_and_every_degradation_of_each_photo(clarity, d
     code, rows, _ = clarity("detect", file, file, "--json")
     assert (code, len(rows), len(detector.asked)) == (0, 2, 2)
     for row in rows:
-        assert row.keys() == {"path", "top", "degradations", "seconds"}
+        assert row.keys() == {"path", "top", "degradations", "full_size", "seconds"}
         assert sorted(name for name, _ in row["top"]) == sorted(CLASSES)
         assert row["top"][0] == ["rain streak", 0.86]
         assert list(row["degradations"]) == list(DEGRADATIONS)
@@ -155,7 +157,8 @@ def test_a_broken_photo_among_those_to_look_at_has_its_line(clarity, detector, f
     assert (code, ["error" in r for r in rows]) == (2, [False, True, False])
 
 
-def test_auto_leaves_a_clean_photo_as_it_is(clarity, detector, file, tmp_path) -> None:
+def test_auto_leaves_a_clean_photo_as_it_is(clarity, scorer, file, tmp_path) -> None:
+    scorer.scores = lambda *_: Quality(overall=80.0)
     out = tmp_path / "out.png"
     code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
     assert (code, row["steps"]) == (0, [])
@@ -177,7 +180,8 @@ def test_auto_tells_each_step_and_writes_what_was_kept(clarity, detector, file, 
     assert np.abs(read(out) - np.rint(read(file) * 0.5)).max() <= 1
 
 
-def test_auto_writes_the_photo_as_it_was_where_nothing_helped(clarity, detector, file, tmp_path) -> None:
+def test_auto_writes_the_photo_as_it_was_where_nothing_helped(clarity, detector, judge, file, tmp_path) -> None:
+    judge.says = lambda *_: Judgement(0.1, 0.2, 0.7)
     detector.finds = lambda _: detection({"rain streak": Finding(0.93, 0.61)})
     out = tmp_path / "out.png"
     code, [row], _ = clarity("restore", file, "-o", out, "--task", "auto", "--json")
@@ -250,7 +254,8 @@ def test_a_failing_file_has_its_line_and_the_others_go_on(clarity, file, tmp_pat
     assert "bad.jpg" in said
 
 
-def test_a_sentence_names_the_photo_as_it_was_given(clarity, detector, tmp_path, photo) -> None:
+def test_a_sentence_names_the_photo_as_it_was_given(clarity, scorer, tmp_path, photo) -> None:
+    scorer.scores = lambda *_: Quality(overall=80.0)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "IMG_1.jpg").write_bytes(b"not a picture")

@@ -239,7 +239,7 @@ def test_each_template_is_used_and_lies_in_the_module_that_its_key_names():
     source = "".join(
         file.read_text("utf-8") for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE / "text"
     ) + "".join((PACKAGE / "text" / name).read_text("utf-8") for name in ("message.py", "measures.py"))
-    computed = set(re.findall(r'f"(\w+\.(?:\w+_)?)\{', source))
+    computed = set(re.findall(r'f"((?:\w+\.)+(?:\w+_)?)\{', source))
     unused = [
         key
         for key in catalog.templates()

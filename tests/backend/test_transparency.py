@@ -19,6 +19,7 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import Decoder, encode, fill_transparent, with_hidden
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import ApplyTransform, Improve, Opened, Restore
+from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, ExportOptions, Finding, Picture, Region, RestoreParams, Straighten, is_gray
 from tests.fakes import HALVES, detection
 
@@ -98,16 +99,20 @@ def test_pixels_that_are_all_visible_or_all_hidden_stay_as_they_are(photo, value
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("task", ["derain", "auto"])
 def test_hidden_colors_have_no_influence_on_a_result_of_the_command(
-    smear, detector, scorer, photo, tmp_path, capsys, depth, task
+    smear, detector, scorer, judge, photo, tmp_path, capsys, depth, task
 ) -> None:
     detector.finds = lambda _pixels: detection({"rain streak": Finding(0.9 / len(detector.asked), 0.8)})
+
+    def make_studio(own: Settings) -> Studio:
+        return Studio(own, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
+
     results: list[np.ndarray] = []
     for name, hidden in (("a", MAGENTA), ("b", GREEN)):
         detector.asked.clear()
         source = write(tmp_path / f"{name}.png", cutout(photo, hidden, depth))
         out = tmp_path / f"{name}_out.png"
         words = ["restore", str(source), "-o", str(out), "--task", task]
-        assert cli.main(words, lambda own: Studio(own, detector=detector, scorer=scorer, models=ModelCache())) == 0
+        assert cli.main(words, make_studio) == 0
         results.append(read(out))
         assert np.array_equal(results[-1][results[-1][..., 3] == 0], read(source)[results[-1][..., 3] == 0])
         assert not np.array_equal(results[-1], read(source))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from clarity_desktop.messages import Offered, Repeat, UserError
-from clarity_desktop.values import Finding
+from clarity_desktop.values import DEGRADATIONS, Finding
 from tests.fakes import FakeDetector, detection
 
 from .user import Sitting, keys
@@ -90,7 +90,9 @@ async def test_what_was_found_is_shown_and_what_is_suggested_can_be_done(
         await user.open(picture())
         assert user.head.detection is None
         assert (user.head.id, "detection") in user.shown.failures
-        detector.finds = lambda _: detection({"rain streak": Finding(0.9, 0.7)})
+        rainy = detection({"rain streak": Finding(0.9, 0.7)})
+        rainy.heat[:1, :, DEGRADATIONS.index("rain streak")] = 255  # a part stands out
+        detector.finds = lambda _: rainy
         await user.click("advise")
         assert user.head.detection is not None
         assert user.shown.failures == {}

@@ -48,10 +48,10 @@ def made_up(count: int = 40) -> Measurements:
     features = np.zeros((len(keys), overall.ORIENTATIONS.shape[1]))
     features[:, 36:42] = rng.normal(size=(len(keys), 6))
     features[:, 39] = -np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [1.0, 2.5], 0.0) + 0.1 * features[:, 39]
-    detections = np.zeros((len(keys), 27))
-    detections[:, 0] = np.where(keys[:, 1] < 0, 0.9, 0.2)
-    detections[:, 1 + 3] = np.where(keys[:, 1] < 0, 0.05, 0.8)
-    detections[:, 14 + 3] = np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [0.3, 0.9], 0.0)
+    detections = np.zeros((len(keys), overall.DETECTION_COUNT))
+    detections[:, :2] = np.where(keys[:, 1] < 0, 0.9, 0.2)[:, None]
+    detections[:, 2 + 3] = np.where(keys[:, 1] < 0, 0.05, 0.8)
+    detections[:, 15 + 3] = np.select([keys[:, 2] == MILD, keys[:, 2] == STRONG], [0.3, 0.9], 0.0)
     return Measurements(*keys.T, features, rng.normal(size=len(keys)), (), detections)
 
 

@@ -347,7 +347,7 @@ def _run_auto(files: Sequence[Path], folder: Path) -> dict[Path, dict[str, Any]]
         "--if-exists",
         "overwrite",
     ]
-    done = subprocess.run(  # noqa: S603 — this program, with file names of our own
+    done = subprocess.run(  # noqa: S603 — this program, with files of this bench
         [*command, "--out-dir", folder, *files], stdout=subprocess.PIPE, check=True, text=True
     )
     return {Path(row["path"]): row for row in map(json.loads, done.stdout.splitlines())}
