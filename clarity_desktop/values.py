@@ -164,6 +164,8 @@ MAYBE = 0.3
 """From this probability on a degradation is named even where the photo as a whole looks normal."""
 
 
+CLEAR = 0.7
+"""Probability from which what shows only at 100% counts: all of 42 large photos that were damaged so reach it."""
 FAIR = 50
 """Overall score, rounded, under which no photo is said to look fine."""
 LOCAL: frozenset[Degradation] = frozenset({"raindrop", "inpaint", "flare", "shadow", "watermark"})
@@ -262,7 +264,7 @@ def at_full_size(detection: Detection) -> tuple[Degradation, ...]:
     """What is likely present, but shows only at 100 %, most likely first."""
     named = summary(detection).named
     hidden: list[Degradation] = [
-        name for name, f in detection.close.items() if f.probability >= LIKELY and name not in named
+        name for name, f in detection.close.items() if f.probability >= CLEAR and name not in named
     ]
     return tuple(sorted(hidden, key=lambda name: -detection.close[name].probability))
 

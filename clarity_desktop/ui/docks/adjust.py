@@ -54,7 +54,7 @@ class AdjustmentSlider(QSlider):
         self.setRange(low, high)
         self.setPageStep(max(10, (high - low) // 20))
         self.setAccessibleName(name)
-        self.setMinimumWidth(50)
+        self.setMinimumWidth(40)
         if low < 0:
             self.setProperty("role", "bipolar")
         no_wheel(self)
