@@ -92,8 +92,9 @@ class SidePanels(QObject):
 
     def collapse(self, side: Side) -> None:
         """Hide the panels of a side until `show`."""
-        shown = [dock for dock in self._on(side) if not dock.isHidden()]
-        # Last those in front of others in the same place: when they are shown again, they are raised last.
+        shown = [dock for dock in reversed(self._on(side)) if not dock.isHidden()]
+        # Last those in front of others in the same place: when they are shown again, they are raised last. Before the
+        # window is painted none has a visible region; then the first of each place is in front.
         self._collapsed[side] = sorted(shown, key=lambda dock: not dock.visibleRegion().isEmpty())
         for dock in self._collapsed[side]:
             dock.hide()
@@ -101,7 +102,7 @@ class SidePanels(QObject):
 
     def show(self, side: Side) -> None:
         """Show the panels that `collapse` hid, not those that the user closed before; all if there is none."""
-        for dock in self._collapsed[side] or self._on(side):
+        for dock in self._collapsed[side] or reversed(self._on(side)):
             dock.show()
             dock.raise_()
         self._collapsed[side] = []

@@ -20,6 +20,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.main_window import MainWindow
+from clarity_desktop.ui.panels import LEFT
 from clarity_desktop.values import Quality, RestoreParams, VersionId
 
 
@@ -337,3 +338,15 @@ async def test_the_first_window_fits_on_a_small_screen():
         room = window.screen().availableSize()  # 800 × 800 in tests
         assert window.width() <= max(room.width(), window.minimumSizeHint().width())
         assert window.height() <= room.height()
+
+
+async def test_the_quality_panel_is_in_front_where_the_panels_were_collapsed_before_the_window_was_shown():
+    async with a_window() as (window, _link):
+        window.hide()
+        window.sides.collapse(LEFT)
+        window.show()
+        window.sides.show(LEFT)
+        await until(lambda: not window.docks["versions"].visibleRegion().isEmpty())
+        await settled(window)
+        assert not window.docks["quality"].visibleRegion().isEmpty()
+        assert window.docks["info"].visibleRegion().isEmpty()
