@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend import detect, model_cache, torch_import
 from clarity_desktop.backend.detect import CLOSE_FACTOR, padded
 from clarity_desktop.backend.fit_view import FIT, fit_view
-from clarity_desktop.backend.iqa.distance import distance
+from clarity_desktop.backend.iqa.distance import distance, psnr
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.bit_depth import to_8_bits
@@ -91,7 +91,7 @@ def _start(middle: int, side: int) -> int:
 
 def identical(before: Pixels, after: Pixels) -> bool:
     """Whether no difference of two photos (H×W×3 uint8 or uint16, of one size and depth) can be seen."""
-    apart = distance(to_8_bits(before), to_8_bits(after)).psnr
+    apart = psnr(to_8_bits(before), to_8_bits(after))
     return apart is None or apart >= SAME_DB
 
 

@@ -89,20 +89,19 @@ def advise(detection: Detection, able: Collection[Task] | None = None) -> tuple[
 
     able: the tasks that have a method; None: those of the registry.
     """
-    able = methods.tasks() if able is None else able
-    return tuple(
-        Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
-        for name in present(detection)
-        if TREATMENTS[name].task in able
-    )
+    return _treatable(present(detection), able)
 
 
 def suspects(detection: Detection, able: Collection[Task] | None = None) -> tuple[Advice, ...]:
     """Tasks for the degradations of `suspected`, most likely first; only those that have a method."""
+    return _treatable(suspected(detection), able)
+
+
+def _treatable(names: tuple[Degradation, ...], able: Collection[Task] | None) -> tuple[Advice, ...]:
     able = methods.tasks() if able is None else able
     return tuple(
         Advice(TREATMENTS[name].task, name, Message(TREATMENTS[name].why))
-        for name in suspected(detection)
+        for name in names
         if TREATMENTS[name].task in able
     )
 
