@@ -129,6 +129,32 @@ def test_a_request_becomes_its_tasks_in_order(text: str, wanted: list[str]) -> N
         ("turn day into night", []),
         ("sharpen, no denoising", ["deblur"]),
         ("make the shadows brighter", []),
+        ("skip the denoising", []),
+        ("forget the denoising, just sharpen", ["deblur"]),
+        ("don't forget to denoise", ["denoise"]),
+        ("cancel denoise", []),
+        ("no one asked you to denoise", []),
+        ("neither rain nor haze should be removed", []),
+        ("neither denoise nor deblur", []),
+        ("rather dehaze than derain", ["dehaze"]),
+        ("except for the rain, remove everything", []),
+        ("hardly any noise", []),
+        ("no noise here", []),
+        ("nice blur", []),
+        ("the blurred background is intentional", []),
+        ("the haze should remain", []),
+        ("it should stay dark", []),
+        ("sharpen while preserving the grain", ["deblur"]),
+        ("denoise without blurring", ["denoise"]),
+        ("that removed too much noise", []),
+        ("too much noise removed", []),
+        ("you removed the rain but I wanted it", []),
+        ("less noise reduction", []),
+        ("too much sharpening", []),
+        ("denoise it a bit less", []),
+        ("it was sharper before", []),
+        ("deepen the shadows", []),
+        ("the colors are too strong", []),
     ],
 )
 def test_what_is_refused_is_not_done_and_what_is_unwanted_is(text: str, wanted: list[str]) -> None:
@@ -349,7 +375,36 @@ def test_undoing_a_restoration_does_not_run_it_again() -> None:
     assert plan("undo the denoising").steps == (UndoCall("denoise"),)
     assert plan("undo the denoising and the sharpening").steps == (UndoCall("denoise"),)
     assert plan("remove the denoising").steps == (UndoCall("denoise"),)
+    assert plan("cancel the denoising").steps == (UndoCall("denoise"),)
+    assert plan("delete the denoised version").steps == (UndoCall("denoise"),)
     assert plan("undo that and dehaze instead").steps == (UndoCall(), RestoreCall("dehaze"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["put the rain back", "bring back the rain", "bring the rain back", "add the rain back", "I want the rain back"],
+)
+def test_what_was_removed_is_brought_back_by_undoing_the_step(text: str) -> None:
+    assert plan(text).steps == (UndoCall("derain"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "sign"),
+    [
+        ("deepen the shadows", "shadows", -1),
+        ("the shadows are too bright", "shadows", -1),
+        ("the shadows are too dark", "shadows", 1),
+        ("the colors are too strong", "saturation", -1),
+        ("make the colours less vivid", "saturation", -1),
+        ("it is too saturated", "saturation", -1),
+        ("turn down the contrast", "contrast", -1),
+        ("too little contrast", "contrast", 1),
+    ],
+)
+def test_light_and_color_change_in_the_direction_that_is_asked_for(text: str, setting: str, sign: int) -> None:
+    [step] = plan(text).steps
+    assert isinstance(step, AdjustCall)
+    assert {name: value > 0 for name, value in (step.settings or {}).items()} == {setting: sign > 0}
 
 
 def test_a_version_is_shown_by_its_number() -> None:

@@ -8,8 +8,24 @@ from dataclasses import dataclass
 from clarity_desktop.backend.chat import words
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
 
-_EXCEPTED = re.compile(r"\b(?:everything|all|anything)(?: else)? (?:but|except|except for) (?:the |any )?$")
-_ABSENT = re.compile(r"\b(?:there(?:'s|s| is| are| was)|it'?s got|see|sees|has|have|had) no (?:more )?$")
+_EXCEPTED = re.compile(
+    r"(?:\b(?:everything|all|anything)(?: else)? (?:but|except|except for)|^\W*(?:except|except for|apart from))"
+    r" (?:the |any )?$"
+)
+_ABSENT = re.compile(
+    r"\b(?:there(?:'s|s| is| are| was)|it'?s got|see|sees|has|have|had) no (?:more )?$"
+    r"|\b(?:hardly|barely|scarcely) (?:any )?$"
+)
+_NOTED = re.compile(r"^\W*no $")
+_PLACE = re.compile(r"\s+(?:here|in it|in (?:this|the) (?:photo|picture|image)|to be seen|to see)\b")
+"""Around an observation: "no noise here"."""
+_PRAISED = re.compile(r"\b(?:nice|lovely|beautiful|gorgeous) $")
+_REMOVED_BEFORE = re.compile(r"\b(?:you|it|that|this|has|have|had|was|were) removed\b")
+_REMOVED_AFTER = re.compile(r"\s+(?:was |were |is |has been |have been )?(?:removed|gone)\b")
+"""Around a complaint: "that removed too much noise", "too much noise removed"."""
+_LESS_BEFORE = re.compile(r"\b(?:no(?: more)?|less|too much|than)\s+(?:to\s+)?$")
+_LESS_AFTER = re.compile(r"\s+(?:it |this |that )?(?:a bit |a little |much )?less\b")
+"""Around a step that was too strong: "less noise reduction", "denoise less"."""
 _ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
 
 
@@ -46,8 +62,8 @@ def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -
     if _EXCEPTED.search(before):  # "remove everything but the rain"
         return False
     if isinstance(word, AdjustmentWord) or word.kind == "verb":
-        if re.search(r"\bno\s+(?:more\s+)?$", before):  # "sharpen, no denoising"
-            return False
+        if _LESS_BEFORE.search(before) or (not isinstance(word, AdjustmentWord) and _LESS_AFTER.match(after)):
+            return False  # "sharpen, no denoising"
         return not words.ending("negation", "refuse", within=3).search(before)
     if word.kind == "thing":
         return _thing_is_unwanted(before, after, clause[start:end])
@@ -55,15 +71,21 @@ def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -
 
 
 def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
-    if _ABSENT.search(before):  # "there is no rain": an observation
+    # "there is no rain", "no noise here", "nice blur", "that removed too much noise"
+    if _ABSENT.search(before) or (_NOTED.search(before) and _PLACE.match(after)) or _PRAISED.search(before):
         return False
-    if words.ending("negation", "want", within=3).search(before) or re.search(r"\bwithout\s+(?:the |any )?$", before):
+    if _REMOVED_BEFORE.search(before) or (re.search(r"\btoo much $", before) and _REMOVED_AFTER.match(after)):
+        return False
+    without = re.search(r"\bwithout\s+(?:the |any )?$", before)
+    if without and thing == "blurring":  # "denoise without blurring"
+        return False
+    if without or words.ending("negation", "want", within=3).search(before):
         return True
     if words.ending("negation", "like", within=2).search(before):
         return False
     if words.ending("negation", "refuse", within=3).search(before):
         return False
-    if re.match(rf"\s*(?:{words.regex(words.phrases('negation', 'fine'))})", after):
+    if re.match(rf"\s*(?:\w+\s+)?(?:{words.regex(words.phrases('negation', 'fine'))})", after):
         return False
     if _is_requested(before, thing):
         return False
@@ -94,6 +116,8 @@ def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
         return True
     if re.match(r"\s+enough\b", after) and re.search(r"\bnot\b", before):
         return True
+    if re.match(r"\s+before\b", after):  # "it was sharper before"
+        return False
     if words.ending("negation", "refuse", within=3).search(before) or re.search(r"\b(?:less|too|so)\s+$", before):
         return False
     plain = goal in ("sharp", "crisp", "bright", "in focus")

@@ -54,6 +54,7 @@ _ORDERED = re.compile(r"\b(?:and then|then|after that|afterwards|finally|next)\b
 _CLAUSES = re.compile(r",|\bbut\b")
 _LATER_FIRST = re.compile(r"^(?P<late>.+?),?\s+(?:(?:but|and)\s+first\b|after\b(?!\s+that\b))\s*(?P<early>.+)$")
 _BEFORE = re.compile(r"^before\s+(?P<late>[^,]+),\s*(?P<early>.+)$")
+_REMINDER = re.compile(r"\b(?:don't|dont|do not|never) forget(?: to| about)?\b")  # it refuses nothing
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
 _RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x) ?(\d{1,2})\b")
@@ -65,7 +66,7 @@ _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:
 
 def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
     """What to do for a request in plain English. versions: those of the document, the original first."""
-    request = normalize(text)
+    request = _REMINDER.sub("", normalize(text))
     if reply := _small_talk(request):
         return Plan(reply=reply)
     if _says_only(request, "speech", "complaint"):
@@ -311,6 +312,8 @@ def _history(clause: str) -> ToolCall | None:
     ]
     if steps:
         return UndoCall(steps[0])
+    if wanted := [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _comes_back(clause, m)]:
+        return UndoCall(wanted[0])
     if words.pattern("history", "undo").search(clause):
         named: list[Task] = [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord)]
         return UndoCall(named[0] if named else None)
@@ -328,12 +331,22 @@ def _count(clause: str) -> int:
 
 
 def _is_step(clause: str, mention: Mention) -> bool:
-    """Whether a mention is a step that is to be removed: "remove the denoising"."""
-    return clause[: mention.end].endswith("ing") and bool(
+    """Whether a mention is a step that is to be removed: "remove the denoising", "delete the denoised version"."""
+    result = re.match(rf"\s+(?:{words.regex(words.phrases('history', 'results'))})", clause[mention.end :])
+    return (clause[: mention.end].endswith("ing") or result is not None) and bool(
         isinstance(mention.word, TaskWord)
         and mention.word.kind == "verb"
         and words.ending("history", "take_out", within=0).search(clause[: mention.start])
     )
+
+
+def _comes_back(clause: str, mention: Mention) -> bool:
+    """Whether a mention is something that a step removed and that is wanted again: "put the rain back"."""
+    if not isinstance(mention.word, TaskWord) or mention.word.kind != "thing" or mention.word.task == "retouch":
+        return False
+    if re.match(r"\s+back\b(?! there)", clause[mention.end :]):
+        return True
+    return bool(words.ending("history", "bring_back", within=2).search(clause[: mention.start]))
 
 
 def _first(clause: str, name: str) -> int:
