@@ -395,6 +395,7 @@ class MainWindow(Shell):
             self.live_preview.finish(pending)
             self.adjust_commands.finish(pending)
             self.strength_commands.fail(pending)
+            self.restore_commands.end_estimate(pending, cancelled=task.cancelled())
             self.model_commands.end_download(pending, cancelled=task.cancelled())
             self.batch_commands.finish(pending, "cancelled" if task.cancelled() else "failed")
             self.file_commands.finish_thumbnail(pending)

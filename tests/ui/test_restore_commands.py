@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from fakes import METHODS, a_detection, a_photo, a_window, press, settled, texts, until
 from PySide6.QtWidgets import QPushButton
 
@@ -171,6 +172,32 @@ async def test_missing_weights_are_marked_downloaded_on_request_and_then_used():
         await settled(window)
         assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
         assert "(download)" not in window.restore.method.currentText()
+
+
+@pytest.mark.parametrize("same_version", [True, False])
+async def test_a_model_is_downloaded_for_the_version_for_which_it_was_asked(same_version: bool):
+    async with a_window() as (window, link):
+        other = await a_photo(window, "b.jpg")
+        state = await a_photo(window, "a.jpg")
+        window.restore.button.click()
+        await settled(window)
+        asked = state.head
+        link.asked.clear()
+        link.gates[m.FetchModel] = asyncio.Event()
+        window.restore.choose("denoise")
+        window.restore.button.click()
+        press(window, "Download and restore")
+        await until(lambda: bool(link.of(m.FetchModel)))
+        if not same_version:
+            window.action["undo"].trigger()
+            await until(lambda: state.head != asked)
+        window.session.select(other)
+        link.gates[m.FetchModel].set()
+        await settled(window)
+        restored = [(r.document, r.version, r.params.task) for r in link.of(m.Restore)]
+        assert restored == ([(state.id, asked, "denoise")] if same_version else [])
+        window.session.select(state)
+        assert any("another version of the photo is open" in text for text in texts(window)) == (not same_version)
 
 
 async def test_a_missing_model_is_shown_with_a_way_to_the_models():
@@ -381,6 +408,35 @@ async def test_on_a_sample_the_first_click_offers_the_better_model_with_size_and
         await settled(window)
         assert [r.model for r in link.of(m.FetchModel)] == ["maxim-denoising"]
         assert [r.params.method for r in link.of(m.Restore)] == [first.id]
+
+
+@pytest.mark.parametrize("reason", ["no estimate", "another photo"])
+async def test_a_restoration_that_waits_for_a_comparison_is_never_lost(reason: str):
+    async with a_window() as (window, link):
+        quick = replace(METHODS[0], id="clarity-all", title="Quick")
+        link.methods = (replace(METHODS[0], missing=("maxim-denoising",)), quick, *METHODS[1:])
+        window.session.ask(m.ListMethods())
+        await settled(window)
+        window.session.samples = (Path("rain.jpg"),)
+        other = await a_photo(window, "b.jpg")
+        state = await a_photo(window)
+        state.path = Path("rain.jpg")
+        if reason == "no estimate":
+            window.restore_commands.forget_estimates()
+            link.errors[m.Estimate] = UserError("restore.no_device", device="cuda")
+            window.restore.button.click()
+        else:
+            link.gates[m.Estimate] = asyncio.Event()
+            window.restore_commands.forget_estimates()
+            window.restore.button.click()
+            window.session.select(other)
+            await until(lambda: bool(link.of(m.Restore)))
+            link.gates[m.Estimate].set()
+        await settled(window)
+        assert [(r.document, r.params.method) for r in link.of(m.Restore)] == [(state.id, "clarity-all")]
+        window.restore_commands.forget_estimates()  # the preferences were changed, say
+        await settled(window)
+        assert len(link.of(m.Restore)) == 1
 
 
 async def test_the_better_model_is_offered_once_and_the_quick_method_runs_at_once():

@@ -50,6 +50,23 @@ FEATHER = 24
 """Pixels over which a restored part blends into its surroundings."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Comparison:
+    """A restoration that the user asked for, and the better method that is offered before it."""
+
+    state: DocumentState
+    request: Restore
+    better: MethodCard
+
+    def estimates(self) -> tuple[Estimate, Estimate]:
+        """How long the requested method takes, and the better one."""
+        document, version, params = self.request.document, self.request.version, self.request.params
+        return (
+            Estimate(document, version, params.task, params.method),
+            Estimate(document, version, params.task, self.better.id),
+        )
+
+
 class RestoreCommands(QObject):
     """Connects the restore panel and its actions with requests for the document that is shown."""
 
@@ -67,7 +84,7 @@ class RestoreCommands(QObject):
         self._selected: tuple[DocumentState, VersionId] | None = None  # for which the choice was made
         self.tasks_menu = QMenu(self.tr("Tas&ks"))
         self._offered_better = False  # once, on a sample
-        self._comparison: tuple[DocumentState, MethodCard] | None = None  # waits for estimates
+        self._comparison: _Comparison | None = None  # waits for estimates
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ESTIMATE_DELAY)
@@ -98,61 +115,101 @@ class RestoreCommands(QObject):
         """The user asked for a restoration: on a sample, offer the better model first, once."""
         state, better = self._session.current, self._dock.better()
         on_sample = state is not None and state.path in self._session.samples
-        if visible_only or not on_sample or self._offered_better or better is None or self._dock.choice() is None:
+        request = None if visible_only or not on_sample or self._offered_better else self._request(False)
+        if state is None or better is None or request is None:
             self._restore(visible_only)
             return
         self._offered_better = True
-        assert state is not None
-        self._comparison = state, better
+        self._comparison = _Comparison(state, request, better)
         self._compare()
 
     def _compare(self) -> None:
         """Offer the better method beside the installed one, once it is known how long each takes."""
-        wanted = self._wanted_estimate()
-        if self._comparison is None or wanted is None or self._session.current is not self._comparison[0]:
+        if (comparison := self._comparison) is None:
             return
-        state, better = self._comparison
-        requests = wanted, dataclasses.replace(wanted, method=better.id)
-        for request in requests:
-            if request not in self._known:
+        if self._session.current is not comparison.state:
+            self._end_comparison()
+            return
+        state, better, estimates = comparison.state, comparison.better, comparison.estimates()
+        for estimate in estimates:
+            if estimate not in self._known:
                 # One at a time: a newer estimate replaces an older one that is running.
-                if all(pending.request != request for pending in self._session.running(Estimate, state)):
-                    self._session.ask(request, state)
+                if all(pending.request != estimate for pending in self._session.running(Estimate, state)):
+                    self._session.ask(estimate, state)
                 return
         self._comparison = None
-        quick, best = (duration(self._known[request].seconds) for request in requests)
+        quick, best = (duration(self._known[estimate].seconds) for estimate in estimates)
+        params = comparison.request.params
+        installed = method_name(params.method or "")
         name, size = method_name(better.id), file_size(self._dock.missing_size(better))
         text = self.tr(
             "{better} gives a better result than {quick}. It must be downloaded first ({size}) and then takes about "
             "{time}; {quick} takes about {quick_time}."
-        ).format(better=name, quick=method_name(wanted.method or ""), size=size, time=best, quick_time=quick)
-        task = wanted.task
+        ).format(better=name, quick=installed, size=size, time=best, quick_time=quick)
 
         def use_better() -> None:
-            self._dock.choose(task, better.id)
-            self._keep_choice()
-            self._restore(False)
+            if self._session.current is state:
+                self._dock.choose(params.task, better.id)
+                self._keep_choice()
+            wanted = dataclasses.replace(params, method=better.id)
+            self._start_after_download(state, dataclasses.replace(comparison.request, params=wanted))
 
         choices = (
             (self.tr("Download and restore"), partial(self.models_wanted.emit, better.missing, use_better)),
-            (self.tr("Restore now"), partial(self._restore, False)),
+            (self.tr("Restore now"), partial(self._start, state, comparison.request)),
         )
         self.started.emit()  # the welcome has done its work
         self._session.notify(text, "offer", choices, document=state)
 
+    def _end_comparison(self) -> None:
+        """The times cannot be compared, or another photo is shown: restore with the installed method."""
+        comparison, self._comparison = self._comparison, None
+        if comparison is not None and self._session.is_open(comparison.state):
+            self._start(comparison.state, comparison.request)
+
+    def end_estimate(self, pending: PendingRequest, *, cancelled: bool) -> None:
+        """A request ended. If it was an estimate that failed, a comparison that waits for it cannot be made."""
+        request = pending.request
+        if cancelled or self._comparison is None or not isinstance(request, Estimate) or request in self._known:
+            return
+        if request in self._comparison.estimates():
+            self._end_comparison()
+
     def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
-        choice, state = self._dock.choice(), self._session.current
-        if choice is None or state is None or state.id is None or (head := state.head_version) is None:
+        choice, state, request = self._dock.choice(), self._session.current, self._request(visible_only, confirmed)
+        if choice is None or state is None or request is None:
             return
         if choice.missing:
-            self._offer_download(lambda: self._restore(visible_only))
-            return
+            self._offer_download(partial(self._start_after_download, state, request))
+        else:
+            self._start(state, request)
+
+    def _request(self, visible_only: bool, confirmed: bool = False) -> Restore | None:
+        """The restoration that the panel and the shown photo ask for."""
+        choice, state = self._dock.choice(), self._session.current
+        if choice is None or state is None or state.id is None or (head := state.head_version) is None:
+            return None
         params = RestoreParams(choice.task, choice.method, choice.strength, visible=state.canvas.view.visible())
-        request = Restore(state.id, head.id, visible_part(params, head) if visible_only else params, confirmed)
+        return Restore(state.id, head.id, visible_part(params, head) if visible_only else params, confirmed)
+
+    def _start(self, state: DocumentState, request: Restore) -> None:
         if any(self._makes(pending, request) for pending in self._session.running(Restore, state)):
             return  # pressed twice: the same result is on its way
-        self._session.ask(request, state, task_title(choice.task))
+        self._session.ask(request, state, task_title(request.params.task))
         self.started.emit()
+
+    def _start_after_download(self, state: DocumentState, request: Restore) -> None:
+        """Restore the photo for which the models were downloaded, whichever is shown now; not another version of it."""
+        if not self._session.is_open(state):
+            return
+        if state.head == request.version:
+            self._start(state, request)
+            return
+        text = self.tr(
+            "The model for “{task}” is installed now. Nothing was restored, because another version of the photo is "
+            "open."
+        )
+        self._session.notify(text.format(task=task_title(request.params.task)), document=state)
 
     def _makes(self, pending: PendingRequest, request: Restore) -> bool:
         """Whether a running request will make the version that this one asks for."""
@@ -286,6 +343,7 @@ class RestoreCommands(QObject):
     def show_state(self) -> None:
         """The document that is shown, or its state, changed."""
         self.remove_old_offers()
+        self._compare()
         self._preselect()
         self.show_estimate()
         self._show_repeatable()
