@@ -92,7 +92,8 @@ class FakeJudge:
         )
         self.asked: list[tuple[Pixels, Pixels, Task]] = []
 
-    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
+    def compare(self, before: Pixels, after: Pixels, task: Task, checkpoint: Callable[[], None], /) -> Judgement:
+        checkpoint()
         self.asked.append((before, after, task))
         return self.says(before, after, task)
 

@@ -50,8 +50,11 @@ class Scorer(Protocol):
 class Judge(Protocol):
     """Compares a photo with a restoration of it."""
 
-    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
-        """Whether `after` is better (both H×W×3 RGB, uint8 or uint16, of one size). Raises ModelMissing."""
+    def compare(self, before: Pixels, after: Pixels, task: Task, checkpoint: Callable[[], None], /) -> Judgement:
+        """Whether `after` is better (both H×W×3 RGB, uint8 or uint16, of one size).
+
+        Raises ModelMissing, and what checkpoint raises.
+        """
         ...
 
 
@@ -78,9 +81,9 @@ class NetworkJudge:
     models: ModelCache
     store: WeightStore = field(default_factory=default_store)
 
-    def compare(self, before: Pixels, after: Pixels, task: Task, /) -> Judgement:
+    def compare(self, before: Pixels, after: Pixels, task: Task, checkpoint: Callable[[], None], /) -> Judgement:
         """Compare two photos (H×W×3 RGB, uint8 or uint16, of one size); see Judge.compare."""
-        return judge.judge(before, after, task, self.models, self.store)
+        return judge.judge(before, after, task, checkpoint, self.models, self.store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ fitted on pairs of which the truth is known (docs/judgement.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,22 +47,28 @@ class Judgement:
 
 
 def judge(
-    before: Pixels, after: Pixels, task: Task, models: ModelCache | None = None, store: WeightStore | None = None
+    before: Pixels,
+    after: Pixels,
+    task: Task,
+    checkpoint: Callable[[], None] = lambda: None,
+    models: ModelCache | None = None,
+    store: WeightStore | None = None,
 ) -> Judgement:
     """Compare a photo with a restoration of it (both H×W×3 RGB, uint8 or uint16, of one size).
 
     task: what the restoration was meant to do. models, store: the program's own by default. Raises ModelMissing if the
-    weights are not installed.
+    weights are not installed, and what checkpoint raises.
     """
     torch_import.import_torch()
     import torch
 
     models, store = models or model_cache.shared(), store or default_store()
     views = [view for view in pair_views(before, after) if not identical(*view)]
+    checkpoint()
     if not views:
         return Judgement(0.0, 1.0, 0.0)
     net, head = detect.network(models, store), _head(models, store)
-    rows = np.stack([features(net, *view, task) for view in views])
+    rows = np.stack([features(net, *view, task, checkpoint) for view in views])
     with torch.inference_mode():
         better, equal, worse = head(torch.from_numpy(rows)).exp().mean(0).tolist()
     return Judgement(better, equal, worse)
@@ -95,9 +102,21 @@ def identical(before: Pixels, after: Pixels) -> bool:
     return apart is None or apart >= SAME_DB
 
 
-def features(net: Detector, before: NDArray[np.uint8], after: NDArray[np.uint8], task: Task) -> Floats:
-    """What the judge knows of a pair: float32, one row. before, after: h×w×3 uint8, a pair of `pair_views`."""
-    seen = [_seen(net, photo) for photo in (before, after)]
+def features(
+    net: Detector,
+    before: NDArray[np.uint8],
+    after: NDArray[np.uint8],
+    task: Task,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Floats:
+    """What the judge knows of a pair: float32, one row. before, after: h×w×3 uint8, a pair of `pair_views`.
+
+    Raises what checkpoint raises.
+    """
+    seen: list[Floats] = []
+    for photo in (before, after):
+        seen.append(_seen(net, photo))
+        checkpoint()
     wanted = np.array([name == task for name in TASKS], np.float32)
     return np.concatenate((seen[0], seen[1] - seen[0], difference(before, after), wanted)).astype(np.float32)
 

@@ -551,10 +551,10 @@ class Studio:
         document = self.document(asked.document)
         pixels, alpha = await self._layers(document, asked.version, job)
         if isinstance(asked.transform, Straighten):  # the only one that mixes neighboring pixels
-            pixels = await job.run(pictures.fill_transparent, pixels, alpha)
-        pixels = await job.run(pictures.change, pixels, asked.transform)
+            pixels = await job.side("disk", pictures.fill_transparent, pixels, alpha)
+        pixels = await job.run(pictures.change, pixels, asked.transform, job.checkpoint)
         if alpha is not None:
-            alpha = await job.run(pictures.change, alpha, asked.transform)
+            alpha = await job.run(pictures.change, alpha, asked.transform, job.checkpoint)
         return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def adjust(self, request: Adjust, job: Job) -> Version:
@@ -604,7 +604,7 @@ class Studio:
         """The histogram of a version and what the metadata of the photo say."""
         document = self.document(request.document)
         pixels = await self.visible_pixels(document.id, request.version, job)
-        histogram = await job.run(pictures.histogram_of, pixels, lane=LaneClass.ANALYSIS)
+        histogram = await job.run(pictures.histogram_of, pixels, job.checkpoint, lane=LaneClass.ANALYSIS)
         job.emit(InfoReady(document.id, request.version, histogram, pictures.photo_info(document.about())))
 
     async def read_tiles(self, at: DocumentId, hashes: tuple[bytes, ...], job: Job) -> None:
@@ -794,7 +794,7 @@ class Studio:
 
     async def judge(self, before: Pixels, after: Pixels, task: Task, job: Job) -> Judgement:
         """Compare two photos (H×W×3 RGB, uint8 or uint16, of one size). Raises ModelMissing."""
-        return await job.run(self._judge.compare, before, after, task, lane=LaneClass.ANALYSIS)
+        return await job.run(self._judge.compare, before, after, task, job.checkpoint, lane=LaneClass.ANALYSIS)
 
     def discarded_tasks(self, at: DocumentId, version: VersionId) -> frozenset[Task]:
         """Tasks whose results on a version were rejected or deleted: they are not recommended for it again."""

@@ -68,6 +68,13 @@ def test_a_histogram_counts_values_and_clipping(depth: int) -> None:
     assert (found.dark, found.bright) == (pytest.approx(0.1), pytest.approx(0.2))
 
 
+def test_a_histogram_of_a_large_photo_counts_every_pixel() -> None:
+    pixels = np.full((4200, 4100, 3), 7, np.uint8)  # single precision counts to 2²⁴
+    pixels[0, 0] = 8
+    counts = histogram_of(pixels).counts
+    assert counts[:, 7].tolist() == [4200 * 4100 - 1] * 4
+
+
 def test_facts_are_read_from_exif() -> None:
     exif = Image.Exif()
     base = ExifTags.Base

@@ -186,6 +186,7 @@ def features(pixels: Pixels, checkpoint: Checkpoint = lambda: None) -> Features:
     padded = _or_why(partial(piqe.pad_to_blocks, luma), "piqe", why)
     checkpoint()
     work = partial(_strip_features, luma, niqe.whole_blocks(luma), padded)
+    checkpoint()
     parts = in_parallel(work, strips(luma.shape[0]), checkpoint)
     # A flat photo still has contrast at its zero border, which would give a meaningless score.
     if luma.min() == luma.max():  # all that could be counted is the border

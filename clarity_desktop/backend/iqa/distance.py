@@ -30,7 +30,11 @@ def distance(
     assert a.dtype == b.dtype, "only photos of one depth can be compared"
     ratio = psnr(a, b)
     checkpoint()
-    return Distance(None, 1.0) if ratio is None else Distance(ratio, _ssim(_luma(a, area), _luma(b, area), checkpoint))
+    if ratio is None:
+        return Distance(None, 1.0)
+    luma = _luma(a, area)
+    checkpoint()
+    return Distance(ratio, _ssim(luma, _luma(b, area), checkpoint))
 
 
 def psnr(a: Pixels, b: Pixels) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import cv2
@@ -14,15 +15,16 @@ from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Crop, Flip, Pixels, Rotate, Straighten, Transform
 
 P = TypeVar("P", bound=NDArray[np.uint8] | NDArray[np.uint16])
-TILE = 4096  # straightened a tile at a time: OpenCV warps nothing that is wider than 32767 pixels
+TILE = 1024
+"""Straightened a tile at a time: some 60 ms between checkpoints, and OpenCV warps nothing wider than 32767 pixels."""
 MARGIN = 6  # source pixels around a tile that the interpolation may touch
 _TURNS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
-def change(pixels: P, transform: Transform) -> P:
+def change(pixels: P, transform: Transform, checkpoint: Callable[[], None] = lambda: None) -> P:
     """The transformed pixels as a new contiguous array of the same type.
 
-    pixels: H×W or H×W×3, uint8 or uint16. Raises UserError if a crop leaves nothing.
+    pixels: H×W or H×W×3, uint8 or uint16. Raises UserError if a crop leaves nothing, and what checkpoint raises.
     """
     match transform:
         case Crop(bounds):
@@ -35,7 +37,7 @@ def change(pixels: P, transform: Transform) -> P:
         case Flip(axis):
             return cv2.flip(pixels, 1 if axis == "horizontal" else 0)  # pyright: ignore[reportReturnType]
         case Straighten(degrees):
-            return straighten(pixels, degrees)
+            return straighten(pixels, degrees, checkpoint)
 
 
 def oriented(pixels: P, orientation: int) -> P:
@@ -47,10 +49,11 @@ def oriented(pixels: P, orientation: int) -> P:
     return pixels if flip is None else cv2.flip(pixels, flip)  # pyright: ignore[reportReturnType]
 
 
-def straighten(pixels: P, degrees: float, tile: int = TILE) -> P:
+def straighten(pixels: P, degrees: float, checkpoint: Callable[[], None] = lambda: None, tile: int = TILE) -> P:
     """Pixels (H×W or H×W×3, uint8 or uint16) rotated by an angle and cropped to what has no empty corners.
 
-    tile: the side of the parts that are computed one by one; it changes no pixel by more than rounding.
+    tile: the side of the parts that are computed one by one; it changes no pixel by more than rounding. Raises what
+    checkpoint raises, which is called before each.
     """
     if not degrees:
         return pixels.copy()
@@ -62,6 +65,7 @@ def straighten(pixels: P, degrees: float, tile: int = TILE) -> P:
     out = cast("P", np.empty((h, w, *pixels.shape[2:]), pixels.dtype))
     for y in range(0, h, tile):
         for x in range(0, w, tile):
+            checkpoint()
             part = out[y : y + tile, x : x + tile]
             part[...] = _turned(pixels, turn, shift + turn @ np.array([x, y]), part.shape[1], part.shape[0])
     return out

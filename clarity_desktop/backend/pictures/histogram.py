@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -10,16 +11,26 @@ import numpy as np
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Histogram, Pixels
 
+_BAND = 1_000_000
+"""Pixels counted between two checkpoints: some 10 ms."""
 
-def histogram_of(pixels: Pixels) -> Histogram:
-    """Count the values of H×W×3 RGB pixels, uint8 or uint16; 16-bit values are counted as their 8-bit equals."""
-    eight: Any = to_8_bits(pixels)
-    gray = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)
-    counts = [cv2.calcHist([eight], [k], None, [256], [0, 256]) for k in range(3)]
-    counts.append(cv2.calcHist([gray], [0], None, [256], [0, 256]))
-    lowest, highest = eight.min(-1), eight.max(-1)
-    return Histogram(
-        np.stack([count.ravel() for count in counts]).astype(np.int64),
-        float(np.count_nonzero(lowest == 0) / lowest.size),
-        float(np.count_nonzero(highest == 255) / highest.size),
-    )
+
+def histogram_of(pixels: Pixels, checkpoint: Callable[[], None] = lambda: None) -> Histogram:
+    """Count the values of H×W×3 RGB pixels, uint8 or uint16; 16-bit values are counted as their 8-bit equals.
+
+    Raises what checkpoint raises.
+    """
+    height, width = pixels.shape[:2]
+    counts, clipped = np.zeros((4, 256), np.int64), np.zeros(2, np.int64)
+    rows = max(1, _BAND // width)
+    for top in range(0, height, rows):
+        checkpoint()
+        band: Any = to_8_bits(pixels[top : top + rows])
+        red, green, blue = cv2.split(band)
+        for k, plane in enumerate((red, green, blue, cv2.cvtColor(band, cv2.COLOR_RGB2GRAY))):
+            counts[k] += cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+        clipped += (
+            np.count_nonzero(cv2.min(cv2.min(red, green), blue) == 0),
+            np.count_nonzero(cv2.max(cv2.max(red, green), blue) == 255),
+        )
+    return Histogram(counts, *(float(count / (height * width)) for count in clipped))
