@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -548,6 +549,15 @@ def test_a_closed_document_and_its_pixels_are_freed_without_the_cyclic_collector
         assert [ref() for ref in alive] == [None, None, None]
     finally:
         gc.enable()
+
+
+def test_two_versions_never_have_the_same_id(
+    document: Document, photo: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = head(document)
+    drawn = iter([first, first, "another"])
+    monkeypatch.setattr(secrets, "token_hex", lambda _size: next(drawn))
+    assert add(document, photo(700, 520, seed=1)).id == "another"
 
 
 def test_many_threads_share_a_few_connections(

@@ -372,7 +372,7 @@ class Document:
             names, opacity = self._write_tiles(parent, pixels, changed, alpha, checkpoint)
             height, width = pixels.shape[:2]
             version = Version(
-                id=VersionId(secrets.token_hex(4)),
+                id=self._new_id(),
                 parent=parent,
                 step=step,
                 name=name or None,
@@ -386,6 +386,12 @@ class Document:
             self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
             self._store.checkpoint()
         return version
+
+    def _new_id(self) -> VersionId:
+        """An id that no version has: of 20,000 random ones, two would be equal in one document of twenty."""
+        while (name := VersionId(secrets.token_hex(4))) in self._state.versions:
+            pass
+        return name
 
     def discard(self, version: VersionId) -> None:
         """Remove a hidden version from which nothing was made. Raises UserError."""
