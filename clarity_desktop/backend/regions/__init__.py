@@ -1,0 +1,1 @@
+"""Parts of a photo: found by clicks, boxes or words, and combined."""

@@ -1,0 +1,204 @@
+"""Understands descriptions of a part of a photo: "the man on the left", "both cars", "everything but the sky".
+
+The result is the same for every engine: what to look for, and which of what was found. Positional, plural, complement
+and tonal words are resolved here and in `select`, not by a network.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from clarity_desktop import settings
+
+Kind = Literal["object", "stuff", "color", "tone", "damage", "area", "phrase"]
+"""phrase: words that are in no list; only an engine that reads any words can look for them."""
+Place = Literal["left", "right", "top", "bottom", "center", "edges"]
+Size = Literal["largest", "smallest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing to select.
+
+    name: the class of its kind ("person", "sky", "red"), or the words themselves. color: of an object ("the red car").
+    places: where; of an object they choose between several, alone they are an area. share: of the photo's side that an
+    area covers. count: how many, None: one if the word is singular, else all. size: the largest or the smallest.
+    """
+
+    kind: Kind
+    name: str
+    words: str
+    color: str | None = None
+    places: tuple[Place, ...] = ()
+    share: float = 0.5
+    count: int | None = None
+    size: Size | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """parts: selected together. without: taken away. inverted: everything else is meant."""
+
+    parts: tuple[Part, ...]
+    without: tuple[Part, ...] = ()
+    inverted: bool = False
+
+
+def parse(text: str) -> Description | None:
+    """What a description means; None where it names nothing."""
+    cleaned = re.sub(r"[^\w\s'-]", " ", text.casefold()).replace("’", "'")
+    cleaned = re.sub(r"\s+", " ", cleaned).strip()
+    if not cleaned:
+        return None
+    if at := _pattern("except").match(cleaned):
+        inner = parse(cleaned[at.end() :])
+        return inner and Description(inner.parts, inner.without, not inner.inverted)
+    taken: tuple[Part, ...] = ()
+    if (at := _pattern("but").search(cleaned)) and at.start() > 0:
+        taken = _parts(cleaned[at.end() :])
+        cleaned = cleaned[: at.start()]
+    parts = _parts(cleaned)
+    return Description(parts, taken) if parts else None
+
+
+def _parts(text: str) -> tuple[Part, ...]:
+    pieces = [piece.strip() for piece in _pattern("and").split(text)]
+    found = [part for piece in pieces if piece and (part := _part(piece))]
+    return tuple(found)
+
+
+def _part(text: str) -> Part | None:
+    """One part from words without "and" or "but"."""
+    words = re.sub(rf"^(?:{_regex(_lists()['articles'])})\s+", "", text).strip()
+    if damage := _damage(words):
+        return Part("damage", damage, words)
+    if tone := _longest("tone", words, whole=True):
+        return Part("tone", tone, words)
+    noun, start = _noun(words)
+    places = _places(words if noun is None else words[:start] + " " + words[start + len(noun[2]) :])
+    count, size = _count(words, noun), _size(words)
+    color = _longest("color", words)
+    if noun is not None:
+        kind, name, _ = noun
+        return Part(kind, name, words, color if kind == "object" else None, places, count=count, size=size)
+    rest = _leftover(words, places)
+    if places and not rest:
+        return Part("area", " ".join(places), words, places=places, share=_share(words))
+    if color and _only_color(words):
+        return Part("color", color, words, places=places)
+    return Part("phrase", rest or words, words, places=places, count=count, size=size) if rest or words else None
+
+
+def _noun(words: str) -> tuple[tuple[Kind, str, str] | None, int]:
+    """The object or stuff that is named, with its words and where they begin; the longest phrase wins."""
+    found: list[tuple[int, int, Kind, str, str]] = []
+    for kind in ("object", "stuff"):
+        for name, phrases in _lists()[kind].items():
+            matches = re.finditer(_regex(phrases), words)
+            found += [(at.end() - at.start(), -at.start(), kind, name, at[0]) for at in matches]
+    if not found:
+        return None, 0
+    # Of equally long ones the first: "the man in the car" means the man. A longer one later does not win over it.
+    head = min(found, key=lambda row: (-row[1], -row[0]))
+    _, start, kind, name, phrase = head
+    return (kind, name, phrase), -start
+
+
+def _places(words: str) -> tuple[Place, ...]:
+    names: tuple[Place, ...] = ("left", "right", "top", "bottom", "center", "edges")
+    return tuple(name for name in names if re.search(_regex(_lists()["place"][name]), words))
+
+
+def _share(words: str) -> float:
+    place = _lists()["place"]
+    if re.search(_regex(place["third"]), words):
+        return 1 / 3
+    return 0.4 if re.search(_regex(place["quarter"]), words) else 0.5
+
+
+def _count(words: str, noun: tuple[Kind, str, str] | None) -> int | None:
+    """How many are meant: 0 for all, None where the words do not tell."""
+    lists = _lists()["count"]
+    if re.search(_regex(lists["all"]), words):
+        return 0
+    for number, name in enumerate(("one", "two", "three", "four"), 1):
+        if re.search(_regex(lists[name]), words):
+            return number
+    return 0 if noun is not None and _is_plural(noun[2]) else None
+
+
+def _is_plural(word: str) -> bool:
+    irregular = {"people", "men", "women", "children", "cattle", "sheep", "buses", "knives", "leaves"}
+    return word in irregular or (word.endswith("s") and not word.endswith("ss") and word not in {"bus", "scissors"})
+
+
+def _size(words: str) -> Size | None:
+    lists = _lists()["count"]
+    for name in ("largest", "smallest"):
+        if re.search(_regex(lists[name]), words):
+            return name
+    return None
+
+
+def _damage(words: str) -> str | None:
+    """The degradation whose place is asked for: "where it is noisy", "the blurry part"."""
+    lists: Mapping[str, list[str]] = _lists()["damage"]
+    asks = re.search(_regex(lists["where"]), words) or re.search(rf"\b(?:{_regex(_lists()['color']['thing'])})$", words)
+    if not asks:
+        return None
+    named = [(at.end() - at.start(), name) for name, phrases in lists.items() if name != "where"
+             for at in re.finditer(_regex(phrases), words)]  # fmt: skip
+    return max(named)[1] if named else None
+
+
+def _only_color(words: str) -> bool:
+    colors = [phrase for name, phrases in _lists()["color"].items() for phrase in phrases if name != "thing"]
+    return bool(re.fullmatch(rf"(?:\s|{_regex(colors)}|{_regex(_lists()['color']['thing'])}|of|in|it)+", words))
+
+
+def _leftover(words: str, places: Iterable[Place]) -> str:
+    """The words that are neither places nor sizes nor numbers nor small words."""
+    lists = _lists()
+    known = [phrase for name in places for phrase in lists["place"][name]]
+    known += [p for name in ("third", "quarter") for p in lists["place"][name]]
+    known += [p for phrases in lists["count"].values() for p in phrases] + lists["color"]["thing"] + lists["articles"]
+    rest = re.sub(_regex(known), " ", words)
+    rest = re.sub(r"\b(?:of|in|on|at|to|side|half|part|photo|picture|image|it|one|ones)\b", " ", rest)
+    return re.sub(r"\s+", " ", rest).strip()
+
+
+def _longest(group: str, words: str, *, whole: bool = False) -> str | None:
+    """The name in a group of lists whose phrase is found; whole: the phrase must be all of the words."""
+    best: tuple[int, str] | None = None
+    for name, phrases in _lists()[group].items():
+        if name == "thing":
+            continue
+        for at in re.finditer(_regex(phrases), words):
+            if (not whole or at[0] == words) and (best is None or len(at[0]) > best[0]):
+                best = len(at[0]), name
+    return best[1] if best else None
+
+
+@cache
+def _lists() -> Mapping[str, Any]:
+    return tomllib.loads((settings.resources() / "words" / "regions.toml").read_text("utf-8"))
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{_regex(_lists()[name])})\s+" if name == "except" else _regex(_lists()[name]))
+
+
+def _regex(phrases: Iterable[str]) -> str:
+    """The phrases as one pattern without groups, the longest first."""
+    return "|".join(_phrase(phrase) for phrase in sorted(phrases, key=len, reverse=True))
+
+
+def _phrase(phrase: str) -> str:
+    escaped = re.escape(phrase).replace(r"\*", r"[\w-]*").replace(r"\ ", r"\s+")
+    return rf"(?<![\w-]){escaped}" + ("" if phrase.endswith("*") else r"(?![\w-])")
