@@ -154,6 +154,18 @@ class Region:
         return self.within(Bounds(0, 0, self.width, self.height))
 
 
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A position in pixels of the oriented photo (the center of the first pixel is 0.5, 0.5).
+
+    inside: it lies in what is meant; else it must be left out.
+    """
+
+    x: float
+    y: float
+    inside: bool = True
+
+
 _STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
 """The least severity of each word."""
 

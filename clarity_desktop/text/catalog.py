@@ -14,6 +14,7 @@ from clarity_desktop.text import (
     lists,
     methods,
     pictures,
+    regions,
     restore,
     steps,
     studio,
@@ -24,7 +25,7 @@ from clarity_desktop.text import (
 from clarity_desktop.text.marks import Template
 
 MODULES: tuple[ModuleType, ...] = (
-    analysis, auto, chat, cli, document, lists, methods, pictures, restore, steps, studio, units, verdict,
+    analysis, auto, chat, cli, document, lists, methods, pictures, regions, restore, steps, studio, units, verdict,
     weights,
 )  # fmt: skip
 

@@ -1,0 +1,31 @@
+"""Templates of regions: selecting, combining, storing."""
+
+from __future__ import annotations
+
+from clarity_desktop.text.marks import QT_TRANSLATE_NOOP, Template
+
+TEMPLATES: dict[str, Template] = {
+    "regions.empty": QT_TRANSLATE_NOOP("Message", "This would select nothing. The region was not changed."),
+    "regions.other_size": QT_TRANSLATE_NOOP(
+        "Message",
+        "The region was made for a photo of {columns} × {rows} pixels, but this one has {width} × {height}. "
+        "Nothing was changed.",
+    ),
+    "regions.no_prompt": QT_TRANSLATE_NOOP("Message", "Click on the object or draw a box around it first."),
+    "regions.click_outside": QT_TRANSLATE_NOOP(
+        "Message", "The point {x}, {y} lies outside the photo of {width} × {height} pixels. Nothing was selected."
+    ),
+    "regions.box_outside": QT_TRANSLATE_NOOP(
+        "Message",
+        "The box must have an area and lie inside the photo of {width} × {height} pixels. Nothing was selected.",
+    ),
+    "regions.checkpoint": QT_TRANSLATE_NOOP(
+        "Message",
+        "The file of the model “{title}” does not fit: the tensor {tensor} is missing, unknown or of another shape. "
+        "Remove the model with `clarity models remove {model}`, then download it again.",
+    ),
+    "regions.embedding_form": QT_TRANSLATE_NOOP(
+        "Message", "What {engine} computed of this photo cannot be read. Click again to compute it again."
+    ),
+    "regions.no_position": QT_TRANSLATE_NOOP("Message", "A position is not a number. Nothing was selected."),
+}
