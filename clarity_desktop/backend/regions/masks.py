@@ -343,8 +343,12 @@ def _refined(mask: Mask, guide: Pixels, radius: int) -> Mask:
     """A part of a mask (H×W uint8) by the photo (H×W×3): changed within `radius` of its edge alone."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     lowest, highest = cv2.erode(mask, kernel), cv2.dilate(mask, kernel)
-    found = _guided(mask.astype(np.float32) / 255, to_8_bits(guide).astype(np.float32) / 255, radius)
+    found = _guided(_as_floats(mask), _as_floats(to_8_bits(guide)), radius)
     return np.where(lowest != highest, np.rint(np.clip(found, 0, 1) * 255), mask).astype(np.uint8)
+
+
+def _as_floats(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.multiply(values, 1 / 255, dtype=np.float32)
 
 
 def _guided(mask: NDArray[np.float32], guide: NDArray[np.float32], radius: int) -> NDArray[np.float32]:

@@ -135,7 +135,7 @@ def encoder_input(pixels: Pixels) -> NDArray[np.float32]:
     method = cv2.INTER_AREA if across < width else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(to_8_bits(pixels), (across, down), interpolation=method), np.float32)
     seen = np.zeros((1, 3, SIDE, SIDE), np.float32)
-    seen[0, :, :down, :across] = ((small - np.float32(MEAN)) / np.float32(DEVIATION)).transpose(2, 0, 1)
+    seen[0, :, :down, :across] = ((small - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)).transpose(2, 0, 1)
     return seen
 
 
@@ -175,7 +175,7 @@ def load(variant: Variant, file: Path, device: str = "cpu") -> Network:
     net.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in state.items()}, assign=True)
     for name, values in (("pixel_mean", MEAN), ("pixel_std", DEVIATION)):
         net.register_buffer(name, torch.tensor(values), persistent=False)
-    return Network(net.to(device).eval().requires_grad_(False))  # noqa: FBT003 — torch's name
+    return Network(net.to(device).eval().requires_grad_(False))
 
 
 def _check_names(variant: Variant, wanted: Mapping[str, tuple[int, ...]], state: Mapping[str, torch.Tensor]) -> None:
