@@ -110,6 +110,38 @@ def _niqe(stored: Mapping[str, Any], mean: str, covariance: str) -> bytes:
     return save({"mean": np.ascontiguousarray(mu[0]), "covariance": np.ascontiguousarray(cov)})
 
 
+def _onnx_convolutions(parts: Sequence[Path]) -> bytes:
+    """The weights and biases of a graph's convolutions in the order in which they run; the graph itself is not kept."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+    from safetensors.numpy import save
+
+    [path] = parts
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+        tensors = {tensor.name: tensor for tensor in graph.initializer}
+        convolutions = [list(node.input) for node in graph.node if node.op_type == "Conv"]
+        found = {
+            f"{k:03}.{kind}": np.ascontiguousarray(numpy_helper.to_array(tensors[name]))
+            for k, inputs in enumerate(convolutions)
+            for kind, name in zip(("weight", "bias"), inputs[1:], strict=True)
+        }
+    except (*_LIBRARY_ERRORS, DecodeError, ValueError) as e:
+        raise ValueError(f"it is not an ONNX graph of convolutions with biases ({e})") from e
+    if not found:
+        raise ValueError("it contains no convolutions")
+    return save(found)
+
+
+def _file(parts: Sequence[Path]) -> bytes:
+    """A file that a library reads by itself, from memory."""
+    from safetensors.numpy import save
+
+    [path] = parts
+    return save({"file": np.frombuffer(path.read_bytes(), np.uint8)})
+
+
 FORMATS: Mapping[str, Format] = {
     "safetensors": Format(_safetensors, 1),
     "torch": Format(_torch, 1),
@@ -118,4 +150,6 @@ FORMATS: Mapping[str, Format] = {
     "niqe-mat": Format(_niqe_mat, 1),
     "libsvm-regression": Format(libsvm_regression, 1),
     "sseq-mat": Format(sseq_mat, 1),
+    "onnx-convolutions": Format(_onnx_convolutions, 1),
+    "file": Format(_file, 1),
 }

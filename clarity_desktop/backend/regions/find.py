@@ -1,0 +1,181 @@
+"""Boxes of what a description names, by the detectors on this machine, and the choice between them.
+
+A detector answers for the classes that it knows. Which of several boxes is meant ("the man on the left", "both cars",
+"the biggest dog") is decided here, the same for every detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clarity_desktop.backend.model_cache import ModelCache, ModelKey
+from clarity_desktop.backend.regions import areas
+from clarity_desktop.backend.regions.words import Part
+from clarity_desktop.backend.weights import WeightStore
+from clarity_desktop.bit_depth import to_8_bits
+from clarity_desktop.values import Bounds, Pixels
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.nets.yolox import YoloX
+
+COCO = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip
+"""The classes of YOLOX in their order."""
+YOLOX, YUNET = "yolox-nano", "yunet"
+"""Ids of the detectors in the catalog."""
+MIN_SCORE, MIN_FACE_SCORE = 0.3, 0.6
+MAX_OVERLAP = 0.45
+"""Intersection over union from which two boxes of one class are the same object."""
+MIN_COLOR_SHARE = 0.15
+"""Share of a box that must have the color that is named."""
+_GRAY = 114
+"""Around the photo in the detector's square input, as in its training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An object: its label, how certain it is (0..1), and where."""
+
+    label: str
+    score: float
+    bounds: Bounds
+
+
+def engine_for(part: Part) -> str | None:
+    """The id of the small detector that knows what is named; None: only an engine that reads any words can find it."""
+    if part.kind != "object":
+        return None
+    return YUNET if part.name == "face" else YOLOX if part.name in COCO else None
+
+
+def find(pixels: Pixels, part: Part, models: ModelCache, store: WeightStore) -> list[Box]:
+    """The boxes of one part of a description in a photo (H×W×3 RGB, uint8 or uint16), most certain first.
+
+    Only those that the words mean. Raises ModelMissing where the detector is not installed.
+    """
+    engine = engine_for(part)
+    assert engine is not None, "ask engine_for first"
+    photo = to_8_bits(pixels)
+    if engine == YUNET:
+        boxes = faces(photo, store.need((YUNET,))[YUNET])
+    else:
+        file = store.need((YOLOX,))[YOLOX]
+        net = models.get(ModelKey(YOLOX, "YOLOX-Nano"), lambda: load_yolox(file), 2 * file.stat().st_size)
+        boxes = [box for box in objects(photo, net) if box.label == part.name]
+    return select(boxes, part, photo)
+
+
+def objects(photo: NDArray[np.uint8], net: YoloX) -> list[Box]:
+    """All objects that YOLOX finds in a photo (H×W×3 uint8 RGB), most certain first."""
+    import torch
+
+    from clarity_desktop.backend.nets.yolox import SIZE
+
+    height, width = photo.shape[:2]
+    scale = SIZE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    square = np.full((SIZE, SIZE, 3), _GRAY, np.float32)
+    square[: size[1], : size[0]] = cv2.resize(photo, size, interpolation=cv2.INTER_LINEAR)[..., ::-1]
+    with torch.inference_mode():
+        rows = net(torch.from_numpy(square).permute(2, 0, 1)[None])[0].numpy()
+    scores = rows[:, 4:5] * rows[:, 5:]
+    best = scores.argmax(1)
+    likely = np.flatnonzero(scores.max(1) >= MIN_SCORE)
+    corner = (rows[likely, :2] - rows[likely, 2:4] / 2) / scale
+    boxes = np.concatenate((corner, rows[likely, 2:4] / scale), 1)
+    found: list[Box] = []
+    for name in np.unique(best[likely]):
+        chosen = np.flatnonzero(best[likely] == name)
+        values = scores[likely[chosen], name]
+        kept = cv2.dnn.NMSBoxes(boxes[chosen].tolist(), values.tolist(), MIN_SCORE, MAX_OVERLAP)
+        found += [_box(COCO[name], float(values[k]), boxes[chosen[k]], width, height) for k in kept]
+    return sorted(found, key=lambda box: -box.score)
+
+
+def faces(photo: NDArray[np.uint8], weights: Path) -> list[Box]:
+    """The faces that OpenCV's YuNet finds in a photo (H×W×3 uint8 RGB), most certain first."""
+    from safetensors.numpy import load_file
+
+    height, width = photo.shape[:2]
+    scale = min(1.0, 1280 / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    model = load_file(weights)["file"]
+    detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size, MIN_FACE_SCORE)
+    _, rows = detector.detect(small)
+    if rows is None:
+        return []
+    found = [_box("face", float(row[14]), row[:4] / scale, width, height) for row in rows]
+    return sorted(found, key=lambda box: -box.score)
+
+
+def _box(label: str, score: float, corner_and_size: NDArray[Any], width: int, height: int) -> Box:
+    x, y, w, h = (float(value) for value in corner_and_size)
+    left, top = max(0, min(round(x), width - 1)), max(0, min(round(y), height - 1))
+    right, bottom = max(left + 1, min(round(x + w), width)), max(top + 1, min(round(y + h), height))
+    return Box(label, score, Bounds(left, top, right - left, bottom - top))
+
+
+def load_yolox(path: Path) -> YoloX:
+    """The network with the weights of a file. Raises OSError, SafetensorError and ValueError for any other file."""
+    from safetensors.torch import load_file
+
+    from clarity_desktop.backend.nets.yolox import in_order
+
+    state = load_file(path)
+    count = len(state) // 2
+    return in_order([{kind: state[f"{k:03}.{kind}"] for kind in ("weight", "bias")} for k in range(count)])
+
+
+def select(boxes: Sequence[Box], part: Part, photo: NDArray[np.uint8]) -> list[Box]:
+    """Those of the boxes that the words of a part mean: by color, place, size and number. photo: H×W×3 uint8."""
+    height, width = photo.shape[:2]
+    chosen = [box for box in boxes if part.color is None or _color_share(photo, box, part.color) >= MIN_COLOR_SHARE]
+    if part.size is not None:
+        chosen = sorted(chosen, key=lambda box: box.bounds.area, reverse=part.size == "largest")
+    elif part.places:
+        chosen = sorted(chosen, key=lambda box: _distance(box, part, width, height))
+        if part.count == 0:  # "all cars on the left": those of that side, not only the first
+            return [box for box in chosen if _on_that_side(box, part, width, height)]
+    if part.count == 0:
+        return list(chosen)
+    return list(chosen[: part.count or 1])
+
+
+def _distance(box: Box, part: Part, width: int, height: int) -> float:
+    """How far a box is from the places that are named; smaller is nearer."""
+    x = (box.bounds.x + box.bounds.width / 2) / width
+    y = (box.bounds.y + box.bounds.height / 2) / height
+    away: Mapping[str, float] = {
+        "left": x, "right": 1 - x, "top": y, "bottom": 1 - y, "center": abs(x - 0.5) + abs(y - 0.5),
+        "edges": min(x, y, 1 - x, 1 - y),
+    }  # fmt: skip
+    return sum(away[place] for place in part.places)
+
+
+def _on_that_side(box: Box, part: Part, width: int, height: int) -> bool:
+    x, y = box.bounds.x + box.bounds.width // 2, box.bounds.y + box.bounds.height // 2
+    return bool(areas.area(part.places, part.share, height, width)[min(y, height - 1), min(x, width - 1)])
+
+
+def _color_share(photo: NDArray[np.uint8], box: Box, color: str) -> float:
+    inside = photo[box.bounds.slices()]
+    scale = min(1.0, 96 / max(inside.shape[:2]))
+    size = max(1, round(inside.shape[1] * scale)), max(1, round(inside.shape[0] * scale))
+    small = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return float((areas.color(small, color) > 0.5).mean())
