@@ -919,6 +919,37 @@ def test_a_state_dict_is_read_from_its_pickle(toy: Callable[..., WeightStore], g
     assert (loaded["conv.weight"] == np.arange(12).reshape(3, 4).T).all()
 
 
+def test_a_state_dict_of_several_gpus_with_shared_tensors_is_read(
+    toy: Callable[..., WeightStore], given: Path
+) -> None:  # fmt: skip
+    stored, tensor = io.BytesIO(), torch.arange(6.0)
+    torch.save({"epoch": 3, "model": {"module.a": tensor, "module.b": tensor, "c": torch.tensor(7)}}, stored)
+    (given / "net.pth").write_bytes(stored.getvalue())
+    toy = toy(stored.getvalue(), form="torch")
+    assert toy.import_(given) == ("toy",)
+    loaded = load_file(toy.need(["toy"])["toy"])
+    assert sorted(loaded) == ["a", "b", "c"]
+    assert (loaded["b"] == np.arange(6)).all()
+
+
+def test_a_text_is_kept_as_its_bytes(toy: Callable[..., WeightStore], given: Path) -> None:
+    content = "[PAD]\nthe\ncafé\n".encode()
+    (given / "vocab.txt").write_bytes(content)
+    toy = toy(content, form="text")
+    toy.import_(given)
+    assert load_file(toy.need(["toy"])["toy"])["text"].tobytes() == content
+
+
+def test_a_file_must_have_the_id_that_its_authors_repository_gives_it(given: Path, tmp_path: Path) -> None:
+    right = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
+    (given / "a").write_bytes(CONTENT)
+    WeightStore(parse(entry() + f'git_blob = "{right}"'), tmp_path / "right").import_(given)
+    with pytest.raises(UserError, match="checksum"):
+        WeightStore(parse(entry() + f'git_blob = "{"0" * 40}"'), tmp_path / "wrong").import_(given)
+    with pytest.raises(ValueError, match="Git blob"):
+        parse(entry() + 'git_blob = "7"')
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -949,7 +980,9 @@ def test_a_numpy_archive_with_a_pickle_is_refused(toy: Callable[..., WeightStore
     assert not (given / "ran").exists()
 
 
-@pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors"])
+@pytest.mark.parametrize(
+    "form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors", "text"]
+)
 def test_random_bytes_instead_of_weights_are_refused(toy: Callable[..., WeightStore], given: Path, form: str) -> None:
     for seed in range(5):
         content = np.random.default_rng(seed).bytes(400)

@@ -134,8 +134,9 @@ def encoder_input(pixels: Pixels) -> NDArray[np.float32]:
     across, down = input_size(width, height)
     method = cv2.INTER_AREA if across < width else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(to_8_bits(pixels), (across, down), interpolation=method), np.float32)
+    values = (small - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
     seen = np.zeros((1, 3, SIDE, SIDE), np.float32)
-    seen[0, :, :down, :across] = ((small - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)).transpose(2, 0, 1)
+    seen[0, :, :down, :across] = values.transpose(2, 0, 1)
     return seen
 
 

@@ -18,11 +18,15 @@ SourceKind = Literal["bundled", "https", "npm", "pypi"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One published file: size in bytes, SHA-256 in lower-case hex."""
+    """One published file: size in bytes, SHA-256 in lower-case hex.
+
+    git_blob: where the authors publish no SHA-256 but keep the file in a Git repository, its id there; else empty.
+    """
 
     name: str
     size: int
     sha256: str
+    git_blob: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,11 @@ def _model(entry: Mapping[str, Any]) -> Model:
 
 
 def _variant(entry: Mapping[str, Any]) -> Variant:
-    rows = entry["files"] if "files" in entry else [(entry["file"], entry["size"], entry["sha256"])]
+    rows = (
+        entry["files"]
+        if "files" in entry
+        else [(entry["file"], entry["size"], entry["sha256"], entry.get("git_blob", ""))]
+    )
     sources = tuple(_source(source) for source in entry["sources"])
     variant = Variant(entry["format"], tuple(_part(*row) for row in rows), sources)
     if variant.size != entry["size"]:
@@ -134,12 +142,14 @@ def _variant(entry: Mapping[str, Any]) -> Variant:
     return variant
 
 
-def _part(name: str, size: int, sha256: str) -> Part:
+def _part(name: str, size: int, sha256: str, git_blob: str = "") -> Part:
     if not re.fullmatch(r"\w[\w.+-]*", name):  # it must not lead out of the download folder
         raise ValueError(f"“{name}” is not a plain file name.")
     if size <= 0 or not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError(f"{name} needs its size and its SHA-256.")
-    return Part(name, size, sha256)
+    if not re.fullmatch(r"([0-9a-f]{40})?", git_blob):
+        raise ValueError(f"“{git_blob}” is not the id of a Git blob.")
+    return Part(name, size, sha256, git_blob)
 
 
 def _source(entry: Mapping[str, str]) -> Source:

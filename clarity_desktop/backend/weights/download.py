@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Download:
         if received < part.size:
             raise SourceFailed("weights.incomplete", file=part.name, received=received, size=part.size)
         # Only a file with the expected checksum ever gets its final name.
-        if received > part.size or checksum(partial) != part.sha256:
+        if received > part.size or checksum(partial) != part.sha256 or not _is_blob(partial, part.git_blob):
             folder = self.install_dir.set_aside(self.model_id, partial)
             raise SourceFailed("weights.wrong_checksum", file=part.name, folder=str(folder))
         partial.replace(self.folder / part.name)  # no flush: the checksum is verified again before the file is used
@@ -85,6 +86,17 @@ class Download:
 
     def _partial(self, part: Part) -> Path:
         return self.folder / f"{part.name}.part"
+
+
+def _is_blob(path: Path, expected: str) -> bool:
+    """Whether a file has the id that Git gives to its content; true where none is known."""
+    if not expected:
+        return True
+    hashed = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)  # Git's; SHA-256 is checked too
+    with path.open("rb") as file:
+        for chunk in chunks_of(file):
+            hashed.update(chunk)
+    return hashed.hexdigest() == expected
 
 
 def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:

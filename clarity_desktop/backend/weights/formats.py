@@ -59,17 +59,43 @@ def _torch(parts: Sequence[Path]) -> bytes:
 
     [path] = parts
     try:
-        # weights_only=True restricts the unpickler to tensors and plain containers.
-        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+        # weights_only=True restricts the unpickler to tensors and plain containers. Files of today's form are mapped:
+        # those of gigabytes would otherwise be in memory several times.
+        stored: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except _LIBRARY_ERRORS as e:
         raise ValueError("it is not a plain table of tensors and may try to run code") from e
     tensors: Any = stored
     if isinstance(stored, Mapping):
-        tensors = next((stored[k] for k in ("params_ema", "params", "state_dict") if k in stored), stored)
+        tensors = next((stored[k] for k in _STATE_KEYS if isinstance(stored.get(k), Mapping)), stored)
     if not isinstance(tensors, Mapping) or not all(isinstance(v, torch.Tensor) for v in tensors.values()):
         raise ValueError("it is not a table of tensors")
-    # Cloned, because safetensors refuses tensors that share memory.
-    return save({str(name): tensor.contiguous().clone() for name, tensor in tensors.items()})
+    names = {name: str(name).removeprefix("module.") for name in tensors}  # of a network trained on several GPUs
+    if len(set(names.values())) < len(names):
+        raise ValueError("it has two tensors of one name")
+    seen: set[int] = set()
+    content: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        # safetensors refuses tensors that share memory.
+        at = tensor.untyped_storage().data_ptr()
+        content[names[name]] = tensor.contiguous().clone() if at in seen else tensor.contiguous()
+        seen.add(at)
+    return save(content)
+
+
+_STATE_KEYS = "params_ema", "params", "state_dict", "model"
+"""Under these keys files hold the state dict beside other things."""
+
+
+def _text(parts: Sequence[Path]) -> bytes:
+    """A text file in UTF-8, as one tensor of its bytes."""
+    from safetensors.numpy import save
+
+    content = parts[0].read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as e:
+        raise ValueError("it is not a text") from e
+    return save({"text": np.frombuffer(content, np.uint8)})
 
 
 def _tfjs_maxim(parts: Sequence[Path]) -> bytes:
@@ -145,6 +171,7 @@ def _file(parts: Sequence[Path]) -> bytes:
 FORMATS: Mapping[str, Format] = {
     "safetensors": Format(_safetensors, 1),
     "torch": Format(_torch, 1),
+    "text": Format(_text, 1),
     "tfjs-maxim": Format(_tfjs_maxim, 1),
     "niqe-npz": Format(_niqe_npz, 1),
     "niqe-mat": Format(_niqe_mat, 1),
