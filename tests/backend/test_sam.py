@@ -20,7 +20,7 @@ from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import JobCancelled, ModelMissing, UserError
 from clarity_desktop.values import Bounds, Click
 
-PUBLISHED = Path(__file__).parents[1] / "data" / "checkpoints"
+PUBLISHED = Path(__file__).parents[1] / "data" / "tensors"
 MOBILE = VARIANTS["mobile-sam"]
 
 

@@ -932,14 +932,6 @@ def test_a_state_dict_of_several_gpus_with_shared_tensors_is_read(
     assert (loaded["b"] == np.arange(6)).all()
 
 
-def test_a_text_is_kept_as_its_bytes(toy: Callable[..., WeightStore], given: Path) -> None:
-    content = "[PAD]\nthe\ncafé\n".encode()
-    (given / "vocab.txt").write_bytes(content)
-    toy = toy(content, form="text")
-    toy.import_(given)
-    assert load_file(toy.need(["toy"])["toy"])["text"].tobytes() == content
-
-
 def test_a_file_must_have_the_id_that_its_authors_repository_gives_it(given: Path, tmp_path: Path) -> None:
     right = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
     (given / "a").write_bytes(CONTENT)
@@ -980,9 +972,7 @@ def test_a_numpy_archive_with_a_pickle_is_refused(toy: Callable[..., WeightStore
     assert not (given / "ran").exists()
 
 
-@pytest.mark.parametrize(
-    "form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors", "text"]
-)
+@pytest.mark.parametrize("form", ["niqe-npz", "niqe-mat", "libsvm-regression", "sseq-mat", "torch", "safetensors"])
 def test_random_bytes_instead_of_weights_are_refused(toy: Callable[..., WeightStore], given: Path, form: str) -> None:
     for seed in range(5):
         content = np.random.default_rng(seed).bytes(400)

@@ -86,18 +86,6 @@ _STATE_KEYS = "params_ema", "params", "state_dict", "model"
 """Under these keys files hold the state dict beside other things."""
 
 
-def _text(parts: Sequence[Path]) -> bytes:
-    """A text file in UTF-8, as one tensor of its bytes."""
-    from safetensors.numpy import save
-
-    content = parts[0].read_bytes()
-    try:
-        content.decode()
-    except UnicodeDecodeError as e:
-        raise ValueError("it is not a text") from e
-    return save({"text": np.frombuffer(content, np.uint8)})
-
-
 def _tfjs_maxim(parts: Sequence[Path]) -> bytes:
     from safetensors.torch import save
 
@@ -171,7 +159,6 @@ def _file(parts: Sequence[Path]) -> bytes:
 FORMATS: Mapping[str, Format] = {
     "safetensors": Format(_safetensors, 1),
     "torch": Format(_torch, 1),
-    "text": Format(_text, 1),
     "tfjs-maxim": Format(_tfjs_maxim, 1),
     "niqe-npz": Format(_niqe_npz, 1),
     "niqe-mat": Format(_niqe_mat, 1),
