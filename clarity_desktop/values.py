@@ -21,6 +21,7 @@ Tile = NDArray[np.float32]
 
 DocumentId = NewType("DocumentId", str)
 VersionId = NewType("VersionId", str)
+RegionId = NewType("RegionId", str)
 
 Task = Literal[
     "derain", "deraindrop", "desnow", "dehaze", "deblur", "denoise", "dejpeg", "low_light",
@@ -152,6 +153,28 @@ class Region:
     def full(self) -> Mask:
         """The mask of the whole photo: height×width uint8, 0..255."""
         return self.within(Bounds(0, 0, self.width, self.height))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredRegion:
+    """A region that the user keeps in a document, without its mask.
+
+    content: the id of the mask, as in a step's `region`. bounds, width, height: as in Region. version: where it was
+    made. engine: what made it, empty for the user's own hand. thumbnail: H×W×3 uint8 of the whole photo, white where it
+    is selected, longest side ≤ 128.
+    """
+
+    id: RegionId
+    content: str
+    name: str
+    version: VersionId
+    bounds: Bounds
+    width: int
+    height: int
+    thumbnail: SupportsArray
+    engine: str = ""
+    deleted: bool = False
+    time: float = 0.0  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +489,8 @@ class Turn:
 class DocumentCard:
     """Everything that a window shows of a document, except its pixels.
 
-    undo_to and redo_to: where undo and redo lead; None: nowhere. unsaved: closing would lose sight of
+    undo_to and redo_to: where undo and redo lead; None: nowhere. regions: those that the user keeps, also deleted ones,
+    which can be brought back. unsaved: closing would lose sight of
     work; a conversation alone does not count, except in a saved project whose file lacks it.
     """
 
@@ -486,6 +510,7 @@ class DocumentCard:
     notes: tuple[Text, ...] = ()
     undo_to: VersionId | None = None
     redo_to: VersionId | None = None
+    regions: tuple[StoredRegion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

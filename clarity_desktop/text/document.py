@@ -80,6 +80,11 @@ TEMPLATES: dict[str, Template] = {
     "document.damage_tile_content": QT_TRANSLATE_NOOP("Message", "The content of a tile does not match its name."),
     "document.damage_thumbnail": QT_TRANSLATE_NOOP("Message", "A thumbnail is malformed."),
     "document.damage_version_count": QT_TRANSLATE_NOOP("Message", "It has an impossible number of versions: {count}."),
+    "document.damage_region_count": QT_TRANSLATE_NOOP("Message", "It has an impossible number of regions: {count}."),
+    "document.too_many_regions": QT_TRANSLATE_NOOP(
+        "Message", "A document holds {limit} regions at most. Combine regions, or keep fewer of them."
+    ),
+    "document.no_region": QT_TRANSLATE_NOOP("Message", "That region is not part of the document. Select another one."),
     "document.damage_turn_count": QT_TRANSLATE_NOOP(
         "Message", "Its conversation has an impossible number of messages: {count}."
     ),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.document import checks, pyramid, rows, schema
+from clarity_desktop.backend.document import checks, pyramid, regions, rows, schema
 from clarity_desktop.backend.document.limits import NAME, THUMBNAIL
 from clarity_desktop.backend.document.recovery import STORE, Lock
 from clarity_desktop.backend.document.store import Store
@@ -99,8 +99,7 @@ def insert(
 ) -> None:
     """Insert the row of a version and, unless it is stored already, of its region."""
     if region is not None:
-        marks = ", ".join("?" * len(region))
-        db.execute(f"INSERT OR IGNORE INTO region({rows.REGION}, id) VALUES({marks})", region)
+        regions.put_mask(db, region)
     row = (*rows.version_row(version), names, alpha)
     marks = ", ".join("?" * len(row))
     db.execute(

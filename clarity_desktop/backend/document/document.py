@@ -18,13 +18,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.document import create, pyramid, recovery, rows
+from clarity_desktop.backend.document import checks, create, pyramid, recovery, regions, rows
 from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
 from clarity_desktop.backend.document.alpha import AlphaTiles
 from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, more_of
 from clarity_desktop.backend.document.create import no_checkpoint
-from clarity_desktop.backend.document.limits import Limits, clock
+from clarity_desktop.backend.document.limits import NAME, Limits, clock
 from clarity_desktop.backend.document.reader import Reader
 from clarity_desktop.backend.document.recovery import INCOMPLETE, Lock
 from clarity_desktop.backend.document.state import State
@@ -44,7 +44,9 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Region,
+    RegionId,
     Step,
+    StoredRegion,
     Turn,
     Version,
     VersionId,
@@ -286,6 +288,17 @@ class Document:
         except Damaged as e:
             raise self._reader.damaged(e) from e
 
+    def kept_region(self, at: RegionId) -> Region:
+        """A region that the user keeps, with its mask. Raises UserError."""
+        stored = self._state.region(at)
+        return replace(self.region(stored.content), label=stored.name)
+
+    def embedding(self, version: VersionId, engine: str) -> regions.Arrays | None:
+        """What an engine computed of a version: arrays of any shape, float16 and so on; None if it is not kept."""
+        self._state.version(version)
+        with self._store.reading() as db:
+            return regions.embedding(db, version, engine)
+
     def more(self, version: VersionId) -> Mapping[str, float]:
         """Further metrics stored with a version, even where its main scores are outdated. Raises UserError."""
         self._state.version(version)
@@ -518,6 +531,55 @@ class Document:
             lambda s: s.with_turn(turn, self._limits),
             lambda db: db.execute(insert, row),
         )
+
+    def keep_region(
+        self,
+        region: Region,
+        name: str,
+        version: VersionId,
+        thumbnail: NDArray[np.uint8],
+        engine: str = "",
+        at: RegionId | None = None,
+    ) -> StoredRegion:
+        """Keep a region under a name, or put it in the place of the region `at`. Raises UserError.
+
+        thumbnail: H×W×3 uint8 of the whole photo, white where it is selected, longest side ≤ 128. engine: what made it.
+        """
+        self._state.version(version)
+        old = None if at is None else self._state.region(at)
+        stored = StoredRegion(
+            id=RegionId(secrets.token_hex(4)) if at is None else at, content=rows.region_row(region)[-1],
+            name=checks.clean(name)[:NAME], version=version, bounds=region.bounds, width=region.width,
+            height=region.height, thumbnail=thumbnail, engine=engine, deleted=False,
+            time=clock(time.time()) if old is None else old.time,
+        )  # fmt: skip
+        self._change(
+            lambda s: s.with_region(stored, self._limits), lambda db: regions.insert(db, stored, region)
+        )  # fmt: skip
+        return stored
+
+    def edit_region(self, at: RegionId, *, name: str | None = None, deleted: bool | None = None) -> StoredRegion:
+        """Rename, delete or bring back a kept region; None leaves a field. Raises UserError."""
+
+        def edited(s: State) -> State:
+            old = s.region(at)
+            new = replace(
+                old, name=old.name if name is None else checks.clean(name)[:NAME] or old.name,
+                deleted=old.deleted if deleted is None else deleted,
+            )  # fmt: skip
+            return s.with_region(new, self._limits)
+
+        return self._change(edited).region(at)
+
+    def keep_embedding(self, version: VersionId, engine: str, arrays: regions.Arrays) -> None:
+        """Keep what an engine computed of a version; a saved document stays saved. Raises UserError.
+
+        arrays: any shape, float16 and so on. In a read-only document nothing is kept.
+        """
+        self._state.version(version)
+        if not self._store.read_only:
+            with self._store.writing() as db:
+                regions.put_embedding(db, version, engine, arrays)
 
     def _change(
         self, make: Callable[[State], State], write: Callable[[sqlite3.Connection], object] | None = None

@@ -32,6 +32,8 @@ METRICS = 100
 """Further metrics of a version."""
 CELLS = 64
 """Rows or columns of a heat map."""
+EMBEDDING, EMBEDDINGS = 1 << 23, 8
+"""Bytes of what an engine computed of a version, and how many of these a document keeps."""
 MODEL_VERSION = 100
 """Characters that say which models made a result."""
 COUNT = 1 << 60
@@ -50,6 +52,7 @@ class Limits:
     megapixels: float = MAX_MEGAPIXELS
     versions: int = 100_000
     turns: int = 100_000
+    regions: int = 10_000
     heat_bytes: int = 256_000_000
 
     def check_size(self, width: int, height: int) -> None:
@@ -70,6 +73,11 @@ class Limits:
         """Raise UserError if a conversation of `count` turns cannot take another one."""
         if count >= self.turns:
             raise UserError("document.too_many_turns", limit=self.turns)
+
+    def check_regions(self, count: int) -> None:
+        """Raise UserError if a document with `count` regions cannot take another one."""
+        if count >= self.regions:
+            raise UserError("document.too_many_regions", limit=self.regions)
 
 
 def clock(seconds: float) -> float:

@@ -61,7 +61,23 @@ def _5_questions(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE turn ADD COLUMN question TEXT")  # the version that the turn's open question is about
 
 
-MIGRATIONS = (_1_versions, _2_regions_and_turns, _3_detections, _4_typed_names_and_messages, _5_questions)
+def _6_kept_regions_and_embeddings(db: sqlite3.Connection) -> None:
+    """Regions that the user named, by the masks that steps use too, and what engines computed of versions."""
+    db.execute(
+        "CREATE TABLE kept_region(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, region TEXT NOT NULL,"
+        " name TEXT NOT NULL, version TEXT NOT NULL, engine TEXT NOT NULL, deleted INTEGER NOT NULL,"
+        " time REAL NOT NULL, thumbnail BLOB NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE embedding(seq INTEGER PRIMARY KEY, version TEXT NOT NULL, engine TEXT NOT NULL,"
+        " data BLOB NOT NULL, UNIQUE(version, engine))"
+    )
+
+
+MIGRATIONS = (
+    _1_versions, _2_regions_and_turns, _3_detections, _4_typed_names_and_messages, _5_questions,
+    _6_kept_regions_and_embeddings,
+)  # fmt: skip
 """Append only; each runs in its own transaction together with the file's version number."""
 
 
@@ -128,7 +144,8 @@ def check(db: sqlite3.Connection) -> None:
     elif at < 1 or not all(sql is None or sql.startswith("CREATE TABLE ") for _, _, _, sql in found):
         raise Damaged("document.damage_tables")
     _check_columns(db, min(at, len(MIGRATIONS)))
-    for table in ("meta", "version", "region", "turn") if at > 1 else ("meta", "version"):
+    tables = ("meta", "version") + (("region", "turn") if at > 1 else ()) + (("kept_region",) if at > 5 else ())
+    for table in tables:
         # Not the tile table: its content is verified by hash when it is read, and checking it would take minutes.
         [verdict] = db.execute(f"PRAGMA quick_check({table})").fetchone()
         if verdict != "ok":

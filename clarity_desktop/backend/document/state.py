@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
-from clarity_desktop.backend.document import checks, pyramid, rows
+from clarity_desktop.backend.document import checks, pyramid, regions, rows
 from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, detection_text, quality_text
 from clarity_desktop.backend.document.limits import COUNT, NAME, Limits
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Text
-from clarity_desktop.values import DocumentCard, DocumentId, Picture, Turn, Version, VersionId
+from clarity_desktop.values import (
+    DocumentCard,
+    DocumentId,
+    Picture,
+    RegionId,
+    StoredRegion,
+    Turn,
+    Version,
+    VersionId,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +37,7 @@ class State:
     versions: Mapping[VersionId, Version]  # in the order of creation: parents before children
     redo: Mapping[VersionId, VersionId]
     turns: tuple[Turn, ...] = ()
+    regions: Mapping[RegionId, StoredRegion] = field(default_factory=dict)  # in the order of creation
     changes: int = 0  # counter
     saved: int = 0  # value of `changes` in the project file
     project: Path | None = None
@@ -116,6 +126,18 @@ class State:
         limits.check_turns(len(self.turns))
         return replace(self, turns=(*self.turns, turn), changes=self.changes + 1)
 
+    def region(self, at: RegionId) -> StoredRegion:
+        """A kept region by id. Raises UserError if there is none."""
+        if at not in self.regions:
+            raise UserError("document.no_region")
+        return self.regions[at]
+
+    def with_region(self, region: StoredRegion, limits: Limits) -> State:
+        """The state with a region added, or replaced by its id. Raises UserError beyond the limit."""
+        if region.id not in self.regions:
+            limits.check_regions(len(self.regions))
+        return replace(self, regions={**self.regions, region.id: region}, changes=self.changes + 1)
+
     def card(self, document: DocumentId, *, read_only: bool, notes: tuple[Text, ...]) -> DocumentCard:
         """The card of the document for the window."""
         return DocumentCard(
@@ -135,6 +157,7 @@ class State:
             notes=(*self.picture.notes, *notes),
             undo_to=self.undo_to,
             redo_to=self.redo_to,
+            regions=tuple(self.regions.values()),
         )
 
     @property
@@ -184,6 +207,7 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
         versions=versions,
         redo=rows.redo(db, versions),
         turns=rows.turns(db),
+        regions=regions.read(db, limits),
         changes=checks.whole(meta.get("changes"), 0, COUNT),
         saved=checks.whole(meta.get("saved"), 0, COUNT),
         project=None if project is None else rows.local(project),
@@ -193,11 +217,14 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
 
 
 def write(db: sqlite3.Connection, before: State, after: State) -> None:
-    """Write the differences, except new versions and turns, in the open transaction."""
+    """Write the differences, except new versions, turns and regions, in the open transaction."""
     rows.put_meta(db, {"head": after.head, "changes": after.changes})
     for at, below in after.redo.items():
         if before.redo.get(at) != below:
             db.execute("UPDATE version SET redo=? WHERE id=?", (below, at))
+    for at, region in after.regions.items():
+        if (known := before.regions.get(at)) is not None and known is not region:
+            regions.update(db, region)
     for at, version in after.versions.items():
         if (old := before.versions.get(at)) is not None and old is not version:
             db.execute(
