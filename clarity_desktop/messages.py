@@ -19,14 +19,17 @@ from clarity_desktop.values import (
     Adjustments,
     Advice,
     Bounds,
+    Click,
     Detection,
     Distance,
     DocumentCard,
     DocumentId,
+    EngineCard,
     ExportOptions,
     Histogram,
     LoadedModel,
     Manifest,
+    MaskChange,
     MethodCard,
     ModelCard,
     PhotoInfo,
@@ -34,7 +37,9 @@ from clarity_desktop.values import (
     Quality,
     Recovery,
     Region,
+    RegionId,
     RestoreParams,
+    StoredRegion,
     Task,
     Transform,
     Turn,
@@ -345,6 +350,118 @@ class Improve:
     confirmed: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Select:
+    """Find the object at clicks and in boxes, several boxes for several objects. → Progress, Selected
+
+    hint: that of the last Selected, whose mask these clicks correct. engine None: the best one on this machine.
+    candidate: which of the masks that may be meant; the first one is the most likely.
+    """
+
+    document: DocumentId
+    version: VersionId
+    clicks: tuple[Click, ...] = ()
+    boxes: tuple[Bounds, ...] = ()
+    hint: NDArray[np.float32] | None = None
+    engine: str | None = None
+    candidate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSelection:
+    """Let the engine look at a version in the background, so that the first click is quick. → SelectionPrepared"""
+
+    document: DocumentId
+    version: VersionId
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListEngines:
+    """→ EnginesListed"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangeRegion:
+    """Change a region of a version, or begin one (region None: nothing is selected). → RegionReady"""
+
+    document: DocumentId
+    version: VersionId
+    region: Region | None
+    change: MaskChange
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeepRegion:
+    """Keep a region in the document, or put it in the place of another. → RegionsChanged
+
+    name: may be empty. engine: what found it, empty for the user's own hand.
+    """
+
+    document: DocumentId
+    version: VersionId
+    region: Region
+    name: str = ""
+    engine: str = ""
+    replaces: RegionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditRegion:
+    """Rename, delete or bring back a kept region; None leaves a field. → RegionsChanged"""
+
+    document: DocumentId
+    region: RegionId
+    name: str | None = None
+    deleted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRegion:
+    """Read a kept region with its mask. → RegionReady"""
+
+    document: DocumentId
+    region: RegionId
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRegion:
+    """Read a region from a picture of a mask that has the size of the version. → RegionReady"""
+
+    document: DocumentId
+    version: VersionId
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportRegion:
+    """Write the mask of a region as a PNG file of the photo's size. → RegionExported, or fails with FileExists"""
+
+    document: DocumentId
+    region: Region
+    path: Path
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnalyzeRegion:
+    """Detect what is wrong with a part of a version, score it, and suggest what to do with it. → RegionAnalyzed"""
+
+    document: DocumentId
+    version: VersionId
+    region: Region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RemoveObject:
+    """Fill a region with its surroundings, by the best method on this machine. → as Restore"""
+
+    document: DocumentId
+    version: VersionId
+    region: Region
+    confirmed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """→ Exported"""
@@ -437,6 +554,8 @@ Request = (
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
+    | Select | PrepareSelection | ListEngines | ChangeRegion | KeepRegion | EditRegion | ReadRegion
+    | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject
 )  # fmt: skip
 
 
@@ -686,6 +805,73 @@ class Improved:
     offered: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """An object was found. scores: of the masks that may be meant, the most likely first; candidate: which one this is.
+
+    engine: the id of what found it. hint: to be sent with further clicks that correct this mask.
+    """
+
+    document: DocumentId
+    version: VersionId
+    region: Region
+    engine: str
+    scores: tuple[float, ...]
+    candidate: int = 0
+    hint: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionPrepared:
+    document: DocumentId
+    version: VersionId
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesListed:
+    """The best one first."""
+
+    engines: tuple[EngineCard, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionReady:
+    """A region with its mask. kept: its id in the document; None: it is not kept."""
+
+    document: DocumentId
+    region: Region
+    kept: RegionId | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionsChanged:
+    """All kept regions, deleted ones too. unsaved: as in DocumentCard, from now on."""
+
+    document: DocumentId
+    regions: tuple[StoredRegion, ...]
+    unsaved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegionExported:
+    document: DocumentId
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionAnalyzed:
+    """What is wrong with a part of a version. advice, text: as in Advised, for this part alone."""
+
+    document: DocumentId
+    version: VersionId
+    region: Region
+    detection: Detection
+    quality: Quality
+    advice: tuple[Advice, ...]
+    text: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Estimated:
     """Seconds and megapixels of the requested part, the method that would run, and the device."""
@@ -791,6 +977,7 @@ Event = (
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
     | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated
+    | Selected | SelectionPrepared | EnginesListed | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed
     | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
 )  # fmt: skip
 

@@ -189,6 +189,85 @@ class Click:
     inside: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A stroke of the brush, or of the eraser, along points (x, y) of the photo.
+
+    radius: in pixels. hardness: 0 (soft from the middle on) to 1 (hard edge).
+    """
+
+    points: tuple[tuple[float, float], ...]
+    radius: float
+    hardness: float = 1.0
+    erase: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combine:
+    """With another region: what either, only the first, or both select; "replace": the other one alone."""
+
+    other: Region
+    how: Literal["add", "subtract", "intersect", "replace"] = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Invert:
+    """Select what was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """Move the edge outwards by that many pixels; a negative number moves it inwards."""
+
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feather:
+    """Soften the region over that many pixels inside its edge."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Add or erase strokes, in their order."""
+
+    strokes: tuple[Stroke, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lasso:
+    """With what a closed line encloses; how: as in Combine."""
+
+    points: tuple[tuple[float, float], ...]
+    how: Literal["add", "subtract", "intersect", "replace"] = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """Move the edge to the edges of the photo within that many pixels."""
+
+    radius: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Stretch the region to the size of the version, which may be of another photo."""
+
+
+MaskChange = Combine | Invert | Grow | Feather | Paint | Lasso | Refine | Fit
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCard:
+    """What can find masks from clicks. missing: the weights file that is not installed, an id of the catalog."""
+
+    id: str
+    title: str
+    missing: str | None = None
+
+
 _STRENGTHS = ((0.7, "strong"), (0.4, "moderate"), (0.15, "light"), (0.0, "faint"))
 """The least severity of each word."""
 

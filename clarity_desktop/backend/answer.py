@@ -8,6 +8,7 @@ from typing import assert_never
 
 from clarity_desktop import messages as m
 from clarity_desktop.backend import document as documents
+from clarity_desktop.backend import selection
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.studio import Studio
@@ -102,6 +103,28 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.advise(document, version, job)
         case m.Improve():
             await improve_document(studio, request, job)
+        case m.Select():
+            await selection.select(studio, request, job)
+        case m.PrepareSelection():
+            await selection.prepare(studio, request, job)
+        case m.ListEngines():
+            await selection.list_engines(studio, job)
+        case m.ChangeRegion():
+            await selection.change(studio, request, job)
+        case m.KeepRegion():
+            await selection.keep(studio, request, job)
+        case m.EditRegion():
+            await selection.edit(studio, request, job)
+        case m.ReadRegion():
+            await selection.read(studio, request, job)
+        case m.ImportRegion():
+            await selection.import_region(studio, request, job)
+        case m.ExportRegion():
+            await selection.export_region(studio, request, job)
+        case m.AnalyzeRegion():
+            await selection.analyze(studio, request, job)
+        case m.RemoveObject():
+            await selection.remove_object(studio, request, job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):

@@ -30,6 +30,7 @@ from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import light
+from clarity_desktop.backend.regions.engines import Engines, published
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.weights import WeightStore, default_store
@@ -142,6 +143,7 @@ class Studio:
         scorer: Scorer | None = None,
         judge: Judge | None = None,
         models: ModelCache | None = None,
+        engines: Engines | None = None,
     ) -> None:
         """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
         self.settings = settings
@@ -156,6 +158,8 @@ class Studio:
         self._documents: dict[DocumentId, Document] = {}
         self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
         self._runner = runner.Runner(self._models, self.store)
+        self.engines = engines or Engines(published(self._models, self.store))
+        """What finds objects at clicks; see selection.py for the verbs."""
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """Number of commits started; of several commits in quick succession only the last version is analyzed."""
@@ -758,8 +762,8 @@ class Studio:
             del parts[0]
 
     @asynccontextmanager
-    async def _once(self, at: DocumentId, version: VersionId, part: AnalysisPart, job: Job) -> AsyncGenerator[None]:
-        """Wait until no other job runs this analysis. Raises JobCancelled."""
+    async def once(self, at: DocumentId, version: VersionId, part: str, job: Job) -> AsyncGenerator[None]:
+        """Wait until no other job computes this part of a version. Raises JobCancelled."""
         # The dictionary is weak: a lock disappears once no job uses it.
         lock = self._locks.setdefault((at, version, part), asyncio.Lock())
         await job.wait(asyncio.ensure_future(lock.acquire()))
@@ -773,7 +777,7 @@ class Studio:
 
         pixels: of the version, H×W×3 RGB uint8 or uint16; None: read from the document. Raises UserError, ModelMissing.
         """
-        async with self._once(at, version, "detection", job):
+        async with self.once(at, version, "detection", job):
             known = self.version(at, version).detection
             if known is None:
                 known = await self.find(await self.visible_pixels(at, version, job, pixels), job)
@@ -820,7 +824,7 @@ class Studio:
         once the published ones are installed.
         Further metrics that the user switched on follow with a second Assessed.
         """
-        async with self._once(at, version, "quality", job):
+        async with self.once(at, version, "quality", job):
             known = await self._scored(at, version, job, pixels)
             away = await self._distance(at, version, job, pixels)
             job.emit(Assessed(at, version, self._chosen(known), away))

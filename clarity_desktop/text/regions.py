@@ -27,5 +27,26 @@ TEMPLATES: dict[str, Template] = {
     "regions.embedding_form": QT_TRANSLATE_NOOP(
         "Message", "What {engine} computed of this photo cannot be read. Click again to compute it again."
     ),
+    "regions.preparing": QT_TRANSLATE_NOOP("Message", "Looking at the photo with {engine}…"),
+    "regions.unknown_engine": QT_TRANSLATE_NOOP(
+        "Message", "There is no engine “{engine}” for selecting objects. The engines are {engines}."
+    ),
+    "regions.nothing_found": QT_TRANSLATE_NOOP(
+        "Message", "{engine} found no object there. Click elsewhere, or draw a box around it. Nothing was changed."
+    ),
+    "regions.nothing_selected": QT_TRANSLATE_NOOP(
+        "Message", "Nothing is selected yet. Select a part of the photo first."
+    ),
+    "regions.mask_size": QT_TRANSLATE_NOOP(
+        "Message",
+        "The mask {name} has {columns} × {rows} pixels, but the photo has {width} × {height}. "
+        "Choose a mask of its size.",
+    ),
+    "regions.mask_empty": QT_TRANSLATE_NOOP(
+        "Message", "The mask {name} selects nothing: it is black. White selects. Choose another mask."
+    ),
+    "regions.not_written": QT_TRANSLATE_NOOP(
+        "Message", "{path} cannot be written ({detail}). Choose another folder or free some space."
+    ),
     "regions.no_position": QT_TRANSLATE_NOOP("Message", "A position is not a number. Nothing was selected."),
 }

@@ -25,6 +25,7 @@ from clarity_desktop.messages import (
     Complete,
     Detected,
     DiskMeasured,
+    EnginesListed,
     Estimated,
     Event,
     Exported,
@@ -51,9 +52,15 @@ from clarity_desktop.messages import (
     Progress,
     ReadTiles,
     RecoveriesFound,
+    RegionAnalyzed,
+    RegionExported,
+    RegionReady,
+    RegionsChanged,
     Repeat,
     Restore,
     Saved,
+    Selected,
+    SelectionPrepared,
     SendMessage,
     SizeEstimated,
     ThumbnailReady,
@@ -334,6 +341,11 @@ class MainWindow(Shell):
                 self.recovery_commands.show_closed(closed)
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
+            case (
+                Selected() | SelectionPrepared() | EnginesListed() | RegionReady() | RegionsChanged()
+                | RegionExported() | RegionAnalyzed()
+            ):  # fmt: skip
+                pass  # no tool of the window asks for these
             case Notice(text):
                 self.session.notify(render(text), document=self._notice_document(pending))
             case _:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from clarity_desktop.backend.regions import masks
-from clarity_desktop.backend.regions.masks import Stroke
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Bounds, Region
+from clarity_desktop.values import Bounds, Region, Stroke
 
 WIDTH, HEIGHT = 90, 60
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend.restore.blend import feathered
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Bounds, Mask, Pixels, Region
+from clarity_desktop.values import Bounds, Mask, Picture, Pixels, Region, Stroke
 
 FRACTION_BITS = 4
 """Of the coordinates that OpenCV draws: sixteenths of a pixel."""
@@ -31,19 +30,6 @@ SMOOTHNESS = 1e-4
 
 ReadPixels = Callable[[Bounds], Pixels]
 """Reads a part of a photo: H×W×3 RGB, uint8 or uint16."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stroke:
-    """A stroke of the brush, or of the eraser, along points (x, y) of the photo.
-
-    radius: in pixels. hardness: 0 (soft from the middle on) to 1 (hard edge).
-    """
-
-    points: tuple[tuple[float, float], ...]
-    radius: float
-    hardness: float = 1.0
-    erase: bool = False
 
 
 def cropped(mask: Mask, at: Bounds, width: int, height: int, label: str = "") -> Region:
@@ -205,6 +191,30 @@ def from_logits(logits: NDArray[np.float32], width: int, height: int, label: str
     mask = _sampled(grid, inside, (across, down), (0.0, 0.0))
     hard = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
     return cropped(np.asarray(hard, np.uint8), inside, width, height, label)
+
+
+def of_picture(picture: Picture, name: str, width: int, height: int) -> Region:
+    """The region of a mask that was opened as a photo: its brightest channel, over black where it is transparent.
+
+    name: of its file. Raises UserError unless it has width × height pixels and selects something.
+    """
+    rows, columns = picture.pixels.shape[:2]
+    if (columns, rows) != (width, height):
+        raise UserError("regions.mask_size", name=name, columns=columns, rows=rows, width=width, height=height)
+    grey = to_8_bits(picture.pixels.max(axis=2))
+    if picture.alpha is not None:
+        grey = np.rint(grey * (to_8_bits(picture.alpha) / np.float32(255))).astype(np.uint8)
+    try:
+        return Region.of(grey, name)
+    except ValueError:
+        raise UserError("regions.mask_empty", name=name) from None
+
+
+def to_png(region: Region) -> bytes:
+    """The mask of the whole photo as a grey PNG file."""
+    done, file = cv2.imencode(".png", region.full())
+    assert done, "a mask can always be a PNG"
+    return file.tobytes()
 
 
 def whole(region: Region) -> Bounds:
@@ -370,8 +380,3 @@ def _guided(mask: NDArray[np.float32], guide: NDArray[np.float32], radius: int) 
     slope /= (rr * a + rg * b + rb * c)[..., None]
     offset = level - (slope * color).sum(-1)
     return (np.asarray(mean(slope)) * guide).sum(-1) + np.asarray(mean(offset))
-
-
-def relabeled(region: Region, label: str) -> Region:
-    """The region under another name."""
-    return replace(region, label=label)
