@@ -4,7 +4,7 @@ STAMP := .venv/.complete
 EXTRAS := .venv/.extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup extras run test differential coverage bench screenshots translations clean
+.PHONY: setup extras run test differential checkpoints coverage bench screenshots translations clean
 
 setup: $(STAMP) $(EXTRAS)
 
@@ -33,6 +33,10 @@ test: setup
 # Our reader of photos compared with others over some 600 generated files.
 differential: setup
 	@$(BIN)/python -m tests.differential
+
+# Segment Anything and GroundingDINO at their official sizes with random weights, without a network (minutes, 3 GB).
+checkpoints: setup
+	@$(BIN)/python -m tests.checkpoints
 
 coverage: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term

@@ -48,5 +48,16 @@ TEMPLATES: dict[str, Template] = {
     "regions.not_written": QT_TRANSLATE_NOOP(
         "Message", "{path} cannot be written ({detail}). Choose another folder or free some space."
     ),
+    "regions.no_words": QT_TRANSLATE_NOOP(
+        "Message", "Describe what to find in a word or two, for example “the red car”."
+    ),
+    "regions.words_too_long": QT_TRANSLATE_NOOP(
+        "Message", "The description is longer than {limit} characters. Describe it in fewer words."
+    ),
+    "regions.no_groundingdino": QT_TRANSLATE_NOOP(
+        "Message",
+        "Finding objects by any words needs the packages groundingdino-py and transformers, which are not installed. "
+        "Install them, or describe it by a place, a color or a usual object.",
+    ),
     "regions.no_position": QT_TRANSLATE_NOOP("Message", "A position is not a number. Nothing was selected."),
 }

@@ -25,7 +25,7 @@ def published(models: ModelCache, store: WeightStore) -> MakeEngines:
     """The published networks. The smallest is the best on a processor: the others take minutes for a photo."""
 
     def make(device: str) -> Sequence[Engine]:
-        variants = tuple(VARIANTS.values()) if device == "cpu" else tuple(reversed(VARIANTS.values()))
+        variants = tuple(VARIANTS.values())[:: 1 if device == "cpu" else -1]
         return tuple(SegmentAnything(variant, models, store, device) for variant in variants)
 
     return make

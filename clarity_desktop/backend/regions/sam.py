@@ -7,7 +7,6 @@ which are not used.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from clarity_desktop.backend import library_shims, torch_import
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt
+from clarity_desktop.backend.regions.pauses import Pauses
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
@@ -196,25 +196,14 @@ class Network:
         """net: as `build` makes it, with weights."""
         self._net = net
         self._device: Any = next(net.parameters()).device
-        self._running = threading.local()
-        for module in net.image_encoder.modules():
-            if not list(module.children()):
-                module.register_forward_pre_hook(self._pause)
-
-    def _pause(self, _module: object, _inputs: object) -> None:
-        """Between two layers other work may run. The checkpoint is that of the thread: several photos share a net."""
-        getattr(self._running, "checkpoint", _nothing)()
+        self._pauses = Pauses(net.image_encoder)
 
     def embed(self, seen: NDArray[np.float32], checkpoint: Callable[[], None]) -> NDArray[np.float16]:
         """1×256×64×64 float16 of an encoder input (1×3×1024×1024 float32). Raises what checkpoint raises."""
         import torch
 
-        self._running.checkpoint = checkpoint
-        try:
-            with torch.inference_mode():
-                values = self._net.image_encoder(torch.from_numpy(seen).to(self._device))
-        finally:
-            self._running.checkpoint = _nothing
+        with torch.inference_mode(), self._pauses.calling(checkpoint):
+            values = self._net.image_encoder(torch.from_numpy(seen).to(self._device))
         return values.to(torch.float16).cpu().numpy()
 
     def decode(
@@ -244,10 +233,6 @@ class Network:
             logits, hints = full[0, :, :down, :across].float().cpu().numpy(), low[0].float().cpu().numpy()
             order = scores[0].argsort(descending=True).tolist()
         return tuple(MaskCandidate(logits[k], float(scores[0, k].clamp(0, 1)), hints[k]) for k in order)
-
-
-def _nothing() -> None:
-    """The checkpoint of a thread that encodes nothing."""
 
 
 def _points(clicks: Sequence[Click], scale: tuple[float, float], device: Any) -> tuple[Any, Any] | None:
