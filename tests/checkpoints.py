@@ -139,12 +139,14 @@ def refuse_incomplete(store: WeightStore, folder: Path) -> None:
         del tensors[gone]
         save_file(tensors, folder / "incomplete.safetensors")
         with pytest.raises(UserError, match=re.escape(gone)) as refused:
-            if model == groundingdino.ID:
-                words = store.need((groundingdino.VOCABULARY,))[groundingdino.VOCABULARY]
-                groundingdino.load(folder / "incomplete.safetensors", words)
-            else:
-                sam.load(sam.VARIANTS[model], folder / "incomplete.safetensors")
+            load(model, folder / "incomplete.safetensors", store)
         print(f"{model} without {gone}: {refused.value}")
+
+
+def load(model: str, file: Path, store: WeightStore) -> object:
+    if model == groundingdino.ID:
+        return groundingdino.load(file, store.need((groundingdino.VOCABULARY,))[groundingdino.VOCABULARY])
+    return sam.load(sam.VARIANTS[model], file)
 
 
 def select(studio: Studio, recorder: Recorder, store: WeightStore, models: ModelCache, photo: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.pictures import fill_transparent
 from clarity_desktop.backend.regions import masks
-from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, is_usable
+from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, check, is_usable
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import (
@@ -110,6 +110,8 @@ def find_masks(engine: Engine, seen: Embedding, request: Select) -> tuple[MaskCa
     counts for every box, one inside for the boxes around it.
     """
     boxes = request.boxes
+    for box in boxes or (None,):
+        check(Prompt(request.clicks, box), seen.width, seen.height)
     if len(boxes) < 2:
         return engine.masks(seen, Prompt(request.clicks, boxes[0] if boxes else None, request.hint))
     each = [

@@ -278,6 +278,19 @@ def test_an_unknown_engine_and_a_missing_one_are_sentences(desk: Desk, tmp_path:
         desk.select(Click(40, 50), engine="sam-vit-h")
 
 
+@pytest.mark.parametrize(
+    ("pointed", "sentence"),
+    [
+        ({}, "Click on the object or draw a box"),
+        ({"clicks": (Click(WIDTH, 3),)}, "200, 3 lies outside the photo of 200 × 150"),
+        ({"boxes": (LEFT, Bounds(190, 3, 20, 20))}, "lie inside the photo"),
+    ],
+)
+def test_what_points_nowhere_is_a_sentence(desk: Desk, pointed: dict, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        desk.ask(m.Select(*desk.at, **pointed))
+
+
 def test_nothing_found_is_a_sentence(desk: Desk) -> None:
     with pytest.raises(UserError, match="Same value found no object there"):
         desk.select(boxes=(Bounds(0, 0, 10, 10),))

@@ -92,7 +92,7 @@ def put_embedding(db: sqlite3.Connection, version: VersionId, engine: str, array
 
 
 def embedding(db: sqlite3.Connection, version: VersionId, engine: str) -> Arrays | None:
-    """What an engine computed of a version: arrays as in put_embedding; None if it is not kept or damaged."""
+    """What an engine computed of a version: arrays of any shape, float16 and so on; None if not kept or damaged."""
     row = db.execute("SELECT data FROM embedding WHERE version=? AND engine=?", (version, engine)).fetchone()
     try:
         return None if row is None else unpacked(blob(row[0]))

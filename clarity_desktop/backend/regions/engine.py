@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Click, Pixels
 
 
@@ -79,6 +80,18 @@ class Engine(Protocol):
     def masks(self, embedding: Embedding, prompt: Prompt, /) -> tuple[MaskCandidate, ...]:
         """The masks that may be meant, at least one, the best first. Raises ModelMissing, UserError."""
         ...
+
+
+def check(prompt: Prompt, width: int, height: int) -> None:
+    """Raise UserError for positions outside the photo, and for a prompt without any."""
+    if not prompt.clicks and prompt.box is None:
+        raise UserError("regions.no_prompt")
+    for click in prompt.clicks:
+        if not (0 <= click.x < width and 0 <= click.y < height):
+            raise UserError("regions.click_outside", x=f"{click.x:g}", y=f"{click.y:g}", width=width, height=height)
+    b = prompt.box
+    if b is not None and (b.area <= 0 or b.x < 0 or b.y < 0 or b.right > width or b.bottom > height):
+        raise UserError("regions.box_outside", width=width, height=height)
 
 
 def is_usable(embedding: Embedding, engine: Engine, width: int, height: int) -> bool:
