@@ -196,10 +196,13 @@ def build(vocabulary: str) -> Any:
     pieces = {word: k for k, word in enumerate(vocabulary.splitlines())}
     # The package would ask the network for the text encoder and its vocabulary. BertConfig() is that of the published
     # encoder, but for the number of words.
-    made = {
-        "get_tokenlizer": lambda _kind: BertTokenizer(vocab=pieces, do_lower_case=True),
-        "get_pretrained_language_model": lambda _kind: BertModel(BertConfig(vocab_size=len(pieces))),
-    }
+    def tokenizer(_kind: object) -> Any:
+        return BertTokenizer(vocab=pieces, do_lower_case=True)
+
+    def encoder(_kind: object) -> Any:
+        return BertModel(BertConfig(vocab_size=len(pieces)))
+
+    made = {"get_tokenlizer": tokenizer, "get_pretrained_language_model": encoder}
     facts = {name: value for name, value in vars(config).items() if not name.startswith("_")}
     # Checkpointing saves memory in training and warns elsewhere.
     facts |= {"use_checkpoint": False, "use_transformer_ckpt": False, "device": "cpu"}
