@@ -30,7 +30,9 @@ from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import light
+from clarity_desktop.backend.regions import find
 from clarity_desktop.backend.regions.engines import Engines, published
+from clarity_desktop.backend.regions.find import Finder
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.weights import WeightStore, default_store
@@ -144,6 +146,7 @@ class Studio:
         judge: Judge | None = None,
         models: ModelCache | None = None,
         engines: Engines | None = None,
+        finder: Finder | None = None,
     ) -> None:
         """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
         self.settings = settings
@@ -160,6 +163,8 @@ class Studio:
         self._runner = runner.Runner(self._models, self.store)
         self.engines = engines or Engines(published(self._models, self.store))
         """What finds objects at clicks; see selection.py for the verbs."""
+        self.finder = finder or find.installed(self._models, self.store)
+        """What finds objects by name; see pixel_selection.py for the verbs."""
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """Number of commits started; of several commits in quick succession only the last version is analyzed."""

@@ -21,6 +21,7 @@ with exit_on_interrupt():
     from clarity_desktop.cli.models import add_models
     from clarity_desktop.cli.photos import MakeStudio, has_begun_torch_import
     from clarity_desktop.cli.restore import add_restore
+    from clarity_desktop.cli.segment import add_segment
     from clarity_desktop.cli.terminal import (
         CANCELLED_SENTENCE,
         DONE,
@@ -43,6 +44,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "restore": (add_restore, "restore photos"),
     "detect": (add_detect, "detect degradations"),
     "assess": (add_assess, "score photos without a reference"),
+    "segment": (add_segment, "select a part of a photo by points, a box or words"),
     "models": (add_models, "list, download, import, verify or remove weights"),
     "train": (add_train, "train one of the built-in networks"),
     "bench": (add_bench, "evaluate the detector, the restorer or the scores"),

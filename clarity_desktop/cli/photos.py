@@ -47,6 +47,11 @@ def add_photos(p: argparse.ArgumentParser) -> None:
     p.add_argument("photos", nargs="+", type=file_name, metavar="IN", help="the photos")
 
 
+def add_photo(p: argparse.ArgumentParser) -> None:
+    """Add one positional photo to a parser."""
+    p.add_argument("photo", type=file_name, metavar="IN")
+
+
 _early_imports: list[EarlyImport] = []
 
 

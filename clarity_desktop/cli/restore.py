@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   clarity restore rain.jpg -o dry.png --task derain
   clarity restore night.jpg -o brighter.jpg --task low_light --strength 0.6
+
+  Restore only a part, by a mask or in words:
   clarity restore old.tif -o filled.tif --task inpaint --mask scratches.png
+  clarity restore beach.jpg -o out.jpg --task denoise --text "the sky" --feather 12
 
   Detect and fix problems automatically:
   clarity restore *.jpg --out-dir restored --task auto
@@ -43,13 +46,15 @@ def add_restore(p: argparse.ArgumentParser) -> None:
     p.add_argument("--task", required=True, metavar="TASK", help="auto, " + ", ".join(TASKS))
     p.add_argument("--method", metavar="ID", help="default: the preferred method of the task")
     p.add_argument("--strength", type=_share, default=1.0, metavar="0..1", help="blend with the input (default 1)")
-    p.add_argument(
+    part = p.add_mutually_exclusive_group()
+    part.add_argument(
         "--mask",
         type=file_name,
         metavar="PNG",
         help="restore only where this picture is white (gray blends, transparent counts as black)",
     )
-    p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the mask's edge inwards")
+    part.add_argument("--text", metavar="WORDS", help="restore only what these words mean, in each photo")
+    p.add_argument("--feather", type=_pixels, default=0, metavar="PX", help="soften the edge of that part inwards")
     p.add_argument("--json", action="store_true", help="one JSON object per photo on stdout, and nothing else")
     p.epilog = EXAMPLES
     p.set_defaults(run=_restore)
@@ -113,9 +118,10 @@ async def _restore_photo(
     lost = pictures.losses(picture, options)
     for loss in () if asked.json else lost:  # said while there is still time to cancel
         warn(f"{path}: {english(loss)}")
-    region = await _region(studio, asked.mask, picture, job) if asked.mask else None
+    seen = await visible(picture, job)
+    region = await _part(studio, picture, seen, asked, job)
     run = _run_auto if asked.task == "auto" else _run_task
-    outcome = await run(studio, await visible(picture, job), region, asked, job)
+    outcome = await run(studio, seen, region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
     notes = [*picture.notes, *outcome.notes, *(lost if asked.json else ())]
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
@@ -198,6 +204,19 @@ def make_folder(folder: Path) -> None:
 
 def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) -> dict[str, Any]:
     return {"task": task, "method": method, "seconds": round(seconds, 3), "kept": kept, "why": why}
+
+
+async def _part(
+    studio: Studio, picture: Picture, seen: Pixels, asked: argparse.Namespace, job: Job
+) -> Region | None:  # fmt: skip
+    """The part to restore; None: the whole photo. seen: H×W×3, uint8 or uint16."""
+    if asked.mask:
+        return await _region(studio, asked.mask, picture, job)
+    if asked.text is None:
+        return None
+    from clarity_desktop.backend import pixel_selection
+
+    return (await pixel_selection.select_words(studio, seen, asked.text, None, job)).region
 
 
 async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Region:

@@ -21,11 +21,11 @@ EXISTING: dict[Existing, Literal["ask", "number", "skip", "overwrite"]] = {
 """The values of --if-exists, and the export option of each."""
 
 
-def add_targets(p: argparse.ArgumentParser, *, many: bool = True) -> None:
-    """Add -o, --if-exists and, where there can be several photos, --out-dir."""
+def add_targets(p: argparse.ArgumentParser, *, many: bool = True, required: bool = True) -> None:
+    """Add -o, --if-exists and, where there can be several photos, --out-dir. required: of a single -o."""
     out = p.add_mutually_exclusive_group(required=True) if many else p
     one = "the file to write (one IN)" if many else "the file to write"
-    out.add_argument("-o", "--output", type=file_name, metavar="OUT", required=not many, help=one)
+    out.add_argument("-o", "--output", type=file_name, metavar="OUT", required=required and not many, help=one)
     if many:
         out.add_argument(
             "--out-dir", type=file_name, metavar="DIR", help="the folder to write to, keeping the photos' names"

@@ -50,6 +50,17 @@ TEMPLATES: dict[str, Template] = {
         "The mask {mask} is almost black: its brightest pixel has the value {brightest} of 255. "
         "Paint the part to be restored white.",
     ),
+    "cli.segment_what": QT_TRANSLATE_NOOP(
+        "Message",
+        "Say what to select in one way: by --point and --box, or by --text. `clarity segment --help` shows examples.",
+    ),
+    "cli.boxes_of_words": QT_TRANSLATE_NOOP(
+        "Message", "--boxes lists what --text names and writes no mask. Give --text, and leave -o out."
+    ),
+    "cli.mask_file_missing": QT_TRANSLATE_NOOP("Message", "Name the file for the mask: -o MASK.png."),
+    "cli.mask_not_png": QT_TRANSLATE_NOOP(
+        "Message", "A mask is written as PNG, which keeps it exactly. Name a file that ends in .png instead of {name}."
+    ),
     "cli.format_unknown": QT_TRANSLATE_NOOP(
         "Message", "The name {name} does not end in a format that can be written: {suffixes}."
     ),

@@ -49,7 +49,7 @@ TEMPLATES: dict[str, Template] = {
         "Message", "{path} cannot be written ({detail}). Choose another folder or free some space."
     ),
     "regions.no_words": QT_TRANSLATE_NOOP(
-        "Message", "Describe what to find in a word or two, for example “the red car”."
+        "Message", "Describe what to find in a few words, for example “the sky” or “the car on the left”."
     ),
     "regions.words_too_long": QT_TRANSLATE_NOOP(
         "Message", "The description is longer than {limit} characters. Describe it in fewer words."
@@ -60,4 +60,15 @@ TEMPLATES: dict[str, Template] = {
         "Install them, or describe it by a place, a color or a usual object.",
     ),
     "regions.no_position": QT_TRANSLATE_NOOP("Message", "A position is not a number. Nothing was selected."),
+    "regions.unknown_words": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{words}” is not among the things that can be found by their name. Nothing was selected. "
+        "Click on it instead, or name it by a color or its place.",
+    ),
+    "regions.not_there": QT_TRANSLATE_NOOP(
+        "Message", "“{words}” was not found in this photo. Nothing was selected. Try other words, or click on it."
+    ),
+    "regions.nothing_left": QT_TRANSLATE_NOOP(
+        "Message", "These words leave nothing of the photo. Nothing was selected. Try other words."
+    ),
 }

@@ -135,17 +135,18 @@ def _doubled(x: Tensor) -> Tensor:
 
 
 def in_order(convolutions: Sequence[Mapping[str, Tensor]]) -> YoloX:
-    """The network with the weights and biases of its convolutions in the order in which they run.
+    """The network with the weights (out×in×k×k float32) and biases of its convolutions in the order in which they run.
 
     Raises ValueError where number or shapes do not agree.
     """
     net = YoloX().eval()
     order: list[nn.Conv2d] = []
-    hooks = [
-        part.register_forward_pre_hook(lambda module, _inputs: order.append(module))
-        for part in net.modules()
-        if isinstance(part, nn.Conv2d)
-    ]
+
+    def note(module: nn.Module, _inputs: object) -> None:
+        assert isinstance(module, nn.Conv2d), "only convolutions have this hook"
+        order.append(module)
+
+    hooks = [part.register_forward_pre_hook(note) for part in net.modules() if isinstance(part, nn.Conv2d)]
     with torch.inference_mode():
         net(torch.zeros(1, 3, 64, 64))
     for hook in hooks:

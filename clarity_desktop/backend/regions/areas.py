@@ -46,10 +46,9 @@ def mask(pixels: Pixels, part: Part) -> Mask | None:
         weights = weights * (area(part.places, part.share, *weights.shape) > 0)
     if float((weights > 0.5).mean()) < MIN_SHARE:
         return None
-    refined = guided(small, weights)
-    return np.rint(255 * cv2.resize(refined, (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1)).astype(
-        np.uint8
-    )
+    refined = ((guided(small, weights) - 0.1) / 0.8).clip(0, 1)  # what is hardly there is not selected at all
+    levels = np.rint(255 * refined).astype(np.uint8)
+    return np.asarray(cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def area(places: tuple[Place, ...], share: float, height: int, width: int) -> Mask:
@@ -88,7 +87,7 @@ def tone(small: NDArray[np.uint8], name: str) -> Floats:
 
 def color(small: NDArray[np.uint8], name: str) -> Floats:
     """Weights (h×w, 0..1) of a color, of h×w×3 uint8."""
-    hsv = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2HSV)
+    hsv = np.asarray(cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2HSV), np.float32)
     hue, saturation, value = (hsv[..., k] for k in range(3))
     if name in ("white", "gray", "black"):
         neutral = _soft(1 - saturation, 0.8, 0.06)
@@ -96,7 +95,7 @@ def color(small: NDArray[np.uint8], name: str) -> Floats:
         middle = _soft(value, 0.25, 0.05) * _soft(1 - value, 0.2, 0.05)
         return level.get(name, middle) * (1 if name == "black" else neutral)
     middle, reach = HUES[name]
-    away = np.abs((hue - middle + 180) % 360 - 180)
+    away = np.asarray(np.abs((hue - middle + 180) % 360 - 180), np.float32)
     weights = _soft(reach - away, 0, 5) * _soft(saturation, 0.2, 0.05) * _soft(value, 0.15, 0.04)
     if name == "brown":
         return weights * _soft(0.6 - value, 0, 0.05)
@@ -164,7 +163,7 @@ def _subject(small: NDArray[np.uint8]) -> Floats:
     lab = cv2.GaussianBlur(_lab(small), (0, 0), 3)
     edge = np.concatenate([lab[:6].reshape(-1, 3), lab[:, :6].reshape(-1, 3), lab[:, -6:].reshape(-1, 3)])
     # The distance to the nearest of a few colors of the edge.
-    _, _, centers = cv2.kmeans(edge, 5, np.empty(0), (cv2.TERM_CRITERIA_EPS, 10, 1.0), 1, cv2.KMEANS_PP_CENTERS)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    _, _, centers = cv2.kmeans(edge, 5, np.empty(0), (cv2.TERM_CRITERIA_EPS, 10, 1.0), 1, cv2.KMEANS_PP_CENTERS)
     strange = np.min([np.linalg.norm(lab - center, axis=2) for center in centers], 0).astype(np.float32)
     sharp = cv2.GaussianBlur(np.abs(cv2.Laplacian(_luma(small), cv2.CV_32F)), (0, 0), 0.02 * max(rows, columns))
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
@@ -180,7 +179,7 @@ def _subject(small: NDArray[np.uint8]) -> Floats:
 
 
 _STUFF: Mapping[str, Callable[[NDArray[np.uint8]], Floats]] = {
-    "sky": _sky, "vegetation": _vegetation, "water": _water, "ground": _ground, "person": _skin,
+    "sky": _sky, "vegetation": _vegetation, "water": _water, "ground": _ground, "skin": _skin,
     "subject": _subject, "background": lambda small: 1 - _subject(small),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.regions.engine import Embedding, Engine
+from clarity_desktop.backend.regions.grabcut import GrabCut
 from clarity_desktop.backend.regions.sam import VARIANTS, SegmentAnything
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import UserError
@@ -22,11 +23,15 @@ MakeEngines = Callable[[str], Sequence[Engine]]
 
 
 def published(models: ModelCache, store: WeightStore) -> MakeEngines:
-    """The published networks. The smallest is the best on a processor: the others take minutes for a photo."""
+    """The published networks, then what needs none.
+
+    The smallest network is the best on a processor: the others take minutes for a photo.
+    """
 
     def make(device: str) -> Sequence[Engine]:
         variants = tuple(VARIANTS.values())[:: 1 if device == "cpu" else -1]
-        return tuple(SegmentAnything(variant, models, store, device) for variant in variants)
+        networks = (SegmentAnything(variant, models, store, device) for variant in variants)
+        return (*networks, GrabCut())
 
     return make
 

@@ -7,16 +7,17 @@ A detector answers for the classes that it knows. Which of several boxes is mean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend import torch_import
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
-from clarity_desktop.backend.regions import areas
+from clarity_desktop.backend.regions import areas, groundingdino
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.bit_depth import to_8_bits
@@ -56,28 +57,82 @@ class Box:
     bounds: Bounds
 
 
-def engine_for(part: Part) -> str | None:
-    """The id of the small detector that knows what is named; None: only an engine that reads any words can find it."""
-    if part.kind != "object":
-        return None
-    return YUNET if part.name == "face" else YOLOX if part.name in COCO else None
+class Finder(Protocol):
+    """Finds the boxes of what a part of a description names."""
+
+    def engine_for(self, part: Part, /) -> str | None:
+        """The id of the detector that knows what is named; None: there is none on this machine."""
+        ...
+
+    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+        """Those that the words mean in H×W×3 RGB (uint8 or uint16), most certain first. Raises ModelMissing."""
+        ...
 
 
-def find(pixels: Pixels, part: Part, models: ModelCache, store: WeightStore) -> list[Box]:
-    """The boxes of one part of a description in a photo (H×W×3 RGB, uint8 or uint16), most certain first.
+@dataclass(frozen=True, slots=True)
+class SmallDetectors:
+    """The finder by YOLOX-Nano and YuNet. Safe for several threads."""
 
-    Only those that the words mean. Raises ModelMissing where the detector is not installed.
-    """
-    engine = engine_for(part)
-    assert engine is not None, "ask engine_for first"
-    photo = to_8_bits(pixels)
-    if engine == YUNET:
-        boxes = faces(photo, store.need((YUNET,))[YUNET])
-    else:
-        file = store.need((YOLOX,))[YOLOX]
-        net = models.get(ModelKey(YOLOX, "YOLOX-Nano"), lambda: load_yolox(file), 2 * file.stat().st_size)
-        boxes = [box for box in objects(photo, net) if box.label == part.name]
-    return select(boxes, part, photo)
+    models: ModelCache
+    store: WeightStore
+
+    def engine_for(self, part: Part, /) -> str | None:
+        """See Finder.engine_for."""
+        if part.kind != "object":
+            return None
+        return YUNET if part.name == "face" else YOLOX if part.name in COCO else None
+
+    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+        """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes. The part must be one that engine_for knows."""
+        engine = self.engine_for(part)
+        assert engine is not None, "ask engine_for first"
+        photo = to_8_bits(pixels)
+        file = self.store.need((engine,))[engine]
+        if engine == YUNET:
+            return select(faces(photo, file), part, photo)
+        torch_import.import_torch()
+        net = self.models.get(ModelKey(YOLOX, "YOLOX-Nano"), lambda: load_yolox(file), 2 * file.stat().st_size)
+        return select([box for box in objects(photo, net) if box.label == part.name], part, photo)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyWords:
+    """The finder by GroundingDINO, which reads any words. Safe for several threads."""
+
+    models: ModelCache
+    store: WeightStore
+
+    def engine_for(self, part: Part, /) -> str | None:
+        """See Finder.engine_for; None as well where its weights are not installed."""
+        names_things = part.kind in ("object", "phrase")
+        return groundingdino.ID if names_things and groundingdino.is_ready(self.store) else None
+
+    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+        """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes."""
+        words = f"{part.color} {part.noun}" if part.color else part.noun
+        found = groundingdino.find(pixels, words, self.models, self.store)
+        boxes = [Box(part.noun, one.score, one.bounds) for one in found]
+        return select(boxes, replace(part, color=None), to_8_bits(pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOf:
+    """Several finders: the first that knows what is named looks for it."""
+
+    finders: tuple[Finder, ...]
+
+    def engine_for(self, part: Part, /) -> str | None:
+        """See Finder.engine_for."""
+        return next((engine for finder in self.finders if (engine := finder.engine_for(part))), None)
+
+    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+        """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes. The part must be one that engine_for knows."""
+        return next(finder for finder in self.finders if finder.engine_for(part)).boxes(pixels, part)
+
+
+def installed(models: ModelCache, store: WeightStore) -> Finder:
+    """The finder by what is on this machine, the most capable detector first."""
+    return FirstOf((AnyWords(models, store), SmallDetectors(models, store)))
 
 
 def objects(photo: NDArray[np.uint8], net: YoloX) -> list[Box]:
@@ -117,8 +172,8 @@ def faces(photo: NDArray[np.uint8], weights: Path) -> list[Box]:
     small = cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     model = load_file(weights)["file"]
     detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size, MIN_FACE_SCORE)
-    _, rows = detector.detect(small)
-    if rows is None:
+    rows: NDArray[Any] | None = detector.detect(small)[1]
+    if rows is None:  # pyright: ignore[reportUnnecessaryComparison] — it is, without faces
         return []
     found = [_box("face", float(row[14]), row[:4] / scale, width, height) for row in rows]
     return sorted(found, key=lambda box: -box.score)
@@ -142,10 +197,16 @@ def load_yolox(path: Path) -> YoloX:
     return in_order([{kind: state[f"{k:03}.{kind}"] for kind in ("weight", "bias")} for k in range(count)])
 
 
+_LEFT = Part("area", "left", "left", places=("left",))
+
+
 def select(boxes: Sequence[Box], part: Part, photo: NDArray[np.uint8]) -> list[Box]:
     """Those of the boxes that the words of a part mean: by color, place, size and number. photo: H×W×3 uint8."""
     height, width = photo.shape[:2]
     chosen = [box for box in boxes if part.color is None or _color_share(photo, box, part.color) >= MIN_COLOR_SHARE]
+    if part.rank is not None:  # "the second car from the left", from the left where no place is named
+        chosen = sorted(chosen, key=lambda box: _distance(box, part if part.places else _LEFT, width, height))
+        return chosen[part.rank - 1 : part.rank]
     if part.size is not None:
         chosen = sorted(chosen, key=lambda box: box.bounds.area, reverse=part.size == "largest")
     elif part.places:

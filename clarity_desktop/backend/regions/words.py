@@ -19,24 +19,28 @@ Kind = Literal["object", "stuff", "color", "tone", "damage", "area", "phrase"]
 """phrase: words that are in no list; only an engine that reads any words can look for them."""
 Place = Literal["left", "right", "top", "bottom", "center", "edges"]
 Size = Literal["largest", "smallest"]
+_NOUNS: tuple[Kind, ...] = ("object", "stuff")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One thing to select.
 
-    name: the class of its kind ("person", "sky", "red"), or the words themselves. color: of an object ("the red car").
-    places: where; of an object they choose between several, alone they are an area. share: of the photo's side that an
-    area covers. count: how many, None: one if the word is singular, else all. size: the largest or the smallest.
+    name: the class of its kind ("person", "sky", "red"), or the words themselves. noun: the words for it ("man").
+    color: of an object ("the red car"). places: where; of an object they choose between several, alone they are an
+    area; an area without places is the whole photo. share: of the photo's side that an area covers. count: how many,
+    0: all, None: one. rank: the second, the third from a side. size: the largest or the smallest.
     """
 
     kind: Kind
     name: str
     words: str
+    noun: str = ""
     color: str | None = None
     places: tuple[Place, ...] = ()
     share: float = 0.5
     count: int | None = None
+    rank: int | None = None
     size: Size | None = None
 
 
@@ -75,6 +79,8 @@ def _parts(text: str) -> tuple[Part, ...]:
 def _part(text: str) -> Part | None:
     """One part from words without "and" or "but"."""
     words = re.sub(rf"^(?:{_regex(_lists()['articles'])})\s+", "", text).strip()
+    if re.fullmatch(_regex(_lists()["whole"]), words):
+        return Part("area", "everything", words)
     if damage := _damage(words):
         return Part("damage", damage, words)
     if tone := _longest("tone", words, whole=True):
@@ -85,28 +91,37 @@ def _part(text: str) -> Part | None:
     color = _longest("color", words)
     if noun is not None:
         kind, name, _ = noun
-        return Part(kind, name, words, color if kind == "object" else None, places, count=count, size=size)
+        rank = _rank(words) if kind == "object" else None
+        return Part(
+            kind, name, words, noun[2], color if kind == "object" else None, places, count=count, rank=rank, size=size
+        )  # fmt: skip
     rest = _leftover(words, places)
     if places and not rest:
         return Part("area", " ".join(places), words, places=places, share=_share(words))
     if color and _only_color(words):
         return Part("color", color, words, places=places)
-    return Part("phrase", rest or words, words, places=places, count=count, size=size) if rest or words else None
+    if not rest:
+        return None
+    return Part("phrase", rest, words, rest, places=places, count=count, rank=_rank(words), size=size)
 
 
 def _noun(words: str) -> tuple[tuple[Kind, str, str] | None, int]:
-    """The object or stuff that is named, with its words and where they begin; the longest phrase wins."""
-    found: list[tuple[int, int, Kind, str, str]] = []
-    for kind in ("object", "stuff"):
+    """The object or stuff that is named, with its words and where they begin."""
+    found: list[tuple[int, int, Kind, str]] = []
+    for kind in _NOUNS:
         for name, phrases in _lists()[kind].items():
-            matches = re.finditer(_regex(phrases), words)
-            found += [(at.end() - at.start(), -at.start(), kind, name, at[0]) for at in matches]
+            found += [(at.start(), -at.end(), kind, str(name)) for at in re.finditer(_regex(phrases), words)]
     if not found:
         return None, 0
-    # Of equally long ones the first: "the man in the car" means the man. A longer one later does not win over it.
-    head = min(found, key=lambda row: (-row[1], -row[0]))
-    _, start, kind, name, phrase = head
-    return (kind, name, phrase), -start
+    # The first one, the longest of several that begin there: "the man in the car" means the man. Of two without a word
+    # between them the last one: "the glass bottle", "the dog's head".
+    found.sort(key=lambda row: row[:2])
+    head = found[0]
+    for other in found[1:]:
+        if re.fullmatch(r"(?:'s?)?\s+", words[-head[1] : other[0]]):
+            head = other
+    start, end, kind, name = head
+    return (kind, name, words[start:-end]), start
 
 
 def _places(words: str) -> tuple[Place, ...]:
@@ -130,6 +145,14 @@ def _count(words: str, noun: tuple[Kind, str, str] | None) -> int | None:
         if re.search(_regex(lists[name]), words):
             return number
     return 0 if noun is not None and _is_plural(noun[2]) else None
+
+
+def _rank(words: str) -> int | None:
+    """The second, the third and so on; None where the words name none."""
+    for rank, name in enumerate(("second", "third", "fourth"), 2):
+        if re.search(_regex(_lists()["rank"][name]), words):
+            return rank
+    return None
 
 
 def _is_plural(word: str) -> bool:
@@ -166,9 +189,10 @@ def _leftover(words: str, places: Iterable[Place]) -> str:
     lists = _lists()
     known = [phrase for name in places for phrase in lists["place"][name]]
     known += [p for name in ("third", "quarter") for p in lists["place"][name]]
-    known += [p for phrases in lists["count"].values() for p in phrases] + lists["color"]["thing"] + lists["articles"]
+    known += [p for name in ("count", "rank") for phrases in lists[name].values() for p in phrases]
+    known += lists["color"]["thing"] + lists["articles"]
     rest = re.sub(_regex(known), " ", words)
-    rest = re.sub(r"\b(?:of|in|on|at|to|side|half|part|photo|picture|image|it|one|ones)\b", " ", rest)
+    rest = re.sub(r"\b(?:of|in|on|at|to|from|side|half|part|photo|picture|image|it|one|ones)\b", " ", rest)
     return re.sub(r"\s+", " ", rest).strip()
 
 
