@@ -74,7 +74,7 @@ def tone(small: NDArray[np.uint8], name: str) -> Floats:
     luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
     if name in ("darkest", "brightest"):
         # One place, not scattered pixels: the most extreme part of the smoothed photo and what belongs to it.
-        smooth = cv2.GaussianBlur(luma, (0, 0), max(1.0, 0.02 * max(luma.shape)))
+        smooth = np.asarray(cv2.GaussianBlur(luma, (0, 0), max(1.0, 0.02 * max(luma.shape))), np.float32)
         extreme = 1 - smooth if name == "darkest" else smooth
         return _largest(_soft(extreme, float(np.quantile(extreme, 0.93)), 0.02))
     low, high = (float(np.quantile(luma, q)) for q in (0.33, 0.67))

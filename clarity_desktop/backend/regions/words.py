@@ -100,7 +100,7 @@ def _part(text: str) -> Part | None:
         return Part("area", " ".join(places), words, places=places, share=_share(words))
     if color and _only_color(words):
         return Part("color", color, words, places=places)
-    if not rest:
+    if not any(letter.isalnum() for letter in rest):
         return None
     return Part("phrase", rest, words, rest, places=places, count=count, rank=_rank(words), size=size)
 
@@ -110,7 +110,8 @@ def _noun(words: str) -> tuple[tuple[Kind, str, str] | None, int]:
     found: list[tuple[int, int, Kind, str]] = []
     for kind in _NOUNS:
         for name, phrases in _lists()[kind].items():
-            found += [(at.start(), -at.end(), kind, str(name)) for at in re.finditer(_regex(phrases), words)]
+            for at in re.finditer(_regex(phrases), words):
+                found.append((at.start(), -at.end(), kind, str(name)))
     if not found:
         return None, 0
     # The first one, the longest of several that begin there: "the man in the car" means the man. Of two without a word
