@@ -90,7 +90,7 @@ def check(prompt: Prompt, width: int, height: int) -> None:
         if not (0 <= click.x < width and 0 <= click.y < height):
             raise UserError("regions.click_outside", x=f"{click.x:g}", y=f"{click.y:g}", width=width, height=height)
     b = prompt.box
-    if b is not None and (b.area <= 0 or b.x < 0 or b.y < 0 or b.right > width or b.bottom > height):
+    if b is not None and (min(b.width, b.height) <= 0 or b.x < 0 or b.y < 0 or b.right > width or b.bottom > height):
         raise UserError("regions.box_outside", width=width, height=height)
 
 

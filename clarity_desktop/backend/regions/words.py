@@ -110,8 +110,8 @@ def _noun(words: str) -> tuple[tuple[Kind, str, str] | None, int]:
     found: list[tuple[int, int, Kind, str]] = []
     for kind in _NOUNS:
         for name, phrases in _lists()[kind].items():
-            for at in re.finditer(_regex(phrases), words):
-                found.append((at.start(), -at.end(), kind, str(name)))
+            here = [(at.start(), -at.end()) for at in re.finditer(_regex(phrases), words)]
+            found.extend((start, end, kind, name) for start, end in here)
     if not found:
         return None, 0
     # The first one, the longest of several that begin there: "the man in the car" means the man. Of two without a word
