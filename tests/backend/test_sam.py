@@ -118,28 +118,33 @@ def test_without_the_file_an_error_says_where_to_get_it(tmp_path: Path) -> None:
         engine.embed(np.zeros((4, 4, 3), np.uint8), lambda: None)
 
 
-def test_three_candidates_are_those_of_the_package(engine: SegmentAnything, embedding: Embedding) -> None:
+@pytest.mark.parametrize("several", [True, False])
+def test_the_candidates_are_those_of_the_package(
+    engine: SegmentAnything, embedding: Embedding, several: bool
+) -> None:  # fmt: skip
     from segment_anything import SamPredictor
 
     assert engine.is_ready()
-    found = engine.masks(
-        embedding, Prompt((Click(300.5, 200.5), Click(50.5, 40.5, inside=False)), Bounds(90, 60, 700, 400))
-    )
+    clicks = (Click(300.5, 200.5), Click(50.5, 40.5, inside=False))[: 1 + several]
+    found = engine.masks(embedding, Prompt(clicks, Bounds(90, 60, 700, 400) if several else None))
     assert len(found) == 3
-    assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     net = engine._network()._net  # pyright: ignore[reportPrivateUsage]
     predictor = SamPredictor(net)
     predictor.features = torch.from_numpy(embedding.arrays["image"]).float()
     predictor.original_size, predictor.input_size, predictor.is_image_set = (600, 900), (683, 1024), True
-    logits, scores, low = predictor.predict(
-        np.array([[300.0, 200.0], [50.0, 40.0]]), np.array([1, 0]), np.array([90, 60, 790, 460]), return_logits=True
-    )
-    order = np.argsort(-scores)
-    for candidate, k in zip(found, order, strict=True):
+    at, labels = np.array([[300.0, 200.0], [50.0, 40.0]])[: 1 + several], np.array([1, 0])[: 1 + several]
+    box = np.array([90, 60, 790, 460]) if several else None
+    logits, scores, low = predictor.predict(at, labels, box, multimask_output=True, return_logits=True)
+    theirs = [(logits[k], scores[k], low[k]) for k in np.argsort(-scores)]
+    if several:
+        [one], [score], [hint] = predictor.predict(at, labels, box, multimask_output=False, return_logits=True)
+        theirs = [(one, score, hint), *theirs[:2]]
+    for candidate, (full, score, hint) in zip(found, theirs, strict=True):
         assert candidate.logits.shape == (683, 1024)
-        np.testing.assert_allclose(candidate.hint, low[k], atol=1e-3)
-        if (logits[k] > 0).any():
-            assert ((logits[k] > 0) != (masks.from_logits(candidate.logits, 900, 600).full() > 0)).mean() < 0.02
+        assert candidate.score == pytest.approx(float(np.clip(score, 0, 1)), abs=1e-4)
+        np.testing.assert_allclose(candidate.hint, hint, atol=1e-3)
+        if (full > 0).any():
+            assert ((full > 0) != (masks.from_logits(candidate.logits, 900, 600).full() > 0)).mean() < 0.02
 
 
 def test_the_hint_of_a_mask_changes_the_next(engine: SegmentAnything, embedding: Embedding) -> None:

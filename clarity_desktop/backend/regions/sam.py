@@ -199,7 +199,10 @@ class Network:
     def decode(
         self, embedding: NDArray[np.float16], prompt: Prompt, size: tuple[int, int]
     ) -> tuple[MaskCandidate, ...]:
-        """Three candidates, the best first. embedding: 1×256×64×64 float16; size: width and height of the photo."""
+        """Three candidates, the best first. embedding: 1×256×64×64 float16; size: width and height of the photo.
+
+        The best for one click is the one that the network thinks most of; for more the one that it makes for them.
+        """
         import torch
 
         net = self._net
@@ -212,15 +215,17 @@ class Network:
                 boxes=_box(prompt, scale, self._device),
                 masks=_hint(prompt, self._device),
             )
-            low, scores = net.mask_decoder(
+            # One mask for prompts that leave nothing open, and three for those that do.
+            low, scores = net.mask_decoder.predict_masks(
                 image_embeddings=image,
                 image_pe=net.prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
-                multimask_output=True,
             )
             hints: NDArray[np.float32] = low[0].float().cpu().numpy()
-            order = scores[0].argsort(descending=True).tolist()
+            order = [1 + k for k in scores[0, 1:].argsort(descending=True).tolist()]
+        if len(prompt.clicks) + 2 * (prompt.box is not None) > 1:
+            order = [0, *order[:2]]
         # OpenCV takes a tenth of torch's time for the same.
         full = [cv2.resize(hint, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for hint in hints]
         logits = [np.asarray(values[:down, :across], np.float32) for values in full]
