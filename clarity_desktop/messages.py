@@ -19,7 +19,9 @@ from clarity_desktop.values import (
     Adjustments,
     Advice,
     Bounds,
+    Box,
     Click,
+    Degradation,
     Detection,
     Distance,
     DocumentCard,
@@ -368,6 +370,37 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectWords:
+    """Select what words mean: "the man on the left", "everything but the sky", "where it is noisy". → Selected
+
+    engine: makes masks from boxes; None: the best one on this machine.
+    """
+
+    document: DocumentId
+    version: VersionId
+    words: str
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindObjects:
+    """Find what words mean, without masks. → ObjectsFound"""
+
+    document: DocumentId
+    version: VersionId
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectWhere:
+    """Select the part where the detector finds a degradation strongest. → Detected (if not known), Selected"""
+
+    document: DocumentId
+    version: VersionId
+    degradation: Degradation
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareSelection:
     """Let the engine look at a version in the background, so that the first click is quick. → SelectionPrepared"""
 
@@ -554,7 +587,8 @@ Request = (
     | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
-    | Select | PrepareSelection | ListEngines | ChangeRegion | KeepRegion | EditRegion | ReadRegion
+    | Select | SelectWords | SelectWhere | FindObjects | PrepareSelection | ListEngines
+    | ChangeRegion | KeepRegion | EditRegion | ReadRegion
     | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject
 )  # fmt: skip
 
@@ -809,7 +843,7 @@ class Improved:
 class Selected:
     """An object was found. scores: of the masks that may be meant, the most likely first; candidate: which one this is.
 
-    engine: the id of what found it. hint: to be sent with further clicks that correct this mask.
+    engine: the ids of what found it, joined by "+". hint: to be sent with further clicks that correct this mask.
     """
 
     document: DocumentId
@@ -819,6 +853,17 @@ class Selected:
     scores: tuple[float, ...]
     candidate: int = 0
     hint: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsFound:
+    """Objects with their labels, the most certain first. engine: the ids of what found them, joined by "+"."""
+
+    document: DocumentId
+    version: VersionId
+    words: str
+    boxes: tuple[Box, ...]
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -977,7 +1022,8 @@ Event = (
     | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
     | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated
-    | Selected | SelectionPrepared | EnginesListed | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed
+    | Selected | ObjectsFound | SelectionPrepared | EnginesListed
+    | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed
     | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
 )  # fmt: skip
 

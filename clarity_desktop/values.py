@@ -190,6 +190,15 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """An object that was found: its label, how certain it is (0..1), and where."""
+
+    label: str
+    score: float
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
 class Stroke:
     """A stroke of the brush, or of the eraser, along points (x, y) of the photo.
 

@@ -105,6 +105,12 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await improve_document(studio, request, job)
         case m.Select():
             await selection.select(studio, request, job)
+        case m.SelectWords():
+            await selection.select_words(studio, request, job)
+        case m.SelectWhere():
+            await selection.select_where(studio, request, job)
+        case m.FindObjects():
+            await selection.find_objects(studio, request, job)
         case m.PrepareSelection():
             await selection.prepare(studio, request, job)
         case m.ListEngines():

@@ -8,12 +8,11 @@ from typing import TypeVar
 from clarity_desktop.backend import restore
 from clarity_desktop.backend.regions import masks, resolve
 from clarity_desktop.backend.regions.engine import Embedding, Engine, Prompt
-from clarity_desktop.backend.regions.find import Box
 from clarity_desktop.backend.regions.resolve import Found, Sources
 from clarity_desktop.backend.regions.words import Description
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Bounds, Click, Detection, Pixels
+from clarity_desktop.values import Bounds, Box, Click, Detection, Pixels
 from clarity_desktop.worker import Job, LaneClass
 
 Detect = Callable[[], Awaitable[Detection]]
@@ -83,7 +82,7 @@ async def _resolved(
             computed.append(chosen.embed(pixels, job.checkpoint))
         return computed[0]
 
-    sources = Sources(studio.finder, chosen, embed, known)
+    sources = Sources(studio.finder, chosen, embed, known, job.checkpoint)
     return await job.run(work, pixels, description, sources, lane=LaneClass.INTERACTIVE)
 
 

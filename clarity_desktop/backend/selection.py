@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from clarity_desktop.backend import restore
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.pictures import fill_transparent
-from clarity_desktop.backend.regions import masks
+from clarity_desktop.backend.regions import masks, resolve
 from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, check, is_usable
+from clarity_desktop.backend.regions.resolve import Found, Sources
+from clarity_desktop.backend.regions.words import Description
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.file_io import write_atomically
 from clarity_desktop.messages import (
@@ -26,8 +29,10 @@ from clarity_desktop.messages import (
     EnginesListed,
     ExportRegion,
     FileExists,
+    FindObjects,
     ImportRegion,
     KeepRegion,
+    ObjectsFound,
     PrepareSelection,
     ReadRegion,
     RegionAnalyzed,
@@ -39,11 +44,15 @@ from clarity_desktop.messages import (
     Select,
     Selected,
     SelectionPrepared,
+    SelectWhere,
+    SelectWords,
     UserError,
 )
 from clarity_desktop.text import Message
+from clarity_desktop.titles import degradation_noun
 from clarity_desktop.values import (
     Bounds,
+    Box,
     Combine,
     DocumentId,
     Feather,
@@ -64,6 +73,7 @@ from clarity_desktop.values import (
 from clarity_desktop.worker import Job, LaneClass
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 THUMBNAIL = 128
 SEEN = 2048
 """Least longest side in pixels of what an engine sees of a larger photo."""
@@ -95,6 +105,56 @@ async def select(studio: Studio, request: Select, job: Job) -> Region:
     job.emit(
         Selected(request.document, request.version, region, engine.id, scores, candidate, found[candidate].hint)
     )  # fmt: skip
+    return region
+
+
+async def select_words(studio: Studio, request: SelectWords, job: Job) -> Found:
+    """Select what words mean in a version. Raises ModelMissing, UserError where nothing is found, JobCancelled."""
+    found = await _resolved(studio, request, request.engine, resolve.region, job)
+    job.emit(Selected(request.document, request.version, found.region, found.engines, (found.score,)))
+    return found
+
+
+async def find_objects(studio: Studio, request: FindObjects, job: Job) -> tuple[Box, ...]:
+    """Find the boxes of what words mean in a version. Raises ModelMissing, UserError, JobCancelled."""
+    boxes, engines = await _resolved(studio, request, None, resolve.boxes, job)
+    job.emit(ObjectsFound(request.document, request.version, request.words, boxes, engines))
+    return boxes
+
+
+async def _resolved(
+    studio: Studio, request: SelectWords | FindObjects, name: str | None,
+    work: Callable[[Pixels, Description, Sources], T], job: Job,
+) -> T:  # fmt: skip
+    at, version = request.document, request.version
+    description = resolve.understood(request.words)
+    engine = await choose(studio, name, job)
+    parts = (*description.parts, *description.without)
+    # Asked for before the work begins: both are kept with the version, and computed by jobs of their own.
+    detection = await studio.detect(at, version, job) if resolve.needs_detection(description) else None
+    finds = await job.side("disk", lambda: any(studio.finder.engine_for(part) for part in parts))
+    seen = await embedding(studio, at, version, engine, job, LaneClass.INTERACTIVE) if finds else None
+    sources = Sources(studio.finder, engine, lambda: _known(seen), lambda: _known(detection), job.checkpoint)
+    pixels = await studio.visible_pixels(at, version, job)
+    return await job.run(work, pixels, description, sources, lane=LaneClass.INTERACTIVE)
+
+
+def _known(value: T | None) -> T:
+    assert value is not None, "it was asked for where a part needs it"
+    return value
+
+
+async def select_where(studio: Studio, request: SelectWhere, job: Job) -> Region:
+    """Select the part of a version where a degradation is strongest. Raises UserError if it is nowhere."""
+    version = studio.version(request.document, request.version)
+    detection = await studio.detect(request.document, request.version, job)
+    size = version.width, version.height
+    mask = await job.run(resolve.damage, detection, request.degradation, *size, lane=LaneClass.INTERACTIVE)
+    if mask is None:
+        raise UserError("regions.not_damaged", degradation=degradation_noun(request.degradation))
+    region = await job.run(masks.cropped, mask, Bounds(0, 0, *size), *size, lane=LaneClass.INTERACTIVE)
+    score = detection.found[request.degradation].probability
+    job.emit(Selected(request.document, request.version, region, resolve.DETECTOR, (score,)))
     return region
 
 

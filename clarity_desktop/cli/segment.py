@@ -13,11 +13,10 @@ import numpy as np
 from clarity_desktop.cli.photos import PhotoTask, add_photo, for_each_photo, visible
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
 from clarity_desktop.messages import FileExists, UserError
-from clarity_desktop.values import Bounds, Click, ExportOptions, Picture, Region
+from clarity_desktop.values import Bounds, Box, Click, ExportOptions, Picture, Region
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
-    from clarity_desktop.backend.regions.find import Box
     from clarity_desktop.backend.regions.resolve import Found
     from clarity_desktop.backend.studio import Studio
 

@@ -59,6 +59,9 @@ TEMPLATES: dict[str, Template] = {
         "Finding objects by any words needs the packages groundingdino-py and transformers, which are not installed. "
         "Install them, or describe it by a place, a color or a usual object.",
     ),
+    "regions.not_damaged": QT_TRANSLATE_NOOP(
+        "Message", "The detector finds no {degradation} in this photo. Nothing was selected."
+    ),
     "regions.no_position": QT_TRANSLATE_NOOP("Message", "A position is not a number. Nothing was selected."),
     "regions.unknown_words": QT_TRANSLATE_NOOP(
         "Message",

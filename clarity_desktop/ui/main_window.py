@@ -44,6 +44,7 @@ from clarity_desktop.messages import (
     ModelMissing,
     ModelsListed,
     Notice,
+    ObjectsFound,
     Offered,
     Opened,
     PixelsReady,
@@ -342,7 +343,7 @@ class MainWindow(Shell):
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
             case (
-                Selected() | SelectionPrepared() | EnginesListed() | RegionReady() | RegionsChanged()
+                Selected() | ObjectsFound() | SelectionPrepared() | EnginesListed() | RegionReady() | RegionsChanged()
                 | RegionExported() | RegionAnalyzed()
             ):  # fmt: skip
                 pass  # no tool of the window asks for these

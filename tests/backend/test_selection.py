@@ -18,12 +18,15 @@ from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt
 from clarity_desktop.backend.regions.engines import REMEMBERED, Engines, published
+from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.weights import WeightStore, catalog
 from clarity_desktop.messages import FileExists, JobCancelled, ModelMissing, UserError
 from clarity_desktop.text import english
 from clarity_desktop.values import (
+    DEGRADATIONS,
     Bounds,
+    Box,
     Click,
     Combine,
     DocumentCard,
@@ -295,6 +298,67 @@ def test_what_points_nowhere_is_a_sentence(desk: Desk, pointed: dict, sentence: 
 def test_nothing_found_is_a_sentence(desk: Desk) -> None:
     with pytest.raises(UserError, match="Same value found no object there"):
         desk.select(boxes=(Bounds(0, 0, 10, 10),))
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+class Boxes:
+    """Finds dogs, at both objects of the photo."""
+
+    def engine_for(self, part: Part, /) -> str | None:
+        return "dogs" if part.name == "dog" else None
+
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
+        checkpoint()
+        assert pixels.shape == (HEIGHT, WIDTH, 3)
+        return [Box("dog", 0.8, LEFT), Box("dog", 0.7, RIGHT)][: 1 if part.count in (None, 1) else 2]
+
+
+def test_words_select_an_area(desk: Desk, engine: SameValue) -> None:
+    desk.ask(m.SelectWords(*desk.at, "the left half"))
+    found = desk.recorder.last(m.Selected)
+    assert (found.region.bounds, found.engine) == (Bounds(0, 0, 100, HEIGHT), "pixels")
+    assert engine.embedded == 0
+
+
+def test_words_select_objects_by_their_boxes(desk: Desk, engine: SameValue) -> None:
+    desk.studio.finder = Boxes()
+    for _ in range(2):
+        desk.ask(m.SelectWords(*desk.at, "both dogs"))
+    found = desk.recorder.last(m.Selected)
+    assert found.region.bounds == Bounds(20, 30, 140, 80)
+    assert (found.engine, found.scores) == ("dogs+same", (0.7,))
+    assert engine.embedded == 1
+    desk.ask(m.FindObjects(*desk.at, "both dogs"))
+    boxes = desk.recorder.last(m.ObjectsFound)
+    assert [(b.label, b.bounds) for b in boxes.boxes] == [("dog", LEFT), ("dog", RIGHT)]
+    assert boxes.engine == "dogs"
+
+
+def test_a_degradation_is_selected_where_it_is(desk: Desk, detector: FakeDetector) -> None:
+    found = detection({"noise": Finding(0.9, 0.8)}, (8, 8))
+    found.heat[:] = 0
+    found.heat[4:, :4, DEGRADATIONS.index("noise")] = 250
+    version = desk.studio.document(desk.card.id)
+    version.set_detection(desk.card.head, found)
+    for request in (m.SelectWhere(*desk.at, "noise"), m.SelectWords(*desk.at, "where it is noisy")):
+        desk.ask(request)
+        region = desk.recorder.last(m.Selected).region.full()
+        assert region[120, 20] == 255
+        assert region[20, 180] == region[20, 20] == 0
+    with pytest.raises(UserError, match="The detector finds no haze in this photo"):
+        desk.ask(m.SelectWhere(*desk.at, "haze"))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [("", "Describe what to find"), ("the zebra", "zebra"), ("x" * 301, "longer than 300")]
+)
+def test_words_that_find_nothing_are_a_sentence(desk: Desk, words: str, sentence: str) -> None:
+    desk.studio.finder = Boxes()
+    with pytest.raises(UserError, match=sentence):
+        desk.ask(m.SelectWords(*desk.at, words))
+    assert desk.studio.document(desk.card.id).card().regions == ()
 
 
 # Changing -------------------------------------------------------------------------------------------------------------

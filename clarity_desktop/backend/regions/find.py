@@ -6,7 +6,7 @@ A detector answers for the classes that it knows. Which of several boxes is mean
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +21,7 @@ from clarity_desktop.backend.regions import areas, groundingdino
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.bit_depth import to_8_bits
-from clarity_desktop.values import Bounds, Pixels
+from clarity_desktop.values import Bounds, Box, Pixels
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.nets.yolox import YoloX
@@ -48,15 +48,6 @@ _GRAY = 114
 """Around the photo in the detector's square input, as in its training."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """An object: its label, how certain it is (0..1), and where."""
-
-    label: str
-    score: float
-    bounds: Bounds
-
-
 class Finder(Protocol):
     """Finds the boxes of what a part of a description names."""
 
@@ -64,8 +55,11 @@ class Finder(Protocol):
         """The id of the detector that knows what is named; None: there is none on this machine."""
         ...
 
-    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
-        """Those that the words mean in H×W×3 RGB (uint8 or uint16), most certain first. Raises ModelMissing."""
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
+        """Those that the words mean in H×W×3 RGB (uint8 or uint16), most certain first.
+
+        Raises ModelMissing, UserError, and what checkpoint raises.
+        """
         ...
 
 
@@ -82,10 +76,11 @@ class SmallDetectors:
             return None
         return YUNET if part.name == "face" else YOLOX if part.name in COCO else None
 
-    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
         """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes. The part must be one that engine_for knows."""
         engine = self.engine_for(part)
         assert engine is not None, "ask engine_for first"
+        checkpoint()
         photo = to_8_bits(pixels)
         file = self.store.need((engine,))[engine]
         if engine == YUNET:
@@ -107,10 +102,10 @@ class AnyWords:
         names_things = part.kind in ("object", "phrase")
         return groundingdino.ID if names_things and groundingdino.is_ready(self.store) else None
 
-    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
         """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes."""
         words = f"{part.color} {part.noun}" if part.color else part.noun
-        found = groundingdino.find(pixels, words, self.models, self.store)
+        found = groundingdino.find(pixels, words, self.models, self.store, checkpoint)
         boxes = [Box(part.noun, one.score, one.bounds) for one in found]
         return select(boxes, replace(part, color=None), to_8_bits(pixels))
 
@@ -125,9 +120,9 @@ class FirstOf:
         """See Finder.engine_for."""
         return next((engine for finder in self.finders if (engine := finder.engine_for(part))), None)
 
-    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
         """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes. The part must be one that engine_for knows."""
-        return next(finder for finder in self.finders if finder.engine_for(part)).boxes(pixels, part)
+        return next(finder for finder in self.finders if finder.engine_for(part)).boxes(pixels, part, checkpoint)
 
 
 def installed(models: ModelCache, store: WeightStore) -> Finder:

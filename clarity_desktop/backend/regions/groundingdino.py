@@ -194,6 +194,7 @@ def build(vocabulary: str) -> Any:
     models: Any = importlib.import_module("groundingdino.models")
     encoders: Any = importlib.import_module("groundingdino.util.get_tokenlizer")
     pieces = {word: k for k, word in enumerate(vocabulary.splitlines())}
+
     # The package would ask the network for the text encoder and its vocabulary. BertConfig() is that of the published
     # encoder, but for the number of words.
     def tokenizer(_kind: object) -> Any:

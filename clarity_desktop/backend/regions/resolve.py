@@ -10,11 +10,11 @@ import numpy as np
 
 from clarity_desktop.backend.regions import areas, masks
 from clarity_desktop.backend.regions.engine import Embedding, Engine, Prompt
-from clarity_desktop.backend.regions.find import Box, Finder
+from clarity_desktop.backend.regions.find import Finder
 from clarity_desktop.backend.regions.groundingdino import LONGEST
 from clarity_desktop.backend.regions.words import Description, Part, parse
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import DEGRADATIONS, Bounds, Degradation, Detection, Mask, Pixels, Region
+from clarity_desktop.values import DEGRADATIONS, Bounds, Box, Degradation, Detection, Mask, Pixels, Region
 
 PIXELS = "pixels"
 """The engine of areas, tones, colors and materials: areas.py."""
@@ -31,13 +31,14 @@ class Sources:
     """What looks for the parts of a description in one photo.
 
     finder: boxes of objects. engine, embed: masks from boxes. detect: what is wrong with the photo. Each is asked only
-    if the words need it.
+    if the words need it. checkpoint is called often, and may raise to end the work.
     """
 
     finder: Finder
     engine: Engine
     embed: Callable[[], Embedding]
     detect: Callable[[], Detection]
+    checkpoint: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +142,7 @@ def _find(pixels: Pixels, part: Part, sources: Sources) -> Found:
 
 
 def _objects(pixels: Pixels, part: Part, sources: Sources) -> list[Box]:
-    things = sources.finder.boxes(pixels, part)
+    things = sources.finder.boxes(pixels, part, sources.checkpoint)
     if not things:
         raise UserError("regions.not_there", words=part.words)
     return things
