@@ -140,7 +140,7 @@ async def _resolved(
 
 
 def _known(value: T | None) -> T:
-    assert value is not None, "it was asked for where a part needs it"
+    assert value is not None, "whoever needs it is asked before"
     return value
 
 
