@@ -411,7 +411,7 @@ async def analyze(studio: Studio, request: AnalyzeRegion, job: Job) -> RegionAna
         raise UserError(
             "regions.other_size", columns=region.width, rows=region.height, width=version.width, height=version.height
         )
-    pixels = (await studio.visible_pixels(request.document, request.version, job))[region.bounds.slices()]
+    pixels = (await studio.visible_pixels(request.document, request.version, job))[masks.core(region).slices()]
     detection = await studio.find(pixels, job)
     quality = await studio.score(pixels, job, detection)
     advice, text = rules.advise(detection), rules.advice_text(detection)

@@ -207,6 +207,16 @@ def test_a_region_is_scaled_to_another_photo() -> None:
     assert masks.scaled(region, WIDTH, HEIGHT) is region
 
 
+def test_the_core_of_a_region_holds_nothing_else() -> None:
+    assert masks.core(box(10, 10, 40, 30)) == Bounds(10, 10, 40, 30)
+    corner = masks.union([Region.rectangle(Bounds(*b), 600, 400) for b in ((0, 0, 600, 40), (0, 0, 100, 400))])
+    inside = masks.core(corner)
+    assert inside.width == inside.height >= 95
+    assert corner.within(inside).min() == 255
+    line = Region.rectangle(Bounds(0, 0, 600, 5), 600, 400)
+    assert masks.core(masks.union([line, Region.rectangle(Bounds(0, 0, 5, 400), 600, 400)])) == Bounds(0, 0, 600, 400)
+
+
 def test_the_thumbnail_shows_where_the_region_lies() -> None:
     small = masks.thumbnail(Region.rectangle(Bounds(500, 100, 300, 200), 1000, 600), 100)
     assert small.shape == (60, 100)

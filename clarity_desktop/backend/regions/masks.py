@@ -23,6 +23,8 @@ FRACTION_BITS = 4
 """Of the coordinates that OpenCV draws: sixteenths of a pixel."""
 AA_EDGE = 0.7
 """Pixels by which OpenCV's smooth edges lie outside of the shape."""
+FILLED, LEAST_CORE = 0.6, 64
+"""Share of its bounds that a region fills mostly; least side in pixels of a square that stands for it."""
 REFINED_TILE = 512
 """Side in pixels of the parts in which an edge is refined."""
 SMOOTHNESS = 1e-4
@@ -220,6 +222,24 @@ def to_png(region: Region) -> bytes:
 def whole(region: Region) -> Bounds:
     """The bounds of the region's photo."""
     return Bounds(0, 0, region.width, region.height)
+
+
+def core(region: Region) -> Bounds:
+    """The rectangle that stands for a region where only rectangles can be looked at, as in an analysis.
+
+    Its bounds if it fills most of them; else the largest square inside it, if that is not tiny.
+    """
+    selected = region.mask > 127
+    if selected.mean() >= FILLED:
+        return region.bounds
+    # Within the bounds and one more pixel around them, where nothing is selected.
+    away = cv2.distanceTransform(np.pad(selected, 1).astype(np.uint8), cv2.DIST_C, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(away.argmax()), away.shape)
+    reach = int(away[y, x]) - 1
+    if 2 * reach + 1 < LEAST_CORE:
+        return region.bounds
+    b = region.bounds
+    return Bounds(b.x + int(x) - reach, b.y + int(y) - reach, 2 * reach + 1, 2 * reach + 1)
 
 
 def thumbnail(region: Region, side: int) -> Mask:
