@@ -74,6 +74,7 @@ sha256 = "{digest}"
 @pytest.fixture
 def embedding(engine: SegmentAnything) -> Embedding:
     values = np.random.default_rng(2).normal(size=(1, 256, 64, 64)).astype(np.float16)
+    values.flags.writeable = False  # as from a file
     return Embedding(engine.digest(), 900, 600, {"image": values})
 
 
@@ -130,7 +131,7 @@ def test_the_candidates_are_those_of_the_package(
     assert len(found) == 3
     net = engine._network()._net  # pyright: ignore[reportPrivateUsage]
     predictor = SamPredictor(net)
-    predictor.features = torch.from_numpy(embedding.arrays["image"]).float()
+    predictor.features = torch.from_numpy(embedding.arrays["image"].copy()).float()
     predictor.original_size, predictor.input_size, predictor.is_image_set = (600, 900), (683, 1024), True
     at, labels = np.array([[300.0, 200.0], [50.0, 40.0]])[: 1 + several], np.array([1, 0])[: 1 + several]
     box = np.array([90, 60, 790, 460]) if several else None
