@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.regions import graph_cut
 from clarity_desktop.backend.regions.words import Part, Place
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.values import Mask, Pixels
@@ -158,24 +159,31 @@ def _skin(small: NDArray[np.uint8]) -> Floats:
 
 
 def _subject(small: NDArray[np.uint8]) -> Floats:
-    """What differs from the edges of the photo and is sharp (GrabCut, Rother et al., 2004, with the edges as seed)."""
+    """What differs from the edges of the photo and is sharp: the seeds of a graph cut."""
     rows, columns = small.shape[:2]
-    lab = cv2.GaussianBlur(_lab(small), (0, 0), 3)
-    edge = np.concatenate([lab[:6].reshape(-1, 3), lab[:, :6].reshape(-1, 3), lab[:, -6:].reshape(-1, 3)])
+    lab = np.asarray(cv2.GaussianBlur(_lab(small), (0, 0), 3), np.float32)
+    edge = np.concatenate([lab[:6].reshape(-1, 3), lab[-2:].reshape(-1, 3), lab[:, :6].reshape(-1, 3),
+                           lab[:, -6:].reshape(-1, 3)])  # fmt: skip
     # The distance to the nearest of a few colors of the edge.
-    _, _, centers = cv2.kmeans(edge, 5, np.empty(0), (cv2.TERM_CRITERIA_EPS, 10, 1.0), 1, cv2.KMEANS_PP_CENTERS)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
+    cv2.setRNGSeed(1)
+    centers = np.asarray(
+        cv2.kmeans(edge, min(5, len(edge)), np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)[2]
+    )  # fmt: skip
     strange = np.min([np.linalg.norm(lab - center, axis=2) for center in centers], 0).astype(np.float32)
     sharp = cv2.GaussianBlur(np.abs(cv2.Laplacian(_luma(small), cv2.CV_32F)), (0, 0), 0.02 * max(rows, columns))
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
     central = np.exp(-(x * x + y * y) / 0.9)
-    salient = (strange / (strange.max() + 1e-6) + sharp / (sharp.max() + 1e-6)) * central
-    seeds = np.full((rows, columns), cv2.GC_PR_BGD, np.uint8)
-    seeds[salient > np.quantile(salient, 0.72)] = cv2.GC_PR_FGD
-    seeds[salient > np.quantile(salient, 0.93)] = cv2.GC_FGD
-    seeds[salient < np.quantile(salient, 0.2)] = cv2.GC_BGD
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), seeds, (0, 0, 0, 0), *models, 3, cv2.GC_INIT_WITH_MASK)
-    return _closed(np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32))
+    # A color difference below 5 is no difference.
+    salient = (strange / max(5.0, float(strange.max())) + 0.5 * sharp / (float(sharp.max()) + 1e-3)) * central
+    if salient.max() < 0.2:
+        return np.zeros((rows, columns), np.float32)
+    levels = np.rint(255 * salient / salient.max()).astype(np.uint8)
+    threshold = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)[0]
+    seeds = np.where(levels > threshold, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    seeds[levels > threshold + 0.6 * (255 - threshold)] = cv2.GC_FGD
+    seeds[levels < 0.25 * threshold] = cv2.GC_BGD
+    return _closed(graph_cut.cut(small, seeds, 3))
 
 
 _STUFF: Mapping[str, Callable[[NDArray[np.uint8]], Floats]] = {

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.regions import graph_cut
+from clarity_desktop.backend.regions.areas import guided
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt, check
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
@@ -143,7 +145,8 @@ def _at_clicks(photo: Photo, spots: Sequence[_Spot]) -> list[MaskCandidate]:
         cut = _cleaned(_cut(small, _seeds(first), near, 2), near)
         if not cut.any():
             cut = first.astype(np.float32)
-        candidates.append(_candidate(photo, _detailed(photo, cut, spots), sure))
+        mask = _detailed(photo, cut, spots) if cut.any() else np.zeros(photo.shape[:2], np.float32)
+        candidates.append(_candidate(photo, mask, sure))
     return candidates
 
 
@@ -246,17 +249,7 @@ def _cut(photo: Photo, seeds: NDArray[np.uint8], spots: Sequence[_Spot], rounds:
     seeds = seeds.copy()
     for spot in spots:
         cv2.circle(seeds, (spot.x, spot.y), radius, (cv2.GC_FGD if spot.inside else cv2.GC_BGD,), cv2.FILLED)
-    # OpenCV's models need pixels of both kinds, more than they have components.
-    inside = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if min(inside.sum(), (~inside).sum()) < 16:
-        return inside.astype(np.float32)
-    cv2.setRNGSeed(1)  # the models are begun at random
-    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(
-        np.ascontiguousarray(photo[..., ::-1]), seeds, (0, 0, 0, 0), background, foreground, rounds,
-        cv2.GC_INIT_WITH_MASK,
-    )  # fmt: skip
-    return np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return graph_cut.cut(photo, seeds, rounds)
 
 
 def _cleaned(cut: Floats, spots: Sequence[_Spot]) -> Floats:
@@ -318,6 +311,4 @@ def _enlarged(cut: Floats, seen: Bounds, photo: Photo) -> Floats:
 
 def _candidate(photo: Photo, mask: Floats, score: float) -> MaskCandidate:
     """Logits from a mask (h×w, 0..1), with its edge smoothed along the edges of the photo."""
-    from clarity_desktop.backend.regions.areas import guided
-
     return MaskCandidate(8 * (guided(photo, mask, 3, 1e-3) - np.float32(0.5)), score)

@@ -135,6 +135,8 @@ def _onnx_convolutions(parts: Sequence[Path]) -> bytes:
     try:
         graph = onnx.load(path, load_external_data=False).graph
         tensors = {tensor.name: tensor for tensor in graph.initializer}
+        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.initializer):
+            raise ValueError("its tensors are in other files")
         convolutions = [list(node.input) for node in graph.node if node.op_type == "Conv"]
         found = {
             f"{k:03}.{kind}": np.ascontiguousarray(numpy_helper.to_array(tensors[name]))
