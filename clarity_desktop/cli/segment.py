@@ -146,7 +146,7 @@ def _skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:
 
 def _picture(region: Region) -> Picture:
     """The mask of the whole photo as a gray picture."""
-    return Picture(np.repeat(region.full()[..., None], 3, 2))
+    return Picture(np.repeat(region.full()[..., None], 3, 2), mode="L")
 
 
 async def _found(studio: Studio, path: Path, asked: argparse.Namespace, job: Job) -> Found:

@@ -111,9 +111,13 @@ def stuff(small: NDArray[np.uint8], name: str) -> Floats:
 def _sky(small: NDArray[np.uint8]) -> Floats:
     """Smooth, bright and blue, gray or orange, and connected with the upper edge."""
     luma, lab = _luma(small), _lab(small)
-    blue = _soft(-lab[..., 2], 2, 4)  # b* below zero
-    pale = _soft(luma, 0.68, 0.05) * _soft(14 - np.hypot(lab[..., 1], lab[..., 2]), 0, 3)
-    evening = _soft(luma, 0.5, 0.05) * _soft(lab[..., 2], 15, 5) * _soft(18 - lab[..., 1], 0, 6)
+    blue = _soft(-lab[..., 2], 6, 2.5)  # b* well below zero
+    # An overcast sky is brighter than what is below it, however dark the photo.
+    below = float(luma[luma.shape[0] // 2 :].mean())
+    pale = _soft(luma, min(0.68, max(0.42, below + 0.1)), 0.04) * _soft(14 - np.hypot(lab[..., 1], lab[..., 2]), 0, 3)
+    evening = (
+        _soft(luma, 0.5, 0.05) * _soft(lab[..., 2], 15, 5) * _soft(lab[..., 1], 2, 2) * _soft(24 - lab[..., 1], 0, 6)
+    )
     high = np.linspace(1.15, 0.35, luma.shape[0], dtype=np.float32)[:, None]
     likely = np.maximum(np.maximum(blue * _soft(luma, 0.3, 0.05), pale), 0.8 * evening) * _smooth(luma, 0.05) * high
     return _touching(likely.clip(0, 1), "top")
@@ -129,7 +133,7 @@ def _vegetation(small: NDArray[np.uint8]) -> Floats:
 def _water(small: NDArray[np.uint8]) -> Floats:
     """Blue or gray below the sky, smoother along rows than along columns, not connected with the upper edge."""
     lab, luma = _lab(small), _luma(small)
-    blue = _soft(-lab[..., 2], 1, 3) * _soft(12 - lab[..., 1], 0, 4)
+    blue = _soft(-lab[..., 2], 5, 2.5) * _soft(12 - lab[..., 1], 0, 4)
     across, down = (np.abs(cv2.Sobel(luma, cv2.CV_32F, *order)) for order in ((1, 0), (0, 1)))
     waves = _soft(cv2.blur(down, (15, 15)) / (cv2.blur(across, (15, 15)) + 1e-3), 1.0, 0.2)
     low = np.linspace(0.2, 1.2, luma.shape[0], dtype=np.float32)[:, None]
