@@ -156,6 +156,7 @@ def test_the_tested_set_fits_the_ranges(metadata: importlib.metadata.Distributio
 
 PROJECTS = {
     "PIL": "pillow",
+    "google": "protobuf",
     "cv2": "opencv-python-headless",
     "PySide6": "pyside6-essentials",
     "shiboken6": "pyside6-essentials",

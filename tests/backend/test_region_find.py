@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.nets import yolox
 from clarity_desktop.backend.regions import find
-from clarity_desktop.backend.regions.find import Box, FirstOf, SmallDetectors, select
+from clarity_desktop.backend.regions.find import FirstOf, SmallDetectors, select
 from clarity_desktop.backend.regions.words import Part, parse
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.backend.weights.catalog import catalog
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.messages import ModelMissing
-from clarity_desktop.values import Bounds
+from clarity_desktop.values import Bounds, Box
 
 PHOTO = np.full((200, 400, 3), 128, np.uint8)
 LEFT, MIDDLE, RIGHT = (
@@ -102,9 +102,9 @@ def test_who_looks_for_what(tmp_path: Path) -> None:
     assert FirstOf((small, small)).engine_for(part("the man")) == find.YOLOX
     assert find.installed(ModelCache(), small.store).engine_for(part("a submarine")) is None
     with pytest.raises(ModelMissing, match=r"yolox_nano\.onnx"):
-        small.boxes(PHOTO, part("the man"))
+        small.boxes(PHOTO, part("the man"), lambda: None)
     with pytest.raises(ModelMissing, match="yunet"):
-        FirstOf((small,)).boxes(PHOTO, part("faces"))
+        FirstOf((small,)).boxes(PHOTO, part("faces"), lambda: None)
 
 
 def test_the_words_name_every_class() -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from clarity_desktop.backend.regions import resolve
 from clarity_desktop.backend.regions.engine import Embedding
-from clarity_desktop.backend.regions.find import Box
 from clarity_desktop.backend.regions.grabcut import GrabCut
 from clarity_desktop.backend.regions.resolve import Sources
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import DEGRADATIONS, Bounds, Detection, Pixels
+from clarity_desktop.values import DEGRADATIONS, Bounds, Box, Detection, Pixels
 from tests.fakes import detection
 
 DOG, CAT = Bounds(20, 40, 40, 30), Bounds(110, 40, 30, 40)
@@ -24,7 +25,8 @@ class Animals:
     def engine_for(self, part: Part, /) -> str | None:
         return "animals" if part.name in ("dog", "cat", "horse") else None
 
-    def boxes(self, pixels: Pixels, part: Part, /) -> list[Box]:
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
+        checkpoint()
         known = {"dog": Box("dog", 0.9, DOG), "cat": Box("cat", 0.6, CAT)}
         return [known[part.name]] if part.name in known else []
 
