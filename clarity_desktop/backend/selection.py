@@ -420,10 +420,13 @@ async def analyze(studio: Studio, request: AnalyzeRegion, job: Job) -> RegionAna
     return analyzed
 
 
+def around_object(region: Region) -> Region:
+    """The region of an object with its edge, which a mask rarely holds entirely."""
+    return masks.grow(region, max(2, round(REMOVED_EDGE * max(region.width, region.height))))
+
+
 async def remove_object(studio: Studio, request: RemoveObject, job: Job) -> Version | None:
     """Fill a region with its surroundings; as Studio.restore. Raises UserError, ModelMissing, JobCancelled."""
-    region = request.region
-    edge = max(2, round(REMOVED_EDGE * max(region.width, region.height)))
-    grown = await job.run(masks.grow, region, edge, lane=LaneClass.INTERACTIVE)
+    grown = await job.run(around_object, request.region, lane=LaneClass.INTERACTIVE)
     params = RestoreParams("inpaint", region=grown)
     return await studio.restore(Restore(request.document, request.version, params, request.confirmed), job)

@@ -7,23 +7,26 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clarity_desktop.backend import plan
+from clarity_desktop.backend import plan, selection
 from clarity_desktop.backend.auto import texts
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.plan import ToolCall
+from clarity_desktop.backend.regions.resolve import Found
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
     Adjust,
     ApplyTransform,
     CompareRequested,
     Event,
+    FindObjects,
     Improve,
     Offered,
     Restore,
+    SelectWords,
     UserError,
     VersionAdded,
 )
-from clarity_desktop.text import Message, Text, conjunction, duration, messages
+from clarity_desktop.text import Message, Text, conjunction, duration, enumeration, messages
 from clarity_desktop.titles import degradation_title, method_name, step_title, version_title
 from clarity_desktop.values import (
     ADJUSTMENT_RANGES,
@@ -50,6 +53,8 @@ FEATHER = 16
 """Pixels over which a restored visible part blends into the rest of the photo."""
 FULL_EXPOSURE = 2.0
 """Stops of an exposure of 1 in a call, where all settings are -1..1."""
+MAX_BOXES = 8
+"""Of more objects only the number and the most certain are named."""
 MAX_STEPS = 12
 """Of a longer history only the last steps are named."""
 
@@ -117,18 +122,26 @@ async def offer(context: ToolContext, call: ToolCall) -> Offered | None:
     return None
 
 
-def _improve(context: ToolContext, call: plan.RestoreCall, *, confirmed: bool = False) -> Improve:
+def _improve(
+    context: ToolContext, call: plan.RestoreCall, named: Region | None = None, *, confirmed: bool = False
+) -> Improve:  # fmt: skip
     version = context.version(call.version)
-    part = context.visible if context.only_visible else None
-    region = Region.rectangle(part, version.width, version.height) if part else None
+    region = named or _visible(context, version)
     return Improve(context.document, version.id, context.visible, region, confirmed=confirmed)
 
 
-def _restore(context: ToolContext, call: plan.RestoreCall, *, confirmed: bool = False) -> Restore:
+def _visible(context: ToolContext, version: Version) -> Region | None:
+    """The visible part, where only that is to be restored."""
+    part = context.visible if context.only_visible else None
+    return Region.rectangle(part, version.width, version.height) if part else None
+
+
+def _restore(
+    context: ToolContext, call: plan.RestoreCall, named: Region | None = None, *, confirmed: bool = False
+) -> Restore:  # fmt: skip
     assert call.task != "auto"
     version = context.version(call.version)
-    part = context.visible if context.only_visible else None
-    region = Region.rectangle(part, version.width, version.height) if part else None
+    region = named or _visible(context, version)
     params = RestoreParams(
         call.task, call.method, 1.0 if call.strength is None else call.strength, region,
         feather=FEATHER if region else 0, visible=context.visible,
@@ -137,17 +150,44 @@ def _restore(context: ToolContext, call: plan.RestoreCall, *, confirmed: bool = 
 
 
 async def _run_restore(context: ToolContext, call: plan.RestoreCall) -> ToolResult:
-    if call.region is not None:
-        raise UserError(Message("chat.no_regions", {"region": call.region.text}))
+    named = None if call.region is None else (await _named(context, call.region, call.version)).region
     if call.task == "auto":
-        await improve_document(context.studio, _improve(context, call, confirmed=True), context.job)
+        await improve_document(context.studio, _improve(context, call, named, confirmed=True), context.job)
         return ToolResult(in_transcript=True)
-    version = await context.studio.restore_now(_restore(context, call, confirmed=True), context.job)
+    if call.task == "inpaint" and named is not None:
+        named = await context.job.side("disk", selection.around_object, named)
+    version = await context.studio.restore_now(_restore(context, call, named, confirmed=True), context.job)
     fields = {
         "title": step_title(version.step), "method": method_name(version.step.method or ""),
         "time": duration(version.step.seconds),
     }  # fmt: skip
     return ToolResult(Message("chat.restored", fields))
+
+
+async def _named(context: ToolContext, region: plan.TextRegion, version: VersionId | None) -> Found:
+    """What words name in a version; the window shows it. Raises UserError, ModelMissing."""
+    request = SelectWords(context.document, context.version(version).id, region.text)
+    return await selection.select_words(context.studio, request, context.job)
+
+
+async def _run_select_region(context: ToolContext, call: plan.SelectRegionCall) -> ToolResult:
+    if call.region is None:
+        return ToolResult(Message("chat.clear_selection"))
+    found = await _named(context, call.region, None)
+    share = 100 * float((found.region.mask > 127).sum()) / (found.region.width * found.region.height)
+    return ToolResult(Message("chat.selected", {"region": call.region.text, "percent": f"{share:.0f}"}))
+
+
+async def _run_find(context: ToolContext, call: plan.FindCall) -> ToolResult:
+    request = FindObjects(context.document, context.head.id, call.region.text)
+    boxes = await selection.find_objects(context.studio, request, context.job)
+    each = [Message("chat.found_box", {"label": box.label, "percent": f"{100 * box.score:.0f}"}) for box in boxes]
+    if len(each) == 1:
+        return ToolResult(Message("chat.found_one", {"box": each[0]}))
+    fields = {"count": len(each), "boxes": enumeration(each[:MAX_BOXES])}
+    if len(each) <= MAX_BOXES:
+        return ToolResult(Message("chat.found_several", fields))
+    return ToolResult(Message("chat.found_many", fields))
 
 
 async def _run_assess(context: ToolContext, call: plan.AssessCall) -> ToolResult:
@@ -299,7 +339,7 @@ async def _not_available(_context: ToolContext, call: ToolCall) -> ToolResult:
 
 
 TOOLS: Mapping[str, Callable[[ToolContext, Any], Awaitable[ToolResult]]] = {
-    "assess": _run_assess, "detect": _run_detect, "find": _not_available, "select_region": _not_available,
+    "assess": _run_assess, "detect": _run_detect, "find": _run_find, "select_region": _run_select_region,
     "restore": _run_restore, "adjust": _run_adjust, "transform": _run_transform, "compare": _run_compare,
     "fuse": _not_available, "go_to": _run_go_to, "undo": _run_undo, "redo": _run_redo, "export": _not_available,
     "describe": _run_describe, "ask_user": _run_ask_user,

@@ -88,15 +88,20 @@ TEMPLATES: dict[str, Template] = {
         "Message", "Say by how much, for example “rotate left”, “straighten by 2 degrees” or “crop to 4:3”."
     ),
     "chat.quoted": QT_TRANSLATE_NOOP("Message", "{text}"),
+    # Parts of the photo.
+    "chat.selected": QT_TRANSLATE_NOOP("Message", "“{region}” is selected: {percent}% of the photo."),
+    "chat.clear_selection": QT_TRANSLATE_NOOP("Message", "Press Esc to clear the selection."),
+    "chat.found_box": QT_TRANSLATE_NOOP("Message", "{label} ({percent}%)"),
+    "chat.found_one": QT_TRANSLATE_NOOP("Message", "One found: {box}."),
+    "chat.found_several": QT_TRANSLATE_NOOP("Message", "{count} found: {boxes}."),
+    "chat.found_many": QT_TRANSLATE_NOOP("Message", "{count} found, of which these are the most certain: {boxes}."),
     # Turns that ended early.
     "chat.cancelled": QT_TRANSLATE_NOOP("Message", "Cancelled."),
     "chat.failed": QT_TRANSLATE_NOOP("Message", "An internal error stopped this step. See the log for details."),
     # Tools that have no engine yet.
     "chat.no_regions": QT_TRANSLATE_NOOP(
-        "Message", "I cannot select parts of a photo by words yet (“{region}”). Nothing was changed."
+        "Message", "I cannot adjust a part of a photo alone yet (“{region}”). Nothing was changed."
     ),
-    "chat.no_find": QT_TRANSLATE_NOOP("Message", "I cannot find things in a photo yet."),
-    "chat.no_select_region": QT_TRANSLATE_NOOP("Message", "I cannot select parts of a photo by words yet."),
     "chat.no_fuse": QT_TRANSLATE_NOOP("Message", "I cannot combine versions yet. Nothing was changed."),
     "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
     # Plans from outside.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from clarity_desktop.backend import auto, chat, methods, tools
@@ -16,6 +18,9 @@ from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.document import Document
+from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt
+from clarity_desktop.backend.regions.engines import Engines
+from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.messages import (
     ApplyTransform,
     CompareRequested,
@@ -26,6 +31,7 @@ from clarity_desktop.messages import (
     ModelMissing,
     ModelsListed,
     Opened,
+    Selected,
     SendMessage,
     TileDone,
     TurnAdded,
@@ -33,7 +39,7 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.text import catalog, english
 from clarity_desktop.text import message as message_module
-from clarity_desktop.values import Bounds, Finding, Flip, Picture, Pixels, Turn
+from clarity_desktop.values import Bounds, Box, Finding, Flip, Picture, Pixels, Turn
 from tests.fakes import HALVES, Recorder, detection
 
 RAIN = detection({"rain streak": Finding(0.9, 0.7)})
@@ -155,8 +161,9 @@ def test_light_and_color_are_adjusted_by_words(dialogue) -> None:
 
 
 UNABLE = (
-    ["fix the white balance", "only the sky should be darker", "denoise only the sky", "can you make the face sharper?",
-     "merge both versions", "save it as jpg", "where is the dog?", "remove the scratches", "straighten it"]
+    ["fix the white balance", "only the sky should be darker", "denoise only the face",
+     "can you make the face sharper?", "merge both versions",
+     "save it as jpg", "where is the dog?", "remove the scratches", "straighten it"]
 )  # fmt: skip
 
 
@@ -389,6 +396,85 @@ def test_the_button_and_the_words_write_the_same_turn(dialogue) -> None:
     assert dialogue.tree().turns[-1].steps == by_button.steps
 
 
+# Parts ----------------------------------------------------------------------------------------------------------------
+
+
+class Dogs:
+    """Finds two dogs, whatever the photo."""
+
+    def engine_for(self, part: Part, /) -> str | None:
+        return "dogs" if part.name == "dog" else None
+
+    def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
+        checkpoint()
+        return [Box("dog", 0.91, Bounds(10, 20, 60, 50)), Box("dog", 0.7, Bounds(120, 30, 40, 40))]
+
+
+class Filled:
+    """Takes all of a box for its object."""
+
+    id, title = "filled", "Filled"
+
+    def is_ready(self) -> bool:
+        return True
+
+    def digest(self) -> str:
+        return "filled 1"
+
+    def embed(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> Embedding:
+        return Embedding("filled 1", pixels.shape[1], pixels.shape[0], {})
+
+    def masks(self, embedding: Embedding, prompt: Prompt, /) -> tuple[MaskCandidate, ...]:
+        logits = np.full((embedding.height, embedding.width), -9, np.float32)
+        assert prompt.box is not None
+        logits[prompt.box.slices()] = 9
+        return (MaskCandidate(logits, 0.8),)
+
+
+@pytest.fixture
+def dogs(dialogue) -> Dialogue:
+    dialogue.studio.finder = Dogs()
+    dialogue.studio.engines = Engines(lambda _device: (Filled(),))
+    return dialogue
+
+
+def test_only_the_named_part_is_restored(dialogue, photo) -> None:
+    reply = dialogue.say("remove the rain on the left side")
+    [_, version] = dialogue.tree().versions
+    assert "halves" in reply
+    changed = (dialogue.studio.document(dialogue.card.id).pixels(version.id) != photo(200, 150)).any(2)
+    assert changed[:, :80].mean() > 0.9
+    assert not changed[:, 100:].any()
+
+
+def test_objects_are_restored_alone(dogs, photo) -> None:
+    dogs.say("remove the rain from the dogs")
+    [_, version] = dogs.tree().versions
+    changed = (dogs.studio.document(dogs.card.id).pixels(version.id) != photo(200, 150)).any(2)
+    inside = np.zeros((150, 200), bool)
+    inside[20:70, 10:70] = inside[30:70, 120:160] = True
+    assert changed[inside].mean() > 0.8
+    assert not changed[~inside].any()
+
+
+def test_what_is_not_there_changes_nothing(dogs) -> None:
+    assert "zebra" in dogs.say("remove the rain from the zebra")
+    assert len(dogs.tree().versions) == 1
+
+
+def test_things_are_found_and_selected(dogs) -> None:
+    context = tools.ToolContext(dogs.studio, dogs.card.id, dogs.recorder.job())
+
+    def run(call) -> str:
+        return english(asyncio.run(tools.run(context, call)).text)
+
+    where = plan_module.TextRegion("the dogs")
+    assert run(plan_module.FindCall(where)) == "2 found: dog (91%), dog (70%)."
+    assert run(plan_module.SelectRegionCall(where)) == "“the dogs” is selected: 15% of the photo."
+    assert dogs.recorder.last(Selected).region.bounds == Bounds(10, 20, 150, 50)
+    assert "Esc" in run(plan_module.SelectRegionCall(None))
+
+
 OF_WINDOW = {"chat.say_fix", "chat.say_find", "chat.say_download"}
 """What the window suggests to say."""
 
@@ -400,7 +486,7 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
             used |= set(re.findall(r'"((?:auto|chat|analysis)\.[a-z_.]+)"', file.read_text("utf-8")))
     for module in (tools, plan_module, message_module):
         used |= set(re.findall(r'Message\(\s*"([a-z_.]+)"', Path(module.__file__ or "").read_text("utf-8")))
-    used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["find"]}
+    used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["fuse"]}
     assert used <= set(catalog.templates()), used - set(catalog.templates())
     own = {key for key in catalog.templates() if key.startswith("chat.")}
     assert own <= used | {"chat.no_regions", "chat.restored"} | OF_WINDOW, own - used

@@ -209,9 +209,8 @@ class Network:
         across, down = input_size(*size)
         scale = across / size[0], down / size[1]
         with torch.inference_mode():
-            image = torch.from_numpy(np.array(embedding)).to(
-                self._device, torch.float32
-            )  # one from a file is read-only
+            # A copy: one from a file is read-only.
+            image = torch.from_numpy(np.array(embedding)).to(self._device, torch.float32)
             sparse, dense = net.prompt_encoder(
                 points=_points(prompt.clicks, scale, self._device),
                 boxes=_box(prompt, scale, self._device),
