@@ -55,6 +55,21 @@ def test_further_clicks_add_and_leave_out(scene: Pixels) -> None:
     assert mask[10, 10] == 0
 
 
+def test_a_click_corrects_the_mask_that_is_shown(scene: Pixels) -> None:
+    engine = GrabCut()
+    seen = engine.embed(scene, lambda: None)
+    everything = np.ones((120, 180), np.float32)
+    clicks = (Click(85, 58), Click(20, 100, inside=False))
+    [found] = engine.masks(seen, Prompt(clicks, hint=everything))
+    assert found.logits[58, 85] > 0 > found.logits[100, 20]
+    assert found.hint is not None
+    [again] = engine.masks(seen, Prompt(clicks, hint=found.hint))
+    assert again.logits[58, 85] > 0 > again.logits[100, 20]
+    for other in (np.ones((3, 3), np.float32), np.full((120, 180), np.nan, np.float32)):  # of another engine
+        [without] = engine.masks(seen, Prompt(clicks, hint=other))
+        assert np.array_equal(without.logits, engine.masks(seen, Prompt(clicks))[0].logits)
+
+
 def test_sixteen_bits_give_the_same(scene: Pixels) -> None:
     prompt = Prompt((Click(85, 58),))
     assert overlap(scene.astype(np.uint16) * 257, prompt) == overlap(scene, prompt)

@@ -8,8 +8,9 @@ object, at a larger scale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,8 +29,8 @@ SEEN, DETAIL = 240, 320
 """Longest side of the photo in which an object is found, and of the part of it in which its edge is found."""
 CELL = 9
 """Distance in pixels between the seeds of the areas of one color."""
-SHARES = (0.08, 0.3, 0.65)
-"""Largest share of the photo of each candidate for one click."""
+SHARES: Mapping[float, float] = {0.08: 0.2, 0.3: 0.45, 0.65: 0.35}
+"""Largest share of the photo of each candidate for one click, and how likely it is."""
 CLICK = 0.015
 """Radius around a click that surely belongs to it, as a share of the longer side of what is seen."""
 
@@ -85,7 +86,7 @@ class GrabCut:
             for c in prompt.clicks
         ]
         box = None if prompt.box is None else _scaled(prompt.box, scale, photo.shape[1], photo.shape[0])
-        found = _in_box(photo, box, spots) if box is not None else _at_clicks(photo, spots)
+        found = _in_box(photo, box, spots) if box is not None else _at_clicks(photo, spots, prompt.hint)
         return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
 
@@ -132,65 +133,91 @@ def _in_box(photo: Photo, box: Bounds, spots: Sequence[_Spot]) -> list[MaskCandi
     return [_candidate(photo, _enlarged(_cleaned(cut, near), seen, photo), 0.9)]
 
 
-def _at_clicks(photo: Photo, spots: Sequence[_Spot]) -> list[MaskCandidate]:
+def _at_clicks(photo: Photo, spots: Sequence[_Spot], hint: Floats | None) -> list[MaskCandidate]:
     """What the clicks are on, as a small, a middle and a large object where one click leaves that open."""
     small = _reduced(photo, SEEN)
     rows, columns = small.shape[:2]
     height, width = photo.shape[:2]
     scale = columns / width, rows / height
     near = [_moved(spot, Bounds(0, 0, width, height), scale, columns, rows) for spot in spots]
-    firsts = _first_masks(small, near)
+    known = hint if hint is not None and hint.shape == (rows, columns) and bool(np.isfinite(hint).all()) else None
     candidates: list[MaskCandidate] = []
-    for first, sure in firsts:
+    for first, sure in _first_masks(small, near, known):
         cut = _cleaned(_cut(small, _seeds(first), near, 2), near)
-        if not cut.any():
-            cut = first.astype(np.float32)
+        if cut.sum() < 0.25 * first.sum():  # the colors of the two sides are alike: a cut finds only specks
+            cut = _cleaned(first.astype(np.float32), near)
         mask = _detailed(photo, cut, spots) if cut.any() else np.zeros(photo.shape[:2], np.float32)
         candidates.append(_candidate(photo, mask, sure))
     return candidates
 
 
-def _first_masks(small: Photo, spots: Sequence[_Spot]) -> list[tuple[NDArray[np.bool_], float]]:
-    """First masks (h×w) with how sure each is, 0..1."""
-    areas, count = _color_areas(small)
-    ways = _ways(small, areas, count)
-    inside = sorted({int(areas[s.y, s.x]) for s in spots if s.inside})
-    outside = sorted({int(areas[s.y, s.x]) for s in spots if not s.inside} - set(inside))
-    border = np.unique(np.concatenate((areas[0], areas[-1], areas[:, 0], areas[:, -1])))
-    border = np.setdiff1d(border, inside)
-    if not inside:  # only clicks on what is not meant: everything else
-        far = _distance(ways, outside)
-        return [((far > np.quantile(far, 0.3))[areas], 0.3)]
-    near = _distance(ways, inside)
-    away = np.minimum(
-        _distance(ways, outside) if outside else np.inf, _distance(ways, border) * (1.6 if len(spots) > 1 else 1.0)
-    ) if len(border) or outside else np.full(count, np.inf)  # fmt: skip
-    if len(spots) > 1:
-        chosen = near < away
-        chosen[inside], chosen[outside] = True, False
-        return [(chosen[areas], 0.8)]
-    sizes = np.bincount(areas.ravel(), minlength=count) / areas.size
-    order = np.argsort(near)
-    covered = np.cumsum(sizes[order])
-    # The first mask ends where the next area is much farther than those before: at an edge around the object.
-    steps = np.diff(near[order], append=near.max() * 1.05) / (near[order] + 0.15 * float(np.median(near)) + 1e-6)
-    found: list[tuple[NDArray[np.bool_], float]] = []
-    low = 0.004
-    for high in SHARES:
-        possible = np.flatnonzero((covered >= low) & (covered < high))
-        low = high
-        if not possible.size:
+def _first_masks(
+    small: Photo, spots: Sequence[_Spot], known: Floats | None
+) -> list[tuple[NDArray[np.bool_], float]]:  # fmt: skip
+    """First masks (h×w) with how sure each is, 0..1. known: the mask that the clicks correct, h×w, positive inside."""
+    areas = _Areas(small)
+    clicks = [(int(areas.numbers[s.y, s.x]), s.inside) for s in spots]
+    if known is None and len(clicks) == 1 and clicks[0][1]:
+        return [(chosen[areas.numbers], sure) for chosen, sure in areas.around(clicks[0][0])]
+    if known is not None:
+        chosen = np.bincount(areas.numbers.ravel(), (known > 0).ravel(), areas.count) > 0.5 * areas.sizes
+    else:
+        start = next((area for area, inside in clicks if inside), None)
+        chosen = np.ones(areas.count, np.bool_) if start is None else areas.around(start)[0][0]
+    for area, inside in clicks:
+        if chosen[area] == inside:
             continue
-        last = possible[int(steps[possible].argmax())]
-        chosen = np.zeros(count, np.bool_)
-        chosen[order[: last + 1]] = True
-        contrast = float(steps[last])
-        # Objects of a middle size are meant most often.
-        likely = {0.08: 0.75, 0.3: 1.0, 0.65: 0.8}[high]
-        found.append((chosen[areas], float(np.clip(likely * (0.4 + contrast), 0.05, 0.95))))
-    if not found:
-        found.append(((areas == areas[spots[0].y, spots[0].x]), 0.1))
-    return found
+        # What is wrong there: the way to this click is shorter than to any click of the other kind.
+        others = [other for other, kind in clicks if kind != inside]
+        way, limit = areas.ways(area), areas.ways(*others) if others else np.full(areas.count, np.inf)
+        wrong = way < limit
+        if inside:
+            wrong &= areas.around(area)[0][0]
+        chosen = np.where(wrong, inside, chosen)
+    for area, inside in clicks:
+        chosen[area] = inside
+    return [(chosen[areas.numbers], 0.8)]
+
+
+class _Areas:
+    """The areas of one color of a photo (h×w×3 uint8), and the cost of the ways between them.
+
+    numbers: the area of each pixel, h×w int32 from 0. sizes: pixels of each area.
+    """
+
+    def __init__(self, small: Photo) -> None:
+        self.numbers, self.count = _color_areas(small)
+        self.sizes = np.maximum(1, np.bincount(self.numbers.ravel(), minlength=self.count))
+        self._ways = _ways(small, self.numbers, self.sizes)
+
+    def ways(self, *start: int) -> NDArray[np.float64]:
+        """The least cost from any of the areas to each, one value for each area."""
+        from scipy.sparse.csgraph import dijkstra
+
+        return np.asarray(dijkstra(self._ways, directed=False, indices=start, min_only=True))
+
+    def around(self, start: int) -> list[tuple[NDArray[np.bool_], float]]:
+        """One to three choices of areas around one, and how likely each is meant, the most likely first."""
+        near = self.ways(start)
+        order = np.argsort(near)
+        covered = np.cumsum(self.sizes[order]) / self.numbers.size
+        # A choice ends where the next area is much farther than those before: at an edge around the object.
+        steps = np.diff(near[order], append=near.max() * 1.05) / (near[order] + 0.15 * float(np.median(near)) + 1e-6)
+        found: list[tuple[NDArray[np.bool_], float]] = []
+        low = 0.01
+        for high, likely in SHARES.items():
+            possible = np.flatnonzero((covered >= low) & (covered < high))
+            low = high
+            if not possible.size:
+                continue
+            last = possible[int(steps[possible].argmax())]
+            chosen = np.zeros(self.count, np.bool_)
+            chosen[order[: last + 1]] = True
+            # Objects of a middle size are meant most often; an edge all around makes the others likely.
+            found.append((chosen, likely + 0.3 * min(1.0, float(steps[last]))))
+        if not found:
+            found.append((np.arange(self.count) == start, 0.1))
+        return sorted(found, key=lambda choice: -choice[1])
 
 
 def _color_areas(small: Photo) -> tuple[NDArray[np.int32], int]:
@@ -210,12 +237,12 @@ def _color_areas(small: Photo) -> tuple[NDArray[np.int32], int]:
     return numbered, int(numbered.max()) + 1
 
 
-def _ways(small: Photo, areas: NDArray[np.int32], count: int) -> object:
-    """The graph of neighboring areas (sparse, count×count): a way costs their difference in color and a little more."""
+def _ways(small: Photo, areas: NDArray[np.int32], sizes: NDArray[np.int_]) -> Any:
+    """The graph of neighboring areas (sparse, n×n): a way costs their difference in color and a little more."""
     from scipy import sparse
 
+    count = len(sizes)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
-    sizes = np.maximum(1, np.bincount(areas.ravel(), minlength=count))
     means = np.stack([np.bincount(areas.ravel(), lab[..., k].ravel(), count) / sizes for k in range(3)], 1)
     pairs = np.concatenate([
         np.stack((areas[:, :-1].ravel(), areas[:, 1:].ravel()), 1),
@@ -224,12 +251,6 @@ def _ways(small: Photo, areas: NDArray[np.int32], count: int) -> object:
     pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], 1), axis=0)
     costs = np.linalg.norm(means[pairs[:, 0]] - means[pairs[:, 1]], axis=1) + 1.2
     return sparse.coo_matrix((costs, (pairs[:, 0], pairs[:, 1])), (count, count)).tocsr()
-
-
-def _distance(ways: object, start: Sequence[int] | NDArray[np.int32]) -> NDArray[np.float64]:
-    from scipy.sparse.csgraph import dijkstra
-
-    return np.asarray(dijkstra(ways, directed=False, indices=start, min_only=True))
 
 
 def _seeds(first: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -311,4 +332,7 @@ def _enlarged(cut: Floats, seen: Bounds, photo: Photo) -> Floats:
 
 def _candidate(photo: Photo, mask: Floats, score: float) -> MaskCandidate:
     """Logits from a mask (h×w, 0..1), with its edge smoothed along the edges of the photo."""
-    return MaskCandidate(8 * (guided(photo, mask, 3, 1e-3) - np.float32(0.5)), score)
+    logits = 8 * (guided(photo, mask, 3, 1e-3) - np.float32(0.5))
+    rows, columns = _reduced(photo, SEEN).shape[:2]
+    hint = np.asarray(cv2.resize(logits, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
+    return MaskCandidate(logits, score, hint)
