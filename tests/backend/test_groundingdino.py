@@ -27,7 +27,7 @@ def test_a_phrase_becomes_a_caption(phrase: str, caption: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phrase", "sentence"), [("", "in a word or two"), (" . ?", "in a word or two"), ("x" * 301, "longer than 300")]
+    ("phrase", "sentence"), [("", "in a few words"), (" . ?", "in a few words"), ("x" * 301, "longer than 300")]
 )
 def test_what_names_nothing_is_a_sentence(phrase: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
