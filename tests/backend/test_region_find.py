@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.nets import yolox
@@ -214,8 +215,18 @@ def test_the_published_network_computes_what_onnxruntime_computes(published: Pat
     assert np.abs(rows[:, 4:] - wanted[0, :, 4:]).max() < 1e-4
 
 
-def test_yunet_loads_and_finds_no_face_in_a_plain_photo(published: Path) -> None:
+def test_a_person_and_a_face_in_a_photo(published: Path, shared: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = shared / "data" / "seg_interactive" / "input" / "0_5_5303.webp"
+    if not file.is_file():
+        pytest.skip("the photo is not among the measuring data")
+    photo = np.asarray(Image.open(file).convert("RGB"))
+    [face] = find.faces(photo, published / "yunet.safetensors")
+    assert face.score > 0.9
+    [person] = find.objects(photo, find.load_yolox(published / "yolox-nano.safetensors"))
+    assert person.label == "person"
+    assert person.bounds.cut(face.bounds).area > 0.95 * face.bounds.area
     assert find.faces(PHOTO, published / "yunet.safetensors") == []
+    assert capfd.readouterr() == ("", "")
 
 
 def test_places_choose_among_boxes_only(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def only(text: str) -> Part:
         ("highlights", "tone", "bright", {}),
         ("the red part", "color", "red", {}),
         ("blue", "color", "blue", {}),
+        ("everything blue", "color", "blue", {}),
+        ("the blue part on the left", "color", "blue", {"places": ("left",)}),
         ("the left half", "area", "left", {"places": ("left",), "share": 0.5}),
         ("the top third", "area", "top", {"places": ("top",), "share": 1 / 3}),
         ("upper left corner", "area", "left top", {"places": ("left", "top"), "share": 0.4}),

@@ -166,7 +166,13 @@ def faces(photo: NDArray[np.uint8], weights: Path) -> list[Box]:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     model = load_file(weights)["file"]
-    detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size, MIN_FACE_SCORE)
+    log = cv2.utils.logging
+    level = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_ERROR)  # it warns about a choice of hardware that no one made
+    try:
+        detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size, MIN_FACE_SCORE)
+    finally:
+        log.setLogLevel(level)
     rows: NDArray[Any] | None = detector.detect(small)[1]
     if rows is None:  # pyright: ignore[reportUnnecessaryComparison] — it is, without faces
         return []

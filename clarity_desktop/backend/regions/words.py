@@ -98,7 +98,7 @@ def _part(text: str) -> Part | None:
     rest = _leftover(words, places)
     if places and not rest:
         return Part("area", " ".join(places), words, places=places, share=_share(words))
-    if color and _only_color(words):
+    if color and _only_color(rest):
         return Part("color", color, words, places=places)
     if not any(letter.isalnum() for letter in rest):
         return None
