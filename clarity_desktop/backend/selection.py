@@ -249,6 +249,8 @@ async def _computed(
         assert remembered is not None, "it was there a moment ago"
         return remembered
     found = replace(found, width=known.width, height=known.height)
+    if not found.costly:
+        return found
     try:
         await job.shield("document", document.keep_embedding, version, found.engine, found.arrays)
     except UserError as e:  # a full disk: the selection itself needs no room

@@ -211,6 +211,15 @@ def test_a_large_photo_is_looked_at_in_a_reduction(studio: Studio, recorder: Rec
     assert recorder.last(m.Selected).region.bounds == Bounds(1000, 20, 2000, 20)
 
 
+def test_what_is_quickly_computed_again_is_not_kept(desk: Desk, engine: SameValue) -> None:
+    real = engine.embed
+    engine.embed = lambda pixels, checkpoint: replace(real(pixels, checkpoint), costly=False)
+    desk.select(Click(40, 50))
+    desk.select(Click(130, 60))
+    assert engine.embedded == 1
+    assert desk.studio.document(desk.card.id).embedding(desk.card.head, engine.digest()) is None
+
+
 def test_another_release_of_the_network_looks_again(desk: Desk, engine: SameValue) -> None:
     desk.select(Click(40, 50))
     engine.release = "2"

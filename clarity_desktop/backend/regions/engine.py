@@ -18,13 +18,14 @@ class Embedding:
     """What an engine computed once of a photo of width × height pixels, to be kept with its version.
 
     engine: id and digest of the engine that made it; no other can use it. arrays: named, of any shape; float16 or
-    integers where they are kept in a document.
+    integers where they are kept in a document. costly: worth being kept there, because computing it again takes long.
     """
 
     engine: str
     width: int
     height: int
     arrays: Mapping[str, NDArray[Any]]
+    costly: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

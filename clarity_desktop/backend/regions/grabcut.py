@@ -72,7 +72,8 @@ class GrabCut:
         """A reduced copy of H×W×3 RGB (uint8 or uint16): uint8, longest side at most 1024; see Engine.embed."""
         checkpoint()
         height, width = pixels.shape[:2]
-        return Embedding(self.digest(), width, height, {"photo": _reduced(to_8_bits(pixels), KEPT)})
+        photo = _reduced(to_8_bits(pixels), KEPT)
+        return Embedding(self.digest(), width, height, {"photo": photo}, costly=False)
 
     def masks(self, embedding: Embedding, prompt: Prompt, /) -> tuple[MaskCandidate, ...]:
         """One to three candidates, the best first; see Engine.masks."""
