@@ -31,7 +31,7 @@ CELL = 9
 """Distance in pixels between the seeds of the areas of one color."""
 SHARES: Mapping[float, float] = {0.08: 0.2, 0.3: 0.45, 0.65: 0.35}
 """Largest share of the photo of each candidate for one click, and how likely it is."""
-CLICK = 0.015
+CLICK = 0.03
 """Radius around a click that surely belongs to it, as a share of the longer side of what is seen."""
 
 Floats = NDArray[np.float32]
