@@ -12,7 +12,6 @@ from tests.test_cli import clarity as clarity
 from tests.test_cli import detector as detector
 from tests.test_cli import make_studio as make_studio
 from tests.test_cli import plain_methods as plain_methods
-from tests.test_cli import quiet_log as quiet_log
 from tests.test_cli import read
 from tests.test_cli import scorer as scorer
 
