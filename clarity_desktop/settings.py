@@ -45,6 +45,8 @@ class Settings:
     methods: Mapping[str, str] = field(default_factory=dict[str, str])  # task → preferred method
     # The user's presets of adjustments: name → adjustment → value.
     presets: Mapping[str, Mapping[str, float | bool]] = field(default_factory=dict[str, Mapping[str, float | bool]])
+    mask_style: Literal["tint", "outline", "dim"] = "tint"  # how selections are drawn
+    mask_color: Annotated[int, Ge(0), Le(15)] = 0  # the number of their color
     metrics: tuple[str, ...] = ()  # additional quality metrics that are switched on
 
 

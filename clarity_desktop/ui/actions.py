@@ -95,6 +95,24 @@ ACTIONS: tuple[Spec, ...] = (
          tr("Apply the copied light and color to the open photo")),
     Spec("preferences", tr("Pre&ferences…"), ("Ctrl+,",), tr("Appearance, processor, memory and metadata"),
          needs="nothing"),
+    # Select
+    Spec("select_click", tr("&Click an object"), ("Q",), tr("Select the object under the pointer, or in a box"),
+         "select-click", checkable=True),
+    Spec("select_box", tr("&Box"), ("M",), tr("Select the object in a box"), "select-box", checkable=True),
+    Spec("brush", tr("B&rush"), ("B",), tr("Paint what is selected, or erase it"), "brush", checkable=True),
+    Spec("lasso", tr("&Lasso"), ("L",), tr("Draw around what to select"), "lasso", checkable=True),
+    Spec("select_words", tr("By &words…"), ("Ctrl+F",), tr("Type what to select: “the sky”, “both cars”")),
+    Spec("select_all", tr("&All"), ("Ctrl+A",), tr("Select the whole photo")),
+    Spec("select_none", tr("&Nothing"), ("Ctrl+D", "Ctrl+Shift+A"), tr("Clear the selection")),
+    Spec("select_invert", tr("&Invert"), ("Ctrl+Shift+I",), tr("Select what was left out")),
+    Spec("keep_region", tr("&Keep as a region"), ("Ctrl+K",), tr("Keep what is selected under a name")),
+    Spec("remove_object", tr("Remove &object"), (), tr("Fill what is selected with its surroundings (Del)")),
+    Spec("copy_region", tr("Co&py selection"), (), tr("Copy what is selected, for this or another photo")),
+    Spec("paste_region", tr("Pas&te selection"), (), tr("Select in this photo what was copied")),
+    Spec("import_region", tr("I&mport a mask…"), (), tr("Select what is white in a picture of the size of the photo")),
+    Spec("export_region", tr("&Export the mask…"), (), tr("Save what is selected as a black and white PNG file")),
+    Spec("show_mask", tr("&Show the selection"), ("O",), tr("Show or hide what is selected"), "eye", checkable=True),
+    Spec("mask_color", tr("Next colo&r"), ("Shift+O",), tr("Show the selection in another color")),
     # View
     Spec("zoom_in", tr("Zoom &in"), ("+", "=", "Ctrl++", "Ctrl+="), tr("Zoom in"), "zoom-in", repeats=True),
     Spec("zoom_out", tr("Zoom &out"), ("-", "Ctrl+-"), tr("Zoom out"), "zoom-out", repeats=True),
@@ -171,6 +189,9 @@ MENUS: Mapping[str, tuple[str, ...]] = {
                   "close", "quit"),
     tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "copy_adjustments", "paste_adjustments", "",
                   "chat", "", "preferences"),
+    tr("&Select"): ("select_click", "select_box", "brush", "lasso", "select_words", "", "select_all", "select_none",
+                    "select_invert", "", "keep_region", "remove_object", "", "copy_region", "paste_region",
+                    "import_region", "export_region", "", "show_mask", "mask_color"),
     tr("&View"): ("zoom_in", "zoom_out", "fit", "full_size", "zoom_200", "zoom_400", "toggle_fit", "", "single",
                   "split", "side_by_side", "stacked", "before", "heat", "", "panels", "left_panels",
                   "right_panels", "full_screen", "docks", "",
@@ -185,9 +206,9 @@ MENUS: Mapping[str, tuple[str, ...]] = {
 # fmt: on
 
 TOOLBAR: tuple[str, ...] = (
-    "open", "save", "export", "", "undo", "redo", "", "improve", "", "adjust", "crop", "straighten", "rotate_left",
-    "rotate_right", "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "", "single", "split",
-    "side_by_side", "before", "heat",
+    "open", "save", "export", "", "undo", "redo", "", "improve", "", "select_click", "brush", "adjust", "crop",
+    "straighten", "rotate_left", "rotate_right", "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "",
+    "single", "split", "side_by_side", "before", "heat",
 )  # fmt: skip
 
 

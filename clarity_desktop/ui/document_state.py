@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from clarity_desktop.messages import Advised, AnalysisPart, Redo, Undo
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.labels import distinct_titles
+from clarity_desktop.ui.selection import Selection
 from clarity_desktop.values import (
     Detection,
     Distance,
@@ -55,6 +56,7 @@ class DocumentState(QObject):
         self.chosen_other: VersionId | None = None
         self.before = False  # the canvas shows the other version instead of the open one
         self.awaits_reply = False  # a reply in the conversation is pending
+        self.selection = Selection()
         canvas.set_title(title)
 
     @property
@@ -114,6 +116,7 @@ class DocumentState(QObject):
         self.title, self.path, self.project = card.title, card.path, card.project
         self.versions = {v.id: v for v in card.versions}
         self.turns = list(card.turns)
+        self.selection.kept = {region.id: region for region in card.regions}
         self.show_history(card.undo_to, card.redo_to, unsaved=card.unsaved)
         self.canvas.set_title(card.title)
         self._show(manifest)

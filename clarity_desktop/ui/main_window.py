@@ -57,6 +57,7 @@ from clarity_desktop.messages import (
     RegionExported,
     RegionReady,
     RegionsChanged,
+    RemoveObject,
     Repeat,
     Restore,
     Saved,
@@ -90,7 +91,9 @@ from clarity_desktop.ui.commands.parts import PartCommands
 from clarity_desktop.ui.commands.preferences import PreferenceCommands
 from clarity_desktop.ui.commands.quality import QualityCommands, analysis_title
 from clarity_desktop.ui.commands.recovery import RecoveryCommands
+from clarity_desktop.ui.commands.regions import RegionCommands
 from clarity_desktop.ui.commands.restore import RestoreCommands
+from clarity_desktop.ui.commands.select import SelectCommands
 from clarity_desktop.ui.commands.strength import StrengthCommands
 from clarity_desktop.ui.commands.view import ViewCommands
 from clarity_desktop.ui.document_state import DocumentState
@@ -103,7 +106,7 @@ from clarity_desktop.ui.translate import render
 from clarity_desktop.values import DocumentId, VersionId
 
 log = logging.getLogger(__name__)
-PAINTING = (Restore, Repeat, Complete, Improve, SendMessage)
+PAINTING = (Restore, Repeat, Complete, Improve, RemoveObject, SendMessage)
 """Requests whose finished parts are painted over the photo before their version exists."""
 
 
@@ -136,7 +139,10 @@ class MainWindow(Shell):
     def _make_commands(self) -> None:
         session = self.session
         self.view_commands = ViewCommands(session, self.sides, self.focus_order)
-        self.edit_commands = EditCommands(session, self.versions, self.crop_bar, self.straighten_bar)
+        self.select_commands = SelectCommands(session, self.select_bar)
+        self.edit_commands = EditCommands(
+            session, self.versions, self.crop_bar, self.straighten_bar, self.select_commands
+        )
         self.file_commands = FileCommands(session, self.photos.empty)
         self.clipboard_commands = ClipboardCommands(session, self.file_commands)
         self.recovery_commands = RecoveryCommands(session)
@@ -145,6 +151,9 @@ class MainWindow(Shell):
         self.model_commands = ModelCommands(session)
         self.restore_commands = RestoreCommands(session, self.restore, self.versions)
         self.part_commands = PartCommands(session, self.restore)
+        self.region_commands = RegionCommands(
+            session, self.regions, self.region_bar, self.select_commands, self.restore.offers
+        )
         self.live_preview = LivePreview(session)
         self.adjust_commands = AdjustCommands(session, self.adjust, self.live_preview)
         self.strength_commands = StrengthCommands(session, self.restore, self.live_preview)
@@ -159,7 +168,7 @@ class MainWindow(Shell):
         session, photos = self.session, self.photos
         self.requests.jobs_changed.connect(self.show_jobs)
         self.action.on("quit", self.close)
-        self.action.on("cancel", self.requests.cancel_job)
+        self.action.on("cancel", self._cancel)
         self.action.on("next_photo", partial(photos.step, 1))
         self.action.on("previous_photo", partial(photos.step, -1))
         self.status.cancelled.connect(self.requests.cancel_job)
@@ -183,6 +192,17 @@ class MainWindow(Shell):
         self.quality.advice.task_asked.connect(self.restore_commands.run)
         self.quality.verdict.fix_asked.connect(self.restore_commands.run)
         self.quality_commands.panel_wanted.connect(partial(self.sides.reveal, "quality"))
+        self._connect_regions()
+
+    def _connect_regions(self) -> None:
+        select, regions = self.select_commands, self.region_commands
+        select.changed.connect(self._show_selection)
+        self.quality.findings.select_asked.connect(select.select_where)
+        regions.panel_wanted.connect(partial(self.sides.reveal, "regions"))
+        regions.adjust_wanted.connect(partial(self.sides.reveal, "adjust"))
+        regions.restore_wanted.connect(partial(self.sides.reveal, "restore"))
+        regions.task_wanted.connect(self.restore_commands.run_in_selection)
+        regions.models_wanted.connect(self.model_commands.show_model)
 
     def _connect_canvas(self, canvas: Canvas) -> None:
         """Connect the signals that every canvas has, with or without a photo."""
@@ -236,11 +256,15 @@ class MainWindow(Shell):
             self.batch_commands.finish(pending, "exists")
             self.export_commands.ask_about_existing(pending, everywhere=everywhere)
         except ModelMissing as e:
+            if self.region_commands.fail_analysis(pending, render(e.text)):
+                return
             self._clean_up(pending)
             self.batch_commands.finish(pending, "failed", render(e.text))
             self.quality_commands.add_failure(pending, render(e.text))
             self.model_commands.offer_models(pending, render(e.text))
         except UserError as e:
+            if self.region_commands.fail_analysis(pending, render(e.text)):
+                return
             self._clean_up(pending)
             self.quality_commands.add_failure(pending, render(e.text))
             if self.batch_commands.owns(pending):
@@ -334,6 +358,7 @@ class MainWindow(Shell):
                 self.model_commands.show_models(models)
                 self.conversation_commands.show_models(models)
                 self.quality_commands.show_models(models)
+                self.region_commands.show_models(models)
             case LoadedModels(models):
                 self.model_commands.show_loaded(models)
             case RecoveriesFound(recoveries):
@@ -342,11 +367,25 @@ class MainWindow(Shell):
                 self.recovery_commands.show_closed(closed)
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
-            case (
-                Selected() | ObjectsFound() | SelectionPrepared() | EnginesListed() | RegionReady() | RegionsChanged()
-                | RegionExported() | RegionAnalyzed()
-            ):  # fmt: skip
-                pass  # no tool of the window asks for these
+            case Selected():
+                if not self.region_commands.keeps(pending, event):
+                    self.select_commands.add_selected(pending, event)
+            case RegionReady():
+                if not self.select_commands.add_ready(pending, event):
+                    self.region_commands.add_ready(pending, event)
+            case RegionsChanged(document):
+                self.region_commands.change_regions(pending, event)
+                self._change(document, lambda state: setattr(state, "unsaved", event.unsaved))
+            case ObjectsFound():
+                self.region_commands.show_found(event)
+            case EnginesListed():
+                self.region_commands.show_engines(event)
+            case RegionAnalyzed():
+                self.region_commands.add_analysis(event)
+            case RegionExported():
+                self.region_commands.show_exported(event)
+            case SelectionPrepared():
+                pass  # the next click is quick; nothing is shown
             case Notice(text):
                 self.session.notify(render(text), document=self._notice_document(pending))
             case _:
@@ -407,6 +446,8 @@ class MainWindow(Shell):
             self.edit_commands.finish_transform(pending, made=False)
             self.live_preview.finish(pending)
             self.adjust_commands.finish(pending)
+            self.select_commands.finish(pending)
+            self.region_commands.finish(pending)
             self.strength_commands.fail(pending)
             self.restore_commands.end_estimate(pending, cancelled=task.cancelled())
             self.model_commands.end_download(pending, cancelled=task.cancelled())
@@ -462,7 +503,7 @@ class MainWindow(Shell):
                 title = self.tr("{job} ({count} more)").format(job=title, count=len(others))
             fraction = progress.fraction if job.progress else None
             self.status.show_job(title, fraction, render(progress.note), progress.seconds_left)
-        self.action["cancel"].setEnabled(bool(jobs))
+        self._enable_cancel()
         self.model_commands.show_progress()
 
     def refresh(self) -> None:
@@ -474,7 +515,7 @@ class MainWindow(Shell):
         if state and state.card:
             present.update(("photo", "parent") if state.undo_to else ("photo",))
         self.action.enable(present)
-        self.action["cancel"].setEnabled(bool(self.requests.jobs))
+        self._enable_cancel()
         self.restore.show_ready(bool(state and state.card))
         self.quality_commands.show_state()
         self.conversation_commands.show_state()
@@ -485,14 +526,36 @@ class MainWindow(Shell):
         self.batch_commands.show_state()
         self.strength_commands.show_state()
         self.info_commands.show_state()
+        self.select_commands.show_state()
+        self.region_commands.show_state()
         self.edit_commands.show_chosen()
         self.edit_commands.show_moves()
         self.show_photo(state)
         self.photos.strip.films.refresh()
 
+    def _cancel(self) -> None:
+        """Cancel the running job; without one, clear the selection."""
+        if self.requests.jobs:
+            self.requests.cancel_job()
+        else:
+            self.select_commands.clear()
+
+    def _enable_cancel(self) -> None:
+        state = self.session.current
+        selected = bool(state and self.select_commands.has_something(state))
+        self.action["cancel"].setEnabled(bool(self.requests.jobs) or selected)
+
+    def _show_selection(self, state: DocumentState) -> None:
+        """What is selected in a document changed."""
+        if state is self.session.current:
+            self.restore_commands.show_state()
+            self.edit_commands.show_moves()
+            self._enable_cancel()
+
     def _show_current(self) -> None:
         """Update the window for another document, or none."""
         self.edit_commands.leave()
+        self.select_commands.leave()
         self.notices.show_document(self.session.current)
         self.conversation_commands.show_document()
         self.file_commands.open_waiting()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
@@ -15,6 +16,7 @@ from clarity_desktop.ui.docks.adjust import AdjustDock
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.info import InfoDock
 from clarity_desktop.ui.docks.quality import QualityDock
+from clarity_desktop.ui.docks.regions import RegionsDock
 from clarity_desktop.ui.docks.restore import RestoreDock
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
@@ -22,6 +24,7 @@ from clarity_desktop.ui.labels import percent
 from clarity_desktop.ui.notices import Notices
 from clarity_desktop.ui.panels import LEFT, RIGHT, fill_menus, make_dock, make_toolbar
 from clarity_desktop.ui.photo_stack import PhotoStack
+from clarity_desktop.ui.select_bar import RegionBar, SelectBar
 from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.ui.status_bar import Status
 from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
@@ -49,9 +52,9 @@ class Shell(QMainWindow):
         self.action = Actions(self, shortcuts)
         self.versions, self.quality = VersionsDock(), QualityDock()
         self.restore, self.chat = RestoreDock(), ChatDock()
-        self.adjust, self.info = AdjustDock(), InfoDock()
+        self.adjust, self.info, self.regions = AdjustDock(), InfoDock(), RegionsDock()
         self.status, self.photos = Status(), PhotoStack()
-        self.crop_bar, self.straighten_bar = CropBar(), StraightenBar()
+        self.crop_bar, self.straighten_bar, self.select_bar = CropBar(), StraightenBar(), SelectBar()
         self.notices = self._lay_out()
         self.toolbar = make_toolbar(self, self.action)
         self.docks = {
@@ -60,6 +63,7 @@ class Shell(QMainWindow):
             "restore": make_dock(self, "restore", self.tr("Restore"), self.restore, RIGHT),
             "chat": make_dock(self, "chat", self.tr("Chat"), self.chat, RIGHT),
             "adjust": make_dock(self, "adjust", self.tr("Adjust"), self.adjust, RIGHT),
+            "regions": make_dock(self, "regions", self.tr("Regions"), self.regions, RIGHT),
             "info": make_dock(self, "info", self.tr("Info"), self.info, LEFT),
         }
         self._stack_docks()
@@ -74,18 +78,21 @@ class Shell(QMainWindow):
     def _stack_docks(self) -> None:
         """Panels that are used in turns share a place, with tabs above them."""
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        for first, second in (("restore", "adjust"), ("quality", "info")):
+        for first, second in (("restore", "adjust"), ("restore", "regions"), ("quality", "info")):
             self.tabifyDockWidget(self.docks[first], self.docks[second])
             self.docks[first].raise_()
-        self.docks["adjust"].visibilityChanged.connect(self._make_room)
+        for name in ("adjust", "regions"):
+            self.docks[name].visibilityChanged.connect(partial(self._make_room, name))
 
-    def _make_room(self, visible: bool) -> None:
-        """Give the adjust panel the height of its sliders when it is first shown; later the user's height stays."""
+    def _make_room(self, name: str, visible: bool) -> None:
+        """Give the adjust and regions panels the height of their content when one of them is first shown; later the
+        user's height stays.
+        """
         if visible and not self._has_room:
             self._has_room = True
             if self.height() < LOW:
                 self.sides.fold_panel("chat")
-            self.resizeDocks([self.docks["adjust"], self.docks["chat"]], [640, 160], Qt.Orientation.Vertical)
+            self.resizeDocks([self.docks[name], self.docks["chat"]], [640, 160], Qt.Orientation.Vertical)
 
     def _lay_out(self) -> Notices:
         center, inner, area = QWidget(), QWidget(), QWidget()
@@ -99,12 +106,13 @@ class Shell(QMainWindow):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.crop_bar, self.straighten_bar):
+        for widget in (self.crop_bar, self.straighten_bar, self.select_bar):
             column.addWidget(widget)
         column.addWidget(area, 1)
         column.addWidget(self.photos.strip)
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
+        self.region_bar = RegionBar(area)
         return Notices(area)
 
     def make_menus(self, submenus: Mapping[str, QMenu]) -> None:
@@ -120,7 +128,7 @@ class Shell(QMainWindow):
         photo = self.photos.currentWidget()
         panels = {
             "versions": self.versions.tree, "quality": self.quality, "info": self.info, "restore": self.restore.task,
-            "adjust": self.adjust.sliders["exposure"], "chat": self.chat.composer,
+            "adjust": self.adjust.sliders["exposure"], "regions": self.regions.words, "chat": self.chat.composer,
         }  # fmt: skip
         # A panel behind another one's tab counts as visible in Qt, but nothing of it is on the screen.
         front = [widget for name, widget in panels.items() if not self.docks[name].visibleRegion().isEmpty()]

@@ -25,16 +25,21 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from clarity_desktop.ui import theme
+from clarity_desktop.ui.canvas.box_overlay import BoxOverlay
 from clarity_desktop.ui.canvas.compare import Comparison, Pane
 from clarity_desktop.ui.canvas.drop_target import DropTarget
 from clarity_desktop.ui.canvas.idle_queue import IdleQueue
 from clarity_desktop.ui.canvas.invitation import Invitation, opening_text
 from clarity_desktop.ui.canvas.layers import Layers, PartImage, StretchedImage
+from clarity_desktop.ui.canvas.mask_overlay import MaskOverlay, MaskStyle, ShownMask
 from clarity_desktop.ui.canvas.outline import Outline
 from clarity_desktop.ui.canvas.renderer import Renderer
 from clarity_desktop.ui.canvas.tile_requests import TileRequests
 from clarity_desktop.ui.canvas.tiles import ScreenTileCache
+from clarity_desktop.ui.canvas.tools.brush import BrushTool
+from clarity_desktop.ui.canvas.tools.click import ClickTool
 from clarity_desktop.ui.canvas.tools.crop import CropTool
+from clarity_desktop.ui.canvas.tools.lasso import LassoTool
 from clarity_desktop.ui.canvas.tools.pan import PanTool
 from clarity_desktop.ui.canvas.tools.pick import PickTool
 from clarity_desktop.ui.canvas.tools.router import ToolRouter
@@ -58,7 +63,8 @@ class Canvas(QWidget):
     `add_tiles` and the show_… methods set the content.
 
     What can be done with the photo is in its parts: `view` (zoom, pan, coordinates), `comparison` (modes, split line,
-    peek), `crop`, `straighten` and `pick` (tools), `invitation` (the empty state). `layers` holds the pictures. While
+    peek), `crop`, `straighten`, `pick`, `click`, `box`, `brush` and `lasso` (tools), `invitation` (the empty state).
+    `layers` holds the pictures. While
     the canvas has the focus, arrows, Home, End and Space pan; the tools say which other keys they use.
     """
 
@@ -101,7 +107,9 @@ class Canvas(QWidget):
         self.crop.accepted.connect(self.crop_accepted)
         self.crop.cancelled.connect(self.crop_cancelled)
         self.pick = PickTool(self.view)
-        for tool in (self.crop, self.straighten, self.pick):
+        self.click, self.box = ClickTool(self.view), ClickTool(self.view, only_boxes=True)
+        self.brush, self.lasso = BrushTool(self.view), LassoTool(self.view)
+        for tool in (self.crop, self.straighten, self.pick, self.click, self.box, self.brush, self.lasso):
             self._tools.add(tool)
         self._pan.clicked.connect(self.clicked)
         self._tools.changed.connect(self._refresh)
@@ -163,6 +171,31 @@ class Canvas(QWidget):
         if layer is None or bounds == (shown.bounds if isinstance(shown, Outline) else None):
             return
         layer.set_overlay("part", None if bounds is None else Outline(bounds))
+        self._refresh()
+
+    def show_masks(self, masks: Sequence[ShownMask], style: MaskStyle) -> None:
+        """Lay masks over the open version, until another one is shown; none removes them."""
+        layer = self.layers.main
+        shown, ratio = layer.overlay("mask"), self.view.ratio
+        new = tuple(masks)
+        if isinstance(shown, MaskOverlay):
+            same = [(m.region, m.color) for m in shown.masks] == [(m.region, m.color) for m in new]
+            if same and shown.style == style:
+                return
+        elif not new:
+            return
+        layer.set_overlay("mask", MaskOverlay(new, style, ratio) if new else None)
+        self._refresh()
+
+    def show_boxes(self, boxes: Sequence[tuple[Bounds, str, bool]]) -> None:
+        """Frame parts of the open version: bounds in image pixels, a label, and whether it is chosen; none removes
+        them.
+        """
+        layer = self.layers.main
+        shown = layer.overlay("boxes")
+        if tuple(boxes) == (shown.boxes if isinstance(shown, BoxOverlay) else ()):
+            return
+        layer.set_overlay("boxes", BoxOverlay(boxes, self.view.ratio) if boxes else None)
         self._refresh()
 
     def show_change(self, bounds: Bounds, pixels: Pixels) -> None:

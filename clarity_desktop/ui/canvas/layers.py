@@ -23,7 +23,7 @@ from clarity_desktop.values import TILE, Bounds, Manifest, Pixels, VersionId
 
 MissingTile = tuple[bytes, QRect]
 """The hash of a tile that is not cached, and its rectangle on the screen."""
-OverlayName = Literal["change", "heat", "part"]
+OverlayName = Literal["change", "heat", "part", "mask", "boxes"]
 """Overlays of a layer, by what they show."""
 
 
@@ -166,7 +166,7 @@ class PictureLayer:
             target = to_screen(Bounds(0, 0, *self.size), *self.size, place)
             draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
         self.restored.paint(painter, self.size, place, area)
-        for name in ("change", "heat", "part"):  # from the lowest to the topmost
+        for name in ("change", "heat", "part", "mask", "boxes"):  # from the lowest to the topmost
             overlay = None if name == "change" and self._hides_change else self._overlays.get(name)
             if overlay is not None:
                 overlay.paint(painter, self.size, place, area)

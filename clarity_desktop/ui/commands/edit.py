@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,6 +20,18 @@ DELETED_NOTICE = 20.0
 """Seconds for which a deletion can be undone in its notice."""
 
 
+class LocalHistory(Protocol):
+    """Changes that make no version, as those of a mask, and have an undo of their own."""
+
+    def can_move(self, kind: type[Undo | Redo]) -> bool:
+        """Whether undo or redo concerns them now."""
+        ...
+
+    def move(self, kind: type[Undo | Redo]) -> None:
+        """Undo or redo one of them."""
+        ...
+
+
 class EditCommands(QObject):
     """Connects the Edit, Photo and Version menus with requests for the document that is shown."""
 
@@ -26,9 +39,16 @@ class EditCommands(QObject):
     compare_unavailable = Signal()  # there is only one version
 
     def __init__(
-        self, session: Session, versions: VersionsDock, crop_bar: CropBar, straighten_bar: StraightenBar
+        self,
+        session: Session,
+        versions: VersionsDock,
+        crop_bar: CropBar,
+        straighten_bar: StraightenBar,
+        local: LocalHistory,
     ) -> None:
+        """local: what undo and redo ask first."""
         super().__init__(session)
+        self._local = local
         self._session, self._versions = session, versions
         self._crop_bar, self._straighten_bar = crop_bar, straighten_bar
         self._moving: dict[DocumentState | None, PendingRequest] = {}  # the running undo or redo
@@ -60,8 +80,8 @@ class EditCommands(QObject):
         """Enable undo and redo. While one is running both are enabled: the next target is known only afterwards."""
         state, actions = self._session.current, self._session.actions
         pending = bool(state and state.pending_moves)
-        actions["undo"].setEnabled(pending or bool(state and state.undo_to))
-        actions["redo"].setEnabled(pending or bool(state and state.redo_to))
+        actions["undo"].setEnabled(pending or bool(state and state.undo_to) or self._local.can_move(Undo))
+        actions["redo"].setEnabled(pending or bool(state and state.redo_to) or self._local.can_move(Redo))
 
     def finish_move(self, pending: PendingRequest) -> None:
         """If the request was the running undo or redo, start the next pending one that is possible.
@@ -82,6 +102,10 @@ class EditCommands(QObject):
 
     def _move(self, kind: type[Undo | Redo]) -> None:
         if (state := self._session.current) is None or state.id is None:
+            return
+        if not state.pending_moves and self._local.can_move(kind):
+            self._local.move(kind)
+            self.show_moves()
             return
         # Queued: a second undo must start from where the first one ends.
         state.pending_moves.append(kind)

@@ -76,6 +76,12 @@ class ModelCommands(QObject):
         self.dialog.show()
         self.dialog.raise_()
 
+    def show_model(self, model: str) -> None:
+        """Show the models dialog with one model chosen."""
+        self.show_dialog()
+        if self.dialog is not None:
+            self.dialog.choose(model)
+
     # downloads
 
     def download(self, model: str) -> None:

@@ -48,6 +48,10 @@ ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
 FEATHER = 24
 """Pixels over which a restored part blends into its surroundings."""
+SOFT_EDGE = 0.01
+"""The same for a selection, as a share of its longer side: its edge is that of an object."""
+FULL = 255
+"""Of a mask: selected."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,6 +114,11 @@ class RestoreCommands(QObject):
             self._restore(False, confirmed=True)
         else:
             self._ask(False)
+
+    def run_in_selection(self, task: Task) -> None:
+        """Restore what is selected in the shown document for a task, with the method chosen for it."""
+        self._dock.only_selection.setChecked(True)
+        self.run(task)
 
     def _ask(self, visible_only: bool) -> None:
         """The user asked for a restoration: on a sample, offer the better model first, once."""
@@ -190,6 +199,8 @@ class RestoreCommands(QObject):
         if choice is None or state is None or state.id is None or (head := state.head_version) is None:
             return None
         params = RestoreParams(choice.task, choice.method, choice.strength, visible=state.canvas.view.visible())
+        if (selected := self._selected_region(state)) is not None and not visible_only:
+            params = dataclasses.replace(params, region=selected, feather=soft_edge(selected))
         return Restore(state.id, head.id, visible_part(params, head) if visible_only else params, confirmed)
 
     def _start(self, state: DocumentState, request: Restore) -> None:
@@ -210,6 +221,10 @@ class RestoreCommands(QObject):
             "open."
         )
         self._session.notify(text.format(task=task_title(request.params.task)), document=state)
+
+    def _selected_region(self, state: DocumentState) -> Region | None:
+        """What is selected, if only that is to be restored."""
+        return state.selection.now.region if self._dock.in_selection else None
 
     def _makes(self, pending: PendingRequest, request: Restore) -> bool:
         """Whether a running request will make the version that this one asks for."""
@@ -344,6 +359,8 @@ class RestoreCommands(QObject):
         """The document that is shown, or its state, changed."""
         self.remove_old_offers()
         self._compare()
+        state = self._session.current
+        self._dock.show_selection(state is not None and state.selection.now.region is not None)
         self._preselect()
         self.show_estimate()
         self._show_repeatable()
@@ -377,7 +394,8 @@ class RestoreCommands(QObject):
         state, choice = self._session.current, self._dock.choice()
         if state is None or state.id is None or state.head is None or choice is None:
             return None
-        return Estimate(state.id, state.head, choice.task, choice.method)
+        selected = self._selected_region(state)
+        return Estimate(state.id, state.head, choice.task, choice.method, selected.bounds if selected else None)
 
     def _ask_estimate(self) -> None:
         if (wanted := self._wanted_estimate()) and wanted not in self._known:
@@ -430,11 +448,17 @@ class RestoreCommands(QObject):
         )
 
 
-def _content(request: Restore) -> tuple[Restore, Bounds | None]:
-    """What tells two requests apart; a region by its bounds, for the window asks for rectangles only."""
+def _content(request: Restore) -> tuple[Restore, Bounds | None, int]:
+    """What tells two requests apart; a rectangle by its bounds, another region by its identity."""
     region = request.params.region
     params = dataclasses.replace(request.params, region=None, visible=None)
-    return dataclasses.replace(request, params=params), region.bounds if region else None
+    identity = id(region) if region is not None and region.mask.min() < FULL else 0
+    return dataclasses.replace(request, params=params), region.bounds if region else None, identity
+
+
+def soft_edge(region: Region) -> int:
+    """Pixels over which a restored selection blends into its surroundings, inside its edge."""
+    return min(FEATHER, max(2, round(SOFT_EDGE * max(region.bounds.width, region.bounds.height))))
 
 
 def visible_part(params: RestoreParams, version: Version) -> RestoreParams:

@@ -92,6 +92,14 @@ class ModelsDialog(QDialog):
         )
         self._show_states()
 
+    def choose(self, model: str) -> None:
+        """Make the row of a model the current one."""
+        for k in range(self.list.topLevelItemCount()):
+            item = self.list.topLevelItem(k)
+            if item is not None and item.data(0, MODEL).id == model:
+                self.list.setCurrentItem(item)
+                self.list.scrollToItem(item)
+
     def show_downloads(self, downloads: Mapping[str, float | None]) -> None:
         """The models that are being downloaded: the share 0..1 that has arrived, None for one that waits."""
         self._downloads = dict(downloads)

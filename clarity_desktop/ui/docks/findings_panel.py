@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from clarity_desktop.text import Message, enumeration
 from clarity_desktop.titles import degradation_noun
@@ -53,7 +63,12 @@ class FindingRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.degradation: Degradation | None = None
         self.name, self.figure, self.meter = QLabel(), QLabel(), Meter()
+        self.where = QToolButton()
+        theme.set_icon(self.where, "select-box")
+        self.where.setIconSize(QSize(14, 14))
+        self.where.setToolTip(self.tr("Select where this problem is strongest"))
         self.name.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 4)
@@ -62,9 +77,11 @@ class FindingRow(QWidget):
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.figure, 0, 1, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(self.meter, 1, 0, 1, 2)
+        grid.addWidget(self.where, 0, 2, 2, 1)
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
         """Show the probability and severity of a degradation."""
+        self.degradation = degradation
         title, probability = degradation_title(degradation), percent(finding.probability)
         listed = finding.probability >= LISTED_FROM
         self.name.setText(title)
@@ -77,6 +94,8 @@ class FindingRow(QWidget):
         )
         self.meter.show_share(finding.probability)
         self.setAccessibleName(f"{title} {self.figure.text()}")
+        self.where.setVisible(listed)
+        self.where.setAccessibleName(self.tr("Select where: {problem}").format(problem=title))
         self.figure.setAccessibleName(self.accessibleName())
         tip = self.tr("{title}: {probability} likely, severity {severity} of 1")
         severity = f"{finding.severity:.2f}"
@@ -88,11 +107,14 @@ class FindingsPanel(QWidget):
 
     heat_toggled = Signal(bool)
     heat_chosen = Signal(object)  # Degradation, or None: the most likely one
+    select_asked = Signal(object)  # Degradation: select where it is
 
     def __init__(self) -> None:
         super().__init__()
         self._detection: Detection | None = None
         self.rows = [FindingRow() for _ in DEGRADATIONS]
+        for finding in self.rows:
+            finding.where.clicked.connect(partial(self._ask_where, finding))
         self.where, self.legend = QCheckBox(self.tr("Show problem areas")), Legend()
         self.which = DropDown(self.tr("Problem shown on the heat map"))
         self.where.setToolTip(self.tr("Show a heat map over the photo: where each problem is likely"))
@@ -142,6 +164,10 @@ class FindingsPanel(QWidget):
         self.where.setChecked(on)
         self.where.blockSignals(False)
         self._show_map_choice()
+
+    def _ask_where(self, row: FindingRow, _checked: bool = False) -> None:
+        if row.degradation is not None:
+            self.select_asked.emit(row.degradation)
 
     def _show_map_choice(self) -> None:
         self.map.setVisible(self._detection is not None and self.where.isChecked())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -66,7 +67,8 @@ class Strength(QSlider):
 class RestoreDock(QScrollArea):
     """Emits asked (True: only the visible part), fetch_asked for missing models and changed for another choice.
 
-    rest_asked: the rest of a photo of which a part was restored.
+    rest_asked: the rest of a photo of which a part was restored. While a part is selected, a check box offers to
+    restore that part alone, and methods that need a mask are listed as well.
     """
 
     asked = Signal(bool)
@@ -94,6 +96,10 @@ class RestoreDock(QScrollArea):
         )
         self.estimate = muted_label()
         self.live = muted_label(self.tr("The strength of the open version changes as you move the slider."))
+        self.only_selection = QCheckBox(self.tr("Only in the selection"))
+        self.only_selection.setToolTip(self.tr("Restore only what is selected; every other pixel stays as it is"))
+        self.only_selection.setChecked(True)
+        self._has_selection = False
         self.part, self.rest_button = muted_label(), ElidedButton(self.tr("Restore the rest"))
         self.rest_button.setToolTip(self.tr("Restore the whole photo like its outlined part"))
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part"))
@@ -139,7 +145,7 @@ class RestoreDock(QScrollArea):
     def better(self) -> MethodCard | None:
         """The method that is preferred to the selected one and only has to be downloaded; None if there is none."""
         task, card = self._task(), self._card()
-        first = next((m for m in self._methods if task in m.tasks and not m.needs_mask), None)
+        first = next((m for m in self._methods if task in m.tasks and self._fits(m)), None)
         chosen = card is not None and not card.missing and task not in self._preferred
         return first if first and first.missing and chosen else None
 
@@ -150,8 +156,15 @@ class RestoreDock(QScrollArea):
     def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
         """All methods, and the method that the user prefers for each task."""
         self._methods, self._preferred = methods, preferred
-        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
-        chosen = self._task()
+        self._list_tasks()
+
+    def _fits(self, card: MethodCard) -> bool:
+        """Whether a method can run on what is to be restored: some need a mask."""
+        return self.in_selection or not card.needs_mask
+
+    def _list_tasks(self) -> None:
+        offered = {task for card in self._methods for task in card.tasks if self._fits(card)}
+        chosen, method = self._task(), self.method.currentData()
         # Refilling the list is not a choice of the user.
         self.task.blockSignals(True)
         self.task.clear()
@@ -161,17 +174,33 @@ class RestoreDock(QScrollArea):
         self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
         self.task.blockSignals(False)
         self._list_methods()
+        if chosen is not None and chosen == self._task() and (at := self.method.findData(method)) >= 0:
+            self.method.setCurrentIndex(at)
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """Use the state and size of models."""
         self._models = {m.id: m for m in models}
         self._describe()
 
+    @property
+    def in_selection(self) -> bool:
+        """Whether only what is selected is to be restored."""
+        return self._has_selection and self.only_selection.isChecked()
+
+    def show_selection(self, selected: bool) -> None:
+        """Offer to restore only what is selected."""
+        if selected != self._has_selection:
+            self._has_selection = selected
+            self.only_selection.setVisible(selected)
+            self._list_tasks()
+
     def show_estimate(self, seconds: float | None, size: float = 0.0, device: str = "") -> None:
         """The time for the whole photo; seconds None: not known (yet). size in megapixels; device as shown."""
         self.estimate.setVisible(seconds is not None)
         if seconds is not None:
             line = self.tr("Whole photo: about {time} ({size}, {device})")
+            if self.in_selection:
+                line = self.tr("The selection: about {time} ({size}, {device})")
             self.estimate.setText(line.format(time=duration(seconds), size=megapixels(size), device=device))
 
     def show_part(self, text: str) -> None:
@@ -218,6 +247,8 @@ class RestoreDock(QScrollArea):
         column.addLayout(form)
         self.live.hide()
         column.addWidget(self.live)
+        self.only_selection.hide()
+        column.addWidget(self.only_selection)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 3)
@@ -246,6 +277,7 @@ class RestoreDock(QScrollArea):
         self.visible_button.clicked.connect(self._ask_visible)
         self.fetch_button.clicked.connect(self.fetch_asked)
         self.rest_button.clicked.connect(self.rest_asked)
+        self.only_selection.toggled.connect(self._list_tasks)
 
     def _ask_all(self) -> None:
         self.asked.emit(False)
@@ -264,7 +296,7 @@ class RestoreDock(QScrollArea):
     def _list_methods(self) -> None:
         """List the methods of the task; select the preferred one, else the first that is installed."""
         task = self._task()
-        fitting = [m for m in self._methods if task in m.tasks and not m.needs_mask]
+        fitting = [m for m in self._methods if task in m.tasks and self._fits(m)]
         self.method.blockSignals(True)
         self.method.clear()
         for card in fitting:

@@ -49,14 +49,17 @@ class ToolRouter(QObject):
         """Handle a button press. Returns whether it was used."""
         self._pointer = pointer
         left, middle = pointer.button == Qt.MouseButton.LeftButton, pointer.button == Qt.MouseButton.MiddleButton
-        if self._view.photo_size is None or not (left or middle) or self._dragging is not None:
+        wants_right = self.active is not None and self.active.uses_right_button
+        right = wants_right and pointer.button == Qt.MouseButton.RightButton
+        if self._view.photo_size is None or not (left or middle or right) or self._dragging is not None:
             return False
         # Panning works even while a tool is active.
         if middle or self._space:
             self._dragging = self._pan
             self._pan.grab(pointer)
             return True
-        self._dragging = next((tool for tool in self._tools() if tool.press(pointer)), None)
+        tools = self._tools()[:1] if right else self._tools()
+        self._dragging = next((tool for tool in tools if tool.press(pointer)), None)
         if self._dragging is self._pan and self.active is not None:
             self._pan.grab(pointer)  # outside of the active tool a click has no meaning
         return self._dragging is not None

@@ -44,6 +44,8 @@ class Tool(QObject):
     """The open version is shown alone while the tool is active, whatever is compared."""
     paints_photo = False
     """`paint` draws the photo, too, on an empty canvas."""
+    uses_right_button = False
+    """The right button presses the tool, too."""
 
     def press(self, pointer: Pointer) -> bool:
         """The left button went down. True: the tool takes the drag and gets `move` and `release`."""
