@@ -227,12 +227,15 @@ class ApplyTransform:
 class Adjust:
     """Change light and color. → VersionAdded
 
-    A version that was adjusted is adjusted again from its input: settings replace those of before.
+    A version that was adjusted is adjusted again from its input: settings replace those of before. region: only there,
+    and only settings of the same region are replaced. feather: pixels over which it softens inside its edge.
     """
 
     document: DocumentId
     version: VersionId
     settings: Adjustments
+    region: Region | None = None
+    feather: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +249,18 @@ class SetStrength:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Compute what Adjust (change: settings) or SetStrength (change: strength) would show of a part. → PreviewDone"""
+    """Compute what Adjust (change: settings) or SetStrength (change: strength) would show of a part. → PreviewDone
+
+    region, feather: as in Adjust.
+    """
 
     document: DocumentId
     version: VersionId
     change: Adjustments | float
     visible: Bounds
     scale: float  # pixels of the screen for each pixel of the photo
+    region: Region | None = None
+    feather: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ MIN_SIGMA = 0.2
 """Below this radius, in a reduced preview, sharpening has no visible effect."""
 SHARPEN_BAND = 1 << 19
 """Pixels sharpened at a time: each band computes some rows of its neighbors as well."""
+REACH = 8
+"""Pixels around a part that change it: those that sharpening reads."""
 PICK_RADIUS = 2
 """Pixels around the picked one that are averaged: noise must not decide the white balance."""
 

@@ -25,8 +25,10 @@ from clarity_desktop.values import (
     DocumentId,
     Histogram,
     Level,
+    Mask,
     Picture,
     Pixels,
+    Region,
     Version,
     VersionId,
 )
@@ -40,10 +42,13 @@ SMALL = 200_000
 # Steps --------------------------------------------------------------------------------------------------------------
 
 
-def adjusted_from(versions: Mapping[VersionId, Version], at: VersionId) -> VersionId:
-    """The version that the adjustments of a version start from; the version itself if it was not adjusted."""
+def adjusted_from(versions: Mapping[VersionId, Version], at: VersionId, part: str | None = None) -> VersionId:
+    """The version that the adjustments of a version start from; the version itself if it was not adjusted.
+
+    part: the id of the region that is adjusted; None: the whole photo. Adjustments of other parts are not replaced.
+    """
     version = versions[at]
-    while version.step.kind == "adjust" and version.parent is not None:
+    while version.step.kind == "adjust" and version.step.region == part and version.parent is not None:
         version = versions[version.parent]
     return version.id
 
@@ -125,21 +130,45 @@ def _in_photo(part: Bounds, whole: Level, level: Level) -> Bounds:
 
 
 def compute(
-    parts: Parts, small: tuple[Pixels, ...], change: Adjustments | float, icc: bytes | None
+    parts: Parts,
+    small: tuple[Pixels, ...],
+    change: Adjustments | float,
+    icc: bytes | None,
+    region: Region | None = None,
 ) -> tuple[NDArray[np.uint8], Histogram]:
     """The changed part as H×W×3 uint8 sRGB (H×W×4 with alpha), and the histogram of the changed photo.
 
     small: the whole photo reduced, uint8 or uint16. change: adjustments, or a strength 0..1 between two versions.
+    region: adjustments change it alone.
     """
-    counted = pictures.histogram_of(_changed(small, change, icc, 0.0))
-    changed = _changed(parts.pixels, change, icc, parts.scale)
+    whole, mask = None, None
+    if region is not None:
+        everything = Bounds(0, 0, region.width, region.height)
+        whole, mask = (_mask(region, at, like[0]) for at, like in ((everything, small), (parts.bounds, parts.pixels)))
+    counted = pictures.histogram_of(_changed(small, change, icc, 0.0, whole))
+    changed = _changed(parts.pixels, change, icc, parts.scale, mask)
     alpha: Any = parts.pixels[0][..., 3] if parts.pixels[0].shape[2] == 4 else None
     shown, opacity = pictures.to_srgb8(Picture(changed, alpha, icc))
     return (shown if opacity is None else np.dstack([shown, opacity])), counted
 
 
-def _changed(pixels: tuple[Pixels, ...], change: Adjustments | float, icc: bytes | None, scale: float) -> Pixels:
+def _mask(region: Region, at: Bounds, like: Pixels) -> Mask:
+    """The mask over a part of the photo at the resolution of pixels (H×W×3) that show it: H×W uint8."""
+    height, width = like.shape[:2]
+    # Looked up instead of averaged: a preview of a large photo must not read all of its mask.
+    rows = at.y + (np.arange(height) * 2 + 1) * at.height // (2 * height)
+    columns = at.x + (np.arange(width) * 2 + 1) * at.width // (2 * width)
+    b, mask = region.bounds, np.zeros((height, width), np.uint8)
+    y, x = np.flatnonzero((rows >= b.y) & (rows < b.bottom)), np.flatnonzero((columns >= b.x) & (columns < b.right))
+    if y.size and x.size:
+        mask[y[0] : y[-1] + 1, x[0] : x[-1] + 1] = region.mask[np.ix_(rows[y] - b.y, columns[x] - b.x)]
+    return mask
+
+
+def _changed(
+    pixels: tuple[Pixels, ...], change: Adjustments | float, icc: bytes | None, scale: float, mask: Mask | None = None
+) -> Pixels:
     colors: list[Any] = [np.ascontiguousarray(each[..., :3]) for each in pixels]
     if isinstance(change, Adjustments):
-        return adjust(colors[0], change, icc, scale=scale)
+        return adjust(colors[0], change, icc, mask, scale=scale)
     return light.blended(colors[0], colors[1], change)

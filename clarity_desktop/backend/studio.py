@@ -30,10 +30,11 @@ from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.pictures import light
-from clarity_desktop.backend.regions import find
+from clarity_desktop.backend.regions import find, masks
 from clarity_desktop.backend.regions.engines import Engines, published
 from clarity_desktop.backend.regions.find import Finder
 from clarity_desktop.backend.restore import TilePlan
+from clarity_desktop.backend.restore.blend import cut
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.weights import WeightStore, default_store
 from clarity_desktop.messages import (
@@ -504,7 +505,9 @@ class Studio:
         document = self.document(request.document)
         made = self.version(request.document, request.made)
         if made.step.kind == "adjust":
-            return await self.adjust(Adjust(document.id, request.version, adjustments_of(made.step.settings)), job)
+            region = await job.side("disk", document.region, made.step.region) if made.step.region else None
+            settings = adjustments_of(made.step.settings)
+            return await self.adjust(Adjust(document.id, request.version, settings, region), job)
         params, recorded = await job.side("disk", self._recorded, document, request.made)
         if await self.ask_first(request, job):
             return None
@@ -573,20 +576,37 @@ class Studio:
         """
         document = self.document(request.document)
         await job.side("disk", document.check_room, request.version)
-        source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version)
+        region = await self._softened(document, request.version, request.region, request.feather, job)
+        part = None if region is None else await job.side("disk", documents.region_id, region)
+        source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version, part)
         pixels = await self.visible_pixels(document.id, source, job)  # sharpening mixes neighboring pixels
-        pixels = await job.run(adjust.adjust, pixels, request.settings, document.card().icc, checkpoint=job.checkpoint)
+        pixels = await job.run(_adjusted, pixels, request.settings, document.card().icc, region, job.checkpoint)
         alpha = await job.side("disk", document.alpha, source)
         pixels = await job.side("disk", _with_hidden, pixels, document, source, alpha)
         step = Step("adjust", settings=adjustment_settings(request.settings))
-        return await self._commit(document, request.version, step, pixels, job)
+        return await self._commit(document, request.version, step, pixels, job, region=region)
+
+    async def _softened(
+        self, document: Document, version: VersionId, region: Region | None, feather: int, job: Job
+    ) -> Region | None:
+        """A region of a version with its edge softened. Raises UserError if it is of another size."""
+        if region is None:
+            return None
+        known = document.version(version)
+        if (region.width, region.height) != (known.width, known.height):
+            raise UserError(
+                "regions.other_size", columns=region.width, rows=region.height, width=known.width, height=known.height
+            )  # fmt: skip
+        return await job.run(masks.feather, region, feather, lane=LaneClass.INTERACTIVE)
 
     async def preview(self, request: Preview, job: Job) -> None:
         """What a change would make of the visible part of a version, without making a version."""
         document, change = self.document(request.document), request.change
         versions = {v.id: v for v in document.card().versions}
+        region = await self._softened(document, request.version, request.region, request.feather, job)
         if isinstance(change, Adjustments):
-            sources = (preview.adjusted_from(versions, request.version),)
+            part = None if region is None else await job.side("disk", documents.region_id, region)
+            sources = (preview.adjusted_from(versions, request.version, part),)
         else:
             full = self.full_result(document, request.version)
             assert full.parent is not None
@@ -594,7 +614,7 @@ class Studio:
         read = partial(self._previews.read, document, sources, request.visible, request.scale)
         parts, small = await job.side("tiles", read)
         pixels, histogram = await job.run(
-            preview.compute, parts, small, change, document.card().icc, lane=LaneClass.INTERACTIVE
+            preview.compute, parts, small, change, document.card().icc, region, lane=LaneClass.INTERACTIVE
         )
         job.emit(PreviewDone(document.id, request.version, parts.bounds, pixels, histogram))
 
@@ -985,6 +1005,19 @@ def _method_card(method: Method, store: WeightStore) -> MethodCard:
         method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
         method.needs_mask, methods.missing(method, store), method.gains,
     )  # fmt: skip
+
+
+def _adjusted(
+    pixels: Pixels, settings: Adjustments, icc: bytes | None, region: Region | None, checkpoint: Callable[[], None]
+) -> Pixels:
+    """Adjusted pixels (H×W×3, uint8 or uint16); outside of the region they stay identical, and cost nothing."""
+    if region is None:
+        return adjust.adjust(pixels, settings, icc, checkpoint=checkpoint)
+    box = region.bounds.grown(adjust.REACH, region.width, region.height)
+    changed = pixels.copy()
+    inside = cut(pixels, box)
+    changed[box.slices()] = adjust.adjust(inside, settings, icc, region.within(box), checkpoint=checkpoint)
+    return changed
 
 
 def _transform_step(transform: Transform) -> Step:

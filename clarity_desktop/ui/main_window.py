@@ -299,6 +299,7 @@ class MainWindow(Shell):
                 self.info_commands.add(pending, event)
             case VersionAdded(document, version, manifest):
                 self.strength_commands.finish(pending)
+                self.adjust_commands.note_version(pending, version)
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 self.adjust_commands.finish(pending)
                 if version.step.kind == "restore":
@@ -549,6 +550,7 @@ class MainWindow(Shell):
         """What is selected in a document changed."""
         if state is self.session.current:
             self.restore_commands.show_state()
+            self.adjust_commands.follow_selection()
             self.edit_commands.show_moves()
             self._enable_cancel()
 

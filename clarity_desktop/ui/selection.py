@@ -12,6 +12,13 @@ from clarity_desktop.values import Bounds, Box, Click, Region, RegionId, StoredR
 
 MAX_STEPS, MAX_BYTES = 100, 256_000_000
 """Of the undo of mask changes: steps, and bytes of masks that are kept for it."""
+SOFT_EDGE, MAX_SOFT_EDGE = 0.01, 24
+"""Over which a changed selection blends into its surroundings: share of its longer side, and most pixels."""
+
+
+def soft_edge(region: Region) -> int:
+    """Pixels over which a change of a region blends into its surroundings, inside its edge."""
+    return min(MAX_SOFT_EDGE, max(2, round(SOFT_EDGE * max(region.bounds.width, region.bounds.height))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
+from clarity_desktop.backend import selection
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message
@@ -26,11 +27,13 @@ from clarity_desktop.values import (
     TILE,
     Advice,
     Bounds,
+    Box,
     Degradation,
     Detection,
     Distance,
     DocumentCard,
     DocumentId,
+    EngineCard,
     Finding,
     Level,
     LoadedModel,
@@ -40,7 +43,10 @@ from clarity_desktop.values import (
     Pixels,
     Quality,
     Recovery,
+    Region,
+    RegionId,
     Step,
+    StoredRegion,
     Turn,
     Version,
     VersionId,
@@ -63,6 +69,13 @@ MODELS = (
     ModelCard("maxim-denoising", "MAXIM denoising", 89_000_000, "Apache-2.0", "missing"),
     ModelCard("maxim-deblurring", "MAXIM deblurring", 89_000_000, "Apache-2.0", "partial"),
 )
+
+
+ENGINES = (
+    EngineCard("mobile-sam", "MobileSAM", "mobile-sam"), EngineCard("grabcut", "GrabCut (classical)"),
+)  # fmt: skip
+SIDE = 40
+"""Pixels of the side of what a click selects; that of each further candidate is as much longer."""
 
 
 CANCELLED = "Analysis cancelled. Choose Suggest to run it again."
@@ -95,6 +108,8 @@ class FakeDocument:
         self.manifests: dict[VersionId, Manifest] = {}
         self.turns: list[Turn] = []
         self.unsaved = False
+        self.regions: dict[RegionId, StoredRegion] = {}
+        self.masks: dict[RegionId, Region] = {}
         self.left: dict[VersionId, VersionId] = {}  # version → the one that undo last left towards it
         self._clock = iter(clock)
         self.head = self.add(None, Step("open"), pixels).id
@@ -112,7 +127,8 @@ class FakeDocument:
     def card(self) -> DocumentCard:
         depth = self.pixels[self.head].dtype.itemsize * 8
         return DocumentCard(self.id, self.title, self.path, None, depth, "sRGB", None, False, self.head,
-                            tuple(self.versions.values()), tuple(self.turns), **self.history())  # fmt: skip
+                            tuple(self.versions.values()), tuple(self.turns), **self.history(),
+                            regions=tuple(self.regions.values()))  # fmt: skip
 
     def history(self) -> dict[str, Any]:
         """Where undo and redo lead, and whether there is unsaved work."""
@@ -174,7 +190,8 @@ class FakeLink:
         self.detection = a_detection(rain=0.97)
         self.advice: tuple[Advice, ...] = (Advice("derain", "rain streak", "Rain streaks cover the photo."),)
         self.distance = Distance(31.2, 0.93)
-        self.methods, self.models = METHODS, MODELS
+        self.methods, self.models, self.engines = METHODS, MODELS, ENGINES
+        self.boxes = (Box("car", 0.93, Bounds(20, 30, 100, 80)), Box("car", 0.61, Bounds(200, 40, 90, 70)))
         self.loaded = (LoadedModel("maxim-deraining", "MAXIM deraining", 57_000_000),)
         self.recoveries: tuple[Recovery, ...] = ()
         self.losses: tuple[Message, ...] = ()
@@ -335,8 +352,73 @@ class FakeLink:
                 yield m.Saved(document, path)
             case m.ReadPixels(document, version):
                 yield m.PixelsReady(document, version, self.documents[document].pixels[version], None)
+            case m.ListEngines():
+                yield m.EnginesListed(self.engines)
+            case m.PrepareSelection(document, version):
+                yield m.SelectionPrepared(document, version, "grabcut")
+            case m.Select(document, version):
+                yield self._selected(request)
+            case m.SelectWords(document, version, _) | m.SelectWhere(document, version, _):
+                region = self._rectangle(document, version, Bounds(20, 30, 100, 80))
+                yield m.Selected(document, version, region, "yolox-nano+grabcut", (0.93,))
+            case m.FindObjects(document, version, words):
+                yield m.ObjectsFound(document, version, words, self.boxes, "yolox-nano")
+            case m.AnalyzeRegion(document, version, region):
+                quality = Quality(niqe=5.0)
+                yield m.RegionAnalyzed(
+                    document, version, region, self.detection, quality, self.advice, "This would help."
+                )
+            case m.ExportRegion(document, _, path, _):
+                yield m.RegionExported(document, path)
             case _:
                 yield from self._edited(request)
+
+    def _rectangle(self, document: DocumentId, version: VersionId, bounds: Bounds) -> Region:
+        v = self.documents[document].versions[version]
+        return Region.rectangle(bounds, v.width, v.height)
+
+    def _selected(self, asked: m.Select) -> m.Selected:
+        """A square around the last click, or the box; one side longer for each candidate."""
+        if asked.boxes:
+            bounds = asked.boxes[0]
+        else:
+            side, last = SIDE * (1 + asked.candidate), asked.clicks[-1]
+            bounds = Bounds(max(0, round(last.x) - side // 2), max(0, round(last.y) - side // 2), side, side)
+        region = self._rectangle(asked.document, asked.version, bounds)
+        hint = np.full((4, 4), len(asked.clicks), np.float32)
+        return m.Selected(asked.document, asked.version, region, "grabcut", (0.9, 0.7, 0.5), asked.candidate, hint)
+
+    def _regions(self, request: Request) -> Iterable[Event]:
+        """What changes masks and kept regions."""
+        match request:
+            case m.ChangeRegion(document, version, region, change):
+                v = self.documents[document].versions[version]
+                pixels = self.documents[document].pixels[version]
+                changed = selection.changed(region, change, v, lambda b: pixels[b.slices()], lambda: None)
+                yield m.RegionReady(document, changed)
+            case m.KeepRegion(document, version, region, name, engine, replaces):
+                d = self.documents[document]
+                at = replaces or RegionId(f"r{len(d.regions)}")
+                thumbnail = np.repeat((region.full()[::4, ::4])[..., None], 3, 2)
+                d.regions[at] = StoredRegion(at, f"{at}-{next(self._ids)}", name, version, region.bounds, region.width,
+                                             region.height, thumbnail, engine)  # fmt: skip
+                d.masks[at] = region
+                yield m.RegionsChanged(document, tuple(d.regions.values()))
+            case m.EditRegion(document, at, name, deleted):
+                d = self.documents[document]
+                old = d.regions[at]
+                d.regions[at] = replace(old, name=old.name if name is None else name,
+                                        deleted=old.deleted if deleted is None else deleted)  # fmt: skip
+                yield m.RegionsChanged(document, tuple(d.regions.values()))
+            case m.ReadRegion(document, at):
+                yield m.RegionReady(document, self.documents[document].masks[at], at)
+            case m.ImportRegion(document, version, _):
+                yield m.RegionReady(document, self._rectangle(document, version, Bounds(5, 5, 50, 40)))
+            case m.RemoveObject(document, version, _):
+                step = Step("restore", "inpaint", "opencv-telea", region="r1")
+                yield from self._added(document, version, step, lambda p: p)
+            case _:
+                pass
 
     def _edited(self, request: Request) -> Iterable[Event]:
         """What changes a document's tree."""
@@ -373,7 +455,7 @@ class FakeLink:
             case m.SendMessage(document, text, _):
                 yield self._turn(document, "assistant", f"You said: {text}")
             case _:
-                pass
+                yield from self._regions(request)
 
     def _changed(self, d: FakeDocument, at: VersionId, name: Any, star: Any, deleted: Any) -> Iterable[Event]:
         old = d.versions[at]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import METHODS, MODELS, FakeLink, a_photo, a_window, settled, until
+from fakes import ENGINES, METHODS, MODELS, FakeLink, a_photo, a_window, settled, until
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
@@ -52,7 +52,7 @@ DATA = {
     "Clarity Desktop", "rain.jpg", "rain", "lost.jpg", "photo", "RGB", "sRGB", "JPEG", "PNG", "WebP", "TIFF", "AVIF",
     "HEIC", "XL", "BMP", "px", "MP", "GB", "MB", "kB", "dB", "CPU", "maxim", "out", "restored", "rain_restored.png",
     "png", "Too small for BRISQUE.",
-    *METRICS.values(),
+    *METRICS.values(), *(card.title for card in ENGINES), "YOLOX-Nano", "car", "both cars",
     *(card.title for card in METHODS), *(card.architecture for card in METHODS), *(card.id for card in METHODS),
     *(card.trained_on for card in METHODS), *(card.paper for card in METHODS), *(card.licence for card in METHODS),
     *(card.title for card in MODELS), *(card.id for card in MODELS), *(str(card.path) for card in MODELS),

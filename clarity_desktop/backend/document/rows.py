@@ -173,10 +173,14 @@ def region_row(region: Region) -> tuple[Any, ...]:
     b = region.bounds
     raw = np.ascontiguousarray(region.mask).data.cast("B")
     across, down = region.width, region.height
-    # Content-addressed: repeating a step stores its region only once.
-    name = blake2b(repr((b, across, down)).encode(), digest_size=8)
-    name.update(raw)
-    return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), name.hexdigest()
+    return clean(region.label), b.x, b.y, b.width, b.height, across, down, compress(raw), region_id(region)
+
+
+def region_id(region: Region) -> str:
+    """The id of a region's mask. By content: repeating a step stores its region only once."""
+    name = blake2b(repr((region.bounds, region.width, region.height)).encode(), digest_size=8)
+    name.update(np.ascontiguousarray(region.mask).data.cast("B"))
+    return name.hexdigest()
 
 
 def region_of(row: tuple[Any, ...], limits: Limits) -> Region:

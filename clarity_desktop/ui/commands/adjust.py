@@ -16,8 +16,9 @@ from clarity_desktop.ui.commands.live_preview import LivePreview
 from clarity_desktop.ui.docks.adjust import AdjustDock, with_white_balance
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
+from clarity_desktop.ui.selection import soft_edge
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import Adjustments, Version, VersionId, adjustment_settings, adjustments_of
+from clarity_desktop.values import Adjustments, Region, Version, VersionId, adjustment_settings, adjustments_of
 
 MAX_PRESETS = 100
 MAX_NAME = 60
@@ -36,9 +37,11 @@ class AdjustCommands(QObject):
         self._session, self._dock, self._preview = session, dock, preview
         self._pending: WeakKeyDictionary[DocumentState, tuple[VersionId, Adjustments]] = WeakKeyDictionary()
         self._applying: dict[DocumentState, PendingRequest] = {}
+        self._made: WeakKeyDictionary[DocumentState, tuple[str, Region]] = WeakKeyDictionary()
         self._copied: Adjustments | None = None
         dock.changed.connect(self._change)
         dock.applied.connect(self.apply)
+        dock.only_selection.toggled.connect(self.follow_selection)
         dock.discarded.connect(self.discard)
         dock.pick_asked.connect(self._pick)
         dock.save_asked.connect(self._name_preset)
@@ -63,7 +66,8 @@ class AdjustCommands(QObject):
         if state is None or head is None:
             self._dock.show_values(Adjustments())
             return
-        start = adjustments_of_version(head)
+        self._dock.show_selection(state.selection.now.region is not None)
+        start = self._start(state, head)
         pending = self._pending.get(state)
         if pending is not None and pending[0] != head.id:
             pending = self._moved(state, pending, head)
@@ -79,7 +83,7 @@ class AdjustCommands(QObject):
         is_late = state in self._applying and pending[1] != adjustments_of_version(head)
         if head.parent == pending[0] and (head.step.kind != "adjust" or is_late):
             self._pending[state] = kept = head.id, pending[1]
-            self._preview.show(state, pending[1])
+            self._preview.show(state, pending[1], self._part(state))
             return kept
         self._drop(state)
         return None
@@ -88,11 +92,37 @@ class AdjustCommands(QObject):
         state = self._session.current
         if state is None or (head := state.head_version) is None:
             return
-        if values == adjustments_of_version(head):
+        if values == self._start(state, head):
             self._drop(state)
         else:
             self._pending[state] = head.id, values
-            self._preview.show(state, values)
+            self._preview.show(state, values, self._part(state))
+
+    def _part(self, state: DocumentState) -> tuple[Region, int] | None:
+        """The only part to adjust; None: the whole photo."""
+        region = state.selection.now.region
+        return (region, soft_edge(region)) if region is not None and self._dock.in_selection else None
+
+    def _start(self, state: DocumentState, head: Version) -> Adjustments:
+        """The adjustments that are replaced: those of the open version, if they are of the same part."""
+        part = self._part(state)
+        same = head.step.region is None
+        if part is not None:
+            made = self._made.get(state)
+            same = made is not None and made[0] == head.step.region and made[1] is part[0]
+        return adjustments_of_version(head) if same else Adjustments()
+
+    def follow_selection(self) -> None:
+        """What is selected changed, or whether it alone is adjusted."""
+        if (state := self._session.current) is not None and (pending := self._pending.get(state)) is not None:
+            self._preview.show(state, pending[1], self._part(state))
+        self.show_state()
+
+    def note_version(self, pending: PendingRequest, version: Version) -> None:
+        """A version was made: remember which selection its region is."""
+        request = pending.request
+        if isinstance(request, Adjust) and request.region is not None and pending.state is not None:
+            self._made[pending.state] = version.step.region or "", request.region
 
     def apply(self) -> None:
         """Make a version of the values."""
@@ -100,7 +130,8 @@ class AdjustCommands(QObject):
         pending = self._pending.get(state) if state else None
         if state is None or state.id is None or pending is None or state in self._applying:
             return
-        request = Adjust(state.id, pending[0], pending[1])
+        region, feather = self._part(state) or (None, 0)
+        request = Adjust(state.id, pending[0], pending[1], region, feather)
         self._applying[state] = self._session.ask(request, state, self.tr("Adjusting…"))
 
     def discard(self) -> None:

@@ -10,10 +10,12 @@ from clarity_desktop.messages import Preview, PreviewDone
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import Adjustments, Histogram
+from clarity_desktop.values import Adjustments, Histogram, Region
 
 Change = Adjustments | float
 """Adjustments, or the strength of a finished restoration."""
+Part = tuple[Region, int] | None
+"""The only part that changes, and the pixels over which it softens; None: the whole photo."""
 
 
 class LivePreview(QObject):
@@ -28,7 +30,7 @@ class LivePreview(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._wanted: WeakKeyDictionary[DocumentState, Change] = WeakKeyDictionary()
+        self._wanted: WeakKeyDictionary[DocumentState, tuple[Change, Part]] = WeakKeyDictionary()
         self._running: dict[DocumentState, tuple[PendingRequest, Preview]] = {}
         self._histograms: WeakKeyDictionary[DocumentState, Histogram] = WeakKeyDictionary()
         # View changes come in bursts: a window that is resized, a photo that is panned.
@@ -38,9 +40,9 @@ class LivePreview(QObject):
         self._later.timeout.connect(self._follow_view)
         session.document_added.connect(self._watch)
 
-    def show(self, state: DocumentState, change: Change) -> None:
-        """Preview a change of the open version."""
-        self._wanted[state] = change
+    def show(self, state: DocumentState, change: Change, part: Part = None) -> None:
+        """Preview a change of the open version, or of a part of it."""
+        self._wanted[state] = change, part
         self._request(state)
 
     def end(self, state: DocumentState, *, keep: bool = False) -> None:
@@ -78,11 +80,13 @@ class LivePreview(QObject):
             self._running[state] = self._session.ask(wanted, state), wanted
 
     def _wanted_request(self, state: DocumentState) -> Preview | None:
-        change = self._wanted.get(state)
+        wanted = self._wanted.get(state)
         visible = state.canvas.view.visible()
-        if change is None or state.id is None or state.head is None or not visible.area:
+        if wanted is None or state.id is None or state.head is None or not visible.area:
             return None
-        return Preview(state.id, state.head, change, visible, state.canvas.view.scale)
+        change, part = wanted
+        region, feather = part or (None, 0)
+        return Preview(state.id, state.head, change, visible, state.canvas.view.scale, region, feather)
 
     def _watch(self, state: DocumentState) -> None:
         state.canvas.view.changed.connect(self._look_later)

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QFileDialog
 
 from clarity_desktop.messages import (
@@ -77,10 +77,10 @@ class RegionCommands(QObject):
         self._analyzed: RegionAnalyzed | None = None
         self._share: tuple[Region, float] | None = None  # of the photo, counted once
         self._failure: tuple[Region, str] | None = None  # why a selection was not analyzed
-        self._calm = QTimer(self)
-        self._calm.setSingleShot(True)
-        self._calm.setInterval(CALM)
-        self._calm.timeout.connect(self._analyze)
+        self.calm = QTimer(self)
+        self.calm.setSingleShot(True)
+        self.calm.setInterval(CALM)
+        self.calm.timeout.connect(self._analyze)
         self._fill_menu()
         self._connect()
 
@@ -132,6 +132,20 @@ class RegionCommands(QObject):
         self._bar.chosen.connect(self._use_bar)
         self._select.changed.connect(self._note_change)
         self._session.settings_changed.connect(lambda *_: self._show_style())
+        self._session.document_added.connect(lambda state: state.canvas.installEventFilter(self))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Del on the photo removes what is selected, with a tool and without."""
+        state = self._session.current
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Delete and not event.modifiers():
+            selected = state is not None and watched is state.canvas and state.selection.now.region is not None
+            if selected and event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if selected and event.type() == QEvent.Type.KeyPress:
+                self.remove()
+                return True
+        return super().eventFilter(watched, event)
 
     # engines
 
@@ -464,9 +478,9 @@ class RegionCommands(QObject):
             self._analyzing = None
         if state is self._session.current:
             if state.selection.now.region is not None:
-                self._calm.start()
+                self.calm.start()
             else:
-                self._calm.stop()
+                self.calm.stop()
             self.show_state()
 
     def _analyze(self) -> None:

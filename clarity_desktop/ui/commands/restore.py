@@ -28,6 +28,7 @@ from clarity_desktop.ui.labels import (
 )
 from clarity_desktop.ui.notices import Bar
 from clarity_desktop.ui.requests import PendingRequest
+from clarity_desktop.ui.selection import soft_edge
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import (
@@ -48,8 +49,6 @@ ESTIMATE_DELAY = 250
 """Milliseconds without a change before an estimate is asked for."""
 FEATHER = 24
 """Pixels over which a restored part blends into its surroundings."""
-SOFT_EDGE = 0.01
-"""The same for a selection, as a share of its longer side: its edge is that of an object."""
 FULL = 255
 """Of a mask: selected."""
 
@@ -454,11 +453,6 @@ def _content(request: Restore) -> tuple[Restore, Bounds | None, int]:
     params = dataclasses.replace(request.params, region=None, visible=None)
     identity = id(region) if region is not None and region.mask.min() < FULL else 0
     return dataclasses.replace(request, params=params), region.bounds if region else None, identity
-
-
-def soft_edge(region: Region) -> int:
-    """Pixels over which a restored selection blends into its surroundings, inside its edge."""
-    return min(FEATHER, max(2, round(SOFT_EDGE * max(region.bounds.width, region.bounds.height))))
 
 
 def visible_part(params: RestoreParams, version: Version) -> RestoreParams:

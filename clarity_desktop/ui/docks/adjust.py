@@ -92,6 +92,9 @@ class AdjustDock(QWidget):
         self.pick.setIconSize(QSize(14, 14))
         self.pick.setAccessibleName(self.tr("Pick a gray point"))
         self.pick.setToolTip(self.tr("Click a point of the photo that should be gray"))
+        self.only_selection = QCheckBox(self.tr("&Only in the selection"))
+        self.only_selection.setToolTip(self.tr("Adjust only what is selected; every other pixel stays as it is"))
+        self.only_selection.setChecked(True)
         self.presets = ElidedButton(self.tr("Presets"))
         self.presets_menu = QMenu(self.presets)
         self.presets.setMenu(self.presets_menu)
@@ -125,6 +128,15 @@ class AdjustDock(QWidget):
         self.black_and_white.setChecked(values.black_and_white)
         self.black_and_white.blockSignals(False)
         self._enable()
+
+    @property
+    def in_selection(self) -> bool:
+        """Whether only what is selected is to be adjusted."""
+        return not self.only_selection.isHidden() and self.only_selection.isChecked()
+
+    def show_selection(self, selected: bool) -> None:
+        """Offer to adjust only what is selected."""
+        self.only_selection.setVisible(selected)
 
     def use(self, values: Adjustments) -> None:
         """Set values as the user would: from a preset, the picker or the clipboard."""
@@ -184,6 +196,8 @@ class AdjustDock(QWidget):
         column.setContentsMargins(12, 8, 12, 2)
         column.setSpacing(4)
         column.addWidget(self.histogram)
+        self.only_selection.hide()
+        column.addWidget(self.only_selection)
         self._add_rows(column, self.tr("Light"), (
             ("exposure", self.tr("&Exposure")), ("contrast", self.tr("&Contrast")),
             ("highlights", self.tr("&Highlights")), ("shadows", self.tr("&Shadows")),
