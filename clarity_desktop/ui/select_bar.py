@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.tools.brush import SIZES
-from clarity_desktop.ui.form_fields import int_field
+from clarity_desktop.ui.form_fields import ElidedButton, int_field
 from clarity_desktop.ui.labels import percent
 
 ICONS = {"replace": "mask-new", "add": "mask-add", "subtract": "mask-subtract", "intersect": "mask-intersect"}
@@ -51,7 +51,7 @@ class SelectBar(QFrame):
         self.candidates = self._make_candidates()
         self.brush = self._make_brush()
         self.row.addStretch(1)
-        self.done_button = QPushButton(self.tr("Done"))
+        self.done_button = ElidedButton(self.tr("Done"))
         self.done_button.setToolTip(self.tr("Put the tool away; what is selected stays selected"))
         self.done_button.clicked.connect(self.done)
         self.row.addWidget(self.done_button)
@@ -213,6 +213,7 @@ class RegionBar(QFrame):
                     button.setProperty("role", "primary")
                 button.clicked.connect(partial(self._choose, name))
                 self._row.insertWidget(k, button)
+                button.ensurePolished()  # its size is that of its style
                 button.show()
         self._busy.setVisible(busy and bool(shown))
         self.setVisible(bool(shown))

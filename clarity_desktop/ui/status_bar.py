@@ -37,6 +37,7 @@ class JobStrip(QWidget):
         self.bar.setMaximumWidth(150)
         self.bar.setTextVisible(False)
         self.left = ElidedLabel()
+        self.left.setAccessibleName(self.tr("Time left"))
         self.cancel = QToolButton()
         self.cancel.setText(self.tr("Cancel"))
         theme.set_icon(self.cancel, "cancel")

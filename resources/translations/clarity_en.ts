@@ -90,6 +90,16 @@
     </message>
 </context>
 <context>
+    <name>RegionCommands</name>
+    <message numerus="yes">
+        <source>%n object(s) found for “{words}” by {engine}</source>
+        <translation>
+            <numerusform>%n object found for “{words}” by {engine}</numerusform>
+            <numerusform>%n objects found for “{words}” by {engine}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Trend</name>
     <message numerus="yes">
         <source>Overall score of %n version(s): {scores}</source>

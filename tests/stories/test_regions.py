@@ -152,7 +152,7 @@ async def test_words_that_need_a_model_say_so_and_change_nothing(sit_down: Sitti
     async with sit_down() as user:
         await user.open(scene(tmp_path / "scene.png"))
         user.window.regions.words.setText("both cars")
-        user.window.regions.find.click()
+        user.window.regions.find_button.click()
         await user.idle()
         assert any(isinstance(error, ModelMissing) for error in user.link.errors)
         assert user.texts()

@@ -62,6 +62,17 @@ async def test_every_shown_control_of_the_window_has_a_name():
         window.action["straighten"].trigger()
         await asyncio.sleep(0.02)
         assert nameless(window) == []
+        window.sides.reveal("regions")
+        for tool in ("select_click", "select_box", "brush", "lasso"):
+            window.action[tool].trigger()
+            await asyncio.sleep(0.02)
+            assert nameless(window) == [], tool
+        window.action["select_all"].trigger()
+        window.regions.keep.click()
+        window.regions.words.setText("cars")
+        window.regions.find_button.click()
+        await settled(window)
+        assert nameless(window) == []
 
 
 async def test_every_shown_control_of_the_dialogs_has_a_name():

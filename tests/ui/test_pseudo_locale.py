@@ -14,6 +14,7 @@ import pytest
 from fakes import ENGINES, METHODS, MODELS, FakeLink, a_photo, a_window, settled, until
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -235,7 +236,7 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None, le
         await until(lambda: window.restore.estimate.isVisible())
         assert cut_off(window) == []
         assert (window.width(), window.height()) == SMALLEST
-        for tool in ("crop", "straighten"):
+        for tool in ("crop", "straighten", "select_click", "brush", "lasso"):
             window.action[tool].trigger()
             await settled(window)
             assert cut_off(window) == [], tool
@@ -252,6 +253,40 @@ async def test_the_buttons_of_the_adjust_panel_are_whole_and_apart(pseudo_locale
         assert [b.text() for b in buttons if b.width() < b.sizeHint().width()] == []
         places = [QRect(b.mapTo(dock, QPoint(0, 0)), b.size()) for b in buttons]
         assert not any(a.intersects(b) for a, b in combinations(places, 2))
+
+
+async def select_everything(window: MainWindow) -> None:
+    """Show all that the regions panel and the bars of selecting can show."""
+    window.sides.reveal("regions")
+    window.action["select_click"].trigger()
+    canvas = window.current.canvas if window.current else None
+    assert canvas is not None
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    await settled(window)
+    window.regions.keep.click()
+    await settled(window)
+    window.regions.words.setText("both cars")
+    window.regions.find_button.click()
+    await settled(window)
+    window.region_commands.calm.setInterval(0)
+    window.action["select_all"].trigger()
+    await until(lambda: not window.region_commands.calm.isActive())
+    await settled(window)
+
+
+async def test_selecting_is_translated_and_whole_in_the_smallest_window(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        await select_everything(window)
+        assert window.select_bar.isVisible()
+        assert window.region_bar.isVisible()
+        assert all_untranslated(window) == []
+        assert cut_off(window) == []
+        assert (window.width(), window.height()) == SMALLEST
+        for name in ("restore", "adjust"):
+            window.sides.reveal(name)
+            await settled(window)
+            assert cut_off(window) == [], name
+        window.region_commands.show_engines(m.EnginesListed(()))
 
 
 async def test_the_question_before_quitting_is_translated_and_whole(pseudo_locale: None):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from fakes import a_photo, a_window, press, settled, texts, until
 from PySide6.QtCore import Qt
@@ -129,9 +128,9 @@ async def test_words_find_boxes_that_are_chosen_and_accepted():
     async with a_window() as (window, link):
         state = await a_photo(window)
         window.regions.words.setText("both cars")
-        window.regions.find.click()
+        window.regions.find_button.click()
         await settled(window)
-        assert window.regions.found.text() == "2 found for “both cars” by yolox-nano"
+        assert window.regions.found.text() == "2 objects found for “both cars” by yolox-nano"
         assert [window.regions.boxes.item(k).text() for k in range(2)] == ["car 93%", "car 61%"]
         overlay = state.canvas.layers.main.overlay("boxes")
         assert isinstance(overlay, BoxOverlay)
@@ -150,12 +149,12 @@ async def test_all_boxes_are_what_the_words_mean_and_each_can_be_kept():
     async with a_window() as (window, link):
         await a_photo(window)
         window.regions.words.setText("both cars")
-        window.regions.find.click()
+        window.regions.find_button.click()
         await settled(window)
         window.regions.accept.click()
         await settled(window)
         assert link.of(m.SelectWords)[-1].words == "both cars"
-        window.regions.find.click()
+        window.regions.find_button.click()
         await settled(window)
         window.regions.keep_each.click()
         await settled(window)
@@ -315,10 +314,10 @@ async def test_a_selection_is_copied_to_another_photo_and_to_a_file():
         assert link.of(m.ChangeRegion)[-1].change == Fit()
         assert other.selection.now.region is not None
         assert other.selection.now.region.width == 480
-        window.region_commands.export_mask(Path("mask.png"))
+        window.region_commands.export_mask("mask.png")
         await settled(window)
         assert texts(window)[-1] == "The mask was saved as mask.png."
-        window.region_commands.import_mask(Path("mask.png"))
+        window.region_commands.import_mask("mask.png")
         await settled(window)
         assert other.selection.now.region.bounds == Bounds(5, 5, 50, 40)
 

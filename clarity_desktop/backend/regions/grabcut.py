@@ -122,7 +122,7 @@ def _in_box(photo: Photo, box: Bounds, spots: Sequence[_Spot]) -> list[MaskCandi
     seeds[inner.slices()] = cv2.GC_PR_FGD
     # The corners of a box rarely belong to its object, its middle mostly does.
     y, x = np.ogrid[:rows, :columns]
-    away = np.hypot((x + 0.5 - inner.centre[0]) / inner.width, (y + 0.5 - inner.centre[1]) / inner.height)
+    away = np.hypot((x + 0.5 - inner.center[0]) / inner.width, (y + 0.5 - inner.center[1]) / inner.height)
     seeds[(away > 0.6) & (seeds == cv2.GC_PR_FGD)] = cv2.GC_PR_BGD
     seeds[away < 0.1] = cv2.GC_FGD
     near = [_moved(spot, seen, scale, columns, rows) for spot in spots if _lies_in(spot, seen)]

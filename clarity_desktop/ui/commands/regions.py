@@ -30,6 +30,7 @@ from clarity_desktop.messages import (
     Select,
     Selected,
 )
+from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas.mask_overlay import MaskStyle
 from clarity_desktop.ui.commands.select import HOWS, SelectCommands
 from clarity_desktop.ui.docks.regions import RegionRow, RegionsDock
@@ -109,7 +110,7 @@ class RegionCommands(QObject):
         dock.shown.connect(self._show_kept)
         dock.regions.delete_asked.connect(self._delete)
         dock.edge_asked.connect(self._select.change_edge)
-        dock.style_chosen.connect(lambda style: self._select.use_style(STYLES[style]))
+        dock.style_chosen.connect(self._use_style)
         dock.color_asked.connect(self._select.use_next_color)
         dock.restore_asked.connect(self.restore_wanted)
         dock.adjust_asked.connect(self.adjust_wanted)
@@ -121,7 +122,7 @@ class RegionCommands(QObject):
             "copy": self._copy, "paste": self._paste, "import": self._ask_import, "export": self._ask_export,
         }  # fmt: skip
         for name, slot in menu.items():
-            dock.menu_actions[name].triggered.connect(lambda _checked=False, slot=slot: slot())
+            dock.menu_actions[name].triggered.connect(partial(_call, slot))
         on("select_words", self._enter_words)
         on("keep_region", self.keep)
         on("remove_object", self.remove)
@@ -131,8 +132,14 @@ class RegionCommands(QObject):
         on("export_region", self._ask_export)
         self._bar.chosen.connect(self._use_bar)
         self._select.changed.connect(self._note_change)
-        self._session.settings_changed.connect(lambda *_: self._show_style())
-        self._session.document_added.connect(lambda state: state.canvas.installEventFilter(self))
+        self._session.settings_changed.connect(self._show_style)
+        self._session.document_added.connect(self._watch)
+
+    def _watch(self, state: DocumentState) -> None:
+        state.canvas.installEventFilter(self)
+
+    def _use_style(self, style: str) -> None:
+        self._select.use_style(STYLES[style])
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Del on the photo removes what is selected, with a tool and without."""
@@ -230,7 +237,7 @@ class RegionCommands(QObject):
         boxes = state.selection.boxes if state else ()
         heading = ""
         if state is not None and boxes:
-            heading = self.tr("%n found for “{words}” by {engine}", "", len(boxes))
+            heading = self.tr("%n object(s) found for “{words}” by {engine}", "", len(boxes))
             engine = self.engine_title(state.selection.engine_of_boxes)
             heading = heading.format(words=state.selection.words, engine=engine)
         rows = (
@@ -274,7 +281,7 @@ class RegionCommands(QObject):
             self._select.show_state()
 
     def keeps(self, pending: PendingRequest, event: Selected) -> bool:
-        """Keep a mask that was asked for as a region of its own; False if it is to be selected."""
+        """Keep a mask that was requested as a region of its own; False if it is to be selected."""
         name = self._named.pop(pending, None)
         if name is None:
             return False
@@ -426,12 +433,13 @@ class RegionCommands(QObject):
             return
         dialog = QFileDialog(self._session.dialog_parent, self.tr("Import a mask"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.import_mask(Path(name)))
+        dialog.fileSelected.connect(self.import_mask)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def import_mask(self, path: Path) -> None:
+    def import_mask(self, name: str) -> None:
         """Select what is white in a picture."""
+        path = Path(name)
         if (state := self._session.current) and state.id and state.head:
             title = self.tr("Reading the mask {name}").format(name=path.name)
             pending = self._session.ask(ImportRegion(state.id, state.head, path), state, title)
@@ -444,12 +452,13 @@ class RegionCommands(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("png")
         dialog.selectFile(f"{Path(state.title).stem}_mask.png")
-        dialog.fileSelected.connect(lambda name: self.export_mask(Path(name)))
+        dialog.fileSelected.connect(self.export_mask)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def export_mask(self, path: Path) -> None:
-        """Save what is selected as a PNG file; the dialog has asked before a file is replaced."""
+    def export_mask(self, name: str) -> None:
+        """Save what is selected as a PNG file; the dialog asked before a file is replaced."""
+        path = Path(name)
         if (state := self._session.current) and state.id and (region := state.selection.now.region) is not None:
             title = self.tr("Saving the mask {name}").format(name=path.name)
             self._session.ask(ExportRegion(state.id, region, path, overwrite=True), state, title)
@@ -518,7 +527,7 @@ class RegionCommands(QObject):
             return
         known = self._known(state, region)
         advice = [a.task for a in known.advice if self._is_offered(a.task)][:MAX_ADVICE] if known else []
-        actions = [(task, task_title(task), k == 0) for k, task in enumerate(advice)]
+        actions: list[tuple[str, str, bool]] = [(task, task_title(task), k == 0) for k, task in enumerate(advice)]
         actions += [
             ("adjust", self.tr("Adjust…"), False), ("restore", self.tr("Restore…"), False),
             ("remove", self.tr("Remove object"), False), ("keep", self.tr("Keep"), False),
@@ -552,7 +561,7 @@ class RegionCommands(QObject):
         self._show_bar()
         self._enable()
 
-    def _show_style(self) -> None:
+    def _show_style(self, *_settings: Settings) -> None:
         self._dock.show_style(self._session.settings.mask_style, self._select.color)
 
     def _enable(self) -> None:
@@ -598,6 +607,10 @@ class RegionCommands(QObject):
             return stored.name
         number = list(state.selection.kept).index(stored.id) + 1 if stored.id in state.selection.kept else 0
         return self.tr("Region {number}").format(number=number)
+
+
+def _call(slot: Callable[[], object], _checked: bool = False) -> None:
+    slot()
 
 
 def _thumbnail(mask: np.ndarray, version: Version | None) -> QImage:

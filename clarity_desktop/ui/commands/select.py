@@ -53,7 +53,7 @@ HOWS: dict[str, How] = {"add": "add", "subtract": "subtract", "intersect": "inte
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """What becomes of a mask that was asked for: the selection without its region, and what it is combined with."""
+    """What becomes of a mask that was requested: the selection without its region, and what it is combined with."""
 
     state: MaskState
     base: Region | None = None

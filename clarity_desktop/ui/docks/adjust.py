@@ -184,7 +184,7 @@ class AdjustDock(QWidget):
         return [(titles[name], values) for name, values in PRESETS.items()]
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(240, 220)
+        return QSize(256, 220)
 
     # layout
 

@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import (
+    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -176,7 +177,7 @@ class RegionsDock(QScrollArea):
     def show_selection(self, selected: bool, kept: bool, text: str) -> None:
         """Enable what a selection is needed for. kept: it changes a kept region already. text: what is selected."""
         self._has_selection = selected
-        self.selected.setText(text)
+        self.selected.setText(text or self.tr("Open a photo to select parts of it."))
         self.keep.setText(self.tr("Keep as a new region") if kept else self.tr("Keep as a region"))
         for widget in (self.keep, *self.edges.values(), self.restore, self.adjust, self.remove):
             widget.setEnabled(selected)
@@ -202,7 +203,7 @@ class RegionsDock(QScrollArea):
         self.words.selectAll()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(240, 220)
+        return QSize(256, 220)
 
     # layout
 
@@ -212,13 +213,15 @@ class RegionsDock(QScrollArea):
         self.words.setAccessibleName(self.tr("Select by words"))
         self.words.setToolTip(self.tr("Enter selects what the words mean; Find only lists it"))
         self.words.setClearButtonEnabled(True)
+        for button in self.words.findChildren(QToolButton):  # Qt gives it no name for screen readers
+            button.setAccessibleName(self.tr("Clear"))
         self.words.setMaxLength(200)
-        self.select, self.find = ElidedButton(self.tr("Select")), ElidedButton(self.tr("Find"))
+        self.select, self.find_button = ElidedButton(self.tr("Select")), ElidedButton(self.tr("Find"))
         self.select.setToolTip(self.tr("Select what the words mean"))
-        self.find.setToolTip(self.tr("Count what the words mean and frame it; nothing is selected"))
+        self.find_button.setToolTip(self.tr("Count what the words mean and frame it; nothing is selected"))
         self.words.returnPressed.connect(self._enter_words)
         self.select.clicked.connect(self._enter_words)
-        self.find.clicked.connect(self._ask_find)
+        self.find_button.clicked.connect(self._ask_find)
 
     def _enter_words(self) -> None:
         self.words_entered.emit(self.words.text())
@@ -332,6 +335,7 @@ class RegionsDock(QScrollArea):
 
     def _make_edge(self) -> None:
         self.pixels = int_field(self.tr("Pixels by which the edge changes"), 1, MAX_EDGE, 8, self.tr(" px"))
+        self.pixels.setMinimumWidth(80)
         titles = {
             "grow": (self.tr("Grow"), self.tr("Move the edge outwards")),
             "shrink": (self.tr("Shrink"), self.tr("Move the edge inwards")),
@@ -347,6 +351,9 @@ class RegionsDock(QScrollArea):
             button.clicked.connect(partial(self._ask_edge, name))
         styles = ((self.tr("Tint"), "tint"), (self.tr("Outline"), "outline"), (self.tr("Dim the rest"), "dim"))
         self.style_field = choice_field(self.tr("How the selection is shown"), styles)
+        # The longest entry would otherwise set the minimum width of the panel.
+        self.style_field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.style_field.setMinimumContentsLength(8)
         self.style_field.currentIndexChanged.connect(self._choose_style)
         self.color = QToolButton()
         self.color.setAccessibleName(self.tr("Color of the selection"))
@@ -379,7 +386,7 @@ class RegionsDock(QScrollArea):
         column.setSpacing(6)
         words = QHBoxLayout()
         words.addWidget(self.select, 1)
-        words.addWidget(self.find, 1)
+        words.addWidget(self.find_button, 1)
         column.addWidget(self.words)
         column.addLayout(words)
         for widget in (self._found_row, self.boxes, self._box_buttons, self.engine, self.better):

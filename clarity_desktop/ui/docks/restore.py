@@ -164,7 +164,7 @@ class RestoreDock(QScrollArea):
 
     def _list_tasks(self) -> None:
         offered = {task for card in self._methods for task in card.tasks if self._fits(card)}
-        chosen, method = self._task(), self.method.currentData()
+        chosen = self._task()
         # Refilling the list is not a choice of the user.
         self.task.blockSignals(True)
         self.task.clear()
@@ -174,7 +174,12 @@ class RestoreDock(QScrollArea):
         self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
         self.task.blockSignals(False)
         self._list_methods()
-        if chosen is not None and chosen == self._task() and (at := self.method.findData(method)) >= 0:
+
+    def _list_others(self) -> None:
+        """List what fits to a part of the photo, or to all of it; the choice stays."""
+        task, method = self._task(), self.method.currentData()
+        self._list_tasks()
+        if task is not None and task == self._task() and (at := self.method.findData(method)) >= 0:
             self.method.setCurrentIndex(at)
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
@@ -192,7 +197,7 @@ class RestoreDock(QScrollArea):
         if selected != self._has_selection:
             self._has_selection = selected
             self.only_selection.setVisible(selected)
-            self._list_tasks()
+            self._list_others()
 
     def show_estimate(self, seconds: float | None, size: float = 0.0, device: str = "") -> None:
         """The time for the whole photo; seconds None: not known (yet). size in megapixels; device as shown."""
@@ -277,7 +282,7 @@ class RestoreDock(QScrollArea):
         self.visible_button.clicked.connect(self._ask_visible)
         self.fetch_button.clicked.connect(self.fetch_asked)
         self.rest_button.clicked.connect(self.rest_asked)
-        self.only_selection.toggled.connect(self._list_tasks)
+        self.only_selection.toggled.connect(self._list_others)
 
     def _ask_all(self) -> None:
         self.asked.emit(False)

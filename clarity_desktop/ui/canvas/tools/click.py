@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QApplication
 
@@ -128,6 +128,7 @@ def _paint_click(painter: QPainter, click: Click, view: Viewport) -> None:
     painter.setPen(QPen(QColor("white"), 1.5))
     painter.setBrush(QColor(INSIDE if click.inside else OUTSIDE))
     painter.drawEllipse(at, DOT + 1, DOT + 1)
-    painter.drawLine(at.x() - DOT + 2, at.y(), at.x() + DOT - 2, at.y())
+    across, down = QPointF(DOT - 2, 0), QPointF(0, DOT - 2)
+    painter.drawLine(at - across, at + across)
     if click.inside:
-        painter.drawLine(at.x(), at.y() - DOT + 2, at.x(), at.y() + DOT - 2)
+        painter.drawLine(at - down, at + down)
