@@ -87,6 +87,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     await improved(window, camera)
     await restored(window, camera)
     await adjusted(window, camera)
+    await selected(window, camera)
     await shaped(window, camera)
     await talked(window, camera)
     await asked(window, camera)
@@ -128,6 +129,42 @@ async def adjusted(window: MainWindow, camera: Camera) -> None:
     window.adjust.discarded.emit()
     window.sides.reveal("quality")
     window.sides.reveal("restore")
+
+
+async def selected(window: MainWindow, camera: Camera) -> None:
+    """An object by a click, a stroke of the brush, a kept region, words, and what is offered for the selection."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    if (view := window.current) is None or (size := view.canvas.view.photo_size) is None:
+        return
+    window.sides.reveal("regions")
+    window.action["select_click"].trigger()
+    await settled(window)
+    place = view.canvas.view.widget_point
+    QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=place(size[0] * 0.5, size[1] * 0.55).toPoint())
+    await settled(window)
+    await asyncio.sleep(1)  # until the selection is analyzed
+    await settled(window)
+    await camera.take("select", window)
+    window.action["keep_region"].trigger()
+    window.action["brush"].trigger()
+    QTest.mousePress(view.canvas, Qt.MouseButton.LeftButton, pos=place(size[0] * 0.2, size[1] * 0.8).toPoint())
+    QTest.mouseMove(view.canvas, place(size[0] * 0.35, size[1] * 0.8).toPoint())
+    QTest.mouseRelease(view.canvas, Qt.MouseButton.LeftButton, pos=place(size[0] * 0.35, size[1] * 0.8).toPoint())
+    await settled(window)
+    await camera.take("brush", window)
+    window.regions.words.setText("the darkest part")
+    window.regions.find_button.click()
+    await settled(window)
+    await camera.take("found", window)
+    window.regions.accept.click()
+    await settled(window)
+    window.select_bar.done_button.click()
+    window.regions.restore.click()
+    await settled(window)
+    await camera.take("only-here", window)
+    window.select_commands.clear()
 
 
 async def restored(window: MainWindow, camera: Camera) -> None:

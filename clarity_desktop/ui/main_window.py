@@ -551,6 +551,7 @@ class MainWindow(Shell):
         if state is self.session.current:
             self.restore_commands.show_state()
             self.adjust_commands.follow_selection()
+            self.quality_commands.show_state()  # what needs a mask can be done now, or no more
             self.edit_commands.show_moves()
             self._enable_cancel()
 

@@ -22,7 +22,7 @@ def soft_edge(region: Region) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
+class ObjectPrompt:
     """The clicks and boxes of one object, which are sent again with each further click.
 
     hint: of the mask that these clicks correct; next_hint: of the mask that further ones correct. scores: of the masks
@@ -39,7 +39,7 @@ class Prompt:
     base: Region | None = None
     how: How = "replace"
 
-    def clicked(self, click: Click) -> Prompt:
+    def clicked(self, click: Click) -> ObjectPrompt:
         """With one click more: it corrects the mask that is shown."""
         hint = self.hint if self.next_hint is None else self.next_hint
         return replace(self, clicks=(*self.clicks, click), hint=hint, next_hint=None, scores=(), candidate=0)
@@ -55,7 +55,7 @@ class MaskState:
 
     region: Region | None = None
     engine: str = ""
-    prompt: Prompt | None = None
+    prompt: ObjectPrompt | None = None
     kept: RegionId | None = None
     name: str = ""
 
@@ -68,6 +68,7 @@ class Selection:
     kept: dict[RegionId, StoredRegion] = field(default_factory=dict[RegionId, StoredRegion])  # deleted ones, too
     masks: dict[RegionId, tuple[str, Region]] = field(default_factory=dict[RegionId, tuple[str, Region]])
     """Masks of kept regions that were read: the content that they belong to, and the region."""
+    preview: Region | None = None  # what a click where the pointer rests would select
     visible: set[RegionId] = field(default_factory=set[RegionId])  # shown although they are not selected
     boxes: tuple[Box, ...] = ()
     chosen: frozenset[int] = frozenset()  # of the boxes
@@ -104,7 +105,7 @@ class Selection:
 
     def forget(self) -> None:
         """The photo has another size: no mask fits it."""
-        self.now = MaskState()
+        self.now, self.preview = MaskState(), None
         self._undo.clear()
         self._redo.clear()
         self.boxes, self.chosen = (), frozenset()

@@ -82,14 +82,14 @@ class SameValue:
 
     def masks(self, embedding: Embedding, prompt: Prompt, /) -> tuple[MaskCandidate, ...]:
         self.prompts.append(prompt)
-        grey = embedding.arrays["image"].astype(np.float32)
-        selected = np.zeros_like(grey, bool)
+        gray = embedding.arrays["image"].astype(np.float32)
+        selected = np.zeros_like(gray, bool)
         for click in prompt.clicks:
-            same = grey == grey[int(click.y), int(click.x)]
+            same = gray == gray[int(click.y), int(click.x)]
             selected = selected | same if click.inside else selected & ~same
         if prompt.box is not None:
-            selected[prompt.box.slices()] |= grey[prompt.box.slices()] > 50
-        wider = selected | (grey >= grey[selected].min(initial=255))
+            selected[prompt.box.slices()] |= gray[prompt.box.slices()] > 50
+        wider = selected | (gray >= gray[selected].min(initial=255))
         return tuple(
             MaskCandidate(np.where(mask, 8, -8).astype(np.float32), score, np.full((2, 2), score, np.float32))
             for mask, score in ((selected, 0.9), (wider, 0.6), (np.ones_like(selected), 0.2))

@@ -359,3 +359,22 @@ async def test_a_click_that_finds_nothing_is_a_sentence():
         assert bounds(state) is None
         assert texts(window)[0].startswith("GrabCut found no object there.")
         assert Path("rain.jpg").name == state.title
+
+
+async def test_the_mask_under_the_resting_pointer_is_shown_where_clicks_are_fast():
+    async with selecting() as (window, link, state):
+        await click(window, 100, 100)  # the fake answers at once
+        window.select_commands.clear()
+        count = len(link.of(m.Select))
+        state.canvas.click.pointed.emit((200.0, 150.0))
+        await until(lambda: len(link.of(m.Select)) == count + 1)
+        await settled(window)
+        assert bounds(state) is None
+        preview = shown_mask(state)
+        assert preview is not None
+        assert preview.bounds == square(200, 150)
+        assert window.requests.jobs == []
+        state.canvas.click.pointed.emit(None)
+        assert shown_mask(state) is None
+        await click(window, 200, 150)
+        assert bounds(state) == square(200, 150)

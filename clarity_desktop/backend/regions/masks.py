@@ -203,17 +203,17 @@ def of_picture(picture: Picture, name: str, width: int, height: int) -> Region:
     rows, columns = picture.pixels.shape[:2]
     if (columns, rows) != (width, height):
         raise UserError("regions.mask_size", name=name, columns=columns, rows=rows, width=width, height=height)
-    grey = to_8_bits(picture.pixels.max(axis=2))
+    gray = to_8_bits(picture.pixels.max(axis=2))
     if picture.alpha is not None:
-        grey = np.rint(grey * (to_8_bits(picture.alpha) / np.float32(255))).astype(np.uint8)
+        gray = np.rint(gray * (to_8_bits(picture.alpha) / np.float32(255))).astype(np.uint8)
     try:
-        return Region.of(grey, name)
+        return Region.of(gray, name)
     except ValueError:
         raise UserError("regions.mask_empty", name=name) from None
 
 
 def to_png(region: Region) -> bytes:
-    """The mask of the whole photo as a grey PNG file."""
+    """The mask of the whole photo as a gray PNG file."""
     done, file = cv2.imencode(".png", region.full())
     assert done, "a mask can always be a PNG"
     return file.tobytes()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from clarity_desktop.messages import (
     ChangeRegion,
@@ -24,7 +25,7 @@ from clarity_desktop.ui.canvas.tools.region import How, RegionTool
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.select_bar import SelectBar
-from clarity_desktop.ui.selection import MaskState, Prompt
+from clarity_desktop.ui.selection import MaskState, ObjectPrompt
 from clarity_desktop.ui.session import Session
 from clarity_desktop.values import (
     Bounds,
@@ -48,6 +49,10 @@ TOOLS = {"select_click": "click", "select_box": "box", "brush": "brush", "lasso"
 """Action → the tool of the canvas."""
 COLORS = ("#ff4646", "#35c46a", "#3d8bff", "#ffd54a", "#e05cff", "#ffffff")
 """In which the selection is tinted; kept regions that are shown beside it have those after it."""
+FAST = 0.15
+"""Seconds that a click may take for its mask to be shown under the resting pointer already."""
+REST = 60
+"""Milliseconds that the pointer rests before that."""
 HOWS: dict[str, How] = {"add": "add", "subtract": "subtract", "intersect": "intersect", "replace": "replace"}
 
 
@@ -73,6 +78,14 @@ class SelectCommands(QObject):
         self._changes: dict[DocumentState, list[MaskChange]] = {}
         self._changing: dict[DocumentState, PendingRequest] = {}
         self._prepared: dict[DocumentState, object] = {}  # the version that an engine has seen, or sees now
+        self._asked_at: dict[PendingRequest, float] = {}
+        self._is_fast = False  # the engine answered the last click quickly
+        self._pointed: tuple[float, float] | None = None
+        self._preview: PendingRequest | None = None  # of what a click would select
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self._ask_preview)
         actions, on = session.actions, session.actions.on
         for name in TOOLS:
             on(name, partial(self._toggle, name))
@@ -105,6 +118,7 @@ class SelectCommands(QObject):
         for tool in (canvas.click, canvas.box, canvas.brush, canvas.lasso):
             tool.finished.connect(self._show_tool)
             tool.escaped.connect(self.escape)
+        canvas.click.pointed.connect(self._point)
         for tool in (canvas.click, canvas.box):
             tool.clicked.connect(partial(self._click, state))
             tool.boxed.connect(partial(self._box, state))
@@ -199,11 +213,11 @@ class SelectCommands(QObject):
             self._ask(state, prompt.clicked(click), now.kept)
         elif not click.inside and now.region is not None:
             # What no click has made: the object there is taken away.
-            self._ask(state, Prompt((replace(click, inside=True),), base=now.region, how="subtract"), now.kept)
+            self._ask(state, ObjectPrompt((replace(click, inside=True),), base=now.region, how="subtract"), now.kept)
         else:
-            self._start_prompt(state, Prompt((click,)), how)
+            self._start_prompt(state, ObjectPrompt((click,)), how)
 
-    def _latest_prompt(self, state: DocumentState) -> Prompt | None:
+    def _latest_prompt(self, state: DocumentState) -> ObjectPrompt | None:
         """The prompt that a further click corrects: of the mask that is being computed, or else of the shown one."""
         for pending in reversed(self._session.running(Select, state)):
             if (target := self._targets.get(pending)) is not None:
@@ -211,9 +225,9 @@ class SelectCommands(QObject):
         return state.selection.now.prompt if state.selection.now.region is not None else None
 
     def _box(self, state: DocumentState, bounds: Bounds, how: How) -> None:
-        self._start_prompt(state, Prompt(boxes=(bounds,)), how)
+        self._start_prompt(state, ObjectPrompt(boxes=(bounds,)), how)
 
-    def _start_prompt(self, state: DocumentState, prompt: Prompt, how: How) -> None:
+    def _start_prompt(self, state: DocumentState, prompt: ObjectPrompt, how: How) -> None:
         """Begin an object; how it joins what is selected so far."""
         now = state.selection.now
         if now.region is None or how == "replace":
@@ -223,7 +237,7 @@ class SelectCommands(QObject):
 
     def select_boxes(self, state: DocumentState, boxes: tuple[Bounds, ...], name: str) -> None:
         """Select the objects in boxes together."""
-        self._ask(state, Prompt(boxes=boxes), None, name)
+        self._ask(state, ObjectPrompt(boxes=boxes), None, name)
 
     def show_next(self, step: int) -> None:
         """Show another one of the masks that the clicks may mean."""
@@ -233,7 +247,7 @@ class SelectCommands(QObject):
             candidate = (prompt.candidate + step) % len(prompt.scores)
             self._ask(state, replace(prompt, candidate=candidate), state.selection.now.kept)
 
-    def _ask(self, state: DocumentState, prompt: Prompt, kept: RegionId | None, name: str = "") -> None:
+    def _ask(self, state: DocumentState, prompt: ObjectPrompt, kept: RegionId | None, name: str = "") -> None:
         if state.id is None or state.head is None:
             return
         for pending in self._session.running(Select, state):
@@ -244,8 +258,10 @@ class SelectCommands(QObject):
         )  # fmt: skip
         name = name or (state.selection.now.name if prompt.base is not None else "")
         target = MaskState(None, "", prompt, kept, name)
+        self._forget_preview()
         pending = self._session.ask(request, state, self.tr("Selecting…"))
         self._targets[pending] = _Target(target, prompt.base, prompt.how)
+        self._asked_at[pending] = time.monotonic()
 
     def _paint(self, state: DocumentState, stroke: Stroke) -> None:
         if stroke.erase and state.selection.now.region is None and state not in self._changing:
@@ -255,6 +271,38 @@ class SelectCommands(QObject):
 
     def _enclose(self, state: DocumentState, points: tuple[tuple[float, float], ...], how: How) -> None:
         self.change(state, Lasso(points, how if state.selection.now.region is not None else "replace"))
+
+    # what a click would select
+
+    def _point(self, at: tuple[float, float] | None) -> None:
+        """The pointer of the click tool rests somewhere, or left."""
+        self._pointed = at
+        self._forget_preview()
+        if at is not None and self._is_fast:
+            self._rest.start()
+        else:
+            self._rest.stop()
+
+    def _forget_preview(self) -> None:
+        if self._preview is not None:
+            self._session.requests.cancel(self._preview)
+            self._preview = None
+        state = self._session.current
+        if state is not None and state.selection.preview is not None:
+            state.selection.preview = None
+            self._show_masks(state)
+
+    def _ask_preview(self) -> None:
+        state, at = self._session.current, self._pointed
+        idle = state is not None and state.selection.now.region is None and not self._session.running(Select, state)
+        if state is not None and state.id and state.head and at is not None and idle and state.canvas.click.is_active:
+            self._preview = self._session.ask(Select(state.id, state.head, (Click(*at),)), state)
+
+    def _show_preview(self, pending: PendingRequest, event: Selected) -> None:
+        state = pending.state
+        if state is not None and pending is self._preview and state.selection.now.region is None:
+            state.selection.preview = event.region
+            self._show_masks(state)
 
     # words
 
@@ -351,7 +399,10 @@ class SelectCommands(QObject):
         """A mask was found: it becomes the selection, or joins it."""
         target = self._targets.pop(pending, None)
         if target is None and isinstance(pending.request, Select):
-            return  # a newer click has replaced it
+            self._show_preview(pending, event)
+            return  # else a newer click has replaced it
+        if pending in self._asked_at:
+            self._is_fast = time.monotonic() - self._asked_at[pending] <= FAST
         for state in self._session.views(event.document):
             if pending.state in (None, state) and self._fits(state, event.region):
                 self._take(state, target or _Target(MaskState()), event)
@@ -381,6 +432,9 @@ class SelectCommands(QObject):
     def finish(self, pending: PendingRequest) -> None:
         """A request ended, however: go on with the change that waits."""
         self._targets.pop(pending, None)
+        self._asked_at.pop(pending, None)
+        if pending is self._preview:
+            self._preview = None
         state = pending.state
         if state is None or self._changing.get(state) is not pending:
             return
@@ -400,7 +454,7 @@ class SelectCommands(QObject):
 
     def set(self, state: DocumentState, mask: MaskState, *, undoable: bool = True) -> None:
         """Select something else. A kept region that is selected changes with it."""
-        before = state.selection.now
+        before, state.selection.preview = state.selection.now, None
         if undoable:
             state.selection.change(mask)
             state.selection.version = state.head
@@ -486,8 +540,8 @@ class SelectCommands(QObject):
             mask = selection.mask_of(stored) if stored.id in selection.visible else None
             if mask is not None and stored.id != selection.now.kept and self._fits(state, mask):
                 masks.append(ShownMask(mask, COLORS[(first + k) % len(COLORS)]))
-        if selection.now.region is not None:
-            masks.append(ShownMask(selection.now.region, self.color))
+        if (region := selection.now.region or selection.preview) is not None:
+            masks.append(ShownMask(region, self.color))
         on = self._session.actions["show_mask"].isChecked()
         state.canvas.show_masks(masks if on else (), self._session.settings.mask_style)
         prompt = selection.now.prompt

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 from clarity_desktop.ui.actions import Actions
 
 KEYS = (
-    "open", "undo", "redo", "improve", "restore", "adjust", "crop", "before", "split", "side_by_side", "zoom_in",
-    "zoom_out", "fit", "full_size", "panels", "left_panels", "right_panels", "next_pane", "chat", "export", "save",
-    "cancel",
+    "open", "undo", "redo", "improve", "restore", "adjust", "select_click", "brush", "crop", "before", "split",
+    "side_by_side", "zoom_in", "zoom_out", "fit", "full_size", "panels", "left_panels", "right_panels", "next_pane",
+    "chat", "export", "save", "cancel",
 )  # fmt: skip
 """Actions whose keys a newcomer needs."""
 
@@ -53,6 +53,7 @@ class HelpDialog(QDialog):
                 "Move the strength slider after a run to blend the result with the photo; nothing is computed again."
             ),
             self.tr("Change light and color in the Adjust panel with a live preview; Apply keeps the changes."),
+            self.tr("To change only a part, choose Select > Click an object and click on it, or say what to select."),
             self.tr("Compare before and after with the split line, then export the photo."),
         )
         good = (

@@ -107,6 +107,12 @@ class ShortcutsDialog(QDialog):
             (self.tr("Wheel, Ctrl+wheel"), self.tr("Zoom at the pointer")),
             (self.tr("Space+drag, middle drag, arrow keys"), self.tr("Move the photo")),
             (self.tr("Double-click beside the photo"), self.tr("Fit in the window")),
+            (self.tr("Shift+click, Alt+click (selecting)"), self.tr("Add to the selection, take away")),
+            (self.tr("Right click (click tool, brush)"), self.tr("Leave out, erase")),
+            (self.tr("C, Shift+C (click tool)"), self.tr("Next, previous mask")),
+            (self.tr("[ and ], with Shift (brush)"), self.tr("Size, softness")),
+            (self.tr("Arrow keys, Enter (selecting)"), self.tr("Move a cursor, click or draw there")),
+            (self.tr("Del (photo)"), self.tr("Remove what is selected")),
             (self.tr("Enter, Shift+Enter, Up (in the chat)"), self.tr("Send, new line, last message")),
             (self.tr("Left, Right (in the tabs)"), self.tr("Previous, next photo")),
         )

@@ -78,9 +78,7 @@ class AdvicePanel(QWidget):
 
     def _why_disabled(self, task: Task) -> str:
         if task == "inpaint":
-            return self.tr(
-                "The missing parts must be marked first. On the command line, “clarity restore” takes them as a mask."
-            )
+            return self.tr("Select the missing parts first, with a tool or with “Select where” under Details.")
         return self.tr("No method for this is installed.")
 
     def _ask(self, task: Task, _checked: bool = False) -> None:

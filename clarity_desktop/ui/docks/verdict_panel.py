@@ -79,9 +79,7 @@ class FaultRow(QWidget):
 
     def _why_disabled(self, task: Task) -> str:
         if task == "inpaint":
-            return self.tr(
-                "The missing parts must be marked first. On the command line, “clarity restore” takes them as a mask."
-            )
+            return self.tr("Select the missing parts first, with a tool or with “Select where” under Details.")
         return self.tr("There is no method for this yet.")
 
     def _ask(self) -> None:
