@@ -302,6 +302,7 @@ class MainWindow(Shell):
                 self.adjust_commands.note_version(pending, version)
                 self._change(document, lambda state: state.add_version(version, manifest), event)
                 self.adjust_commands.finish(pending)
+                self.select_commands.note_version(pending)
                 if version.step.kind == "restore":
                     self.restore_commands.finish(pending)
                 if isinstance(pending.request, PAINTING) and (state := self._open_state(pending)):

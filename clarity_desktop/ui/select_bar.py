@@ -72,10 +72,12 @@ class SelectBar(QFrame):
         self.row.insertWidget(len(actions), line)
 
     def show_tool(self, tool: str) -> None:
-        """Show what a tool needs: "click", "box", "brush" or "lasso"."""
-        self.brush.setVisible(tool == "brush")
+        """Show what a tool needs: "click", "box", "brush", "heal" or "lasso"."""
+        paints = tool in ("brush", "heal")
+        self.brush.setVisible(paints)
+        self.erase.setVisible(tool == "brush")
         for button in self.modes.values():
-            button.setVisible(tool != "brush")
+            button.setVisible(not paints)
         self.show()
 
     def show_mode(self, how: str) -> None:

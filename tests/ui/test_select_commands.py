@@ -378,3 +378,33 @@ async def test_the_mask_under_the_resting_pointer_is_shown_where_clicks_are_fast
         assert shown_mask(state) is None
         await click(window, 200, 150)
         assert bounds(state) == square(200, 150)
+
+
+async def test_the_healing_brush_fills_what_was_painted_one_after_the_other():
+    async with selecting("heal") as (window, link, state):
+        assert window.select_bar.erase.isHidden()
+        link.gates[m.RemoveObject] = asyncio.Event()
+        state.canvas.heal.set_shape(20, 0)
+        assert state.canvas.brush.diameter == 20
+        for y in (60, 120, 180):
+            QTest.mouseClick(state.canvas, LEFT, ALT, at(state, 100, y))
+        await until(lambda: bool(link.of(m.RemoveObject)))
+        assert len(link.of(m.RemoveObject)) == 1
+        link.gates[m.RemoveObject].set()
+        await settled(window)
+        first, second = link.of(m.RemoveObject)
+        assert first.region.full()[[60, 120, 180], 100].tolist() == [255, 0, 0]
+        assert second.region.full()[[60, 120, 180], 100].tolist() == [0, 255, 255]
+        assert second.version != first.version
+        assert bounds(state) is None
+        assert [v.step.task for v in state.versions.values()] == [None, "inpaint", "inpaint"]
+
+
+async def test_a_failed_healing_leaves_nothing_behind():
+    async with selecting("heal") as (window, link, state):
+        link.errors[m.RemoveObject] = m.UserError("regions.empty")
+        await click(window, 100, 100)
+        assert texts(window) == ["This would select nothing. The region was not changed."]
+        del link.errors[m.RemoveObject]
+        await click(window, 100, 100)
+        assert len(state.versions) == 2

@@ -63,9 +63,9 @@ class Canvas(QWidget):
     `add_tiles` and the show_… methods set the content.
 
     What can be done with the photo is in its parts: `view` (zoom, pan, coordinates), `comparison` (modes, split line,
-    peek), `crop`, `straighten`, `pick`, `click`, `box`, `brush` and `lasso` (tools), `invitation` (the empty state).
-    `layers` holds the pictures. While
-    the canvas has the focus, arrows, Home, End and Space pan; the tools say which other keys they use.
+    peek), `crop`, `straighten`, `pick`, `click`, `box`, `brush`, `heal` and `lasso` (tools), `invitation` (the empty
+    state). `layers` holds the pictures. While the canvas has the focus, arrows, Home, End and Space pan; the tools say
+    which other keys they use.
     """
 
     tiles_wanted = Signal(object)  # tuple[bytes, ...]: hashes, the most important first, none twice
@@ -108,8 +108,10 @@ class Canvas(QWidget):
         self.crop.cancelled.connect(self.crop_cancelled)
         self.pick = PickTool(self.view)
         self.click, self.box = ClickTool(self.view), ClickTool(self.view, only_boxes=True)
-        self.brush, self.lasso = BrushTool(self.view), LassoTool(self.view)
-        for tool in (self.crop, self.straighten, self.pick, self.click, self.box, self.brush, self.lasso):
+        self.brush, self.heal = BrushTool(self.view), BrushTool(self.view, only_adds=True)
+        self.lasso = LassoTool(self.view)
+        selecting = (self.click, self.box, self.brush, self.heal, self.lasso)
+        for tool in (self.crop, self.straighten, self.pick, *selecting):
             self._tools.add(tool)
         self._pan.clicked.connect(self.clicked)
         self._tools.changed.connect(self._refresh)

@@ -200,7 +200,8 @@ class RegionCommands(QObject):
             "clarity-detector": self.tr("problem detector"),
         }  # fmt: skip
         titles = {card.id: card.title for card in self._engines} | {m.id: m.title for m in self._models.values()} | own
-        return " + ".join(titles.get(part, part) for part in engine.split("+"))
+        # The name alone: what a model is good for comes after a comma.
+        return " + ".join(titles.get(part, part).split(",")[0] for part in engine.split("+"))
 
     # words
 
@@ -617,8 +618,11 @@ def _thumbnail(mask: np.ndarray, version: Version | None) -> QImage:
     """The photo in which only the region (H×W×3 uint8, white is selected) is bright."""
     weights = mask.astype(np.float32) / 255
     photo = np.asarray(version.thumbnail) if version is not None else None
-    if photo is None or photo.shape != mask.shape:
+    if photo is None:
         return to_image(mask)
+    # The photo's own thumbnail has another size: looked up for each pixel of the mask's.
+    rows, columns = (np.arange(mask.shape[k]) * photo.shape[k] // mask.shape[k] for k in (0, 1))
+    photo = photo[np.ix_(rows, columns)]
     return to_image(np.rint(photo * (DIMMED + (1 - DIMMED) * weights)).astype(np.uint8))
 
 

@@ -14,6 +14,7 @@ from clarity_desktop.messages import (
     PrepareSelection,
     Redo,
     RegionReady,
+    RemoveObject,
     Select,
     Selected,
     SelectWhere,
@@ -21,6 +22,7 @@ from clarity_desktop.messages import (
     Undo,
 )
 from clarity_desktop.ui.canvas.mask_overlay import MaskStyle, ShownMask
+from clarity_desktop.ui.canvas.tools.brush import BrushTool
 from clarity_desktop.ui.canvas.tools.region import How, RegionTool
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
@@ -45,7 +47,7 @@ from clarity_desktop.values import (
     Stroke,
 )
 
-TOOLS = {"select_click": "click", "select_box": "box", "brush": "brush", "lasso": "lasso"}
+TOOLS = {"select_click": "click", "select_box": "box", "brush": "brush", "lasso": "lasso", "heal": "heal"}
 """Action → the tool of the canvas."""
 COLORS = ("#ff4646", "#35c46a", "#3d8bff", "#ffd54a", "#e05cff", "#ffffff")
 """In which the selection is tinted; kept regions that are shown beside it have those after it."""
@@ -78,6 +80,8 @@ class SelectCommands(QObject):
         self._changes: dict[DocumentState, list[MaskChange]] = {}
         self._changing: dict[DocumentState, PendingRequest] = {}
         self._prepared: dict[DocumentState, object] = {}  # the version that an engine has seen, or sees now
+        self._wounds: dict[DocumentState, list[Stroke]] = {}  # painted by the healing brush, not filled yet
+        self._healing: dict[DocumentState, PendingRequest] = {}
         self._asked_at: dict[PendingRequest, float] = {}
         self._is_fast = False  # the engine answered the last click quickly
         self._pointed: tuple[float, float] | None = None
@@ -115,7 +119,7 @@ class SelectCommands(QObject):
 
     def _watch(self, state: DocumentState) -> None:
         canvas = state.canvas
-        for tool in (canvas.click, canvas.box, canvas.brush, canvas.lasso):
+        for tool in (canvas.click, canvas.box, canvas.brush, canvas.heal, canvas.lasso):
             tool.finished.connect(self._show_tool)
             tool.escaped.connect(self.escape)
         canvas.click.pointed.connect(self._point)
@@ -124,7 +128,9 @@ class SelectCommands(QObject):
             tool.boxed.connect(partial(self._box, state))
             tool.next_asked.connect(self.show_next)
         canvas.brush.painted.connect(partial(self._paint, state))
-        canvas.brush.shape_changed.connect(self._show_shape)
+        canvas.heal.painted.connect(partial(self._heal, state))
+        for brush in (canvas.brush, canvas.heal):
+            brush.shape_changed.connect(partial(self._share_shape, brush))
         canvas.lasso.enclosed.connect(partial(self._enclose, state))
 
     def _toggle(self, name: str) -> None:
@@ -185,7 +191,13 @@ class SelectCommands(QObject):
 
     def _use_shape(self, diameter: float, softness: float) -> None:
         for state in self._session.documents:
-            state.canvas.brush.set_shape(diameter, softness)
+            for brush in (state.canvas.brush, state.canvas.heal):
+                brush.set_shape(diameter, softness)
+
+    def _share_shape(self, brush: BrushTool) -> None:
+        """A key changed one brush: all have one shape."""
+        self._use_shape(brush.diameter, brush.softness)
+        self._show_shape()
 
     def _show_shape(self) -> None:
         if state := self._session.current:
@@ -271,6 +283,42 @@ class SelectCommands(QObject):
 
     def _enclose(self, state: DocumentState, points: tuple[tuple[float, float], ...], how: How) -> None:
         self.change(state, Lasso(points, how if state.selection.now.region is not None else "replace"))
+
+    # healing
+
+    def _heal(self, state: DocumentState, stroke: Stroke) -> None:
+        """Fill what is painted, once what was painted before is filled."""
+        self._wounds.setdefault(state, []).append(stroke)
+        self._start_healing(state)
+
+    def _start_healing(self, state: DocumentState) -> None:
+        strokes = self._wounds.get(state)
+        if strokes and state not in self._healing and state.id and state.head:
+            request = ChangeRegion(state.id, state.head, None, Paint(tuple(strokes)))
+            strokes.clear()
+            self._healing[state] = self._session.ask(request, state)
+
+    def _fill(self, state: DocumentState, region: Region) -> None:
+        if state.id and state.head:
+            request = RemoveObject(state.id, state.head, region)
+            self._healing[state] = self._session.ask(request, state, self.tr("Healing brush"))
+
+    def note_version(self, pending: PendingRequest) -> None:
+        """A request made its version, whose analysis may still run: what was painted meanwhile is filled from there."""
+        if isinstance(pending.request, RemoveObject):
+            self._finish_healing(pending)
+
+    def _finish_healing(self, pending: PendingRequest) -> None:
+        state = pending.state
+        if state is None or self._healing.get(state) is not pending:
+            return
+        del self._healing[state]
+        if not self._session.is_open(state):
+            self._wounds.pop(state, None)
+            return
+        if not self._wounds.get(state):
+            state.canvas.heal.forget_strokes()
+        self._start_healing(state)
 
     # what a click would select
 
@@ -423,6 +471,9 @@ class SelectCommands(QObject):
         """A changed mask is there. Returns False if it was not asked for here."""
         target = self._targets.pop(pending, None)
         state = pending.state
+        if state is not None and self._healing.get(state) is pending and self._session.is_open(state):
+            self._fill(state, event.region)
+            return True
         if target is None or state is None or not self._session.is_open(state):
             return target is not None
         if self._fits(state, event.region):
@@ -433,6 +484,7 @@ class SelectCommands(QObject):
         """A request ended, however: go on with the change that waits."""
         self._targets.pop(pending, None)
         self._asked_at.pop(pending, None)
+        self._finish_healing(pending)
         if pending is self._preview:
             self._preview = None
         state = pending.state

@@ -273,6 +273,7 @@ class RegionsDock(QScrollArea):
         self.keep.clicked.connect(self.keep_asked)
         self.more = QToolButton()
         theme.set_icon(self.more, "more")
+        self.more.setIconSize(QSize(18, 18))
         self.more.setAccessibleName(self.tr("More for regions"))
         self.more.setToolTip(self.tr("Rename, delete, combine, copy, import and export regions"))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

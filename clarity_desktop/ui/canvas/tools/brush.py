@@ -31,8 +31,10 @@ class BrushTool(RegionTool):
 
     uses_right_button = True
 
-    def __init__(self, view: Viewport) -> None:
+    def __init__(self, view: Viewport, *, only_adds: bool = False) -> None:
+        """only_adds: nothing is erased, whatever is pressed."""
         super().__init__(view)
+        self._only_adds = only_adds
         self.diameter = 60.0
         self.softness = 0.3
         self.erases = False
@@ -56,7 +58,8 @@ class BrushTool(RegionTool):
             self.changed.emit()
 
     def press(self, pointer: Pointer) -> bool:
-        self._points, self._erasing = [pointer.image], self.erases != is_subtracting(pointer)
+        self._points = [pointer.image]
+        self._erasing = not self._only_adds and self.erases != is_subtracting(pointer)
         self._at = pointer.position
         self.changed.emit()
         return True
