@@ -36,7 +36,7 @@ differential: setup
 
 # Segment Anything and GroundingDINO at their official sizes with random weights, without a network (minutes, 3 GB).
 checkpoints: setup
-	@$(BIN)/python -m tests.checkpoints
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.checkpoints
 
 coverage: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term

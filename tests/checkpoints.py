@@ -21,9 +21,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import qasync
 import torch
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
-from clarity_desktop.backend.answer import answer
+from clarity_desktop.backend.answer import answer, answer_by
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.regions import groundingdino, sam
@@ -33,8 +38,11 @@ from clarity_desktop.backend.weights import WeightStore, catalog
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import Opened, PrepareSelection, Select, Selected, UserError
 from clarity_desktop.settings import Settings
+from clarity_desktop.ui import translate
+from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.values import Bounds, Click, Picture
 from tests.fakes import FakeDetector, FakeScorer, Recorder
+from tests.stories.user import RecordingLink, User
 
 LISTS = Path(__file__).parent / "data" / "tensors"
 WORDS = ["the", "red", "car", "dog", "man", "##s", "on", "left"]
@@ -180,6 +188,43 @@ def select(studio: Studio, recorder: Recorder, store: WeightStore, models: Model
     print(f"a mask of {int((region.mask > 0).sum())} pixels for the first box")
 
 
+async def select_in_window(folder: Path, store: WeightStore, models: ModelCache, photo: np.ndarray) -> None:
+    """A click and words in the real window, answered by the networks."""
+
+    def make_studio() -> Studio:
+        return Studio(
+            Settings(), folder / "of the window", store, detector=FakeDetector(), scorer=FakeScorer(), models=models,
+            engines=Engines(published(models, store)),
+        )  # fmt: skip
+
+    path = folder / "noise.png"
+    Image.fromarray(photo).save(path)
+    window, ended = MainWindow(Settings(), ()), asyncio.Event()
+    window.ended.connect(ended.set)
+    window.show()
+    link = RecordingLink(lambda: answer_by(make_studio()))
+    user = User(window, link)
+    window.connect_backend(link)
+    try:
+        await user.idle()
+        await user.open(path)
+        await user.click("select_click")
+        canvas = user.shown.canvas
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+        await user.idle()
+        print(f"in the window: {window.regions.engine.text()} {window.regions.selected.text()} {user.texts()}")
+        assert user.events(Selected)[-1].engine == "mobile-sam"
+        window.regions.words.setText("the red dog")
+        window.regions.find_button.click()
+        await user.idle()
+        print(f"in the window: {window.regions.found.text()} {user.texts()}")
+        await user.idle()
+    finally:
+        window.end_session()
+        await ended.wait()
+        link.close()
+
+
 def main() -> None:
     block_sockets()
     torch.manual_seed(0)
@@ -193,6 +238,10 @@ def main() -> None:
         try:
             photo = np.random.default_rng(0).integers(0, 256, (240, 360, 3), np.uint8)
             select(studio, recorder, store, models, photo)
+            app = QApplication([])
+            translate.install(app)
+            with qasync.QEventLoop(app) as loop:
+                loop.run_until_complete(select_in_window(folder, store, models, photo))
             refuse_incomplete(store, folder)
         finally:
             studio.close()

@@ -108,9 +108,16 @@ def _plan(
     return _planned(method, _computed(method, (width, height), params.region), settings, recorded)
 
 
+FULL = 255
+"""Of a mask: selected."""
+
+
 def _bounds(region: Region | None) -> dict[str, Json]:
-    """Where a region lies, for the record: the region itself is stored as a mask."""
-    if region is None:
+    """Where a rectangle lies, for the record: the region itself is stored as a mask.
+
+    A selected object is what was meant, and no part of a photo that waits for its rest.
+    """
+    if region is None or region.mask.min(initial=FULL) < FULL:
         return {}
     at = region.bounds
     return {BOUNDS: [at.x, at.y, at.width, at.height]}

@@ -427,7 +427,8 @@ class FakeLink:
                 step = Step("restore", params.task, params.method, strength=params.strength, seconds=3.5)
                 if params.region:
                     at = params.region.bounds
-                    settings = {"bounds": [at.x, at.y, at.width, at.height]}
+                    whole = params.region.mask.min() == 255
+                    settings = {"bounds": [at.x, at.y, at.width, at.height]} if whole else {}
                     step = replace(step, region="r1", settings=settings)
                 yield from self._added(document, version, step, lambda p: 255 - p)
             case m.Complete(document, version):

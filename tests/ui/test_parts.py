@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 from fakes import a_photo, a_window, press, settled, texts
 from PySide6.QtGui import QImage, QPainter
 
 from clarity_desktop import messages as m
 from clarity_desktop.ui.canvas.geometry import Placement
+from clarity_desktop.ui.commands.parts import unfinished
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import version_title
 from clarity_desktop.ui.main_window import MainWindow
-from clarity_desktop.values import Bounds, part_of
+from clarity_desktop.ui.selection import MaskState
+from clarity_desktop.values import Bounds, Region, part_of
 
 
 async def a_part(window: MainWindow) -> DocumentState:
@@ -98,3 +101,23 @@ async def test_a_visible_part_that_is_all_of_the_photo_is_no_part():
         [request] = link.of(m.Restore)
         assert request.params.region is None
         assert texts(window) == []
+
+
+async def test_a_restored_selection_is_no_unfinished_part_but_its_rest_can_be_restored():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        mask = np.zeros((300, 480), np.uint8)
+        mask[40:90, 50:150] = 255
+        mask[40:50, 50:60] = 0
+        window.select_commands.set(state, MaskState(Region.of(mask)))
+        window.restore.choose("derain")
+        window.restore.button.click()
+        await settled(window)
+        assert texts(window) == []
+        assert state.head_version is not None
+        assert part_of(state.head_version) is None
+        assert window.restore.part.text() == "Only what was selected was restored."
+        assert unfinished(state) == ""
+        window.restore.rest_button.click()
+        await settled(window)
+        assert link.of(m.Complete) != []

@@ -37,7 +37,7 @@ class PartCommands(QObject):
                 bar.close_later()
         state = self._session.current
         head = state.head_version if state else None
-        text = part_text(head) if head else ""
+        text = (part_text(head) or selection_text(head)) if head else ""
         self._dock.show_part(text)
         self._session.actions["complete"].setEnabled(bool(text))
 
@@ -56,7 +56,7 @@ class PartCommands(QObject):
         """Restore the whole photo as its part was restored."""
         state = self._session.current
         head = state.head_version if state else None
-        if state is None or state.id is None or head is None or part_of(head) is None:
+        if state is None or state.id is None or head is None or not (part_text(head) or selection_text(head)):
             return
         _, steps = parts_of(state.versions, head)
         request = Complete(state.id, head.id)
@@ -73,6 +73,14 @@ def part_text(version: Version) -> str:
     share = part.area / (version.width * version.height)
     text = QCoreApplication.translate("PartCommands", "Only the outlined part ({share} of the photo) was restored.")
     return text.format(share=percent(max(share, 0.01)))
+
+
+def selection_text(version: Version) -> str:
+    """That only what was selected was restored; "" for any other version. Filling an object has no rest."""
+    step = version.step
+    if step.kind != "restore" or step.region is None or step.task in (None, "inpaint") or part_of(version):
+        return ""
+    return QCoreApplication.translate("PartCommands", "Only what was selected was restored.")
 
 
 def unfinished(state: DocumentState) -> str:
