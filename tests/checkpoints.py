@@ -36,7 +36,7 @@ from clarity_desktop.backend.regions.engines import Engines, published
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.weights import WeightStore, catalog
 from clarity_desktop.backend.weights.catalog import parse
-from clarity_desktop.messages import Opened, PrepareSelection, Select, Selected, UserError
+from clarity_desktop.messages import ObjectsFound, Opened, PrepareSelection, Select, Selected, UserError
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import translate
 from clarity_desktop.ui.main_window import MainWindow
@@ -205,20 +205,26 @@ async def select_in_window(folder: Path, store: WeightStore, models: ModelCache,
     link = RecordingLink(lambda: answer_by(make_studio()))
     user = User(window, link)
     window.connect_backend(link)
+
+    async def settle() -> None:
+        while window.requests.running:
+            await asyncio.sleep(0.05)
+
     try:
-        await user.idle()
+        await settle()
         await user.open(path)
-        await user.click("select_click")
+        user.start("select_click")
+        await settle()
         canvas = user.shown.canvas
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
-        await user.idle()
-        print(f"in the window: {window.regions.engine.text()} {window.regions.selected.text()} {user.texts()}")
+        await settle()
+        print(f"in the window: {window.regions.engine.text()} {window.regions.selected.text()}")
         assert user.events(Selected)[-1].engine == "mobile-sam"
         window.regions.words.setText("the red dog")
         window.regions.find_button.click()
-        await user.idle()
-        print(f"in the window: {window.regions.found.text()} {user.texts()}")
-        await user.idle()
+        await settle()
+        print(f"in the window: {window.regions.found.text()}")
+        assert user.events(ObjectsFound)[-1].engine == groundingdino.ID
     finally:
         window.end_session()
         await ended.wait()

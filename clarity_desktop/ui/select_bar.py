@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QToolButton,
     QWidget,
@@ -187,7 +186,7 @@ class RegionBar(QFrame):
         super().__init__(parent)
         self.setObjectName("regionbar")
         self.setAccessibleName(self.tr("What to do with the selection"))
-        self.buttons: dict[str, QPushButton] = {}
+        self.buttons: dict[str, ElidedButton] = {}
         self._shown: tuple[tuple[str, str, bool], ...] = ()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 6, 8, 6)
@@ -209,13 +208,12 @@ class RegionBar(QFrame):
                 button.deleteLater()
             self.buttons = {}
             for k, (name, title, suggested) in enumerate(shown):
-                button = self.buttons[name] = QPushButton(title)
+                button = self.buttons[name] = ElidedButton(title)
                 button.setProperty("chip", True)
                 if suggested:
                     button.setProperty("role", "primary")
                 button.clicked.connect(partial(self._choose, name))
                 self._row.insertWidget(k, button)
-                button.ensurePolished()  # its size is that of its style
                 button.show()
         self._busy.setVisible(busy and bool(shown))
         self.setVisible(bool(shown))

@@ -74,6 +74,7 @@ class RegionCommands(QObject):
         self._named: dict[PendingRequest, str] = {}  # masks that become kept regions at once
         self._keeping: dict[PendingRequest, frozenset[RegionId]] = {}  # regions before one was kept
         self._copied: Region | None = None
+        self._shown: object = None  # what the list shows
         self._analyzing: PendingRequest | None = None
         self._analyzed: RegionAnalyzed | None = None
         self._share: tuple[Region, float] | None = None  # of the photo, counted once
@@ -132,6 +133,7 @@ class RegionCommands(QObject):
         on("export_region", self._ask_export)
         self._bar.chosen.connect(self._use_bar)
         self._select.changed.connect(self._note_change)
+        self._select.tool_changed.connect(self._show_bar)
         self._session.settings_changed.connect(self._show_style)
         self._session.document_added.connect(self._watch)
 
@@ -523,7 +525,7 @@ class RegionCommands(QObject):
     def _show_bar(self) -> None:
         state = self._session.current
         region = state.selection.now.region if state else None
-        if state is None or region is None:
+        if state is None or region is None or self._select.is_drawing:  # it would be in the way
             self._bar.show_actions((), busy=False)
             return
         known = self._known(state, region)
@@ -553,14 +555,24 @@ class RegionCommands(QObject):
         state = self._session.current
         self._dock.show_ready(bool(state and state.card))
         selection = state.selection if state else None
-        rows = [self._row(state, stored) for stored in selection.listed()] if state and selection else []
         now = selection.now if selection else MaskState()
-        self._dock.show_regions(rows, now.kept)
+        self._list(state)
         self._dock.show_selection(now.region is not None, now.kept is not None, self._describe(state) if state else "")
         self._show_boxes()
         self._show_style()
         self._show_bar()
         self._enable()
+
+    def _list(self, state: DocumentState | None) -> None:
+        """List the kept regions, unless they are listed already: a name may be edited in the list."""
+        regions = state.selection.listed() if state else []
+        current, visible = (state.selection.now.kept, frozenset(state.selection.visible)) if state else (None, None)
+        shown = state, current, visible, [(region.id, region.content, region.name) for region in regions]
+        if shown != self._shown and state is not None:
+            self._dock.show_regions([self._row(state, region) for region in regions], current)
+        elif state is None:
+            self._dock.show_regions(())
+        self._shown = shown
 
     def _show_style(self, *_settings: Settings) -> None:
         self._dock.show_style(self._session.settings.mask_style, self._select.color)

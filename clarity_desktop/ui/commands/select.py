@@ -23,6 +23,7 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.ui.canvas.mask_overlay import MaskStyle, ShownMask
 from clarity_desktop.ui.canvas.tools.brush import BrushTool
+from clarity_desktop.ui.canvas.tools.lasso import LassoTool
 from clarity_desktop.ui.canvas.tools.region import How, RegionTool
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
@@ -71,16 +72,18 @@ class SelectCommands(QObject):
     """Owns what is selected in each document. Requests of one document follow each other, the newest click wins."""
 
     changed = Signal(object)  # DocumentState whose selection is another one
+    tool_changed = Signal()
 
     def __init__(self, session: Session, bar: SelectBar) -> None:
         super().__init__(session)
         self._session, self._bar = session, bar
         self._mode: How = "replace"
+        self._shown_tool: RegionTool | None = None
         self._targets: dict[PendingRequest, _Target] = {}
         self._changes: dict[DocumentState, list[MaskChange]] = {}
         self._changing: dict[DocumentState, PendingRequest] = {}
         self._prepared: dict[DocumentState, object] = {}  # the version that an engine has seen, or sees now
-        self._wounds: dict[DocumentState, list[Stroke]] = {}  # painted by the healing brush, not filled yet
+        self._to_heal: dict[DocumentState, list[Stroke]] = {}  # painted by the healing brush, not filled yet
         self._healing: dict[DocumentState, PendingRequest] = {}
         self._asked_at: dict[PendingRequest, float] = {}
         self._is_fast = False  # the engine answered the last click quickly
@@ -166,6 +169,14 @@ class SelectCommands(QObject):
         if active is None:
             self._bar.hide()
         self._show_shape()
+        if active is not self._shown_tool:
+            self._shown_tool = active
+            self.tool_changed.emit()
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a tool is active that draws all over the photo."""
+        return isinstance(self._shown_tool, BrushTool | LassoTool)
 
     def _prepare(self, state: DocumentState) -> None:
         """Let the engine look at the open version before the first click."""
@@ -288,11 +299,11 @@ class SelectCommands(QObject):
 
     def _heal(self, state: DocumentState, stroke: Stroke) -> None:
         """Fill what is painted, once what was painted before is filled."""
-        self._wounds.setdefault(state, []).append(stroke)
+        self._to_heal.setdefault(state, []).append(stroke)
         self._start_healing(state)
 
     def _start_healing(self, state: DocumentState) -> None:
-        strokes = self._wounds.get(state)
+        strokes = self._to_heal.get(state)
         if strokes and state not in self._healing and state.id and state.head:
             request = ChangeRegion(state.id, state.head, None, Paint(tuple(strokes)))
             strokes.clear()
@@ -314,9 +325,9 @@ class SelectCommands(QObject):
             return
         del self._healing[state]
         if not self._session.is_open(state):
-            self._wounds.pop(state, None)
+            self._to_heal.pop(state, None)
             return
-        if not self._wounds.get(state):
+        if not self._to_heal.get(state):
             state.canvas.heal.forget_strokes()
         self._start_healing(state)
 
