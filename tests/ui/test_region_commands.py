@@ -267,6 +267,12 @@ async def test_the_selection_is_analyzed_and_the_bar_suggests_first_what_would_h
         bar.buttons["derain"].click()
         await settled(window)
         assert link.of(m.Restore)[-1].params.region is region
+        bar.buttons["auto"].click()
+        await settled(window)
+        assert link.of(m.Improve)[-1].region is region
+        window.action["brush"].trigger()
+        assert bar.isHidden()  # it would be in the way
+        window.action["select_click"].trigger()
         bar.buttons["clear"].click()
         assert bar.isHidden()
 

@@ -18,6 +18,7 @@ from clarity_desktop.messages import (
     ExportRegion,
     FindObjects,
     ImportRegion,
+    Improve,
     KeepRegion,
     ListEngines,
     ObjectsFound,
@@ -482,6 +483,15 @@ class RegionCommands(QObject):
             title = self.tr("Remove object")
             self._session.ask(RemoveObject(state.id, state.head, region), state, title)
 
+    def _improve(self) -> None:
+        """Auto for what is selected alone."""
+        state = self._session.current
+        if state is None or state.id is None or state.head is None or (region := state.selection.now.region) is None:
+            return
+        if not self._session.running(Improve, state):
+            request = Improve(state.id, state.head, state.canvas.view.visible(), region)
+            self._session.ask(request, state, self.tr("Auto: finding and fixing problems…"))
+
     def _note_change(self, state: DocumentState) -> None:
         """The selection is another one: analyze it once the user pauses."""
         self._failure = None
@@ -529,10 +539,11 @@ class RegionCommands(QObject):
             self._bar.show_actions((), busy=False)
             return
         known = self._known(state, region)
-        advice = [a.task for a in known.advice if self._is_offered(a.task)][:MAX_ADVICE] if known else []
+        offered: list[Task] = [a.task for a in known.advice if self._is_offered(a.task)] if known else []
+        advice = offered[:MAX_ADVICE]
         actions: list[tuple[str, str, bool]] = [(task, task_title(task), k == 0) for k, task in enumerate(advice)]
         actions += [
-            ("adjust", self.tr("Adjust…"), False), ("restore", self.tr("Restore…"), False),
+            ("auto", self.tr("Auto"), False), ("adjust", self.tr("Adjust…"), False), ("restore", self.tr("Restore…"), False),
             ("remove", self.tr("Remove object"), False), ("keep", self.tr("Keep"), False),
             ("clear", self.tr("Clear"), False),
         ]  # fmt: skip
@@ -540,8 +551,8 @@ class RegionCommands(QObject):
 
     def _use_bar(self, name: str) -> None:
         acts: dict[str, Callable[[], object]] = {
-            "adjust": self.adjust_wanted.emit, "restore": self.restore_wanted.emit, "remove": self.remove,
-            "keep": self.keep, "clear": self._select.clear,
+            "auto": self._improve, "adjust": self.adjust_wanted.emit, "restore": self.restore_wanted.emit,
+            "remove": self.remove, "keep": self.keep, "clear": self._select.clear,
         }  # fmt: skip
         if name in acts:
             acts[name]()
