@@ -237,11 +237,11 @@ class RegionBar(QFrame):
             button.show()
         for name in reversed(list(self.buttons)):
             self._row.activate()
-            if self._row.sizeHint().width() <= room:
+            if self.sizeHint().width() <= room:
                 break
             self.buttons[name].hide()
         self._row.activate()
-        size = QSize(min(room, self._row.sizeHint().width()), self._row.sizeHint().height())
+        size = QSize(min(room, self.sizeHint().width()), self.sizeHint().height())
         self.setGeometry(
             (parent.width() - size.width()) // 2, parent.height() - size.height() - 14, size.width(), size.height()
         )

@@ -543,9 +543,9 @@ class RegionCommands(QObject):
         advice = offered[:MAX_ADVICE]
         actions: list[tuple[str, str, bool]] = [(task, task_title(task), k == 0) for k, task in enumerate(advice)]
         actions += [
-            ("auto", self.tr("Auto"), False), ("adjust", self.tr("Adjust…"), False), ("restore", self.tr("Restore…"), False),
-            ("remove", self.tr("Remove object"), False), ("keep", self.tr("Keep"), False),
-            ("clear", self.tr("Clear"), False),
+            ("auto", self.tr("Auto"), False), ("adjust", self.tr("Adjust…"), False),
+            ("restore", self.tr("Restore…"), False), ("remove", self.tr("Remove object"), False),
+            ("keep", self.tr("Keep"), False), ("clear", self.tr("Clear"), False),
         ]  # fmt: skip
         self._bar.show_actions(actions, busy=self._analyzing is not None)
 
