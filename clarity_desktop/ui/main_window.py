@@ -256,14 +256,14 @@ class MainWindow(Shell):
             self.batch_commands.finish(pending, "exists")
             self.export_commands.ask_about_existing(pending, everywhere=everywhere)
         except ModelMissing as e:
-            if self.region_commands.fail_analysis(pending, render(e.text)):
+            if self._fails_quietly(pending, render(e.text)):
                 return
             self._clean_up(pending)
             self.batch_commands.finish(pending, "failed", render(e.text))
             self.quality_commands.add_failure(pending, render(e.text))
             self.model_commands.offer_models(pending, render(e.text))
         except UserError as e:
-            if self.region_commands.fail_analysis(pending, render(e.text)):
+            if self._fails_quietly(pending, render(e.text)):
                 return
             self._clean_up(pending)
             self.quality_commands.add_failure(pending, render(e.text))
@@ -274,6 +274,10 @@ class MainWindow(Shell):
         else:
             if pending.then:
                 pending.then()
+
+    def _fails_quietly(self, pending: PendingRequest, text: str) -> bool:
+        """Whether the failure of a request that the user did not make is no notice."""
+        return self.select_commands.is_preview(pending) or self.region_commands.fail_analysis(pending, text)
 
     def _reach(self, pending: PendingRequest, event: Event) -> None:
         match event:

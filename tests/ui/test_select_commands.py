@@ -376,6 +376,12 @@ async def test_the_mask_under_the_resting_pointer_is_shown_where_clicks_are_fast
         assert window.requests.jobs == []
         state.canvas.click.pointed.emit(None)
         assert shown_mask(state) is None
+        link.errors[m.Select] = m.UserError("regions.nothing_found", engine="GrabCut")
+        state.canvas.click.pointed.emit((10.0, 10.0))
+        await until(lambda: len(link.of(m.Select)) == count + 2)
+        await settled(window)
+        assert texts(window) == []
+        del link.errors[m.Select]
         await click(window, 200, 150)
         assert bounds(state) == square(200, 150)
 

@@ -89,6 +89,7 @@ class SelectCommands(QObject):
         self._is_fast = False  # the engine answered the last click quickly
         self._pointed: tuple[float, float] | None = None
         self._preview: PendingRequest | None = None  # of what a click would select
+        self._previews: set[PendingRequest] = set()  # those that run, also those that are not wanted any more
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -356,6 +357,11 @@ class SelectCommands(QObject):
         idle = state is not None and state.selection.now.region is None and not self._session.running(Select, state)
         if state is not None and state.id and state.head and at is not None and idle and state.canvas.click.is_active:
             self._preview = self._session.ask(Select(state.id, state.head, (Click(*at),)), state)
+            self._previews.add(self._preview)
+
+    def is_preview(self, pending: PendingRequest) -> bool:
+        """Whether a request only shows what a click would select: that it fails is not said."""
+        return pending in self._previews
 
     def _show_preview(self, pending: PendingRequest, event: Selected) -> None:
         state = pending.state
@@ -496,6 +502,7 @@ class SelectCommands(QObject):
         self._targets.pop(pending, None)
         self._asked_at.pop(pending, None)
         self._finish_healing(pending)
+        self._previews.discard(pending)
         if pending is self._preview:
             self._preview = None
         state = pending.state
