@@ -48,6 +48,8 @@ DELETED_NOTICE = 20.0
 """Seconds for which a deletion can be undone in its notice."""
 CALM = 700
 """Milliseconds without a change before the selection is analyzed."""
+COUNTED = 1_000_000
+"""Pixels of a mask that are counted: all of them would hold up the window for a moment."""
 MAX_ADVICE = 2
 """Suggestions in the bar over the photo."""
 DIMMED = 0.25
@@ -578,7 +580,12 @@ class RegionCommands(QObject):
         """List the kept regions, unless they are listed already: a name may be edited in the list."""
         regions = state.selection.listed() if state else []
         current, visible = (state.selection.now.kept, frozenset(state.selection.visible)) if state else (None, None)
-        shown = state, current, visible, [(region.id, region.content, region.name) for region in regions]
+        shown = (
+            state.id if state else None,
+            current,
+            visible,
+            [(region.id, region.content, region.name) for region in regions],
+        )
         if shown != self._shown and state is not None:
             self._dock.show_regions([self._row(state, region) for region in regions], current)
         elif state is None:
@@ -602,8 +609,7 @@ class RegionCommands(QObject):
         if now.region is None:
             return self.tr("Nothing is selected. Choose a tool and click on the photo, or say in words what to select.")
         if self._share is None or self._share[0] is not now.region:
-            selected = float(np.count_nonzero(now.region.mask > 127))
-            self._share = now.region, selected / (now.region.width * now.region.height)
+            self._share = now.region, _share(now.region)
         share = self._share[1]
         text = self.tr("Selected: {share} of the photo, {engine}.")
         sentences = [text.format(share=percent(share), engine=self.engine_title(now.engine))]
@@ -631,6 +637,12 @@ class RegionCommands(QObject):
             return stored.name
         number = list(state.selection.kept).index(stored.id) + 1 if stored.id in state.selection.kept else 0
         return self.tr("Region {number}").format(number=number)
+
+
+def _share(region: Region) -> float:
+    """The selected share of the photo, 0..1; of a large mask only every so many pixels are counted."""
+    step = max(1, round((region.mask.size / COUNTED) ** 0.5))
+    return float((region.mask[::step, ::step] > 127).mean()) * region.bounds.area / (region.width * region.height)
 
 
 def _call(slot: Callable[[], object], _checked: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -80,10 +81,12 @@ class SelectCommands(QObject):
         self._mode: How = "replace"
         self._shown_tool: RegionTool | None = None
         self._targets: dict[PendingRequest, _Target] = {}
-        self._changes: dict[DocumentState, list[MaskChange]] = {}
+        self._changes: WeakKeyDictionary[DocumentState, list[MaskChange]] = WeakKeyDictionary()
         self._changing: dict[DocumentState, PendingRequest] = {}
-        self._prepared: dict[DocumentState, object] = {}  # the version that an engine has seen, or sees now
-        self._to_heal: dict[DocumentState, list[Stroke]] = {}  # painted by the healing brush, not filled yet
+        # The version that an engine has seen, or sees now.
+        self._prepared: WeakKeyDictionary[DocumentState, object] = WeakKeyDictionary()
+        # Painted by the healing brush, not filled yet.
+        self._to_heal: WeakKeyDictionary[DocumentState, list[Stroke]] = WeakKeyDictionary()
         self._healing: dict[DocumentState, PendingRequest] = {}
         self._asked_at: dict[PendingRequest, float] = {}
         self._is_fast = False  # the engine answered the last click quickly
