@@ -97,7 +97,7 @@ def test_the_three_most_likely_problems_are_listed_as_likelihoods_with_a_button_
     panel.rows[1].fix.click()
     assert tasks == ["denoise"]
     panel.show_detection(a_detection(inpaint=0.9), 30.0, lambda _task: False)
-    assert "must be marked" in panel.rows[0].fix.toolTip()
+    assert "Select the missing parts first" in panel.rows[0].fix.toolTip()
 
 
 def test_a_photo_without_problems_lists_nothing(panel: VerdictPanel):
@@ -164,12 +164,12 @@ def test_advice_is_a_list_of_buttons_in_order_and_starts_nothing_by_itself(qtbot
     assert not shown(panel.all)
 
 
-def test_filling_in_a_gap_says_that_it_must_be_marked(qtbot: QtBot):
+def test_filling_in_a_gap_says_that_it_must_be_selected(qtbot: QtBot):
     panel = AdvicePanel()
     qtbot.addWidget(panel)
     steps = (Advice("inpaint", "inpaint", "Scratches."),)
     panel.show_advice(Advised(DOCUMENT, VersionId("a"), steps, "One step."), lambda _task: False)
-    assert "must be marked" in panel.steps[0].toolTip()
+    assert "Select the missing parts first" in panel.steps[0].toolTip()
     assert not shown(panel.all)
 
 

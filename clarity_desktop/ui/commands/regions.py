@@ -640,7 +640,7 @@ class RegionCommands(QObject):
 
 
 def _share(region: Region) -> float:
-    """The selected share of the photo, 0..1; of a large mask only every so many pixels are counted."""
+    """The selected share of the photo, 0..1; of a large mask only a sample is counted."""
     step = max(1, round((region.mask.size / COUNTED) ** 0.5))
     return float((region.mask[::step, ::step] > 127).mean()) * region.bounds.area / (region.width * region.height)
 
