@@ -214,6 +214,8 @@ class RegionBar(QFrame):
                     button.setProperty("role", "primary")
                 button.clicked.connect(partial(self._choose, name))
                 self._row.insertWidget(k, button)
+                button.ensurePolished()  # its size is that of its style
+                button.setMinimumWidth(button.sizeHint().width() + 2)  # or a rounded width would elide the text
                 button.show()
         self._busy.setVisible(busy and bool(shown))
         self.setVisible(bool(shown))

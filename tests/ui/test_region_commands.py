@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from fakes import a_photo, a_window, press, settled, texts, until
@@ -335,3 +336,20 @@ async def test_the_words_field_is_reached_by_its_key():
         await until(window.isActiveWindow)
         window.action["select_words"].trigger()
         assert window.regions.words.hasFocus()
+
+
+async def test_a_region_that_is_kept_while_it_changes_changes_too():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        select(window, state)
+        link.gates[m.ChangeRegion] = asyncio.Event()
+        window.regions.pixels.setValue(10)
+        window.regions.edges["grow"].click()
+        await until(lambda: bool(link.of(m.ChangeRegion)))
+        window.regions.keep.click()
+        await until(lambda: listed(window) == ["Region 1"])
+        link.gates[m.ChangeRegion].set()
+        await settled(window)
+        assert state.selection.now.kept == "r0"
+        assert link.of(m.KeepRegion)[-1].region is state.selection.now.region
+        assert link.of(m.KeepRegion)[-1].replaces == "r0"

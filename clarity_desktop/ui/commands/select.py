@@ -434,8 +434,7 @@ class SelectCommands(QObject):
         if not waiting or state in self._changing or state.id is None or state.head is None:
             return
         change, now = waiting.pop(0), state.selection.now
-        replaces = isinstance(change, Lasso | Combine) and change.how == "replace"
-        target = MaskState() if replaces else replace(now, region=None, prompt=None)
+        target = MaskState() if _is_new(change) else replace(now, region=None, prompt=None)
         title = self.tr("Refining the edge") if isinstance(change, Refine) else self.tr("Changing the selection")
         pending = self._session.ask(ChangeRegion(state.id, state.head, now.region, change), state, title)
         self._targets[pending] = _Target(target)
@@ -497,7 +496,16 @@ class SelectCommands(QObject):
         if target is None or state is None or not self._session.is_open(state):
             return target is not None
         if self._fits(state, event.region):
-            self.set(state, replace(target.state, region=event.region))
+            found = replace(target.state, region=event.region)
+            request = pending.request
+            if (
+                isinstance(request, ChangeRegion)
+                and self._changing.get(state) is pending
+                and not _is_new(request.change)
+            ):
+                # The selection may have become a kept region meanwhile.
+                found = replace(found, kept=state.selection.now.kept, name=state.selection.now.name)
+            self.set(state, found)
         return True
 
     def finish(self, pending: PendingRequest) -> None:
@@ -537,12 +545,14 @@ class SelectCommands(QObject):
         self._show(state)
 
     def _save(self, state: DocumentState, before: MaskState) -> None:
-        """Write the selection into the kept region that it belongs to."""
+        """Write the selection into the kept region that it belongs to. before: the selection that it had."""
         now = state.selection.now
         stored = state.selection.kept.get(now.kept) if now.kept else None
         if stored is None or now.region is None or state.id is None or state.head is None:
             return
-        if now.region is not before.region and now.region is not state.selection.mask_of(stored):
+        if (now.region is not before.region or now.kept != before.kept) and now.region is not state.selection.mask_of(
+            stored
+        ):
             engine = now.engine or stored.engine
             self._session.ask(KeepRegion(state.id, state.head, now.region, stored.name, engine, stored.id), state)
 
@@ -632,3 +642,8 @@ class SelectCommands(QObject):
         selected = bool(state and state.selection.now.region is not None)
         actions["select_none"].setEnabled(bool(state and self.has_something(state)))
         actions["select_invert"].setEnabled(selected)
+
+
+def _is_new(change: MaskChange) -> bool:
+    """Whether a change begins another selection, whatever was selected before."""
+    return isinstance(change, Lasso | Combine) and change.how == "replace"
