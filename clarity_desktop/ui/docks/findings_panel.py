@@ -76,8 +76,8 @@ class FindingRow(QWidget):
         grid.setColumnStretch(0, 1)
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.figure, 0, 1, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(self.meter, 1, 0, 1, 2)
-        grid.addWidget(self.where, 0, 2, 2, 1)
+        grid.addWidget(self.meter, 1, 0)
+        grid.addWidget(self.where, 1, 1, Qt.AlignmentFlag.AlignRight)
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
         """Show the probability and severity of a degradation."""
