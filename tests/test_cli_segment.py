@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.test_cli import clarity as clarity
 from tests.test_cli import detector as detector
+from tests.test_cli import judge as judge
 from tests.test_cli import make_studio as make_studio
 from tests.test_cli import plain_methods as plain_methods
 from tests.test_cli import read
