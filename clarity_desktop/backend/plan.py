@@ -1,13 +1,17 @@
 """The plan schema: tool calls of the planner, a language model, the command line, macros and Auto.
 
 A call is a frozen dataclass with a `tool` literal; pydantic validates untrusted JSON. The JSON form is that of
-`clarity plan --json`: every step has the keys of STEP_KEYS, null where the tool does not use them.
+`clarity plan --json`: every step has the keys of STEP_KEYS, null where the tool does not use them. A language model
+gets the same calls as functions (`functions`), and what it calls is read by `from_function`.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -24,8 +28,33 @@ AnyTask = Task | Literal["auto"]
 Adjustment = Literal[
     "exposure", "contrast", "highlights", "shadows", "temperature", "tint", "saturation", "black_and_white", "sharpen",
 ]  # fmt: skip
+MAX_TEXT = 500
+"""Characters of a region, a question or a name in a call."""
 STEP_KEYS = ("tool", "task", "region", "method", "strength", "version")
 """Keys that each step has in its JSON form."""
+
+
+_VERSION = re.compile(r"[^\s/\\\x00-\x1f]{1,64}")
+_METHOD = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}")
+_SHAPE = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}")
+_FORMAT = re.compile(r"[a-z][a-z0-9]{1,11}")
+
+
+def _check_versions(*versions: VersionId | None) -> None:
+    """Versions are named by their ids, never by paths. Raises ValueError."""
+    for version in versions:
+        if version is not None and (not _VERSION.fullmatch(version) or version in (".", "..")):
+            raise ValueError("a version is named by its id")
+
+
+def _check_text(text: str) -> None:
+    if not text.strip() or len(text) > MAX_TEXT:
+        raise ValueError(f"a text has 1 to {MAX_TEXT} characters")
+
+
+def _check_share(name: str, value: float | None, low: float) -> None:
+    if value is not None and not low <= value <= 1:  # NaN as well
+        raise ValueError(f"{name} must be between {low:g} and 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +65,9 @@ class TextRegion:
     text: str
     kind: Literal["text"] = "text"
 
+    def __post_init__(self) -> None:
+        _check_text(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class AssessCall:
@@ -44,6 +76,9 @@ class AssessCall:
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
     tool: Literal["assess"] = "assess"
+
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +89,9 @@ class DetectCall:
     degradation: Degradation | None = None
     version: VersionId | None = None
     tool: Literal["detect"] = "detect"
+
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +125,10 @@ class RestoreCall:
     tool: Literal["restore"] = "restore"
 
     def __post_init__(self) -> None:
-        if self.strength is not None and not 0 <= self.strength <= 1:
-            raise ValueError("strength must be between 0 and 1")
+        _check_versions(self.version)
+        _check_share("strength", self.strength, 0)
+        if self.method is not None and not _METHOD.fullmatch(self.method):
+            raise ValueError("a method is named by its id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +145,14 @@ class AdjustCall:
     version: VersionId | None = None
     tool: Literal["adjust"] = "adjust"
 
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
+        _check_share("strength", self.strength, 0)
+        for name, value in (self.settings or {}).items():
+            if isinstance(value, bool) != (name == "black_and_white") and value is not None:
+                raise ValueError(f"{name} has a value of another kind")
+            _check_share(name, None if isinstance(value, bool) else value, -1)
+
 
 @dataclass(frozen=True, slots=True)
 class TransformSettings:
@@ -116,6 +164,12 @@ class TransformSettings:
     crop: str | None = None
     straighten: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.crop is not None and not _SHAPE.fullmatch(self.crop):
+            raise ValueError('crop is an aspect ratio such as "4:3"')
+        if self.straighten is not None and not (math.isfinite(self.straighten) and abs(self.straighten) <= 180):
+            raise ValueError("straighten must be between -180 and 180 degrees")
+
 
 @dataclass(frozen=True, slots=True)
 class TransformCall:
@@ -126,6 +180,9 @@ class TransformCall:
     version: VersionId | None = None
     tool: Literal["transform"] = "transform"
 
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
+
 
 @dataclass(frozen=True, slots=True)
 class CompareCall:
@@ -134,6 +191,9 @@ class CompareCall:
     __pydantic_config__ = _CONFIG
     versions: tuple[VersionId, ...] | None = None
     tool: Literal["compare"] = "compare"
+
+    def __post_init__(self) -> None:
+        _check_versions(*(self.versions or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +205,9 @@ class FuseCall:
     task: Task | None = None
     tool: Literal["fuse"] = "fuse"
 
+    def __post_init__(self) -> None:
+        _check_versions(*(self.versions or ()))
+
 
 @dataclass(frozen=True, slots=True)
 class GoToCall:
@@ -153,6 +216,9 @@ class GoToCall:
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
     tool: Literal["go_to"] = "go_to"
+
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +247,11 @@ class ExportCall:
     version: VersionId | None = None
     tool: Literal["export"] = "export"
 
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
+        if self.format is not None and not _FORMAT.fullmatch(self.format):
+            raise ValueError('a format is named by its short name, such as "jpeg"')
+
 
 @dataclass(frozen=True, slots=True)
 class DescribeCall:
@@ -189,6 +260,9 @@ class DescribeCall:
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
     tool: Literal["describe"] = "describe"
+
+    def __post_init__(self) -> None:
+        _check_versions(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +273,9 @@ class AskUserCall:
     question: str
     tool: Literal["ask_user"] = "ask_user"
 
+    def __post_init__(self) -> None:
+        _check_text(self.question)
+
 
 ToolCall = (
     AssessCall | DetectCall | FindCall | SelectRegionCall | RestoreCall | AdjustCall | TransformCall | CompareCall
@@ -207,6 +284,21 @@ ToolCall = (
 TOOLS: tuple[str, ...] = tuple(call.__dataclass_fields__["tool"].default for call in get_args(ToolCall))
 LOOK_ONLY = frozenset({"assess", "detect", "find", "select_region", "describe", "compare", "ask_user"})
 """Tools that never change the photo."""
+ASK_FIRST = frozenset({"export"})
+"""Tools that write a file: the user is asked before they run."""
+_ARGUMENTS: Mapping[str, str] = {
+    "version": "Id of the version to work on, as listed in the state. null: the version that is shown.",
+    "versions": "Ids of versions, as listed in the state. null: the version that is shown and the original.",
+    "region": "A part of the photo in plain words, such as the man on the left. null: the whole photo.",
+    "task": "What to achieve.",
+    "method": "Id of an installed method, only if the user named one. null: the default method.",
+    "strength": "0 to 1, only if the user said how much. null: the default.",
+    "degradation": "The one degradation that is asked about. null: all of them.",
+    "settings": "What to change and by how much. null: the user did not say.",
+    "format": "Short name of a file format, such as jpeg or png. null: the user did not say.",
+    "question": "One short question.",
+}
+"""Descriptions of the arguments for a language model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +324,59 @@ def adapter() -> TypeAdapter[ToolCall]:
     from pydantic import Field, TypeAdapter
 
     return TypeAdapter(Annotated[ToolCall, Field(discriminator="tool")])
+
+
+@cache
+def _schemas() -> Mapping[str, dict[str, Any]]:
+    from pydantic import TypeAdapter
+
+    return {call.__dataclass_fields__["tool"].default: TypeAdapter(call).json_schema() for call in get_args(ToolCall)}
+
+
+def functions(tools: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The tools as functions that a language model can call, in the form of the chat completions API.
+
+    tools: only these; none: all of them. References are resolved, because not every server does it.
+    """
+    chosen = tuple(tools) or TOOLS
+    return [{"type": "function", "function": _function(name, copy.deepcopy(_schemas()[name]))} for name in chosen]
+
+
+def _function(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+    parameters: dict[str, Any] = _resolved(schema, definitions)
+    description = parameters.pop("description", "")
+    parameters["properties"].pop("tool")
+    for argument, facts in parameters["properties"].items():
+        facts.setdefault("description", _ARGUMENTS[argument])
+    return {"name": name, "description": description, "parameters": parameters}
+
+
+def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """A schema with its references replaced by what they name, and without titles."""
+    if isinstance(schema, list):
+        return [_resolved(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {k: _resolved(v, definitions) for k, v in schema.items() if k != "title" or not isinstance(v, str)}
+
+
+def from_function(name: str, arguments: str | Mapping[str, Any]) -> ToolCall:
+    """The call that a language model asks for by a function and its arguments (JSON). Raises UserError.
+
+    A region may be a plain string, as models often write it.
+    """
+    try:
+        given: Any = json.loads(arguments or "{}") if isinstance(arguments, str) else dict(arguments)
+    except ValueError as e:
+        raise UserError(Message("chat.bad_step", {"step": f"{name} {arguments}"[:200]})) from e
+    if not isinstance(given, dict) or "tool" in given:
+        raise UserError(Message("chat.bad_step", {"step": f"{name} {arguments}"[:200]}))
+    if isinstance(given.get("region"), str):
+        given["region"] = {"kind": "text", "text": given["region"]} if given["region"].strip() else None
+    return from_json({"tool": name, **given})
 
 
 def to_json(step: ToolCall) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -25,7 +26,9 @@ from clarity_desktop.backend.plan import (
     TransformSettings,
     UndoCall,
     VersionLabel,
+    from_function,
     from_json,
+    functions,
     plan_from_json,
     plan_to_json,
     to_json,
@@ -508,6 +511,42 @@ def test_a_plan_survives_its_json_form(text: str) -> None:
 def test_a_step_from_outside_is_checked(stored: object) -> None:
     with pytest.raises(UserError, match="not valid"):
         from_json(stored)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("restore", '{"task": "denoise", "version": "../photo.png"}'),
+        ("restore", '{"task": "denoise", "version": "C:\\\\photo.png"}'),
+        ("restore", '{"task": "denoise", "method": "../x"}'),
+        ("restore", '{"task": "denoise", "strength": NaN}'),
+        ("restore", '{"task": "denoise"'),
+        ("restore", "[]"),
+        ("adjust", '{"settings": {"exposure": 40}}'),
+        ("adjust", '{"settings": {"exposure": true}}'),
+        ("adjust", '{"settings": {"fly": 1}}'),
+        ("transform", '{"settings": {"crop": "0:1"}}'),
+        ("export", '{"format": "../a.png"}'),
+        ("ask_user", '{"question": " "}'),
+        ("find", '{"region": ""}'),
+        ("undo", '{"tool": "redo"}'),
+        ("format_disk", "{}"),
+    ],
+)
+def test_a_function_call_of_a_model_is_checked(tool: str, arguments: str) -> None:
+    with pytest.raises(UserError, match="not valid"):
+        from_function(tool, arguments)
+
+
+def test_functions_describe_every_tool_without_references() -> None:
+    described = [entry["function"] for entry in functions()]
+    assert tuple(entry["name"] for entry in described) == TOOLS
+    assert "$ref" not in json.dumps(described)
+    assert all(entry["description"] and entry["parameters"]["type"] == "object" for entry in described)
+    assert from_function("restore", '{"task": "denoise", "region": "the sky"}') == RestoreCall(
+        "denoise", TextRegion("the sky")
+    )
+    assert from_function("undo", "") == UndoCall()
 
 
 def test_the_schema_has_all_tools() -> None:
