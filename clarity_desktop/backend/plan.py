@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -318,6 +319,19 @@ class VersionLabel:
     label: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """A message of the conversation so far, as the planner gets it.
+
+    steps: of the assistant's turn; versions: all of the document's after it, the original first.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str = ""
+    steps: tuple[ToolCall, ...] = ()
+    versions: tuple[VersionLabel, ...] = ()
+
+
 @cache
 def adapter() -> TypeAdapter[ToolCall]:
     """Validates one call; its `json_schema()` describes all tools to a language model."""
@@ -413,3 +427,35 @@ def plan_from_json(stored: Any) -> Plan:
     if not isinstance(reply, str) or not isinstance(question, str | None):
         raise UserError(Message("chat.bad_plan"))
     return Plan(tuple(from_json(step) for step in stored["steps"]), question, reply)
+
+
+def history_from_json(stored: Any) -> tuple[PastTurn, ...]:
+    """The conversation so far from untrusted JSON, in the form of `clarity plan --history`.
+
+    Steps that this program does not know are left out. Raises UserError where the form is another.
+    """
+    if not isinstance(stored, list):
+        raise UserError(Message("chat.bad_history"))
+    return tuple(_past_turn(turn) for turn in stored)
+
+
+def _past_turn(stored: Any) -> PastTurn:
+    role = stored.get("role") if isinstance(stored, Mapping) else None
+    if role not in ("user", "assistant"):
+        raise UserError(Message("chat.bad_history"))
+    text, steps, versions = stored.get("text") or "", stored.get("steps") or [], stored.get("versions") or []
+    if not isinstance(text, str) or not isinstance(steps, list) or not isinstance(versions, list):
+        raise UserError(Message("chat.bad_history"))
+    known: list[ToolCall] = []
+    for step in steps:
+        with suppress(UserError):  # of another release
+            known.append(from_json(step))
+    labels = [_version_label(version) for version in versions]
+    return PastTurn(role, text, tuple(known), tuple(labels))
+
+
+def _version_label(stored: Any) -> VersionLabel:
+    named, label = (stored.get("id"), stored.get("label") or "") if isinstance(stored, Mapping) else (None, "")
+    if not isinstance(named, str) or not isinstance(label, str):
+        raise UserError(Message("chat.bad_history"))
+    return VersionLabel(VersionId(named), label)

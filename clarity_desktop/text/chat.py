@@ -106,5 +106,10 @@ TEMPLATES: dict[str, Template] = {
     "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
     # Plans from outside.
     "chat.bad_step": QT_TRANSLATE_NOOP("Message", "The plan has a step that is not valid: {step}."),
+    "chat.bad_history": QT_TRANSLATE_NOOP(
+        "Message",
+        "The history is not valid: it is a list of turns, each with “role”, “text” and, of the assistant, “steps” and "
+        "“versions”.",
+    ),
     "chat.bad_plan": QT_TRANSLATE_NOOP("Message", "The plan is not valid."),
 }

@@ -18,6 +18,7 @@ from clarity_desktop.backend.plan import (
     ExportCall,
     FindCall,
     GoToCall,
+    PastTurn,
     Plan,
     RestoreCall,
     TextRegion,
@@ -39,6 +40,7 @@ from clarity_desktop.titles import task_title
 from clarity_desktop.values import TASKS, Task, VersionId
 
 VERSIONS = (VersionLabel(VersionId("a"), "Original"), VersionLabel(VersionId("b"), "Denoised"))
+PAST = (PastTurn("assistant", versions=VERSIONS),)
 
 
 def tasks(text: str) -> list[str | None]:
@@ -411,8 +413,8 @@ def test_light_and_color_change_in_the_direction_that_is_asked_for(text: str, se
 
 
 def test_a_version_is_shown_by_its_number() -> None:
-    assert plan("show me version 2", VERSIONS).steps == (GoToCall(VersionId("b")),)
-    assert plan("show me version 9", VERSIONS) == Plan(reply=Message("chat.no_such_version", {"number": 9}))
+    assert plan("show me version 2", PAST).steps == (GoToCall(VersionId("b")),)
+    assert plan("show me version 9", PAST) == Plan(reply=Message("chat.no_such_version", {"number": 9}))
 
 
 def test_a_complaint_asks_before_it_undoes() -> None:

@@ -11,7 +11,7 @@ from clarity_desktop.backend import methods, tools
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.planner import plan
-from clarity_desktop.backend.plan import Plan, RestoreCall, ToolCall, VersionLabel, from_json, to_json
+from clarity_desktop.backend.plan import PastTurn, Plan, RestoreCall, ToolCall, VersionLabel, from_json, to_json
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, ModelMissing, ModelsListed, Offered, SendMessage, UserError
@@ -96,7 +96,7 @@ class Conversation:
 
     def _plan(self, context: ToolContext, text: str) -> Plan:
         labels = [VersionLabel(v.id, english(version_title(v))) for v in context.card.versions if not v.deleted]
-        return plan(text, labels)
+        return plan(text, (PastTurn("assistant", versions=tuple(labels)),))
 
     async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
         """Run a plan, or ask about it first."""

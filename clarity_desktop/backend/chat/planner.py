@@ -30,6 +30,7 @@ from clarity_desktop.backend.plan import (
     FindCall,
     FuseCall,
     GoToCall,
+    PastTurn,
     Plan,
     RedoCall,
     RestoreCall,
@@ -64,8 +65,9 @@ MAX_MOVES = 20
 _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
 
 
-def plan(text: str, versions: Sequence[VersionLabel] = ()) -> Plan:
-    """What to do for a request in plain English. versions: those of the document, the original first."""
+def plan(text: str, history: Sequence[PastTurn] = ()) -> Plan:
+    """What to do for a request in plain English that follows a conversation."""
+    versions = next((turn.versions for turn in reversed(history) if turn.versions), ())
     request = _REMINDER.sub("", normalize(text))
     if reply := _small_talk(request):
         return Plan(reply=reply)
