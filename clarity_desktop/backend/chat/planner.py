@@ -314,7 +314,10 @@ def _history(clause: str) -> ToolCall | None:
     ]
     if steps:
         return UndoCall(steps[0])
-    if wanted := [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _comes_back(clause, m)]:
+    wanted: list[Task] = [
+        m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _comes_back(clause, m)
+    ]
+    if wanted:
         return UndoCall(wanted[0])
     if words.pattern("history", "undo").search(clause):
         named: list[Task] = [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord)]
