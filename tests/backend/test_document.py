@@ -251,6 +251,21 @@ def moves(document: Document) -> tuple[VersionId | None, VersionId | None]:
     return document.card().undo_to, document.card().redo_to
 
 
+def test_redo_goes_on_past_an_open_version_that_is_deleted(document: Document, photo: Photo) -> None:
+    original = head(document)
+    middle = add(document, photo(700, 520, seed=1))
+    last = add(document, photo(700, 520, seed=2))
+    document.undo()
+    document.edit(middle.id, deleted=True)
+    assert head(document) == original
+    assert document.redo() == last.id
+    other = add(document, photo(700, 520, seed=3), original)
+    document.undo()
+    document.redo()
+    document.edit(other.id, deleted=True)
+    assert moves(document) == (None, None), "nothing was made from it"
+
+
 def test_the_card_says_where_undo_and_redo_lead_past_deleted_versions(document: Document, photo: Photo) -> None:
     original = head(document)
     middle = add(document, photo(700, 520, seed=1))

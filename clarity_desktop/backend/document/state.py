@@ -119,7 +119,11 @@ class State:
         )
         # The original cannot be deleted, so there always is an ancestor.
         head = next(v for v in self.ancestors(at) if v != at) if new.deleted and self.head == at else self.head
-        return replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
+        after = replace(self, head=head, versions={**self.versions, at: new}, changes=self.changes + 1)
+        if head != self.head and after.redo_to is None and at in self.redo:
+            # Redo goes on to what was made from the deleted version, as it would have from that version itself.
+            after = replace(after, redo={**self.redo, head: at})
+        return after
 
     def with_turn(self, turn: Turn, limits: Limits) -> State:
         """The state with one more turn. Raises UserError beyond the limit."""
