@@ -120,6 +120,23 @@ def test_models_are_downloaded_and_removed_as_their_state_allows(parent: QWidget
     assert current.text(0) == "MAXIM denoising"
 
 
+def test_a_download_that_ends_leaves_the_list_of_models_where_it_was_scrolled(parent: QWidget):
+    dialog = ModelsDialog(parent)
+    dialog.resize(500, 300)
+    dialog.show()
+    many = tuple(dataclasses.replace(MODELS[1], id=f"m{k}", title=f"Model {k}") for k in range(60))
+    dialog.show_models(many)
+    bar = dialog.list.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert bar.value() > 0
+    dialog.show_models((dataclasses.replace(many[0], state="ready"), *many[1:]))
+    assert bar.value() == bar.maximum()
+    first = dialog.list.topLevelItem(0)
+    assert first is not None
+    assert first.text(1) == "Installed"
+    dialog.close()
+
+
 def test_downloads_are_shown_in_their_rows_and_can_be_cancelled(parent: QWidget, qtbot: QtBot):
     dialog = ModelsDialog(parent)
     dialog.show_models(MODELS)

@@ -66,20 +66,15 @@ class ModelsDialog(QDialog):
         self.show_loaded(())
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
-        """The whole catalog; the chosen row stays chosen."""
-        chosen, self._models = self._chosen(), models
-        self.list.clear()
-        for model in models:
-            item = QTreeWidgetItem([model.title, "", file_size(model.size), model.licence])
-            item.setData(0, MODEL, model)
-            item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 28, ROW))
-            item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(3, model.licence)
-            item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")
-            self.list.addTopLevelItem(item)
-            # The list is rebuilt, so the selection must be restored by id.
-            if chosen and model.id == chosen.id:
-                self.list.setCurrentItem(item)
+        """The whole catalog."""
+        self._models = models
+        if self.list.topLevelItemCount() != len(models):
+            self.list.clear()
+            self.list.addTopLevelItems([QTreeWidgetItem() for _ in models])
+        # In place: each download that ends shows the catalog again, and the list must stay where the user scrolled it.
+        for k, model in enumerate(models):
+            if (item := self.list.topLevelItem(k)) is not None:
+                self._show_model(item, model)
         if self.list.currentItem() is None and (first := self.list.topLevelItem(0)):
             self.list.setCurrentItem(first)
         installed = [m for m in models if m.state == "ready"]
@@ -99,6 +94,15 @@ class ModelsDialog(QDialog):
             if item is not None and item.data(0, MODEL).id == model:
                 self.list.setCurrentItem(item)
                 self.list.scrollToItem(item)
+
+    def _show_model(self, item: QTreeWidgetItem, model: ModelCard) -> None:
+        for column, text in ((0, model.title), (2, file_size(model.size)), (3, model.licence)):
+            item.setText(column, text)
+        item.setData(0, MODEL, model)
+        item.setSizeHint(0, QSize(self.fontMetrics().horizontalAdvance(model.title) + 28, ROW))
+        item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setToolTip(3, model.licence)
+        item.setToolTip(0, model.id if model.path is None else f"{model.id}: {model.path}")
 
     def show_downloads(self, downloads: Mapping[str, float | None]) -> None:
         """The models that are being downloaded: the share 0..1 that has arrived, None for one that waits."""
