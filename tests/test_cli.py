@@ -22,10 +22,10 @@ import tifffile
 from PIL import Image
 
 from clarity_desktop import cli, settings
-from clarity_desktop.backend import weights as models
 from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
+from clarity_desktop.backend.weights import Report, WeightStore, catalog
 from clarity_desktop.cli.targets import Targets
 from clarity_desktop.cli.terminal import print_result
 from clarity_desktop.cli.train import BENCH, TRAIN
@@ -702,21 +702,22 @@ def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> No
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to a thread")
-def test_ctrl_c_ends_a_fetch(clarity, monkeypatch) -> None:
+def test_ctrl_c_ends_a_fetch(tmp_path) -> None:
     finished: list[str] = []
 
-    def fetch(_store: models.WeightStore, name: str, report: models.Report) -> None:
-        for k in range(300):
-            report(k / 300, "Fetching")
-            if k == 1:
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            time.sleep(0.01)
-        finished.append(name)
+    class SlowStore(WeightStore):
+        def fetch(self, model_id: str, report: Report) -> Path:
+            for k in range(300):
+                report(k / 300, "Fetching")
+                if k == 1:
+                    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                time.sleep(0.01)
+            finished.append(model_id)
+            return tmp_path
 
-    monkeypatch.setattr(models.WeightStore, "fetch", fetch)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
     try:
-        assert clarity("models", "fetch", "niqe")[0] == 4
+        assert cli.main(["models", "fetch", "niqe"], store=SlowStore(catalog(), tmp_path)) == 4
     finally:
         signal.signal(signal.SIGINT, before)
     assert finished == []

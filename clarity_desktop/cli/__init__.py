@@ -14,7 +14,7 @@ with exit_on_interrupt():
     import sys
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import NoReturn
+    from typing import TYPE_CHECKING, NoReturn
 
     from clarity_desktop import __version__, settings
     from clarity_desktop.cli.analyze import add_assess, add_detect
@@ -38,6 +38,9 @@ with exit_on_interrupt():
     from clarity_desktop.messages import JobCancelled, UserError
     from clarity_desktop.text import Message
 
+    if TYPE_CHECKING:
+        from clarity_desktop.backend.weights import WeightStore
+
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "run_and_exit"]
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
@@ -54,20 +57,23 @@ HTTP_LIBRARIES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "urllib3
 log = logging.getLogger(__name__)
 
 
-def main(words: Sequence[str] | None = None, make_studio: MakeStudio | None = None) -> int:
+def main(
+    words: Sequence[str] | None = None, make_studio: MakeStudio | None = None, store: WeightStore | None = None
+) -> int:
     """`clarity …`: run one command and return its exit code. make_studio: for what is done to photos.
 
-    words None: those of this process, which then ends at once where torch was wanted.
+    store: for `models`; None: that of the user. words None: those of this process, which then ends at once where torch
+    was wanted.
     """
-    code = _with_errors_printed(lambda: _command(words, make_studio))
+    code = _with_errors_printed(lambda: _command(words, make_studio, store))
     if words is None and has_begun_torch_import():
         exit_now(code)
     return code
 
 
-def _command(words: Sequence[str] | None, make_studio: MakeStudio | None) -> int:
+def _command(words: Sequence[str] | None, make_studio: MakeStudio | None, store: WeightStore | None) -> int:
     parser = _parser()
-    asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio))
+    asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio, store=store))
     # argparse accepts a missing subcommand.
     if "run" not in asked:
         parser.print_help(sys.stderr)

@@ -35,7 +35,7 @@ def add_models(p: argparse.ArgumentParser) -> None:
 async def _models(asked: argparse.Namespace) -> int:
     from clarity_desktop.backend.weights import default_store
 
-    store = default_store()
+    store: WeightStore = asked.store or default_store()
     if asked.verb in ("fetch", "import", "remove") and not asked.names:
         raise UserError("cli.model_name_missing", verb=asked.verb)
     wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")

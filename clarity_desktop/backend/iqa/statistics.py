@@ -294,11 +294,6 @@ def _nearest(table: Plane, values: Plane) -> NDArray[np.intp]:
     return np.where(np.isnan(values), 0, np.where(nearer, right - 1, right))
 
 
-def alpha_of(ratio: Plane) -> Plane:
-    """The shapes (0.2..10) of generalized Gaussians whose E|x|² / E x² is nearest to each ratio; same shape."""
-    return _shapes().alpha[_nearest(_shapes().ratio, ratio)]
-
-
 def alpha_of_inverse(ratio: Plane) -> Plane:
     """The shapes (0.2..10) of generalized Gaussians whose E x² / E|x|² is nearest to each ratio; same shape."""
     return _shapes().alpha[_nearest(-1 / _shapes().ratio, -ratio)]

@@ -132,10 +132,6 @@ class RestoreDock(QScrollArea):
         """Whether there is a method for the task, installed or to be downloaded."""
         return self.task.findData(task) >= 0
 
-    def has_weights(self, task: Task) -> bool:
-        """Whether there is an installed method for the task; Auto uses no other."""
-        return any(task in m.tasks and not m.needs_mask and not m.missing for m in self._methods)
-
     def choose(self, task: Task, method: str | None = None) -> None:
         """Select a task, and a method if it is given and there is such a one for the task."""
         self.task.setCurrentIndex(max(0, self.task.findData(task)))
