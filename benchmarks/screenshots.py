@@ -119,9 +119,11 @@ async def improved(window: MainWindow, camera: Camera) -> None:
 
 
 async def adjusted(window: MainWindow, camera: Camera) -> None:
-    """The adjust panel with values that are previewed and not applied, and the info panel."""
+    """The adjust panel with values that are previewed and not applied, and the info panel with a description."""
     window.action["adjust"].trigger()
     window.sides.reveal("info")
+    window.info.describe.click()
+    await settled(window)
     for name, value in (("exposure", 40), ("contrast", 25), ("temperature", 20)):
         window.adjust.sliders[name].setValue(value)
     await settled(window)
@@ -164,6 +166,13 @@ async def selected(window: MainWindow, camera: Camera) -> None:
     window.regions.restore.click()
     await settled(window)
     await camera.take("only-here", window)
+    window.chat.composer.setPlainText("the rest too")
+    window.chat.composer.send()
+    await settled(window)
+    window.chat.composer.setPlainText("darken the top third and make the bottom third warmer")
+    window.chat.composer.send()
+    await settled(window)
+    await camera.take("parts-by-words", window)
     window.select_commands.clear()
 
 

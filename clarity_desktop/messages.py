@@ -409,6 +409,14 @@ class SelectWhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Describe:
+    """Say in sentences what is known of a version. → Described"""
+
+    document: DocumentId
+    version: VersionId
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareSelection:
     """Let the engine look at a version in the background, so that the first click is quick. → SelectionPrepared"""
 
@@ -531,11 +539,15 @@ class SaveProject:
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """One turn of the conversation. → TurnAdded and whatever the turn does"""
+    """One turn of the conversation. → TurnAdded and whatever the turn does
+
+    visible: the part on screen. selected: what is selected, for "only here".
+    """
 
     document: DocumentId
     text: str
     visible: Bounds | None = None
+    selected: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,7 +609,7 @@ Request = (
     | ListLoadedModels | UnloadModel | Configure
     | Select | SelectWords | SelectWhere | FindObjects | PrepareSelection | ListEngines
     | ChangeRegion | KeepRegion | EditRegion | ReadRegion
-    | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject
+    | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject | Describe
 )  # fmt: skip
 
 
@@ -926,6 +938,16 @@ class RegionAnalyzed:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of a version. missing: the models that would say what it shows, if they are not there."""
+
+    document: DocumentId
+    version: VersionId
+    text: Text
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Estimated:
     """Seconds and megapixels of the requested part, the method that would run, and the device."""
 
@@ -1031,7 +1053,7 @@ Event = (
     | AnalysisStarted | AnalysisFailed | Advised | Improved
     | Estimated | Offered | Exported | SizeEstimated
     | Selected | ObjectsFound | SelectionPrepared | EnginesListed
-    | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed
+    | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed | Described
     | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
 )  # fmt: skip
 

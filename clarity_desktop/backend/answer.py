@@ -8,7 +8,7 @@ from typing import assert_never
 
 from clarity_desktop import messages as m
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import selection
+from clarity_desktop.backend import photo_description, selection
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.studio import Studio
@@ -131,6 +131,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await selection.analyze(studio, request, job)
         case m.RemoveObject():
             await selection.remove_object(studio, request, job)
+        case m.Describe():
+            await photo_description.describe(studio, request, job)
         case m.Export(document, version, options):
             await studio.export(document, version, options, job)
         case m.EstimateSize(document, version, options):

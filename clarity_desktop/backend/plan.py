@@ -31,6 +31,8 @@ Adjustment = Literal[
 ]  # fmt: skip
 MAX_TEXT = 500
 """Characters of a region, a question or a name in a call."""
+HERE, NOT_HERE = "here", "everything but here"
+"""Texts of regions: what is selected in the window, and everything else."""
 STEP_KEYS = ("tool", "task", "region", "method", "strength", "version")
 """Keys that each step has in its JSON form."""
 
@@ -60,7 +62,7 @@ def _check_share(name: str, value: float | None, low: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TextRegion:
-    """A part of the photo in the user's words: "man on the left", "everything but the sky"."""
+    """A part of the photo in the user's words: "man on the left", "everything but the sky". HERE: the selection."""
 
     __pydantic_config__ = _CONFIG
     text: str
@@ -72,10 +74,11 @@ class TextRegion:
 
 @dataclass(frozen=True, slots=True)
 class AssessCall:
-    """Score a version; None: the one that is shown."""
+    """Score a version (None: the one that is shown), or a part of it."""
 
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
+    region: TextRegion | None = None
     tool: Literal["assess"] = "assess"
 
     def __post_init__(self) -> None:
@@ -84,11 +87,12 @@ class AssessCall:
 
 @dataclass(frozen=True, slots=True)
 class DetectCall:
-    """Detect what is wrong with a version, or how likely one degradation is."""
+    """Detect what is wrong with a version or a part of it, or how likely one degradation is there."""
 
     __pydantic_config__ = _CONFIG
     degradation: Degradation | None = None
     version: VersionId | None = None
+    region: TextRegion | None = None
     tool: Literal["detect"] = "detect"
 
     def __post_init__(self) -> None:
@@ -256,10 +260,11 @@ class ExportCall:
 
 @dataclass(frozen=True, slots=True)
 class DescribeCall:
-    """Say what the photo is and what was done to it."""
+    """Say how large the photo is and what was done to it; content: what can be seen in it as well."""
 
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
+    content: bool = False
     tool: Literal["describe"] = "describe"
 
     def __post_init__(self) -> None:
@@ -298,8 +303,14 @@ _ARGUMENTS: Mapping[str, str] = {
     "settings": "What to change and by how much. null: the user did not say.",
     "format": "Short name of a file format, such as jpeg or png. null: the user did not say.",
     "question": "One short question.",
+    "content": "true: also what can be seen in the photo.",
 }
 """Descriptions of the arguments for a language model."""
+
+
+def region_of(call: ToolCall) -> TextRegion | None:
+    """The part of the photo that a call names; None: the whole photo, or a call that has none."""
+    return getattr(call, "region", None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.pictures import fill_transparent
 from clarity_desktop.backend.regions import masks, resolve
 from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, check, is_usable
-from clarity_desktop.backend.regions.resolve import Found, Sources
+from clarity_desktop.backend.regions.resolve import Sources
 from clarity_desktop.backend.regions.words import Description
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.file_io import write_atomically
@@ -108,11 +108,26 @@ async def select(studio: Studio, request: Select, job: Job) -> Region:
     return region
 
 
-async def select_words(studio: Studio, request: SelectWords, job: Job) -> Found:
+async def select_words(studio: Studio, request: SelectWords, job: Job) -> None:
     """Select what words mean in a version. Raises ModelMissing, UserError where nothing is found, JobCancelled."""
+    job.emit(await find_words(studio, request, job))
+
+
+async def find_words(studio: Studio, request: SelectWords, job: Job) -> Selected:
+    """As select_words, without telling the window."""
     found = await _resolved(studio, request, request.engine, resolve.region, job)
-    job.emit(Selected(request.document, request.version, found.region, found.engines, (found.score,)))
-    return found
+    return Selected(request.document, request.version, found.region, found.engines, (found.score,))
+
+
+def missing_models(studio: Studio, words: str) -> tuple[str, ...]:
+    """The models that finding what words mean needs and that are not installed; for words of no meaning none."""
+    try:
+        description = resolve.understood(words)
+    except UserError:  # finding it reports the error
+        return ()
+    parts = (*description.parts, *description.without)
+    wanted = dict.fromkeys(engine for part in parts if (engine := studio.finder.engine_for(part)) is not None)
+    return tuple(name for name in wanted if name in studio.store.models and not studio.store.is_ready(name))
 
 
 async def find_objects(studio: Studio, request: FindObjects, job: Job) -> tuple[Box, ...]:
@@ -240,7 +255,7 @@ async def _computed(
 
     if lane is LaneClass.INTERACTIVE:
         job.report(0.0, Message("regions.preparing", {"engine": engine.title}))
-    pixels = await job.side("tiles", _reduced, document, version)
+    pixels = await job.side("tiles", reduced, document, version)
     known = document.version(version)
     try:
         found = await job.run(engine.embed, pixels, checkpoint, lane=lane)
@@ -258,8 +273,8 @@ async def _computed(
     return found
 
 
-def _reduced(document: Document, version: VersionId) -> Pixels:
-    """A version as an engine sees it: H×W×3, uint8 or uint16, a stored reduction where it is large."""
+def reduced(document: Document, version: VersionId) -> Pixels:
+    """A version as engines see it: H×W×3, uint8 or uint16, a stored reduction where it is large."""
     levels = document.manifest(version).levels
     at = max(k for k, level in enumerate(levels) if k == 0 or max(level.width, level.height) >= SEEN)
     pixels = document.reduced(version, at, Bounds(0, 0, levels[at].width, levels[at].height))

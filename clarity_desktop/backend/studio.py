@@ -22,6 +22,7 @@ from clarity_desktop.backend import adjust, methods, model_cache, pictures, prev
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend.analysis import Detector, Judge, MetricScorer, NetworkDetector, NetworkJudge, Scorer
 from clarity_desktop.backend.auto import rules
+from clarity_desktop.backend.caption import Blip, Captioner
 from clarity_desktop.backend.document import Document, ModelVersions
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
@@ -148,6 +149,7 @@ class Studio:
         models: ModelCache | None = None,
         engines: Engines | None = None,
         finder: Finder | None = None,
+        captioner: Captioner | None = None,
     ) -> None:
         """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
         self.settings = settings
@@ -166,6 +168,8 @@ class Studio:
         """What finds objects at clicks; see selection.py for the verbs."""
         self.finder = finder or find.installed(self._models, self.store)
         """What finds objects by name; see pixel_selection.py for the verbs."""
+        self.captioner = captioner or Blip(self._models, self.store)
+        """What says in words what a photo shows; see photo_description.py."""
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """Number of commits started; of several commits in quick succession only the last version is analyzed."""

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clarity_desktop.backend import plan, selection
+from clarity_desktop.backend import document as documents
+from clarity_desktop.backend import photo_description, plan, selection
 from clarity_desktop.backend.auto import texts
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.plan import ToolCall
-from clarity_desktop.backend.regions.resolve import Found
+from clarity_desktop.backend.regions import masks
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import (
     Adjust,
+    AnalyzeRegion,
     ApplyTransform,
     CompareRequested,
+    Describe,
     Event,
     FindObjects,
     Improve,
     Offered,
+    RegionAnalyzed,
     Restore,
+    Selected,
+    SelectWhere,
     SelectWords,
     UserError,
     VersionAdded,
 )
 from clarity_desktop.text import Message, Text, conjunction, duration, enumeration, messages
+from clarity_desktop.text import size as size_text
 from clarity_desktop.titles import degradation_title, method_name, step_title, version_title
 from clarity_desktop.values import (
     ADJUSTMENT_RANGES,
@@ -47,7 +54,7 @@ from clarity_desktop.values import (
     VersionId,
     adjustments_of,
 )
-from clarity_desktop.worker import Job
+from clarity_desktop.worker import Job, LaneClass
 
 FEATHER = 16
 """Pixels over which a restored visible part blends into the rest of the photo."""
@@ -71,7 +78,8 @@ class ToolResult:
 class ToolContext:
     """The context of tool calls. visible: the part on screen; only_visible: restore nothing else.
 
-    made: the versions that these tools made.
+    selected: what is selected in the window. named: the parts that were found already, by version and words. made: the
+    versions that these tools made.
     """
 
     studio: Studio
@@ -79,6 +87,8 @@ class ToolContext:
     job: Job
     visible: Bounds | None = None
     only_visible: bool = False
+    selected: Region | None = None
+    named: dict[str, Selected] = field(default_factory=dict[str, Selected])
     made: list[VersionId] = field(default_factory=list[VersionId])
 
     @property
@@ -112,11 +122,27 @@ async def run(context: ToolContext, call: ToolCall) -> ToolResult:
     return await TOOLS[call.tool](context, call)
 
 
+async def find_parts(context: ToolContext, calls: Iterable[ToolCall]) -> None:
+    """Find the parts of the photo that calls change, before the first of them changes anything.
+
+    What is not there is an error then, and nothing is half done. Raises UserError, ModelMissing, JobCancelled.
+    """
+    for call in calls:
+        if isinstance(call, plan.TransformCall | plan.GoToCall | plan.UndoCall | plan.RedoCall):
+            return  # the photo may look different afterwards
+        if isinstance(call, plan.RestoreCall | plan.AdjustCall) and call.region is not None:
+            await _find_part(context, call.region, call.version)
+
+
 async def offer(context: ToolContext, call: ToolCall) -> Offered | None:
     """The offer to run a call that would take long; None for one that may run at once or that fails at once."""
-    if not isinstance(call, plan.RestoreCall) or call.region is not None:
+    if not isinstance(call, plan.RestoreCall):
         return None
-    request = _improve(context, call) if call.task == "auto" else _restore(context, call)
+    found = None if call.region is None else context.named.get(call.region.text)
+    if call.region is not None and found is None:
+        return None
+    part = found.region if found else None
+    request = _improve(context, call, part) if call.task == "auto" else _restore(context, call, part)
     with contextlib.suppress(UserError):  # running the call reports the error
         return await context.studio.offer(request, context.job)
     return None
@@ -150,10 +176,12 @@ def _restore(
 
 
 async def _run_restore(context: ToolContext, call: plan.RestoreCall) -> ToolResult:
-    named = None if call.region is None else (await _named(context, call.region, call.version)).region
+    named = None if call.region is None else await _named(context, call.region, call.version)
     if call.task == "auto":
         await improve_document(context.studio, _improve(context, call, named, confirmed=True), context.job)
         return ToolResult(in_transcript=True)
+    if call.task == "inpaint" and named is None:
+        return await _select_damage(context, call)
     if call.task == "inpaint" and named is not None:
         named = await context.job.side("disk", selection.around_object, named)
     version = await context.studio.restore_now(_restore(context, call, named, confirmed=True), context.job)
@@ -161,20 +189,68 @@ async def _run_restore(context: ToolContext, call: plan.RestoreCall) -> ToolResu
         "title": step_title(version.step), "method": method_name(version.step.method or ""),
         "time": duration(version.step.seconds),
     }  # fmt: skip
-    return ToolResult(Message("chat.restored", fields))
+    return ToolResult((Message("chat.restored", fields), *_only(call.region)))
 
 
-async def _named(context: ToolContext, region: plan.TextRegion, version: VersionId | None) -> Found:
+async def _select_damage(context: ToolContext, call: plan.RestoreCall) -> ToolResult:
+    """Select what looks damaged instead of filling it: where the heat map is wrong, good parts would be lost."""
+    where = SelectWhere(context.document, context.version(call.version).id, "inpaint")
+    await selection.select_where(context.studio, where, context.job)
+    return ToolResult(Message("chat.damage_selected"))
+
+
+def _only(region: plan.TextRegion | None) -> tuple[Message, ...]:
+    """That a change was made in a part of the photo alone, as a sentence."""
+    if region is None:
+        return ()
+    if region.text == plan.HERE:
+        return (Message("chat.only_selected"),)
+    if region.text == plan.NOT_HERE:
+        return (Message("chat.only_not_selected"),)
+    return (Message("chat.only_part", {"region": region.text}),)
+
+
+async def _named(context: ToolContext, region: plan.TextRegion, version: VersionId | None) -> Region:
     """What words name in a version; the window shows it. Raises UserError, ModelMissing."""
-    request = SelectWords(context.document, context.version(version).id, region.text)
-    return await selection.select_words(context.studio, request, context.job)
+    found = await _find_part(context, region, version)
+    if region.text not in (plan.HERE, plan.NOT_HERE):  # the window's own selection stays as it is
+        context.job.emit(found)
+    return found.region
+
+
+async def _find_part(context: ToolContext, region: plan.TextRegion, version: VersionId | None) -> Selected:
+    """What words name in a version, unless it was found already. Raises UserError, ModelMissing."""
+    of = context.version(version)
+    known = context.named.get(region.text)
+    if known is not None and (known.region.width, known.region.height) == (of.width, of.height):
+        return known
+    if region.text in (plan.HERE, plan.NOT_HERE):
+        part = await context.job.run(_selected, context, of, region.text, lane=LaneClass.INTERACTIVE)
+        found = Selected(context.document, of.id, part, "", (1.0,))
+    else:
+        request = SelectWords(context.document, of.id, region.text)
+        found = await selection.find_words(context.studio, request, context.job)
+    context.named[region.text] = found
+    return found
+
+
+def _selected(context: ToolContext, version: Version, words: str) -> Region:
+    """What is selected in the window, or all but that. Raises UserError where nothing is, or in another photo."""
+    part = context.selected
+    if part is None:
+        raise UserError(Message("chat.nothing_selected"))
+    if (part.width, part.height) != (version.width, version.height):
+        raise UserError(
+            "regions.other_size", columns=part.width, rows=part.height, width=version.width, height=version.height
+        )
+    return part if words == plan.HERE else masks.invert(part)
 
 
 async def _run_select_region(context: ToolContext, call: plan.SelectRegionCall) -> ToolResult:
     if call.region is None:
         return ToolResult(Message("chat.clear_selection"))
     found = await _named(context, call.region, None)
-    share = 100 * float((found.region.mask > 127).sum()) / (found.region.width * found.region.height)
+    share = 100 * float((found.mask > 127).sum()) / (found.width * found.height)
     return ToolResult(Message("chat.selected", {"region": call.region.text, "percent": f"{share:.0f}"}))
 
 
@@ -192,14 +268,27 @@ async def _run_find(context: ToolContext, call: plan.FindCall) -> ToolResult:
 
 async def _run_assess(context: ToolContext, call: plan.AssessCall) -> ToolResult:
     version = context.version(call.version)
+    if call.region is not None:
+        return ToolResult(_scores((await _analyzed(context, call.region, version)).quality))
     return ToolResult(_scores(await context.studio.assess(context.document, version.id, context.job)))
+
+
+async def _analyzed(context: ToolContext, region: plan.TextRegion, version: Version) -> RegionAnalyzed:
+    """What is wrong with the named part of a version, and its scores. Raises UserError, ModelMissing, JobCancelled."""
+    part = await _named(context, region, version.id)
+    return await selection.analyze(context.studio, AnalyzeRegion(context.document, version.id, part), context.job)
 
 
 async def _run_detect(context: ToolContext, call: plan.DetectCall) -> ToolResult:
     version = context.version(call.version)
+    analyzed = None if call.region is None else await _analyzed(context, call.region, version)
     if call.degradation is None:
-        return ToolResult((await context.studio.advise(context.document, version.id, context.job)).text)
-    detection = await context.studio.detect(context.document, version.id, context.job)
+        advised = analyzed or await context.studio.advise(context.document, version.id, context.job)
+        return ToolResult(advised.text)
+    if analyzed is not None:
+        detection = analyzed.detection
+    else:
+        detection = await context.studio.detect(context.document, version.id, context.job)
     probability = detection.found[call.degradation].probability
     if probability >= LIKELY:
         return ToolResult(texts.finding(detection, call.degradation))
@@ -208,12 +297,24 @@ async def _run_detect(context: ToolContext, call: plan.DetectCall) -> ToolResult
 
 
 async def _run_adjust(context: ToolContext, call: plan.AdjustCall) -> ToolResult:
-    if call.region is not None:
-        raise UserError(Message("chat.no_regions", {"region": call.region.text}))
     version = context.version(call.version)
-    settings = _adjustments(call, adjustments_of(version.step.settings if version.step.kind == "adjust" else {}))
-    made = await context.studio.adjust(Adjust(context.document, version.id, settings), context.job)
-    return ToolResult(Message("chat.adjusted", {"title": step_title(made.step)}))
+    _adjustments(call, Adjustments())  # a call that does not say how much fails before anything is looked for
+    if call.region is None:
+        settings = _adjustments(call, _adjusted(version, None))
+        made = await context.studio.adjust(Adjust(context.document, version.id, settings), context.job)
+        return ToolResult(Message("chat.adjusted", {"title": step_title(made.step)}))
+    named = await _named(context, call.region, call.version)
+    region = await context.job.run(masks.feather, named, FEATHER, lane=LaneClass.INTERACTIVE)
+    part = await context.job.side("disk", documents.region_id, region)
+    settings = _adjustments(call, _adjusted(version, part))
+    made = await context.studio.adjust(Adjust(context.document, version.id, settings, region), context.job)
+    return ToolResult((Message("chat.adjusted_part", {"title": step_title(made.step)}), *_only(call.region)))
+
+
+def _adjusted(version: Version, part: str | None) -> Adjustments:
+    """The adjustments that made a version, if they were made to a part (the id of a region), or to the whole photo."""
+    step = version.step
+    return adjustments_of(step.settings if step.kind == "adjust" and step.region == part else {})
 
 
 def _adjustments(call: plan.AdjustCall, before: Adjustments) -> Adjustments:
@@ -313,8 +414,13 @@ def _title(version: Version) -> Message | str:
 
 
 async def _run_describe(context: ToolContext, call: plan.DescribeCall) -> ToolResult:
-    """Size and depth of a version, and the steps that led to it."""
+    """What can be seen in a version, or its size and depth; and the steps that led to it."""
     card, version = context.card, context.version(call.version)
+    if call.content:
+        described = await photo_description.describe(
+            context.studio, Describe(context.document, version.id), context.job
+        )
+        return ToolResult(messages(described.text, *_get_captioner(context, described.missing)))
     size = Message("chat.size", {"width": version.width, "height": version.height, "depth": card.depth})
     known = {v.id: v for v in card.versions}
     steps: list[Message] = []
@@ -327,6 +433,15 @@ async def _run_describe(context: ToolContext, call: plan.DescribeCall) -> ToolRe
     if len(steps) > MAX_STEPS:
         return ToolResult((size, Message("chat.last_steps", {"count": len(steps), "steps": last})))
     return ToolResult((size, Message("chat.steps", {"steps": last})))
+
+
+def _get_captioner(context: ToolContext, missing: tuple[str, ...]) -> tuple[Message, ...]:
+    """Where to get what would describe the photo better."""
+    if not missing:
+        return ()
+    models = [context.studio.store.models[name] for name in missing]
+    fields = {"models": conjunction(m.title for m in models), "size": size_text(sum(m.size for m in models))}
+    return (Message("describe.get_blip", fields),)
 
 
 async def _run_ask_user(_context: ToolContext, call: plan.AskUserCall) -> ToolResult:

@@ -10,6 +10,7 @@ from clarity_desktop.text import (
     auto,
     chat,
     cli,
+    describe,
     document,
     lists,
     methods,
@@ -25,8 +26,8 @@ from clarity_desktop.text import (
 from clarity_desktop.text.marks import Template
 
 MODULES: tuple[ModuleType, ...] = (
-    analysis, auto, chat, cli, document, lists, methods, pictures, regions, restore, steps, studio, units, verdict,
-    weights,
+    analysis, auto, chat, cli, describe, document, lists, methods, pictures, regions, restore, steps, studio, units,
+    verdict, weights,
 )  # fmt: skip
 
 

@@ -53,6 +53,10 @@ TEMPLATES: dict[str, Template] = {
         "This needs the model {models} ({size}), which is not installed. Download it and restore? The restoration then "
         "takes about {time}.",
     ),
+    "chat.needs_models_to_find": QT_TRANSLATE_NOOP(
+        "Message",
+        "Finding that in the photo needs the model {models} ({size}), which is not installed. Download it and go on?",
+    ),
     "chat.download_failed": QT_TRANSLATE_NOOP(
         "Message",
         "The model could not be downloaded, so nothing was changed. You can also import it from a file: choose "
@@ -95,13 +99,28 @@ TEMPLATES: dict[str, Template] = {
     "chat.found_one": QT_TRANSLATE_NOOP("Message", "One found: {box}."),
     "chat.found_several": QT_TRANSLATE_NOOP("Message", "{count} found: {boxes}."),
     "chat.found_many": QT_TRANSLATE_NOOP("Message", "{count} found, of which these are the most certain: {boxes}."),
+    "chat.only_part": QT_TRANSLATE_NOOP("Message", "Only “{region}” was changed."),
+    "chat.only_selected": QT_TRANSLATE_NOOP("Message", "Only the selected part was changed."),
+    "chat.only_not_selected": QT_TRANSLATE_NOOP("Message", "The selected part was not changed."),
+    "chat.adjusted_part": QT_TRANSLATE_NOOP("Message", "{title}."),
+    "chat.damage_selected": QT_TRANSLATE_NOOP(
+        "Message",
+        "What looks damaged is selected, and nothing was changed yet. Correct the selection where it is wrong (B "
+        "paints), then say “fill this part” or press Del.",
+    ),
+    "chat.nothing_selected": QT_TRANSLATE_NOOP(
+        "Message",
+        "Nothing is selected, so nothing was changed. Select a part of the photo first: press Q and click on it, or "
+        "say what is meant, for example “only the sky”.",
+    ),
+    "chat.nothing_to_repeat": QT_TRANSLATE_NOOP(
+        "Message",
+        "Nothing has been changed yet, so there is nothing to repeat. Say what to do, for example “denoise the sky”.",
+    ),
     # Turns that ended early.
     "chat.cancelled": QT_TRANSLATE_NOOP("Message", "Cancelled."),
     "chat.failed": QT_TRANSLATE_NOOP("Message", "An internal error stopped this step. See the log for details."),
     # Tools that have no engine yet.
-    "chat.no_regions": QT_TRANSLATE_NOOP(
-        "Message", "I cannot adjust a part of a photo alone yet (“{region}”). Nothing was changed."
-    ),
     "chat.no_fuse": QT_TRANSLATE_NOOP("Message", "I cannot combine versions yet. Nothing was changed."),
     "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
     # Plans from outside.

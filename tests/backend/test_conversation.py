@@ -22,6 +22,7 @@ from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Pro
 from clarity_desktop.backend.regions.engines import Engines
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.messages import (
+    Adjust,
     ApplyTransform,
     CompareRequested,
     HeadMoved,
@@ -31,6 +32,7 @@ from clarity_desktop.messages import (
     ModelMissing,
     ModelsListed,
     Opened,
+    RegionAnalyzed,
     Selected,
     SendMessage,
     TileDone,
@@ -39,7 +41,19 @@ from clarity_desktop.messages import (
 )
 from clarity_desktop.text import catalog, english
 from clarity_desktop.text import message as message_module
-from clarity_desktop.values import Bounds, Box, Finding, Flip, Picture, Pixels, Turn
+from clarity_desktop.values import (
+    DEGRADATIONS,
+    Adjustments,
+    Bounds,
+    Box,
+    Finding,
+    Flip,
+    Picture,
+    Pixels,
+    Region,
+    Turn,
+    Version,
+)
 from tests.fakes import HALVES, Recorder, detection
 
 RAIN = detection({"rain streak": Finding(0.9, 0.7)})
@@ -53,8 +67,8 @@ class Dialogue:
         self.card = recorder.last(Opened).card
         self.conversation = Conversation(studio)
 
-    def say(self, text: str, visible: Bounds | None = None) -> str:
-        request = SendMessage(self.card.id, text, visible)
+    def say(self, text: str, visible: Bounds | None = None, selected: Region | None = None) -> str:
+        request = SendMessage(self.card.id, text, visible, selected)
         asyncio.run(self.conversation.send(request, self.recorder.job()))
         return self.reply()
 
@@ -161,7 +175,7 @@ def test_light_and_color_are_adjusted_by_words(dialogue) -> None:
 
 
 UNABLE = (
-    ["fix the white balance", "only the sky should be darker", "denoise only the face",
+    ["fix the white balance", "only the zebra should be darker", "denoise only the face",
      "can you make the face sharper?", "merge both versions",
      "save it as jpg", "where is the dog?", "remove the scratches", "straighten it"]
 )  # fmt: skip
@@ -405,6 +419,9 @@ class Dogs:
     def engine_for(self, part: Part, /) -> str | None:
         return "dogs" if part.name == "dog" else None
 
+    def objects(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> list[Box]:
+        return [Box("dog", 0.91, Bounds(10, 20, 60, 50)), Box("dog", 0.7, Bounds(120, 30, 40, 40))]
+
     def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
         checkpoint()
         return [Box("dog", 0.91, Bounds(10, 20, 60, 50)), Box("dog", 0.7, Bounds(120, 30, 40, 40))]
@@ -459,6 +476,113 @@ def test_objects_are_restored_alone(dogs, photo) -> None:
 
 def test_what_is_not_there_changes_nothing(dogs) -> None:
     assert "zebra" in dogs.say("remove the rain from the zebra")
+    assert "zebra" in dogs.say("remove the rain on the left side and darken the zebra")
+    assert len(dogs.tree().versions) == 1
+
+
+def changed(dialogue: Dialogue, version: Version, before: Pixels) -> np.ndarray:
+    return (dialogue.studio.document(dialogue.card.id).pixels(version.id) != before).any(2)
+
+
+def test_several_parts_are_changed_each_in_its_own_way(dogs, photo) -> None:
+    reply = dogs.say("darken the dogs and remove the rain on the right side")
+    [_, rain, dark] = dogs.tree().versions
+    assert (rain.step.task, dark.step.kind, dark.step.settings) == ("derain", "adjust", {"exposure": -1.0})
+    assert "Only “dogs” was changed." in reply
+    assert "Only “right side” was changed." in reply
+    assert not changed(dogs, rain, photo(200, 150))[:, :100].any()
+    inside = np.zeros((150, 200), bool)
+    inside[20:70, 10:70] = inside[30:70, 120:160] = True
+    darker = changed(dogs, dark, dogs.studio.document(dogs.card.id).pixels(rain.id))
+    assert darker[inside].mean() > 0.8
+    assert not darker[~inside].any()
+
+
+def test_a_part_that_is_darkened_twice_gets_darker_by_both(dogs) -> None:
+    dogs.say("darken the dogs")
+    dogs.say("darken the dogs")
+    assert dogs.tree().versions[-1].step.settings == {"exposure": -2.0}
+    dogs.say("darken the left side")
+    assert dogs.tree().versions[-1].step.settings == {"exposure": -1.0}
+
+
+SELECTED = Region.rectangle(Bounds(100, 0, 100, 150), 200, 150)
+
+
+def test_the_last_change_is_made_in_the_selection_alone(dialogue, photo) -> None:
+    dialogue.say("remove the rain")
+    reply = dialogue.say("the same, but only here", selected=SELECTED)
+    [first, _, part] = dialogue.tree().versions
+    assert "Only the selected part" in reply
+    assert (part.parent, part.step.task) == (first.id, "derain")
+    inside = changed(dialogue, part, photo(200, 150))
+    assert inside[:, 120:].mean() > 0.9
+    assert not inside[:, :100].any()
+
+
+def test_the_rest_is_changed_as_the_part_was(dialogue, photo) -> None:
+    dialogue.say("remove the rain only here", selected=SELECTED)
+    dialogue.say("the rest too")
+    [first, _, whole] = dialogue.tree().versions
+    assert (whole.parent, whole.step.region) == (first.id, None)
+    assert changed(dialogue, whole, photo(200, 150)).mean() > 0.9
+
+
+def test_what_the_mouse_changed_is_repeated_by_words(dialogue) -> None:
+    head = dialogue.tree().head
+    adjust = Adjust(dialogue.card.id, head, Adjustments(exposure=1.0, contrast=0.25))
+    asyncio.run(dialogue.studio.adjust(adjust, dialogue.recorder.job()))
+    dialogue.say("but only on the left side")
+    made = dialogue.tree().versions[-1]
+    assert (made.parent, made.step.settings) == (head, {"exposure": 1.0, "contrast": 0.25})
+    assert made.step.region is not None
+
+
+def test_here_without_a_selection_changes_nothing(dialogue) -> None:
+    assert "Nothing is selected" in dialogue.say("remove the rain only here")
+    other = Region.rectangle(Bounds(0, 0, 10, 10), 20, 20)
+    assert "20 × 20" in dialogue.say("remove the rain only here", selected=other)
+    assert len(dialogue.tree().versions) == 1
+
+
+def test_a_detector_that_is_missing_is_offered(dialogue) -> None:
+    question = dialogue.say("darken the dog")
+    assert "YOLOX-Nano" in question
+    assert "Download it and go on?" in question
+    assert dialogue.tree().turns[-1].models == ("yolox-nano",)
+    assert dialogue.say("no") == "Nothing was changed."
+
+
+def test_a_long_restoration_of_a_part_is_asked_about_first(dialogue) -> None:
+    assert "Start?" in dialogue.say("denoise the left side")
+    assert "Only “left side”" in dialogue.say("yes")
+
+
+def test_a_part_is_analyzed_by_itself(dialogue, detector) -> None:
+    dialogue.finds(RAIN)
+    detector.finds = lambda _: detection({"noise": Finding(0.95, 0.8)})
+    assert dialogue.say("is this part noisy?", selected=SELECTED) == "Noise: 95% likely, very strong."
+    assert dialogue.recorder.last(RegionAnalyzed).region is SELECTED
+    assert dialogue.say("is it noisy?").startswith("Noise: not likely")
+    assert "PIQE: no score" in dialogue.say("how good is the left side?")
+
+
+def test_scratches_are_selected_before_they_are_filled(dialogue) -> None:
+    assert "finds no" in dialogue.say("remove the scratches")
+    damaged = detection({"inpaint": Finding(0.9, 0.7)})
+    damaged.heat[..., DEGRADATIONS.index("inpaint")] = 0
+    damaged.heat[0, 0, DEGRADATIONS.index("inpaint")] = 255
+    dialogue.finds(damaged)
+    assert "looks damaged is selected" in dialogue.say("remove the scratches")
+    assert dialogue.recorder.last(Selected).region.bounds.width < 200
+    assert len(dialogue.tree().versions) == 1
+
+
+def test_a_photo_is_described_by_what_is_known(dogs) -> None:
+    reply = dogs.say("what is in this photo?")
+    assert reply.startswith("A landscape photo of 200 × 150 pixels.")
+    assert "Objects that were recognized: dog (2)." in reply
+    assert "BLIP" in reply  # where to get it
     assert len(dogs.tree().versions) == 1
 
 
@@ -489,7 +613,7 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
     used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["fuse"]}
     assert used <= set(catalog.templates()), used - set(catalog.templates())
     own = {key for key in catalog.templates() if key.startswith("chat.")}
-    assert own <= used | {"chat.no_regions", "chat.restored"} | OF_WINDOW, own - used
+    assert own <= used | {"chat.restored"} | OF_WINDOW, own - used
 
 
 # Models that are not installed --------------------------------------------------------------------------------------

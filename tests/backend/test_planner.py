@@ -9,11 +9,14 @@ import time
 import pytest
 
 from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.follow_ups import LastChange
 from clarity_desktop.backend.chat.planner import HELP, ORDER, UNKNOWN, plan
 from clarity_desktop.backend.plan import (
     LOOK_ONLY,
     TOOLS,
     AdjustCall,
+    AssessCall,
+    DescribeCall,
     DetectCall,
     ExportCall,
     FindCall,
@@ -221,6 +224,135 @@ def test_each_named_part_keeps_its_own_task() -> None:
     assert set(steps) == {
         RestoreCall("deblur", TextRegion("man on the left")), RestoreCall("denoise", TextRegion("sky")),
     }  # fmt: skip
+
+
+def parts(text: str, last: LastChange | None = None) -> list[tuple[str, str | None]]:
+    """The tasks of a request with the parts of the photo that they are for."""
+    steps = plan(text, last=last).steps
+    return [
+        (s.task if isinstance(s, RestoreCall) else str(s.settings), s.region.text if s.region else None)
+        for s in steps
+        if isinstance(s, RestoreCall | AdjustCall)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("denoise the sky and brighten the person", [("denoise", "sky"), ("low_light", "person")]),
+        ("brighten the person, denoise the sky", [("denoise", "sky"), ("low_light", "person")]),
+        ("denoise the sky, denoise the person", [("denoise", "sky"), ("denoise", "person")]),
+        ("first brighten the person, then denoise the sky", [("low_light", "person"), ("denoise", "sky")]),
+        ("denoise the sky and the person", [("denoise", "sky and the person")]),
+        ("denoise the sky, the person and the car", [("denoise", "sky and the person and the car")]),
+        ("sharpen and denoise it, but only the sky", [("denoise", "sky"), ("deblur", "sky")]),
+        ("remove the rain and brighten the face", [("low_light", "face"), ("derain", None)]),
+        ("make the sky darker and the grass more saturated",
+         [("{'exposure': -0.5}", "sky"), ("{'saturation': 0.5}", "grass")]),
+        ("denoise only here", [("denoise", "here")]),
+        ("brighten this part", [("low_light", "here")]),
+        ("its way too dark in here", [("low_light", None)]),
+        ("remove the person and the car", [("inpaint", "person and the car")]),
+        ("remove the rain and the person", [("inpaint", "person"), ("derain", None)]),
+        ("remove the person and the rain", [("inpaint", "person"), ("derain", None)]),
+        ("remove the noise in the sky", [("denoise", "sky")]),
+        ("don't remove the person", []),
+    ],
+)  # fmt: skip
+def test_each_part_of_the_photo_has_its_tasks(text: str, wanted: list[tuple[str, str | None]]) -> None:
+    assert parts(text) == wanted
+
+
+LAST = LastChange(VersionId("v0"), (RestoreCall("denoise", strength=0.5),))
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "instead"),
+    [
+        ("the same, but only here", "here", True),
+        ("only here please", "here", True),
+        ("but only the sky", "sky", True),
+        ("the same, but not the sky", "everything but the sky", True),
+        ("not here", "everything but here", True),
+        ("the rest too", None, True),
+        ("and do the rest of the photo as well", None, True),
+        ("everywhere else too", None, True),
+        ("apply it to the whole photo", None, True),
+        ("the person too", "person", False),
+        ("and the same for the person on the left", "person on the left", False),
+        ("also the sky, please", "sky", False),
+        ("do the same here", "here", False),
+    ],
+)
+def test_the_last_change_is_repeated_elsewhere(text: str, region: str | None, instead: bool) -> None:
+    [step] = plan(text, last=LAST).steps
+    part = None if region is None else TextRegion(region)
+    assert step == RestoreCall("denoise", part, strength=0.5, version=LAST.base if instead else None)
+
+
+def test_several_changes_are_repeated_one_after_the_other() -> None:
+    last = LastChange(LAST.base, (RestoreCall("denoise"), AdjustCall({"exposure": 0.5})))
+    here = TextRegion("here")
+    assert plan("only here", last=last).steps == (
+        RestoreCall("denoise", here, version=LAST.base), AdjustCall({"exposure": 0.5}, here),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["the same as the man said", "do the same again", "the sky", "the man on the left"])
+def test_other_words_repeat_nothing(text: str) -> None:
+    assert plan(text, last=LAST).steps == ()
+
+
+def test_without_a_document_the_conversation_tells_what_was_changed() -> None:
+    labels = tuple(VersionLabel(VersionId(f"v{k}")) for k in range(3))
+    turns = [PastTurn("user", "denoise"), PastTurn("assistant", "", (RestoreCall("denoise"),), labels)]
+    assert plan("only the sky", turns).steps == (RestoreCall("denoise", TextRegion("sky"), version=VersionId("v1")),)
+    turns += [PastTurn("user", "undo"), PastTurn("assistant", "", (UndoCall(),), labels)]
+    assert plan("only the sky", turns).steps == ()
+
+
+def test_there_is_nothing_to_repeat_before_the_first_change() -> None:
+    assert "nothing to repeat" in english(plan("the same, but only here").reply)
+    filled = LastChange(LAST.base, (RestoreCall("inpaint"),))
+    assert "nothing to repeat" in english(plan("the rest too", last=filled).reply)
+    assert parts("the person too", filled) == [("inpaint", "person")]
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("is this part still noisy?", DetectCall("noise", region=TextRegion("here"))),
+        ("how noisy is the sky?", DetectCall("noise", region=TextRegion("sky"))),
+        ("what is wrong with the face?", DetectCall(region=TextRegion("face"))),
+        ("how good is the sky?", AssessCall(region=TextRegion("sky"))),
+        ("which version is the best?", DetectCall()),
+        ("what is the score of the original?", AssessCall()),
+    ],
+)
+def test_a_question_may_be_about_a_part(text: str, call: DetectCall | AssessCall) -> None:
+    assert plan(text).steps == (call,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "and " * 500,
+        "the same but " * 150,
+        "the rest " * 200,
+        "same too " * 200,
+        "denoise the cars" + " and the cars" * 150,
+    ],
+)
+def test_long_rows_of_words_are_read_quickly(text: str) -> None:
+    assert plan(text, last=LAST).reply or plan(text, last=LAST).steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["describe the photo", "what do you see?", "what's in this picture?", "caption this", "who is in the photo?"],
+)
+def test_what_a_photo_shows_is_described(text: str) -> None:
+    assert plan(text).steps == (DescribeCall(content=True),)
 
 
 def test_an_object_to_be_removed_is_filled_in() -> None:

@@ -7,11 +7,21 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from clarity_desktop.backend import methods, tools
+from clarity_desktop.backend import methods, selection, tools
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.chat.answers import answer_of
+from clarity_desktop.backend.chat.history import last_change
 from clarity_desktop.backend.chat.planner import plan
-from clarity_desktop.backend.plan import PastTurn, Plan, RestoreCall, ToolCall, VersionLabel, from_json, to_json
+from clarity_desktop.backend.plan import (
+    PastTurn,
+    Plan,
+    RestoreCall,
+    ToolCall,
+    VersionLabel,
+    from_json,
+    region_of,
+    to_json,
+)
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, ModelMissing, ModelsListed, Offered, SendMessage, UserError
@@ -48,7 +58,7 @@ class Conversation:
 
     async def send(self, request: SendMessage, job: Job) -> None:
         """Answer a message. Errors become the reply; bugs and cancelling become a reply and are raised too."""
-        context = ToolContext(self._studio, request.document, job, request.visible)
+        context = ToolContext(self._studio, request.document, job, request.visible, selected=request.selected)
         pending, wanted = self._pending(context)
         await self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
         reply = _Reply()
@@ -95,8 +105,9 @@ class Conversation:
             await self._follow(context, self._plan(context, text), reply)
 
     def _plan(self, context: ToolContext, text: str) -> Plan:
-        labels = [VersionLabel(v.id, english(version_title(v))) for v in context.card.versions if not v.deleted]
-        return plan(text, (PastTurn("assistant", versions=tuple(labels)),))
+        card = context.card
+        labels = [VersionLabel(v.id, english(version_title(v))) for v in card.versions if not v.deleted]
+        return plan(text, (PastTurn("assistant", versions=tuple(labels)),), last_change(card))
 
     async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
         """Run a plan, or ask about it first."""
@@ -104,6 +115,7 @@ class Conversation:
             reply.say(self._models_question(context, found.steps, wanted))
             reply.steps, reply.question, reply.models = found.steps, context.card.head, wanted
             return
+        await tools.find_parts(context, found.steps)
         question = found.question or await self._question(context, found.steps)
         if question is not None:
             reply.say(question)
@@ -113,9 +125,11 @@ class Conversation:
         await self._run(context, found.steps, reply)
 
     def _missing(self, steps: tuple[ToolCall, ...]) -> tuple[str, ...]:
-        """The models that the methods of these steps still need."""
+        """The models that these steps still need: of their methods, and to find the parts that they name."""
         found: dict[str, None] = {}
         for step in steps:
+            if (region := region_of(step)) is not None:
+                found |= dict.fromkeys(selection.missing_models(self._studio, region.text))
             with suppress(UserError):  # running the step reports the error
                 if isinstance(step, RestoreCall) and step.task != "auto":
                     method = self._studio.method(step.task, step.method)
@@ -134,7 +148,7 @@ class Conversation:
             "models": conjunction(model.title for model in known), "size": size(sum(model.size for model in known)),
             "time": duration(seconds),
         }  # fmt: skip
-        return Message("chat.needs_models", fields)
+        return Message("chat.needs_models" if seconds else "chat.needs_models_to_find", fields)
 
     async def _download(self, context: ToolContext, wanted: tuple[str, ...]) -> None:
         """Download models that a question was about. Raises UserError, JobCancelled."""
@@ -164,6 +178,7 @@ class Conversation:
 
     async def _run(self, context: ToolContext, steps: tuple[ToolCall, ...], reply: _Reply) -> None:
         """Run steps one after the other; the first that fails ends it."""
+        await tools.find_parts(context, steps)
         for step in steps:
             reply.steps = (*reply.steps, step)
             result = await tools.run(context, step)

@@ -16,11 +16,14 @@ from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto.rules import TREATMENTS
 from clarity_desktop.backend.chat import words
 from clarity_desktop.backend.chat.answers import answer_of
+from clarity_desktop.backend.chat.follow_ups import LastChange, follow_up, of_history
 from clarity_desktop.backend.chat.mentions import Mention, mentions_in
-from clarity_desktop.backend.chat.regions import region_in
+from clarity_desktop.backend.chat.regions import is_only, region_in, removed_in, text_region
 from clarity_desktop.backend.chat.spelling import normalize
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
 from clarity_desktop.backend.plan import (
+    HERE,
+    NOT_HERE,
     AdjustCall,
     AssessCall,
     CompareCall,
@@ -34,12 +37,14 @@ from clarity_desktop.backend.plan import (
     Plan,
     RedoCall,
     RestoreCall,
+    TextRegion,
     ToolCall,
     TransformCall,
     TransformSettings,
     UndoCall,
     VersionLabel,
 )
+from clarity_desktop.backend.regions.words import parse
 from clarity_desktop.text import Message
 from clarity_desktop.values import Degradation, Task
 
@@ -65,10 +70,15 @@ MAX_MOVES = 20
 _NAMED_METHOD = re.compile(r"\b(?:with|using|via|use)\s+(?:the\s+)?([a-z0-9]+(?:-[a-z0-9]+)+)")
 
 
-def plan(text: str, history: Sequence[PastTurn] = ()) -> Plan:
-    """What to do for a request in plain English that follows a conversation."""
+def plan(text: str, history: Sequence[PastTurn] = (), last: LastChange | None = None) -> Plan:
+    """What to do for a request in plain English that follows a conversation.
+
+    last: what made the version that is shown; None: what the conversation tells of it.
+    """
     versions = next((turn.versions for turn in reversed(history) if turn.versions), ())
     request = _REMINDER.sub("", normalize(text))
+    if (repeated := follow_up(request, last or of_history(history))) is not None:
+        return repeated
     if reply := _small_talk(request):
         return Plan(reply=reply)
     if _says_only(request, "speech", "complaint"):
@@ -80,8 +90,7 @@ def plan(text: str, history: Sequence[PastTurn] = ()) -> Plan:
         return Plan(reply=Message("chat.nothing_changed"))
     for segment in segments:
         found, reply = _Segment(segment, versions).read()
-        tasks = {s.task for s in steps if isinstance(s, RestoreCall)}
-        steps += [s for s in found if not (isinstance(s, RestoreCall) and s.task in tasks)]
+        steps += [s for s in found if not _repeats(s, steps)]
         if reply is not None and reply not in replies:
             replies.append(reply)
     if steps:  # of a mixed request only what cannot be done is worth a sentence
@@ -173,23 +182,36 @@ class _Segment:
         text = self._text
         if words.pattern("history", "done").search(text) or words.pattern("look", "describe").search(text):
             return [DescribeCall()], None
+        if words.pattern("look", "content").search(text) and not mentions_in(text):
+            return [DescribeCall(content=True)], None
         mentioned: list[Task] = [m.word.task for m in mentions_in(text) if isinstance(m.word, TaskWord)]
         about: list[Degradation] = [DEGRADATION_OF[task] for task in mentioned if task in DEGRADATION_OF]
+        region = self._looked_at()
         if about:
-            found: list[ToolCall] = [DetectCall(about[0])]
+            found: list[ToolCall] = [DetectCall(about[0], region=region)]
             return found, None
         if text.startswith("where") and (region := region_in(text, ())):
             return [FindCall(region)], None
         if calls := self._looks_without_question():
             return calls, None
         if words.pattern("look", "subject").search(text) or mentioned:
-            return [DetectCall()], None
+            return [DetectCall(region=region)], None
         return [], Message("chat.off_topic")
 
     def _looks_without_question(self) -> list[ToolCall]:
         if words.pattern("look", "detect").search(self._text):
-            return [DetectCall()]
-        return [AssessCall()] if words.pattern("look", "assess").search(self._text) else []
+            return [DetectCall(region=self._looked_at())]
+        found = words.pattern("look", "assess").search(self._text)
+        return [AssessCall(region=self._looked_at())] if found else []
+
+    def _looked_at(self) -> TextRegion | None:
+        """The part that a question is about: "is this part still noisy?", "what is wrong with the face?"."""
+        named = region_in(self._text, mentions_in(self._text))
+        if named is None or named.text in (HERE, NOT_HERE):
+            return named
+        # A question has other nouns as well: "which version is the best?".
+        meant = parse(named.text)
+        return named if meant and all(part.kind != "phrase" for part in meant.parts) else None
 
     def _topics_asked(self) -> bool:
         return any(m.asked for m in mentions_in(self._text))
@@ -225,7 +247,7 @@ class _Segment:
             if found:
                 calls += [c for c in found if not _repeats(c, calls)]
             else:
-                calls = _refined(calls, clause)  # "denoise it, but only the sky"
+                calls = _continued(calls, clause) or _refined(calls, clause)
         return sorted(calls, key=_default_order), reply
 
     def _restores(self, clause: str) -> tuple[list[ToolCall], Message | None]:
@@ -233,7 +255,8 @@ class _Segment:
         mentions = mentions_in(clause)
         asked = [m.word for m in mentions if m.asked]
         self._refused = self._refused or len(asked) < len(mentions)
-        region, strength = region_in(clause, mentions), _strength(clause)
+        removed = removed_in(clause, mentions)
+        region, strength = None if removed else region_in(clause, mentions), _strength(clause)
         tasks: dict[Task, None] = {w.task: None for w in asked if isinstance(w, TaskWord)}
         if method is not None and not any(method in _methods_of(task) for task in tasks):
             own = methods.all_methods()[method].tasks
@@ -245,8 +268,8 @@ class _Segment:
         calls += [RestoreCall(t, region, _method_for(t, method, clause), strength) for t in tasks]
         adjustments = [w for w in asked if isinstance(w, AdjustmentWord)]
         calls += [AdjustCall({w.setting: _signed(w, strength)}, region, strength) for w in adjustments]
-        if not mentions and region is not None and words.pattern("regions", "remove").search(clause):
-            calls.append(RestoreCall("inpaint", region))
+        if removed and "not" not in _spelled(clause):
+            calls.append(RestoreCall("inpaint", removed))
         return calls, unknown
 
 
@@ -286,11 +309,25 @@ def _clauses(text: str) -> list[str]:
         parts = re.split(r"\band\b(?! white)", clause)
         if any(_history(part) or _transform(part) for part in (clause, *parts)):
             found += _after_history(parts)
-        elif len(parts) > 1 and all(region_in(part, mentions_in(part)) for part in parts):
-            found += parts  # each has a part of the photo of its own
+        elif _are_requests(parts):
+            found += parts
         else:
             found.append(clause)
     return [clause.strip() for clause in found if clause.strip()]
+
+
+def _are_requests(parts: list[str]) -> bool:
+    """Whether each of the parts is a request of its own, and one is about a part of the photo.
+
+    "make the man sharper" and "the sky less noisy", "remove the rain" and "brighten the man"; but not "denoise" and
+    "sharpen the sky", which share the sky.
+    """
+    mentions = [mentions_in(part) for part in parts]
+    regions = [region_in(part, found) for part, found in zip(parts, mentions, strict=True)]
+    removes = words.pattern("regions", "remove")
+    return len(parts) > 1 and any(regions) and all(
+        found and (region or removes.search(part)) for part, found, region in zip(parts, mentions, regions, strict=True)
+    )  # fmt: skip
 
 
 def _after_history(parts: list[str]) -> list[str]:
@@ -396,17 +433,36 @@ def _export(clause: str) -> ToolCall | None:
     return ExportCall(named[0] if named else None)
 
 
-def _repeats(call: ToolCall, calls: list[ToolCall]) -> bool:
-    return isinstance(call, RestoreCall) and any(isinstance(c, RestoreCall) and c.task == call.task for c in calls)
+def _repeats(call: ToolCall, calls: Sequence[ToolCall]) -> bool:
+    """Whether a task was requested before, in the same part of the photo."""
+    if not isinstance(call, RestoreCall):
+        return False
+    return any(isinstance(c, RestoreCall) and (c.task, c.region) == (call.task, call.region) for c in calls)
+
+
+def _continued(calls: list[ToolCall], clause: str) -> list[ToolCall] | None:
+    """The calls with the part that continues the list of the last one: "denoise the sky, the person and the car".
+
+    None for a clause that is something else.
+    """
+    if not calls or not isinstance(last := calls[-1], RestoreCall | AdjustCall) or last.region is None:
+        return None
+    region = region_in(clause, ())
+    if region is None or not is_only(clause, region):
+        return None
+    joined = text_region(f"{last.region.text} and the {region.text}")
+    return [*calls[:-1], replace(last, region=joined)]
 
 
 def _refined(calls: list[ToolCall], clause: str) -> list[ToolCall]:
-    """The last call with the region or the strength that a clause of its own adds."""
+    """The calls with the region, and the last one with the strength, of a clause of its own: "but only the sky"."""
     if not calls or not isinstance(last := calls[-1], RestoreCall | AdjustCall):
         return calls
     region = region_in(clause, ()) if re.search(r"\b(?:only|just|everything|all)\b", clause) else None
-    strength = _strength(clause)
-    return [*calls[:-1], replace(last, region=last.region or region, strength=last.strength or strength)]
+    calls = [*calls[:-1], replace(last, strength=last.strength or _strength(clause))]
+    if region is None:
+        return calls
+    return [replace(c, region=c.region or region) if isinstance(c, RestoreCall | AdjustCall) else c for c in calls]
 
 
 def _default_order(call: ToolCall) -> tuple[int, int]:

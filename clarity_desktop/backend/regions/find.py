@@ -62,6 +62,13 @@ class Finder(Protocol):
         """
         ...
 
+    def objects(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> list[Box] | None:
+        """All objects of usual classes in H×W×3 RGB (uint8 or uint16), most certain first.
+
+        None where no detector for them is installed. Raises what checkpoint raises.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SmallDetectors:
@@ -82,12 +89,20 @@ class SmallDetectors:
         assert engine is not None, "ask engine_for first"
         checkpoint()
         photo = to_8_bits(pixels)
-        file = self.store.need((engine,))[engine]
         if engine == YUNET:
-            return select(faces(photo, file), part, photo)
+            return select(faces(photo, self.store.need((YUNET,))[YUNET]), part, photo)
+        return select([box for box in self._all(photo) if box.label == part.name], part, photo)
+
+    def objects(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> list[Box] | None:
+        """Objects in H×W×3 RGB (uint8 or uint16); see Finder.objects."""
+        checkpoint()
+        return self._all(to_8_bits(pixels)) if self.store.is_ready(YOLOX) else None
+
+    def _all(self, photo: NDArray[np.uint8]) -> list[Box]:
+        file = self.store.need((YOLOX,))[YOLOX]
         torch_import.import_torch()
         net = self.models.get(ModelKey(YOLOX, "YOLOX-Nano"), lambda: load_yolox(file), 2 * file.stat().st_size)
-        return select([box for box in objects(photo, net) if box.label == part.name], part, photo)
+        return objects(photo, net)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,9 @@ class AnyWords:
         boxes = [Box(part.noun, one.score, one.bounds) for one in found]
         return select(boxes, replace(part, color=None), to_8_bits(pixels))
 
+    def objects(self, _pixels: Pixels, _checkpoint: Callable[[], None], /) -> None:
+        """Nothing in H×W×3 RGB (uint8 or uint16), as it looks for words alone; see Finder.objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class FirstOf:
@@ -123,6 +141,11 @@ class FirstOf:
     def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
         """Boxes in H×W×3 RGB (uint8 or uint16); see Finder.boxes. The part must be one that engine_for knows."""
         return next(finder for finder in self.finders if finder.engine_for(part)).boxes(pixels, part, checkpoint)
+
+    def objects(self, pixels: Pixels, checkpoint: Callable[[], None], /) -> list[Box] | None:
+        """Objects in H×W×3 RGB (uint8 or uint16) by the first that lists them; see Finder.objects."""
+        found = (finder.objects(pixels, checkpoint) for finder in self.finders)
+        return next((boxes for boxes in found if boxes is not None), None)
 
 
 def installed(models: ModelCache, store: WeightStore) -> Finder:
