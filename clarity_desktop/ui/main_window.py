@@ -23,6 +23,8 @@ from clarity_desktop.messages import (
     ClosedFound,
     CompareRequested,
     Complete,
+    Describe,
+    Described,
     Detected,
     DiskMeasured,
     EnginesListed,
@@ -203,6 +205,8 @@ class MainWindow(Shell):
         regions.restore_wanted.connect(partial(self.sides.reveal, "restore"))
         regions.task_wanted.connect(self.restore_commands.run_in_selection)
         regions.models_wanted.connect(self.model_commands.show_model)
+        info = self.info_commands
+        info.models_wanted.connect(partial(self.model_commands.download_all, then=info.describe))
 
     def _connect_canvas(self, canvas: Canvas) -> None:
         """Connect the signals that every canvas has, with or without a photo."""
@@ -301,6 +305,8 @@ class MainWindow(Shell):
                 self.adjust_commands.use_white(pending, event)
             case InfoReady():
                 self.info_commands.add(pending, event)
+            case Described():
+                self.info_commands.add_description(pending, event)
             case VersionAdded(document, version, manifest):
                 self.strength_commands.finish(pending)
                 self.adjust_commands.note_version(pending, version)
@@ -365,6 +371,7 @@ class MainWindow(Shell):
                 self.conversation_commands.show_models(models)
                 self.quality_commands.show_models(models)
                 self.region_commands.show_models(models)
+                self.info_commands.show_models(models)
             case LoadedModels(models):
                 self.model_commands.show_loaded(models)
             case RecoveriesFound(recoveries):
@@ -473,6 +480,8 @@ class MainWindow(Shell):
     def _finish_state(self, pending: PendingRequest, state: DocumentState) -> None:
         if isinstance(pending.request, SendMessage):
             self.conversation_commands.finish(state)
+        if isinstance(pending.request, Describe):
+            self.info_commands.finish(state)
         if not state.card and not self._closing:
             self.session.remove_document(state)  # the photo could not be opened
 

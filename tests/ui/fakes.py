@@ -283,7 +283,7 @@ class FakeLink:
                 yield m.TilesReady(document, tuple((h, tiles[h]) for h in hashes))
             case m.ReadManifest(document, version):
                 yield m.ManifestReady(document, self.documents[document].manifests[version])
-            case m.SendMessage(document, text, _):
+            case m.SendMessage(document, text):
                 yield self._turn(document, "user", text)
             case _:
                 pass
@@ -363,6 +363,9 @@ class FakeLink:
                 yield m.Selected(document, version, region, "yolox-nano+grabcut", (0.93,))
             case m.FindObjects(document, version, words):
                 yield m.ObjectsFound(document, version, words, self.boxes, "yolox-nano")
+            case m.Describe(document, version):
+                text = (Message("describe.landscape", {"width": 60, "height": 40}), Message("describe.gray"))
+                yield m.Described(document, version, text, ("maxim-denoising", "maxim-deblurring"))
             case m.AnalyzeRegion(document, version, region):
                 quality = Quality(niqe=5.0)
                 yield m.RegionAnalyzed(
@@ -453,7 +456,7 @@ class FakeLink:
                 yield self.documents[document].redo()
             case m.Edit(document, version, name, star, deleted):
                 yield from self._changed(self.documents[document], version, name, star, deleted)
-            case m.SendMessage(document, text, _):
+            case m.SendMessage(document, text):
                 yield self._turn(document, "assistant", f"You said: {text}")
             case _:
                 yield from self._regions(request)

@@ -75,7 +75,7 @@ class ConversationCommands(QObject):
         if (state := self._session.current) and state.id:
             state.awaits_reply = True
             self.show_state()
-            request = SendMessage(state.id, text, state.canvas.view.visible())
+            request = SendMessage(state.id, text, state.canvas.view.visible(), state.selection.now.region)
             self._session.ask(request, state, self.tr("Replying to “{text}”").format(text=_shorten(text)))
 
 

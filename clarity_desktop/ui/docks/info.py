@@ -5,17 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.docks.histogram import HistogramView
-from clarity_desktop.ui.form_fields import muted_label, plain_label
+from clarity_desktop.ui.form_fields import ElidedButton, muted_label, plain_label
 from clarity_desktop.ui.labels import megapixels
 from clarity_desktop.values import DocumentCard, Histogram, PhotoInfo, Version
 
+_SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+
 
 class InfoDock(QScrollArea):
-    """A histogram, and a row for each fact that is known."""
+    """A histogram, a description on request, and a row for each fact that is known."""
+
+    describe_asked = Signal()
+    better_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,15 +35,27 @@ class InfoDock(QScrollArea):
         self._rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._nothing = muted_label(self.tr("Open a photo to see its metadata."))
+        self.describe, self.better = ElidedButton(self.tr("Describe the photo")), ElidedButton()
+        self.describe.setToolTip(self.tr("Say in words what can be seen, measured and read of this photo"))
+        self.describe.clicked.connect(self.describe_asked)
+        self.better.clicked.connect(self.better_asked)
+        self.description = plain_label("")
+        self.description.setWordWrap(True)
+        self.description.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.description.setTextInteractionFlags(_SELECTABLE)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(10)
         column.addWidget(self.histogram)
         column.addWidget(self._nothing)
+        for widget in (self.describe, self.description, self.better):
+            column.addWidget(widget)
         column.addLayout(self._rows)
         column.addStretch(1)
         self.setWidget(inside)
+        self.show_description("", "", running=False)
+        self.describe.hide()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, 160)
@@ -52,19 +69,28 @@ class InfoDock(QScrollArea):
         while self._rows.rowCount():
             self._rows.removeRow(0)
         self._nothing.setVisible(card is None)
+        self.describe.setVisible(card is not None)
         if card is None or version is None:
             return
         for title, value in (*self._file_rows(card, version, info), *(self._photo_rows(info) if info else ())):
             if value:
                 label = plain_label(value)
                 label.setWordWrap(True)
-                flags = Qt.TextInteractionFlag
-                label.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+                label.setTextInteractionFlags(_SELECTABLE)
                 label.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
                 label.setAccessibleName(self.tr("{title}: {value}").format(title=title, value=value))
                 name = muted_label(title)
                 name.setAlignment(Qt.AlignmentFlag.AlignTop)
                 self._rows.addRow(name, label)
+
+    def show_description(self, text: str, better: str, *, running: bool) -> None:
+        """Show the description of the open version; better: the button for what would say more, "" if there is none."""
+        self.description.setText(text)
+        self.description.setAccessibleName(self.tr("Description: {text}").format(text=text) if text else "")
+        self.description.setVisible(bool(text))
+        self.better.setText(better)
+        self.better.setVisible(bool(better))
+        self.describe.setEnabled(not running)
 
     def texts(self) -> list[str]:
         """The values that are shown."""
