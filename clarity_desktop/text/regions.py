@@ -66,7 +66,8 @@ TEMPLATES: dict[str, Template] = {
     "regions.unknown_words": QT_TRANSLATE_NOOP(
         "Message",
         "“{words}” is not among the things that can be found by their name. Nothing was selected. "
-        "Click on it instead, or name it by a color or its place.",
+        "Click on it instead, or name it by a color or its place. The model GroundingDINO (Photo > Models) finds "
+        "things by any words.",
     ),
     "regions.not_there": QT_TRANSLATE_NOOP(
         "Message", "“{words}” was not found in this photo. Nothing was selected. Try other words, or click on it."

@@ -16,6 +16,11 @@ TEMPLATES: dict[str, Template] = {
         "The processor “{device}” that is set in the preferences is not available on this computer. "
         "Choose Automatic or CPU there.",
     ),
+    "restore.nothing_around": QT_TRANSLATE_NOOP(
+        "Message",
+        "The whole photo is selected, so nothing is left around it to fill it from. Select only what is to be "
+        "replaced.",
+    ),
     "restore.other_device": QT_TRANSLATE_NOOP(
         "Message",
         "This step was recorded on “{device}”, which is not available on this computer, so pixels may differ slightly.",

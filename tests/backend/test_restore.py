@@ -218,6 +218,16 @@ def test_a_region_is_restored_by_a_look_at_all_of_its_photo(photo: Callable[...,
     assert np.array_equal(lost[:200, :300], mask)
 
 
+def test_a_whole_photo_has_nothing_around_it_to_fill_it_from() -> None:
+    pixels = np.zeros((40, 50, 3), np.uint8)
+    fills = method(needs_mask=True)
+    with pytest.raises(UserError, match="nothing is left around it"):
+        do(pixels, fills, lambda tile, _mask, _job: tile, region=Region.of(np.full((40, 50), 255, np.uint8)))
+    mask = np.full((40, 50), 255, np.uint8)
+    mask[0, 0] = 0
+    do(pixels, fills, lambda tile, _mask, _job: tile, region=Region.of(mask))
+
+
 def test_a_large_photo_is_reduced_its_mean_and_every_hole_stay(photo: Callable[..., Any]) -> None:
     pixels = photo(1700, 1301)
     mask = np.zeros((1301, 1700), np.uint8)

@@ -161,6 +161,8 @@ def _prepare(pixels: Pixels, method: Method, region: Region | None, feather: int
             "restore.region_of_other_size", columns=region.width, rows=region.height, width=width, height=height
         )
     inside = _selected(region)
+    if method.needs_mask and inside.area == whole.area and region.mask.all():
+        raise UserError("restore.nothing_around")
     box = padded_box(inside, method, width, height)
     mask = region.within(box)
     fill = region.full() if method.needs_mask else None
