@@ -440,7 +440,7 @@ def _get_captioner(context: ToolContext, missing: tuple[str, ...]) -> tuple[Mess
     if not missing:
         return ()
     models = [context.studio.store.models[name] for name in missing]
-    fields = {"models": conjunction(m.title for m in models), "size": size_text(sum(m.size for m in models))}
+    fields = {"models": conjunction(m.name for m in models), "size": size_text(sum(m.size for m in models))}
     return (Message("describe.get_blip", fields),)
 
 

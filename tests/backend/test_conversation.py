@@ -547,7 +547,7 @@ def test_here_without_a_selection_changes_nothing(dialogue) -> None:
 
 def test_a_detector_that_is_missing_is_offered(dialogue) -> None:
     question = dialogue.say("darken the dog")
-    assert "YOLOX-Nano" in question
+    assert "the model YOLOX-Nano (3.7 MB)" in question
     assert "Download it and go on?" in question
     assert dialogue.tree().turns[-1].models == ("yolox-nano",)
     assert dialogue.say("no") == "Nothing was changed."
@@ -623,7 +623,7 @@ class FakeStore:
     """A catalog of one model, which arrives when it is downloaded."""
 
     def __init__(self) -> None:
-        self.models = {"net": SimpleNamespace(title="Net (blur)", size=5_000_000)}
+        self.models = {"net": SimpleNamespace(title="Net (blur)", name="Net (blur)", size=5_000_000)}
         self.installed: set[str] = set()
         self.is_offline = False
 

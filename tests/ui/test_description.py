@@ -42,7 +42,7 @@ async def test_what_would_describe_better_is_downloaded_and_used():
         window.sides.reveal("info")
         window.info.describe.click()
         await settled(window)
-        assert window.info.better.text().startswith("Download better descriptions (BLIP, ")
+        assert window.info.better.text().startswith("Download BLIP (")
         window.info.better.click()
         await settled(window)
         downloaded = [request.model for request in link.of(m.FetchModel)]

@@ -145,7 +145,7 @@ class Conversation:
                     area = shown.width, shown.height
                     seconds += self._studio.estimate(area, step.task, step.method).seconds
         fields = {
-            "models": conjunction(model.title for model in known), "size": size(sum(model.size for model in known)),
+            "models": conjunction(model.name for model in known), "size": size(sum(model.size for model in known)),
             "time": duration(seconds),
         }  # fmt: skip
         return Message("chat.needs_models" if seconds else "chat.needs_models_to_find", fields)

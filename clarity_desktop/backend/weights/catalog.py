@@ -84,6 +84,11 @@ class Model:
     variants: tuple[Variant, ...]
 
     @property
+    def name(self) -> str:
+        """The title without what the model is for, which stands after a comma."""
+        return self.title.split(",")[0]
+
+    @property
     def size(self) -> int:
         """Bytes to download."""
         return self.variants[0].size

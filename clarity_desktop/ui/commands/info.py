@@ -106,7 +106,7 @@ class InfoCommands(QObject):
             self._info.show_description("", "", running=bool(state and self._session.running(Describe, state)))
             return
         size = sum(self._sizes.get(name, 0) for name in known.missing)
-        better = self.tr("Download better descriptions (BLIP, {size})").format(size=file_size(size)) if size else ""
+        better = self.tr("Download BLIP ({size})").format(size=file_size(size)) if size else ""
         self._info.show_description(render(known.text), better, running=bool(self._session.running(Describe, state)))
 
     def _show_preview(self, state: DocumentState, histogram: Histogram) -> None:

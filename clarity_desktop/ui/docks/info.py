@@ -38,6 +38,7 @@ class InfoDock(QScrollArea):
         self.describe, self.better = ElidedButton(self.tr("Describe the photo")), ElidedButton()
         self.describe.setToolTip(self.tr("Say in words what can be seen, measured and read of this photo"))
         self.describe.clicked.connect(self.describe_asked)
+        self.better.setToolTip(self.tr("Let a language and vision model say in a sentence what the photo shows"))
         self.better.clicked.connect(self.better_asked)
         self.description = plain_label("")
         self.description.setWordWrap(True)
