@@ -188,3 +188,26 @@ async def test_clicks_with_the_keyboard_alone(sit_down: Sitting, tmp_path: Path)
         await user.idle()
         assert len(user.events(Selected)) == 1
         assert selected(user).any()
+
+
+async def test_words_change_parts_and_then_only_what_is_selected(sit_down: Sitting, tmp_path: Path) -> None:
+    async with sit_down() as user:
+        await user.open(scene(tmp_path / "scene.png"))
+        before = (await user.pixels()).copy()
+        await user.say("darken the top third and remove the rain from the bottom third")
+        parts = await user.pixels()
+        assert np.array_equal(parts[55:95], before[55:95])
+        assert parts[10].mean() < before[10].mean()
+        assert parts[140].mean() < before[140].mean()
+        await user.click("select_click")
+        await click(user, 100, 80)
+        mask = selected(user)
+        await user.say("the same, but only here")
+        only = await user.pixels()
+        assert np.array_equal(only[~mask], before[~mask])
+        assert only[85, 105].sum() < before[85, 105].sum()
+        assert np.array_equal(selected(user), mask)
+        await user.say("the rest too")
+        assert (await user.pixels())[[10, 80, 140]].mean() < before[[10, 80, 140]].mean()
+        await user.say("darken the zebra and remove the rain")
+        assert user.shown.turns[-1].question == user.shown.head
