@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, Text, english
-from clarity_desktop.values import Degradation, Json, Task, VersionId
+from clarity_desktop.values import DEGRADATIONS, TASKS, Degradation, Json, Task, VersionId
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -324,23 +324,29 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class VersionLabel:
-    """A version as the history names it to the planner: {"id": "v1", "label": "derain (prenet)"}."""
+    """A version as the history names it to the planner: {"id": "v1", "label": "derain (prenet)"}.
+
+    parent: the version that it was made from, where that is known.
+    """
 
     id: VersionId
     label: str = ""
+    parent: VersionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
     """A message of the conversation so far, as the planner gets it.
 
-    steps: of the assistant's turn; versions: all of the document's after it, the original first.
+    steps: of the assistant's turn; versions: all of the document's after it, the original first. shown: the version
+    that is shown after it, where that is known.
     """
 
     role: Literal["user", "assistant"]
     text: str = ""
     steps: tuple[ToolCall, ...] = ()
     versions: tuple[VersionLabel, ...] = ()
+    shown: VersionId | None = None
 
 
 @cache
@@ -457,12 +463,36 @@ def _past_turn(stored: Any) -> PastTurn:
     text, steps, versions = stored.get("text") or "", stored.get("steps") or [], stored.get("versions") or []
     if not isinstance(text, str) or not isinstance(steps, list) or not isinstance(versions, list):
         raise UserError(Message("chat.bad_history"))
-    known: list[ToolCall] = []
-    for step in steps:
-        with suppress(UserError):  # of another release
-            known.append(from_json(step))
+    known = [call for call in map(_known_step, steps) if call is not None]
     labels = [_version_label(version) for version in versions]
     return PastTurn(role, text, tuple(known), tuple(labels))
+
+
+def _known_step(stored: Any) -> ToolCall | None:
+    """A step of a history; None for one that this program does not know.
+
+    It is checked as `from_json` does, but without pydantic: `clarity plan` would spend most of its time to import it.
+    """
+    if not isinstance(stored, Mapping):
+        return None
+    given = {str(name): value for name, value in stored.items() if value is not None}
+    kinds = {call.__dataclass_fields__["tool"].default: call for call in get_args(ToolCall)}
+    kind = kinds.get(str(given.get("tool")))
+    if kind is None or not given.keys() <= kind.__dataclass_fields__.keys():
+        return None
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        if "region" in given:
+            given["region"] = TextRegion(given["region"]["text"])
+        if "versions" in given:
+            given["versions"] = tuple(given["versions"])
+        if kind is TransformCall and "settings" in given:
+            given["settings"] = TransformSettings(**given["settings"])
+        if kind is AdjustCall and not given.get("settings", {}).keys() <= set(get_args(Adjustment)):
+            return None
+        if given.get("task", "auto") not in (*TASKS, "auto") or given.get("degradation", "JPEG") not in DEGRADATIONS:
+            return None
+        return kind(**given)
+    return None
 
 
 def _version_label(stored: Any) -> VersionLabel:

@@ -20,6 +20,7 @@ with exit_on_interrupt():
     from clarity_desktop.cli.analyze import add_assess, add_detect
     from clarity_desktop.cli.models import add_models
     from clarity_desktop.cli.photos import MakeStudio, has_begun_torch_import
+    from clarity_desktop.cli.plan import add_plan
     from clarity_desktop.cli.restore import add_restore
     from clarity_desktop.cli.segment import add_segment
     from clarity_desktop.cli.terminal import (
@@ -48,6 +49,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "detect": (add_detect, "detect degradations"),
     "assess": (add_assess, "score photos without a reference"),
     "segment": (add_segment, "select a part of a photo by points, a box or words"),
+    "plan": (add_plan, "show what a request in plain English would do"),
     "models": (add_models, "list, download, import, verify or remove weights"),
     "train": (add_train, "train one of the built-in networks"),
     "bench": (add_bench, "evaluate the detector, the restorer or the scores"),

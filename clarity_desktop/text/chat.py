@@ -25,9 +25,22 @@ TEMPLATES: dict[str, Template] = {
     "chat.no_colorize": QT_TRANSLATE_NOOP("Message", "I cannot colorize photos. Nothing was changed."),
     "chat.follow_up": QT_TRANSLATE_NOOP(
         "Message",
-        "I cannot adjust the last step with “more”, “less” or “again” yet. Name the step and how much, for example "
-        "“denoise by 30%”.",
+        "There is no last step to do again, stronger or weaker. Name the step and how much, for example “denoise by "
+        "30%”.",
     ),
+    "chat.cannot": QT_TRANSLATE_NOOP(
+        "Message",
+        "I cannot do that: I repair photos and adjust light and color, but I do not invent or replace what they show. "
+        "Nothing was changed by that.",
+    ),
+    "chat.no_other_method": QT_TRANSLATE_NOOP(
+        "Message", "There is no other method for this, so I try another strength of the same one."
+    ),
+    "chat.ask_remove": QT_TRANSLATE_NOOP("Message", "What shall I remove?"),
+    "chat.ask_change": QT_TRANSLATE_NOOP("Message", "What shall I change, and where?"),
+    "chat.ask_light": QT_TRANSLATE_NOOP("Message", "Is it too dark or too bright?"),
+    "chat.ask_size": QT_TRANSLATE_NOOP("Message", "Shall I make the photo larger, or crop it?"),
+    "chat.which_version": QT_TRANSLATE_NOOP("Message", "Which version do you mean? Name it by its number or its step."),
     "chat.nothing_changed": QT_TRANSLATE_NOOP("Message", "Nothing was changed."),
     "chat.no_such_method": QT_TRANSLATE_NOOP("Message", "There is no method “{method}”; the default method is used."),
     "chat.no_such_version": QT_TRANSLATE_NOOP("Message", "There is no version {number}."),

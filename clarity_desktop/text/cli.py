@@ -64,6 +64,9 @@ TEMPLATES: dict[str, Template] = {
     "cli.format_unknown": QT_TRANSLATE_NOOP(
         "Message", "The name {name} does not end in a format that can be written: {suffixes}."
     ),
+    "cli.no_photo": QT_TRANSLATE_NOOP("Message", "The photo {path} does not exist, or is no file."),
+    "cli.history_too_large": QT_TRANSLATE_NOOP("Message", "The history {path} is too large to be a conversation."),
+    "cli.history_not_read": QT_TRANSLATE_NOOP("Message", "The history {path} cannot be read: it must be a JSON file."),
     "cli.model_name_missing": QT_TRANSLATE_NOOP(
         "Message", "`clarity models {verb}` needs a name. `clarity models list` shows them."
     ),

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from clarity_desktop.backend import methods, selection, tools
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.chat.answers import answer_of
-from clarity_desktop.backend.chat.history import last_change
+from clarity_desktop.backend.chat.history import last_change, past_turns
 from clarity_desktop.backend.chat.planner import plan
 from clarity_desktop.backend.plan import (
-    PastTurn,
     Plan,
     RestoreCall,
     ToolCall,
-    VersionLabel,
     from_json,
     region_of,
     to_json,
@@ -25,8 +23,7 @@ from clarity_desktop.backend.plan import (
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, ModelMissing, ModelsListed, Offered, SendMessage, UserError
-from clarity_desktop.text import Message, Text, conjunction, duration, english, messages, size
-from clarity_desktop.titles import version_title
+from clarity_desktop.text import Message, Text, conjunction, duration, messages, size
 from clarity_desktop.values import Json, Turn, VersionId
 from clarity_desktop.worker import Job
 
@@ -106,8 +103,7 @@ class Conversation:
 
     def _plan(self, context: ToolContext, text: str) -> Plan:
         card = context.card
-        labels = [VersionLabel(v.id, english(version_title(v))) for v in card.versions if not v.deleted]
-        return plan(text, (PastTurn("assistant", versions=tuple(labels)),), last_change(card))
+        return plan(text, past_turns(card), last_change(card))
 
     async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
         """Run a plan, or ask about it first."""

@@ -7,10 +7,22 @@ from dataclasses import replace
 from typing import get_args
 
 from clarity_desktop.backend.chat.follow_ups import LastChange
-from clarity_desktop.backend.plan import AdjustCall, Adjustment, RestoreCall, ToolCall, from_json
+from clarity_desktop.backend.plan import (
+    AdjustCall,
+    Adjustment,
+    PastTurn,
+    RestoreCall,
+    ToolCall,
+    VersionLabel,
+    from_json,
+)
 from clarity_desktop.backend.tools import FULL_EXPOSURE
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import english
 from clarity_desktop.values import DocumentCard, Step, Turn, Version, VersionId, adjustments_of, full_result
+
+MAX_TURNS = 200
+"""Turns that the planner gets: the last ones."""
 
 
 def last_change(card: DocumentCard) -> LastChange | None:
@@ -36,10 +48,7 @@ def _of_turn(versions: Mapping[VersionId, Version], head: Version, turn: Turn) -
 
 
 def _change(stored: object) -> RestoreCall | AdjustCall | None:
-    try:
-        call: ToolCall = from_json(stored)
-    except UserError:  # a document of another release
-        return None
+    call = _call_of(stored)
     return replace(call, region=None, version=None) if isinstance(call, RestoreCall | AdjustCall) else None
 
 
@@ -61,3 +70,37 @@ def _call(step: Step) -> RestoreCall | AdjustCall | None:
             # A call cannot ask for more than two stops.
             settings[name] = min(1.0, max(-1.0, value / FULL_EXPOSURE)) if name == "exposure" else value
     return AdjustCall(settings) if settings else None
+
+
+def past_turns(card: DocumentCard) -> tuple[PastTurn, ...]:
+    """The conversation of a document as the planner gets it. Every version is labelled with what made it."""
+    labels = [VersionLabel(v.id, _label(v), v.parent) for v in card.versions if not v.deleted]
+    places = {label.id: place for place, label in enumerate(labels)}
+    turns: list[PastTurn] = []
+    known = 1
+    for turn in card.turns[-MAX_TURNS:]:
+        known = max(known, *(places.get(version, 0) + 1 for version in turn.versions), 1)
+        steps = tuple(step for step in map(_call_of, turn.steps) if step is not None)
+        if turn.role == "user":
+            text = english(turn.content)
+        else:
+            # The conversation itself keeps the steps that wait for an answer.
+            text = "?" if turn.question is not None and not turn.steps else "." if turn.versions else ""
+        turns.append(PastTurn(turn.role, text, steps if turn.versions else (), tuple(labels[:known])))
+    return (*turns, PastTurn("assistant", versions=tuple(labels), shown=card.head))
+
+
+def _call_of(stored: object) -> ToolCall | None:
+    try:
+        return from_json(stored)
+    except UserError:  # a document of another release
+        return None
+
+
+def _label(version: Version) -> str:
+    """The label of a version in a history: "derain (prenet)"."""
+    step = version.step
+    if version.parent is None:
+        return "original"
+    name = version.name or str(step.task or step.kind)
+    return f"{name} ({step.method})" if step.method and not version.name else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from clarity_desktop.backend.chat import words
 from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
@@ -26,6 +27,8 @@ _REMOVED_AFTER = re.compile(r"\s+(?:was |were |is |has been |have been )?(?:remo
 _LESS_BEFORE = re.compile(r"\b(?:no(?: more)?|less|too much|than)\s+(?:to\s+)?$")
 _LESS_AFTER = re.compile(r"\s+(?:it |this |that )?(?:a bit |a little |much )?less\b")
 """Around a step that was too strong: "less noise reduction", "denoise less"."""
+_AREA = re.compile(r"\s+(?:areas?|parts?|corners?|regions?|spots?|side)\b")
+_IN = re.compile(r"\b(?:in|of|from|only|just) the $")
 _ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
 
 
@@ -41,7 +44,17 @@ class Mention:
 
 def mentions_in(clause: str) -> list[Mention]:
     """The words of a clause that name tasks and adjustments, in their order; of overlapping ones the longest."""
-    spans = [(at.start(), at.end(), word) for found, word in words.topics() for at in found.finditer(clause)]
+    return list(_mentions(clause))
+
+
+@lru_cache(512)
+def _mentions(clause: str) -> tuple[Mention, ...]:
+    spans = [
+        (at.start(), at.end(), word)
+        for found, word in words.topics()
+        for at in found.finditer(clause)
+        if not (_AREA.match(clause[at.end() :]) and _IN.search(clause[: at.start()]))  # "in the dark areas"
+    ]
     longest = [
         (start, end, word)
         for start, end, word in spans
@@ -53,7 +66,7 @@ def mentions_in(clause: str) -> list[Mention]:
         # "do not remove the rain or the haze"
         refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
         found.append(Mention(word, start, end, not refused and _asked(clause, start, end, word)))
-    return found
+    return tuple(found)
 
 
 def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
@@ -85,7 +98,7 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
         return False
     if words.ending("negation", "refuse", within=3).search(before):
         return False
-    if re.match(rf"\s*(?:\w+\s+)?(?:{words.regex(words.phrases('negation', 'fine'))})", after):
+    if re.match(rf"\s*(?:\w+\s+)?(?:{words.regex(words.phrases('negation', 'fine'), after)})", after):
         return False
     if _is_requested(before, thing):
         return False
@@ -94,7 +107,8 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
         not before.strip()
         and thing == "blur"
         and re.match(
-            rf"\s+(?!(?:{words.regex(words.phrases('regions', 'stop'))}|in|on|from|of|removal|reduction)\b)\w", after
+            rf"\s+(?!(?:{words.regex(words.phrases('regions', 'stop'), after)}|in|on|from|of|removal|reduction)\b)\w",
+            after,
         )
     ):
         return False

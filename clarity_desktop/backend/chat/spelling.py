@@ -1,39 +1,106 @@
-"""A request in lower case, without typing errors."""
+"""A request in lower case, without typing errors, short forms and quoted text."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from clarity_desktop.backend.chat import words
 
+MAX_LENGTH = 2000
+"""Characters of a request that are read."""
+QUOTED = "quoted"
+"""Stands for text in quotation marks and for names of files: it is what the user talks about, not what is asked."""
+
+_FILE = re.compile(r"(?<!\S)\S*[^\s.]\.(jpe?g|png|tiff?|webp|heic|avif|bmp|gif|dng|nef|cr2|clarity)\b")
+_READS = re.compile(
+    r"\b(caption|sign|text|file|filename|name|exif|metadata|comment|label|poster|note|title|description|shirt|banner|"
+    r"writing|watermark|letter|message)\b([^.?!]*?)\b(reads|reading|says|saying|said|called|named)\b\s*[:,]?\s*[^.?!]+"
+)
+
 
 def normalize(text: str) -> str:
-    """Lower case, straight quotes, single spaces, typing errors corrected."""
-    request = " ".join(text.lower().replace("’", "'").split())[:2000]
-    request = re.sub(r"\b(is|are|was|does|did|has|should|could|would|ca)n'?t\b", _spell_out, request)
-    return re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
+    """Lower case, straight quotes, single spaces, typing errors corrected, quoted text replaced."""
+    request = " ".join(text.casefold().replace("’", "'").replace("‘", "'").replace("`", "'").split())[:MAX_LENGTH]
+    request = re.sub(r"[“”„«»]", '"', request).replace("…", "...")
+    request = _without_quotes(request)
+    request = re.sub(r"\b(is|are|was|were|does|did|has|have|should|could|would|ca)n'?t\b", _spell_out, request)
+    request = _replaced(request)
+    request = re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
+    return re.sub(rf"\bto (?=(?:{'|'.join(words.phrases('spelling', 'too'))})\b)", "too ", request)
+
+
+def _without_quotes(request: str) -> str:
+    """The request without text that it quotes: planted instructions are not obeyed."""
+    whole = re.fullmatch(r"[\"']([^\"]*)[\"']", request)
+    if whole:
+        request = whole[1]
+    request = re.sub(r'"[^"]*"', f" {QUOTED} ", request)
+    request = re.sub(r"(?<![\w'])'[^']*'(?![\w'])", f" {QUOTED} ", request)
+    request = _READS.sub(rf"\1\2\3 {QUOTED}", request)
+    request = _FILE.sub(
+        lambda at: at[1] if re.search(r"\b(?:as|to|into)\s$", request[: at.start()]) else QUOTED, request
+    )
+    return " ".join(request.split())
 
 
 def _spell_out(at: re.Match[str]) -> str:
     return f"{'can' if at[1] == 'ca' else at[1]} not"
 
 
+@cache
+def _short_forms() -> re.Pattern[str]:
+    forms = sorted(words.lists()["spelling"]["replace"], key=len, reverse=True)
+    return re.compile(rf"(?<![\w'/-])(?:{'|'.join(map(re.escape, forms))})(?![\w'-])")
+
+
+def _replaced(request: str) -> str:
+    table = words.lists()["spelling"]["replace"]
+    return _short_forms().sub(lambda at: table[at[0]], request)
+
+
+@cache
 def _corrected(word: str) -> str:
-    """The known word that differs by two swapped letters, or (of six letters and more) by one missing or doubled."""
-    known = words.vocabulary()
-    if word in known:
+    """The known word that a word is a typing error of, or the word itself.
+
+    One error (a letter missing, added, wrong, or two swapped) from five letters on, two errors from eight on; in
+    words of four letters only swapped ones. Frequent words that are near to a known one are left alone.
+    """
+    if word in words.all_words() or word in words.common() or _is_form(word):
         return word
-    for k in range(1, len(word) - 1):  # the first letter is hardly ever wrong
-        if (swapped := word[:k] + word[k + 1] + word[k] + word[k + 2 :]) in known:
-            return swapped
-    if len(word) < 6:
-        return word
-    for candidate in known:
-        if candidate[0] == word[0] and (_lacks_one(word, candidate) or _lacks_one(candidate, word)):
-            return candidate
-    return word
+    limit = 2 if len(word) >= 8 else 1
+    best: tuple[int, int, str] | None = None
+    for candidate in words.vocabulary():
+        if abs(len(candidate) - len(word)) > limit or candidate[0] != word[0]:
+            continue
+        errors = distance(word, candidate, limit)
+        if errors <= limit and (len(word) >= 5 or sorted(word) == sorted(candidate)):
+            found = errors, abs(len(candidate) - len(word)), candidate
+            best = found if best is None else min(best, found)
+    return word if best is None else best[2]
 
 
-def _lacks_one(short: str, long: str) -> bool:
-    """Whether `short` is `long` without one letter that is not at an end."""
-    return len(short) + 1 == len(long) and any(short == long[:k] + long[k + 1 :] for k in range(1, len(long) - 1))
+def _is_form(word: str) -> bool:
+    """Whether a word is another form of a known one: "sharpens", "denoised"."""
+    for ending in ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "y", "est"):
+        stem = word.removesuffix(ending)
+        if stem != word and (stem in words.vocabulary() or f"{stem}e" in words.vocabulary()):
+            return True
+    return False
+
+
+def distance(a: str, b: str, limit: int) -> int:
+    """Errors between two words (Damerau–Levenshtein with adjacent swaps); limit + 1 where there are more."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before, last = last, row
+    return last[-1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, cast
 
 from clarity_desktop import settings
@@ -46,30 +46,86 @@ def phrases(*path: str) -> list[str]:
     return cast(list[str], found)
 
 
-def regex(words: Iterable[str]) -> str:
-    """The phrases as one pattern without groups, the longest first."""
-    return "|".join(_one(word) for word in sorted(words, key=len, reverse=True))
+def regex(words: Iterable[str], text: str | None = None) -> str:
+    """The phrases as one pattern without groups, the longest first.
+
+    text: where the pattern is used. Phrases that cannot be in it are left out, because compiling thousands of phrases
+    takes longer than reading a request.
+    """
+    chosen = [word for word in words if text is None or _lead(word) in text]
+    return "|".join(_one(word) for word in sorted(chosen, key=len, reverse=True)) or NEVER
 
 
+NEVER = r"(?!)"
+"""A pattern that matches nothing."""
+
+
+@cache
+def _lead(phrase: str) -> str:
+    """Letters that a text must contain if it contains the phrase."""
+    start = re.match(r"[^ *\[?]*", phrase)
+    found = start[0] if start else ""
+    return found[:-1] if phrase[len(found) :].startswith("?") else found
+
+
+@cache
 def _one(phrase: str) -> str:
     # "[sz]" in a phrase is kept as a character class.
     escaped = re.escape(phrase).replace(r"\[", "[").replace(r"\]", "]")
-    escaped = re.sub(r"([a-z])\\\?", r"\1?", escaped).replace(r"\*", r"[\w-]*").replace(r"\ ", r"\s+")
+    escaped = re.sub(r"([a-z])\\\?", r"\1?", escaped).replace(r"\*", r"[\w-]*")
+    escaped = escaped.replace(r"\ \.\.\.\ ", r"(?:\s+[\w'-]+){0,4}?\s+").replace(r"\ ", r"\s+")
     start = r"(?<![\w-])" if phrase[0].isalnum() else ""
     end = "" if phrase.endswith("*") else r"(?![\w-])"
     return f"{start}{escaped}{end}"
 
 
+@lru_cache(4096)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source)
+
+
+class Phrases:
+    """Finds phrases in texts, as a compiled pattern does. {phrases} in the form stands for any of them."""
+
+    def __init__(self, phrases: Iterable[str], form: str = "{phrases}") -> None:
+        self._phrases = tuple(sorted(dict.fromkeys(phrases), key=len, reverse=True))
+        self._form = form
+
+    def _pattern(self, text: str) -> re.Pattern[str]:
+        chosen = "|".join(_one(phrase) for phrase in self._phrases if _lead(phrase) in text)
+        return _compiled(self._form.replace("{phrases}", f"(?:{chosen})") if chosen else NEVER)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first phrase in a text."""
+        return self._pattern(text).search(text)
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """A phrase at the beginning of a text."""
+        return self._pattern(text).match(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """All phrases in a text that do not overlap."""
+        return self._pattern(text).finditer(text)
+
+    def findall(self, text: str) -> list[str]:
+        """The words of all phrases in a text."""
+        return [at[0] for at in self.finditer(text)]
+
+    def sub(self, by: str, text: str) -> str:
+        """The text with all phrases replaced."""
+        return self._pattern(text).sub(by, text)
+
+
 @cache
-def pattern(*path: str) -> re.Pattern[str]:
+def pattern(*path: str) -> Phrases:
     """Finds any phrase of a list."""
-    return re.compile(regex(phrases(*path)))
+    return Phrases(phrases(*path))
 
 
 @cache
-def ending(*path: str, within: int) -> re.Pattern[str]:
+def ending(*path: str, within: int) -> Phrases:
     """Finds a phrase of a list at the end of a text, with at most `within` words behind it."""
-    return re.compile(rf"(?:{regex(phrases(*path))})(?:\s+[\w'-]+){{0,{within}}}\s*$")
+    return Phrases(phrases(*path), rf"{{phrases}}(?:\s+[\w'-]+){{0,{within}}}\s*$")
 
 
 class Only:
@@ -80,17 +136,18 @@ class Only:
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        self._phrases = [re.compile(rf"(?:{_one(phrase)})\W*") for phrase in dict.fromkeys(phrases)]
+        self._phrases = tuple(dict.fromkeys(phrases))
 
     def fullmatch(self, text: str) -> bool:
         """Whether the whole text consists of the phrases."""
         begin = re.match(r"\W*", text)
         assert begin is not None, "it matches nothing, too"
+        patterns = [_compiled(rf"(?:{_one(phrase)})\W*") for phrase in self._phrases if _lead(phrase) in text]
         waiting = [begin.end()]
         seen = set(waiting)
         while waiting:
             at = waiting.pop()
-            ends = {found.end() for phrase in self._phrases if (found := phrase.match(text, at))}
+            ends = {found.end() for phrase in patterns if (found := phrase.match(text, at))}
             if len(text) in ends:
                 return True
             waiting += ends - seen
@@ -104,16 +161,51 @@ def only(*paths: tuple[str, ...]) -> Only:
     return Only(phrase for path in paths for phrase in phrases(*path))
 
 
+class Quantities:
+    """Finds "raise the contrast", "turn the contrast up", "contrast up" for one setting; for sign -1 the opposite."""
+
+    def __init__(self, name: str, sign: int) -> None:
+        group = lists()["quantities"]
+        self._nouns: list[str] = group["names"][name]
+        self._verbs: list[str] = group["raise" if sign > 0 else "lower"]
+        self._turns: list[str] = group["turn"]
+        self._ends: list[str] = group["up" if sign > 0 else "down"]
+        self._between: str = "|".join(group["between"])
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """All mentions in a text."""
+        nouns = regex(self._nouns, text)
+        if nouns == NEVER:
+            return iter(())
+        verbs, turns, ends = (regex(group, text) for group in (self._verbs, self._turns, self._ends))
+        small = rf"(?:\s+(?:{self._between})){{0,4}}"
+        return _compiled(
+            rf"(?:{verbs}){small}\s+(?:{nouns})(?:\s+(?:{ends}))?"
+            rf"|(?:{turns}){small}\s+(?:{nouns})\s+(?:{ends})|(?:{nouns})\s+(?:{ends})"
+        ).finditer(text)
+
+
 @cache
-def topics() -> tuple[tuple[re.Pattern[str], TaskWord | AdjustmentWord], ...]:
+def topics() -> tuple[tuple[Phrases | Quantities, TaskWord | AdjustmentWord], ...]:
     """Pattern → what it asks for, for all tasks and adjustments."""
-    found: list[tuple[re.Pattern[str], TaskWord | AdjustmentWord]] = []
+    found: list[tuple[Phrases | Quantities, TaskWord | AdjustmentWord]] = []
     kinds: dict[str, Kind] = {"verbs": "verb", "things": "thing", "goals": "goal"}
     for task, groups in lists()["tasks"].items():
-        found += [(re.compile(regex(words)), TaskWord(task, kinds[name])) for name, words in groups.items()]
+        found += [(Phrases(words), TaskWord(task, kinds[name])) for name, words in groups.items()]
     for entry in lists()["adjustments"]:
-        found.append((re.compile(regex(entry["words"])), AdjustmentWord(entry["setting"], entry["sign"])))
+        found.append((Phrases(entry["words"]), AdjustmentWord(entry["setting"], entry["sign"])))
+    for name in lists()["quantities"]["names"]:
+        bright = name == "brightness"
+        setting = cast(Adjustment, "exposure" if bright else name)
+        found.append((Quantities(name, 1), TaskWord("low_light", "verb") if bright else AdjustmentWord(setting, 1)))
+        found.append((Quantities(name, -1), AdjustmentWord(setting, -1)))
     return tuple(found)
+
+
+@cache
+def clues() -> tuple[tuple[Phrases, Task], ...]:
+    """Pattern → task that a clause asks for indirectly."""
+    return tuple((Phrases(words), task) for task, words in lists()["clues"].items())
 
 
 @cache
@@ -123,7 +215,38 @@ def vocabulary() -> frozenset[str]:
     for groups in lists()["tasks"].values():
         for words in groups.values():
             found |= {w.rstrip("*") for phrase in words for w in phrase.split()}
-    for path in (("auto", "verbs"), ("history", "undo"), ("regions", "remove"), ("auto", "objects")):
+    for path in _CORRECTED:
         found |= {w.rstrip("*") for phrase in phrases(*path) for w in phrase.split()}
-    found |= {"brighten", "sharpen", "denoise", "noise", "just", "only", "darker", "please", "little"}
+    found |= {w for entry in lists()["adjustments"] for phrase in entry["words"] for w in phrase.split()}
+    found |= set(phrases("spelling", "known"))
     return frozenset(word for word in found if word.isalpha() and len(word) >= 4)
+
+
+_CORRECTED = (
+    ("auto", "verbs"), ("auto", "objects"), ("history", "undo"), ("history", "compare"), ("history", "original"),
+    ("history", "fuse"), ("regions", "remove"), ("transforms", "rotate"), ("transforms", "flip"),
+    ("transforms", "straighten"), ("export", "verbs"), ("look", "detect"), ("strength", "slightly"),
+)  # fmt: skip
+"""Lists whose single words typing errors are corrected to."""
+
+
+@cache
+def all_words() -> frozenset[str]:
+    """The words of all lists, as they stand in them."""
+    return frozenset(
+        re.findall(r"[a-z]{2,}", " ".join(_strings({k: v for k, v in lists().items() if k != "spelling"})))
+    )
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [found for part in cast(Mapping[str, Any], value).values() for found in _strings(part)]
+    if isinstance(value, list):
+        return [found for part in cast(list[Any], value) for found in _strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@cache
+def common() -> frozenset[str]:
+    """Frequent words that are near to one of the vocabulary: they are no typing errors."""
+    return frozenset((settings.resources() / "words" / "common_en.txt").read_text("utf-8").split())

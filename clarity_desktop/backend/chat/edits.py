@@ -1,0 +1,136 @@
+"""What a clause says about strength, transforms and files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.mentions import Mention
+from clarity_desktop.backend.chat.words import AdjustmentWord, TaskWord
+from clarity_desktop.backend.plan import ExportCall, ToolCall, TransformCall, TransformSettings
+
+LITTLE, MODERATE, STRONG = 0.4, 0.5, 0.8
+"""Strengths of "a bit", "moderately" and "strongly"."""
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_PERCENT = re.compile(r"\b(\d{1,3}) ?(?:%|percent)")
+_STRENGTH = re.compile(
+    r"\bstrength (?:of |to |at |= ?)?(0?\.\d+|1(?:\.0)?|0)\b|\b(?:at|by|to|of) (0?\.\d+|1\.0)\b|\b(0?\.\d+) strength"
+)
+_RATIO = re.compile(r"\b(\d{1,2}) ?(?::|by|x|to) ?(\d{1,2})\b")
+_STOPS = re.compile(r"\b(\d+(?:\.\d+)?|one|two|half a|a|a half|one third|a third)(?: of a)? stops?\b")
+
+
+def strength_in(clause: str, mentions: list[Mention]) -> float | None:
+    """How much a clause asks for; None where it does not say. "A bit noisy" and "much too dark" say what is there."""
+    if at := _PERCENT.search(clause):
+        return min(1.0, int(at[1]) / 100)
+    if at := _STRENGTH.search(clause):
+        return float(at[1] or at[2] or at[3])
+    fractions: Mapping[str, float] = words.lists()["strength"]["fractions"]
+    if at := re.search(rf"(?:{words.regex(fractions, clause)})(?!\s+(?:of the (?:photo|picture|image)))", clause):
+        return fractions[" ".join(at[0].split())]
+    for name, value in (("fully", 1.0), ("half", MODERATE), ("slightly", LITTLE), ("strongly", STRONG)):
+        for at in words.pattern("strength", name).finditer(clause):
+            if name == "half" and re.match(r"\s+of\b|\s+the\b", clause[at.end() :]):
+                continue  # "the left half of the photo"
+            if name == "half" and re.search(
+                r"\b(?:left|right|top|bottom|upper|lower|other|this|that)\s+$", clause[: at.start()]
+            ):
+                continue
+            if not _describes(clause, at, mentions):
+                return value
+    return None
+
+
+def _describes(clause: str, at: re.Match[str], mentions: list[Mention]) -> bool:
+    """Whether words of strength belong to what is there: "a bit noisy", "a lot of noise", "much too dark"."""
+    after = clause[at.end() :]
+    described = words.regex(words.phrases("strength", "described"), clause)
+    removes = words.pattern("regions", "remove").search(clause[: at.start()]) or re.search(
+        r"\b(?:reduce|reducing|lower|less|smooth|clear)\b", clause[: at.start()]
+    )
+    for mention in mentions:
+        if mention.start < at.end():
+            continue
+        between = clause[at.end() : mention.start]
+        if not re.fullmatch(rf"\s*(?:(?:{described}|more|the|it)\s*)*", between):
+            continue
+        if isinstance(mention.word, TaskWord) and mention.word.kind == "thing" and not removes:
+            return True
+    return bool(re.match(r"\s+(?:too|so|of (?!the |that |it))", after)) and not removes
+
+
+def transform_in(clause: str) -> ToolCall | None:
+    """The transform that a clause asks for."""
+
+    def has(name: str) -> bool:
+        return bool(words.pattern("transforms", name).search(clause))
+
+    if words.pattern("negation", "refuse").search(clause):
+        return None
+    number = _NUMBER.search(clause)
+    if has("crop"):
+        ratio = _RATIO.search(clause)
+        shape = "1:1" if has("square") else f"{ratio[1]}:{ratio[2]}" if ratio else "16:9" if has("wide") else None
+        return TransformCall(TransformSettings(crop=shape) if shape and "0" not in shape.split(":") else None)
+    if has("flip"):
+        return TransformCall(TransformSettings(flip="vertical" if has("vertical") else "horizontal"))
+    if has("straighten"):
+        return TransformCall(TransformSettings(straighten=_tilt(float(number[0]), clause)) if number else None)
+    if has("sideways"):
+        return TransformCall()
+    turns = "rotat" in clause or (
+        has("rotate") and not re.search(r"\bturn\s+(?:it\s+)?(?:up|down|on|off|into)\b(?! *side)", clause)
+    )
+    if turns and (
+        "rotat" in clause or number or has("left") or has("right") or has("half_turn") or has("right_way_up")
+    ):
+        if has("right_way_up"):
+            return TransformCall()
+        return TransformCall(_rotation(int(float(number[0])) if number else None, has("left"), has("half_turn")))
+    return None
+
+
+def _tilt(degrees: float, clause: str) -> float:
+    counter = words.pattern("transforms", "left").search(clause)
+    return max(-180.0, min(180.0, -degrees if counter else degrees))
+
+
+def _rotation(degrees: int | None, left: bool, half: bool) -> TransformSettings:
+    turn = 180 if half else 90 if degrees is None else degrees
+    turn = (-turn if left else turn) % 360
+    quarter: dict[int, Literal[90, 180, 270]] = {90: 90, 180: 180, 270: 270}
+    if turn in quarter:
+        return TransformSettings(rotate=quarter[turn])
+    return TransformSettings(straighten=float(turn - 360 if turn > 180 else turn))
+
+
+def export_in(clause: str) -> ToolCall | None:
+    """The export that a clause asks for."""
+    formats: Mapping[str, list[str]] = words.lists()["export"]["formats"]
+    verb = words.pattern("export", "verbs").search(clause)
+    if verb is None or words.ending("negation", "refuse", within=1).search(clause[: verb.start()]):
+        return None
+    after = words.pattern("speech", "polite").sub(" ", clause[verb.end() :])
+    word = re.match(r"\W*([\w-]+)", after)
+    objects = words.only(("export", "objects"), ("speech", "polite"))
+    if verb[0] in ("save", "write", "store", "convert", "output") and word and not objects.fullmatch(word[1]):
+        return None
+    named = [name for name, endings in formats.items() if re.search(rf"(?:{words.regex(endings, clause)})", clause)]
+    if verb[0] == "convert" and not named:
+        return None
+    return ExportCall(named[0] if named else None)
+
+
+def amount(word: AdjustmentWord, strength: float | None, clause: str) -> float | bool | None:
+    """How much to change a setting, -1..1; None where the request names no direction. Two stops are 1."""
+    if word.setting == "black_and_white":
+        return True
+    if word.setting == "exposure" and word.sign and (at := _STOPS.search(clause)):
+        named = {"one": 1.0, "a": 1.0, "two": 2.0, "half a": 0.5, "a half": 0.5, "one third": 1 / 3, "a third": 1 / 3}
+        stops = named.get(at[1]) or float(at[1])
+        return word.sign * min(1.0, stops / 2)
+    return word.sign * (0.5 if strength is None else strength) if word.sign else None
