@@ -24,6 +24,7 @@ _PRAISED = re.compile(r"\b(?:nice|lovely|beautiful|gorgeous) $")
 _REMOVED_BEFORE = re.compile(r"\b(?:you|it|that|this|has|have|had|was|were) removed\b")
 _REMOVED_AFTER = re.compile(r"\s+(?:was |were |is |has been |have been )?(?:removed|gone)\b")
 """Around a complaint: "that removed too much noise", "too much noise removed"."""
+_REMOVED = re.compile(r"\s+(?:to be |to )?(?:gone|removed|away|erased|taken out|disappear)\b")
 _LESS_BEFORE = re.compile(r"\b(?:no(?: more)?|less|too much|than)\s+(?:to\s+)?$")
 _LESS_AFTER = re.compile(r"\s+(?:it |this |that )?(?:a bit |a little |much )?less\b")
 """Around a step that was too strong: "less noise reduction", "denoise less"."""
@@ -93,7 +94,7 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     if without and thing == "blurring":  # "denoise without blurring"
         return False
     if without or words.ending("negation", "want", within=3).search(before):
-        return True
+        return not _REMOVED.match(after)  # "I don't want the rain removed"
     if words.ending("negation", "like", within=2).search(before):
         return False
     if words.ending("negation", "refuse", within=3).search(before):

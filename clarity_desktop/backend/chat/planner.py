@@ -45,7 +45,7 @@ from clarity_desktop.backend.plan import (
     UndoCall,
 )
 from clarity_desktop.text import Message
-from clarity_desktop.values import TASK_FOR, Degradation, Task
+from clarity_desktop.values import LOCAL, TASK_FOR, Degradation, Task
 
 HELP = Message("chat.help")
 UNKNOWN = Message("chat.not_understood")
@@ -105,7 +105,7 @@ def plan(text: str, history: Sequence[PastTurn] = (), last: LastChange | None = 
         return Plan(reply=Message("chat.off_topic"))
     if reply := _small_talk(request, past):
         return Plan(reply=reply)
-    if _says_only(request, "speech", "complaint"):
+    if _says_only(request, "speech", "complaint") or words.pattern("speech", "complaint_about").search(request):
         return Plan((UndoCall(),), Message("chat.undo_question"))
     return _plan(request, past)
 
@@ -280,6 +280,8 @@ class _Segment:
             return _Read((DescribeCall(content=True),))
         if words.pattern("look", "describe").search(text):
             return _Read((DescribeCall(),))
+        if (task := _clue(text)) is not None:
+            return _Read((DetectCall(DEGRADATION_OF.get(task), region=region),))
         if words.pattern("look", "subject").search(text) or mentioned:
             return _Read((DetectCall(region=region),))
         return _Read(reply=Message("chat.off_topic"))
@@ -397,6 +399,7 @@ class _Segment:
         reply: Message | None = None
         question: Message | None = None
         refused = auto = False
+        meant: TextRegion | None = None
         for clause in _clauses(self._text):
             if _says_only(clause, "negation", "leave_it"):  # "I like the rain, leave it"
                 calls, self._refused = [c for c in calls if not isinstance(c, RestoreCall)], True
@@ -420,6 +423,8 @@ class _Segment:
             reply = reply or unknown
             if found:
                 calls += [c for c in found if not _repeats(c, calls)]
+            elif not calls and (part := _only_part(clause)) is not None:
+                meant = part  # "only the left half: denoise"
             elif _is_auto(clause):
                 auto = True
             elif (ask := _ambiguous(clause)) is not None:
@@ -430,6 +435,8 @@ class _Segment:
             calls = [task]
         if auto and not calls:
             calls = [RestoreCall("auto")]
+        if meant is not None:
+            calls = _limited(calls, meant)
         if self._left_out is not None:
             calls = [_everywhere_but(c, self._left_out) for c in calls]
         return sorted(calls, key=_default_order), reply, None if calls else question
@@ -455,6 +462,8 @@ class _Segment:
         self._refused = self._refused or len(asked) < len(mentions)
         removed = removed_in(clause, mentions)
         region, strength = None if removed else region_in(clause, mentions), edits.strength_in(clause, mentions)
+        if re.match(r"\W*there(?:'s| is| are)\b", clause) and _are_local(mentions):
+            region = None  # it says where the damage is: "there's a logo in the middle"
         tasks: dict[Task, None] = {w.task: None for w in asked if isinstance(w, TaskWord)}
         if named.ids and not any(named.method_for(task) for task in tasks):
             own = methods.all_methods()[named.ids[0]].tasks
@@ -475,25 +484,31 @@ class _Segment:
         return calls, unknown
 
     def _clue(self) -> RestoreCall | None:
-        """The task that a segment asks for indirectly: the longest clue decides."""
-        if self._refused or words.pattern("speech", "thanks").match(self._text) or _mentions_liking(self._text):
+        """The task that a segment asks for indirectly."""
+        text = self._text
+        if self._refused or words.pattern("speech", "thanks").match(text) or _mentions_liking(text):
             return None
-        spans = [
-            (at.end() - at.start(), -at.start(), task)
-            for found, task in words.clues()
-            for at in found.finditer(self._text)
-        ]
-        if not spans or len(self._text.split()) > 40:
+        task = _clue(text) if len(text.split()) <= 40 else None
+        if task is None:
             return None
-        task = max(spans)[2]
-        region = region_in(self._text, ())
-        placed = region is not None and re.search(
-            rf"\b(?:on|in|at)\s+(?:the|my|his|her)\s+{re.escape(region.text)}", self._text
-        )
-        places = region is not None and re.search(
-            r"\b(?:left|right|top|bottom|corner|background|foreground|sky)\b", region.text
-        )
-        return RestoreCall(task, region if placed and places else None, None, None)
+        region = region_in(text, ())
+        if region is None:
+            return RestoreCall(task)
+        placed = re.search(rf"\b(?:on|in|at)\s+(?:the|my|his|her)\s+{re.escape(region.text)}", text)
+        places = words.pattern("regions", "places").search(region.text)
+        return RestoreCall(task, region if placed and places else None)
+
+
+def _clue(text: str) -> Task | None:
+    """The task that indirect wording is about: the longest clue decides."""
+    spans = [(at.end() - at.start(), -at.start(), task) for found, task in words.clues() for at in found.finditer(text)]
+    return max(spans)[2] if spans else None
+
+
+def _are_local(mentions: Sequence[Mention]) -> bool:
+    """Whether all mentions are of damage that covers a part of the photo anyway."""
+    local = {TASK_FOR[name] for name in LOCAL}
+    return all(isinstance(m.word, TaskWord) and m.word.task in local for m in mentions)
 
 
 def _found_in(text: str) -> TextRegion | None:
@@ -568,6 +583,13 @@ def _ambiguous(text: str) -> Message | None:
     return None
 
 
+def _only_part(clause: str) -> TextRegion | None:
+    """The part that a clause without a task limits the following ones to: "only the left half", "in the sky"."""
+    if not re.match(r"\W*(?:please\s+)?(?:only|just|in|on|for)\b", clause):
+        return None
+    return region_in(clause, ())
+
+
 def _mentions_liking(text: str) -> bool:
     return bool(re.search(r"\b(?:i|we) (?:like|love|enjoy|prefer)\b", text))
 
@@ -612,6 +634,13 @@ def _is_auto(text: str) -> bool:
         and words.pattern("auto", "verbs").search(text)
         and not re.fullmatch(r"\W*(?:save|do)\b.*", text)
     ):
+        return True
+    # "repair this old family picture"
+    nouns, kinds = words.phrases("regions", "whole"), words.phrases("auto", "verbs")
+    small = words.regex(words.phrases("regions", "prepositions"), text)
+    verb = rf"(?:{words.regex(kinds, text)})\s+(?:the|this|that|my|our|an?|his|her|these)"
+    named = rf"{verb}\s+(?:(?!(?:{small}))[\w'-]+\s+){{0,3}}(?:{words.regex(nouns, text)})\W*"
+    if re.fullmatch(named, _without_fill(text)) and not mentions_in(text):
         return True
     bare = " ".join(words.pattern("speech", "polite").sub(" ", text).split())
     return words.only(("auto", "better")).fullmatch(bare)
@@ -771,10 +800,17 @@ def _first_removal(clause: str) -> int:
     return at.start() if at else 0
 
 
+def _names(call: AdjustCall) -> set[str]:
+    return set(call.settings or {})
+
+
 def _repeats(call: ToolCall, calls: Sequence[ToolCall]) -> bool:
-    return isinstance(call, RestoreCall) and any(
-        isinstance(c, RestoreCall) and c.task == call.task and c.region == call.region for c in calls
-    )
+    """Whether a task or an adjustment was requested before, in the same part of the photo."""
+    if isinstance(call, AdjustCall):
+        return any(isinstance(c, AdjustCall) and c.region == call.region and _names(c) == _names(call) for c in calls)
+    if not isinstance(call, RestoreCall):
+        return False
+    return any(isinstance(c, RestoreCall) and (c.task, c.region) == (call.task, call.region) for c in calls)
 
 
 def _continued(calls: list[ToolCall], clause: str) -> list[ToolCall] | None:
@@ -799,6 +835,11 @@ def _refined(calls: list[ToolCall], clause: str) -> list[ToolCall]:
     calls = [*calls[:-1], replace(last, strength=last.strength or edits.strength_in(clause, []))]
     if region is None:
         return calls
+    return _limited(calls, region)
+
+
+def _limited(calls: Sequence[ToolCall], region: TextRegion) -> list[ToolCall]:
+    """The calls, those without a region in this one."""
     return [replace(c, region=c.region or region) if isinstance(c, RestoreCall | AdjustCall) else c for c in calls]
 
 

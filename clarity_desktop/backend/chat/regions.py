@@ -20,6 +20,11 @@ _SEEN = re.compile(
 """What cannot be seen is no part to be changed alone: "I can't see the mountains"."""
 
 
+_NOT_OWNERS = (
+    r"(?:it|that|what|there|here|let|he|she|who|where|how|one|today|photo|picture|image|everything|something)'s"
+)
+
+
 class _Grammar(NamedTuple):
     """Patterns without groups. end: what may follow a noun."""
 
@@ -47,6 +52,8 @@ def region_in(clause: str, mentions: Iterable[Mention]) -> TextRegion | None:
 
 def _bare(text: str, g: _Grammar) -> TextRegion | None:
     """A part that is named without an article: "sharpen eyes", "sky darker please"."""
+    if (at := re.search(rf"\b(?!{_NOT_OWNERS})(?P<noun>[a-z]+'s\s+{g.name}){g.end}", text)) and _is_part(at["noun"]):
+        return text_region(at["noun"])
     known = words.regex((*_known_nouns(), *words.phrases("regions", "bare")), text)
     if known == words.NEVER:
         return None
@@ -144,5 +151,9 @@ def _known_nouns() -> tuple[str, ...]:
 
 def _is_part(noun: str) -> bool:
     first = noun.split()[0]
+    if noun.endswith("'s") or all(word in words.phrases("regions", "adjectives") for word in noun.split()):
+        return False
+    if "'s " in noun and noun.split()[-1] in words.phrases("regions", "whole"):  # "my grandma's photo"
+        return False
     never = {*words.phrases("regions", "whole"), *words.phrases("regions", "never")}
     return noun not in never and first not in never

@@ -26,7 +26,8 @@ def normalize(text: str) -> str:
     request = _without_quotes(request)
     request = re.sub(r"\b(is|are|was|were|does|did|has|have|should|could|would|ca)n'?t\b", _spell_out, request)
     request = _replaced(request)
-    request = re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
+    alone = " " not in request
+    request = re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0], alone=alone), request)
     return re.sub(rf"\bto (?=(?:{'|'.join(words.phrases('spelling', 'too'))})\b)", "too ", request)
 
 
@@ -60,11 +61,12 @@ def _replaced(request: str) -> str:
 
 
 @cache
-def _corrected(word: str) -> str:
+def _corrected(word: str, *, alone: bool = False) -> str:
     """The known word that a word is a typing error of, or the word itself.
 
     One error (a letter missing, added, wrong, or two swapped) from five letters on, two errors from eight on; in
-    words of four letters only swapped ones. Frequent words that are near to a known one are left alone.
+    words of four letters only swapped ones, unless it is all that was typed (alone). Frequent words that are near to a
+    known one are left alone.
     """
     if word in words.all_words() or word in words.common() or _is_form(word):
         return word
@@ -74,7 +76,7 @@ def _corrected(word: str) -> str:
         if abs(len(candidate) - len(word)) > limit or candidate[0] != word[0]:
             continue
         errors = distance(word, candidate, limit)
-        if errors <= limit and (len(word) >= 5 or sorted(word) == sorted(candidate)):
+        if errors <= limit and (len(word) >= 5 or alone or sorted(word) == sorted(candidate)):
             found = errors, abs(len(candidate) - len(word)), candidate
             best = found if best is None else min(best, found)
     return word if best is None else best[2]
