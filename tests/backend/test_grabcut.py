@@ -7,7 +7,8 @@ import pytest
 
 from clarity_desktop.backend.regions import masks
 from clarity_desktop.backend.regions.engine import Embedding, Prompt, is_usable
-from clarity_desktop.backend.regions.grabcut import KEPT, GrabCut
+from clarity_desktop.backend.regions.grabcut import GrabCut
+from clarity_desktop.backend.regions.object_edge import KEPT
 from clarity_desktop.messages import UserError
 from clarity_desktop.values import Bounds, Click, Pixels
 
