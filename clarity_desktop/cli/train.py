@@ -13,11 +13,11 @@ from clarity_desktop.messages import UserError
 PACKAGE = "clarity_training"
 TRAIN = {
     "detector": "train.detector", "calibrate": "train.calibration", "clip": "train.clip", "restorer": "train.restorer",
-    "quality": "train.quality", "judge": "train.judge",
+    "quality": "train.quality", "judge": "train.judge", "click": "train.click",
 }  # fmt: skip
 BENCH = {
     "detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality",
-    "judgement": "evaluate.judgement",
+    "judgement": "evaluate.judgement", "click": "evaluate.click",
 }  # fmt: skip
 
 TRAIN_EXAMPLES = """examples:
@@ -27,6 +27,7 @@ TRAIN_EXAMPLES = """examples:
 BENCH_EXAMPLES = """examples:
   clarity bench detector --help
   clarity bench restorer --photos photos --count 16
+  clarity bench click --marked segments masks --count 120
 """
 
 

@@ -30,13 +30,16 @@ class ColorGraph:
         self._ways = _ways(self.numbers, self.colors)
 
     def ways(self, *start: int) -> NDArray[np.float64]:
-        """The least cost from any of the areas to each, one value for each area."""
+        """The least cost of a way from any of the areas to each, float64 of shape (n,)."""
         from scipy.sparse.csgraph import dijkstra
 
         return np.asarray(dijkstra(self._ways, directed=False, indices=start, min_only=True))
 
     def around(self, start: int) -> list[tuple[NDArray[np.bool_], float]]:
-        """One to three choices of areas around one, and how likely each is meant, the most likely first."""
+        """One to three choices of areas around one, bool of shape (n,), with how likely each is meant (0..1).
+
+        The most likely one is the first.
+        """
         near = self.ways(start)
         order = np.argsort(near)
         covered = np.cumsum(self.sizes[order]) / self.numbers.size

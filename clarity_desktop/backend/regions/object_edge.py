@@ -35,6 +35,7 @@ class Spot:
 
 
 def reduce(photo: Photo, side: int) -> Photo:
+    """A photo (h×w×3 uint8) reduced so that its longest side is at most `side`."""
     height, width = photo.shape[:2]
     factor = min(1.0, side / max(height, width))
     if factor == 1:
@@ -57,7 +58,7 @@ def cut_along(photo: Photo, seeds: NDArray[np.uint8], spots: Sequence[Spot], rou
 
 
 def clean(cut: Floats, spots: Sequence[Spot]) -> Floats:
-    """Without specks and small holes; with inside clicks only the parts that they are in."""
+    """A mask (h×w float32, 0 or 1) without specks and small holes; with inside clicks only the parts they are in."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     smooth = cv2.morphologyEx(cut, cv2.MORPH_CLOSE, kernel)
     _, labels = cv2.connectedComponents((smooth > 0.5).astype(np.uint8))
@@ -74,7 +75,10 @@ def clean(cut: Floats, spots: Sequence[Spot]) -> Floats:
 
 
 def find_edge(photo: Photo, cut: Floats, spots: Sequence[Spot]) -> Floats:
-    """The mask (of the reduced photo) with its edge found again in the part of the photo around it, over all of it."""
+    """The mask (float32, 0..1, of the reduced photo) with its edge found again in the part of the photo around it.
+
+    photo: h×w×3 uint8. Returns h×w float32, 0..1.
+    """
     height, width = photo.shape[:2]
     rows, columns = cut.shape
     ys, xs = np.flatnonzero(cut.any(1)), np.flatnonzero(cut.any(0))
@@ -107,7 +111,7 @@ def move(spot: Spot, seen: Bounds, scale: tuple[float, float], columns: int, row
 
 
 def enlarge(cut: Floats, seen: Bounds, photo: Photo) -> Floats:
-    """A mask of a part as one of the photo."""
+    """A mask of a part (float32, 0..1) as one of the photo (h×w×3 uint8)."""
     whole = np.zeros(photo.shape[:2], np.float32)
     whole[seen.slices()] = cv2.resize(cut, (seen.width, seen.height), interpolation=cv2.INTER_LINEAR)
     return whole

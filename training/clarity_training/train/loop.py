@@ -27,10 +27,16 @@ MAX_GAP_SECONDS = 30.0
 def training_options(
     parser: argparse.ArgumentParser, *, minutes: float, rate: float, checkpoint: str, out: str
 ) -> argparse.ArgumentParser:
-    """Add the options of a training that runs for a given time and can be resumed."""
+    """Add the options of a training on clean photos that runs for a given time and can be resumed."""
     add_photo_options(parser)
     add_run_options(parser, seed=1)
     parser.add_argument("--start", type=Path, metavar="FILE", help="fine-tune these weights (safetensors)")
+    time_options(parser, minutes=minutes, rate=rate, checkpoint=checkpoint, out=out)
+    return parser
+
+
+def time_options(parser: argparse.ArgumentParser, *, minutes: float, rate: float, checkpoint: str, out: str) -> None:
+    """Add the options of a training that runs for a given time and can be resumed."""
     parser.add_argument(
         "--minutes", type=float, default=minutes, help="total training time, including the time before a resume"
     )
@@ -40,7 +46,6 @@ def training_options(
         "--checkpoint", type=Path, default=Path("checkpoints") / checkpoint, help="resumed if it exists"
     )
     parser.add_argument("--out", type=Path, default=Path("checkpoints") / out, help="averaged weights (safetensors)")
-    return parser
 
 
 class TrainingClock:
