@@ -45,7 +45,7 @@ def test_points_and_boxes_write_a_mask(clarity, file, tmp_path, words) -> None:
     code, [row], _ = clarity("segment", file, *words, "-o", out, "--json")
     assert code == 0
     assert row.keys() == {"path", "output", "engine", "score", "box", "area"}
-    assert (row["path"], row["output"], row["engine"]) == (str(file), str(out), "grabcut")
+    assert (row["path"], row["output"], row["engine"]) == (str(file), str(out), "clarity-click")
     assert 0 < row["score"] <= 1
     assert iou(out) > 0.9
     assert row["area"] == (read(out) > 127).sum()

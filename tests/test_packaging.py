@@ -88,7 +88,7 @@ def test_it_knows_its_models(installed: Callable[..., subprocess.CompletedProces
     assert said.returncode == 0, said.stderr
     models = [json.loads(line) for line in said.stdout.splitlines()]
     assert {"maxim-deraining", "niqe"} <= {model["id"] for model in models}
-    ours = {"clarity-all", "clarity-detector", "clarity-judge"}
+    ours = {"clarity-all", "clarity-click", "clarity-detector", "clarity-judge"}
     assert {m["id"]: m["state"] for m in models} == {m["id"]: "ready" if m["id"] in ours else "missing" for m in models}
 
 

@@ -283,8 +283,8 @@ def test_an_unknown_engine_and_a_missing_one_are_sentences(desk: Desk, tmp_path:
     desk.studio.engines = Engines(published(ModelCache(), WeightStore(catalog(), tmp_path)))
     desk.ask(m.ListEngines())
     cards = desk.recorder.last(m.EnginesListed).engines
-    assert [card.missing for card in cards] == ["mobile-sam", "sam-vit-b", "sam-vit-l", "sam-vit-h", None]
-    assert desk.select(Click(40, 50)).engine == "grabcut"
+    assert [card.missing for card in cards] == ["mobile-sam", "sam-vit-b", "sam-vit-l", "sam-vit-h", None, None]
+    assert desk.select(Click(40, 50)).engine == "clarity-click"
     with pytest.raises(ModelMissing, match=r"mobile_sam\.pt"):
         desk.select(Click(40, 50), engine="mobile-sam")
     with pytest.raises(ModelMissing, match=r"sam_vit_h_4b8939\.pth"):

@@ -54,7 +54,7 @@ async def test_a_click_selects_an_object_that_alone_is_restored(sit_down: Sittin
         mask, truth = selected(user), np.zeros((150, 200), np.bool_)
         truth[BOX] = True
         assert (mask & truth).sum() / (mask | truth).sum() > 0.9
-        assert "GrabCut" in user.window.regions.engine.text()
+        assert "Clarity Click" in user.window.regions.engine.text()
         user.window.regions.restore.click()
         await user.restore("derain")
         after = await user.pixels()

@@ -1,4 +1,4 @@
-"""Objects from clicks and boxes by our own network, which comes with the program; see nets/clarity_click.py.
+"""Objects from clicks by our own network, which comes with the program; see nets/clarity_click.py.
 
 The network makes the mask in a coarse grid; its edge is found again in the photo.
 """
@@ -19,11 +19,12 @@ from clarity_desktop.backend.model_cache import ModelCache, ModelKey
 from clarity_desktop.backend.regions.areas import guided
 from clarity_desktop.backend.regions.click_maps import ClickMaps
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt, check
+from clarity_desktop.backend.regions.grabcut import GrabCut
 from clarity_desktop.backend.regions.object_edge import KEPT, Floats, Photo, reduce
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Bounds, Click, Pixels
+from clarity_desktop.values import Click, Pixels
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.nets.clarity_click import ClarityClick as Network
@@ -86,14 +87,15 @@ class ClarityClick:
         """One to three candidates, the best first; see Engine.masks."""
         photo, levels = _parts(embedding, self.title)
         check(prompt, embedding.width, embedding.height)
+        if prompt.box is not None:  # the network is better at clicks, GrabCut at boxes (docs/regions.md)
+            return GrabCut().masks(embedding, prompt)
         rows, columns = levels[0].shape[-2:]
         scale = columns / embedding.width, rows / embedding.height
         clicks = [Click(c.x * scale[0], c.y * scale[1], c.inside) for c in prompt.clicks]
-        box = None if prompt.box is None else _scaled(prompt.box, scale, columns, rows)
         hint = prompt.hint
         known = hint if hint is not None and hint.shape == (rows, columns) and np.isfinite(hint).all() else None
-        logits = grid_logits(self._network(), photo, levels, clicks, box, known, self.device)
-        return candidates(photo, logits, clicks, several=len(clicks) + 2 * (box is not None) < 2)
+        logits = grid_logits(self._network(), photo, levels, clicks, known, self.device)
+        return candidates(photo, logits, clicks, several=len(clicks) < 2)
 
     def _network(self) -> Network:
         torch_import.import_torch()
@@ -135,12 +137,12 @@ def look(net: Network, photo: Photo, device: str = "cpu") -> dict[str, NDArray[n
 
 
 def grid_logits(
-    net: Network, photo: Photo, levels: Sequence[NDArray[np.float16]], clicks: Sequence[Click], box: Bounds | None,
+    net: Network, photo: Photo, levels: Sequence[NDArray[np.float16]], clicks: Sequence[Click],
     previous: Floats | None, device: str = "cpu",
 ) -> Floats:  # fmt: skip
     """The logits of the mask in the network's grid, h×w float32.
 
-    photo: h×w×3 uint8. levels: of `look`. clicks, box: in cells of the grid. previous: h×w logits that are corrected.
+    photo: h×w×3 uint8. levels: of `look`. clicks: in cells of the grid. previous: h×w logits that are corrected.
     """
     import torch
 
@@ -149,7 +151,7 @@ def grid_logits(
     places = [(*maps.cell(c), 1 if c.inside else -1) for c in clicks] or [(0, 0, 0)]
     with torch.inference_mode():
         merged: Any = tuple(torch.from_numpy(np.array(level)).to(device, torch.float32) for level in levels)
-        seen = torch.from_numpy(maps.make(clicks, box, previous)).to(device)[None]
+        seen = torch.from_numpy(maps.make(clicks, None, previous)).to(device)[None]
         return net(merged, seen, torch.tensor([places], device=device))[0].cpu().numpy()
 
 
@@ -211,10 +213,3 @@ def _parts(embedding: Embedding, title: str) -> tuple[Photo, list[NDArray[np.flo
             raise UserError("regions.embedding_form", engine=title)
         found.append(level)
     return photo, found
-
-
-def _scaled(box: Bounds, scale: tuple[float, float], columns: int, rows: int) -> Bounds:
-    """A box of the photo in cells of the grid, at least one."""
-    x, y = min(columns - 1, int(box.x * scale[0])), min(rows - 1, int(box.y * scale[1]))
-    right, bottom = max(x + 1, round(box.right * scale[0])), max(y + 1, round(box.bottom * scale[1]))
-    return Bounds(x, y, min(columns, right) - x, min(rows, bottom) - y)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 
 from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.backend.regions.clarity_click import ClarityClick
 from clarity_desktop.backend.regions.engine import Embedding, Engine
 from clarity_desktop.backend.regions.grabcut import GrabCut
 from clarity_desktop.backend.regions.sam import VARIANTS, SegmentAnything
@@ -23,7 +24,7 @@ MakeEngines = Callable[[str], Sequence[Engine]]
 
 
 def published(models: ModelCache, store: WeightStore) -> MakeEngines:
-    """The published networks, then what needs none.
+    """The published networks, then our own, which comes with the program, then what needs none.
 
     The smallest network is the best on a processor: the others take minutes for a photo.
     """
@@ -31,7 +32,7 @@ def published(models: ModelCache, store: WeightStore) -> MakeEngines:
     def make(device: str) -> Sequence[Engine]:
         variants = tuple(VARIANTS.values())[:: 1 if device == "cpu" else -1]
         networks = (SegmentAnything(variant, models, store, device) for variant in variants)
-        return (*networks, GrabCut())
+        return (*networks, ClarityClick(models, store, device), GrabCut())
 
     return make
 

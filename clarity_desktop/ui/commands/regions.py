@@ -184,6 +184,8 @@ class RegionCommands(QObject):
             return
         if ready.id == "grabcut":
             text = self.tr("{engine} selects by colors and edges, without a download.")
+        elif ready.id == "clarity-click":
+            text = self.tr("{engine} selects objects, without a download.")
         else:
             text = self.tr("{engine} selects objects.")
         better = self._engines[0]
