@@ -206,7 +206,9 @@ class Training:
         seen = np.asarray(cv2.resize(pixels[part], (columns, rows), interpolation=method), np.uint8)[:, flip]
         seen = _relit(seen, self.rng)
         cut = [
-            np.ascontiguousarray(cv2.resize(one[part], (columns, rows), interpolation=cv2.INTER_NEAREST)[:, flip])
+            np.ascontiguousarray(
+                cv2.resize(one[part], (columns, rows), interpolation=cv2.INTER_NEAREST)[:, flip], np.uint8
+            )
             for one in labels
         ]
         choices = [(k, n) for k, one in enumerate(cut) for n in marked_photos.objects(one, SMALLEST, LARGEST)]
