@@ -6,14 +6,14 @@ shows that document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.settings import Settings
+from clarity_desktop.settings import LlmSettings, Settings
 from clarity_desktop.text import Field, Message, Text, english
 from clarity_desktop.values import (
     Adjustments,
@@ -551,6 +551,39 @@ class SendMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class ListLlmModels:
+    """List the models of a language model server. key None: the stored one. → LlmModelsListed"""
+
+    llm: LlmSettings
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TestLlm:
+    """Find out whether a language model answers and calls tools. key None: the stored one. → Progress, LlmTested"""
+
+    __test__ = False  # no test of pytest
+
+    llm: LlmSettings
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLlmKey:
+    """Find out whether there is a key for a language model server. → LlmKeyRead"""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLlmKey:
+    """Keep the key of a language model server in the system's keyring; an empty one is removed. → LlmKeyRead"""
+
+    url: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ListMethods:
     """→ MethodsListed"""
 
@@ -610,6 +643,7 @@ Request = (
     | Select | SelectWords | SelectWhere | FindObjects | PrepareSelection | ListEngines
     | ChangeRegion | KeepRegion | EditRegion | ReadRegion
     | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject | Describe
+    | ListLlmModels | TestLlm | ReadLlmKey | StoreLlmKey
 )  # fmt: skip
 
 
@@ -1010,6 +1044,40 @@ class TurnAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyPart:
+    """What a language model has replied so far; TurnAdded brings the whole turn."""
+
+    document: DocumentId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmModelsListed:
+    """The ids of the models that a server offers."""
+
+    url: str
+    models: tuple[str, ...]
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class LlmTested:
+    """A language model answers. text: and what it can do."""
+
+    url: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class LlmKeyRead:
+    """Whether there is a key for a server. text: what was done, if something was."""
+
+    url: str
+    there: bool
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CompareRequested:
     """The conversation asks the window to show two versions together."""
 
@@ -1054,6 +1122,7 @@ Event = (
     | Estimated | Offered | Exported | SizeEstimated
     | Selected | ObjectsFound | SelectionPrepared | EnginesListed
     | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed | Described
+    | ReplyPart | LlmModelsListed | LlmTested | LlmKeyRead
     | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
 )  # fmt: skip
 

@@ -25,6 +25,30 @@ MAX_MEGAPIXELS = 250.0
 """Of a photo or a project, unless the user allows more; a photo above it is refused before it is decoded."""
 
 
+LLM_SERVERS: Mapping[str, str] = {
+    "OpenAI": "https://api.openai.com/v1", "Ollama": "http://localhost:11434/v1",
+    "LM Studio": "http://localhost:1234/v1", "llama.cpp": "http://localhost:8080/v1",
+    "vLLM": "http://localhost:8000/v1",
+}  # fmt: skip
+"""Servers of language models by name: their default base URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlmSettings:
+    """The language model that answers in the conversation. The key is not here: the system's keyring keeps it.
+
+    url: base URL of a server that speaks the chat completions API. model: empty until the user chose one.
+    send_photo: send the photo, too, reduced; otherwise only text leaves this computer.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"strict": True}
+
+    enabled: bool = False
+    url: str = LLM_SERVERS["Ollama"]
+    model: str = ""
+    send_photo: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The user's settings. Every field has a working default; the annotations state the valid stored values."""
@@ -48,6 +72,7 @@ class Settings:
     mask_style: Literal["tint", "outline", "dim"] = "tint"  # how selections are drawn
     mask_color: Annotated[int, Ge(0), Le(15)] = 0  # the number of their color
     metrics: tuple[str, ...] = ()  # additional quality metrics that are switched on
+    llm: LlmSettings = field(default_factory=LlmSettings)
 
 
 def data_folder() -> Path:

@@ -68,7 +68,7 @@ BRITISH = {
     "labelled": "labeled",
 }
 """Only in names and comments: users may write these words."""
-NOUNS = {"spelling", "lettering", "ranking"}
+NOUNS = {"spelling", "lettering", "ranking", "reply"}
 """Modules whose names end like a participle but are nouns."""
 
 PHRASES = {

@@ -141,6 +141,14 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.save_project(document, path, job)
         case m.SendMessage():
             await conversation.send(request, job)
+        case m.ListLlmModels():
+            job.emit(await conversation.models.list_models(request, job))
+        case m.TestLlm():
+            job.emit(await conversation.models.test(request, job))
+        case m.ReadLlmKey():
+            job.emit(await conversation.models.read_key(request, job))
+        case m.StoreLlmKey():
+            job.emit(await conversation.models.store_key(request, job))
         case m.ListMethods():
             job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():

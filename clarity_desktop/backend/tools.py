@@ -142,8 +142,8 @@ async def offer(context: ToolContext, call: ToolCall) -> Offered | None:
     if call.region is not None and found is None:
         return None
     part = found.region if found else None
-    request = _improve(context, call, part) if call.task == "auto" else _restore(context, call, part)
     with contextlib.suppress(UserError):  # running the call reports the error
+        request = _improve(context, call, part) if call.task == "auto" else _restore(context, call, part)
         return await context.studio.offer(request, context.job)
     return None
 

@@ -13,6 +13,7 @@ from clarity_desktop.text import (
     describe,
     document,
     lists,
+    llm,
     methods,
     pictures,
     regions,
@@ -26,7 +27,8 @@ from clarity_desktop.text import (
 from clarity_desktop.text.marks import Template
 
 MODULES: tuple[ModuleType, ...] = (
-    analysis, auto, chat, cli, describe, document, lists, methods, pictures, regions, restore, steps, studio, units,
+    analysis, auto, chat, cli, describe, document, lists, llm, methods, pictures, regions, restore, steps, studio,
+    units,
     verdict, weights,
 )  # fmt: skip
 

@@ -39,6 +39,9 @@ from clarity_desktop.messages import (
     InfoReady,
     ListMethods,
     ListModels,
+    LlmKeyRead,
+    LlmModelsListed,
+    LlmTested,
     LoadedModels,
     ManifestReady,
     MeasureDisk,
@@ -61,6 +64,7 @@ from clarity_desktop.messages import (
     RegionsChanged,
     RemoveObject,
     Repeat,
+    ReplyPart,
     Restore,
     Saved,
     Selected,
@@ -281,6 +285,8 @@ class MainWindow(Shell):
 
     def _fails_quietly(self, pending: PendingRequest, text: str) -> bool:
         """Whether the failure of a request that the user did not make is no notice."""
+        if self.preference_commands.fail_llm(pending, text):
+            return True
         return self.select_commands.is_preview(pending) or self.region_commands.fail_analysis(pending, text)
 
     def _reach(self, pending: PendingRequest, event: Event) -> None:
@@ -344,6 +350,11 @@ class MainWindow(Shell):
                 self.file_commands.show_saved(self.session.document(document), path)
             case TurnAdded(document, turn):
                 self._change(document, lambda state: self.conversation_commands.add_turn(state, turn), event)
+            case ReplyPart(document, text):
+                if (state := self.session.document(document)) is not None:
+                    self.conversation_commands.show_part(state, text)
+            case LlmModelsListed() | LlmTested() | LlmKeyRead():
+                self.preference_commands.show_llm(event)
             case CompareRequested(document, version, other):
                 self._compare(document, version, other)
             case ThumbnailReady(path, thumbnail):

@@ -11,7 +11,7 @@ from fakes import MODELS
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from clarity_desktop.settings import Settings
+from clarity_desktop.settings import LLM_SERVERS, LlmSettings, Settings
 from clarity_desktop.ui.commands.files import MAX_FROM_FOLDER, find_photos
 from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
 from clarity_desktop.ui.dialogs.models import ModelsDialog
@@ -204,3 +204,53 @@ def test_a_folder_gives_its_photos_up_to_a_limit(tmp_path: Path):
     assert len(found) == MAX_FROM_FOLDER
     assert total == MAX_FROM_FOLDER + 5
     assert found[0].name == "000.jpg"
+
+
+def test_the_language_model_is_off_until_it_is_switched_on(parent: QWidget):
+    dialog = Preferences(parent, Settings())
+    page = dialog.llm_page
+    assert not page.enabled.isChecked()
+    assert not page.send_photo.isEnabled()
+    assert "nothing leaves this computer" in page.privacy.text()
+    page.enabled.setChecked(True)
+    assert "The photo itself is not" in page.privacy.text()
+    page.send_photo.setChecked(True)
+    assert "the reduced photo" in page.privacy.text()
+    page.model.setCurrentText("small")
+    assert dialog.settings().llm == LlmSettings(True, LLM_SERVERS["Ollama"], "small", True)
+
+
+def test_a_server_sets_its_address_and_an_address_its_server(parent: QWidget):
+    page = Preferences(parent, Settings()).llm_page
+    page.server.setCurrentIndex(page.server.findText("OpenAI"))
+    page.server.activated.emit(page.server.currentIndex())
+    assert page.url.text() == LLM_SERVERS["OpenAI"]
+    page.url.setText("https://llm.example.com/v1")
+    assert page.server.currentText() == "Custom"
+
+
+def test_models_of_the_server_are_offered_and_a_typed_one_stays(parent: QWidget, qtbot: QtBot):
+    page = Preferences(parent, Settings()).llm_page
+    with qtbot.waitSignal(page.models_asked) as asked:
+        page.load.click()
+    assert asked.args == [page.llm(), None]
+    assert not page.load.isEnabled()
+    page.show_models(page.url.text(), ("a", "b"), "2 models")
+    assert page.load.isEnabled()
+    assert page.llm().model == "a"
+    page.model.setCurrentText("mine")
+    page.show_models(page.url.text(), ("a", "b"), "2 models")
+    assert page.llm().model == "mine"
+    page.show_models("http://elsewhere/v1", ("c",), "1 model")
+    assert page.model.findText("c") < 0
+
+
+def test_a_typed_key_goes_to_the_keyring_and_not_into_the_settings(parent: QWidget, qtbot: QtBot):
+    dialog = Preferences(parent, Settings())
+    dialog.llm_page.key.setText(" sk-secret ")
+    typed: list[tuple[str, str]] = []
+    dialog.key_typed.connect(lambda url, key: typed.append((url, key)))
+    with qtbot.waitSignal(dialog.agreed) as agreed:
+        dialog.buttons.accepted.emit()
+    assert typed == [(LLM_SERVERS["Ollama"], "sk-secret")]
+    assert "sk-secret" not in str(agreed.args)

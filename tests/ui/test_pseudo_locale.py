@@ -41,18 +41,21 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop import messages as m
+from clarity_desktop.settings import LLM_SERVERS
+from clarity_desktop.text import Message
+from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.form_fields import ElidedButton
 from clarity_desktop.ui.labels import METRICS
 from clarity_desktop.ui.main_window import MainWindow
-from clarity_desktop.ui.translate import PseudoTranslator
+from clarity_desktop.ui.translate import PseudoTranslator, render
 from clarity_desktop.values import Recovery
 
 SMALLEST = (1024, 700)
 DATA = {
     "Clarity Desktop", "rain.jpg", "rain", "lost.jpg", "photo", "RGB", "sRGB", "JPEG", "PNG", "WebP", "TIFF", "AVIF",
     "HEIC", "XL", "BMP", "px", "MP", "GB", "MB", "kB", "dB", "CPU", "maxim", "out", "restored", "rain_restored.png",
-    "png", "Too small for BRISQUE.",
+    "png", "Too small for BRISQUE.", *LLM_SERVERS, *LLM_SERVERS.values(),
     *METRICS.values(), *(card.title for card in ENGINES), "YOLOX-Nano", "car", "both cars",
     *(card.title for card in METHODS), *(card.architecture for card in METHODS), *(card.id for card in METHODS),
     *(card.trained_on for card in METHODS), *(card.paper for card in METHODS), *(card.licence for card in METHODS),
@@ -312,6 +315,26 @@ async def test_nothing_is_cut_off_in_the_dialogs(pseudo_locale: None):
                     assert dialog.width() <= SMALLEST[0], name
                     assert dialog.height() <= SMALLEST[1], name
                     dialog.close()
+
+
+async def test_the_page_of_the_language_model_is_translated_and_whole(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        window.action["preferences"].trigger()
+        await settled(window)
+        [dialog] = window.findChildren(Preferences)
+        page = dialog.llm_page
+        dialog.pages.setCurrentWidget(page)
+        await settled(window)
+        for box in (page.enabled, page.send_photo):
+            box.setChecked(True)
+            page.show_key(page.url.text(), True, "")
+            page.show_status(render(Message("llm.no_list", {"server": "rain"})), "error")
+            await settled(window)
+            assert cut_off(dialog) == []
+            assert all_untranslated(dialog) == []
+            assert dialog.width() <= SMALLEST[0]
+            assert dialog.height() <= SMALLEST[1]
+        dialog.close()
 
 
 async def test_errors_and_offers_are_translated(pseudo_locale: None):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from clarity_desktop.backend import methods, selection, tools
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.history import last_change, past_turns
+from clarity_desktop.backend.chat.llm import turn as llm_turn
+from clarity_desktop.backend.chat.llm.language_models import LanguageModels
 from clarity_desktop.backend.chat.planner import plan
+from clarity_desktop.backend.chat.reply import Reply
 from clarity_desktop.backend.plan import (
     Plan,
     RestoreCall,
@@ -24,41 +26,26 @@ from clarity_desktop.backend.studio import Studio
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import JobCancelled, ModelMissing, ModelsListed, Offered, SendMessage, UserError
 from clarity_desktop.text import Message, Text, conjunction, duration, messages, size
-from clarity_desktop.values import Json, Turn, VersionId
+from clarity_desktop.values import Json, Turn
 from clarity_desktop.worker import Job
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Reply:
-    """The assistant's turn, collected while it runs.
-
-    question: the version that an open question is about; the steps wait for the answer then. models: as in Turn.
-    """
-
-    content: list[Message | str] = field(default_factory=list[Message | str])
-    steps: tuple[ToolCall, ...] = ()
-    question: VersionId | None = None
-    models: tuple[str, ...] = ()
-    in_transcript: bool = False
-
-    def say(self, text: Text) -> None:
-        self.content += [text] if isinstance(text, Message | str) else text
-
-
 class Conversation:
-    """The conversations of the open documents. Its only state is their turns."""
+    """The conversations of the open documents. Its only state is their turns, and what is known of language models."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, models: LanguageModels | None = None) -> None:
+        """models: another keyring and other pauses than those of the program."""
         self._studio = studio
+        self.models = models or LanguageModels()
 
     async def send(self, request: SendMessage, job: Job) -> None:
         """Answer a message. Errors become the reply; bugs and cancelling become a reply and are raised too."""
         context = ToolContext(self._studio, request.document, job, request.visible, selected=request.selected)
         pending, wanted = self._pending(context)
         await self._studio.add_turn(request.document, Turn("user", request.text, time=time.time()), job)
-        reply = _Reply()
+        reply = Reply()
         try:
             with context.watching():
                 await self._answer(context, request.text, pending, wanted, reply)
@@ -87,7 +74,7 @@ class Conversation:
         return last.steps, last.models
 
     async def _answer(
-        self, context: ToolContext, text: str, pending: tuple[Json, ...], wanted: tuple[str, ...], reply: _Reply
+        self, context: ToolContext, text: str, pending: tuple[Json, ...], wanted: tuple[str, ...], reply: Reply
     ) -> None:
         answer = answer_of(text)
         if answer == "no" and pending:
@@ -96,6 +83,10 @@ class Conversation:
             context.only_visible = answer == "visible" and context.visible is not None
             await self._download(context, wanted)
             await self._run(context, tuple(from_json(step) for step in pending), reply)
+        elif self._studio.settings.llm.enabled:
+            # "Yes" may answer a question of the model.
+            turns = context.card.turns[:-1]  # the last one is this message
+            await llm_turn.answer(self.models, context, turns, text, reply, self._ask_first)
         elif answer is not None:
             reply.say(Message("chat.nothing_to_confirm"))
         else:
@@ -105,20 +96,30 @@ class Conversation:
         card = context.card
         return plan(text, past_turns(card), last_change(card))
 
-    async def _follow(self, context: ToolContext, found: Plan, reply: _Reply) -> None:
+    async def _follow(self, context: ToolContext, found: Plan, reply: Reply) -> None:
         """Run a plan, or ask about it first."""
-        if not found.question and (wanted := await context.job.side("disk", self._missing, found.steps)):
-            reply.say(self._models_question(context, found.steps, wanted))
-            reply.steps, reply.question, reply.models = found.steps, context.card.head, wanted
-            return
-        await tools.find_parts(context, found.steps)
-        question = found.question or await self._question(context, found.steps)
-        if question is not None:
-            reply.say(question)
+        if found.question is not None:
+            reply.say(found.question)
             reply.steps, reply.question = found.steps, context.card.head
+            return
+        if await self._ask_first(context, found.steps, reply):
             return
         reply.say(found.reply)
         await self._run(context, found.steps, reply)
+
+    async def _ask_first(self, context: ToolContext, steps: tuple[ToolCall, ...], reply: Reply) -> bool:
+        """Ask about steps that need a download or take long; they wait for the answer. Returns whether it asked."""
+        wanted = await context.job.side("disk", self._missing, steps)
+        if wanted:
+            question: Text | None = self._models_question(context, steps, wanted)
+        else:
+            await tools.find_parts(context, steps)
+            question = await self._question(context, steps)
+        if question is None:
+            return False
+        reply.say(question)
+        reply.steps, reply.question, reply.models = steps, context.card.head, wanted
+        return True
 
     def _missing(self, steps: tuple[ToolCall, ...]) -> tuple[str, ...]:
         """The models that these steps still need: of their methods, and to find the parts that they name."""
@@ -172,7 +173,7 @@ class Conversation:
             return Message("chat.takes_long", {"time": whole})
         return Message("chat.takes_long_or_part", {"whole": whole, "part": duration(part)})
 
-    async def _run(self, context: ToolContext, steps: tuple[ToolCall, ...], reply: _Reply) -> None:
+    async def _run(self, context: ToolContext, steps: tuple[ToolCall, ...], reply: Reply) -> None:
         """Run steps one after the other; the first that fails ends it."""
         await tools.find_parts(context, steps)
         for step in steps:
@@ -181,7 +182,7 @@ class Conversation:
             reply.say(result.text)
             reply.in_transcript = reply.in_transcript or result.in_transcript
 
-    async def _add(self, context: ToolContext, reply: _Reply) -> None:
+    async def _add(self, context: ToolContext, reply: Reply) -> None:
         if not reply.content and reply.in_transcript:
             return
         content = tuple(reply.content)
@@ -196,7 +197,7 @@ class Conversation:
         )
         await self._studio.add_turn(context.document, turn, context.job)
 
-    async def _add_failed(self, context: ToolContext, reply: _Reply) -> None:
+    async def _add_failed(self, context: ToolContext, reply: Reply) -> None:
         """Add the turn of an error that is being raised; failing to store it must not hide that error."""
         try:
             await self._add(context, reply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QUrl
 
 from clarity_desktop.messages import SendMessage
 from clarity_desktop.ui.docks.chat import ChatDock
@@ -25,6 +25,8 @@ class ConversationCommands(QObject):
         self._sizes: dict[str, int] = {}
         self._offered: Turn | None = None  # the turn under which there is a button
         dock.sent.connect(self._send)
+        session.settings_changed.connect(self._show_recipient)
+        self._show_recipient()
 
     def show_document(self) -> None:
         """Show the turns of the current document."""
@@ -50,6 +52,24 @@ class ConversationCommands(QObject):
             self._dock.add_turn(turn)
             self._offered = None
             self._show_offer()
+
+    def show_part(self, state: DocumentState, text: str) -> None:
+        """Show what a language model has replied so far."""
+        if state is self._session.current:
+            self._dock.show_part(text)
+
+    def _show_recipient(self) -> None:
+        """Say where messages go, while a language model answers."""
+        llm = self._session.settings.llm
+        fields = {"model": llm.model, "server": QUrl(llm.url).authority()}
+        if not llm.enabled:
+            self._dock.show_recipient("")
+        elif llm.send_photo:
+            self._dock.show_recipient(self.tr("{model} at {server} gets your messages and the photo.").format(**fields))
+        else:
+            self._dock.show_recipient(
+                self.tr("{model} at {server} gets your messages, not the photo.").format(**fields)
+            )
 
     def show_models(self, models: tuple[ModelCard, ...]) -> None:
         """The catalog: how large a download is."""

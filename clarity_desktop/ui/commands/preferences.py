@@ -9,13 +9,24 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from shiboken6 import isValid
 
 import clarity_desktop
-from clarity_desktop.messages import Configure
-from clarity_desktop.settings import Settings
+from clarity_desktop.messages import (
+    Configure,
+    ListLlmModels,
+    LlmKeyRead,
+    LlmModelsListed,
+    LlmTested,
+    ReadLlmKey,
+    StoreLlmKey,
+    TestLlm,
+)
+from clarity_desktop.settings import LlmSettings, Settings
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.dialogs.help import HelpDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
+from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 
 NOT_IN_DIALOG = {"recent", "shortcuts", "window", "methods", "presets"}
 
@@ -27,6 +38,7 @@ class PreferenceCommands(QObject):
         super().__init__(session)
         self._session = session
         self.help: HelpDialog | None = None
+        self._dialog: Preferences | None = None
         self.extra_metrics: tuple[str, ...] = ()  # installed, can be switched on
         session.actions.on("preferences", self._show_preferences)
         session.actions.on("shortcuts", self._show_shortcuts)
@@ -55,7 +67,48 @@ class PreferenceCommands(QObject):
         dialog.theme_tried.connect(self._apply_theme)
         dialog.agreed.connect(self.use)
         dialog.shortcuts_asked.connect(self._show_shortcuts)
+        dialog.key_typed.connect(lambda url, key: self._session.ask(StoreLlmKey(url, key)))
+        page = dialog.llm_page
+        page.key_asked.connect(lambda url: self._session.ask(ReadLlmKey(url)))
+        page.key_removed.connect(lambda url: self._session.ask(StoreLlmKey(url, "")))
+        page.models_asked.connect(self._list_models)
+        page.test_asked.connect(self._test)
+        self._dialog = dialog
         dialog.open()
+
+    def _list_models(self, llm: LlmSettings, key: str | None) -> None:
+        self._session.ask(ListLlmModels(llm, key))
+
+    def _test(self, llm: LlmSettings, key: str | None) -> None:
+        self._session.ask(TestLlm(llm, key))
+
+    def show_llm(self, event: LlmModelsListed | LlmTested | LlmKeyRead) -> None:
+        """Show what a language model server answered in the dialog; what concerns a key also after it was closed."""
+        page = self._dialog.llm_page if self._dialog is not None and isValid(self._dialog) else None
+        text = render(event.text)
+        match event:
+            case LlmModelsListed(url, models):
+                if page is not None:
+                    page.show_models(url, models, text)
+            case LlmTested():
+                if page is not None:
+                    page.show_status(text, "good")
+            case LlmKeyRead(url, there):
+                if page is not None:
+                    page.show_key(url, there, text)
+                elif text:
+                    self._session.notify(text)
+
+    def fail_llm(self, pending: PendingRequest, text: str) -> bool:
+        """Show the failure of a request of the dialog there; returns whether it was one."""
+        if not isinstance(pending.request, ListLlmModels | TestLlm | ReadLlmKey):
+            return False
+        if self._dialog is not None and isValid(self._dialog):
+            if isinstance(pending.request, ReadLlmKey):
+                self._dialog.llm_page.show_key(pending.request.url, False, "")  # an address that is being typed
+            else:
+                self._dialog.llm_page.show_status(text, "error")
+        return True
 
     def _apply_theme(self, choice: theme.Choice) -> None:
         app = QApplication.instance()
@@ -82,7 +135,8 @@ class PreferenceCommands(QObject):
         box.setText(self.tr("Clarity Desktop {version}").format(version=clarity_desktop.__version__))
         box.setInformativeText(
             self.tr(
-                "Restores damaged photos on this computer. Your photos never leave it.\n\n"
+                "Restores damaged photos on this computer. Your photos leave it only if you switch on a language model "
+                "and let it see them.\n\n"
                 "Networks and weights have licenses of their own, which the Models dialog shows. "
                 "RAW photos are developed by LibRaw (LGPL 2.1 or CDDL 1.0) through rawpy (MIT)."
             )

@@ -1,24 +1,26 @@
-"""The preferences dialog: appearance, processor, memory, disk and metadata."""
+"""The preferences dialog: appearance, processor, memory, disk and metadata; the language model on a page of its own."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import form_fields
+from clarity_desktop.ui.dialogs.language_model import LanguageModelPage
 from clarity_desktop.ui.form_fields import choice_field, decimal_field, int_field, muted_label
 from clarity_desktop.ui.labels import metadata_choices
 
 
 class Preferences(QDialog):
-    """Emits theme_tried with a theme to preview, and agreed with the confirmed settings."""
+    """Emits theme_tried with a theme to preview, agreed with the confirmed settings, and key_typed with URL and key."""
 
     theme_tried = Signal(str)
     agreed = Signal(object)  # Settings
     shortcuts_asked = Signal()
+    key_typed = Signal(str, str)
 
     def __init__(self, parent: QWidget, settings: Settings, extra_metrics: tuple[str, ...] = ()) -> None:
         """extra_metrics: additional quality metrics that are installed."""
@@ -52,6 +54,7 @@ class Preferences(QDialog):
             box.setChecked(name in settings.metrics)
         self.shortcuts = QPushButton(self.tr("Keyboard shortcuts…"))
         self.shortcuts.setAutoDefault(False)
+        self.llm_page = LanguageModelPage(settings.llm)
         self._lay_out()
 
     def settings(self) -> Settings:
@@ -66,6 +69,7 @@ class Preferences(QDialog):
             disk_budget=round(self.disk.value() * 1e9),
             max_megapixels=self.megapixels.value(),
             metrics=self._chosen_metrics(),
+            llm=self.llm_page.llm(),
         )
 
     def _chosen_metrics(self) -> tuple[str, ...]:
@@ -94,11 +98,19 @@ class Preferences(QDialog):
         self.rejected.connect(self._restore_theme)
         self.theme.currentIndexChanged.connect(self._try_theme)
         self.shortcuts.clicked.connect(self.shortcuts_asked)
+        general = QWidget()
+        page = QVBoxLayout(general)
+        page.setSpacing(14)
+        page.addLayout(form)
+        page.addWidget(note)
+        page.addStretch(1)
+        self.pages = QTabWidget()
+        self.pages.addTab(general, self.tr("General"))
+        self.pages.addTab(self.llm_page, self.tr("Language model"))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(14)
-        column.addLayout(form)
-        column.addWidget(note)
+        column.addWidget(self.pages)
         column.addWidget(self.buttons)
         self.setMinimumWidth(440)
 
@@ -109,5 +121,7 @@ class Preferences(QDialog):
         self.theme_tried.emit(self._settings.theme)
 
     def _confirm(self) -> None:
+        if (key := self.llm_page.typed_key()) is not None:
+            self.key_typed.emit(self.llm_page.llm().url, key)
         self.agreed.emit(self.settings())
         self.accept()

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from clarity_desktop import titles
 from clarity_desktop.text import Message, english
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import ElidedButton
+from clarity_desktop.ui.form_fields import ElidedButton, muted_label, plain_label
 from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Task, Turn
 
@@ -37,6 +37,9 @@ SHOWN_TURNS = 100
 """Turns that are shown at once: each is a widget, and a project may hold 100,000."""
 SHOWN_CHARACTERS = 10_000
 """Of a turn; laying out a longer text takes too long."""
+
+SHOWN_OF_PART = 400
+"""Characters of a reply that are shown while it is written."""
 
 
 class Composer(QPlainTextEdit):
@@ -222,7 +225,11 @@ class ChatDock(QWidget):
         self._hidden_turns: list[Turn] = []
         self.composer = Composer()
         self.composer.sent.connect(self.sent)
-        self.waiting = QLabel("…")
+        self.recipient = muted_label()
+        self.recipient.setContentsMargins(14, 0, 12, 0)
+        self.recipient.hide()
+        self.waiting = plain_label("…")
+        self.waiting.setWordWrap(True)
         self.waiting.setContentsMargins(14, 0, 0, 2)
         self.waiting.setAccessibleName(self.tr("Waiting for a reply"))
         self.waiting.hide()
@@ -242,6 +249,7 @@ class ChatDock(QWidget):
         row.addWidget(self.composer, 1)
         row.addWidget(self.send, 0, Qt.AlignmentFlag.AlignBottom)
         column.addLayout(row)
+        column.addWidget(self.recipient)
         self.setFocusProxy(self.composer)
         self.show_suggestions(())
         self.show_ready(False)
@@ -278,7 +286,18 @@ class ChatDock(QWidget):
 
     def show_waiting(self, on: bool) -> None:
         """Show whether an answer is being prepared."""
+        if not on:
+            self.waiting.setText("…")
         self.waiting.setVisible(on)
+
+    def show_part(self, text: str) -> None:
+        """Show the end of a reply that is being written."""
+        self.waiting.setText(text if len(text) <= SHOWN_OF_PART else f"…{text[-SHOWN_OF_PART:]}")
+
+    def show_recipient(self, text: str) -> None:
+        """Say under the composer who gets the messages; empty: they stay in the program."""
+        self.recipient.setText(text)
+        self.recipient.setVisible(bool(text))
 
     def show_ready(self, ready: bool) -> None:
         """Enable the chat if there is a photo to talk about."""

@@ -1,0 +1,1 @@
+"""The language model of the conversation: its server, its keys, what it is sent and what it replies."""
