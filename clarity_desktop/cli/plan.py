@@ -40,7 +40,8 @@ def _plan(asked: argparse.Namespace) -> int:
         raise UserError("cli.no_photo", path=str(asked.photo))
     history = history_from_json(_read(asked.history)) if asked.history else ()
     row = plan_to_json(plan(asked.request, history))
-    print_result(row if asked.json else _lines(row))
+    for line in (row,) if asked.json else _lines(row):
+        print_result(line)
     return DONE
 
 
@@ -54,13 +55,15 @@ def _read(path: Path) -> Any:
         raise UserError("cli.history_not_read", path=str(path)) from e
 
 
-def _lines(row: dict[str, Any]) -> str:
+def _lines(row: dict[str, Any]) -> list[str]:
     """A plan for people: a line for each step, then the question or the reply."""
     steps = [f"{number}. {_line(step)}" for number, step in enumerate(row["steps"], 1)]
-    return "\n".join([*steps, *filter(None, (row["question"], row["reply"]))])
+    return [*steps, *filter(None, (row["question"], row["reply"]))]
 
 
 def _line(step: dict[str, Any]) -> str:
     shown = {name: value for name, value in step.items() if value is not None and name not in ("tool", "region")}
+    if isinstance(shown.get("settings"), dict):
+        shown["settings"] = {name: value for name, value in shown["settings"].items() if value is not None}
     words = [step["tool"], *(f"{name}={json.dumps(value)}" for name, value in shown.items())]
     return " ".join([*words, f"region={json.dumps(step['region']['text'])}"] if step["region"] else words)

@@ -2,6 +2,8 @@
 
 `requests/english.tsv` has a request on each line: kind, request, expected plans, and optionally the history it follows
 (a name in `requests/histories.json`). Every second line was never looked at while the planner was written.
+`requests/later.tsv` has requests that were written after the planner and run once before it was changed for them: then
+131 of the 154 of kind "later" were understood, and 114 of the 158 of kind "last".
 
 Expected: alternatives separated by "|", each of them steps separated by ",". A step is a task, a tool, or an adjustment
 with its direction ("exposure-"); "@sky" and "@man+left": words of the region, "~low", "~high", "~0.3": the strength,
@@ -137,6 +139,19 @@ def test_most_requests_are_understood(half: str, least: float) -> None:
     chosen = [case for case in cases() if (case.line % 2 == 0) == (half == "tuned")]
     right = [is_right(planned(case), case.wanted) for case in chosen]
     assert sum(right) >= least * len(right), f"{sum(right)} of {len(right)}"
+
+
+def test_later_requests_are_understood() -> None:
+    chosen = list(cases("later.tsv"))
+    right = [is_right(planned(case), case.wanted) for case in chosen]
+    assert sum(right) >= 0.97 * len(right), f"{sum(right)} of {len(right)}"
+
+
+@pytest.mark.parametrize(
+    "case", [c for name in ("english.tsv", "later.tsv") for c in cases(name) if c.kind == "question"]
+)
+def test_a_question_never_changes_the_photo(case: Case) -> None:
+    assert {step.tool for step in planned(case).steps} <= LOOK_ONLY
 
 
 if __name__ == "__main__":

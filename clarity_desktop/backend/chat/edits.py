@@ -69,7 +69,7 @@ def transform_in(clause: str) -> ToolCall | None:
     def has(name: str) -> bool:
         return bool(words.pattern("transforms", name).search(clause))
 
-    if words.pattern("negation", "refuse").search(clause):
+    if words.pattern("negation", "refuse").search(clause) and not re.search(r"\bhorizon\b", clause):
         return None
     number = _NUMBER.search(clause)
     if has("crop"):
@@ -80,6 +80,8 @@ def transform_in(clause: str) -> ToolCall | None:
         return TransformCall(TransformSettings(flip="vertical" if has("vertical") else "horizontal"))
     if has("straighten"):
         return TransformCall(TransformSettings(straighten=_tilt(float(number[0]), clause)) if number else None)
+    if re.search(r"\b(?:is|it's|its|was|came out) upside down\b", clause):
+        return TransformCall(TransformSettings(rotate=180))
     if has("sideways"):
         return TransformCall()
     turns = "rotat" in clause or (
@@ -112,6 +114,11 @@ def export_in(clause: str) -> ToolCall | None:
     """The export that a clause asks for."""
     formats: Mapping[str, list[str]] = words.lists()["export"]["formats"]
     verb = words.pattern("export", "verbs").search(clause)
+    every = words.regex([ending for endings in formats.values() for ending in endings], clause)
+    if at := re.search(
+        rf"\b(?:give|get|hand|i want|i need|need|want)\b(?:\s+(?:me|it|this|as|an?|the))*\s+({every})", clause
+    ):
+        return ExportCall(next(name for name, endings in formats.items() if at[1] in endings))
     if verb is None or words.ending("negation", "refuse", within=1).search(clause[: verb.start()]):
         return None
     after = words.pattern("speech", "polite").sub(" ", clause[verb.end() :])

@@ -25,6 +25,7 @@ _REMOVED_BEFORE = re.compile(r"\b(?:you|it|that|this|has|have|had|was|were) remo
 _REMOVED_AFTER = re.compile(r"\s+(?:was |were |is |has been |have been )?(?:removed|gone)\b")
 """Around a complaint: "that removed too much noise", "too much noise removed"."""
 _REMOVED = re.compile(r"\s+(?:to be |to )?(?:gone|removed|away|erased|taken out|disappear)\b")
+_WAS_NOT = re.compile(r"\b(?:were|was|is) not (?:so |too |that |as )?$")
 _LESS_BEFORE = re.compile(r"\b(?:no(?: more)?|less|too much|than)\s+(?:to\s+)?$")
 _LESS_AFTER = re.compile(r"\s+(?:it |this |that )?(?:a bit |a little |much )?less\b")
 """Around a step that was too strong: "less noise reduction", "denoise less"."""
@@ -88,6 +89,8 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     # "there is no rain", "no noise here", "nice blur", "that removed too much noise"
     if _ABSENT.search(before) or (_NOTED.search(before) and _PLACE.match(after)) or _PRAISED.search(before):
         return False
+    if words.pattern("negation", "unreal").search(before) and _WAS_NOT.search(before):  # "if only it were not so dark"
+        return True
     if _REMOVED_BEFORE.search(before) or (re.search(r"\btoo much $", before) and _REMOVED_AFTER.match(after)):
         return False
     without = re.search(r"\bwithout\s+(?:the |any )?$", before)

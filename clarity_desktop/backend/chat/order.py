@@ -52,6 +52,8 @@ def _in_order(sentence: str) -> str:
     def names(part: str) -> bool:
         return bool(mentions_in(part)) or bool(re.search(r"\b(?:crop|rotate|flip|straighten|mirror)", part))
 
+    if words.pattern("versions", "like").search(sentence):  # "before you sharpened it, it was better"
+        return sentence
     before, after = (
         words.regex(words.phrases("order", "before"), sentence),
         words.regex(words.phrases("order", "after"), sentence),

@@ -379,6 +379,10 @@ class _Segment:
     # Changing --------------------------------------------------------------------------------------------------------
 
     def _read_changes(self) -> _Read:
+        if words.pattern("versions", "like").search(self._text) and self._past.last:
+            move = versions.move_in(self._text, self._past)  # "before you sharpened it, it was better"
+            if move is not None and move[0] is not None:
+                return _Read((move[0],))
         calls, reply, question = self._changes()
         if not calls and not self._refused and question is None and reply is None:
             looks = self._looks_without_question()
@@ -473,9 +477,13 @@ class _Segment:
                 unknown = Message("chat.method_for_other_task", {"method": named.ids[0]})
         elif named.task is not None and not mentions:
             tasks = {named.task: None}
+        # "cooler white balance": the word that names a direction counts.
+        directed = sorted((w for w in asked if isinstance(w, AdjustmentWord)), key=lambda w: abs(w.sign))
+        adjustments = {w.setting: w for w in directed}.values()
+        if directed and "retouch" in tasks and words.pattern("tasks", "retouch", "things").search(clause):
+            tasks.pop("retouch")  # "the colors are too loud" names the colors only
         calls: list[ToolCall] = []
         calls += [RestoreCall(t, region, named.method_for(t) or _for_rooms(t, clause), strength) for t in tasks]
-        adjustments = {w.setting: w for w in asked if isinstance(w, AdjustmentWord)}.values()
         calls += [AdjustCall({w.setting: edits.amount(w, strength, clause)}, region, strength) for w in adjustments]
         if removed and words.ending("negation", "refuse", within=2).search(clause[: _first_removal(clause)]):
             self._refused = True

@@ -15,7 +15,7 @@ QUOTED = "quoted"
 _FILE = re.compile(r"(?<!\S)\S*[^\s.]\.(jpe?g|png|tiff?|webp|heic|avif|bmp|gif|dng|nef|cr2|clarity)\b")
 _READS = re.compile(
     r"\b(caption|sign|text|file|filename|name|exif|metadata|comment|label|poster|note|title|description|shirt|banner|"
-    r"writing|watermark|letter|message)\b([^.?!]*?)\b(reads|reading|says|saying|said|called|named)\b\s*[:,]?\s*[^.?!]+"
+    r"writing|watermark|letter|message|sticker|billboard|screen|paper|card|book|tag|keyword|iptc|page|wall|board|graffiti)\b([^.?!]*?)\b(reads|reading|says|saying|said|called|named)\b\s*[:,]?\s*[^.?!]+"
 )
 
 
@@ -64,13 +64,13 @@ def _replaced(request: str) -> str:
 def _corrected(word: str, *, alone: bool = False) -> str:
     """The known word that a word is a typing error of, or the word itself.
 
-    One error (a letter missing, added, wrong, or two swapped) from five letters on, two errors from eight on; in
+    One error (a letter missing, added, wrong, or two swapped) from five letters on, two errors from seven on; in
     words of four letters only swapped ones, unless it is all that was typed (alone). Frequent words that are near to a
     known one are left alone.
     """
     if word in words.all_words() or word in words.common() or _is_form(word):
         return word
-    limit = 2 if len(word) >= 8 else 1
+    limit = 2 if len(word) >= 7 else 1
     best: tuple[int, int, str] | None = None
     for candidate in words.vocabulary():
         if abs(len(candidate) - len(word)) > limit or candidate[0] != word[0]:
@@ -86,7 +86,7 @@ def _is_form(word: str) -> bool:
     """Whether a word is another form of a known one: "sharpens", "denoised"."""
     for ending in ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "y", "est"):
         stem = word.removesuffix(ending)
-        if stem != word and (stem in words.vocabulary() or f"{stem}e" in words.vocabulary()):
+        if stem != word and (stem in words.all_words() or f"{stem}e" in words.all_words()):
             return True
     return False
 

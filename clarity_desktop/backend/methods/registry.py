@@ -6,14 +6,17 @@ import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from clarity_desktop.backend.methods import clarity, maxim
 from clarity_desktop.backend.methods.method import Method
-from clarity_desktop.backend.weights import WeightStore, catalog, default_store
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import conjunction
 from clarity_desktop.titles import task_title
 from clarity_desktop.values import TASKS, Task
+
+if TYPE_CHECKING:
+    from clarity_desktop.backend.weights import WeightStore
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ def with_third_party(bundled: Mapping[str, Method], entries: Iterable[EntryPoint
 
 def _load(entry: EntryPoint, table: Mapping[str, Method]) -> Method | None:
     """A third-party method, or None if it is broken."""
+    from clarity_desktop.backend.weights import catalog
+
     try:
         method: object = entry.load()
     except Exception:  # third-party code may raise anything
@@ -97,5 +102,7 @@ def choose(
 
 def missing(method: Method, store: WeightStore | None = None) -> tuple[str, ...]:
     """The weights of a method that are not installed."""
+    from clarity_desktop.backend.weights import default_store  # planning a request needs no weights
+
     store = store or default_store()
     return tuple(name for name in method.weights if not store.is_ready(name))
