@@ -67,14 +67,20 @@ class PreferenceCommands(QObject):
         dialog.theme_tried.connect(self._apply_theme)
         dialog.agreed.connect(self.use)
         dialog.shortcuts_asked.connect(self._show_shortcuts)
-        dialog.key_typed.connect(lambda url, key: self._session.ask(StoreLlmKey(url, key)))
+        dialog.key_typed.connect(self._store_key)
         page = dialog.llm_page
-        page.key_asked.connect(lambda url: self._session.ask(ReadLlmKey(url)))
-        page.key_removed.connect(lambda url: self._session.ask(StoreLlmKey(url, "")))
+        page.key_asked.connect(self._read_key)
+        page.key_removed.connect(self._store_key)
         page.models_asked.connect(self._list_models)
         page.test_asked.connect(self._test)
         self._dialog = dialog
         dialog.open()
+
+    def _read_key(self, url: str) -> None:
+        self._session.ask(ReadLlmKey(url))
+
+    def _store_key(self, url: str, key: str = "") -> None:
+        self._session.ask(StoreLlmKey(url, key))
 
     def _list_models(self, llm: LlmSettings, key: str | None) -> None:
         self._session.ask(ListLlmModels(llm, key))

@@ -63,7 +63,7 @@ class HelpDialog(QDialog):
             self.tr(
                 "With several photos open, Version > Apply this step to all open photos repeats a step on each of them."
             ),
-            self.tr("Your photos never leave this computer."),
+            self.tr("Your photos leave this computer only if you let a language model see them."),
         )
         parts = [
             f"<h2>{escape(self.tr('First steps'))}</h2><ol>",

@@ -31,7 +31,8 @@ class LanguageModelPage(QWidget):
         self.url.setAccessibleName(self.tr("Base URL"))
         self.model = DropDown(self.tr("Model"))
         self.model.setEditable(True)
-        self.model.lineEdit().setAccessibleName(self.tr("Model"))
+        if (field := self.model.lineEdit()) is not None:
+            field.setAccessibleName(self.tr("Model"))
         self.model.setCurrentText(llm.model)
         self.load = QPushButton(self.tr("&Load list"))
         self.load.setAccessibleName(self.tr("Load the list of models from the server"))
@@ -56,8 +57,8 @@ class LanguageModelPage(QWidget):
         self.url.editingFinished.connect(self._ask_for_key)
         for box in (self.enabled, self.send_photo):
             box.toggled.connect(self._show_privacy)
-        self.load.clicked.connect(lambda: self._begin(self.models_asked))
-        self.test.clicked.connect(lambda: self._begin(self.test_asked))
+        self.load.clicked.connect(self._ask_for_models)
+        self.test.clicked.connect(self._ask_for_test)
         self.remove_key.clicked.connect(lambda: self.key_removed.emit(self.url.text()))
         self._show_privacy()
         self._lay_out()
@@ -112,11 +113,18 @@ class LanguageModelPage(QWidget):
             self._asked_for = url
             self.key_asked.emit(url)
 
-    def _begin(self, signal: Signal) -> None:
+    def _ask_for_models(self) -> None:
+        self._wait()
+        self.models_asked.emit(self.llm(), self.typed_key())
+
+    def _ask_for_test(self) -> None:
+        self._wait()
+        self.test_asked.emit(self.llm(), self.typed_key())
+
+    def _wait(self) -> None:
         self.show_status(self.tr("Asking the server…"), "muted")
         for button in (self.load, self.test):
             button.setEnabled(False)
-        signal.emit(self.llm(), self.typed_key())
 
     def _use_server(self) -> None:
         if url := self.server.currentData():

@@ -10,7 +10,7 @@ from clarity_desktop.backend.chat.words import TaskWord
 from clarity_desktop.backend.plan import AdjustCall, ExportCall, RestoreCall, ToolCall, TransformCall
 from clarity_desktop.text import Message, conjunction
 from clarity_desktop.titles import task_title
-from clarity_desktop.values import Task
+from clarity_desktop.values import TASKS, Task
 
 _CHANGED = (
     r"(?:(?:remov|restor|denois|derain|dehaz|deblurr|desnow|brighten|darken|lighten|sharpen|enhanc|improv|fix|clean"
@@ -50,7 +50,7 @@ def false_claims(
     """
     sentences = [s for s in _SENTENCE.split(text) if "?" not in s and not _OTHER_TIME.search(s)]
     done = [s for s in sentences if _DONE.search(s)]
-    named = {task for s in done for task in _tasks(s)}
+    named: set[Task] = set().union(*(_tasks(s) for s in done))
     found: list[Message] = []
     if any(_FILE.search(s) for s in sentences) and not any(isinstance(step, ExportCall) for step in steps):
         found.append(Message("llm.false_file"))
@@ -60,7 +60,7 @@ def false_claims(
         return tuple(found)
     is_auto = any(isinstance(step, RestoreCall) and step.task == "auto" for step in steps)
     if not is_auto and (untrue := named - _run(steps) - set(earlier)):
-        titles = [task_title(task) for task in sorted(untrue)]
+        titles = [task_title(task) for task in TASKS if task in untrue]
         found.append(Message("llm.false_claim_of_tasks", {"tasks": conjunction(titles)}))
     return tuple(found)
 
