@@ -133,7 +133,7 @@ def detect(
 
 def look(net: Any, views: Views) -> Detection:
     """The detection by a network (nets.detector.Detector, or one with the same interface) from the views of a photo."""
-    outputs = {name: values[0] for name, values in logits(net, views.whole[None]).items()}
+    outputs = {name: values[0] for name, values in logits(net.look, views.whole[None]).items()}
     close = logits(net, views.close) if len(views.close) else None
     return to_detection(outputs, views.size, close)
 
@@ -143,8 +143,10 @@ def digest(store: WeightStore | None = None) -> str:
     return (store or default_store()).digest(WEIGHTS)[:16]
 
 
-def logits(net: Any, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+def logits(net: Callable[[Any], Mapping[str, Any]], photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """The outputs of a network for N photos of one size (N×H×W×3 uint8, sides multiples of STRIDE).
+
+    net: the network for parts of photos, its method `look` for whole ones.
 
     float32 logits: "classes" N×15, "found" N×13, "severity" N×13, "quality" N×1, "map" N×13×h×w.
     """

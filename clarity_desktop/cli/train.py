@@ -12,8 +12,9 @@ from clarity_desktop.messages import UserError
 
 PACKAGE = "clarity_training"
 TRAIN = {
-    "detector": "train.detector", "calibrate": "train.calibration", "clip": "train.clip", "restorer": "train.restorer",
-    "quality": "train.quality", "judge": "train.judge", "click": "train.click",
+    "detector": "train.detector", "calibrate": "train.calibration", "statistics": "train.statistics",
+    "clip": "train.clip", "restorer": "train.restorer", "quality": "train.quality", "judge": "train.judge",
+    "click": "train.click",
 }  # fmt: skip
 BENCH = {
     "detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality",

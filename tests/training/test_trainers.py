@@ -15,7 +15,7 @@ from clarity_training.train import restorer as train_restorer
 from safetensors.torch import load_file
 
 from clarity_desktop.backend.nets.clarity_all import TASKS, ClarityAll
-from clarity_desktop.backend.nets.detector import Detector, Lite0
+from clarity_desktop.backend.nets.detector import LITE0, Detector, Lite
 from clarity_desktop.messages import UserError
 
 
@@ -209,7 +209,7 @@ def test_the_pretrained_first_blocks_are_frozen(photos: Path, tmp_path: Path) ->
     """A published file has the tensors in the network's order, followed by a head and a classifier."""
     torch.manual_seed(4)
     published = {
-        f"_blocks.{k}": torch.randn_like(v) if v.is_floating_point() else v for k, v in Lite0().state_dict().items()
+        f"_blocks.{k}": torch.randn_like(v) if v.is_floating_point() else v for k, v in Lite(LITE0).state_dict().items()
     }
     head = {"_conv_head.weight": torch.zeros(3), "_bn1.bias": torch.zeros(3), "_fc.bias": torch.zeros(2)}
     torch.save({**published, **head}, tmp_path / "tower.pth")
@@ -256,8 +256,8 @@ def test_the_features_of_the_frozen_blocks_give_the_same_answer(photos: Path) ->
     kept = training.frozen_features([sample])[0]["photo"][None].float()
     tower, frozen = training.net.tower, train_detector.FROZEN_BLOCKS
     with torch.no_grad():
-        expected, output = tower(sample["photo"][None].permute(0, 3, 1, 2) / 255)[2], tower(kept, frozen)[2]
-        other = tower(torch.zeros_like(kept), frozen)[2]
+        expected, output = tower(sample["photo"][None].permute(0, 3, 1, 2) / 255)[6], tower(kept, frozen)[6]
+        other = tower(torch.zeros_like(kept), frozen)[6]
     assert (output - expected).norm() < 0.05 * expected.norm()
     assert (other - expected).norm() > 0.1 * expected.norm()
 

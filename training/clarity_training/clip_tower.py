@@ -77,6 +77,10 @@ class ClipTower(nn.Module):
             "map": self._degradation_logits(near, texts).transpose(1, 2).unflatten(2, (2, 2)),
         }
 
+    def look(self, photo: Tensor) -> dict[str, Tensor]:
+        """Logits by name of whole photos (N×3×H×W float32): the same."""
+        return self(photo)
+
     def _degradation_logits(self, image: Tensor, texts: Tensor) -> Tensor:
         return self.each_scale.exp().clamp(max=100) * image @ (texts[1:-1] - texts[:1]).T + self.each_bias
 

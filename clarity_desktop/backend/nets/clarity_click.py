@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clarity_desktop.backend.nets.detector import Lite0
+from clarity_desktop.backend.nets.detector import LEVEL_STAGES, LITE0, Lite
 
 STRIDE, GRID = 32, 4
 """The sides of the photo are multiples of STRIDE; a cell of masks and maps is GRID pixels wide."""
@@ -47,7 +47,7 @@ class ClarityClick(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tower = Lite0()
+        self.tower = Lite(LITE0)
         fine, second, third, coarse = WIDTHS
         self.project = nn.ModuleList(_convolution(a, b, 1) for a, b in zip(LEVELS, WIDTHS, strict=True))
         self.lower = nn.ModuleList([_convolution(third, second, 1), _convolution(coarse, third, 1)])
@@ -67,7 +67,9 @@ class ClarityClick(nn.Module):
     def levels(self, rgb: Tensor) -> Levels:
         """The tower's features (LEVELS channels) of N×3×H×W float RGB in 0..1, H and W multiples of STRIDE."""
         first = self.tower.first_blocks(rgb, 3)
-        return first, *self.tower(first, 3)
+        features = self.tower(first, 3)
+        fine, middle, coarse = (features[k] for k in LEVEL_STAGES)
+        return first, fine, middle, coarse
 
     def merge(self, levels: Levels) -> Levels:
         """The levels with what the coarser ones know, of WIDTHS channels; float, N×C×H/4×W/4 to N×C×H/32×W/32."""

@@ -6,11 +6,16 @@ features become tokens, which two transformer layers relate to each other: shado
 photo only. Three levels of features are merged from coarse to fine (Lin et al., Feature Pyramid Networks, CVPR 2017)
 into a map of every degradation; what the map found is added to the embedding, because a drop or a mark is in few
 places.
+
+The class of a whole photo is decided by another head (`Statistics`), from how the features of this tower and of one
+that knows ImageNet only are spread over the photo. Fitted afterwards and with few parameters, it recognizes
+photographed damage far better than the embedding, which partly learned the few photographed examples by heart.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -104,27 +109,38 @@ class _Inverted(nn.Module):
         return x + self.body(x) if self.residual else self.body(x)
 
 
-_STAGES = (  # blocks, outside, kernel, stride, expansion
+Stages = tuple[tuple[int, int, int, int, int], ...]
+"""Of a tower, from fine to coarse: blocks, outside, kernel, stride, expansion."""
+LITE0: Stages = (
     (1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6),
     (1, 320, 3, 1, 6),
 )  # fmt: skip
-_LEVELS = 4, 10, 15
-"""Indices of the last blocks before the features are reduced: at 1/8, 1/16 and 1/32 of the photo's size."""
+LITE2: Stages = (
+    (1, 16, 3, 1, 1), (3, 24, 3, 2, 6), (3, 48, 5, 2, 6), (4, 88, 3, 2, 6), (4, 120, 5, 1, 6), (5, 208, 5, 2, 6),
+    (1, 352, 3, 1, 6),
+)  # fmt: skip
+LEVEL_STAGES = 2, 4, 6
+"""The last stages before the features are reduced: at 1/8, 1/16 and 1/32 of the photo's size."""
 _LEVEL_WIDTHS = 40, 112, 320
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 without its classifier: N×3×H×W float RGB in 0..1 → features at three levels."""
+class Lite(nn.Module):
+    """EfficientNet-Lite without its classifier: N×3×H×W float RGB in 0..1 → the features after each stage.
 
-    def __init__(self) -> None:
+    stages: LITE0 or LITE2.
+    """
+
+    def __init__(self, stages: Stages) -> None:
         super().__init__()
         self.stem = _Units(*_unit(3, 32, 3, 2), nn.ReLU6())
         self.blocks = nn.ModuleList()
+        self._ends: list[int] = []
         inside = 32
-        for count, outside, kernel, stride, factor in _STAGES:
+        for count, outside, kernel, stride, factor in stages:
             for k in range(count):
                 self.blocks.append(_Inverted(inside, outside, kernel, stride if k == 0 else 1, factor))
                 inside = outside
+            self._ends.append(len(self.blocks) - 1)
 
     def first_blocks(self, rgb: Tensor, blocks: int) -> Tensor:
         """Features (N×C×h×w) after the stem and that number of blocks, of N×3×H×W in 0..1."""
@@ -134,20 +150,19 @@ class Lite0(nn.Module):
             x = block(x)
         return x
 
-    def forward(self, x: Tensor, applied: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-        """Features at 1/8 (N×40×…), 1/16 (N×112×…) and 1/32 (N×320×…) of the photo's size.
+    def forward(self, x: Tensor, applied: int = 0) -> dict[int, Tensor]:
+        """The features (N×C×h×w) after each stage by its index; without the stages that were applied.
 
-        applied: blocks that `first_blocks` applied to x already, at most 4; 0: x is N×3×H×W in 0..1.
+        applied: blocks that `first_blocks` applied to x already; 0: x is N×3×H×W in 0..1.
         """
         if not applied:
             x = self.first_blocks(x, 0)
-        levels: list[Tensor] = []
+        features: dict[int, Tensor] = {}
         for k, block in enumerate(self.blocks[applied:], applied):
             x = block(x)
-            if k in _LEVELS:
-                levels.append(x)
-        fine, middle, coarse = levels
-        return fine, middle, coarse
+            if k in self._ends:
+                features[self._ends.index(k)] = x
+        return features
 
 
 class Pyramid(nn.Module):
@@ -176,8 +191,80 @@ class Pyramid(nn.Module):
         return self.logits(x)
 
 
+class Statistics(nn.Module):
+    """Tells the class of a whole photo from statistics of two towers' features: the detector's own, and that of
+    EfficientNet-Lite2 as it was trained on ImageNet. What the prompts tell has a share in it.
+
+    Fitted by `clarity train statistics`; no gradient reaches it.
+    """
+
+    middle: Tensor
+    spread: Tensor
+    share: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tower = Lite(LITE2)
+        count = sum(_statistics_count(stages) for stages in (LITE0, LITE2))
+        self.register_buffer("middle", torch.zeros(count))
+        self.register_buffer("spread", torch.ones(count))
+        self.register_buffer("share", torch.zeros(()))
+        self.weigh = nn.Linear(count, len(CLASSES))
+        self.requires_grad_(False)
+
+    def forward(self, photo: Tensor, features: Mapping[int, Tensor], prompted: Tensor) -> Tensor:
+        """N×15 float32 logits of the classes.
+
+        photo: N×3×H×W float in 0..1. features: of the detector's tower. prompted: N×15, the logits by the prompts.
+        """
+        statistics = self.measure(photo, features)
+        with torch.autocast(photo.device.type, enabled=False):
+            return self.weigh(self.standardized(statistics)) + self.share * prompted.float()
+
+    def measure(self, photo: Tensor, features: Mapping[int, Tensor]) -> Tensor:
+        """N×7488 float32: the statistics of each channel of the four coarsest stages of both towers.
+
+        photo: N×3×H×W float in 0..1; features: of the detector's tower.
+        """
+        both = ((LITE0, features), (LITE2, self.tower(photo)))
+        return torch.cat([_over_cells(seen[k], stride) for stages, seen in both for k, stride in _coarse(stages)], 1)
+
+    def standardized(self, statistics: Tensor) -> Tensor:
+        """N×7488 float32 with the mean and deviation of the photos of the fit, and without outliers."""
+        return ((statistics - self.middle) / self.spread).clamp(-4, 4)
+
+
+def _coarse(stages: Stages) -> list[tuple[int, int]]:
+    """Index and stride of the stages at 1/16 and 1/32 of the photo's size."""
+    strides = [2 * math.prod(stage[3] for stage in stages[: k + 1]) for k in range(len(stages))]
+    return [(k, stride) for k, stride in enumerate(strides) if stride >= STRIDE // 2]
+
+
+def _statistics_count(stages: Stages) -> int:
+    return sum((8 if stride < STRIDE else 4) * stages[k][1] for k, stride in _coarse(stages))
+
+
+def _over_cells(features: Tensor, stride: int) -> Tensor:
+    """How the features (N×C×h×w) of one stage are spread over the photo's cells of 32×32 pixels: N×4C, or N×8C where a
+    cell has several features, of their mean and of their deviation; float32. Independent of the photo's size."""
+    features = features.float()
+    if stride == STRIDE:
+        return _spread(features)
+    mean, square = (F.avg_pool2d(x, STRIDE // stride) for x in (features, features * features))
+    return torch.cat((_spread(mean), _spread((square - mean * mean).clamp_min(0).sqrt())), 1)
+
+
+def _spread(cells: Tensor) -> Tensor:
+    """N×4C of N×C×h×w: mean, deviation, and the means of the highest and of the lowest 1/16."""
+    ranked = cells.flatten(2).sort(2).values
+    few = max(1, ranked.shape[2] // 16)
+    return torch.cat(
+        (ranked.mean(2), ranked.std(2, correction=0), ranked[..., -few:].mean(2), ranked[..., :few].mean(2)), 1
+    )
+
+
 class Detector(nn.Module):
-    """The image tower and the embeddings of the class prompts.
+    """The image tower, the embeddings of the class prompts, and the head that tells the class of a whole photo.
 
     Input: N×3×H×W float RGB in 0..1, H and W multiples of 32. Output: float32 logits "classes" N×15 (CLASSES), "found"
     N×13 (DEGRADATIONS), "severity" N×13, "quality" N×1: how good the photo is, and "map" N×13×H/8×W/8: how likely each
@@ -190,7 +277,7 @@ class Detector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tower = Lite0()
+        self.tower, self.statistics = Lite(LITE0), Statistics()
         fine, middle, coarse = _LEVEL_WIDTHS
         self.seen = nn.Linear(coarse, WIDTH)
         self.place = nn.Linear(4 * _FREQUENCIES, WIDTH)
@@ -213,17 +300,31 @@ class Detector(nn.Module):
         self.register_buffer("caution", torch.zeros(()))
 
     def forward(self, photo: Tensor, prompts: Tensor | None = None, applied: int = 0) -> dict[str, Any]:
-        """float32 logits by name, with the shapes of the class docstring.
+        """float32 logits by name, with the shapes of the class docstring; the classes by the prompts.
 
         prompts: 15×EMBEDDING float32, the text tower's output in training; those of the weights file by default.
-        applied: number of blocks that were applied to the photo already (`Lite0.first_blocks`).
+        applied: number of blocks that were applied to the photo already (`Lite.first_blocks`).
         """
         whole, where = self.encode(photo, applied)
         return {**self.classify(whole, prompts), "map": where}
 
+    def look(self, photo: Tensor) -> dict[str, Any]:
+        """The answer about whole photos: as `forward` gives it, but the classes by the statistics.
+
+        photo: N×3×H×W float32 in 0..1.
+        """
+        features = self.tower(photo)
+        whole, where = self._encode(features)
+        outputs = self.classify(whole)
+        classes = self.statistics(photo, features, outputs["classes"])
+        return {**outputs, "classes": classes, "found": agreeing(classes, outputs["found"]), "map": where}
+
     def encode(self, photo: Tensor, applied: int = 0) -> tuple[Tensor, Tensor]:
         """The features of the whole photo (N×WIDTH float32) and the map's logits (N×13×H/8×W/8 float32)."""
-        fine, middle, coarse = self.tower(photo, applied)
+        return self._encode(self.tower(photo, applied))
+
+    def _encode(self, features: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        fine, middle, coarse = (features[k] for k in LEVEL_STAGES)
         rows, columns = coarse.shape[-2:]
         tokens = self.seen(coarse.flatten(2).transpose(1, 2)) + self.place(_positions(rows, columns, coarse))
         mixed = self.norm(self.mix(torch.cat((self.first.expand(len(coarse), -1, -1), tokens), 1)))
@@ -287,6 +388,14 @@ def cautious(classes: Tensor, found: Tensor, caution: Tensor) -> Tensor:
     less = F.logsigmoid(_odds(classes)) - F.logsigmoid(_odds(before))
     likely = F.logsigmoid(found) + less[:, None]
     return likely - torch.log(-torch.expm1(likely.clamp(max=-1e-6)))
+
+
+def agreeing(classes: Tensor, found: Tensor) -> Tensor:
+    """The degradations' logits (N×13) such that each is at least as likely as the class of its name, and at most as
+    likely as "not normal", by the logits of the classes (N×15)."""
+    named = classes.log_softmax(1)[:, 1:-1].clamp(max=-1e-6)
+    lowest = named - torch.log(-torch.expm1(named))
+    return torch.maximum(found, lowest).minimum(_odds(classes)[:, None])
 
 
 def _odds(classes: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from clarity_training import marked_photos, options, photos
 from clarity_training.marked_photos import MarkedPhoto
 from clarity_training.simulated_clicks import next_click, overlap
 from clarity_training.train import loop
-from clarity_training.train.detector import load_lite0
+from clarity_training.train.detector import load_lite
 
 SHAPES = (256, 384), (384, 256)
 """Rows and columns of the views."""
@@ -120,7 +120,7 @@ class Training:
         self.args = args
         self.net = ClarityClick().to(args.device)
         if args.tower:
-            load_lite0(self.net.tower, args.tower)
+            load_lite(self.net.tower, args.tower)
         self.net.tower.requires_grad_(False)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.learned = [p for p in self.net.parameters() if p.requires_grad]

