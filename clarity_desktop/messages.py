@@ -467,9 +467,10 @@ class EditRegion:
 
 @dataclass(frozen=True, slots=True)
 class ReadRegion:
-    """Read a kept region with its mask. → RegionReady"""
+    """Read a kept region with its mask, as it lies in a version. → RegionReady"""
 
     document: DocumentId
+    version: VersionId
     region: RegionId
 
 

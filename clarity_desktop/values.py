@@ -262,7 +262,12 @@ class Refine:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Stretch the region to the size of the version, which may be of another photo."""
+    """Bring a region to the version from another one of this photo, or from another photo, whose size is stretched.
+
+    made_for: the version of this photo that the region is of; None: it is of another photo.
+    """
+
+    made_for: VersionId | None = None
 
 
 MaskChange = Combine | Invert | Grow | Feather | Paint | Lasso | Refine | Fit
@@ -725,6 +730,27 @@ def parts_of(versions: Mapping[VersionId, Version], version: Version) -> tuple[V
         full = full_result(versions, at) if FULL in at.step.settings else at
         at = versions.get((full or at).parent or VersionId(""))
     return (at.id if at else None), tuple(reversed(steps))
+
+
+MOVING = ("crop", "rotate", "straighten", "flip")
+"""Kinds of steps that move pixels."""
+
+
+def base_of(versions: Mapping[VersionId, Version], version: Version) -> Version | None:
+    """The version whose pixels a version lies over, before its own step: its parent, of a reset the original."""
+    if version.step.kind == "reset":
+        return next((v for v in versions.values() if v.parent is None and v.id != version.id), None)
+    return versions.get(version.parent) if version.parent else None
+
+
+def placed_as(versions: Mapping[VersionId, Version], version: Version) -> VersionId:
+    """The version since which nothing moved: versions of which this is the same have their pixels at the same place."""
+    for _ in range(len(versions)):
+        base = base_of(versions, version)
+        if base is None or version.step.kind in MOVING or (base.width, base.height) != (version.width, version.height):
+            break
+        version = base
+    return version.id
 
 
 def full_result(versions: Mapping[VersionId, Version], version: Version) -> Version | None:

@@ -16,7 +16,7 @@ from clarity_desktop.backend import restore
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.pictures import fill_transparent
-from clarity_desktop.backend.regions import masks, resolve
+from clarity_desktop.backend.regions import carry, masks, resolve
 from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, check, is_usable
 from clarity_desktop.backend.regions.resolve import Sources
 from clarity_desktop.backend.regions.words import Description
@@ -288,6 +288,12 @@ async def change(studio: Studio, request: ChangeRegion, job: Job) -> Region:
     document = studio.document(request.document)
     version = document.version(request.version)
     read = partial(_read_part, document, request.version)
+    if isinstance(request.change, Fit) and request.change.made_for is not None:
+        versions = {v.id: v for v in document.card().versions}
+        move = partial(carry.carried, _selected(request.region), versions, request.change.made_for, request.version)
+        region = await job.run(move, lane=LaneClass.INTERACTIVE)
+        job.emit(RegionReady(request.document, region))
+        return region
     region = await job.run(
         changed, request.region, request.change, version, read, job.checkpoint, lane=LaneClass.INTERACTIVE
     )  # fmt: skip
@@ -387,8 +393,13 @@ async def edit(studio: Studio, request: EditRegion, job: Job) -> None:
 
 
 async def read(studio: Studio, request: ReadRegion, job: Job) -> Region:
-    """A kept region with its mask. Raises UserError."""
-    region = await job.side("disk", studio.document(request.document).kept_region, request.region)
+    """A kept region with its mask, as it lies in a version. Raises UserError, also if nothing of it is left there."""
+    document = studio.document(request.document)
+    region = await job.side("disk", document.kept_region, request.region)
+    card = document.card()
+    [stored] = [one for one in card.regions if one.id == request.region]
+    versions = {version.id: version for version in card.versions}
+    region = await job.side("disk", carry.carried, region, versions, stored.version, request.version)
     job.emit(RegionReady(request.document, region, request.region))
     return region
 

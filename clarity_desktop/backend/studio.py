@@ -88,6 +88,7 @@ from clarity_desktop.text import Message, messages
 from clarity_desktop.values import (
     BOUNDS,
     FULL,
+    MOVING,
     Adjustments,
     Advice,
     Bounds,
@@ -124,8 +125,6 @@ PREVIEW = 2048  # longest side in pixels of the preview shown while a document i
 THUMBNAIL = 128
 CHECK, CHECK_GRAYS = 6, (204, 255)
 """Side in pixels and the two grays of the checkerboard under a transparent thumbnail."""
-GEOMETRY = ("crop", "rotate", "straighten", "flip")
-"""Kinds of steps that move pixels."""
 TILES_AT_ONCE = 16
 FEATHER = 100_000  # pixels; a recorded value above this is invalid and treated as 0
 LONG_SECONDS = 20.0
@@ -931,7 +930,7 @@ class Studio:
     def _moved(self, at: DocumentId, version: Version) -> bool:
         """Whether a step since the photo was opened moved pixels."""
         while version.parent is not None and version.step.kind != "reset":
-            if version.step.kind in GEOMETRY:
+            if version.step.kind in MOVING:
                 return True
             version = self.version(at, version.parent)
         return False

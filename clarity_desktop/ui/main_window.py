@@ -287,7 +287,7 @@ class MainWindow(Shell):
         """Whether the failure of a request that the user did not make is no notice."""
         if self.preference_commands.fail_llm(pending, text):
             return True
-        return self.select_commands.is_preview(pending) or self.region_commands.fail_analysis(pending, text)
+        return self.select_commands.is_quiet(pending) or self.region_commands.fail_analysis(pending, text)
 
     def _reach(self, pending: PendingRequest, event: Event) -> None:
         match event:

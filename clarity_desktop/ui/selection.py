@@ -12,6 +12,8 @@ from clarity_desktop.values import Bounds, Box, Click, Region, RegionId, StoredR
 
 MAX_STEPS, MAX_BYTES = 100, 256_000_000
 """Of the undo of mask changes: steps, and bytes of masks that are kept for it."""
+MAX_LEFT = 2
+"""Places whose selections are kept: undo leads back to them, and their masks take memory."""
 SOFT_EDGE, MAX_SOFT_EDGE = 0.01, 24
 """Over which a changed selection blends into its surroundings: share of its longer side, and most pixels."""
 
@@ -60,6 +62,21 @@ class MaskState:
     name: str = ""
 
 
+Origin = tuple[VersionId, MaskState, Region | None]
+"""The version in which a selection was made, what it was there, and the region that it was carried to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Left:
+    """What was selected before the photo was cropped, turned or flipped."""
+
+    now: MaskState
+    undo: list[MaskState]
+    redo: list[MaskState]
+    origin: Origin | None
+    version: VersionId | None
+
+
 @dataclass(slots=True, eq=False)
 class Selection:
     """The selection of a document, its kept regions, and what was found in it. Changed by the commands only."""
@@ -75,8 +92,11 @@ class Selection:
     engine_of_boxes: str = ""
     words: str = ""  # that the boxes are for
     version: VersionId | None = None  # that was open when the mask was last changed
+    place: VersionId | None = None  # the version, as in placed_as, whose pixels all these masks lie over
+    origin: Origin | None = None
     _undo: list[MaskState] = field(default_factory=list[MaskState])
     _redo: list[MaskState] = field(default_factory=list[MaskState])
+    _left: dict[VersionId, _Left] = field(default_factory=dict[VersionId, _Left])  # by their places
 
     def change(self, state: MaskState) -> None:
         """Go on to another state; the one before can be brought back."""
@@ -103,12 +123,29 @@ class Selection:
         """Whether a state was undone."""
         return bool(self._redo)
 
-    def forget(self) -> None:
-        """The photo has another size: no mask fits it."""
-        self.now, self.preview = MaskState(), None
-        self._undo.clear()
-        self._redo.clear()
+    def leave(self) -> None:
+        """The pixels of the photo lie elsewhere: no mask fits them. What was selected may come back."""
+        if self.place is not None:
+            self._left[self.place] = _Left(self.now, self._undo, self._redo, self.origin, self.version)
+            while len(self._left) > MAX_LEFT:
+                del self._left[next(iter(self._left))]
+        self.now, self.preview, self._undo, self._redo = MaskState(), None, [], []
+        self.masks.clear()
+        self.visible.clear()
         self.boxes, self.chosen = (), frozenset()
+
+    def come_back(self, place: VersionId) -> bool:
+        """Select what was selected at a place, with its undo. Returns whether that is known."""
+        left = self._left.pop(place, None)
+        if left is None:
+            return False
+        self.now, self._undo, self._redo, self.origin, self.version = (
+            left.now, left.undo, left.redo, left.origin, left.version,
+        )  # fmt: skip
+        stored = self.kept.get(self.now.kept) if self.now.kept else None
+        if stored is not None and self.now.region is not None:
+            self.masks[stored.id] = stored.content, self.now.region
+        return True
 
     def listed(self) -> list[StoredRegion]:
         """The kept regions that are not deleted, the oldest first."""

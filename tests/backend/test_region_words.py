@@ -80,6 +80,34 @@ def test_the_complement(text: str) -> None:
     assert [part.name for part in description.parts] == ["sky"]
 
 
+@pytest.mark.parametrize(
+    "text", ["the man's hat", "the men's hats", "the roof of the red car", "shadow of the tree", "my dog's collar"]
+)
+def test_a_part_that_no_list_names_is_not_its_owner(text: str) -> None:
+    description = parse(text)
+    assert description is not None
+    assert [part.kind for part in description.parts] == ["phrase"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a group of people", "person"),
+        ("the man's red car", "car"),
+        ("the dog's head", "face"),
+        ("all of the cars", "car"),
+        ("the left side of the car", "car"),
+        ("both of the dogs", "dog"),
+        ("my dog's", "dog"),
+        ("most of the sky", "sky"),
+    ],
+)
+def test_words_around_a_noun_leave_it_what_it_is(text: str, name: str) -> None:
+    description = parse(text)
+    assert description is not None
+    assert [part.name for part in description.parts] == [name]
+
+
 def test_several_things_and_exceptions() -> None:
     description = parse("the sky and both trees plus the left car")
     assert description is not None

@@ -419,7 +419,7 @@ def test_regions_are_kept_renamed_deleted_and_read(desk: Desk) -> None:
     desk.ask(m.EditRegion(desk.card.id, kept.id, deleted=True))
     [edited] = desk.recorder.last(m.RegionsChanged).regions
     assert (edited.name, edited.deleted) == ("House", True)
-    desk.ask(m.ReadRegion(desk.card.id, kept.id))
+    desk.ask(m.ReadRegion(desk.card.id, desk.card.head, kept.id))
     ready = desk.recorder.last(m.RegionReady)
     assert (ready.kept, ready.region.label, ready.region.bounds) == (kept.id, "House", LEFT)
     [replaced] = desk.keep(box(RIGHT), "Other", replaces=kept.id)

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop.messages import ModelMissing, Selected, UserError
-from clarity_desktop.values import Adjustments
+from clarity_desktop.values import Adjustments, Bounds
 from tests.fakes import HALVES
 
 from .user import Sitting, User
@@ -211,3 +211,67 @@ async def test_words_change_parts_and_then_only_what_is_selected(sit_down: Sitti
         assert (await user.pixels())[[10, 80, 140]].mean() < before[[10, 80, 140]].mean()
         await user.say("darken the zebra and remove the rain")
         assert user.shown.turns[-1].question == user.shown.head
+
+
+async def test_the_selection_and_kept_regions_follow_the_photo(sit_down: Sitting, tmp_path: Path) -> None:
+    async with sit_down() as user:
+        await user.open(scene(tmp_path / "scene.png"))
+        await user.click("select_click")
+        await click(user, 100, 80)
+        mask = selected(user)
+        user.window.regions.keep.click()
+        await user.idle()
+        await user.click("flip_horizontal")
+        assert np.array_equal(selected(user), mask[:, ::-1])
+        await user.click("rotate_right")
+        assert np.array_equal(selected(user), np.rot90(mask[:, ::-1], -1))
+        await user.click("undo")
+        await user.click("undo")
+        assert np.array_equal(selected(user), mask)
+        user.window.edit_commands.crop_to(Bounds(90, 70, 100, 70))
+        await user.idle()
+        assert np.array_equal(selected(user), mask[70:140, 90:190])
+        user.window.select_commands.clear()
+        item = user.window.regions.regions.topLevelItem(0)
+        assert item is not None
+        user.window.regions.regions.setCurrentItem(item)
+        QTest.keyClick(user.window.regions.regions, Qt.Key.Key_Return)
+        await user.idle()
+        assert np.array_equal(selected(user), mask[70:140, 90:190])
+        for _ in range(3):  # the opening, the clearing, the crop
+            await user.click("undo")
+        assert user.head.step.kind == "open"
+        assert np.array_equal(selected(user), mask)
+
+
+async def test_a_selection_of_no_kept_region_follows_the_photo(sit_down: Sitting, tmp_path: Path) -> None:
+    async with sit_down() as user:
+        await user.open(scene(tmp_path / "scene.png"))
+        await user.click("select_click")
+        await click(user, 100, 80)
+        mask = selected(user)
+        await user.click("copy_region")
+        user.window.edit_commands.crop_to(Bounds(90, 70, 100, 70))
+        await user.idle()
+        assert np.array_equal(selected(user), mask[70:140, 90:190])
+        user.window.select_commands.clear()
+        await user.click("paste_region")
+        assert np.array_equal(selected(user), mask[70:140, 90:190])
+        for _ in range(3):  # the pasting, the clearing, the crop
+            await user.click("undo")
+        assert user.head.step.kind == "open"
+        assert np.array_equal(selected(user), mask)
+
+
+async def test_nothing_is_selected_where_a_crop_cut_the_selection_away(sit_down: Sitting, tmp_path: Path) -> None:
+    async with sit_down() as user:
+        await user.open(scene(tmp_path / "scene.png"))
+        await user.click("select_click")
+        await click(user, 100, 80)
+        mask, texts = selected(user), user.texts()
+        user.window.edit_commands.crop_to(Bounds(0, 0, 60, 50))
+        await user.idle()
+        assert user.shown.selection.now.region is None
+        assert user.texts() == texts
+        await user.click("undo")
+        assert np.array_equal(selected(user), mask)

@@ -413,7 +413,7 @@ class FakeLink:
                 d.regions[at] = replace(old, name=old.name if name is None else name,
                                         deleted=old.deleted if deleted is None else deleted)  # fmt: skip
                 yield m.RegionsChanged(document, tuple(d.regions.values()))
-            case m.ReadRegion(document, at):
+            case m.ReadRegion(document, _, at):
                 yield m.RegionReady(document, self.documents[document].masks[at], at)
             case m.ImportRegion(document, version, _):
                 yield m.RegionReady(document, self._rectangle(document, version, Bounds(5, 5, 50, 40)))

@@ -120,7 +120,7 @@ async def test_regions_of_a_project_are_read_when_they_are_needed():
         window.select_commands.clear()
         window.region_commands.open("r0")
         await settled(window)
-        assert link.of(m.ReadRegion) == [m.ReadRegion(state.id, "r0")]
+        assert link.of(m.ReadRegion) == [m.ReadRegion(state.id, state.head, "r0")]
         assert state.selection.now.region is not None
         assert state.selection.now.kept == "r0"
 

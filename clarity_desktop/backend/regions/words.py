@@ -89,6 +89,8 @@ def _part(text: str) -> Part | None:
     places = _places(words if noun is None else words[:start] + " " + words[start + len(noun[2]) :])
     count, size = _count(words, noun), _size(words)
     color = _longest("color", words)
+    if noun is not None and _is_only_owner(words, start, start + len(noun[2])):
+        return Part("phrase", words, words, words, places=places, count=count, rank=_rank(words), size=size)
     if noun is not None:
         kind, name, _ = noun
         rank = _rank(words) if kind == "object" else None
@@ -115,14 +117,27 @@ def _noun(words: str) -> tuple[tuple[Kind, str, str] | None, int]:
     if not found:
         return None, 0
     # The first one, the longest of several that begin there: "the man in the car" means the man. Of two without a word
-    # between them the last one: "the glass bottle", "the dog's head".
+    # between them the last one: "the glass bottle", "the dog's head", "the man's red car".
     found.sort(key=lambda row: row[:2])
     head = found[0]
     for other in found[1:]:
-        if re.fullmatch(r"(?:'s?)?\s+", words[-head[1] : other[0]]):
+        if re.fullmatch(r"\s+|'s?\s+(?:[\w-]+\s+){0,2}", words[-head[1] : other[0]]):
             head = other
     start, end, kind, name = head
     return (kind, name, words[start:-end]), start
+
+
+def _is_only_owner(words: str, start: int, end: int) -> bool:
+    """Whether a part of the noun at start..end is meant that is in no list: "the man's hat", "the roof of the car"."""
+    if re.match(r"'s?\s+\w", words[end:]):
+        return True
+    lists = _lists()
+    before = re.match(r"(.*)\bof\b", words[:start])
+    if before is None:
+        return False
+    known = [phrase for phrases in lists["place"].values() for phrase in phrases] + lists["groups"]
+    rest = re.sub(rf"{_regex(known)}|{_regex(lists['color']['thing'])}", " ", before[1])
+    return bool(_leftover(rest, ()))
 
 
 def _places(words: str) -> tuple[Place, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -42,7 +43,7 @@ from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.select_bar import RegionBar
 from clarity_desktop.ui.selection import MaskState
 from clarity_desktop.ui.session import Session
-from clarity_desktop.values import EngineCard, ModelCard, Region, RegionId, StoredRegion, Task, Version
+from clarity_desktop.values import EngineCard, ModelCard, Region, RegionId, StoredRegion, Task, Version, VersionId
 
 DELETED_NOTICE = 20.0
 """Seconds for which a deletion can be undone in its notice."""
@@ -77,6 +78,7 @@ class RegionCommands(QObject):
         self._named: dict[PendingRequest, str] = {}  # masks that become kept regions at once
         self._keeping: dict[PendingRequest, frozenset[RegionId]] = {}  # regions before one was kept
         self._copied: Region | None = None
+        self._copied_from: tuple[ref[DocumentState], VersionId | None] | None = None
         self._shown: object = None  # what the list shows
         self._analyzing: PendingRequest | None = None
         self._analyzed: RegionAnalyzed | None = None
@@ -337,12 +339,7 @@ class RegionCommands(QObject):
             return
 
         def select(mask: Region) -> None:
-            if head := state.head_version:
-                if (mask.width, mask.height) == (head.width, head.height):
-                    name = self._name(state, stored)
-                    self._select.set(state, MaskState(mask, stored.engine, None, stored.id, name))
-                else:  # kept for a version of another size
-                    self._select.use(state, mask, stored.name)
+            self._select.set(state, MaskState(mask, stored.engine, None, stored.id, self._name(state, stored)))
 
         self._with_mask(state, stored, select)
 
@@ -354,14 +351,17 @@ class RegionCommands(QObject):
         """Use the mask of a kept region, which is read first if it is not known."""
         if (mask := state.selection.mask_of(stored)) is not None:
             use(mask)
-        elif state.id is not None:
-            self._uses[self._session.ask(ReadRegion(state.id, stored.id), state)] = use
+        elif state.id is not None and state.head is not None:
+            self._uses[self._session.ask(ReadRegion(state.id, state.head, stored.id), state)] = use
 
     def add_ready(self, pending: PendingRequest, event: RegionReady) -> None:
         """A mask was read, imported or changed."""
         state = pending.state
         if state is None or not self._session.is_open(state):
             return
+        request = pending.request
+        if isinstance(request, ReadRegion | ImportRegion) and not self._select.lies_over(state, request.version):
+            return  # meanwhile the photo was cropped, turned or flipped
         if event.kept is not None and (stored := state.selection.kept.get(event.kept)) is not None:
             state.selection.masks[stored.id] = stored.content, event.region
         use = self._uses.pop(pending, None)
@@ -429,12 +429,14 @@ class RegionCommands(QObject):
     def _copy(self) -> None:
         if (state := self._session.current) and state.selection.now.region is not None:
             self._copied = state.selection.now.region
+            self._copied_from = ref(state), state.head
             self._session.notify(self.tr("The selection was copied."), document=state, seconds=4)
             self._enable()
 
     def _paste(self) -> None:
         if (state := self._session.current) is not None and self._copied is not None:
-            self._select.use(state, self._copied)
+            source, version = self._copied_from or (None, None)
+            self._select.use(state, self._copied, version if source is not None and source() is state else None)
 
     def _ask_import(self) -> None:
         if (state := self._session.current) is None or not state.card:

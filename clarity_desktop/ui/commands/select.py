@@ -13,6 +13,7 @@ from clarity_desktop.messages import (
     ChangeRegion,
     KeepRegion,
     PrepareSelection,
+    ReadRegion,
     Redo,
     RegionReady,
     RemoveObject,
@@ -47,6 +48,8 @@ from clarity_desktop.values import (
     Region,
     RegionId,
     Stroke,
+    VersionId,
+    placed_as,
 )
 
 TOOLS = {"select_click": "click", "select_box": "box", "brush": "brush", "lasso": "lasso", "heal": "heal"}
@@ -92,7 +95,7 @@ class SelectCommands(QObject):
         self._is_fast = False  # the engine answered the last click quickly
         self._pointed: tuple[float, float] | None = None
         self._preview: PendingRequest | None = None  # of what a click would select
-        self._previews: set[PendingRequest] = set()  # those that run, also those that are not wanted any more
+        self._quiet: set[PendingRequest] = set()  # that these fail is not said
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -360,11 +363,11 @@ class SelectCommands(QObject):
         idle = state is not None and state.selection.now.region is None and not self._session.running(Select, state)
         if state is not None and state.id and state.head and at is not None and idle and state.canvas.click.is_active:
             self._preview = self._session.ask(Select(state.id, state.head, (Click(*at),)), state)
-            self._previews.add(self._preview)
+            self._quiet.add(self._preview)
 
-    def is_preview(self, pending: PendingRequest) -> bool:
-        """Whether a request only shows what a click would select: that it fails is not said."""
-        return pending in self._previews
+    def is_quiet(self, pending: PendingRequest) -> bool:
+        """Whether it is not said that a request failed: the user has not asked for it."""
+        return pending in self._quiet
 
     def _show_preview(self, pending: PendingRequest, event: Selected) -> None:
         state = pending.state
@@ -419,15 +422,17 @@ class SelectCommands(QObject):
         """Combine the selection with another region."""
         self.change(state, Combine(other, how))
 
-    def use(self, state: DocumentState, region: Region, name: str = "") -> None:
-        """Select a region that may be of a photo of another size: it is stretched to this one."""
-        if state.id is None or state.head is None or (head := state.head_version) is None:
+    def use(self, state: DocumentState, region: Region, made_for: VersionId | None = None) -> None:
+        """Select a region of another version of this photo, or of another photo, which is stretched to this one."""
+        head = state.head_version
+        if state.id is None or head is None:
             return
-        if (region.width, region.height) == (head.width, head.height):
-            self.set(state, MaskState(region, name=name))
+        fits = (region.width, region.height) == (head.width, head.height)
+        if self.lies_over(state, made_for) if made_for else fits:
+            self.set(state, MaskState(region))
         else:
-            pending = self._session.ask(ChangeRegion(state.id, state.head, region, Fit()), state)
-            self._targets[pending] = _Target(MaskState(name=name))
+            pending = self._session.ask(ChangeRegion(state.id, head.id, region, Fit(made_for)), state)
+            self._targets[pending] = _Target(MaskState())
 
     def _start_change(self, state: DocumentState) -> None:
         waiting = self._changes.get(state)
@@ -471,7 +476,7 @@ class SelectCommands(QObject):
         if pending in self._asked_at:
             self._is_fast = time.monotonic() - self._asked_at[pending] <= FAST
         for state in self._session.views(event.document):
-            if pending.state in (None, state) and self._fits(state, event.region):
+            if pending.state in (None, state) and self.lies_over(state, event.version):
                 self._take(state, target or _Target(MaskState()), event)
 
     def _take(self, state: DocumentState, target: _Target, event: Selected) -> None:
@@ -495,25 +500,36 @@ class SelectCommands(QObject):
             return True
         if target is None or state is None or not self._session.is_open(state):
             return target is not None
-        if self._fits(state, event.region):
-            found = replace(target.state, region=event.region)
-            request = pending.request
-            if (
-                isinstance(request, ChangeRegion)
-                and self._changing.get(state) is pending
-                and not _is_new(request.change)
-            ):
+        request = pending.request
+        found = replace(target.state, region=event.region)
+        if isinstance(request, ChangeRegion | ReadRegion) and not self.lies_over(state, request.version):
+            pass  # meanwhile the photo was cropped, turned or flipped
+        elif pending in self._quiet:
+            self._take_carried(state, found)
+        elif isinstance(request, ChangeRegion):
+            if self._changing.get(state) is pending and not _is_new(request.change):
                 # The selection may have become a kept region meanwhile.
                 found = replace(found, kept=state.selection.now.kept, name=state.selection.now.name)
             self.set(state, found)
         return True
+
+    def _take_carried(self, state: DocumentState, found: MaskState) -> None:
+        """Select what was carried along; it is no change of the selection, and none of a kept region."""
+        selection = state.selection
+        if selection.origin is None or selection.now.region is not None:  # meanwhile something else was selected
+            return
+        selection.origin = *selection.origin[:2], found.region
+        stored = selection.kept.get(found.kept) if found.kept else None
+        if stored is not None and found.region is not None:
+            selection.masks[stored.id] = stored.content, found.region
+        self.set(state, found, undoable=False)
 
     def finish(self, pending: PendingRequest) -> None:
         """A request ended, however: go on with the change that waits."""
         self._targets.pop(pending, None)
         self._asked_at.pop(pending, None)
         self._finish_healing(pending)
-        self._previews.discard(pending)
+        self._quiet.discard(pending)
         if pending is self._preview:
             self._preview = None
         state = pending.state
@@ -526,6 +542,11 @@ class SelectCommands(QObject):
         if not self._changes.get(state):
             state.canvas.brush.forget_strokes()
         self._start_change(state)
+
+    def lies_over(self, state: DocumentState, version: VersionId) -> bool:
+        """Whether a mask of a version fits the open one: nothing moved between them."""
+        made_for, head = state.versions.get(version), state.head_version
+        return bool(made_for and head) and placed_as(state.versions, made_for) == placed_as(state.versions, head)
 
     def _fits(self, state: DocumentState, region: Region) -> bool:
         head = state.head_version
@@ -578,16 +599,41 @@ class SelectCommands(QObject):
     def show_state(self) -> None:
         """The document that is shown, or its open version, changed."""
         for state in self._session.documents:
-            head, region = state.head_version, state.selection.now.region
-            if head and region and (region.width, region.height) != (head.width, head.height):
-                state.selection.forget()
-                self._changes.pop(state, None)
+            self._follow(state)
             self._show_masks(state)
         self._show_tool()
         self._show_bar()
         if (state := self._session.current) is not None and self._active(state):
             self._prepare(state)
         self._enable()
+
+    def _follow(self, state: DocumentState) -> None:
+        """Carry the selection along where the photo was cropped, turned or flipped, also by undo."""
+        selection, head = state.selection, state.head_version
+        place = placed_as(state.versions, head) if head else None
+        if place is None or place == selection.place:
+            return
+        left, origin = selection.place, selection.origin
+        is_carried = origin is not None and origin[2] is selection.now.region
+        if left is None:
+            selection.place = place
+            return
+        made_for, made, _ = origin if is_carried and origin else (left, selection.now, None)
+        selection.leave()
+        selection.place = place
+        self._changes.pop(state, None)
+        if is_carried and selection.come_back(place):
+            return
+        # From where it was made: a crop that is undone brings back what it cut away.
+        selection.origin = made_for, made, None
+        if made.region is None or state.id is None or state.head is None:
+            return
+        request: ReadRegion | ChangeRegion = ChangeRegion(state.id, state.head, made.region, Fit(made_for))
+        if made.kept in selection.kept:
+            request = ReadRegion(state.id, state.head, made.kept)
+        pending = self._session.ask(request, state)
+        self._targets[pending] = _Target(replace(made, region=None, prompt=None))
+        self._quiet.add(pending)  # that nothing of it is left is seen
 
     def refresh(self) -> None:
         """Draw the masks again: how they are drawn has changed."""
