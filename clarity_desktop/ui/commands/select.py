@@ -546,7 +546,9 @@ class SelectCommands(QObject):
     def lies_over(self, state: DocumentState, version: VersionId) -> bool:
         """Whether a mask of a version fits the open one: nothing moved between them."""
         made_for, head = state.versions.get(version), state.head_version
-        return bool(made_for and head) and placed_as(state.versions, made_for) == placed_as(state.versions, head)
+        if made_for is None or head is None:
+            return False
+        return placed_as(state.versions, made_for) == placed_as(state.versions, head)
 
     def _fits(self, state: DocumentState, region: Region) -> bool:
         head = state.head_version
@@ -629,7 +631,7 @@ class SelectCommands(QObject):
         if made.region is None or state.id is None or state.head is None:
             return
         request: ReadRegion | ChangeRegion = ChangeRegion(state.id, state.head, made.region, Fit(made_for))
-        if made.kept in selection.kept:
+        if made.kept is not None and made.kept in selection.kept:
             request = ReadRegion(state.id, state.head, made.kept)
         pending = self._session.ask(request, state)
         self._targets[pending] = _Target(replace(made, region=None, prompt=None))
