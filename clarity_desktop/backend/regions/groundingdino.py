@@ -193,7 +193,8 @@ def build(vocabulary: str) -> Any:
     config: Any = importlib.import_module("groundingdino.config.GroundingDINO_SwinT_OGC")
     models: Any = importlib.import_module("groundingdino.models")
     encoders: Any = importlib.import_module("groundingdino.util.get_tokenlizer")
-    pieces = {word: k for k, word in enumerate(vocabulary.splitlines())}
+    # Lines end with a line feed alone: other characters that Unicode counts as line ends may be words.
+    pieces = {word: k for k, word in enumerate(vocabulary.removesuffix("\n").split("\n"))}
 
     # The package would ask the network for the text encoder and its vocabulary. BertConfig() is that of the published
     # encoder, but for the number of words.
