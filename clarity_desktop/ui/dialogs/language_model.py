@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QVBoxLayout, QW
 
 from clarity_desktop.settings import LLM_SERVERS, LlmSettings
 from clarity_desktop.ui import form_fields
-from clarity_desktop.ui.form_fields import DropDown, choice_field, muted_label, show_role
+from clarity_desktop.ui.form_fields import DropDown, choice_field, field_label, muted_label, show_role
 
 
 class LanguageModelPage(QWidget):
@@ -161,8 +161,8 @@ class LanguageModelPage(QWidget):
         form.addRow("", self.enabled)
         form.addRow(self.tr("&Server"), self.server)
         form.addRow(self.tr("&Base URL"), self.url)
-        form.addRow(self.tr("&Model"), form_fields.row(self.model, self.load))
-        form.addRow(self.tr("&Key"), form_fields.row(self.key, self.remove_key))
+        form.addRow(field_label(self.tr("&Model"), self.model), form_fields.row(self.model, self.load))
+        form.addRow(field_label(self.tr("&Key"), self.key), form_fields.row(self.key, self.remove_key))
         form.addRow("", self.send_photo)
         column = QVBoxLayout(self)
         column.setSpacing(14)
