@@ -62,6 +62,8 @@ class Past:
 
     def parent(self, version: VersionId | None) -> VersionId | None:
         """The version that another was made from; of one that is not known, the one before it in the list."""
+        if version is None:
+            return None
         if version in self.parents:
             return self.parents[version]
         ids = [v.id for v in self.versions]

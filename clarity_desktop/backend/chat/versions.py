@@ -43,7 +43,7 @@ def versions_in(clause: str, past: Past) -> list[NamedVersion]:
     return kept
 
 
-def _pattern(name: str) -> re.Pattern[str]:
+def _pattern(name: str) -> words.Phrases:
     return words.pattern("versions", name)
 
 
