@@ -45,6 +45,13 @@ def strength_in(clause: str, mentions: list[Mention]) -> float | None:
     return None
 
 
+def strength_alone(clause: str) -> float | None:
+    """The strength of a clause that says nothing else: "as strong as you can"."""
+    names = ("fully", "half", "slightly", "strongly")
+    only = words.only(*(("strength", name) for name in names), ("speech", "polite"))
+    return strength_in(clause, []) if only.fullmatch(clause) else None
+
+
 def _describes(clause: str, at: re.Match[str], mentions: list[Mention]) -> bool:
     """Whether words of strength belong to what is there: "a bit noisy", "a lot of noise", "much too dark"."""
     after = clause[at.end() :]
@@ -60,6 +67,8 @@ def _describes(clause: str, at: re.Match[str], mentions: list[Mention]) -> bool:
             continue
         if isinstance(mention.word, TaskWord) and mention.word.kind == "thing" and not removes:
             return True
+    if any(m.start >= at.end() and isinstance(m.word, TaskWord) and m.word.kind == "verb" for m in mentions):
+        return False  # "a bit of denoising"
     return bool(re.match(r"\s+(?:too|so|of (?!the |that |it))", after)) and not removes
 
 

@@ -60,7 +60,10 @@ def _mentions(clause: str) -> tuple[Mention, ...]:
     longest = [
         (start, end, word)
         for start, end, word in spans
-        if not any(s <= start and end <= e and e - s > end - start for s, e, _ in spans)
+        if not any(
+            s <= start and end <= e and e - s > end - start and not (" and " in clause[s:e] and _differ(word, other))
+            for s, e, other in spans
+        )
     ]
     longest.sort(key=lambda span: span[:2])
     found: list[Mention] = []
@@ -69,6 +72,12 @@ def _mentions(clause: str) -> tuple[Mention, ...]:
         refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
         found.append(Mention(word, start, end, not refused and _asked(clause, start, end, word)))
     return tuple(found)
+
+
+def _differ(word: TaskWord | AdjustmentWord, other: TaskWord | AdjustmentWord) -> bool:
+    """Whether two words are for different settings: "more contrast and saturation"."""
+    both = isinstance(word, AdjustmentWord) and isinstance(other, AdjustmentWord)
+    return both and word.setting != other.setting
 
 
 def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:

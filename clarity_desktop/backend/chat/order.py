@@ -66,7 +66,8 @@ def _in_order(sentence: str) -> str:
     if (at := re.match(rf"^(?:{before})\s+(?P<late>[^,]+),\s*(?P<early>.+)$", sentence)) and names(at["late"]):
         return f"{at['early']} then {at['late']}"
     if (at := re.match(rf"^(?:{after})\s+(?P<early>[^,]+),\s*(?P<late>.+)$", sentence)) and names(at["early"]):
-        return f"{at['early']} then {at['late']}"
+        early = re.sub(r"\b(?:is|are|has been|have been) (?:gone|removed|done|fixed)\b", "", at["early"])
+        return f"{early} then {at['late']}"
     at = re.match(
         rf"^(?P<late>.+?),?\s+(?:(?:but|and)\s+first\b|(?:{after})(?!\s+(?:that|this|you)\b(?!'ve| have| are| did)))"
         r"\s*(?P<early>.+)$",

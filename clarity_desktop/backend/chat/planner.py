@@ -63,6 +63,7 @@ SIDE_EFFECTS: Mapping[Task, tuple[Task, ...]] = {
 }  # fmt: skip
 """Task → tasks whose degradation a too strong run of it causes: then it is run again, weaker."""
 
+_GONE = re.compile(r"\b(?:is|are|was|were|got) gone\b")
 _QUESTIONS: Mapping[str, Message] = {
     "remove": Message("chat.ask_remove"), "light": Message("chat.ask_light"), "size": Message("chat.ask_size"),
     "change": Message("chat.ask_change"),
@@ -323,7 +324,7 @@ class _Segment:
         past, text = self._past, self._text
         if not past.last:
             return None
-        tasks = {m.word.task for m in mentions_in(text) if m.asked and isinstance(m.word, TaskWord)}
+        tasks: set[Task] = {m.word.task for m in mentions_in(text) if m.asked and isinstance(m.word, TaskWord)}
         tasks -= {"overexposure"} if words.pattern("follow", "weaker").search(text) else set[Task]()
         own = {c.task for c in past.last if isinstance(c, RestoreCall)}
         if words.pattern("history", "undo").search(text) or words.pattern("history", "redo").search(text):
@@ -339,7 +340,11 @@ class _Segment:
         if words.pattern("follow", "unnatural").search(text) and tasks <= own and not _commands(text):
             return _Read(tuple(remarks.weaker(past)))
         became = words.pattern("follow", "became").search(text)
-        if became and len(own) == 1 and tasks and tasks <= set(SIDE_EFFECTS.get(next(iter(own)), ())):  # type: ignore[arg-type]
+        effects: set[Task] = set()
+        for change in past.last:
+            if isinstance(change, RestoreCall) and change.task != "auto":
+                effects |= set(SIDE_EFFECTS.get(change.task, ()))
+        if became and len(own) == 1 and tasks and tasks <= effects:
             return _Read(tuple(remarks.weaker(past)))
         return self._again(text, tasks)
 
@@ -404,9 +409,11 @@ class _Segment:
         question: Message | None = None
         refused = auto = False
         meant: TextRegion | None = None
+        strength: float | None = None
         for clause in _clauses(self._text):
             if _says_only(clause, "negation", "leave_it"):  # "I like the rain, leave it"
-                calls, self._refused = [c for c in calls if not isinstance(c, RestoreCall)], True
+                kept: list[ToolCall] = [c for c in calls if not isinstance(c, RestoreCall)]
+                calls, self._refused = kept, True
                 continue
             if (out := left_out(clause, mentions_in(clause))) is not None:
                 self._left_out = everything_but(self._left_out, out)
@@ -414,7 +421,7 @@ class _Segment:
                 continue
             moved, unknown = self._moved(clause)
             if moved or unknown:
-                calls += moved
+                calls += [c for c in moved if not _repeats(c, calls)]
                 reply = reply or unknown
                 continue
             if refused and _goes_on(clause):  # "don't remove the rain, the haze or the snow"
@@ -427,6 +434,8 @@ class _Segment:
             reply = reply or unknown
             if found:
                 calls += [c for c in found if not _repeats(c, calls)]
+            elif not calls and (share := edits.strength_alone(clause)) is not None:
+                strength = share  # "as strong as you can: denoise"
             elif not calls and (part := _only_part(clause)) is not None:
                 meant = part  # "only the left half: denoise"
             elif _is_auto(clause):
@@ -439,6 +448,8 @@ class _Segment:
             calls = [task]
         if auto and not calls:
             calls = [RestoreCall("auto")]
+        if strength is not None:
+            calls = [replace(c, strength=c.strength or strength) if isinstance(c, RestoreCall) else c for c in calls]
         if meant is not None:
             calls = _limited(calls, meant)
         if self._left_out is not None:
@@ -509,8 +520,13 @@ class _Segment:
 
 def _clue(text: str) -> Task | None:
     """The task that indirect wording is about: the longest clue decides."""
-    spans = [(at.end() - at.start(), -at.start(), task) for found, task in words.clues() for at in found.finditer(text)]
-    return max(spans)[2] if spans else None
+    best: tuple[int, int] = (0, 0)
+    chosen: Task | None = None
+    for phrases, task in words.clues():
+        for at in phrases.finditer(text):
+            if (found := (at.end() - at.start(), -at.start())) > best:
+                best, chosen = found, task
+    return chosen
 
 
 def _are_local(mentions: Sequence[Mention]) -> bool:
@@ -551,7 +567,11 @@ def _found_in(text: str) -> TextRegion | None:
         "you",
         "i",
     }
-    return TextRegion(noun) if noun and noun.split()[0] not in never and noun not in never else None
+    return (
+        TextRegion(noun)
+        if noun and not noun.startswith("what") and noun.split()[0] not in never and noun not in never
+        else None
+    )
 
 
 def _without_fill(text: str) -> str:
@@ -565,9 +585,8 @@ def _without_fill(text: str) -> str:
 
 def _commands(text: str) -> bool:
     """Whether a text names something to do besides a remark on the last result."""
-    return bool(
-        words.pattern("regions", "remove").search(text) or edits.transform_in(text) or edits.export_in(text)
-    )  # fmt: skip
+    removes = words.pattern("regions", "remove").search(_GONE.sub(" ", text))
+    return bool(removes or edits.transform_in(text) or edits.export_in(text))
 
 
 def _method_of_last(named: Named, past: Past) -> str | None:
@@ -729,7 +748,7 @@ def _shared(parts: list[str]) -> list[str]:
             found[at] = f"{found[at].strip()} the {region.text}"
         # "denoise and remove the rain with clarity-all"
         method = find_method(found[at + 1])
-        tasks = [m.word.task for m in mentions if isinstance(m.word, TaskWord)]
+        tasks: list[Task] = [m.word.task for m in mentions if isinstance(m.word, TaskWord)]
         if method.ids and not find_method(found[at]).ids and any(method.method_for(task) for task in tasks):
             found[at] = f"{found[at].strip()} with {method.ids[0]}"
     return found
@@ -761,7 +780,10 @@ def _history(clause: str) -> ToolCall | None:
     ]
     if steps:
         return UndoCall(steps[0])
-    if wanted := [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _comes_back(clause, m)]:
+    wanted: list[Task] = [
+        m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord) and _comes_back(clause, m)
+    ]
+    if wanted:
         return UndoCall(wanted[0])
     if words.pattern("history", "undo").search(clause):
         named: list[Task] = [m.word.task for m in mentions_in(clause) if isinstance(m.word, TaskWord)]
@@ -816,6 +838,8 @@ def _repeats(call: ToolCall, calls: Sequence[ToolCall]) -> bool:
     """Whether a task or an adjustment was requested before, in the same part of the photo."""
     if isinstance(call, AdjustCall):
         return any(isinstance(c, AdjustCall) and c.region == call.region and _names(c) == _names(call) for c in calls)
+    if isinstance(call, ExportCall):
+        return call.format is None and any(isinstance(c, ExportCall) for c in calls)
     if not isinstance(call, RestoreCall):
         return False
     return any(isinstance(c, RestoreCall) and (c.task, c.region) == (call.task, call.region) for c in calls)
