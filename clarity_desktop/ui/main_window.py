@@ -278,10 +278,16 @@ class MainWindow(Shell):
             if self.batch_commands.owns(pending):
                 self.batch_commands.finish(pending, "failed", render(e.text))
             else:
-                self.session.notify(render(e.text), "error", document=self._notice_document(pending))
+                document = self._notice_document(pending)
+                self.session.notify(render(e.text), "error", document=document, topic=pending.topic)
         else:
             if pending.then:
                 pending.then()
+
+    def _forget_failure(self, pending: PendingRequest) -> None:
+        """What the user asked for succeeded: that an earlier attempt failed need not be read any more."""
+        if pending.topic and not self.select_commands.is_quiet(pending):
+            self.session.remove_notices(pending.topic, self._notice_document(pending))
 
     def _fails_quietly(self, pending: PendingRequest, text: str) -> bool:
         """Whether the failure of a request that the user did not make is no notice."""
@@ -392,15 +398,18 @@ class MainWindow(Shell):
             case DiskMeasured():
                 self.recovery_commands.show_disk(event)
             case Selected():
+                self._forget_failure(pending)
                 if not self.region_commands.keeps(pending, event):
                     self.select_commands.add_selected(pending, event)
             case RegionReady():
+                self._forget_failure(pending)
                 if not self.select_commands.add_ready(pending, event):
                     self.region_commands.add_ready(pending, event)
             case RegionsChanged(document):
                 self.region_commands.change_regions(pending, event)
                 self._change(document, lambda state: setattr(state, "unsaved", event.unsaved))
             case ObjectsFound():
+                self._forget_failure(pending)
                 self.region_commands.show_found(event)
             case EnginesListed():
                 self.region_commands.show_engines(event)

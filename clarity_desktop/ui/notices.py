@@ -63,12 +63,14 @@ class Bar(QFrame):
         choices: tuple[Choice, ...] = (),
         document: object = None,
         image: QImage | None = None,
+        topic: str = "",
     ) -> None:
         super().__init__()
         self.setObjectName("notice")
         self.setProperty("kind", kind)
         self.text = text
         self.document = document
+        self.topic = topic
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.close_later)
@@ -214,20 +216,25 @@ class Notices(QWidget):
         document: object = None,
         image: QImage | None = None,
         seconds: float = 0,
+        topic: str = "",
     ) -> Bar:
         """Show a notice; an equal one is replaced, and the oldest goes when there are too many.
 
-        document: what it is about; None: always shown. seconds: it closes itself after this time (0: never).
+        document: what it is about; None: always shown. seconds: it closes itself after this time (0: never). topic: it
+        also replaces the notices of the same topic about the same document; "" is none.
         """
         same_place = [bar for bar in self._bars() if bar.document in (None, document) or document is None]
         # An equal notice is replaced instead of shown twice.
-        equal = [bar for bar in same_place if bar.text == text and bar.document is document]
+        equal = [
+            bar for bar in same_place
+            if bar.document is document and (bar.text == text or (topic and bar.topic == topic))
+        ]  # fmt: skip
         others = [bar for bar in same_place if bar not in equal]
         # The oldest goes, but an error or a question only if there is nothing else: they stay until they are read.
         others.sort(key=lambda bar: bar.closes_itself, reverse=True)
         for bar in (*equal, *others[: max(0, len(others) + 1 - MAX_BARS)]):
             bar.close_later()
-        bar = Bar(text, kind, choices, document, image)
+        bar = Bar(text, kind, choices, document, image, topic)
         bar.closed.connect(self._place)
         self._column.addWidget(bar)
         bar.setVisible(
@@ -244,6 +251,12 @@ class Notices(QWidget):
         for bar in self._bars():
             bar.setVisible(bar.document is None or bar.document is document)
         self._place()
+
+    def remove_topic(self, topic: str, document: object) -> None:
+        """Remove the notices of a topic about a document: they are out of date."""
+        for bar in self._bars():
+            if bar.document is document and bar.topic == topic:
+                bar.close_later()
 
     def remove_document(self, document: object) -> None:
         """Remove the notices about a document that was closed."""

@@ -10,13 +10,30 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from clarity_desktop.messages import Assess, Detect, Estimate, EstimateSize, Progress, ReadInfo, ReadPixels, Request
+from clarity_desktop.messages import (
+    Assess,
+    ChangeRegion,
+    Detect,
+    Estimate,
+    EstimateSize,
+    FindObjects,
+    Progress,
+    ReadInfo,
+    ReadPixels,
+    Request,
+    Select,
+    SelectWhere,
+    SelectWords,
+)
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.link import Connection
 
 log = logging.getLogger(__name__)
 REPLACED = (Estimate, EstimateSize, Assess, Detect, ReadInfo, ReadPixels)
 """Kinds of requests of which a newer one replaces an older one for the same photo."""
+
+SELECTING = (Select, SelectWords, SelectWhere, FindObjects, ChangeRegion)
+"""Kinds of requests of which only the last failure is worth reading."""
 
 
 @dataclass(eq=False)
@@ -35,6 +52,11 @@ class PendingRequest:
     def key(self) -> tuple[type, object]:
         """Requests with the same key replace each other: the kind and the document."""
         return type(self.request), getattr(self.request, "document", None)
+
+    @property
+    def topic(self) -> str:
+        """The topic of a notice about it; "" for none."""
+        return "select" if isinstance(self.request, SELECTING) else ""
 
 
 class RequestQueue(QObject):

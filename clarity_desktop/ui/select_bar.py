@@ -186,7 +186,7 @@ class RegionBar(QFrame):
         super().__init__(parent)
         self.setObjectName("regionbar")
         self.setAccessibleName(self.tr("What to do with the selection"))
-        self.buttons: dict[str, ElidedButton] = {}
+        self.buttons: dict[str, _Chip] = {}
         self._shown: tuple[tuple[str, str, bool], ...] = ()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 6, 8, 6)
@@ -208,14 +208,13 @@ class RegionBar(QFrame):
                 button.deleteLater()
             self.buttons = {}
             for k, (name, title, suggested) in enumerate(shown):
-                button = self.buttons[name] = ElidedButton(title)
+                button = self.buttons[name] = _Chip(title)
                 button.setProperty("chip", True)
                 if suggested:
                     button.setProperty("role", "primary")
                 button.clicked.connect(partial(self._choose, name))
                 self._row.insertWidget(k, button)
                 button.ensurePolished()  # its size is that of its style
-                button.setMinimumWidth(button.sizeHint().width() + 2)  # or a rounded width would elide the text
                 button.show()
         self._busy.setVisible(busy and bool(shown))
         self.setVisible(bool(shown))
@@ -225,6 +224,12 @@ class RegionBar(QFrame):
         if event.type() == QEvent.Type.Resize:
             self._place()
         return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme or font has other widths."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._place()
 
     def _choose(self, name: str, _checked: bool = False) -> None:
         self.chosen.emit(name)
@@ -236,6 +241,7 @@ class RegionBar(QFrame):
             return
         room = parent.width() - 24
         for button in self.buttons.values():
+            button.updateGeometry()  # the layout remembers the widths of an earlier theme
             button.show()
         for name in reversed(list(self.buttons)):
             self._row.activate()
@@ -248,6 +254,13 @@ class RegionBar(QFrame):
             (parent.width() - size.width()) // 2, parent.height() - size.height() - 14, size.width(), size.height()
         )
         self.raise_()
+
+
+class _Chip(ElidedButton):
+    """A button that is never narrower than its text: what has no room in the bar is left out instead."""
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint() + QSize(2, 0)  # or a rounded width would elide the text
 
 
 def _icon_button() -> QToolButton:

@@ -132,14 +132,20 @@ class Session(QObject):
         document: DocumentState | None = None,
         image: QImage | None = None,
         seconds: float | None = None,
+        topic: str = "",
     ) -> Bar:
         """Show a notice; with a document, it is visible only while that document is.
 
+        topic: it replaces the notices of the same topic about that document.
         seconds: it closes itself after this time, 0: never. None: after INFO_SECONDS if there is nothing to decide.
         """
         if seconds is None:
             seconds = INFO_SECONDS if kind == "info" and not choices else 0
-        return self._notices.add(text, kind, choices, document, image, seconds)
+        return self._notices.add(text, kind, choices, document, image, seconds, topic)
+
+    def remove_notices(self, topic: str, document: DocumentState | None) -> None:
+        """Remove the notices of a topic about a document."""
+        self._notices.remove_topic(topic, document)
 
     def notice_is_shown(self, bar: Bar) -> bool:
         """Whether a notice is visible."""

@@ -53,3 +53,17 @@ def test_an_error_stays_until_it_is_closed(notices: Notices):
     assert not bar._clock.isActive()
     QApplication.sendEvent(bar, QEvent(QEvent.Type.Leave))
     assert not bar._clock.isActive()
+
+
+def test_a_newer_notice_of_a_topic_replaces_the_older_one(notices: Notices):
+    photo, other = object(), object()
+    notices.show_document(photo)
+    notices.add("no car", "error", document=photo, topic="select")
+    notices.add("the disk is full", "error", document=photo)
+    notices.add("no dog", "error", document=other, topic="select")
+    notices.add("no cat", "error", document=photo, topic="select")
+    assert texts(notices) == ["the disk is full", "no cat"]
+    notices.remove_topic("select", photo)
+    assert texts(notices) == ["the disk is full"]
+    notices.show_document(other)
+    assert texts(notices) == ["no dog"]

@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from fakes import a_photo, a_window, press, settled, texts, until
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from clarity_desktop import messages as m
+from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.box_overlay import BoxOverlay
 from clarity_desktop.ui.canvas.mask_overlay import MaskOverlay
 from clarity_desktop.ui.document_state import DocumentState
@@ -196,6 +199,46 @@ async def test_the_better_engine_is_offered_with_its_size():
         assert item is not None
         assert item.text(0) == "MobileSAM"
         dialog.close()
+
+
+async def test_the_panel_names_the_engine_that_selected():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        click = replace(link.models[0], id="clarity-click", title="Objects at clicks")
+        yolox = replace(link.models[1], id="yolox-nano", title="YOLOX-Nano, 80 kinds of objects (COCO)")
+        link.models, link.engines = (*link.models, click, yolox), (EngineCard("clarity-click", "Clarity Click"),)
+        window.session.ask(m.ListModels())
+        await settled(window)
+        region = Region.rectangle(HERE, 480, 300)
+        sentences = {
+            "clarity-click": "Selected by Clarity Click: 4% of the photo.",
+            "yolox-nano+clarity-click": "Selected by YOLOX-Nano and Clarity Click: 4% of the photo.",
+            "pixels": "Selected by the colors of the photo: 4% of the photo.",
+            "": "Selected by hand: 4% of the photo.",
+        }
+        for engine, sentence in sentences.items():
+            window.select_commands.set(state, MaskState(region, engine))
+            assert window.regions.selected.text().startswith(sentence)
+
+
+async def test_the_floating_bar_fits_its_words_in_another_theme_and_font(qapp: QApplication):
+    font = qapp.font()
+    async with a_window() as (window, _link):
+        window.resize(1600, 900)
+        state = await a_photo(window)
+        select(window, state)
+        await settled(window)
+        try:
+            qapp.setFont(QFont(font.family(), round(font.pointSize() * 1.3)))
+            theme.apply(qapp, "dark")
+            await settled(window)
+            shown = [button for button in window.region_bar.buttons.values() if button.isVisible()]
+            assert any(button.text() == "Remove object" for button in shown)
+            assert all(button.width() >= button.sizeHint().width() for button in shown)
+            assert window.region_bar.width() >= window.region_bar.sizeHint().width()
+        finally:
+            qapp.setFont(font)
+            theme.apply(qapp, "system")
 
 
 async def test_only_the_selection_is_restored():

@@ -361,6 +361,19 @@ async def test_a_click_that_finds_nothing_is_a_sentence():
         assert Path("rain.jpg").name == state.title
 
 
+async def test_only_the_last_failure_of_selecting_is_shown_until_one_succeeds():
+    async with selecting() as (window, link, state):
+        for words in ("cars", "dogs", "cats"):
+            link.errors[m.SelectWords] = m.UserError("regions.not_there", words=words)
+            window.select_commands.select_words(words)
+            await settled(window)
+        assert [text.split(" was")[0] for text in texts(window)] == ["“cats”"]
+        link.errors.clear()
+        await click(window, 100, 100)
+        assert bounds(state) is not None
+        assert texts(window) == []
+
+
 async def test_the_mask_under_the_resting_pointer_is_shown_where_clicks_are_fast():
     async with selecting() as (window, link, state):
         await click(window, 100, 100)  # the fake answers at once

@@ -33,6 +33,7 @@ from clarity_desktop.messages import (
     Selected,
 )
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import conjunction
 from clarity_desktop.ui.canvas.mask_overlay import MaskStyle
 from clarity_desktop.ui.commands.select import HOWS, SelectCommands
 from clarity_desktop.ui.docks.regions import RegionRow, RegionsDock
@@ -43,6 +44,7 @@ from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.select_bar import RegionBar
 from clarity_desktop.ui.selection import MaskState
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import EngineCard, ModelCard, Region, RegionId, StoredRegion, Task, Version, VersionId
 
 DELETED_NOTICE = 20.0
@@ -205,12 +207,13 @@ class RegionCommands(QObject):
     def engine_title(self, engine: str) -> str:
         """What found a mask, by its title: engines and detectors by the ids that the backend names."""
         own = {
-            "": self.tr("by hand"), "pixels": self.tr("colors of the photo"),
-            "clarity-detector": self.tr("problem detector"),
+            "": self.tr("by hand"), "pixels": self.tr("the colors of the photo"),
+            "clarity-detector": self.tr("the problem detector"),
         }  # fmt: skip
-        titles = {card.id: card.title for card in self._engines} | {m.id: m.title for m in self._models.values()} | own
+        # An engine has a name of its own; the catalog says what its file is for.
+        titles = {m.id: m.title for m in self._models.values()} | {card.id: card.title for card in self._engines} | own
         # The name alone: what a model is good for comes after a comma.
-        return " + ".join(titles.get(part, part).split(",")[0] for part in engine.split("+"))
+        return render(conjunction(titles.get(part, part).split(",")[0] for part in engine.split("+")))
 
     # words
 
@@ -615,7 +618,9 @@ class RegionCommands(QObject):
         if self._share is None or self._share[0] is not now.region:
             self._share = now.region, _share(now.region)
         share = self._share[1]
-        text = self.tr("Selected: {share} of the photo, {engine}.")
+        text = self.tr("Selected by {engine}: {share} of the photo.")
+        if not now.engine:
+            text = self.tr("Selected by hand: {share} of the photo.")
         sentences = [text.format(share=percent(share), engine=self.engine_title(now.engine))]
         if (known := self._known(state, now.region)) is not None:
             if known.advice:
