@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,11 @@ from clarity_desktop.values import (
 class UserError(Exception):
     """An error that a user can meet: what happened, to which file, and what to do now.
 
-    `text` is a message, or several in a row; str() gives it in English.
+    `text` is a message, or several in a row; str() gives it in English. `models`: those of the catalog whose download
+    would help.
     """
+
+    models: tuple[str, ...] = ()
 
     def __init__(self, text: Text, **fields: Field) -> None:
         """text: the key of a template ("document.not_open") with its fields, or a finished Text."""
@@ -63,6 +66,11 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return english(self.text)
+
+    def with_models(self, *models: str) -> Self:
+        """This error, which the download of these models would avoid."""
+        self.models = models
+        return self
 
 
 class ModelMissing(UserError):

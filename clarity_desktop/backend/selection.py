@@ -16,7 +16,7 @@ from clarity_desktop.backend import restore
 from clarity_desktop.backend.auto import rules
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.pictures import fill_transparent
-from clarity_desktop.backend.regions import carry, masks, resolve
+from clarity_desktop.backend.regions import carry, groundingdino, masks, resolve
 from clarity_desktop.backend.regions.engine import Embedding, Engine, MaskCandidate, Prompt, check, is_usable
 from clarity_desktop.backend.regions.resolve import Sources
 from clarity_desktop.backend.regions.words import Description
@@ -149,7 +149,8 @@ async def _resolved(
     detection = await studio.detect(at, version, job) if resolve.needs_detection(description) else None
     finds = await job.side("disk", lambda: any(studio.finder.engine_for(part) for part in parts))
     seen = await embedding(studio, at, version, engine, job, LaneClass.INTERACTIVE) if finds else None
-    sources = Sources(studio.finder, engine, lambda: _known(seen), lambda: _known(detection), job.checkpoint)
+    absent = await job.side("disk", groundingdino.absent, studio.store)
+    sources = Sources(studio.finder, engine, lambda: _known(seen), lambda: _known(detection), job.checkpoint, absent)
     pixels = await studio.visible_pixels(at, version, job)
     return await job.run(work, pixels, description, sources, lane=LaneClass.INTERACTIVE)
 

@@ -269,7 +269,7 @@ class MainWindow(Shell):
             self._clean_up(pending)
             self.batch_commands.finish(pending, "failed", render(e.text))
             self.quality_commands.add_failure(pending, render(e.text))
-            self.model_commands.offer_models(pending, render(e.text))
+            self.model_commands.offer_models(pending, e, partial(self._ask_again, pending))
         except UserError as e:
             if self._fails_quietly(pending, render(e.text)):
                 return
@@ -277,12 +277,22 @@ class MainWindow(Shell):
             self.quality_commands.add_failure(pending, render(e.text))
             if self.batch_commands.owns(pending):
                 self.batch_commands.finish(pending, "failed", render(e.text))
+            elif e.models:
+                self.model_commands.offer_models(pending, e, partial(self._ask_again, pending))
             else:
                 document = self._notice_document(pending)
                 self.session.notify(render(e.text), "error", document=document, topic=pending.topic)
         else:
             if pending.then:
                 pending.then()
+
+    def _ask_again(self, pending: PendingRequest) -> None:
+        """Repeat a request once the models that it lacked are there, unless another version is open meanwhile."""
+        state = self._open_state(pending)
+        if state is None or getattr(pending.request, "version", state.head) != state.head:
+            return
+        if not self.select_commands.repeat(pending):
+            self.session.ask(pending.request, state, pending.title, pending.then)
 
     def _forget_failure(self, pending: PendingRequest) -> None:
         """What the user asked for succeeded: that an earlier attempt failed need not be read any more."""

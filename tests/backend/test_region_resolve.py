@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,3 +138,13 @@ def test_boxes_need_no_mask(photo: Pixels) -> None:
 def test_what_cannot_be_found_is_a_sentence(photo: Pixels, text: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         Once(photo).region(text)
+
+
+def test_unknown_words_name_the_models_that_would_help(photo: Pixels) -> None:
+    sources = Once(photo).sources
+    with pytest.raises(UserError) as caught:
+        resolve.region(photo, resolve.understood("the zeppelin"), sources)
+    assert caught.value.models == ()
+    with pytest.raises(UserError) as caught:
+        resolve.region(photo, resolve.understood("the zeppelin"), replace(sources, for_any_words=("dino", "words")))
+    assert caught.value.models == ("dino", "words")

@@ -356,6 +356,12 @@ def test_the_next_source_is_used_if_one_fails(toy: Callable[..., WeightStore], s
     assert [path for path, _ in server.requests] == ["/gone", "/a.bin"]
 
 
+def test_what_is_missing_is_named_so_that_it_can_be_downloaded(toy: Callable[..., WeightStore]) -> None:
+    with pytest.raises(ModelMissing, match="clarity models fetch toy") as caught:
+        toy().need(("toy",))
+    assert caught.value.models == ("toy",)
+
+
 def test_if_every_source_fails_the_error_says_why_and_what_to_do(
     toy: Callable[..., WeightStore], server: Server, tmp_path: Path
 ) -> None:

@@ -155,7 +155,7 @@ async def test_words_that_need_a_model_say_so_and_change_nothing(sit_down: Sitti
         user.window.regions.find_button.click()
         await user.idle()
         assert any(isinstance(error, ModelMissing) for error in user.link.errors)
-        assert user.texts()
+        assert user.texts() == ["To find “both cars”, Clarity needs YOLOX-Nano (3.7 MB)."]
         user.window.regions.words.setText("")
         user.window.regions.select.click()
         await user.idle()

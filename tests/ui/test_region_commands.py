@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from fakes import a_photo, a_window, press, settled, texts, until
+from fakes import FakeLink, a_photo, a_window, press, settled, texts, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -197,6 +197,64 @@ async def test_the_better_engine_is_offered_with_its_size():
         assert item is not None
         assert item.text(0) == "MobileSAM"
         dialog.close()
+
+
+async def with_yolox(window: MainWindow, link: FakeLink) -> None:
+    """Let the catalog have a detector that is not installed."""
+    card = replace(
+        link.models[1], id="yolox-nano", title="YOLOX-Nano, 80 kinds of objects (COCO)", size=3_678_356, state="missing"
+    )
+    link.models = (*link.models, card)
+    window.session.ask(m.ListModels())
+    await settled(window)
+
+
+async def test_a_missing_detector_is_downloaded_where_it_is_needed_and_the_words_are_looked_for_again():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        await with_yolox(window, link)
+        missing = m.ModelMissing("The model is not installed. Download it with `clarity models fetch yolox-nano`.")
+        link.errors[m.SelectWords] = missing.with_models("yolox-nano")
+        window.select_commands.select_words("both cars")
+        await settled(window)
+        assert texts(window) == ["To find “both cars”, Clarity needs YOLOX-Nano (3.7 MB)."]
+        link.errors.clear()
+        press(window, "Download")
+        await settled(window)
+        assert link.of(m.FetchModel) == [m.FetchModel("yolox-nano")]
+        assert [asked.words for asked in link.of(m.SelectWords)] == ["both cars", "both cars"]
+        assert texts(window) == []
+        assert state.selection.now.name == "both cars"
+
+
+async def test_nothing_is_looked_for_again_where_another_version_is_open():
+    async with a_window() as (window, link):
+        state = await a_photo(window)
+        await with_yolox(window, link)
+        link.errors[m.FindObjects] = m.ModelMissing("It is missing.").with_models("yolox-nano")
+        for _ in range(2):
+            window.regions.find_asked.emit("cars")
+            await settled(window)
+        link.errors.clear()
+        assert texts(window) == ["To find “cars”, Clarity needs YOLOX-Nano (3.7 MB)."]
+        window.action["rotate_left"].trigger()
+        await settled(window)
+        press(window, "Download")
+        await settled(window)
+        assert len(link.of(m.FindObjects)) == 2
+        assert state.selection.boxes == ()
+
+
+async def test_words_that_only_a_large_model_reads_offer_it_beside_the_click():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        await with_yolox(window, link)
+        unknown = m.UserError("regions.unknown_words", words="the odd one").with_models("yolox-nano")
+        link.errors[m.SelectWords] = unknown
+        window.select_commands.select_words("the odd one")
+        await settled(window)
+        sentence = "To find “the odd one”, Clarity needs YOLOX-Nano (3.7 MB). You can also click on it."
+        assert texts(window) == [sentence]
 
 
 async def test_the_panel_names_the_engine_that_selected():

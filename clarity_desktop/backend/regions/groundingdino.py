@@ -56,6 +56,11 @@ def is_ready(store: WeightStore) -> bool:
     return _is_installed() and all(store.is_ready(name) for name in WEIGHTS)
 
 
+def absent(store: WeightStore) -> tuple[str, ...]:
+    """The models to download before it can be used; none as well where its packages are not installed."""
+    return tuple(name for name in WEIGHTS if not store.is_ready(name)) if _is_installed() else ()
+
+
 def _is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("groundingdino", "transformers"))
 

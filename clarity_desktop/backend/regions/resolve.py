@@ -31,7 +31,8 @@ class Sources:
     """What looks for the parts of a description in one photo.
 
     finder: boxes of objects. engine, embed: masks from boxes. detect: what is wrong with the photo. Each is asked only
-    if the words need it. checkpoint is called often, and may raise to end the work.
+    if the words need it. checkpoint is called often, and may raise to end the work. for_any_words: the models to
+    download before any words can be looked for.
     """
 
     finder: Finder
@@ -39,6 +40,7 @@ class Sources:
     embed: Callable[[], Embedding]
     detect: Callable[[], Detection]
     checkpoint: Callable[[], None] = lambda: None
+    for_any_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +129,7 @@ def _find(pixels: Pixels, part: Part, sources: Sources) -> Found:
             masks.union(each), _joined((detector, sources.engine.id)), min(box.score for box in things), tuple(things)
         )  # fmt: skip
     if part.kind in ("object", "phrase"):
-        raise UserError("regions.unknown_words", words=part.words)
+        raise UserError("regions.unknown_words", words=part.words).with_models(*sources.for_any_words)
     if part.kind == "damage":
         mask, engine = damage(sources.detect(), _degradation(part), width, height), DETECTOR
     else:

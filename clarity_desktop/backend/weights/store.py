@@ -94,13 +94,12 @@ class WeightStore:
 
     def need(self, ids: Iterable[str]) -> dict[str, Path]:
         """The verified files of several models, by id. Raises ModelMissing with where to get and to put the file."""
-        found: dict[str, Path] = {}
-        for model_id in ids:
-            path = self.find(model_id)
-            if path is None:
-                raise ModelMissing(self._how_to_get(self._model(model_id)))
-            found[model_id] = path
-        return found
+        found = {model_id: self.find(model_id) for model_id in ids}
+        absent = [self._model(model_id) for model_id, path in found.items() if path is None]
+        if absent:
+            models = (model.id for model in absent if not model.bundled)
+            raise ModelMissing(self._how_to_get(absent[0])).with_models(*models)
+        return {model_id: path for model_id, path in found.items() if path is not None}
 
     def fetch(self, model_id: str, report: Report) -> Path:
         """Get a model from the first source that has it, continuing an interrupted download.

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMessageBox
 
-from clarity_desktop.messages import FetchModel, ImportModel, ListLoadedModels, ListMethods, RemoveModel, UnloadModel
+from clarity_desktop.messages import (
+    FetchModel,
+    FindObjects,
+    ImportModel,
+    ListLoadedModels,
+    ListMethods,
+    ModelMissing,
+    RemoveModel,
+    SelectWords,
+    UnloadModel,
+    UserError,
+)
+from clarity_desktop.text import conjunction
 from clarity_desktop.ui.dialogs.models import ModelsDialog
 from clarity_desktop.ui.labels import file_size
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import LoadedModel, ModelCard
 
 
@@ -53,10 +67,28 @@ class ModelCommands(QObject):
         if self.dialog is not None:
             self.dialog.show_loaded(models)
 
-    def offer_models(self, pending: PendingRequest, text: str) -> None:
-        """A request failed because a model is missing."""
+    def offer_models(self, pending: PendingRequest, error: UserError, again: Callable[[], object]) -> None:
+        """A request failed because models are missing: offer to download them. again: repeats the request."""
         state = pending.state if self._session.is_open(pending.state) else None
-        self._session.notify(text, "error", ((self.tr("Models…"), self.show_dialog),), document=state)
+        notify = partial(self._session.notify, document=state, topic=pending.topic)
+        wanted = [model for model in self._models if model.id in error.models]
+        if state is None or not wanted or len(wanted) < len(error.models):
+            notify(render(error.text), "error", ((self.tr("Models…"), self.show_dialog),))
+            return
+        words = pending.request.words if isinstance(pending.request, SelectWords | FindObjects) else ""
+        if words and isinstance(error, ModelMissing):
+            text = self.tr("To find “{words}”, Clarity needs {models} ({size}).")
+        elif words:
+            text = self.tr("To find “{words}”, Clarity needs {models} ({size}). You can also click on it.")
+        elif pending.title:
+            text = self.tr("“{job}” needs {models} ({size}).")
+        else:
+            text = self.tr("This needs {models} ({size}).")
+        # The name alone: what a model is good for comes after a comma.
+        names = render(conjunction(model.title.split(",")[0] for model in wanted))
+        size = file_size(sum(model.size for model in wanted))
+        text = text.format(words=words, job=pending.title, models=names, size=size)
+        notify(text, "offer", ((self.tr("Download"), partial(self.download_all, error.models, again)),))
 
     def show_dialog(self) -> None:
         """Show the models dialog."""

@@ -379,7 +379,18 @@ class SelectCommands(QObject):
 
     def select_words(self, words: str) -> None:
         """Select what words mean, as the chosen mode says."""
-        if (state := self._session.current) and state.id and state.head:
+        if (state := self._session.current) is not None:
+            self._look_for(state, words)
+
+    def repeat(self, pending: PendingRequest) -> bool:
+        """Look for words once more; the chosen mode counts. False for another request."""
+        if not isinstance(pending.request, SelectWords) or pending.state is None:
+            return False
+        self._look_for(pending.state, pending.request.words)
+        return True
+
+    def _look_for(self, state: DocumentState, words: str) -> None:
+        if state.id and state.head:
             title = self.tr("Looking for “{words}”").format(words=words)
             pending = self._session.ask(SelectWords(state.id, state.head, words), state, title)
             self._targets[pending] = self._joined(state, words)
