@@ -907,6 +907,7 @@ class Selected:
     """An object was found. scores: of the masks that may be meant, the most likely first; candidate: which one this is.
 
     engine: the ids of what found it, joined by "+". hint: to be sent with further clicks that correct this mask.
+    notes: what was requested and not found.
     """
 
     document: DocumentId
@@ -916,6 +917,7 @@ class Selected:
     scores: tuple[float, ...]
     candidate: int = 0
     hint: NDArray[np.float32] | None = None
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

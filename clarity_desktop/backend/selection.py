@@ -116,7 +116,7 @@ async def select_words(studio: Studio, request: SelectWords, job: Job) -> None:
 async def find_words(studio: Studio, request: SelectWords, job: Job) -> Selected:
     """As select_words, without telling the window."""
     found = await _resolved(studio, request, request.engine, resolve.region, job)
-    return Selected(request.document, request.version, found.region, found.engines, (found.score,))
+    return Selected(request.document, request.version, found.region, found.engines, (found.score,), notes=found.notes)
 
 
 def missing_models(studio: Studio, words: str) -> tuple[str, ...]:

@@ -251,7 +251,8 @@ async def _run_select_region(context: ToolContext, call: plan.SelectRegionCall) 
         return ToolResult(Message("chat.clear_selection"))
     found = await _named(context, call.region, None)
     share = 100 * float((found.mask > 127).sum()) / (found.width * found.height)
-    return ToolResult(Message("chat.selected", {"region": call.region.text, "percent": f"{share:.0f}"}))
+    selected = Message("chat.selected", {"region": call.region.text, "percent": f"{share:.0f}"})
+    return ToolResult((selected, *context.named[call.region.text].notes))
 
 
 async def _run_find(context: ToolContext, call: plan.FindCall) -> ToolResult:

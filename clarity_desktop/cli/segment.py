@@ -13,6 +13,7 @@ import numpy as np
 from clarity_desktop.cli.photos import PhotoTask, add_photo, for_each_photo, visible
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
 from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.text import english
 from clarity_desktop.values import Bounds, Box, Click, ExportOptions, Picture, Region
 from clarity_desktop.worker import Job
 
@@ -136,7 +137,11 @@ async def _write_mask(
         "box": [box.x, box.y, box.right, box.bottom], "area": area,
     }  # fmt: skip
     share = area / (found.region.width * found.region.height)
-    return row, f"{path} → {written}: {share:.1%} of the photo by {found.engines}, score {found.score:.2f}"
+    line = f"{path} → {written}: {share:.1%} of the photo by {found.engines}, score {found.score:.2f}"
+    if found.notes:
+        row["note"] = english(found.notes)
+        line += f". {row['note']}"
+    return row, line
 
 
 def _skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:

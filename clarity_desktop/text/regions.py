@@ -72,6 +72,8 @@ TEMPLATES: dict[str, Template] = {
     "regions.not_there": QT_TRANSLATE_NOOP(
         "Message", "“{words}” was not found in this photo. Nothing was selected. Try other words, or click on it."
     ),
+    "regions.only_one": QT_TRANSLATE_NOOP("Message", "Only one {thing} was found."),
+    "regions.fewer": QT_TRANSLATE_NOOP("Message", "Of “{words}”, only {found} could be found."),
     "regions.nothing_left": QT_TRANSLATE_NOOP(
         "Message", "These words leave nothing of the photo. Nothing was selected. Try other words."
     ),

@@ -14,6 +14,7 @@ from clarity_desktop.backend.regions.grabcut import GrabCut
 from clarity_desktop.backend.regions.resolve import Sources
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import english
 from clarity_desktop.values import DEGRADATIONS, Bounds, Box, Detection, Pixels
 from tests.fakes import detection
 
@@ -148,3 +149,19 @@ def test_unknown_words_name_the_models_that_would_help(photo: Pixels) -> None:
     with pytest.raises(UserError) as caught:
         resolve.region(photo, resolve.understood("the zeppelin"), replace(sources, for_any_words=("dino", "words")))
     assert caught.value.models == ("dino", "words")
+
+
+def test_fewer_than_the_words_count_are_selected_with_a_note(photo: Pixels) -> None:
+    once = Once(photo)
+    found = once.region("both dogs and the cat")
+    assert share(found, DOG) > 0.9
+    assert english(found.notes) == "Only one dog was found."
+    assert once.region("the dogs").notes == ()
+    assert once.region("one dog").notes == ()
+
+    class Two(Animals):
+        def boxes(self, pixels: Pixels, part: Part, checkpoint: Callable[[], None], /) -> list[Box]:
+            return [Box("dog", 0.9, DOG), Box("dog", 0.8, CAT)]
+
+    found = resolve.region(photo, resolve.understood("three dogs"), replace(once.sources, finder=Two()))
+    assert english(found.notes) == "Of “three dogs”, only 2 could be found."

@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from clarity_desktop import messages as m
+from clarity_desktop.text import Message
 from clarity_desktop.ui.canvas.mask_overlay import MaskOverlay
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.main_window import MainWindow
@@ -359,6 +360,19 @@ async def test_a_click_that_finds_nothing_is_a_sentence():
         assert bounds(state) is None
         assert texts(window)[0].startswith("GrabCut found no object there.")
         assert Path("rain.jpg").name == state.title
+
+
+async def test_that_fewer_were_found_than_named_is_said_beside_the_selection():
+    async with selecting() as (window, _link, state):
+        window.select_commands.select_words("both cars")
+        pending = next(one for one in window.requests.running if isinstance(one.request, m.SelectWords))
+        region = Region.rectangle(Bounds(20, 30, 100, 80), 480, 300)
+        notes = (Message("regions.only_one", {"thing": "car"}),)
+        event = m.Selected(state.id, state.head, region, "pixels", (1.0,), notes=notes)
+        window.select_commands.add_selected(pending, event)
+        assert state.selection.now.region is region
+        assert texts(window) == ["Only one car was found."]
+        await settled(window)
 
 
 async def test_only_the_last_failure_of_selecting_is_shown_until_one_succeeds():

@@ -14,6 +14,7 @@ from clarity_desktop.backend.regions.find import Finder
 from clarity_desktop.backend.regions.groundingdino import LONGEST
 from clarity_desktop.backend.regions.words import Description, Part, parse
 from clarity_desktop.messages import UserError
+from clarity_desktop.text import Message
 from clarity_desktop.values import DEGRADATIONS, Bounds, Box, Degradation, Detection, Mask, Pixels, Region
 
 PIXELS = "pixels"
@@ -48,13 +49,14 @@ class Found:
     """What a description means in one photo.
 
     engines: the ids of what found it, joined by "+". score: 0..1, how certain the least certain part is. boxes: of each
-    thing, most certain first.
+    thing, most certain first. notes: what the words ask for and the photo does not have.
     """
 
     region: Region
     engines: str
     score: float
     boxes: tuple[Box, ...]
+    notes: tuple[Message, ...] = ()
 
 
 def understood(text: str) -> Description:
@@ -87,7 +89,7 @@ def region(pixels: Pixels, description: Description, sources: Sources) -> Found:
     parts = (*found, *taken)
     return Found(
         selected, _joined(one.engines for one in parts), min(one.score for one in parts),
-        tuple(box for one in found for box in one.boxes),
+        tuple(box for one in found for box in one.boxes), tuple(note for one in parts for note in one.notes),
     )  # fmt: skip
 
 
@@ -126,7 +128,8 @@ def _find(pixels: Pixels, part: Part, sources: Sources) -> Found:
         seen = sources.embed()
         each = [_cut_out(sources.engine, seen, box) for box in things]
         return Found(
-            masks.union(each), _joined((detector, sources.engine.id)), min(box.score for box in things), tuple(things)
+            masks.union(each), _joined((detector, sources.engine.id)), min(box.score for box in things), tuple(things),
+            _fewer(part, len(things)),
         )  # fmt: skip
     if part.kind in ("object", "phrase"):
         raise UserError("regions.unknown_words", words=part.words).with_models(*sources.for_any_words)
@@ -141,6 +144,16 @@ def _find(pixels: Pixels, part: Part, sources: Sources) -> Found:
     inside = selected.mask[selected.mask > 0]
     score = float(inside.mean(dtype=np.float64)) / 255
     return Found(selected, engine, score, (Box(part.name, score, selected.bounds),))
+
+
+def _fewer(part: Part, found: int) -> tuple[Message, ...]:
+    """That there are fewer things than the words count: "both cars"."""
+    if not part.count or found >= part.count:
+        return ()
+    if found == 1 and part.kind == "object":
+        thing = f"{part.color} {part.name}" if part.color else part.name
+        return (Message("regions.only_one", {"thing": thing}),)
+    return (Message("regions.fewer", {"found": found, "words": part.words}),)
 
 
 def _objects(pixels: Pixels, part: Part, sources: Sources) -> list[Box]:

@@ -32,6 +32,7 @@ from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.select_bar import SelectBar
 from clarity_desktop.ui.selection import MaskState, ObjectPrompt
 from clarity_desktop.ui.session import Session
+from clarity_desktop.ui.translate import render
 from clarity_desktop.values import (
     Bounds,
     Click,
@@ -489,6 +490,8 @@ class SelectCommands(QObject):
         for state in self._session.views(event.document):
             if pending.state in (None, state) and self.lies_over(state, event.version):
                 self._take(state, target or _Target(MaskState()), event)
+                for note in event.notes:
+                    self._session.notify(render(note), document=state, topic=pending.topic)
 
     def _take(self, state: DocumentState, target: _Target, event: Selected) -> None:
         prompt = target.state.prompt
