@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from clarity_desktop.backend import methods
+from tests.fakes import HALVES
 from tests.test_cli import clarity as clarity
 from tests.test_cli import detector as detector
 from tests.test_cli import judge as judge
@@ -87,6 +90,8 @@ def test_boxes_are_listed_without_a_mask(clarity, file, capsys) -> None:
         (["--point", "1,2,3", "-o", "m.png"], "not a point"),
         (["--box", "1,2,3", "-o", "m.png"], "not a box"),
         (["--point", "150,50", "-o", "m.png"], "The point 150, 50 lies outside the photo of 150 × 100"),
+        (["--point", "-5,10", "-o", "m.png"], "The point -5, 10 lies outside"),
+        (["--box", "-5,-5,20,20", "-o", "m.png"], "inside the photo"),
         (["--box", "100,50,90,40", "-o", "m.png"], "must have an area"),
         (["--box", "100,50,160,90", "-o", "m.png"], "inside the photo"),
         (["--text", "", "-o", "m.png"], "Describe what to find"),
@@ -136,6 +141,16 @@ def test_restore_only_what_words_mean(clarity, file, tmp_path) -> None:
     before, after = read(file), read(out)
     assert np.array_equal(after[:, 75:], before[:, 75:])
     assert np.abs(after[:, :75] - before[:, :75] * 0.5).max() <= 1
+
+
+def test_words_name_what_is_to_be_filled(clarity, file, tmp_path, monkeypatch) -> None:
+    filling = replace(HALVES, id="filling", tasks=("inpaint",), needs_mask=True)
+    monkeypatch.setitem(methods.METHODS, filling.id, filling)
+    methods.all_methods.cache_clear()
+    out = tmp_path / "out.png"
+    assert clarity("restore", file, "-o", out, "--task", "inpaint")[0] == 2
+    assert clarity("restore", file, "-o", out, "--task", "inpaint", "--text", "the left half")[0] == 0
+    assert np.array_equal(read(out)[:, 75:], read(file)[:, 75:])
 
 
 def test_restore_with_words_that_find_nothing_writes_nothing(clarity, file, tmp_path) -> None:

@@ -22,7 +22,7 @@ with exit_on_interrupt():
     from clarity_desktop.cli.photos import MakeStudio, has_begun_torch_import
     from clarity_desktop.cli.plan import add_plan
     from clarity_desktop.cli.restore import add_restore
-    from clarity_desktop.cli.segment import add_segment
+    from clarity_desktop.cli.segment import add_segment, attach_positions
     from clarity_desktop.cli.terminal import (
         CANCELLED_SENTENCE,
         DONE,
@@ -75,6 +75,7 @@ def main(
 
 def _command(words: Sequence[str] | None, make_studio: MakeStudio | None, store: WeightStore | None) -> int:
     parser = _parser()
+    words = attach_positions(sys.argv[1:] if words is None else words)
     asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio, store=store))
     # argparse accepts a missing subcommand.
     if "run" not in asked:

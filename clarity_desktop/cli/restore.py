@@ -15,7 +15,7 @@ from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visib
 from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
 from clarity_desktop.cli.terminal import file_name, warn
 from clarity_desktop.messages import FileExists, UserError
-from clarity_desktop.text import Text, english
+from clarity_desktop.text import Message, Text, english
 from clarity_desktop.values import RAW, TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
 from clarity_desktop.worker import Job
 
@@ -81,10 +81,13 @@ async def _restore(asked: argparse.Namespace) -> int:
         raise UserError("cli.one_output_for_many")
     if asked.task == "auto" and asked.method:
         raise UserError("cli.auto_with_method")
+    is_whole = not asked.mask and asked.text is None
+    if asked.feather and is_whole:
+        raise UserError("cli.feather_of_part")
     from clarity_desktop.backend import methods
 
     # What is wrong with the words of the command is said before the first photo is read.
-    if asked.task != "auto" and methods.choose(asked.task, asked.method).needs_mask and not asked.mask:
+    if is_whole and asked.task != "auto" and methods.choose(asked.task, asked.method).needs_mask:
         raise UserError("cli.mask_missing", task=asked.task)
     if asked.out_dir:
         make_folder(asked.out_dir)
@@ -119,16 +122,18 @@ async def _restore_photo(
     for loss in () if asked.json else lost:  # said while there is still time to cancel
         warn(f"{path}: {english(loss)}")
     seen = await visible(picture, job)
-    region = await _part(studio, picture, seen, asked, job)
+    region, fewer = await _part(studio, picture, seen, asked, job)
+    for note in () if asked.json else fewer:
+        warn(f"{path}: {english(note)}")
     run = _run_auto if asked.task == "auto" else _run_task
     outcome = await run(studio, seen, region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
-    notes = [*picture.notes, *outcome.notes, *(lost if asked.json else ())]
+    notes = [*picture.notes, *fewer, *outcome.notes, *(lost if asked.json else ())]
     if not kept and picture.format.lower() == options.format and options.metadata == "all":
         # An unchanged photo is copied: encoding a JPEG again would lose a little. Notes about its conversion for the
         # screen do not apply to the copy.
         written = await job.side("disk", pictures.copy, path, options)
-        summary, notes = "left unchanged", [*outcome.notes]
+        summary, notes = "left unchanged", [*fewer, *outcome.notes]
     else:
         pixels = await job.side("decode", pictures.with_hidden, outcome.pixels, picture.pixels, picture.alpha)
         result = replace(picture, pixels=pixels)
@@ -208,15 +213,16 @@ def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) 
 
 async def _part(
     studio: Studio, picture: Picture, seen: Pixels, asked: argparse.Namespace, job: Job
-) -> Region | None:  # fmt: skip
-    """The part to restore; None: the whole photo. seen: H×W×3, uint8 or uint16."""
+) -> tuple[Region | None, tuple[Message, ...]]:  # fmt: skip
+    """The part to restore; None: the whole photo; and what was not found. seen: H×W×3, uint8 or uint16."""
     if asked.mask:
-        return await _region(studio, asked.mask, picture, job)
+        return await _region(studio, asked.mask, picture, job), ()
     if asked.text is None:
-        return None
+        return None, ()
     from clarity_desktop.backend import pixel_selection
 
-    return (await pixel_selection.select_words(studio, seen, asked.text, None, job)).region
+    found = await pixel_selection.select_words(studio, seen, asked.text, None, job)
+    return found.region, found.notes
 
 
 async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Region:

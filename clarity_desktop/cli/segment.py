@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,17 @@ def add_segment(p: argparse.ArgumentParser) -> None:
     p.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else")
     p.epilog = EXAMPLES
     p.set_defaults(run=_segment)
+
+
+def attach_positions(words: Sequence[str]) -> list[str]:
+    """The words of a command in which "--point -5,10" is "--point=-5,10": argparse takes "-5,10" for an option."""
+    attached: list[str] = []
+    for word in words:
+        if attached and attached[-1] in ("--point", "--box") and re.match(r"-[\d.]", word):
+            attached[-1] += f"={word}"
+        else:
+            attached.append(word)
+    return attached
 
 
 def _point(text: str) -> tuple[float, float, bool]:

@@ -24,7 +24,8 @@ TEMPLATES: dict[str, Template] = {
     ),
     "cli.mask_missing": QT_TRANSLATE_NOOP(
         "Message",
-        "The task {task} needs a mask. Use --mask with a picture that is white where the photo is to be filled.",
+        "The task {task} needs a mask. Use --mask with a picture that is white where the photo is to be "
+        "filled, or --text with words for that part.",
     ),
     "cli.exists": QT_TRANSLATE_NOOP(
         "Message",
@@ -49,6 +50,9 @@ TEMPLATES: dict[str, Template] = {
         "Message",
         "The mask {mask} is almost black: its brightest pixel has the value {brightest} of 255. "
         "Paint the part to be restored white.",
+    ),
+    "cli.feather_of_part": QT_TRANSLATE_NOOP(
+        "Message", "--feather softens the edge of a part. Name the part by --mask or by --text."
     ),
     "cli.segment_what": QT_TRANSLATE_NOOP(
         "Message",
