@@ -34,6 +34,9 @@ SAME_DB = 50.0
 _BANDS = 1.0, 2.0, 4.0
 """Gaussian deviations in pixels between which detail is compared."""
 
+GRAYED = 0.05
+"""Share of a photo whose white areas may turn gray without gaining detail."""
+
 Floats = NDArray[np.float32]
 
 
@@ -71,7 +74,21 @@ def judge(
     rows = np.stack([features(net, *view, task, checkpoint) for view in views])
     with torch.inference_mode():
         better, equal, worse = head(torch.from_numpy(rows)).exp().mean(0).tolist()
+    if any(grayed_whites(*view) > GRAYED for view in views):
+        # Nearer to the clean photo on average, so the pairs of the fit call it better, but it looks worse.
+        better, worse = 0.0, better + worse
     return Judgement(better, equal, worse)
+
+
+def grayed_whites(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
+    """Share (0..1) of a photo that is white before and a flat gray after: darkened, with nothing to see in it.
+
+    before, after: h×w×3 uint8, of one size.
+    """
+    luma = _luma(after) * np.float32(255)
+    mean = cv2.blur(luma, (9, 9))
+    flat = cv2.blur(luma * luma, (9, 9)) - mean * mean <= 9.0
+    return float(((before.min(2) >= 250) & (after.max(2) <= 235) & flat).mean())
 
 
 def pair_views(before: Pixels, after: Pixels) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
