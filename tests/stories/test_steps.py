@@ -27,7 +27,7 @@ async def test_a_request_with_several_steps_is_followed_in_its_order(
         assert user.head.id == turn.versions[-1]  # the last change is another one
         await user.say("back to the original")
         assert user.head.id == user.shown.original
-        described = await user.say("describe it")
+        described = await user.say("what was done to it?")
         assert "chat.no_steps" in keys(described.content)
 
 
