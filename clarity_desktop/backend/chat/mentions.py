@@ -76,8 +76,7 @@ def _mentions(clause: str) -> tuple[Mention, ...]:
 
 def _differ(word: TaskWord | AdjustmentWord, other: TaskWord | AdjustmentWord) -> bool:
     """Whether two words are for different settings: "more contrast and saturation"."""
-    both = isinstance(word, AdjustmentWord) and isinstance(other, AdjustmentWord)
-    return both and word.setting != other.setting
+    return isinstance(word, AdjustmentWord) and isinstance(other, AdjustmentWord) and word.setting != other.setting
 
 
 def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
