@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,9 +79,7 @@ def look(
     pixels: Pixels, finder: find.Finder, captioner: caption.Captioner | None, checkpoint: Callable[[], None]
 ) -> Seen:
     """What can be seen in H×W×3 RGB (uint8 or uint16)."""
-    scale = min(1.0, areas.WORK / max(pixels.shape[:2]))
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small = np.asarray(cv2.resize(to_8_bits(pixels), size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = pictures.reduced_to(to_8_bits(pixels), areas.WORK)
     checkpoint()
     materials = {name: float((areas.stuff(small, name) > SURE).mean()) for name in MATERIALS}
     checkpoint()

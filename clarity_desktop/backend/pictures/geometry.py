@@ -99,27 +99,32 @@ def reduced_visible(pixels: Pixels, alpha: Pixels, factor: float) -> tuple[Pixel
     return cast(Pixels, np.rint(color).clip(0, top).astype(pixels.dtype)), opacity
 
 
+def reduced_to(pixels: P, longest: int) -> P:
+    """Downscale pixels (H×W or H×W×3) by area until no side has more than `longest` pixels; smaller ones stay."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= longest:
+        return pixels
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+
+
 def fitted(pixels: P, alpha: P | None, longest: int) -> tuple[P, P | None]:
     """Downscale pixels (H×W×3) and alpha (H×W) until the longest side has at most `longest` pixels.
 
     Colors are weighted by alpha, so that hidden colors of transparent pixels do not bleed into visible ones.
     """
-    height, width = pixels.shape[:2]
-    if max(height, width) <= longest:
-        return pixels, alpha
-    scale = longest / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    plain = reduced_to(pixels, longest)
+    if alpha is None or plain is pixels:
+        return plain, alpha
 
     def resize(x: Any) -> Any:
-        return cv2.resize(x, size, interpolation=cv2.INTER_AREA)
+        return reduced_to(x, longest)
 
-    if alpha is None:
-        return resize(pixels), None
     # Premultiplied averaging, then divided by the averaged alpha.
     weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
     small = resize(weight)
     mixed = resize(pixels * weight[..., None]) / np.maximum(small, 1e-6)[..., None]
-    plain = resize(pixels)
     top = np.iinfo(pixels.dtype).max
-    out = np.where(small[..., None] > 0.5 / top, np.rint(mixed).clip(0, top), plain).astype(pixels.dtype)
+    out: Any = np.where(small[..., None] > 0.5 / top, np.rint(mixed).clip(0, top), plain).astype(pixels.dtype)
     return out, resize(alpha)

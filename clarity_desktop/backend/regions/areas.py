@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions import graph_cut
 from clarity_desktop.backend.regions.words import Part, Place
 from clarity_desktop.bit_depth import to_8_bits
@@ -39,9 +40,7 @@ def mask(pixels: Pixels, part: Part) -> Mask | None:
     height, width = pixels.shape[:2]
     if part.kind == "area":
         return area(part.places, part.share, height, width)
-    scale = min(1.0, WORK / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(to_8_bits(pixels), size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = reduced_to(to_8_bits(pixels), WORK)
     weights = {"tone": tone, "color": color, "stuff": stuff}[part.kind](small, part.name)
     if part.places:
         weights = weights * (area(part.places, part.share, *weights.shape) > 0)

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend import torch_import
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions.areas import guided
 from clarity_desktop.backend.regions.click_maps import ClickMaps
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt, check
 from clarity_desktop.backend.regions.grabcut import GrabCut
-from clarity_desktop.backend.regions.object_edge import KEPT, Floats, Photo, reduce
+from clarity_desktop.backend.regions.object_edge import KEPT, Floats, Photo
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
@@ -77,7 +78,7 @@ class ClarityClick:
         """
         net = self._network()
         height, width = pixels.shape[:2]
-        photo = reduce(to_8_bits(pixels), KEPT)
+        photo = reduced_to(to_8_bits(pixels), KEPT)
         checkpoint()
         return Embedding(
             self.digest(), width, height, {"photo": photo, **look(net, photo, self.device)}, costly=False

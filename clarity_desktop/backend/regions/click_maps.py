@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions.color_graph import ColorGraph
 from clarity_desktop.values import Bounds, Click
 
@@ -28,14 +29,11 @@ class ClickMaps:
     """
 
     def __init__(self, photo: NDArray[np.uint8], rows: int, columns: int) -> None:
-        height, width = photo.shape[:2]
-        factor = min(1.0, SEEN / max(height, width))
-        size = max(1, round(width * factor)), max(1, round(height * factor))
-        small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small = reduced_to(photo, SEEN)
         self.rows, self.columns = rows, columns
         self._graph = ColorGraph(small)
-        ys = ((np.arange(rows) + 0.5) * size[1] / rows).astype(np.intp)
-        xs = ((np.arange(columns) + 0.5) * size[0] / columns).astype(np.intp)
+        ys = ((np.arange(rows) + 0.5) * small.shape[0] / rows).astype(np.intp)
+        xs = ((np.arange(columns) + 0.5) * small.shape[1] / columns).astype(np.intp)
         self.areas = self._graph.numbers[np.ix_(ys, xs)]
         cells = np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
         self._lab = np.asarray(cv2.cvtColor(cells / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)

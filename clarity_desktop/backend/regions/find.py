@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from clarity_desktop.backend import torch_import
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions import areas, groundingdino
 from clarity_desktop.backend.regions.words import Part
 from clarity_desktop.backend.weights import WeightStore
@@ -40,6 +41,8 @@ COCO = (
 YOLOX, YUNET = "yolox-nano", "yunet"
 """Ids of the detectors in the catalog."""
 MIN_SCORE, MIN_FACE_SCORE = 0.3, 0.6
+LARGEST_SEARCHED = 1280
+"""Pixels of the longest side at which faces are searched for."""
 MAX_OVERLAP = 0.45
 """Intersection over union from which two boxes of one class are the same object."""
 MIN_COLOR_SHARE = 0.15
@@ -185,15 +188,14 @@ def faces(photo: NDArray[np.uint8], weights: Path) -> list[Box]:
     from safetensors.numpy import load_file
 
     height, width = photo.shape[:2]
-    scale = min(1.0, 1280 / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    scale = min(1.0, LARGEST_SEARCHED / max(height, width))
+    small = cv2.cvtColor(reduced_to(photo, LARGEST_SEARCHED), cv2.COLOR_RGB2BGR)
     model = load_file(weights)["file"]
     log = cv2.utils.logging
     level = log.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_ERROR)  # it warns about a choice of hardware that no one made
     try:
-        detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size, MIN_FACE_SCORE)
+        detector = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), small.shape[1::-1], MIN_FACE_SCORE)
     finally:
         log.setLogLevel(level)
     rows: NDArray[Any] | None = detector.detect(small)[1]
@@ -260,7 +262,4 @@ def _on_that_side(box: Box, part: Part, width: int, height: int) -> bool:
 
 def _color_share(photo: NDArray[np.uint8], box: Box, color: str) -> float:
     inside = photo[box.bounds.slices()]
-    scale = min(1.0, 96 / max(inside.shape[:2]))
-    size = max(1, round(inside.shape[1] * scale)), max(1, round(inside.shape[0] * scale))
-    small = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return float((areas.color(small, color) > 0.5).mean())
+    return float((areas.color(reduced_to(inside, 96), color) > 0.5).mean())

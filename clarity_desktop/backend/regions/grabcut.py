@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions.color_graph import ColorGraph
 from clarity_desktop.backend.regions.engine import Embedding, MaskCandidate, Prompt, check
 from clarity_desktop.backend.regions.object_edge import (
@@ -31,7 +32,6 @@ from clarity_desktop.backend.regions.object_edge import (
     is_in,
     make_candidate,
     move,
-    reduce,
 )
 from clarity_desktop.bit_depth import to_8_bits
 from clarity_desktop.messages import UserError
@@ -63,7 +63,7 @@ class GrabCut:
         """A reduced copy of H×W×3 RGB (uint8 or uint16): uint8, longest side at most 1024; see Engine.embed."""
         checkpoint()
         height, width = pixels.shape[:2]
-        photo = reduce(to_8_bits(pixels), KEPT)
+        photo = reduced_to(to_8_bits(pixels), KEPT)
         return Embedding(self.digest(), width, height, {"photo": photo}, costly=False)
 
     def masks(self, embedding: Embedding, prompt: Prompt, /) -> tuple[MaskCandidate, ...]:
@@ -92,7 +92,7 @@ def _in_box(photo: Photo, box: Bounds, spots: Sequence[Spot]) -> list[MaskCandid
     """The object that fills a box, cut out of its surroundings."""
     height, width = photo.shape[:2]
     seen = box.grown(max(4, round(0.25 * max(box.width, box.height))), width, height)
-    part = reduce(photo[seen.slices()], DETAIL)
+    part = reduced_to(photo[seen.slices()], DETAIL)
     rows, columns = part.shape[:2]
     scale = columns / seen.width, rows / seen.height
     inner = _scaled(Bounds(box.x - seen.x, box.y - seen.y, box.width, box.height), scale, columns, rows)
@@ -114,7 +114,7 @@ def _in_box(photo: Photo, box: Bounds, spots: Sequence[Spot]) -> list[MaskCandid
 
 def _at_clicks(photo: Photo, spots: Sequence[Spot], hint: Floats | None) -> list[MaskCandidate]:
     """What the clicks are on, as a small, a middle and a large object where one click leaves that open."""
-    small = reduce(photo, SEEN)
+    small = reduced_to(photo, SEEN)
     rows, columns = small.shape[:2]
     height, width = photo.shape[:2]
     scale = columns / width, rows / height

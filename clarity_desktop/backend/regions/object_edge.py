@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.backend.pictures import reduced_to
 from clarity_desktop.backend.regions import graph_cut
 from clarity_desktop.backend.regions.areas import guided
 from clarity_desktop.backend.regions.engine import MaskCandidate
@@ -32,16 +33,6 @@ class Spot:
     x: int
     y: int
     inside: bool
-
-
-def reduce(photo: Photo, side: int) -> Photo:
-    """A photo (h×w×3 uint8) reduced so that its longest side is at most `side`."""
-    height, width = photo.shape[:2]
-    factor = min(1.0, side / max(height, width))
-    if factor == 1:
-        return photo
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def cell_of(position: float, scale: float, count: int) -> int:
@@ -86,7 +77,7 @@ def find_edge(photo: Photo, cut: Floats, spots: Sequence[Spot]) -> Floats:
     x, y = int(xs[0] * across), int(ys[0] * down)
     box = Bounds(x, y, min(width, round((xs[-1] + 1) * across)) - x, min(height, round((ys[-1] + 1) * down)) - y)
     seen = box.grown(max(6, round(0.12 * max(box.width, box.height))), width, height)
-    part = reduce(photo[seen.slices()], DETAIL)
+    part = reduced_to(photo[seen.slices()], DETAIL)
     size = part.shape[1], part.shape[0]
     whole = cv2.resize(cut, (width, height), interpolation=cv2.INTER_LINEAR)
     first = np.asarray(cv2.resize(whole[seen.slices()], size, interpolation=cv2.INTER_AREA), np.float32) > 0.5
@@ -120,6 +111,6 @@ def enlarge(cut: Floats, seen: Bounds, photo: Photo) -> Floats:
 def make_candidate(photo: Photo, mask: Floats, score: float) -> MaskCandidate:
     """Logits from a mask (h×w, 0..1), with its edge smoothed along the edges of the photo."""
     logits = 8 * (guided(photo, mask, 3, 1e-3) - np.float32(0.5))
-    rows, columns = reduce(photo, SEEN).shape[:2]
+    rows, columns = reduced_to(photo, SEEN).shape[:2]
     hint = np.asarray(cv2.resize(logits, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
     return MaskCandidate(logits, score, hint)
