@@ -314,16 +314,17 @@ class Detector(nn.Module):
         photo: N×3×H×W float32 in 0..1.
         """
         features = self.tower(photo)
-        whole, where = self._encode(features)
+        whole, where = self.encode_features(features)
         outputs = self.classify(whole)
         classes = self.statistics(photo, features, outputs["classes"])
         return {**outputs, "classes": classes, "found": agreeing(classes, outputs["found"]), "map": where}
 
     def encode(self, photo: Tensor, applied: int = 0) -> tuple[Tensor, Tensor]:
         """The features of the whole photo (N×WIDTH float32) and the map's logits (N×13×H/8×W/8 float32)."""
-        return self._encode(self.tower(photo, applied))
+        return self.encode_features(self.tower(photo, applied))
 
-    def _encode(self, features: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+    def encode_features(self, features: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        """Like `encode`, from the features that the tower gave (`Lite`)."""
         fine, middle, coarse = (features[k] for k in LEVEL_STAGES)
         rows, columns = coarse.shape[-2:]
         tokens = self.seen(coarse.flatten(2).transpose(1, 2)) + self.place(_positions(rows, columns, coarse))

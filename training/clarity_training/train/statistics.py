@@ -142,8 +142,9 @@ def measure(net: Detector, photos: Iterable[tuple[Kind, Case]]) -> Photos:
     for kind, case in photos:
         seen = to_tensor(sample_views(case.pixels).whole[None])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.native()):
-            measured = net.statistics.measure(seen, net.tower(seen))[0].float().numpy()
-            prompted = net.classify(net.encode(seen)[0])["classes"][0].float().numpy()
+            features = net.tower(seen)
+            measured = net.statistics.measure(seen, features)[0].float().numpy()
+            prompted = net.classify(net.encode_features(features)[0])["classes"][0].float().numpy()
         # Real photos of one scene are numbered at the end.
         scene = case.source.stem.rstrip("0123456789").rstrip("_") if case.real else case.source.stem
         rows.append((measured, prompted, CLASSES.index(case.name), kind, scene))
