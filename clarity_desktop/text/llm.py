@@ -125,7 +125,7 @@ TEMPLATES: dict[str, Template] = {
     "llm.false_file": QT_TRANSLATE_NOOP(
         "Message", "Note: the language model says that a file was written, but no file was written."
     ),
-    # What is said once.
+    # Sentences that appear once.
     "llm.no_tools": QT_TRANSLATE_NOOP(
         "Message", "{model} cannot call tools, so it is asked for a plan instead. Its replies are simpler."
     ),

@@ -227,7 +227,7 @@ class SelectCommands(QObject):
             state.canvas.brush.erases = on
 
     def escape(self) -> None:
-        """Cancel what runs; if nothing does, clear the selection; if there is none, put the tool away."""
+        """Cancel the running job; without one, clear the selection; if there is none, put the tool away."""
         state = self._session.current
         if self._session.requests.jobs:
             self._session.requests.cancel_job()
