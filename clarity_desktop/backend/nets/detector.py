@@ -324,7 +324,7 @@ class Detector(nn.Module):
         return self.encode_features(self.tower(photo, applied))
 
     def encode_features(self, features: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
-        """Like `encode`, from the features that the tower gave (`Lite`)."""
+        """Like `encode` (N×WIDTH and N×13×H/8×W/8 float32), from the features that the tower gave (`Lite`)."""
         fine, middle, coarse = (features[k] for k in LEVEL_STAGES)
         rows, columns = coarse.shape[-2:]
         tokens = self.seen(coarse.flatten(2).transpose(1, 2)) + self.place(_positions(rows, columns, coarse))
