@@ -30,7 +30,7 @@ RETRIES = 2
 FIRST_WAIT = 0.5
 """Seconds before the first repetition; each further wait is twice as long."""
 LONGEST_WAIT = 20.0
-"""Seconds that a server may ask to wait before the request is repeated; a longer wait ends the request with a message."""
+"""Seconds that a server may ask to wait before the request is repeated; a longer wait ends it with a message."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS, LOCAL_READ_SECONDS = 60.0, 600.0
 """Between two pieces of a reply. A model on this computer may read for minutes before its first word."""
