@@ -86,6 +86,7 @@ async def tour(window: MainWindow, camera: Camera) -> None:
     await analyzed(window, camera)
     await improved(window, camera)
     await restored(window, camera)
+    await compared(window, camera)
     await adjusted(window, camera)
     await selected(window, camera)
     await shaped(window, camera)
@@ -191,6 +192,54 @@ async def restored(window: MainWindow, camera: Camera) -> None:
     await settled(window)
     await camera.take("side-by-side", window)
     window.action["single"].trigger()
+
+
+async def compared(window: MainWindow, camera: Camera) -> None:
+    """Several methods for the same problem: the dialog, and their results in each way to compare them."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from clarity_desktop.ui.dialogs.compare_methods import CompareMethodsDialog
+
+    choice, view = window.restore.choice(), window.current
+    if view is None or choice is None or view.original is None:
+        return
+    window.edit_commands.go_to(view.original)
+    await settled(window)
+    window.compare_commands.ask_methods(choice.task)
+    await settled(window)
+    dialogs = [d for d in window.findChildren(CompareMethodsDialog) if d.isVisible()]
+    if not dialogs:
+        return
+    await camera.take("compare-methods", dialogs[0])
+    dialogs[0].run.click()
+    await settled(window)
+    if view.compared is None:
+        return
+    await camera.take("compare-grid", window)
+    for version in view.compared.versions[-2:]:
+        window.compare_commands.choose(version)
+        window.action["star"].trigger()
+        await settled(window)
+    for name in ("difference", "split", "blink"):
+        window.action[name].trigger()
+        await settled(window)
+        await camera.take(f"compare-{name}", window)
+    window.action["grid"].trigger()
+    window.action["take_part"].trigger()
+    at = view.canvas.view.widget_point(*(side * 0.4 for side in view.canvas.view.photo_size or (0, 0))).toPoint()
+    QTest.mousePress(view.canvas, Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseMove(view.canvas, at + at / 3)
+    QTest.mouseRelease(view.canvas, Qt.MouseButton.LeftButton, pos=at + at / 3)
+    await settled(window)
+    await camera.take("compare-part", window)
+    window.part_bar.cancel.click()
+    window.select_commands.clear()
+    window.action["fuse_starred"].trigger()
+    await settled(window)
+    await camera.take("compare-combined", window)
+    window.action["leave_compare"].trigger()
+    await settled(window)
 
 
 async def shaped(window: MainWindow, camera: Camera) -> None:

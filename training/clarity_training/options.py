@@ -10,10 +10,10 @@ import torch
 from clarity_training.photos import Split, select
 
 
-def add_photo_options(parser: argparse.ArgumentParser) -> None:
+def add_photo_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """--photos and --exclude, read by `clean_photos`."""
     parser.add_argument(
-        "--photos", nargs="+", type=Path, required=True, metavar="DIR",
+        "--photos", nargs="+", type=Path, required=required, default=[], metavar="DIR",
         help="folders with clean photos; name the same ones for training, calibration and benches",
     )  # fmt: skip
     parser.add_argument(

@@ -34,8 +34,9 @@ UNCHANGED_VOTE_WEIGHT, L2_PENALTY = 0.5, 1e-3
 """The same in the loss of the vote weights, and their weight decay."""
 MIN_METRIC_WEIGHT = 0.15
 """Of each of the four metrics: what is shown beside the overall score should be part of it."""
-DETECTOR_DISCOUNT = 0.5
-"""The detector was trained on the synthesis that its weight is fitted on, and is worse on other damage."""
+NETWORK_SHARE = 0.5
+"""How much a member's network counts beside the detector, of what it counts alone. It knows the statistics of the
+photos of its fit, which are small: it takes foliage of a large good photo for noise and smooth dunes for blur."""
 CLEAN_POINTS, STRONG_POINTS = 85, 30
 """Points (of 100) of the median clean and of the median strongly damaged photo."""
 
@@ -169,8 +170,9 @@ def _fit_member(
 def fit_detector_weights(data: Measurements, metrics: Floats, table: Mapping[str, Floats], seed: int) -> Floats:
     """The members' weights for photos with a detection: members×(V+1), the last column is a constant.
 
-    The weights of the other votes stay as they are without a detection; the detector's best weights are multiplied by
-    DETECTOR_DISCOUNT. data: photos on which neither the members nor the detector were trained.
+    The weights of the metrics stay as they are without a detection, that of the member's network is multiplied by
+    NETWORK_SHARE, and the detector's are the best ones. data: photos on which neither the members nor the detector were
+    trained.
 
     All float64.
     """
@@ -181,7 +183,7 @@ def fit_detector_weights(data: Measurements, metrics: Floats, table: Mapping[str
     fitted: list[Floats] = []
     for member_votes, alone in zip(votes, table["alone"], strict=True):
         best = fit_weights(member_votes, pairs, grades)[-1 - detector_votes : -1]
-        combined = np.append(alone[:-1], DETECTOR_DISCOUNT * best)
+        combined = np.concatenate(([NETWORK_SHARE * alone[0]], alone[1:-1], best))
         fitted.append(_scale_to_points(member_votes, combined, rows, grades))
     return np.stack(fitted)
 

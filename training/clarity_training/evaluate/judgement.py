@@ -278,7 +278,7 @@ class AutoCase:
 def auto(args: argparse.Namespace) -> dict[str, Any]:
     """What Auto keeps, offers and leaves on real photos; --auto of each class, twice as many clean ones."""
     folder = args.out.parent / f"{args.out.name}-auto"
-    cases = _auto_cases(args, folder)
+    cases = auto_cases(args.real, args.auto, args.seed, folder)
     rows = _run_auto([case.file for case in cases], folder / "restored")
     outcomes: dict[str, list[str]] = {}
     gains: dict[str, list[bool]] = {"kept": [], "offered": []}
@@ -301,25 +301,32 @@ def auto(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _auto_cases(args: argparse.Namespace, folder: Path) -> list[AutoCase]:
+def auto_cases(roots: Sequence[Path], count: int, seed: int, folder: Path) -> list[AutoCase]:
+    """count photos of each class of TREATED, half as many pairs of each set of PAIRS and twice as many clean ones.
+
+    roots: folders of real photos; the photos for Auto are written to `folder`.
+    """
     (folder / "photos").mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(args.seed)
+    rng = np.random.default_rng(seed)
     chosen: list[tuple[str, Path, Path | None]] = []
-    paired: set[Path] = set()
-    for root in args.real:
+    # The places of photos in their folders: two folders may hold the same sets, one of them without the counterparts.
+    seen: set[Path] = set()
+    for root in roots:
         for name, pairs in real_pairs(root, "test").items():
-            paired |= {bad for _, bad in pairs}
+            seen |= {bad.relative_to(root) for _, bad in pairs}
             if name in PAIRS:
-                picked = [pairs[k] for k in rng.permutation(len(pairs))[: args.auto // 2]]
+                picked = [pairs[k] for k in rng.permutation(len(pairs))[: count // 2]]
                 chosen += [(PAIRS[name], bad, good) for good, bad in picked]
     singles: dict[str, list[Path]] = {}
-    for root in args.real:
+    for root in roots:
         for name, file in real_photos(root, "test"):
-            if file not in paired and (name in TREATED or name == "normal"):
+            place = file.relative_to(root)
+            if place not in seen and (name in TREATED or name == "normal"):
+                seen.add(place)
                 singles.setdefault(name, []).append(file)
     for name, files in sorted(singles.items()):
-        count = 2 * args.auto if name == "normal" else args.auto
-        chosen += [(name, files[k], None) for k in rng.permutation(len(files))[:count]]
+        wanted = 2 * count if name == "normal" else count
+        chosen += [(name, files[k], None) for k in rng.permutation(len(files))[:wanted]]
     return [_prepared(k, *item, folder / "photos") for k, item in enumerate(chosen)]
 
 

@@ -146,7 +146,7 @@ def evaluate(
     cases: list[Case] = []
     for n, k in enumerate(order):
         clean = load_8bit(paths[k], MAX_SIDE)
-        damaged, mask = _damage(degradation, clean, np.random.default_rng([seed, TASKS.index(task), n]))
+        damaged, mask = damage(degradation, clean, np.random.default_rng([seed, TASKS.index(task), n]))
         restored = restore(task, damaged, mask)
         cases.append(_case(clean, damaged, restored, None if mask is not None else restore(task, clean, None)))
         if n < PHOTOS_SHOWN:
@@ -156,7 +156,7 @@ def evaluate(
     return cases
 
 
-def _damage(degradation: Degradation, clean: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask | None]:
+def damage(degradation: Degradation, clean: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask | None]:
     photo = np.divide(clean, 255, dtype=np.float32)
     damaged, _ = exam.damage(degradation, photo, rng)
     mask = None if damaged.holes is None else (damaged.holes > 0).astype(np.uint8) * np.uint8(255)
@@ -167,11 +167,11 @@ def _case(clean: Pixels, damaged: Pixels, restored: Pixels, restored_clean: Pixe
     before, after = distance(clean, damaged), distance(clean, restored)
     assert before.ssim is not None
     assert after.ssim is not None
-    clean_psnr = None if restored_clean is None else _capped(psnr(clean, restored_clean))
-    return Case(_capped(before.psnr), _capped(after.psnr), before.ssim, after.ssim, clean_psnr)
+    clean_psnr = None if restored_clean is None else capped(psnr(clean, restored_clean))
+    return Case(capped(before.psnr), capped(after.psnr), before.ssim, after.ssim, clean_psnr)
 
 
-def _capped(decibels: float | None) -> float:
+def capped(decibels: float | None) -> float:
     """MAX_PSNR for identical photos (None) and for larger values."""
     return MAX_PSNR if decibels is None else min(MAX_PSNR, decibels)
 

@@ -113,6 +113,62 @@ def update_average(average: Mapping[str, Tensor], net: nn.Module, step: int, dec
             average[name].copy_(value)
 
 
+class ResumableTraining:
+    """The state of a training between its steps: network, optimizer, average of the weights, steps and time spent.
+
+    A checkpoint of --checkpoint is resumed. now: a monotonic clock in seconds.
+    """
+
+    def __init__(
+        self, net: nn.Module, args: argparse.Namespace, now: Callable[[], float], *, decay: float, average: float
+    ) -> None:
+        """decay: of the weights. average: of the moving average, as in `update_average`."""
+        self.net, self._args, self._average_decay = net, args, average
+        self.optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=decay)
+        self.average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        self.step, spent = 0, 0.0
+        self._losses: list[float] = []
+        if args.checkpoint.exists():
+            state = torch.load(args.checkpoint, map_location=args.device, weights_only=True)
+            net.load_state_dict(state["net"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.average, self.step, spent = state["average"], state["step"], state["seconds"]
+        self.clock = TrainingClock(spent, now)
+
+    @property
+    def progress(self) -> float:
+        """The share of --minutes that is over, 0..1 and a little more."""
+        return self.clock.spent / (self._args.minutes * 60)
+
+    def learn(self, loss: Tensor, *, warmup: int) -> None:
+        """One step; writes a checkpoint where one is due.
+
+        loss: a scalar, float32. warmup: steps until the full rate.
+        """
+        factor = (self.step + 1) / warmup
+        set_rate(self.optimizer, cosine_rate(self._args.rate, self.progress, warmup=factor, floor=0.02))
+        optimize(self.optimizer, loss)
+        update_average(self.average, self.net, self.step, self._average_decay)
+        self._losses.append(loss.item())
+        self.step += 1
+        self.clock.count_step()
+        if self.clock.checkpoint_due():
+            self.save()
+
+    def mean_loss(self, steps: int) -> float | None:
+        """The mean loss of that many steps each time they are over, else None."""
+        return None if self.step % steps else float(np.mean(self._losses[-steps:]))
+
+    def save(self) -> None:
+        """Write the checkpoint, and the averaged weights with matrices in float16."""
+        save_checkpoint(self._args.checkpoint, {
+            "net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "average": self.average,
+            "step": self.step, "seconds": self.clock.spent,
+        })  # fmt: skip
+        save_weights(self._args.out, {k: v.half() if v.dim() > 1 else v for k, v in self.average.items()})
+        self.clock.checkpoint_saved()
+
+
 def worker_count(device: str) -> int:
     """Processes that make samples: one leaves the cores to a network on the CPU."""
     return 1 if device == "cpu" else 12
