@@ -4,7 +4,7 @@ STAMP := .venv/.complete
 EXTRAS := .venv/.extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup extras run test differential checkpoints coverage bench screenshots translations clean
+.PHONY: setup extras run test differential checkpoints coverage bench screenshots pictures methods translations clean
 
 setup: $(STAMP) $(EXTRAS)
 
@@ -37,6 +37,7 @@ differential: setup
 # Segment Anything and GroundingDINO at their official sizes with random weights, without a network (minutes, 3 GB).
 checkpoints: setup
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.checkpoints
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -n0 tests/large_networks.py
 
 coverage: setup
 	@QT_QPA_PLATFORM=offscreen PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term
@@ -54,6 +55,7 @@ bench: setup out/packages
 	CLARITY_WEIGHTS="$(CURDIR)/out/packages" $(BIN)/python -m benchmarks.maxim
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.window
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.canvas
+	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.iqa
 
@@ -61,7 +63,15 @@ screenshots: setup
 	$(BIN)/clarity models fetch maxim-deraining niqe
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/screenshots.py
 
+# The page of the models of Table 1, from docs/table1.toml, the catalog and the table of methods.
+methods: setup
+	$(BIN)/python -m benchmarks.methods_page
+
 # English needs a translation for its plural forms only. New ones are left empty: fill them in, then run this again.
+pictures: setup
+	CLARITY_PICTURES=docs/pictures $(BIN)/python -m pytest -q -n0 -p no:cacheprovider \
+		tests/stories/test_paper_conversation.py tests/stories/test_case_studies.py -k "not language"
+
 translations: setup
 	$(BIN)/pyside6-lupdate -pluralonly -no-obsolete -locations none -source-language en -extensions py clarity_desktop/ui \
 		-ts resources/translations/clarity_en.ts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clarity_desktop import settings
 from clarity_desktop.cli.early_interrupts import CANCELLED
-from clarity_desktop.cli.restore import make_folder
+from clarity_desktop.cli.targets import make_folder
 from clarity_desktop.cli.terminal import DONE, NO_MODEL
 from clarity_desktop.messages import JobCancelled, UserError
 from clarity_desktop.text import Text, english

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clarity_desktop.errors import FileExists as FileExists
+from clarity_desktop.errors import JobCancelled as JobCancelled
+from clarity_desktop.errors import ModelMissing as ModelMissing
+from clarity_desktop.errors import UserError as UserError
 from clarity_desktop.settings import LlmSettings, Settings
-from clarity_desktop.text import Field, Message, Text, english
+from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     Adjustments,
     Advice,
@@ -26,82 +30,65 @@ from clarity_desktop.values import (
     Distance,
     DocumentCard,
     DocumentId,
+    EarlierPhoto,
     EngineCard,
     ExportOptions,
     Histogram,
+    Json,
     LoadedModel,
     Manifest,
     MaskChange,
     MethodCard,
+    MethodOption,
     ModelCard,
+    OwnChoice,
     PhotoInfo,
     Pixels,
     Quality,
+    RecognizedModel,
     Recovery,
     Region,
     RegionId,
     RestoreParams,
     StoredRegion,
     Task,
+    TaskPreferences,
     Transform,
     Turn,
     Version,
     VersionId,
 )
 
-
-class UserError(Exception):
-    """An error that a user can meet: what happened, to which file, and what to do now.
-
-    `text` is a message, or several in a row; str() gives it in English. `models`: those of the catalog whose download
-    would help.
-    """
-
-    models: tuple[str, ...] = ()
-
-    def __init__(self, text: Text, **fields: Field) -> None:
-        """text: the key of a template ("document.not_open") with its fields, or a finished Text."""
-        self.text: Text = Message(text, fields) if isinstance(text, str) else text
-        super().__init__(self.text)
-
-    def __str__(self) -> str:
-        return english(self.text)
-
-    def with_models(self, *models: str) -> Self:
-        """This error, which the download of these models would avoid."""
-        self.models = models
-        return self
-
-
-class ModelMissing(UserError):
-    """Weights are not installed; the sentence says which file, where to get it and where to put it."""
-
-
-class FileExists(UserError):
-    """An export would replace a file and its options say to ask first."""
-
-
-class JobCancelled(BaseException):
-    """The user cancelled. A BaseException, like asyncio.CancelledError: `except Exception` must not swallow it."""
-
-
 # Requests ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open a photo or a .clarity project. → Opened, then Assessed."""
+    """Open a photo or a .clarity project. → Opened, then Assessed.
+
+    earlier: the document whose conversation goes on with this one.
+    """
 
     path: Path
+    earlier: DocumentId | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenPixels:
-    """Open a pasted or dropped bitmap (sRGB). → Opened"""
+    """Open a pasted or dropped bitmap (sRGB). earlier: as in Open. → Opened"""
 
     pixels: Pixels
     alpha: NDArray[np.uint8] | NDArray[np.uint16] | None
     name: str
+    earlier: DocumentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindPhoto:
+    """Find a photo that the conversation of a document was about before. number: in its `earlier`. → PhotoFound"""
+
+    document: DocumentId
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +196,80 @@ class Complete:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairOldPhoto:
+    """Fill the scratches, creases, dust and missing corners of an old print, reduce its grain, correct its fading.
+
+    → as Restore, for each step; then Notice. What is not found is left out.
+    """
+
+    document: DocumentId
+    version: VersionId
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TryMethods:
+    """Run each choice on a version into a candidate: a child of it, like any other version; the head stays.
+
+    → Progress, for each VersionsChanged and CandidateAdded, then its analysis; or CandidateFailed, and the others go
+    on. What is finished stays when the request is cancelled. What is estimated to take long answers Offered instead,
+    unless it is confirmed.
+    """
+
+    document: DocumentId
+    version: VersionId
+    choices: tuple[RestoreParams, ...]
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """Fuse two to six versions into one, which becomes a child of `version` and the head. → Progress, VersionAdded
+
+    version: the damaged photo that they were made from; None: the last version that all of them come from. region: only
+    there; feather: pixels over which it softens inside its edge.
+    """
+
+    document: DocumentId
+    versions: tuple[VersionId, ...]
+    version: VersionId | None = None
+    region: Region | None = None
+    feather: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MergePart:
+    """Take a part of a version from another one ("the sky from 2"): a child of `version` and the head. → VersionAdded
+
+    source: what the part is taken from. feather: pixels over which the region softens inside its edge.
+    """
+
+    document: DocumentId
+    version: VersionId
+    source: VersionId
+    region: Region
+    feather: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Show a version and remember that the user prefers it to others, its rivals. → HeadMoved, PreferencesListed"""
+
+    document: DocumentId
+    version: VersionId
+    others: tuple[VersionId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureDifferences:
+    """How far each of these versions is from another one, the reference. → DifferenceMeasured, one for each"""
+
+    document: DocumentId
+    versions: tuple[VersionId, ...]
+    reference: VersionId
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Estimate how long a restoration takes, for display: Restore estimates by itself. → Estimated
 
@@ -219,6 +280,16 @@ class Estimate:
     version: VersionId
     task: Task
     method: str | None = None
+    bounds: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """Rank the methods of a task for a version; where bounds are given, for that part of it. → OptionsListed"""
+
+    document: DocumentId
+    version: VersionId
+    task: Task
     bounds: Bounds | None = None
 
 
@@ -319,7 +390,7 @@ class Redo:
 class Edit:
     """Rename, star, delete, reject or bring back a version. → VersionsChanged
 
-    None leaves a field, an empty name removes it.
+    None leaves a field, an empty name removes it. The user's star or rejection is a choice among methods, too.
     """
 
     document: DocumentId
@@ -550,11 +621,51 @@ class SaveProject:
 class SendMessage:
     """One turn of the conversation. → TurnAdded and whatever the turn does
 
-    visible: the part on screen. selected: what is selected, for "only here".
+    visible: the part on screen. selected: what is selected, for "only here". numbered: the versions that the compare
+    view shows under the numbers 1, 2, …
     """
 
     document: DocumentId
     text: str
+    visible: Bounds | None = None
+    selected: Region | None = None
+    numbered: tuple[VersionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMacro:
+    """Save the changes of the turns first..stop-1 (indexes in DocumentCard.turns) as a macro. → Notice
+
+    An existing file is replaced. name: of the macro; empty: that of the photo.
+    """
+
+    document: DocumentId
+    path: Path
+    first: int
+    stop: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMacro:
+    """Run a macro file on the version that is shown, as a turn of the conversation. → as SendMessage"""
+
+    document: DocumentId
+    path: Path
+    visible: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """Run the steps that an open question is about, as the user changed them. → as SendMessage
+
+    steps: calls as JSON, not checked yet. What they need beyond the question is asked first. visible, selected: as in
+    SendMessage; only_visible: restore nothing else.
+    """
+
+    document: DocumentId
+    steps: tuple[Json, ...]
+    only_visible: bool = False
     visible: Bounds | None = None
     selected: Region | None = None
 
@@ -593,6 +704,23 @@ class StoreLlmKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPreferences:
+    """Which methods the user prefers. → PreferencesListed"""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPreferences:
+    """Forget the choices among the methods of a task, or of all tasks (None). → PreferencesListed"""
+
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePreferences:
+    """Bring back the choices that the last ResetPreferences forgot. → PreferencesListed"""
+
+
+@dataclass(frozen=True, slots=True)
 class ListMethods:
     """→ MethodsListed"""
 
@@ -611,9 +739,14 @@ class FetchModel:
 
 @dataclass(frozen=True, slots=True)
 class ImportModel:
-    """Import weights from a file or folder. → ModelsListed"""
+    """Import weights from a file or folder. → ModelsListed
+
+    A weights file that is not in the catalog is looked at (→ ModelRecognized), and imported when the request comes
+    again with what the user says about it.
+    """
 
     path: Path
+    own: OwnChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,14 +775,19 @@ class Configure:
     settings: Settings
 
 
+Offerable = Restore | Repeat | Complete | Improve | TryMethods | RepairOldPhoto
+"""Requests that are offered first where they are estimated to take long."""
+
 Request = (
     Open | OpenPixels | FindRecoveries | FindClosed | Recover | DiscardRecovery | MeasureDisk | Prune | Close
-    | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Complete | Estimate | ApplyTransform
+    | ReadManifest | ReadTiles | ReadThumbnail | ReadPixels | Restore | Repeat | Complete | Estimate | ListOptions
+    | RepairOldPhoto | ApplyTransform | TryMethods | Fuse | MergePart | Pick | MeasureDifferences
     | Reset | GoTo | Undo | Redo | Edit | Adjust | SetStrength | Preview | PickWhite | ReadInfo
-    | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage
+    | Assess | Detect | Advise | Improve | Export | EstimateSize | SaveProject | SendMessage | RunPlan
+    | SaveMacro | RunMacro | ListPreferences | ResetPreferences | RestorePreferences
     | ListMethods | ListModels | FetchModel | ImportModel | RemoveModel
     | ListLoadedModels | UnloadModel | Configure
-    | Select | SelectWords | SelectWhere | FindObjects | PrepareSelection | ListEngines
+    | FindPhoto | Select | SelectWords | SelectWhere | FindObjects | PrepareSelection | ListEngines
     | ChangeRegion | KeepRegion | EditRegion | ReadRegion
     | ImportRegion | ExportRegion | AnalyzeRegion | RemoveObject | Describe
     | ListLlmModels | TestLlm | ReadLlmKey | StoreLlmKey
@@ -837,6 +975,40 @@ class VersionsChanged:
     unsaved: bool = True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidateAdded:
+    """A candidate was committed; the head stays. VersionsChanged came before. number: from 1, of count."""
+
+    document: DocumentId
+    version: Version
+    manifest: Manifest
+    number: int = 1
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFailed:
+    """One of several choices could not be run on a version. text: why."""
+
+    document: DocumentId
+    version: VersionId
+    choice: RestoreParams
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceMeasured:
+    """The mean absolute difference of a version from a reference, 0..1 of the range of values.
+
+    share None: they cannot be compared, because one of them has another size, or was cropped or turned.
+    """
+
+    document: DocumentId
+    reference: VersionId
+    version: VersionId
+    share: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Assessed:
     """The scores of a version are known. distance None: it is the original, or its size differs."""
@@ -894,12 +1066,21 @@ class Improved:
     """Auto is done. version: where it stopped; text: what was done, what was rolled back, and why.
 
     offered: Auto is not sure that the version is better than its parent: the user keeps or discards it.
+    summary: the text in a sentence or two; () if it is as short.
     """
 
     document: DocumentId
     version: VersionId
     text: Text
     offered: bool = False
+    summary: Text = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionCleared:
+    """Nothing is to be selected any more, because the conversation said so."""
+
+    document: DocumentId
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -1003,6 +1184,19 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionsListed:
+    """The methods of a task for a version, in the order in which to try them.
+
+    default: the one that runs where none is named. better: one that gains clearly more, but is slower or not installed.
+    """
+
+    task: Task
+    options: tuple[MethodOption, ...]
+    default: str | None = None
+    better: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """The request would take long, so nothing was run; sent again with confirmed=True it runs.
 
@@ -1010,7 +1204,7 @@ class Offered:
     megapixels: of what would be computed. tasks: those that Auto would run, in order.
     """
 
-    request: Restore | Repeat | Complete | Improve
+    request: Offerable
     seconds: float
     part_seconds: float | None
     megapixels: float
@@ -1056,10 +1250,20 @@ class TurnAdded:
 
 @dataclass(frozen=True, slots=True)
 class ReplyPart:
-    """What a language model has replied so far; TurnAdded brings the whole turn."""
+    """What was replied so far; TurnAdded brings the whole turn."""
 
     document: DocumentId
-    text: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step of a reply or of Auto starts. step: the call as JSON. number: from 1, of count; 0: not known."""
+
+    document: DocumentId
+    step: Json
+    number: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -1098,6 +1302,21 @@ class CompareRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoFound:
+    """An earlier photo of a conversation, to be shown in the window.
+
+    open: its document, if it is open; else file: the photo, its project or its working file (Recover). text: a
+    message about that photo, to be sent there.
+    """
+
+    document: DocumentId
+    photo: EarlierPhoto
+    open: DocumentId | None = None
+    file: Path | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MethodsListed:
     """extra_metrics: further metrics of quality that are on this machine and can be switched on."""
 
@@ -1106,8 +1325,27 @@ class MethodsListed:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferencesListed:
+    """The preferences of each task that has methods. can_restore: RestorePreferences would bring some back."""
+
+    tasks: tuple[TaskPreferences, ...]
+    can_restore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecognized:
+    """A weights file that the catalog does not know: what it is. The user says whether to import it, and as what."""
+
+    path: Path
+    model: RecognizedModel
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsListed:
+    """free: bytes left on the disk of the models, None if that is not known."""
+
     models: tuple[ModelCard, ...]
+    free: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -1128,13 +1366,14 @@ Event = (
     Progress | PreviewReady | Opened | RecoveriesFound | ClosedFound
     | DiskMeasured | ManifestReady | TilesReady | ThumbnailReady | PixelsReady
     | PreviewDone | WhitePicked | InfoReady
-    | TileDone | VersionAdded | HeadMoved | VersionsChanged | Assessed | Detected
-    | AnalysisStarted | AnalysisFailed | Advised | Improved
-    | Estimated | Offered | Exported | SizeEstimated
-    | Selected | ObjectsFound | SelectionPrepared | EnginesListed
+    | TileDone | VersionAdded | HeadMoved | VersionsChanged | CandidateAdded | CandidateFailed | DifferenceMeasured
+    | Assessed | Detected | AnalysisStarted | AnalysisFailed | Advised | Improved
+    | Estimated | OptionsListed | Offered | Exported | SizeEstimated
+    | Selected | SelectionCleared | ObjectsFound | SelectionPrepared | EnginesListed
     | RegionReady | RegionsChanged | RegionExported | RegionAnalyzed | Described
-    | ReplyPart | LlmModelsListed | LlmTested | LlmKeyRead
-    | Saved | TurnAdded | CompareRequested | MethodsListed | ModelsListed | LoadedModels | Notice
+    | ReplyPart | StepStarted | LlmModelsListed | LlmTested | LlmKeyRead
+    | Saved | TurnAdded | CompareRequested | PhotoFound | MethodsListed | PreferencesListed | ModelsListed
+    | ModelRecognized | LoadedModels | Notice
 )  # fmt: skip
 
 

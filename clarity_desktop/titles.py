@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clarity_desktop.text import Message, Text, methods, steps
-from clarity_desktop.values import Degradation, Step, Task, Version
+from clarity_desktop.values import Degradation, Json, Step, Task, Version
 
 
 def task_title(task: Task) -> Message:
@@ -27,7 +29,8 @@ def step_name(step: Step) -> Message:
     """What a step made, without its strength: "Rain removed", "Rain removed (part)", "Cropped"."""
     key = f"result.{step.task or step.kind}{_adjusted(step)}"
     title = Message(key if key in steps.TEMPLATES else "result.other")
-    return title if step.region is None else Message("result.part", {"title": title})
+    whole = step.region is None or step.kind == "merge"  # whose title says so
+    return title if whole else Message("result.part", {"title": title})
 
 
 def step_title(step: Step) -> Message:
@@ -61,3 +64,19 @@ def degradation_title(degradation: Degradation) -> Message:
 def degradation_noun(degradation: Degradation) -> Message:
     """The degradation inside a sentence: "rain streaks"."""
     return Message(f"noun.{degradation}")
+
+
+def call_title(call: Mapping[str, Json]) -> Message:
+    """What a step of a plan does, as a command: "Remove rain", "Find “the man”", "Rotate". call: in its JSON form."""
+    tool, task, region, settings = (call.get(key) for key in ("tool", "task", "region", "settings"))
+    if tool == "restore" and isinstance(task, str) and f"task.{task}" in steps.TEMPLATES:
+        return Message(f"task.{task}")
+    key = f"call.{tool}"
+    if isinstance(settings, Mapping):
+        # Several adjustments have no title of their own.
+        chosen = [f"{key}.{name}" for name, value in settings.items() if value is not None]
+        key = chosen[0] if len(chosen) == 1 and chosen[0] in steps.TEMPLATES else key
+    words = region.get("text") if isinstance(region, Mapping) else None
+    if isinstance(words, str) and f"{key}.part" in steps.TEMPLATES:
+        return Message(f"{key}.part", {"region": words})
+    return Message(key if key in steps.TEMPLATES else "call.other")

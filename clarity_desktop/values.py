@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal, NamedTuple, NewType, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.text import Text
+from clarity_desktop.text import Message, Text
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB, H×W×3, in the photo's own profile; uint8 in 0..255 or uint16 in 0..65535. Read-only once it crosses a thread."""
@@ -403,6 +404,8 @@ TASK_FOR: Mapping[Degradation, Task] = {
     "shadow": "deshadow", "watermark": "dewatermark", "noise": "denoise", "JPEG": "dejpeg",
 }  # fmt: skip
 """The task that treats each degradation."""
+FINDS_PART: Mapping[Task, Degradation] = {"dewatermark": "watermark", "deflare": "flare"}
+"""Tasks that find the part that they restore where nothing is selected, and what it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,9 +498,9 @@ class Picture:
 class Step:
     """How a version was made: enough to reproduce its pixels on the same kind of machine.
 
-    kind is "open", "restore", "adjust", "crop", "rotate", "straighten", "flip", "reset" or "paste"; settings hold the
-    method's recorded settings (tile, overlap, dtype, device, threads, seed), the adjustments or the transform's
-    parameters.
+    kind is "open", "restore", "adjust", "crop", "rotate", "straighten", "flip", "reset", "paste", "fuse" or "merge";
+    settings hold the method's recorded settings (tile, overlap, dtype, device, threads, seed), the adjustments, the
+    transform's parameters, or the versions that a fused or merged one was made from.
     """
 
     kind: str
@@ -578,13 +581,26 @@ class Turn:
     models: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierPhoto:
+    """A photo that a conversation was about before it went on with another one.
+
+    document: its id, as long as its working file exists. path: the photo's file. project: where it was saved.
+    """
+
+    document: DocumentId
+    title: str
+    path: Path | None = None
+    project: Path | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentCard:
     """Everything that a window shows of a document, except its pixels.
 
     undo_to and redo_to: where undo and redo lead; None: nowhere. regions: those that the user keeps, also deleted ones,
-    which can be brought back. unsaved: closing would lose sight of
-    work; a conversation alone does not count, except in a saved project whose file lacks it.
+    which can be brought back. unsaved: closing would lose sight of work; a conversation alone does not count, except in
+    a saved project whose file lacks it. earlier: the photos that the conversation was about before, the last one first.
     """
 
     id: DocumentId
@@ -604,6 +620,7 @@ class DocumentCard:
     undo_to: VersionId | None = None
     redo_to: VersionId | None = None
     regions: tuple[StoredRegion, ...] = ()
+    earlier: tuple[EarlierPhoto, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -623,11 +640,61 @@ class MethodCard:
     needs_mask: bool
     missing: tuple[str, ...] = ()
     gains: Mapping[Task, float] = field(default_factory=dict)
+    speed: float = 0.0  # seconds per megapixel on two cores; 0: not known
+    weights: tuple[str, ...] = ()
+
+    def runs_without_selection(self, task: Task) -> bool:
+        """Whether it can run for a task where nothing is selected: it needs no mask, or the task finds one."""
+        return not self.needs_mask or task in FINDS_PART
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOption:
+    """A method that could be used for a task of a given photo.
+
+    seconds: what it takes here, None: it cannot run here, for the reason in `obstacle`. gain: mean gain in dB on
+    `photos` test photos, damaged about as much as this one where that was measured. quick: takes at most a minute.
+    chosen: first because the user set or prefers it.
+    """
+
+    method: str
+    seconds: float | None
+    gain: float | None = None
+    photos: int = 0
+    missing: tuple[str, ...] = ()
+    quick: bool = True
+    chosen: bool = False
+    reasons: tuple[Message, ...] = ()
+    obstacle: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPreference:
+    """What is known of a method for a task. score: how likely this user prefers its result to a typical one, 0..1.
+
+    choices: the user's choices that it was part of. gain: measured gain in dB, where there is one.
+    """
+
+    method: str
+    score: float
+    choices: int
+    gain: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPreferences:
+    """The methods of a task in the order in which they are tried where none is named."""
+
+    task: Task
+    methods: tuple[MethodPreference, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A weights file of the catalog and its state on this machine."""
+    """A weights file of the catalog, or of the user's own, and its state on this machine.
+
+    source: where it is published first, "" for one that is part of the program or the user's own.
+    """
 
     id: str
     title: str
@@ -635,6 +702,78 @@ class ModelCard:
     licence: str
     state: Literal["ready", "missing", "partial", "broken"]
     path: Path | None = None
+    sha256: str = ""
+    source: str = ""
+    own: bool = False
+
+
+LicenceLimit = Literal["none", "noncommercial", "unstated"]
+
+
+def licence_limit(licence: str) -> LicenceLimit:
+    """Whether a license forbids commercial use, or is not known at all."""
+    if re.search(r"non-?\s?commercial|\bNC\b|research (use |purposes? )?only|academic", licence, re.IGNORECASE):
+        return "noncommercial"
+    if not licence.strip() or re.search(r"none|not stated|unstated|unknown|no licen[cs]e", licence, re.IGNORECASE):
+        return "unstated"
+    return "none"
+
+
+WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".pkl", ".ckpt", ".safetensors"})
+"""Endings of the names of weights files that can be imported."""
+Tiling = Literal["yes", "discouraged", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizedModel:
+    """What was recognized in a weights file of the user's.
+
+    task: what it is for, None if that is not known; tasks: what it could be for. licence: as the file states it, "" if
+    it states none. size: bytes as safetensors. scale: side of the result divided by that of the input. channels: 3, or
+    1 for gray. multiple_of: of the sides of a tile. speed: seconds per megapixel on this machine, roughly.
+    """
+
+    title: str
+    architecture: str
+    task: Task | None
+    tasks: tuple[Task, ...]
+    licence: str
+    size: int
+    sha256: str
+    scale: int
+    channels: int
+    multiple_of: int
+    tiling: Tiling
+    needs_mask: bool
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChoice:
+    """What the user says about a weights file: its name, what it is for, and its license."""
+
+    title: str
+    task: Task
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """An imported weights file that became a method. Fields as in RecognizedModel."""
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    architecture: str
+    licence: str
+    size: int
+    sha256: str
+    scale: int
+    channels: int
+    multiple_of: int
+    tiling: Tiling
+    needs_mask: bool
+    speed: float
 
 
 @dataclass(frozen=True, slots=True)

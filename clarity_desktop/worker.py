@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from itertools import count
@@ -26,6 +27,8 @@ from clarity_desktop.text import Text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+LEAST_TIMED = 0.03
+"""Progress below which it says too little about the time that is left."""
 
 
 class LaneClass(IntEnum):
@@ -224,6 +227,44 @@ class Job:
             emit(event)
 
         self._emit = emit_observed
+        try:
+            yield
+        finally:
+            self._emit = emit
+
+    @contextlib.contextmanager
+    def part(self, number: int, count: int, later: float = 0.0, note: Text = "") -> Generator[None]:
+        """Report the progress of what runs inside as that of part `number` (from 1) of `count`.
+
+        later: seconds that the parts after it will take. note: what to say where nothing inside says more.
+        """
+        emit = self._emit
+
+        def emit_part(event: Event) -> None:
+            if isinstance(event, Progress):
+                left = None if event.seconds_left is None else event.seconds_left + later
+                share = (number - 1 + event.fraction) / count
+                event = replace(event, fraction=share, note=event.note or note, seconds_left=left)
+            emit(event)
+
+        self._emit = emit_part
+        try:
+            yield
+        finally:
+            self._emit = emit
+
+    @contextlib.contextmanager
+    def timed(self) -> Generator[None]:
+        """Say how long what runs inside will still take, by how far it has come, where it does not say so itself."""
+        emit, start = self._emit, time.monotonic()
+
+        def emit_timed(event: Event) -> None:
+            if isinstance(event, Progress) and event.seconds_left is None and event.fraction >= LEAST_TIMED:
+                left = (time.monotonic() - start) * (1 - event.fraction) / event.fraction
+                event = replace(event, seconds_left=max(0.0, left))
+            emit(event)
+
+        self._emit = emit_timed
         try:
             yield
         finally:

@@ -18,6 +18,7 @@ import pytest
 
 from clarity_desktop import settings
 from clarity_desktop.backend import methods
+from tests.fakes import WarmDecoder
 
 DOWNLOADED = settings.data_folder() / "weights"  # the user's own, before tests get a private home
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -44,6 +45,13 @@ def home(fresh_methods: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return folder
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_idle_decoders() -> Iterator[None]:
+    """Decoders that tests kept for one another end with the last test."""
+    yield
+    WarmDecoder.end_all()
+
+
 @pytest.fixture(autouse=True)
 def closed_log() -> Iterator[None]:
     """The log file that a test opened is closed after it: the program opens one only where none is open."""
@@ -60,7 +68,7 @@ def no_leaked_threads() -> Iterator[None]:
     """A test that leaves a thread of the program running fails."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         left = [t for t in threading.enumerate() if t not in before and t.name.startswith("clarity")]
         if not left:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.methods.method import Checkpoint
 from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.backend.pictures import Decoder, Limits
 from clarity_desktop.messages import Event
+from clarity_desktop.settings import Settings
 from clarity_desktop.values import (
     CLASSES,
     DEGRADATIONS,
@@ -53,8 +57,10 @@ HALVES = Method(
     trained_on="nothing", weights=(), load=_load, tile=64, overlap=16, memory=100, base=1000, speed=0.01,
 )  # fmt: skip
 """Halves every value: its effect is known to the last digit."""
-SLOW = replace(HALVES, id="slow", tasks=("denoise",), load=_load_slow, speed=1000.0)
-"""The same, taking 0.4 s a tile, and said to take 1000 s a megapixel."""
+SLOW = replace(HALVES, id="slow", tasks=("denoise",), speed=1000.0)
+"""The same, said to take 1000 s a megapixel."""
+LASTING = replace(SLOW, load=_load_slow)
+"""The same, taking 0.4 s a tile: for tests that end it before its end."""
 
 
 def detection(found: Mapping[Degradation, Finding] | None = None, heat: tuple[int, int] = (3, 4)) -> Detection:
@@ -99,14 +105,28 @@ class FakeJudge:
 
 
 class FakeScorer:
-    """The real metrics, each replaceable."""
+    """The real metrics, each replaceable; the same photo is computed once for all tests of a process."""
+
+    _known: ClassVar[dict[bytes, Quality]] = {}
 
     def __init__(self) -> None:
-        real = MetricScorer(ModelCache())
-        self.scores: Callable[[Pixels, Callable[[], None], Detection | None], Quality] = real.assess
+        self._real = real = MetricScorer(ModelCache())
+        self.scores: Callable[[Pixels, Callable[[], None], Detection | None], Quality] = self._remembered
         self.measures: Callable[[str, Pixels], float] = real.measure
         self.stale: Callable[[Quality], bool] = real.is_stale
         self.release = real.digest()
+
+    def _remembered(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None) -> Quality:
+        checkpoint()
+        key = hashlib.blake2b(np.ascontiguousarray(pixels).data.cast("B"), digest_size=16)
+        key.update(repr((pixels.shape, pixels.dtype, self._real.digest())).encode())
+        if detection is not None:
+            found = detection.top, detection.found, detection.close, detection.quality, detection.heat.shape
+            key.update(repr(found).encode())
+            key.update(detection.heat.tobytes())
+        if (known := self._known.get(key.digest())) is None:
+            known = self._known[key.digest()] = self._real.assess(pixels, checkpoint, detection)
+        return known
 
     def assess(self, pixels: Pixels, checkpoint: Callable[[], None], detection: Detection | None, /) -> Quality:
         return self.scores(pixels, checkpoint, detection)
@@ -119,6 +139,35 @@ class FakeScorer:
 
     def digest(self) -> str:
         return self.release
+
+
+class WarmDecoder(Decoder):
+    """Reads photos as the program does, in a process that later tests use as well: starting one takes 0.5 s."""
+
+    _idle: ClassVar[list[tuple[Sequence[str], Any]]] = []
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(Limits(megapixels=settings.max_megapixels))
+
+    def close(self) -> None:
+        """Keep the process for the next test. Photos already read stay valid; `read` raises from now on."""
+        with self._lock:
+            if self._child is not None:
+                self._idle.append((self._command, self._child))
+            self._child = None
+
+    def _start(self) -> Any:
+        for kept in self._idle:
+            command, child = kept
+            if command == self._command and child.alive:
+                self._idle.remove(kept)
+                return child
+        return super()._start()
+
+    @classmethod
+    def end_all(cls) -> None:
+        while cls._idle:
+            cls._idle.pop()[1].end()
 
 
 class Recorder:

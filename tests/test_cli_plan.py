@@ -74,7 +74,18 @@ def test_a_missing_photo_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_plan_needs_no_heavy_library(photo: Path) -> None:
-    heavy = ["torch", "torchvision", "transformers", "cv2", "scipy", "pydantic", "PIL.Image", "PySide6"]
+    heavy = [
+        "asyncio",
+        "clarity_desktop.messages",
+        "torch",
+        "torchvision",
+        "transformers",
+        "cv2",
+        "scipy",
+        "pydantic",
+        "PIL.Image",
+        "PySide6",
+    ]
     program = (
         "import sys; from clarity_desktop.cli import main; code = main(sys.argv[1:]); "
         f"print([name for name in {heavy} if name in sys.modules], code, file=sys.stderr)"

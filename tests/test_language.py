@@ -151,13 +151,21 @@ def _dialect(file: Path) -> Iterator[str]:
     source = file.read_text(encoding="utf-8")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in {tokenize.NAME, tokenize.STRING, tokenize.COMMENT}:
-            text = token.string
-            words = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).replace("_", " ").lower()
-            for word in re.findall(r"[a-z]+", words):
-                if word in WORDS:
-                    yield f"{file.relative_to(ROOT)}:{token.start[0]} “{word}”: say “{WORDS[word]}”"
-                if word in BRITISH and token.type != tokenize.STRING:
-                    yield f"{file.relative_to(ROOT)}:{token.start[0]} “{word}”: spell it “{BRITISH[word]}”"
-            for phrase, better in PHRASES.items():
-                if token.type != tokenize.NAME and phrase in " ".join(words.split()):
-                    yield f"{file.relative_to(ROOT)}:{token.start[0]} “{phrase}”: say “{better}”"
+            for advice in _advice(token.string, token.type):
+                yield f"{file.relative_to(ROOT)}:{token.start[0]} {advice}"
+
+
+@cache
+def _advice(text: str, kind: int) -> tuple[str, ...]:
+    """What is wrong with a name, a string or a comment."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).replace("_", " ").lower()
+    found: list[str] = []
+    for word in re.findall(r"[a-z]+", words):
+        if word in WORDS:
+            found.append(f"“{word}”: say “{WORDS[word]}”")
+        if word in BRITISH and kind != tokenize.STRING:
+            found.append(f"“{word}”: spell it “{BRITISH[word]}”")
+    if kind != tokenize.NAME:
+        plain = " ".join(words.split())
+        found += [f"“{phrase}”: say “{better}”" for phrase, better in PHRASES.items() if phrase in plain]
+    return tuple(found)

@@ -74,6 +74,7 @@ def test_every_task_and_degradation_has_its_titles():
         (Step("restore", "dehaze", "maxim"), "Dehazed"),
         (Step("restore", "denoise", "maxim", strength=0.5), "Denoised (50%)"),
         (Step("restore", "deblur", "maxim", region="r1"), "Deblurred (part)"),
+        (Step("merge", region="r1"), "Part of another version"),
         (Step("of a later program"), "Changed"),
     ],
 )
@@ -89,7 +90,7 @@ def test_titles_of_versions():
 
     assert titled(name=None) == "Cropped"
     assert titled(name="For the {wall}") == "For the {wall}"
-    assert titled(name="For the {wall}", rejected=True) == "Rolled back: For the {wall}"
+    assert titled(name="For the {wall}", rejected=True) == "Rejected: For the {wall}"
 
 
 def test_durations_sizes_and_pixels():

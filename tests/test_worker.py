@@ -54,7 +54,7 @@ class Backend:
     def until_end(self, at: int) -> list[Event | End]:
         events: list[Event | End] = []
         while not (events and isinstance(events[-1], Finished | Failed | Cancelled)):
-            whose, event = self.received.get(timeout=10)
+            whose, event = self.received.get(timeout=60)
             if whose == at:
                 events.append(event)
         return events
@@ -112,7 +112,7 @@ def test_heavy_work_of_two_requests_never_overlaps(backend: Backend) -> None:
     ids = [backend.worker.submit(r) for r in (ListMethods(), ListModels(), ListMethods())]
     ended = 0
     while ended < len(ids):
-        ended += isinstance(backend.received.get(timeout=10)[1], Finished)
+        ended += isinstance(backend.received.get(timeout=60)[1], Finished)
     assert most == 1
 
 
@@ -122,16 +122,16 @@ class Lanes:
     def __init__(self, first: LaneClass, second: LaneClass) -> None:
         self.lane, self.order, self.started, self.queued = Lane(), list[str](), threading.Event(), threading.Event()
         a = self.lane.submit(self._first, first)
-        assert self.started.wait(5)
+        assert self.started.wait(30)
         b = self.lane.submit(lambda: self.order.append("second"), second)
         self.queued.set()
-        a.result(5)
-        b.result(5)
-        assert self.lane.close(5)
+        a.result(30)
+        b.result(30)
+        assert self.lane.close(30)
 
     def _first(self) -> None:
         self.started.set()
-        assert self.queued.wait(5)
+        assert self.queued.wait(30)
         self.lane.checkpoint()
         self.order.append("first")
 
@@ -147,12 +147,12 @@ def test_only_a_higher_class_runs_in_the_pauses_of_a_lower_one(first: LaneClass,
 
 def test_waiting_work_runs_highest_class_first() -> None:
     lane, order, gate = Lane(), list[LaneClass](), threading.Event()
-    lane.submit(lambda: gate.wait(5), LaneClass.INTERACTIVE)
+    lane.submit(lambda: gate.wait(30), LaneClass.INTERACTIVE)
     ends = [lane.submit(partial(order.append, c), c) for c in LaneClass]
     gate.set()
     for end in ends:
-        end.result(5)
-    assert lane.close(5)
+        end.result(30)
+    assert lane.close(30)
     assert order == sorted(LaneClass, reverse=True)
 
 
@@ -168,19 +168,19 @@ def test_interactive_work_runs_inside_an_analysis_that_runs_inside_a_restoration
 
     click = partial(nested, "click", None, None)
     analysis = partial(nested, "analysis", click, LaneClass.INTERACTIVE)
-    lane.submit(partial(nested, "restoration", analysis, LaneClass.ANALYSIS), LaneClass.RESTORE).result(5)
-    assert lane.close(5)
+    lane.submit(partial(nested, "restoration", analysis, LaneClass.ANALYSIS), LaneClass.RESTORE).result(30)
+    assert lane.close(30)
     begun = [f"{name} begins" for name in ("restoration", "analysis", "click")]
     assert order == begun + [f"{name} ends" for name in ("click", "analysis", "restoration")]
 
 
 def test_a_checkpoint_outside_the_lane_does_nothing() -> None:
     lane, gate = Lane(), threading.Event()
-    waiting = lane.submit(lambda: gate.wait(5), LaneClass.RESTORE)
+    waiting = lane.submit(lambda: gate.wait(30), LaneClass.RESTORE)
     lane.checkpoint()
     gate.set()
-    assert waiting.result(5)
-    assert lane.close(5)
+    assert waiting.result(30)
+    assert lane.close(30)
 
 
 def test_work_in_a_pause_has_a_clean_torch_context() -> None:
@@ -200,7 +200,7 @@ def test_work_in_a_pause_has_a_clean_torch_context() -> None:
             assert torch.is_autocast_enabled("cpu")
 
     lane.submit(restoration, LaneClass.RESTORE).result(30)
-    assert lane.close(5)
+    assert lane.close(30)
     assert seen == {"autocast": False, "inference": False, "gradients": True, "dtype": torch.float32}
 
 
@@ -215,8 +215,8 @@ def test_work_that_fails_in_a_pause_leaves_the_interrupted_work_alone() -> None:
         lane.checkpoint()
         return "done"
 
-    assert lane.submit(restoration, LaneClass.RESTORE).result(5) == "done"
-    assert lane.close(5)
+    assert lane.submit(restoration, LaneClass.RESTORE).result(30) == "done"
+    assert lane.close(30)
     assert str(failed[0].exception(5)) == "the click failed"
 
 
@@ -310,7 +310,7 @@ class CancelledInSubmit(Lane):
 
     def submit(self, work, lane_class):
         gate = threading.Event()
-        super().submit(lambda: gate.wait(5), lane_class)
+        super().submit(lambda: gate.wait(30), lane_class)
         self.job.cancel()
         future = super().submit(work, lane_class)
         asyncio.get_running_loop().call_later(0.01, gate.set)
@@ -328,7 +328,7 @@ def test_a_job_that_is_cancelled_while_its_work_is_queued_does_not_run_it() -> N
 
 def test_cancelling_reaches_all_work_that_a_job_waits_for() -> None:
     lane, pools, ran, gate = Lane(), Pools(), list[int](), threading.Event()
-    lane.submit(lambda: gate.wait(5), LaneClass.RESTORE)
+    lane.submit(lambda: gate.wait(30), LaneClass.RESTORE)
     job = Job(lambda _: None, lane, pools)
 
     async def story() -> list[BaseException]:
@@ -356,7 +356,7 @@ def test_cancelling_abandons_side_work_at_once_and_discards_what_it_returns(back
 
     def encode() -> str:
         started.set()
-        assert let_go.wait(5)
+        assert let_go.wait(30)
         return "bytes"
 
     async def exporting(job: Job) -> None:
@@ -364,11 +364,11 @@ def test_cancelling_abandons_side_work_at_once_and_discards_what_it_returns(back
 
     backend.verbs[ListMethods] = exporting
     at = backend.worker.submit(ListMethods())
-    assert started.wait(5)
+    assert started.wait(30)
     backend.worker.cancel(at)
     assert backend.until_end(at) == [Cancelled()]
     let_go.set()
-    assert discarded.get(timeout=5) == "bytes"
+    assert discarded.get(timeout=30) == "bytes"
 
 
 def test_side_work_that_is_cancelled_while_it_waits_never_begins(backend: Backend) -> None:
@@ -376,7 +376,7 @@ def test_side_work_that_is_cancelled_while_it_waits_never_begins(backend: Backen
 
     def first() -> None:
         started.set()
-        let_go.wait(5)
+        let_go.wait(30)
 
     async def encoding(job: Job) -> None:
         await job.side("encode", first)
@@ -389,7 +389,7 @@ def test_side_work_that_is_cancelled_while_it_waits_never_begins(backend: Backen
 
     backend.verbs = {ListMethods: encoding, ListModels: replaced, FindRecoveries: tiles}
     running = backend.worker.submit(ListMethods())
-    assert started.wait(5)
+    assert started.wait(30)
     waiting = [backend.worker.submit(ListModels()) for _ in range(5)]
     assert backend.until_end(backend.worker.submit(FindRecoveries())) == [Finished()], "tiles do not wait for encoders"
     for at in waiting:
@@ -406,7 +406,7 @@ def test_a_job_that_has_committed_its_result_cannot_be_cancelled_any_more(backen
     def write(job: Job) -> str:
         job.commit()
         committed.set()
-        assert let_go.wait(5)
+        assert let_go.wait(30)
         return "written"
 
     async def exporting(job: Job) -> None:
@@ -414,7 +414,7 @@ def test_a_job_that_has_committed_its_result_cannot_be_cancelled_any_more(backen
 
     backend.verbs[ListMethods] = exporting
     at = backend.worker.submit(ListMethods())
-    assert committed.wait(5)
+    assert committed.wait(30)
     backend.worker.cancel(at)
     let_go.set()
     assert backend.until_end(at) == [Notice("written"), Finished()]
@@ -445,7 +445,7 @@ def test_closing_ends_every_thread_though_the_documents_could_not_be_closed() ->
     came: Received = queue.Queue()
     worker = Worker(make, lambda at, event: came.put((at, event)))
     worker.submit(ListMethods())
-    assert came.get(timeout=5)[1] == Finished()
+    assert came.get(timeout=30)[1] == Finished()
     with pytest.raises(OSError, match="the disk is gone"):
         worker.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("clarity")]
@@ -461,3 +461,20 @@ def test_every_step_runs_and_all_errors_are_raised() -> None:
         run_all(partial(fails, "a"), partial(ran.append, 1), partial(fails, "b"))
     assert [str(e) for e in raised.value.exceptions] == ["a", "b"]
     assert ran == [1]
+
+
+def test_the_time_left_follows_from_the_progress() -> None:
+    seen: list[Progress] = []
+    job = Job(lambda event: seen.append(event) if isinstance(event, Progress) else None, Lane(), Pools())
+    with job.part(1, 1, note="Combining"), job.timed():
+        job.report(0.0)
+        time.sleep(0.002)
+        job.report(0.5)
+        job.report(1.0)
+        job.report(0.5, "Loading", 7.0)
+    assert seen[0].seconds_left is None
+    assert seen[1].seconds_left is not None
+    assert seen[1].seconds_left > 0
+    assert seen[2].seconds_left == 0
+    assert seen[3].seconds_left == 7
+    assert [event.note for event in seen] == ["Combining", "Combining", "Combining", "Loading"]

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import assert_never
 
 from clarity_desktop import messages as m
+from clarity_desktop.backend import candidates, differences, methods, photo_description, preferences, repair, selection
 from clarity_desktop.backend import document as documents
-from clarity_desktop.backend import photo_description, selection
 from clarity_desktop.backend.auto.loop import improve_document
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.backend.weights import WeightStore
+from clarity_desktop.backend.weights import UnknownWeights, WeightStore
 from clarity_desktop.messages import Event, Request
 from clarity_desktop.settings import Settings
+from clarity_desktop.text import Message
 from clarity_desktop.values import Picture
 from clarity_desktop.worker import Answer, Job
 
@@ -40,10 +41,12 @@ def answer_by(studio: Studio) -> tuple[Answer, Callable[[], None]]:
 async def answer(studio: Studio, conversation: Conversation, request: Request, job: Job) -> None:
     """Answer one request through the studio's verbs; propagates their exceptions."""
     match request:
-        case m.Open(path):
-            await studio.open(path, job)
-        case m.OpenPixels(pixels, alpha, name):
-            await studio.open_picture(Picture(pixels, alpha), name, job)
+        case m.Open(path, earlier):
+            await studio.open(path, job, earlier)
+        case m.OpenPixels(pixels, alpha, name, earlier):
+            await studio.open_picture(Picture(pixels, alpha), name, job, earlier)
+        case m.FindPhoto(document, number):
+            job.emit(await studio.find_photo(document, number, job))
         case m.FindRecoveries():
             job.emit(m.RecoveriesFound(await job.side("disk", documents.recoveries, studio.folder)))
         case m.FindClosed():
@@ -74,8 +77,22 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.repeat(request, job)
         case m.Complete():
             await studio.complete(request, job)
+        case m.RepairOldPhoto():
+            await repair.repair_old_photo(studio, request, job)
+        case m.TryMethods():
+            await candidates.try_methods(studio, request, job)
+        case m.Fuse():
+            await candidates.fuse(studio, request, job)
+        case m.MergePart():
+            await candidates.merge_part(studio, request, job)
+        case m.Pick():
+            await candidates.pick(studio, request, job)
+        case m.MeasureDifferences():
+            await differences.measure(studio, request, job)
         case m.Estimate():
             await studio.emit_estimate(request, job)
+        case m.ListOptions():
+            await studio.emit_options(request, job)
         case m.ApplyTransform():
             await studio.change(request, job)
         case m.Adjust():
@@ -93,8 +110,8 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
         case m.GoTo(document) | m.Undo(document) | m.Redo(document):
             await _move(studio, request, job)
             await studio.analyze_head(document, job)
-        case m.Edit(document, version, name, star, deleted, rejected):
-            await studio.edit(document, version, job, name=name, star=star, deleted=deleted, rejected=rejected)
+        case m.Edit():
+            await preferences.edit(studio, request, job)
         case m.Assess(document, version):
             await studio.assess(document, version, job)
         case m.Detect(document, version):
@@ -141,6 +158,12 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             await studio.save_project(document, path, job)
         case m.SendMessage():
             await conversation.send(request, job)
+        case m.SaveMacro():
+            await conversation.save_macro(request, job)
+        case m.RunMacro():
+            await conversation.run_macro(request, job)
+        case m.RunPlan():
+            await conversation.run(request, job)
         case m.ListLlmModels():
             job.emit(await conversation.models.list_models(request, job))
         case m.TestLlm():
@@ -149,6 +172,12 @@ async def answer(studio: Studio, conversation: Conversation, request: Request, j
             job.emit(await conversation.models.read_key(request, job))
         case m.StoreLlmKey():
             job.emit(await conversation.models.store_key(request, job))
+        case m.ListPreferences():
+            job.emit(await preferences.listed(studio, job))
+        case m.ResetPreferences(task):
+            job.emit(await preferences.reset(studio, task, job))
+        case m.RestorePreferences():
+            job.emit(await preferences.restore(studio, job))
         case m.ListMethods():
             job.emit(await job.side("disk", studio.methods))
         case m.ListModels() | m.FetchModel() | m.ImportModel() | m.RemoveModel():
@@ -179,10 +208,21 @@ async def _models(
     match request:
         case m.FetchModel(model):
             await job.side("network", store.fetch, model, job.report)
-        case m.ImportModel(path):
-            await job.side("disk", store.import_, path, job.report)
+        case m.ImportModel(path, None):
+            try:
+                await job.side("disk", store.import_, path, job.report)
+            except UnknownWeights:
+                if not path.is_file():
+                    raise
+                job.report(0.0, Message("weights.recognizing", {"path": path.name}))
+                return m.ModelRecognized(path, await job.side("disk", store.recognize, path))
+        case m.ImportModel(path, own):
+            job.report(0.0, Message("weights.recognizing", {"path": path.name}))
+            await job.side("disk", store.add_own, path, own)
+            methods.refresh()
         case m.RemoveModel(model):
             await job.side("disk", store.remove, model)
+            methods.refresh()
         case m.ListModels():
             pass
-    return m.ModelsListed(tuple(await job.side("disk", store.cards)))
+    return m.ModelsListed(tuple(await job.side("disk", store.cards)), await job.side("disk", store.free))

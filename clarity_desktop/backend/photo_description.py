@@ -56,13 +56,14 @@ class Seen:
 async def describe(studio: Studio, request: Describe, job: Job) -> Described:
     """Describe a version. What is not known is left out. Raises UserError if it does not exist; JobCancelled."""
     document, version = studio.document(request.document), studio.version(request.document, request.version)
+    job.report(0.0, Message("describe.running"))
     pixels = await job.side("tiles", selection.reduced, document, version.id)
     captioner, finder = studio.captioner, studio.finder
     ready = await job.side("disk", captioner.is_ready)
-    job.report(0.0, Message("describe.running"))
     seen = await job.run(
         look, pixels, finder, captioner if ready else None, job.checkpoint, lane=LaneClass.ANALYSIS
     )  # fmt: skip
+    studio.contents[document.id, version.id] = content(seen)
     detection = version.detection
     if detection is None:
         with suppress(UserError):  # a detector that is missing leaves out its sentence
@@ -96,6 +97,13 @@ def look(
 def _is_gray(small: NDArray[np.uint8]) -> bool:
     values = small.astype(np.int16)
     return float((values.max(2) - values.min(2)).mean()) < GRAY
+
+
+def content(seen: Seen) -> tuple[Message, ...]:
+    """What can be seen in a photo: the caption, or else objects, materials, light and colors."""
+    if seen.caption:
+        return (Message("describe.caption", {"caption": seen.caption}),)
+    return (*_objects(seen.objects or ()), *_materials(seen.materials), *_light(seen.histogram), *_colors(seen.colors))
 
 
 def sentences(

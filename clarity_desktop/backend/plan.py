@@ -11,13 +11,13 @@ import copy
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from clarity_desktop.messages import UserError
+from clarity_desktop.errors import UserError
 from clarity_desktop.text import Message, Text, english
 from clarity_desktop.values import DEGRADATIONS, TASKS, Degradation, Json, Task, VersionId
 
@@ -29,6 +29,8 @@ AnyTask = Task | Literal["auto"]
 Adjustment = Literal[
     "exposure", "contrast", "highlights", "shadows", "temperature", "tint", "saturation", "black_and_white", "sharpen",
 ]  # fmt: skip
+EarlierChoice = Literal["first", "previous"]
+"""Of the photos that a conversation was about before: the first one of all, or the last one."""
 MAX_TEXT = 500
 """Characters of a region, a question or a name in a call."""
 HERE, NOT_HERE = "here", "everything but here"
@@ -37,6 +39,7 @@ STEP_KEYS = ("tool", "task", "region", "method", "strength", "version")
 """Keys that each step has in its JSON form."""
 
 
+_BOX = "#/$defs/BoxRegion"
 _VERSION = re.compile(r"[^\s/\\\x00-\x1f]{1,64}")
 _METHOD = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}")
 _SHAPE = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}")
@@ -70,6 +73,28 @@ class TextRegion:
 
     def __post_init__(self) -> None:
         _check_text(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRegion:
+    """A rectangle as shares of the photo's width and height, so that it means something on every photo.
+
+    box: left, top, right, bottom. outside: everything but the rectangle.
+    """
+
+    __pydantic_config__ = _CONFIG
+    box: tuple[float, float, float, float]
+    outside: bool = False
+    kind: Literal["box"] = "box"
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):  # NaN as well
+            raise ValueError("a box has left < right and top < bottom, each between 0 and 1")
+
+
+PartRegion = TextRegion | BoxRegion
+"""A part of the photo that a call changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,7 @@ class RestoreCall:
 
     __pydantic_config__ = _CONFIG
     task: AnyTask
-    region: TextRegion | None = None
+    region: PartRegion | None = None
     method: str | None = None
     strength: float | None = None
     version: VersionId | None = None
@@ -145,7 +170,7 @@ class AdjustCall:
 
     __pydantic_config__ = _CONFIG
     settings: Mapping[Adjustment, float | bool | None] | None = None
-    region: TextRegion | None = None
+    region: PartRegion | None = None
     strength: float | None = None
     version: VersionId | None = None
     tool: Literal["adjust"] = "adjust"
@@ -203,11 +228,15 @@ class CompareCall:
 
 @dataclass(frozen=True, slots=True)
 class FuseCall:
-    """Combine versions into one."""
+    """Combine versions into one; None: the results of one version. task: without versions, run its best methods first.
+
+    region: only this part of the version that is shown comes from the one that is named ("the sky from the second").
+    """
 
     __pydantic_config__ = _CONFIG
     versions: tuple[VersionId, ...] | None = None
     task: Task | None = None
+    region: PartRegion | None = None
     tool: Literal["fuse"] = "fuse"
 
     def __post_init__(self) -> None:
@@ -216,14 +245,17 @@ class FuseCall:
 
 @dataclass(frozen=True, slots=True)
 class GoToCall:
-    """Show another version; None: the original."""
+    """Show another version; None: the original. photo: another photo that the conversation was about before."""
 
     __pydantic_config__ = _CONFIG
     version: VersionId | None = None
+    photo: EarlierChoice | None = None
     tool: Literal["go_to"] = "go_to"
 
     def __post_init__(self) -> None:
         _check_versions(self.version)
+        if self.photo not in (None, *get_args(EarlierChoice)) or (self.photo and self.version):
+            raise ValueError("photo is first or previous, and then there is no version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +277,7 @@ class RedoCall:
 
 @dataclass(frozen=True, slots=True)
 class ExportCall:
-    """Write a version as a file. format: "jpeg", "png", …; None: the request does not say."""
+    """Write a version as a file, once the user agrees. format: "jpeg", "png", …; None: the request does not say."""
 
     __pydantic_config__ = _CONFIG
     format: str | None = None
@@ -291,7 +323,15 @@ TOOLS: tuple[str, ...] = tuple(call.__dataclass_fields__["tool"].default for cal
 LOOK_ONLY = frozenset({"assess", "detect", "find", "select_region", "describe", "compare", "ask_user"})
 """Tools that never change the photo."""
 ASK_FIRST = frozenset({"export"})
-"""Tools that write a file: the user is asked before they run."""
+"""Tools that write a file: `tools.run` runs only calls of theirs that the user has confirmed."""
+
+
+def before_files(steps: tuple[ToolCall, ...]) -> tuple[tuple[ToolCall, ...], tuple[ToolCall, ...]]:
+    """The steps before the first that writes a file, and the others."""
+    at = next((k for k, step in enumerate(steps) if step.tool in ASK_FIRST), len(steps))
+    return steps[:at], steps[at:]
+
+
 _ARGUMENTS: Mapping[str, str] = {
     "version": "Id of the version to work on, as listed in the state. null: the version that is shown.",
     "versions": "Ids of versions, as listed in the state. null: the version that is shown and the original.",
@@ -303,12 +343,13 @@ _ARGUMENTS: Mapping[str, str] = {
     "settings": "What to change and by how much. null: the user did not say.",
     "format": "Short name of a file format, such as jpeg or png. null: the user did not say.",
     "question": "One short question.",
+    "photo": "Another photo that the conversation was about before, only if the state lists one. null: this photo.",
     "content": "true: also what can be seen in the photo.",
 }
 """Descriptions of the arguments for a language model."""
 
 
-def region_of(call: ToolCall) -> TextRegion | None:
+def region_of(call: ToolCall) -> PartRegion | None:
     """The part of the photo that a call names; None: the whole photo, or a call that has none."""
     return getattr(call, "region", None)
 
@@ -339,7 +380,8 @@ class PastTurn:
     """A message of the conversation so far, as the planner gets it.
 
     steps: of the assistant's turn; versions: all of the document's after it, the original first. shown: the version
-    that is shown after it, where that is known.
+    that is shown after it, where that is known. numbered: the versions that the user sees under the numbers 1, 2, …;
+    starred, rejected: those with such a mark.
     """
 
     role: Literal["user", "assistant"]
@@ -347,6 +389,9 @@ class PastTurn:
     steps: tuple[ToolCall, ...] = ()
     versions: tuple[VersionLabel, ...] = ()
     shown: VersionId | None = None
+    numbered: tuple[VersionId, ...] = ()
+    starred: tuple[VersionId, ...] = ()
+    rejected: tuple[VersionId, ...] = ()
 
 
 @cache
@@ -384,9 +429,11 @@ def _function(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """A schema with its references replaced by what they name, and without titles."""
+    """A schema with its references replaced by what they name, and without titles and rectangles."""
     if isinstance(schema, list):
-        return [_resolved(part, definitions) for part in schema]
+        # A language model names parts in words: the rectangles that it would guess lie elsewhere.
+        named = [part for part in schema if not (isinstance(part, dict) and part.get("$ref") == _BOX)]
+        return [_resolved(part, definitions) for part in named]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
@@ -401,7 +448,7 @@ def from_function(name: str, arguments: str | Mapping[str, Any]) -> ToolCall:
     """
     try:
         given: Any = json.loads(arguments or "{}") if isinstance(arguments, str) else dict(arguments)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise UserError(Message("chat.bad_step", {"step": f"{name} {arguments}"[:200]})) from e
     if not isinstance(given, dict) or "tool" in given:
         raise UserError(Message("chat.bad_step", {"step": f"{name} {arguments}"[:200]}))
@@ -412,7 +459,10 @@ def from_function(name: str, arguments: str | Mapping[str, Any]) -> ToolCall:
 
 def to_json(step: ToolCall) -> dict[str, Json]:
     """The call as JSON: all of STEP_KEYS, then the other fields of the call."""
-    return {**dict.fromkeys(STEP_KEYS), **asdict(step)}
+    stored = {**dict.fromkeys(STEP_KEYS), **asdict(step)}
+    if stored.get("photo", "") is None:  # most steps are about this photo
+        del stored["photo"]
+    return stored
 
 
 def from_json(stored: Any) -> ToolCall:
@@ -423,8 +473,16 @@ def from_json(stored: Any) -> ToolCall:
     known = {k: v for k, v in stored.items() if v is not None} if isinstance(stored, Mapping) else stored
     try:
         return adapter().validate_json(json.dumps(known), strict=True)
-    except (ValidationError, TypeError, ValueError) as e:
-        raise UserError(Message("chat.bad_step", {"step": json.dumps(stored, default=str)[:200]})) from e
+    except (ValidationError, TypeError, ValueError, RecursionError) as e:
+        raise UserError(Message("chat.bad_step", {"step": _shown(stored)})) from e
+
+
+def _shown(stored: Any) -> str:
+    """Untrusted JSON in an error."""
+    try:
+        return json.dumps(stored, default=str)[:200]
+    except (TypeError, ValueError, RecursionError):  # keys of other kinds, or nested too deep
+        return "…"
 
 
 def plan_to_json(plan: Plan) -> dict[str, Json]:
@@ -482,7 +540,7 @@ def _known_step(stored: Any) -> ToolCall | None:
         return None
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         if "region" in given:
-            given["region"] = TextRegion(given["region"]["text"])
+            given["region"] = _known_region(**given["region"])
         if "versions" in given:
             given["versions"] = tuple(given["versions"])
         if kind is TransformCall and "settings" in given:
@@ -493,6 +551,14 @@ def _known_step(stored: Any) -> ToolCall | None:
             return None
         return kind(**given)
     return None
+
+
+def _known_region(text: str = "", kind: str = "text", box: Sequence[float] = (), outside: bool = False) -> PartRegion:
+    """Raises ValueError, TypeError."""
+    if kind == "text":
+        return TextRegion(text)
+    left, top, right, bottom = box
+    return BoxRegion((left, top, right, bottom), outside)
 
 
 def _version_label(stored: Any) -> VersionLabel:

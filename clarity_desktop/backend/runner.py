@@ -156,3 +156,14 @@ def estimate(
         seconds, device = restore.seconds(method, box.width, box.height, plan, restore.speeds()), plan.place.device
     part = params.region.bounds if params.region else Bounds(0, 0, *size)
     return Estimated(seconds, part.area / 1e6, method.id, device)
+
+
+def memory_needed(size: tuple[int, int], params: RestoreParams, settings: Settings) -> int:
+    """Bytes that a restoration of a photo of the given width and height takes at its peak here, beside the photo.
+
+    Raises UserError as the run would.
+    """
+    method = methods.choose(params.task, params.method or settings.methods.get(params.task))
+    box = _computed(method, size, params.region)
+    plan, _ = _planned(method, box, settings, None)
+    return restore.needed(method, box.width, box.height, plan.tile)

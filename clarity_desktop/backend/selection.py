@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from clarity_desktop.messages import (
     SelectWords,
     UserError,
 )
+from clarity_desktop.references import names
 from clarity_desktop.text import Message
 from clarity_desktop.titles import degradation_noun
 from clarity_desktop.values import (
@@ -65,6 +66,7 @@ from clarity_desktop.values import (
     Pixels,
     Refine,
     Region,
+    RegionId,
     RestoreParams,
     StoredRegion,
     Version,
@@ -119,10 +121,13 @@ async def find_words(studio: Studio, request: SelectWords, job: Job) -> Selected
     return Selected(request.document, request.version, found.region, found.engines, (found.score,), notes=found.notes)
 
 
-def missing_models(studio: Studio, words: str) -> tuple[str, ...]:
-    """The models that finding what words mean needs and that are not installed; for words of no meaning none."""
+def missing_models(studio: Studio, words: str, kept: Collection[str] = ()) -> tuple[str, ...]:
+    """The models that finding what words mean needs and that are not installed; for words of no meaning none.
+
+    kept: as in resolve.understood.
+    """
     try:
-        description = resolve.understood(words)
+        description = resolve.understood(words, kept)
     except UserError:  # finding it reports the error
         return ()
     parts = (*description.parts, *description.without)
@@ -142,7 +147,9 @@ async def _resolved(
     work: Callable[[Pixels, Description, Sources], T], job: Job,
 ) -> T:  # fmt: skip
     at, version = request.document, request.version
-    description = resolve.understood(request.words)
+    known = names(studio.document(at).card().regions)
+    ids = {name.casefold(): region for name, region in known.items()}
+    description = resolve.understood(request.words, ids)
     engine = await choose(studio, name, job)
     parts = (*description.parts, *description.without)
     # Asked for before the work begins: both are kept with the version, and computed by jobs of their own.
@@ -150,7 +157,11 @@ async def _resolved(
     finds = await job.side("disk", lambda: any(studio.finder.engine_for(part) for part in parts))
     seen = await embedding(studio, at, version, engine, job, LaneClass.INTERACTIVE) if finds else None
     absent = await job.side("disk", groundingdino.absent, studio.store)
-    sources = Sources(studio.finder, engine, lambda: _known(seen), lambda: _known(detection), job.checkpoint, absent)
+    meant = {part.name.casefold() for part in parts if part.kind == "kept"}
+    kept = {name: await _kept_region(studio.document(at), ids[name], version, job) for name in meant}
+    sources = Sources(
+        studio.finder, engine, lambda: _known(seen), lambda: _known(detection), job.checkpoint, absent, kept
+    )
     pixels = await studio.visible_pixels(at, version, job)
     return await job.run(work, pixels, description, sources, lane=LaneClass.INTERACTIVE)
 
@@ -161,8 +172,18 @@ def _known(value: T | None) -> T:
 
 
 async def select_where(studio: Studio, request: SelectWhere, job: Job) -> Region:
-    """Select the part of a version where a degradation is strongest. Raises UserError if it is nowhere."""
+    """Select the part of a version where a degradation is strongest. Raises UserError if it is nowhere.
+
+    Scratches and missing parts are found pixel by pixel where their network finds any.
+    """
     version = studio.version(request.document, request.version)
+    if request.degradation == "inpaint" and await job.side("disk", studio.mark_finder.is_ready):
+        pixels = await studio.visible_pixels(request.document, request.version, job)
+        marks = await job.run(studio.mark_finder.find, pixels, job.checkpoint, lane=LaneClass.INTERACTIVE)
+        if marks is not None:
+            region = Region.of(marks)
+            job.emit(Selected(request.document, request.version, region, resolve.DETECTOR, (1.0,)))
+            return region
     detection = await studio.detect(request.document, request.version, job)
     size = version.width, version.height
     mask = await job.run(resolve.damage, detection, request.degradation, *size, lane=LaneClass.INTERACTIVE)
@@ -395,14 +416,17 @@ async def edit(studio: Studio, request: EditRegion, job: Job) -> None:
 
 async def read(studio: Studio, request: ReadRegion, job: Job) -> Region:
     """A kept region with its mask, as it lies in a version. Raises UserError, also if nothing of it is left there."""
-    document = studio.document(request.document)
-    region = await job.side("disk", document.kept_region, request.region)
-    card = document.card()
-    [stored] = [one for one in card.regions if one.id == request.region]
-    versions = {version.id: version for version in card.versions}
-    region = await job.side("disk", carry.carried, region, versions, stored.version, request.version)
+    region = await _kept_region(studio.document(request.document), request.region, request.version, job)
     job.emit(RegionReady(request.document, region, request.region))
     return region
+
+
+async def _kept_region(document: Document, at: RegionId, version: VersionId, job: Job) -> Region:
+    region = await job.side("disk", document.kept_region, at)
+    card = document.card()
+    [stored] = [one for one in card.regions if one.id == at]
+    versions = {version.id: version for version in card.versions}
+    return await job.side("disk", carry.carried, region, versions, stored.version, version)
 
 
 async def import_region(studio: Studio, request: ImportRegion, job: Job) -> Region:

@@ -18,22 +18,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clarity_desktop import settings as choices
-from clarity_desktop.backend import adjust, methods, model_cache, pictures, preview, restore, runner
+from clarity_desktop.backend import (
+    adjust,
+    affected_part,
+    fusion,
+    methods,
+    model_cache,
+    pictures,
+    preview,
+    restore,
+    runner,
+)
 from clarity_desktop.backend import document as documents
 from clarity_desktop.backend.analysis import Detector, Judge, MetricScorer, NetworkDetector, NetworkJudge, Scorer
-from clarity_desktop.backend.auto import rules
+from clarity_desktop.backend.auto import choice, rules, texts
+from clarity_desktop.backend.auto.choice import TYPICAL, PhotoFacts
 from clarity_desktop.backend.caption import Blip, Captioner
 from clarity_desktop.backend.document import Document, ModelVersions
+from clarity_desktop.backend.feedback import Feedback, Ranking
+from clarity_desktop.backend.fusion import Fused
 from clarity_desktop.backend.iqa import extra
 from clarity_desktop.backend.iqa.distance import distance
 from clarity_desktop.backend.iqa.parameters import default_parameters
 from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import Method
-from clarity_desktop.backend.model_cache import ModelCache
+from clarity_desktop.backend.model_cache import ModelCache, ModelKey
+from clarity_desktop.backend.old_photo import MarkFinder
 from clarity_desktop.backend.pictures import light
 from clarity_desktop.backend.regions import find, masks
 from clarity_desktop.backend.regions.engines import Engines, published
 from clarity_desktop.backend.regions.find import Finder
+from clarity_desktop.backend.regions.resolve import DETECTOR
 from clarity_desktop.backend.restore import TilePlan
 from clarity_desktop.backend.restore.blend import cut
 from clarity_desktop.backend.runner import Candidate
@@ -56,11 +71,15 @@ from clarity_desktop.messages import (
     Improve,
     InfoReady,
     JobCancelled,
+    ListOptions,
     LoadedModels,
     MethodsListed,
     Notice,
+    Offerable,
     Offered,
     Opened,
+    OptionsListed,
+    PhotoFound,
     PickWhite,
     PixelsReady,
     Preview,
@@ -68,15 +87,18 @@ from clarity_desktop.messages import (
     PreviewReady,
     Progress,
     ReadInfo,
+    RepairOldPhoto,
     Repeat,
     Reset,
     Restore,
     Saved,
+    Selected,
     SetStrength,
     SizeEstimated,
     ThumbnailReady,
     TileDone,
     TilesReady,
+    TryMethods,
     TurnAdded,
     UserError,
     VersionAdded,
@@ -87,6 +109,7 @@ from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, messages
 from clarity_desktop.values import (
     BOUNDS,
+    FINDS_PART,
     FULL,
     MOVING,
     Adjustments,
@@ -96,6 +119,7 @@ from clarity_desktop.values import (
     Detection,
     Distance,
     DocumentId,
+    EarlierPhoto,
     ExportOptions,
     Flip,
     MethodCard,
@@ -148,9 +172,16 @@ class Studio:
         models: ModelCache | None = None,
         engines: Engines | None = None,
         finder: Finder | None = None,
+        mark_finder: MarkFinder | None = None,
         captioner: Captioner | None = None,
+        feedback: Feedback | None = None,
+        decoder: pictures.Decoder | None = None,
     ) -> None:
-        """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others."""
+        """folder: of the documents; store: of the weights; both of the user by default. Tests inject the others.
+
+        feedback: the user's choices among methods; by default those stored beside the folder of the documents.
+        decoder: what reads photos; closed with the studio.
+        """
         self.settings = settings
         self.store = store or default_store()
         self._models = models or model_cache.shared()
@@ -160,15 +191,21 @@ class Studio:
         self._scorer = scorer or MetricScorer(self._models, default_parameters(self.store))
         self._judge = judge or NetworkJudge(self._models, self.store)
         self.folder = folder or choices.data_folder() / "documents"
+        self.feedback = feedback or Feedback(self.folder.parent / "feedback.json")
+        """What the user prefers; see preferences.py for the verbs."""
         self._documents: dict[DocumentId, Document] = {}
-        self._decoder = pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
+        self._decoder = decoder or pictures.Decoder(pictures.Limits(megapixels=settings.max_megapixels))
         self._runner = runner.Runner(self._models, self.store)
         self.engines = engines or Engines(published(self._models, self.store))
         """What finds objects at clicks; see selection.py for the verbs."""
+        self.mark_finder: MarkFinder = mark_finder or MarkFinder(self._models, self.store)
+        """What finds the marks of old prints; see repair.py for the verb."""
         self.finder = finder or find.installed(self._models, self.store)
         """What finds objects by name; see pixel_selection.py for the verbs."""
         self.captioner = captioner or Blip(self._models, self.store)
         """What says in words what a photo shows; see photo_description.py."""
+        self.contents: dict[tuple[DocumentId, VersionId], tuple[Message, ...]] = {}
+        """What can be seen in the versions that were described, in sentences; see photo_description.py."""
         self._distances: dict[tuple[DocumentId, VersionId], Distance | None] = {}
         self._commits: dict[DocumentId, int] = {}
         """Number of commits started; of several commits in quick succession only the last version is analyzed."""
@@ -227,11 +264,14 @@ class Studio:
             self._decoder.stop(stop)
             raise
 
-    async def open(self, path: Path, job: Job) -> Document:
-        """Open a photo or a project as a document, show it at once, then analyze it."""
+    async def open(self, path: Path, job: Job, earlier: DocumentId | None = None) -> Document:
+        """Open a photo or a project as a document, show it at once, then analyze it.
+
+        earlier: the document whose conversation goes on with this one.
+        """
         if path.suffix.lower() == ".clarity":
             document = await job.side("disk", self._open_project, path, job.check, discard=_close_saved)
-            return await self._show(document, job)
+            return await self._show(document, job, earlier=earlier)
         job.report(0.0, Message("studio.opening", {"name": path.name}))
         # A reduced JPEG decodes in a third of the time, so something is painted early.
         drafted = await self._decoded(self._decoder.preview, path, job)
@@ -239,7 +279,7 @@ class Studio:
             draft, (width, height) = drafted
             job.emit(PreviewReady(path, width, height, draft.pixels, draft.icc))
         picture = await self.read(path, job)
-        return await self._open(picture, path.name, job, previewed=drafted is not None)
+        return await self._open(picture, path.name, job, earlier, previewed=drafted is not None)
 
     async def read_thumbnail(self, path: Path, job: Job) -> None:
         """A photo that is not open, for the film strip. One that cannot be read says why when it is opened."""
@@ -251,11 +291,15 @@ class Studio:
         small = await job.side("decode", _thumbnail, picture.pixels, picture.icc, picture.alpha)
         job.emit(ThumbnailReady(path, small))
 
-    async def open_picture(self, picture: Picture, title: str, job: Job) -> Document:
-        """Make a document of a decoded or pasted picture."""
-        return await self._open(picture, title, job, previewed=False)
+    async def open_picture(
+        self, picture: Picture, title: str, job: Job, earlier: DocumentId | None = None
+    ) -> Document:  # fmt: skip
+        """Make a document of a decoded or pasted picture. earlier: as in `open`."""
+        return await self._open(picture, title, job, earlier, previewed=False)
 
-    async def _open(self, picture: Picture, title: str, job: Job, *, previewed: bool) -> Document:
+    async def _open(
+        self, picture: Picture, title: str, job: Job, earlier: DocumentId | None, *, previewed: bool
+    ) -> Document:  # fmt: skip
         if not previewed:
             job.emit(await job.side("decode", _preview, picture))
         thumbnail = await job.side("decode", _thumbnail, picture.pixels, picture.icc, picture.alpha)
@@ -271,7 +315,7 @@ class Studio:
             self._limits,
             discard=_close_saved,
         )
-        return await self._show(document, job, picture.pixels)
+        return await self._show(document, job, picture.pixels, earlier)
 
     async def recover(self, store: Path, job: Job) -> Document:
         """Open the working document that an earlier run left."""
@@ -296,9 +340,13 @@ class Studio:
             raise
         return document
 
-    async def _show(self, document: Document, job: Job, pixels: Pixels | None = None) -> Document:
+    async def _show(
+        self, document: Document, job: Job, pixels: Pixels | None = None, earlier: DocumentId | None = None
+    ) -> Document:
         """Announce an open document and analyze its head. pixels: of the head, if the caller has them."""
         self._documents[document.id] = document
+        if earlier is not None:
+            await self._continue(document, earlier, job)
         card = document.card()
         self._announced[document.id] = {version.id for version in card.versions}
         manifest = await job.shield("document", document.manifest, card.head)
@@ -308,22 +356,65 @@ class Studio:
         await self._analyze(document.id, card.head, self._commits.get(document.id, 0), job, visible)
         return document
 
+    async def _continue(self, document: Document, earlier: DocumentId, job: Job) -> None:
+        """Remember the photo that a conversation was about before, unless the document has a conversation already."""
+        card, before = document.card(), self._documents.get(earlier)
+        if before is None or before is document or card.turns or card.earlier or card.read_only:
+            return
+        other = before.card()
+        photo = EarlierPhoto(other.id, other.title, other.path, other.project)
+        try:
+            await job.shield("document", document.set_earlier, (photo, *other.earlier))
+        except UserError as e:  # a full disk: the photo itself is open
+            log.info("The earlier photo was not stored: %s", e)
+
+    async def find_photo(self, at: DocumentId, number: int, job: Job) -> PhotoFound:
+        """Find a photo that a conversation was about before. Raises UserError if there is none, or it is gone."""
+        card = self.document(at).card()
+        if not card.earlier:
+            raise UserError("chat.no_earlier_photo")
+        photo = card.earlier[max(-len(card.earlier), min(number, len(card.earlier) - 1))]
+        cards = [document.card() for document in self._documents.values()]
+        others = [c for c in cards if c.id != at]
+        same = [c.id for c in others if c.id == photo.document]
+        same += [c.id for c in others if photo.project is not None and c.project == photo.project]
+        same += [c.id for c in others if photo.path is not None and c.path == photo.path]
+        if same:
+            return PhotoFound(at, photo, open=same[0])
+        file = await job.side("disk", documents.find_photo, self.folder, photo, card.project)
+        if file is None:
+            raise UserError("chat.photo_gone", title=photo.title)
+        return PhotoFound(at, photo, file=file)
+
+    async def _tell_project(self, at: DocumentId, job: Job) -> None:
+        """Conversations that went on from a document know its project from now on."""
+        saved = self.document(at).card()
+        for document in self._documents.values():
+            card = document.card()
+            known = tuple(
+                replace(photo, project=saved.project) if photo.document == at else photo for photo in card.earlier
+            )
+            if known != card.earlier and not card.read_only:
+                with contextlib.suppress(UserError):  # it can still be found by its working file
+                    await job.shield("document", document.set_earlier, known)
+
     async def disk(self, job: Job) -> DiskMeasured:
         """Disk usage of documents, and the closed ones that exceed the budget. Erases nothing."""
         budget = self.settings.disk_budget
         used = await job.side("disk", documents.usage, self.folder)
         return DiskMeasured(used, budget, await job.side("disk", documents.over_budget, self.folder, budget))
 
-    async def close_document(self, at: DocumentId, job: Job) -> None:
-        """Close a document; unsaved work moves to the closed documents."""
+    async def close_document(self, at: DocumentId, job: Job, *, erase: bool = False) -> None:
+        """Close a document; unsaved work moves to the closed documents, unless all of it is to be erased."""
         document = self.document(at)
         job.commit()
         del self._documents[at]
+        self.contents = {key: content for key, content in self.contents.items() if key[0] != at}
         self._distances = {key: distance for key, distance in self._distances.items() if key[0] != at}
         self._commits.pop(at, None)
         self._announced.pop(at, None)
         self._previews.forget(at)
-        await job.side("disk", document.close, keep=False)
+        await job.side("disk", document.close, keep=False, erase=erase)
 
     # Restoring -------------------------------------------------------------------------------------------------------
 
@@ -335,6 +426,7 @@ class Studio:
     async def restore(self, request: Restore, job: Job) -> Version | None:
         """Restore a version, or a region of it; the result becomes its child and the head.
 
+        Where no region is given, a task of FINDS_PART selects what it finds and restores only that.
         Returns None if it would take long and is not confirmed: then it is offered and not run.
         """
         if await self.ask_first(request, job):
@@ -343,36 +435,86 @@ class Studio:
 
     async def restore_now(self, request: Restore, job: Job) -> Version:
         """Like `restore`, without asking first."""
-        return await self._run(self.document(request.document), request.version, request.params, None, job)
+        document, version, params = self.document(request.document), request.version, request.params
+        if params.region is None and params.task in FINDS_PART:
+            pixels = await self.visible_pixels(document.id, version, job)
+            detection = await self._detection_if_possible(document.id, version, job, pixels)
+            region, note = await self.affected_part(pixels, params.task, detection, job)
+            del pixels
+            if region is not None:
+                job.emit(Selected(document.id, version, region, DETECTOR, (1.0,)))
+                params = replace(params, region=region)
+            elif params.method and methods.choose(params.task, params.method, store=self.store).needs_mask:
+                params = replace(params, method=None)  # there is nothing for it to fill
+            job.emit(Notice(note))
+        return await self._run(document, version, params, None, job)
+
+    async def affected_part(
+        self, pixels: Pixels, task: Task, detection: Detection | None, job: Job
+    ) -> tuple[Region | None, Message]:  # fmt: skip
+        """The part that a task of FINDS_PART finds, None where it finds nothing; and the sentence about it.
+
+        pixels: H×W×3 RGB, uint8 or uint16. detection: what is known of them.
+        """
+        job.report(0.0, Message("affected.looking"))
+        if detection is None:
+            return affected_part.found(task, None)
+        mask = await job.run(affected_part.find, task, pixels, detection, lane=LaneClass.ANALYSIS)
+        return affected_part.found(task, mask)
+
+    async def _detection_if_possible(
+        self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels
+    ) -> Detection | None:  # fmt: skip
+        """As `detect`; None without a detector. pixels: of the version, H×W×3 RGB, uint8 or uint16."""
+        try:
+            return await self.detect(at, version, job, pixels)
+        except UserError as e:
+            log.info("The part was not looked for: %s", e)
+            return None
+
+    async def restore_candidate(self, at: DocumentId, version: VersionId, params: RestoreParams, job: Job) -> Version:
+        """Like `restore_now`, but the head stays, and nothing is painted over what is shown."""
+        return await self._run(self.document(at), version, params, None, job, is_candidate=True)
 
     async def _run(
-        self, document: Document, version: VersionId, params: RestoreParams, recorded: TilePlan | None, job: Job
-    ) -> Version:
+        self, document: Document, version: VersionId, params: RestoreParams, recorded: TilePlan | None, job: Job,
+        *, is_candidate: bool = False,
+    ) -> Version:  # fmt: skip
         # Checked before minutes of work rather than after them.
         await job.side("disk", document.check_room, version)
         alpha = await job.side("disk", document.alpha, version)
+        photo = self.known_of(document.id, version, params.region.bounds if params.region else None)
+        method = await job.side("estimate", self.method, params.task, params.method, photo, params.region is not None)
+        params, scales = replace(params, method=method.id), method.scale != 1
 
         def paint(bounds: Bounds, done: Pixels) -> None:
+            if scales or is_candidate:
+                return  # parts of a larger photo do not fit over the one that is shown; a candidate is not shown at all
             if params.strength < 1:
                 done = light.blended(document.pixels(version, bounds), done, params.strength)
             shown = done if alpha is None else _with_alpha(done, alpha[bounds.slices()])
             job.emit(TileDone(document.id, version, bounds, shown))
 
         # Do not bind the input pixels: they would stay referenced until the analysis of the result ends.
-        whole = replace(params, strength=1.0)
+        whole = params if scales else replace(params, strength=1.0)
         visible = await self.visible_pixels(document.id, version, job)
         candidate = await self.apply(visible, whole, job, paint, recorded)
         del visible
         for note in candidate.notes:
             job.emit(Notice(note))
         job.report(1.0, Message("studio.storing"))
+        if scales:  # there is nothing of the same size to take parts of, or to blend with later
+            larger = None if alpha is None else await job.side("disk", pictures.resize_alpha, alpha, candidate.pixels)
+            return await self.commit(
+                document, version, candidate.step, candidate.pixels, job, alpha=larger, is_candidate=is_candidate
+            )
         if alpha is not None:
-            pixels = await job.side("disk", _with_hidden, candidate.pixels, document, version, alpha)
+            pixels = await job.side("disk", with_hidden, candidate.pixels, document, version, alpha)
             candidate = replace(candidate, pixels=pixels)
         if params.strength == 1:
-            return await self._commit(
+            return await self.commit(
                 document, version, candidate.step, candidate.pixels, job,
-                changed=candidate.changed, region=params.region,
+                changed=candidate.changed, region=params.region, is_candidate=is_candidate,
             )  # fmt: skip
         # The full result is stored as well, hidden: another strength is then a blend and not another run.
         full = await self._add(
@@ -382,7 +524,7 @@ class Studio:
         del candidate
         try:
             self._announce_versions(document, job)
-            return await self._commit_blend(document, version, full, params.strength, job)
+            return await self._commit_blend(document, version, full, params.strength, job, is_candidate=is_candidate)
         except BaseException:
             if all(v.step.settings.get(FULL) != full.id for v in document.card().versions):
                 with contextlib.suppress(UserError):  # closed meanwhile, or a full disk: it only takes room
@@ -405,8 +547,9 @@ class Studio:
         return full
 
     async def _commit_blend(
-        self, document: Document, parent: VersionId, full: Version, strength: float, job: Job
-    ) -> Version:
+        self, document: Document, parent: VersionId, full: Version, strength: float, job: Job,
+        *, is_candidate: bool = False,
+    ) -> Version:  # fmt: skip
         assert full.parent is not None
         before = await job.side("disk", document.pixels, full.parent)
         after = await job.side("disk", document.pixels, full.id)
@@ -414,7 +557,7 @@ class Studio:
         del before, after  # they would stay in memory until the analysis of the result ends
         step = replace(full.step, strength=strength, settings={**full.step.settings, FULL: full.id})
         region = await job.side("disk", document.region, step.region) if step.region else None
-        return await self._commit(document, parent, step, pixels, job, region=region)
+        return await self.commit(document, parent, step, pixels, job, region=region, is_candidate=is_candidate)
 
     async def apply(
         self,
@@ -423,21 +566,57 @@ class Studio:
         job: Job,
         on_tile: Callable[[Bounds, Pixels], None] = lambda _bounds, _pixels: None,
         recorded: TilePlan | None = None,
+        photo: PhotoFacts | None = None,
     ) -> Candidate:
         """Restore pixels (H×W×3 RGB, uint8 or uint16) that belong to no document.
 
-        Raises UserError, ModelMissing, JobCancelled.
+        photo: what is known of them, for the choice of a method where none is named. Raises UserError, ModelMissing,
+        JobCancelled.
         """
+        photo = photo or PhotoFacts((pixels.shape[1], pixels.shape[0]))
+        method = await job.side("estimate", self.method, params.task, params.method, photo, params.region is not None)
+        params = replace(params, method=method.id)
         return await self._runner.apply(pixels, params, self.settings, job, on_tile, recorded)
 
-    async def ask_first(self, request: Restore | Repeat | Complete | Improve, job: Job) -> bool:
+    async def fuse_pixels(
+        self, candidates: Sequence[Pixels], original: Pixels, job: Job,
+        *, made_by: Sequence[str | None] = (), region: Region | None = None,
+    ) -> Fused:  # fmt: skip
+        """Fuse restorations of a damaged photo, the original (all H×W×3 RGB, uint8 or uint16); see `fusion.fuse`.
+
+        made_by: the method of each candidate, where it is its result for low light and nothing else.
+        Raises UserError, JobCancelled.
+        """
+        network = None
+        if sorted(name or "" for name in made_by) == list(fusion.LOW_LIGHT_METHODS):
+            network = await job.run(self._fusion_network)
+            if network is not None:
+                by = dict(zip(made_by, candidates, strict=True))
+                candidates = [by[name] for name in fusion.LOW_LIGHT_METHODS]
+        with job.timed():
+            done = await job.run(fusion.fuse, candidates, original, region=region, job=job, network=network)
+        if network is not None and done.left_out:
+            places = [list(made_by).index(fusion.LOW_LIGHT_METHODS[k]) for k in done.left_out]
+            return replace(done, left_out=tuple(sorted(places)))
+        return done
+
+    def _fusion_network(self) -> fusion.Network | None:
+        """The network for low light; None where it is not installed."""
+        name = fusion.LOW_LIGHT_WEIGHTS
+        if name not in self.store.models or not self.store.is_ready(name):
+            return None
+        file = self.store.need((name,))[name]
+        key = ModelKey(name, self.store.models[name].title)
+        return self._models.get(key, lambda: fusion.load_network(file), file.stat().st_size)
+
+    async def ask_first(self, request: Offerable, job: Job) -> bool:
         """Offer a request that must be confirmed before it runs; returns whether it was offered."""
         offered = None if request.confirmed else await self.offer(request, job)
         if offered is not None:
             job.emit(offered)
         return offered is not None
 
-    async def offer(self, request: Restore | Repeat | Complete | Improve, job: Job) -> Offered | None:
+    async def offer(self, request: Offerable, job: Job) -> Offered | None:
         """The offer to run a request, if it is estimated to take more than LONG_SECONDS; else None.
 
         The only rule about long requests, for window, chat and plans. Raises UserError if the request cannot run.
@@ -446,6 +625,9 @@ class Studio:
         match request:
             case Restore(document, version, params):
                 size = self._size(document, version)
+                photo = self.known_of(document, version, params.region.bounds if params.region else None)
+                method = await job.side("estimate", self.method, params.task, params.method, photo)
+                params = replace(params, method=method.id)
                 found = await job.side("estimate", runner.estimate, size, params, self.settings)
                 part = await job.side("estimate", self._part_seconds, size, params) if _is_long(found) else None
             case Repeat(document, version, made) if self.version(document, made).step.kind == "adjust":
@@ -459,49 +641,132 @@ class Studio:
                 size, part = self._size(document, version), None
                 _, steps = self._parts(document, version)
                 found = await job.side("estimate", self._sum_estimates, size, steps)
+            case RepairOldPhoto(document, version):
+                size, part = self._size(document, version), None
+                steps = Step("restore", "inpaint"), Step("restore", "denoise")
+                found = await job.side("estimate", self._sum_estimates, size, steps)
+            case TryMethods(document, version, choices):
+                size, part = self._size(document, version), None
+                found = await job.side("estimate", self._estimate_choices, size, choices)
             case Improve(document, version):
                 await job.side("disk", self.document(document).check_room, version)
-                advice, part = rules.advise(await self.detect(document, version, job)), None
-                found = await job.side("estimate", self._auto_estimate, advice, self._size(document, version))
+                discarded = self.discarded_tasks(document, version, of_part=request.region is not None)
+                advised, part = rules.advise(await self.detect(document, version, job)), None
+                advice = tuple(a for a in advised if a.task not in discarded)
+                found = await job.side("estimate", self._auto_estimate, advice, self.known_of(document, version))
                 tasks = tuple(dict.fromkeys(a.task for a in advice if a.task not in rules.NEEDS_MASK))
         if not _is_long(found):
             return None
         return Offered(request, found.seconds, part, found.megapixels, found.device, tasks)
+
+    def _estimate_choices(self, size: tuple[int, int], choices: Sequence[RestoreParams]) -> Estimated:
+        """For all of them together. A choice that cannot run takes no time. Raises UserError if none can."""
+        found: list[Estimated] = []
+        failed: UserError | None = None
+        for params in choices:
+            try:
+                method = self.method(params.task, params.method).id
+                found.append(runner.estimate(size, replace(params, method=method), self.settings))
+            except UserError as e:
+                failed = e
+        if not found:
+            raise failed or UserError("fusion.no_choice")
+        return replace(found[-1], seconds=sum(each.seconds for each in found))
 
     def _part_seconds(self, size: tuple[int, int], params: RestoreParams) -> float | None:
         """Seconds for the visible part alone; None if that is not a smaller task."""
         width, height = size
         if params.visible is None or params.region is not None or params.visible.area > PART * width * height:
             return None
-        method = methods.choose(params.task, params.method or self.settings.methods.get(params.task))
-        if method.scale != 1:
+        if self.method(params.task, params.method).scale != 1:
             return None
         visible = Region.rectangle(params.visible, width, height)
         return runner.estimate(size, replace(params, region=visible), self.settings).seconds
 
-    def _auto_estimate(self, advice: tuple[Advice, ...], size: tuple[int, int]) -> Estimated:
-        seconds = rules.auto_seconds(advice, size, self.settings)
-        return Estimated(seconds, size[0] * size[1] / 1e6, "", restore.place(self.settings).device)
+    def _auto_seconds(self, advice: tuple[Advice, ...], photo: PhotoFacts) -> float:
+        return choice.auto_seconds(advice, photo, self.settings, self.feedback, self.store)
+
+    def _auto_estimate(self, advice: tuple[Advice, ...], photo: PhotoFacts) -> Estimated:
+        seconds, (width, height) = self._auto_seconds(advice, photo), photo.size
+        return Estimated(seconds, width * height / 1e6, "", restore.place(self.settings).device)
 
     def _size(self, at: DocumentId, version: VersionId) -> tuple[int, int]:
         """Width and height of a version."""
         known = self.version(at, version)
         return known.width, known.height
 
+    def known_of(self, at: DocumentId, version: VersionId, bounds: Bounds | None = None) -> PhotoFacts:
+        """What is known of a version, or of a part of it, for the choice of a method."""
+        known = self.version(at, version)
+        size = (known.width, known.height) if bounds is None else (bounds.width, bounds.height)
+        return PhotoFacts(size, known.detection, known.quality)
+
+    async def emit_options(self, request: ListOptions, job: Job) -> None:
+        """Rank the methods of a task for a version, or for a part of it."""
+        photo = self.known_of(request.document, request.version, request.bounds)
+        masked = request.bounds is not None or request.task in FINDS_PART
+        job.emit(await job.side("estimate", self.options, request.task, photo, masked))
+
+    def options(self, task: Task, photo: PhotoFacts, has_mask: bool = False) -> OptionsListed:
+        """The methods of a task in the order in which to try them on a photo; and the one that is clearly better.
+
+        has_mask: methods that need one can run.
+        """
+        found = choice.choose(task, photo, self.settings, self.feedback, store=self.store, masks=has_mask)
+        first = choice.default(found)
+        best = choice.better(found, first.method) if first else None
+        return OptionsListed(task, found, first.method if first else None, best.method if best else None)
+
+    def best_methods(self, task: Task, photo: PhotoFacts, count: int = 3) -> tuple[str, ...]:
+        """The first methods for a photo that can run at once, the best first. Raises UserError where there is none."""
+        found = choice.candidates(task, photo, self.settings, self.feedback, self.store)
+        return tuple(option.method for option in found[:count])
+
     async def emit_estimate(self, request: Estimate, job: Job) -> None:
         """Estimate a restoration of a version, or of a part of it."""
-        size = self._size(request.document, request.version)
-        if request.bounds:
-            size = request.bounds.width, request.bounds.height
-        job.emit(await job.side("estimate", self.estimate, size, request.task, request.method))
+        photo = self.known_of(request.document, request.version, request.bounds)
+        job.emit(await job.side("estimate", self._estimate, photo, request.task, request.method))
 
     def estimate(self, size: tuple[int, int], task: Task, method: str | None) -> Estimated:
         """How long restoring width × height pixels would take here, and by which method. Raises UserError."""
-        return runner.estimate(size, RestoreParams(task, method), self.settings)
+        return self._estimate(PhotoFacts(size), task, method)
 
-    def method(self, task: Task, method: str | None) -> Method:
-        """The named method, or the one that this task gets here. Raises UserError."""
-        return methods.choose(task, method or self.settings.methods.get(task), store=self.store)
+    def _estimate(self, photo: PhotoFacts, task: Task, method: str | None) -> Estimated:
+        named = self.method(task, method, photo).id
+        return runner.estimate(photo.size, RestoreParams(task, named), self.settings)
+
+    def memory_needed(self, size: tuple[int, int], task: Task, method: str | None) -> int:
+        """How many bytes restoring width × height pixels would take here. Raises UserError."""
+        return runner.memory_needed(size, RestoreParams(task, method), self.settings)
+
+    def method(
+        self, task: Task, method: str | None, photo: PhotoFacts = TYPICAL, has_mask: bool = True
+    ) -> Method:  # fmt: skip
+        """The named method, or the one that this task gets here for a photo. Raises UserError.
+
+        has_mask: methods that need one can run.
+
+        That is the one chosen in the Restore panel, or else the best of `choice.choose` that is installed.
+        """
+        if named := method or self.settings.methods.get(task):
+            return methods.choose(task, named, store=self.store)
+        options = choice.choose(task, photo, self.settings, self.feedback, store=self.store, masks=has_mask)
+        return methods.choose(task, None, store=self.store, order=[option.method for option in options])
+
+    def ranking(self, task: Task) -> Ranking:
+        """The methods of a task in the order in which to try them: what was measured, and what the user prefers."""
+        able = [method.id for method in methods.all_methods().values() if task in method.tasks]
+        return self.feedback.rank(task, able)
+
+    def reason(self, task: Task, method: str) -> Message | None:
+        """Why a method is tried first where none was named; None where it would be without the user's choices."""
+        if self.settings.methods.get(task):
+            return None
+        found, known = self.ranking(task), methods.all_methods()
+        able = [name for name in found.order if name == method or not methods.missing(known[name], self.store)]
+        why = found.reason(method, able)
+        first = next((name for name in found.prior if name in able), method)
+        return None if why is None else texts.reason(why, task, method, first)
 
     async def repeat(self, request: Repeat, job: Job) -> Version | None:
         """Apply the step that made a version to another one, with its recorded settings; see `restore`."""
@@ -570,7 +835,7 @@ class Studio:
         pixels = await job.run(pictures.change, pixels, asked.transform, job.checkpoint)
         if alpha is not None:
             alpha = await job.run(pictures.change, alpha, asked.transform, job.checkpoint)
-        return await self._commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
+        return await self.commit(document, asked.version, _transform_step(asked.transform), pixels, job, alpha=alpha)
 
     async def adjust(self, request: Adjust, job: Job) -> Version:
         """Change light and color; the result becomes a child and the head.
@@ -579,17 +844,17 @@ class Studio:
         """
         document = self.document(request.document)
         await job.side("disk", document.check_room, request.version)
-        region = await self._softened(document, request.version, request.region, request.feather, job)
+        region = await self.softened(document, request.version, request.region, request.feather, job)
         part = None if region is None else await job.side("disk", documents.region_id, region)
         source = preview.adjusted_from({v.id: v for v in document.card().versions}, request.version, part)
         pixels = await self.visible_pixels(document.id, source, job)  # sharpening mixes neighboring pixels
         pixels = await job.run(_adjusted, pixels, request.settings, document.card().icc, region, job.checkpoint)
         alpha = await job.side("disk", document.alpha, source)
-        pixels = await job.side("disk", _with_hidden, pixels, document, source, alpha)
+        pixels = await job.side("disk", with_hidden, pixels, document, source, alpha)
         step = Step("adjust", settings=adjustment_settings(request.settings))
-        return await self._commit(document, request.version, step, pixels, job, region=region)
+        return await self.commit(document, request.version, step, pixels, job, region=region)
 
-    async def _softened(
+    async def softened(
         self, document: Document, version: VersionId, region: Region | None, feather: int, job: Job
     ) -> Region | None:
         """A region of a version with its edge softened. Raises UserError if it is of another size."""
@@ -606,7 +871,7 @@ class Studio:
         """What a change would make of the visible part of a version, without making a version."""
         document, change = self.document(request.document), request.change
         versions = {v.id: v for v in document.card().versions}
-        region = await self._softened(document, request.version, request.region, request.feather, job)
+        region = await self.softened(document, request.version, request.region, request.feather, job)
         if isinstance(change, Adjustments):
             part = None if region is None else await job.side("disk", documents.region_id, region)
             sources = (preview.adjusted_from(versions, request.version, part),)
@@ -659,7 +924,7 @@ class Studio:
         document = self.document(asked.document)
         first = document.card().versions[0].id
         pixels, alpha = await self._layers(document, first, job)
-        return await self._commit(document, asked.version, Step("reset"), pixels, job, alpha=alpha)
+        return await self.commit(document, asked.version, Step("reset"), pixels, job, alpha=alpha)
 
     async def _layers(
         self, document: Document, version: VersionId, job: Job
@@ -668,7 +933,7 @@ class Studio:
         alpha = await job.side("disk", document.alpha, version)
         return await job.side("disk", document.pixels, version), alpha
 
-    async def _commit(
+    async def commit(
         self,
         document: Document,
         parent: VersionId,
@@ -679,9 +944,21 @@ class Studio:
         changed: Bounds | None = None,
         alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         region: Region | None = None,
+        is_candidate: bool = False,
     ) -> Version:
-        """Commit a new version: thumbnail, transaction, events, then its analysis. All new versions are made here."""
+        """Commit a new version: thumbnail, transaction, events, then its analysis. All new versions are made here.
+
+        pixels: H×W×3 RGB of the document's depth (uint8 or uint16); alpha: H×W of that depth. is_candidate: the head
+        stays, and the caller emits what follows VersionsChanged and analyzes it.
+        """
         self.document(document.id)  # raises if it was closed: then the result is dropped
+        if is_candidate:
+            version = await self._add(
+                document, parent, step, pixels, job, changed=changed, alpha=alpha, region=region, candidate=True
+            )
+            self._announced.setdefault(document.id, set()).add(version.id)
+            self._announce_versions(document, job)
+            return version
         commit = self._commits[document.id] = self._commits.get(document.id, 0) + 1
         version = await self._add(document, parent, step, pixels, job, changed=changed, alpha=alpha, region=region)
         manifest = await job.shield("document", document.manifest, version.id)
@@ -706,12 +983,13 @@ class Studio:
         alpha: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         region: Region | None = None,
         hidden: bool = False,
+        candidate: bool = False,
     ) -> Version:
         shown = alpha if alpha is not None else await job.side("disk", document.alpha, parent)
         thumbnail = await job.run(_thumbnail, pixels, document.card().icc, shown)
         return await job.run(
             document.add, parent, step, pixels, changed=changed, alpha=alpha, region=region, hidden=hidden,
-            thumbnail=thumbnail, checkpoint=job.checkpoint,
+            candidate=candidate, thumbnail=thumbnail, checkpoint=job.checkpoint,
         )  # fmt: skip
 
     def _announce_versions(self, document: Document, job: Job) -> None:
@@ -757,6 +1035,10 @@ class Studio:
         head = self.version(at, self.document(at).card().head)
         if head.detection is None or head.quality is None or (at, head.id) not in self._distances:
             await self._analyze(at, head.id, self._commits.get(at, 0), job, None)
+
+    async def analyze_candidate(self, at: DocumentId, version: VersionId, job: Job) -> None:
+        """Analyze a candidate, as every version is, unless the user goes on with another one meanwhile."""
+        await self._analyze(at, version, self._commits.get(at, 0), job, None)
 
     async def _analyze(self, at: DocumentId, version: VersionId, commit: int, job: Job, pixels: Pixels | None) -> None:
         """Analyze a version, unless a newer commit was started. pixels: as for `detect`.
@@ -828,17 +1110,27 @@ class Studio:
         """Compare two photos (H×W×3 RGB, uint8 or uint16, of one size). Raises ModelMissing."""
         return await job.run(self._judge.compare, before, after, task, job.checkpoint, lane=LaneClass.ANALYSIS)
 
-    def discarded_tasks(self, at: DocumentId, version: VersionId) -> frozenset[Task]:
-        """Tasks whose results on a version were rejected or deleted: they are not recommended for it again."""
-        children = [v for v in self.document(at).card().versions if v.parent == version]
-        return frozenset(v.step.task for v in children if (v.rejected or v.deleted) and v.step.task is not None)
+    def discarded_tasks(self, at: DocumentId, version: VersionId, *, of_part: bool = False) -> frozenset[Task]:
+        """Tasks whose results on a version were undone, rejected or deleted: they are not recommended for it again.
+
+        of_part: results on parts of the version, else on the whole of it.
+        """
+        document = self.document(at)
+        children = [v for v in document.card().versions if v.parent == version]
+        return frozenset(
+            v.step.task
+            for v in children
+            if v.step.task is not None
+            and (v.step.region is not None) == of_part
+            and (v.rejected or v.deleted or document.was_undone(v.id))
+        )
 
     async def advise(self, at: DocumentId, version: VersionId, job: Job) -> Advised:
         """Suggest tasks for a version; runs no method."""
         detection = await self.detect(at, version, job)
         discarded = self.discarded_tasks(at, version)
         advice = tuple(a for a in rules.advise(detection) if a.task not in discarded)
-        seconds = await job.side("estimate", rules.auto_seconds, advice, self._size(at, version), self.settings)
+        seconds = await job.side("estimate", self._auto_seconds, advice, self.known_of(at, version))
         quality = self.document(at).version(version).quality
         text = rules.advice_text(detection, quality.overall if quality else None, discarded=discarded)
         advised = Advised(at, version, advice, text, seconds)
@@ -904,12 +1196,15 @@ class Studio:
 
     async def find_and_score(self, pixels: Pixels, job: Job) -> Quality:
         """Score pixels (H×W×3 RGB, uint8 or uint16) that belong to no document, with a detection if possible."""
+        return await self.score(pixels, job, await self.find_if_possible(pixels, job))
+
+    async def find_if_possible(self, pixels: Pixels, job: Job) -> Detection | None:
+        """As `find`; without a detector it says so and returns None. pixels: H×W×3 RGB, uint8 or uint16."""
         try:
-            found = await self.find(pixels, job)
+            return await self.find(pixels, job)
         except UserError as e:
             job.emit(Notice(messages(Message("studio.scored_without_detector"), e.text)))
-            found = None
-        return await self.score(pixels, job, found)
+            return None
 
     async def _distance(self, at: DocumentId, version: VersionId, job: Job, pixels: Pixels | None) -> Distance | None:
         """The distance from the original; None for the original, and after a crop or rotation."""
@@ -937,12 +1232,18 @@ class Studio:
 
     # Files out -------------------------------------------------------------------------------------------------------
 
-    async def export(self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job) -> Path | None:
-        """Write a version as a picture file; None if an existing file was skipped, as requested."""
+    async def export(
+        self, at: DocumentId, version: VersionId, options: ExportOptions, job: Job,
+        *, commit: Callable[[], None] | None = None,
+    ) -> Path | None:  # fmt: skip
+        """Write a version as a picture file; None if an existing file was skipped, as requested.
+
+        commit: called before the file gets its name; None: the job can no longer be cancelled then.
+        """
         document = self.document(at)
         job.report(0.0, Message("studio.writing", {"name": options.path.name}))
         picture = await self._exported(document, version, options, job)
-        path = await job.side("encode", pictures.save, picture, options, document.card().path, job.commit)
+        path = await job.side("encode", pictures.save, picture, options, document.card().path, commit or job.commit)
         if path is None:
             job.emit(Exported(at, None, 0))
             return None
@@ -979,6 +1280,7 @@ class Studio:
         job.report(0.0, Message("studio.saving", {"name": path.name}))
         await job.side("disk", self.document(at).save_project, path, job.commit)
         job.emit(Saved(at, path, self.document(at).card().unsaved))
+        await self._tell_project(at, job)
 
 
 def _close_saved(document: Document) -> None:
@@ -1007,6 +1309,7 @@ def _method_card(method: Method, store: WeightStore) -> MethodCard:
     return MethodCard(
         method.id, method.title, method.tasks, method.architecture, method.licence, method.paper, method.trained_on,
         method.needs_mask, methods.missing(method, store), method.gains,
+        method.speed, method.weights,
     )  # fmt: skip
 
 
@@ -1050,7 +1353,7 @@ def _visible(document: Document, version: VersionId) -> Pixels:
     return pictures.fill_transparent(document.pixels(version), document.alpha(version))
 
 
-def _with_hidden(
+def with_hidden(
     result: Pixels, document: Document, parent: VersionId, alpha: NDArray[np.uint8] | NDArray[np.uint16] | None
 ) -> Pixels:
     """A result (H×W×3, uint8 or uint16) with the colors that its parent hides under alpha 0 (H×W)."""

@@ -6,23 +6,18 @@ from clarity_desktop.cli.early_interrupts import CANCELLED, exit_on_interrupt
 
 with exit_on_interrupt():
     import argparse
-    import asyncio
     import io
     import logging
     import logging.handlers
     import os
+    import re
     import sys
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from importlib import import_module
     from pathlib import Path
     from typing import TYPE_CHECKING, NoReturn
 
     from clarity_desktop import __version__, settings
-    from clarity_desktop.cli.analyze import add_assess, add_detect
-    from clarity_desktop.cli.models import add_models
-    from clarity_desktop.cli.photos import MakeStudio, has_begun_torch_import
-    from clarity_desktop.cli.plan import add_plan
-    from clarity_desktop.cli.restore import add_restore
-    from clarity_desktop.cli.segment import add_segment, attach_positions
     from clarity_desktop.cli.terminal import (
         CANCELLED_SENTENCE,
         DONE,
@@ -35,25 +30,31 @@ with exit_on_interrupt():
         replace_closed_streams,
         warn,
     )
-    from clarity_desktop.cli.train import add_bench, add_train
-    from clarity_desktop.messages import JobCancelled, UserError
+    from clarity_desktop.errors import JobCancelled, UserError
     from clarity_desktop.text import Message
 
     if TYPE_CHECKING:
+        from collections.abc import Callable
+
         from clarity_desktop.backend.weights import WeightStore
+        from clarity_desktop.cli.photos import MakeStudio
 
 __all__ = ["CANCELLED", "DONE", "NO_MODEL", "USAGE", "desktop", "main", "run_and_exit"]
 
-_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "restore": (add_restore, "restore photos"),
-    "detect": (add_detect, "detect degradations"),
-    "assess": (add_assess, "score photos without a reference"),
-    "segment": (add_segment, "select a part of a photo by points, a box or words"),
-    "plan": (add_plan, "show what a request in plain English would do"),
-    "models": (add_models, "list, download, import, verify or remove weights"),
-    "train": (add_train, "train one of the built-in networks"),
-    "bench": (add_bench, "evaluate the detector, the restorer or the scores"),
+_COMMANDS = {
+    "restore": ("restore", "restore photos"),
+    "detect": ("analyze", "detect degradations"),
+    "assess": ("analyze", "score photos without a reference"),
+    "segment": ("segment", "select a part of a photo by points, a box or words"),
+    "fuse": ("fuse", "combine several restorations of one photo"),
+    "plan": ("plan", "show what a request in plain English would do"),
+    "chat": ("chat", "work on a photo by a conversation in the terminal"),
+    "macro": ("macro", "run the changes of a conversation on other photos"),
+    "models": ("models", "list, download, import, verify or remove weights"),
+    "train": ("train", "train one of the built-in networks"),
+    "bench": ("train", "evaluate methods, the detector, the restorer or the scores"),
 }
+"""By name: the module of this package with the function that adds the arguments, add_NAME, and a summary."""
 HTTP_LIBRARIES = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "urllib3")
 """They log each address, with the user name, password and signature in it: at INFO already, or with --verbose."""
 log = logging.getLogger(__name__)
@@ -64,18 +65,18 @@ def main(
 ) -> int:
     """`clarity …`: run one command and return its exit code. make_studio: for what is done to photos.
 
-    store: for `models`; None: that of the user. words None: those of this process, which then ends at once where torch
-    was wanted.
+    store: for `models`; None: that of the user. words None: those of this process, which then ends at once: shutting
+    down the interpreter would crash in the middle of an import of torch, and takes up to 0.2 s.
     """
     code = _with_errors_printed(lambda: _command(words, make_studio, store))
-    if words is None and has_begun_torch_import():
+    if words is None:
         exit_now(code)
     return code
 
 
 def _command(words: Sequence[str] | None, make_studio: MakeStudio | None, store: WeightStore | None) -> int:
-    parser = _parser()
-    words = attach_positions(sys.argv[1:] if words is None else words)
+    words = _attach_positions(sys.argv[1:] if words is None else words)
+    parser = _parser(next((word for word in words if not word.startswith("-")), None))
     asked = parser.parse_args(words, argparse.Namespace(make_studio=make_studio, store=store))
     # argparse accepts a missing subcommand.
     if "run" not in asked:
@@ -86,8 +87,11 @@ def _command(words: Sequence[str] | None, make_studio: MakeStudio | None, store:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     done = asked.run(asked)
-    # Commands on photos are coroutines, the others return at once.
-    return done if isinstance(done, int) else asyncio.run(done)
+    if isinstance(done, int):
+        return done
+    import asyncio  # commands on photos are coroutines, the others need no loop
+
+    return asyncio.run(done)
 
 
 def _with_errors_printed(run: Callable[[], int]) -> int:
@@ -99,13 +103,20 @@ def _with_errors_printed(run: Callable[[], int]) -> int:
         return print_error(e)
     except OutputClosed:
         return CANCELLED
-    except (JobCancelled, KeyboardInterrupt, asyncio.CancelledError):
+    except _cancellations():
         warn(CANCELLED_SENTENCE)
         return CANCELLED
     except Exception:
         log.exception("%s failed", " ".join(sys.argv))
         warn(internal_error())
         return 1
+
+
+def _cancellations() -> tuple[type[BaseException], ...]:
+    """What ends the work that the user cancelled."""
+    import asyncio
+
+    return JobCancelled, KeyboardInterrupt, asyncio.CancelledError
 
 
 def desktop(words: Sequence[str] | None = None) -> int:
@@ -179,17 +190,38 @@ def keep_log(*, verbose: bool = False) -> None:
     root.addHandler(handler)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _attach_positions(words: Sequence[str]) -> list[str]:
+    """The words of a command in which "--point -5,10" is "--point=-5,10": argparse takes "-5,10" for an option."""
+    attached: list[str] = []
+    for word in words:
+        if attached and attached[-1] in ("--point", "--box") and re.match(r"-[\d.]", word):
+            attached[-1] += f"={word}"
+        else:
+            attached.append(word)
+    return attached
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """The parser of a command line. Of the commands only this one has its arguments: it imports what it needs."""
     parser = argparse.ArgumentParser("clarity", description="Restore damaged photos on this computer.")
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, (add, summary) in _COMMANDS.items():
+    for name, (_, summary) in _COMMANDS.items():
         # Raw: the examples keep their lines.
         formatter = argparse.RawDescriptionHelpFormatter
         description = f"{summary[0].upper()}{summary[1:]}."
-        add(commands.add_parser(name, help=summary, description=description, formatter_class=formatter))
+        own = commands.add_parser(name, help=summary, description=description, formatter_class=formatter)
+        if name == command:
+            _add_arguments(name, own)
     return parser
+
+
+def _add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    with exit_on_interrupt():
+        module = import_module(f"{__name__}.{_COMMANDS[command][0]}")
+    add: Callable[[argparse.ArgumentParser], None] = getattr(module, f"add_{command}")
+    add(parser)
 
 
 def run_and_exit() -> NoReturn:

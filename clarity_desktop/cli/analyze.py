@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
+from clarity_desktop.cli.photos import for_each_photo, scores, visible
+from clarity_desktop.cli.terminal import add_photos
 from clarity_desktop.text import english
 from clarity_desktop.values import Detection, Quality, at_full_size, summary
 from clarity_desktop.worker import Job

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from clarity_desktop.cli.terminal import (
     CANCELLED_SENTENCE,
     DONE,
     exit_now,
-    file_name,
     internal_error,
     print_error,
     print_result,
@@ -42,49 +42,30 @@ PhotoTask = Callable[["Studio", Path, Job], Awaitable[tuple[dict[str, Any], str]
 MakeStudio = Callable[[Settings], "Studio"]
 
 
-def add_photos(p: argparse.ArgumentParser) -> None:
-    """Add the positional photos to a parser."""
-    p.add_argument("photos", nargs="+", type=file_name, metavar="IN", help="the photos")
-
-
-def add_photo(p: argparse.ArgumentParser) -> None:
-    """Add one positional photo to a parser."""
-    p.add_argument("photo", type=file_name, metavar="IN")
-
-
-_early_imports: list[EarlyImport] = []
-
-
-def _begin_torch_import() -> EarlyImport:
+def begin_torch_import() -> EarlyImport:
+    """Import torch in the background; `go_on` when the caller's own imports are done."""
     from clarity_desktop.backend.torch_import import EarlyImport
 
-    _early_imports.append(EarlyImport())
-    return _early_imports[-1]
-
-
-def has_begun_torch_import() -> bool:
-    """Whether torch was imported in the background, or still is.
-
-    Shutting down the interpreter would crash in the middle of the import, and takes 0.2 s after it.
-    """
-    return bool(_early_imports)
+    return EarlyImport()
 
 
 async def for_each_photo(
-    photos: Iterable[Path], as_json: bool, task: PhotoTask, make_studio: MakeStudio | None = None
+    photos: Iterable[Path], as_json: bool, task: PhotoTask, make_studio: MakeStudio | None = None,
+    *, scratch: Path | None = None,
 ) -> int:  # fmt: skip
     """Run a task on each photo; returns the worst exit code. A failing photo gets an error line, the others go on.
 
-    make_studio: makes the studio from the user's settings; None: `Studio` itself, imported only now.
+    make_studio: makes the studio from the user's settings; None: `Studio` itself, imported only now. scratch: a folder
+    for the documents that the task makes, removed where the process is ended at once.
     """
     photos = tuple(photos)
     early = None
     if make_studio is None:
         # All of these commands need torch, which takes longer to import than anything else here takes.
-        early = _begin_torch_import() if any(map(os.path.isfile, photos)) else None
+        early = begin_torch_import() if any(map(os.path.isfile, photos)) else None
         from clarity_desktop.backend.studio import Studio
 
-        make_studio = Studio
+        make_studio = partial(Studio, folder=scratch / "documents" if scratch else None)
     worst, lane, pools = DONE, Lane(), Pools()
     studio = make_studio(settings.load())
     if early is not None:
@@ -131,6 +112,8 @@ async def for_each_photo(
 
             with WRITING:  # a file that is being written is finished or taken back, and no other is begun
                 warn(CANCELLED_SENTENCE)
+                if scratch is not None:
+                    shutil.rmtree(scratch, ignore_errors=True)
                 exit_now(CANCELLED)
         raise
     finally:

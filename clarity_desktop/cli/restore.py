@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clarity_desktop.bit_depth import to_8_bits
-from clarity_desktop.cli.photos import add_photos, for_each_photo, scores, visible
-from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
-from clarity_desktop.cli.terminal import file_name, warn
-from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.cli.photos import for_each_photo, scores, visible
+from clarity_desktop.cli.targets import (
+    Targets,
+    add_targets,
+    existing_rule,
+    make_folder,
+    skipped,
+    target_of,
+)
+from clarity_desktop.cli.terminal import add_photos, file_name, warn
+from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, Text, english
-from clarity_desktop.values import RAW, TASKS, ExportOptions, Picture, Pixels, Quality, Region, RestoreParams, Task
+from clarity_desktop.values import (
+    FINDS_PART,
+    TASKS,
+    Bounds,
+    ExportOptions,
+    Picture,
+    Pixels,
+    Quality,
+    Region,
+    RestoreParams,
+    Task,
+)
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
@@ -87,21 +105,16 @@ async def _restore(asked: argparse.Namespace) -> int:
     from clarity_desktop.backend import methods
 
     # What is wrong with the words of the command is said before the first photo is read.
-    if is_whole and asked.task != "auto" and methods.choose(asked.task, asked.method).needs_mask:
+    finds_part = asked.task == "auto" or asked.task in FINDS_PART
+    if is_whole and not finds_part and methods.choose(asked.task, asked.method).needs_mask:
         raise UserError("cli.mask_missing", task=asked.task)
     if asked.out_dir:
         make_folder(asked.out_dir)
-    rule = existing_rule(asked)
-    targets = Targets(asked.photos, asked.mask, rule)
+    targets = Targets(asked.photos, asked.mask, existing_rule(asked))
 
     async def restore(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
-        target = _target(path, asked)
-        targets.claim(target, path)
-        options = ExportOptions(target, _format(target), metadata=studio.settings.metadata, exists=EXISTING[rule])
-        try:
+        with targets.reserve(target_of(path, asked), path, studio.settings.metadata) as options:
             return await _restore_photo(studio, path, options, asked, job)
-        except FileExists as e:
-            raise UserError("cli.exists", target=str(target)) from e
 
     return await for_each_photo(asked.photos, asked.json, restore, asked.make_studio)
 
@@ -115,7 +128,7 @@ async def _restore_photo(
     start = time.perf_counter()
     # The place and the name are checked before the work, not after it.
     if not await job.side("disk", pictures.check_target, options):
-        return _skipped(path, options.path)
+        return skipped(path, options.path)
     picture = await studio.read(path, job)
     pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
     lost = pictures.losses(picture, options)
@@ -140,7 +153,7 @@ async def _restore_photo(
         written = await job.side("encode", pictures.save, result, options, path, job.commit)
         summary = ", ".join(kept) or "unchanged, encoded again"
     if written is None:  # the file appeared during the work
-        return _skipped(path, options.path)
+        return skipped(path, options.path)
     seconds = time.perf_counter() - start
     row = {
         "path": str(path), "output": str(written), "seconds": round(seconds, 3),
@@ -148,11 +161,6 @@ async def _restore_photo(
         "notes": [english(note) for note in notes],
     }  # fmt: skip
     return row, f"{path} → {written}: {summary} in {seconds:.1f} s"
-
-
-def _skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:
-    row = {"path": str(path), "output": str(target), "skipped": True}
-    return row, f"{path} → {target}: skipped, the file exists"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,13 +178,25 @@ async def _run_task(
     studio: Studio, pixels: Pixels, region: Region | None, asked: argparse.Namespace, job: Job
 ) -> _Outcome:  # fmt: skip
     """Restore with the task and method of the command line."""
-    before = await studio.find_and_score(pixels, job)
+    from clarity_desktop.backend.auto.choice import PhotoFacts
+
+    detection = await studio.find_if_possible(pixels, job)
+    before = await studio.score(pixels, job, detection)
+    notes: tuple[Text, ...] = ()
+    if region is None and asked.task in FINDS_PART:
+        region, note = await studio.affected_part(pixels, asked.task, detection, job)
+        notes = (note,)
     params = RestoreParams(asked.task, asked.method, asked.strength, region, asked.feather)
-    candidate = await studio.apply(pixels, params, job)
-    step = _step(asked.task, candidate.step.method, candidate.step.seconds, True, "requested")
+    bounds = region.bounds if region else Bounds(0, 0, pixels.shape[1], pixels.shape[0])
+    photo = PhotoFacts((bounds.width, bounds.height), detection, before)
+    candidate = await studio.apply(pixels, params, job, photo=photo)
+    method = candidate.step.method or ""
+    reason = None if asked.method else await job.side("disk", studio.reason, asked.task, method)
+    why = "requested" if reason is None else english(reason)
+    step = _step(asked.task, method, candidate.step.seconds, True, why)
     step["settings"] = dict(candidate.step.settings)
     after = await studio.find_and_score(candidate.pixels, job)
-    return _Outcome(candidate.pixels, [step], before, after, candidate.notes)
+    return _Outcome(candidate.pixels, [step], before, after, (*notes, *candidate.notes))
 
 
 async def _run_auto(
@@ -196,15 +216,6 @@ async def _run_auto(
         for t in done.tried
     ]
     return _Outcome(target.pixels, steps, done.before.quality, done.after.quality, (*target.notes, done.text))
-
-
-def make_folder(folder: Path) -> None:
-    """Create the folder and its parents where they are missing. Raises UserError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as e:
-        reason = getattr(e, "strerror", None) or str(e)
-        raise UserError("cli.folder_not_created", folder=str(folder), reason=reason) from e
 
 
 def _step(task: Task, method: str | None, seconds: float, kept: bool, why: str) -> dict[str, Any]:
@@ -243,26 +254,3 @@ async def _region(studio: Studio, path: Path, picture: Picture, job: Job) -> Reg
         return Region.of(gray, path.stem)
     except ValueError:
         raise UserError("cli.mask_empty", mask=str(path)) from None
-
-
-def _target(path: Path, asked: argparse.Namespace) -> Path:
-    """The file that the result of a photo goes to; a RAW photo becomes TIFF, another that cannot be written PNG."""
-    if asked.output:
-        return asked.output
-    from clarity_desktop.backend import pictures
-
-    writable = {suffix for f in pictures.FORMATS.values() for suffix in f.suffixes}
-    suffix = path.suffix.lower()
-    if suffix in writable:
-        return asked.out_dir / path.name
-    return asked.out_dir / f"{path.stem}{'.tif' if suffix in RAW else '.png'}"
-
-
-def _format(target: Path) -> str:
-    from clarity_desktop.backend import pictures
-
-    for key, form in pictures.FORMATS.items():
-        if target.suffix.lower() in form.suffixes:
-            return key
-    suffixes = ", ".join(sorted({s for f in pictures.FORMATS.values() for s in f.suffixes}))
-    raise UserError("cli.format_unknown", name=target.name, suffixes=suffixes)

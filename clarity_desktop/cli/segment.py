@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clarity_desktop.cli.photos import PhotoTask, add_photo, for_each_photo, visible
-from clarity_desktop.cli.targets import EXISTING, Targets, add_targets, existing_rule
-from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.cli.photos import PhotoTask, for_each_photo, visible
+from clarity_desktop.cli.targets import Targets, add_targets, existing_rule, skipped
+from clarity_desktop.cli.terminal import add_photo
+from clarity_desktop.messages import UserError
 from clarity_desktop.text import english
 from clarity_desktop.values import Bounds, Box, Click, ExportOptions, Picture, Region
 from clarity_desktop.worker import Job
@@ -64,17 +63,6 @@ def add_segment(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=_segment)
 
 
-def attach_positions(words: Sequence[str]) -> list[str]:
-    """The words of a command in which "--point -5,10" is "--point=-5,10": argparse takes "-5,10" for an option."""
-    attached: list[str] = []
-    for word in words:
-        if attached and attached[-1] in ("--point", "--box") and re.match(r"-[\d.]", word):
-            attached[-1] += f"={word}"
-        else:
-            attached.append(word)
-    return attached
-
-
 def _point(text: str) -> tuple[float, float, bool]:
     parts = text.split(",")
     try:
@@ -101,16 +89,11 @@ async def _segment(asked: argparse.Namespace) -> int:
     _check(asked)
     if asked.boxes:
         return await for_each_photo([asked.photo], asked.json, _list_boxes(asked), asked.make_studio)
-    rule = existing_rule(asked)
-    targets = Targets([asked.photo], None, rule)
-    options = ExportOptions(asked.output, "png", metadata="none", exists=EXISTING[rule])
+    targets = Targets([asked.photo], None, existing_rule(asked))
 
     async def segment(studio: Studio, path: Path, job: Job) -> tuple[dict[str, Any], str]:
-        targets.claim(asked.output, path)
-        try:
+        with targets.reserve(asked.output, path, "none", "png") as options:
             return await _write_mask(studio, path, options, asked, job)
-        except FileExists as e:
-            raise UserError("cli.exists", target=str(asked.output)) from e
 
     return await for_each_photo([asked.photo], asked.json, segment, asked.make_studio)
 
@@ -137,12 +120,12 @@ async def _write_mask(
 
     # The place and the name are checked before the work, not after it.
     if not await job.side("disk", pictures.check_target, options):
-        return _skipped(path, options.path)
+        return skipped(path, options.path)
     found = await _found(studio, path, asked, job)
     mask = await job.side("decode", _picture, found.region)
     written = await job.side("encode", pictures.save, mask, options, None, job.commit)
     if written is None:  # the file appeared during the work
-        return _skipped(path, options.path)
+        return skipped(path, options.path)
     box = found.region.bounds
     area = int(np.count_nonzero(found.region.mask >= 128))
     row = {
@@ -155,11 +138,6 @@ async def _write_mask(
         row["note"] = english(found.notes)
         line += f". {row['note']}"
     return row, line
-
-
-def _skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:
-    row = {"path": str(path), "output": str(target), "skipped": True}
-    return row, f"{path} → {target}: skipped, the file exists"
 
 
 def _picture(region: Region) -> Picture:

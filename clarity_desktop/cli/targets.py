@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from clarity_desktop.cli.terminal import file_name
-from clarity_desktop.messages import UserError
+from clarity_desktop.messages import FileExists, UserError
+from clarity_desktop.values import RAW, ExportOptions
 
 Existing = Literal["error", "number", "skip", "overwrite"]
 EXISTING: dict[Existing, Literal["ask", "number", "skip", "overwrite"]] = {
@@ -44,6 +46,45 @@ def existing_rule(asked: argparse.Namespace) -> Existing:
     return asked.if_exists or ("error" if asked.output else "number")
 
 
+def make_folder(folder: Path) -> None:
+    """Create the folder and its parents where they are missing. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as e:
+        reason = getattr(e, "strerror", None) or str(e)
+        raise UserError("cli.folder_not_created", folder=str(folder), reason=reason) from e
+
+
+def target_of(path: Path, asked: argparse.Namespace) -> Path:
+    """The file that the result of a photo goes to; a RAW photo becomes TIFF, another that cannot be written PNG."""
+    if asked.output:
+        return asked.output
+    from clarity_desktop.backend import pictures
+
+    writable = {suffix for f in pictures.FORMATS.values() for suffix in f.suffixes}
+    suffix = path.suffix.lower()
+    if suffix in writable:
+        return asked.out_dir / path.name
+    return asked.out_dir / f"{path.stem}{'.tif' if suffix in RAW else '.png'}"
+
+
+def format_of(target: Path) -> str:
+    """The format of a file to be written, by its name. Raises UserError."""
+    from clarity_desktop.backend import pictures
+
+    for key, form in pictures.FORMATS.items():
+        if target.suffix.lower() in form.suffixes:
+            return key
+    suffixes = ", ".join(sorted({s for f in pictures.FORMATS.values() for s in f.suffixes}))
+    raise UserError("cli.format_unknown", name=target.name, suffixes=suffixes)
+
+
+def skipped(path: Path, target: Path) -> tuple[dict[str, Any], str]:
+    """The result of a photo that was skipped: the JSON object, and the line without --json."""
+    row = {"path": str(path), "output": str(target), "skipped": True}
+    return row, f"{path} → {target}: skipped, the file exists"
+
+
 class Targets:
     """The files that results go to: never over an input, the mask or another result of the same run."""
 
@@ -52,7 +93,7 @@ class Targets:
         # comparing every result with every input would take an hour for 10,000 photos.
         self._photos = {key: path for path in photos if (key := _file_key(path))}
         self._mask = mask
-        self._rule = rule
+        self._rule: Existing = rule
         self._results: dict[str, Path] = {}
 
     def claim(self, target: Path, photo: Path) -> None:
@@ -68,6 +109,21 @@ class Targets:
         first = self._results.setdefault(os.path.normcase(os.path.realpath(target)), photo)
         if first != photo:
             raise UserError("cli.would_replace_result", target=str(target), other=str(first), photo=str(photo))
+
+    @contextmanager
+    def reserve(
+        self, target: Path, photo: Path, metadata: Literal["all", "no-location", "none"], file_format: str | None = None
+    ) -> Generator[ExportOptions]:
+        """The options by which the result of a photo is written; inside, FileExists becomes a UserError.
+
+        file_format: None for the one that the name of the target says. Raises UserError if it may not be written.
+        """
+        self.claim(target, photo)
+        file_format = file_format or format_of(target)
+        try:
+            yield ExportOptions(target, file_format, metadata=metadata, exists=EXISTING[self._rule])
+        except FileExists as e:
+            raise UserError("cli.exists", target=str(target)) from e
 
 
 def _file_key(path: Path) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Output of the commands: result lines on stdout, sentences and progress on stderr, exit codes."""
+"""What all commands share: arguments, result lines on stdout, sentences and progress on stderr, exit codes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from clarity_desktop import settings
-from clarity_desktop.messages import Event, JobCancelled, ModelMissing, Progress, UserError
+from clarity_desktop.errors import JobCancelled, ModelMissing, UserError
 from clarity_desktop.text import Message, Text, english
+
+if TYPE_CHECKING:
+    from clarity_desktop.messages import Event
 
 DONE, USAGE, NO_MODEL = 0, 2, 3
 # C0 and C1 controls, and the marks that switch the writing direction.
@@ -38,8 +41,20 @@ def file_name(text: str) -> Path:
     return Path(text)
 
 
+def add_photos(p: argparse.ArgumentParser) -> None:
+    """Add the positional photos to a parser."""
+    p.add_argument("photos", nargs="+", type=file_name, metavar="IN", help="the photos")
+
+
+def add_photo(p: argparse.ArgumentParser) -> None:
+    """Add one positional photo to a parser."""
+    p.add_argument("photo", type=file_name, metavar="IN")
+
+
 def show_progress(event: Event) -> None:
     """Show progress on one line of a terminal; a pipe or a file gets none."""
+    from clarity_desktop.messages import Progress  # not needed, and slow to import, for a plan
+
     if isinstance(event, Progress) and sys.stderr.isatty():
         left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
         sys.stderr.write(f"\r\x1b[K{event.fraction:4.0%} {sanitize(english(event.note))}{left}")
@@ -61,18 +76,26 @@ def replace_closed_streams() -> None:
 
 
 def print_result(result: dict[str, Any] | str) -> None:
-    """Print one result: an object as JSON, a string as it is.
+    """Print one result: an object as JSON, a string as it is, in one line.
 
     Raises OutputClosed if stdout was closed, UserError if it cannot be written (a full disk).
     """
+    _write((sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)) + "\n")
+
+
+def print_text(text: str, end: str = "\n") -> None:
+    """Print text of several lines, without its other control characters. Raises as `print_result`."""
+    _write("\n".join(sanitize(line) for line in text.split("\n")) + end)
+
+
+def _write(text: str) -> None:
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 — the error is reported once
         raise UserError("cli.output_failed", reason=os.strerror(errno.EBADF))
-    line = sanitize(result) if isinstance(result, str) else json.dumps(result, allow_nan=False)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     try:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as e:
         # Python flushes stdout once more when it exits and would report the same error again.

@@ -14,11 +14,12 @@ PACKAGE = "clarity_training"
 TRAIN = {
     "detector": "train.detector", "calibrate": "train.calibration", "statistics": "train.statistics",
     "clip": "train.clip", "restorer": "train.restorer", "quality": "train.quality", "judge": "train.judge",
-    "click": "train.click",
+    "click": "train.click", "fusion": "train.fusion", "old-photo": "train.old_photo",
 }  # fmt: skip
 BENCH = {
     "detector": "evaluate.detector", "restorer": "evaluate.restorer", "quality": "evaluate.quality",
-    "judgement": "evaluate.judgement", "click": "evaluate.click",
+    "judgement": "evaluate.judgement", "click": "evaluate.click", "methods": "evaluate.methods",
+    "fusion": "evaluate.fusion", "plans": "evaluate.plans",
 }  # fmt: skip
 
 TRAIN_EXAMPLES = """examples:
@@ -28,6 +29,7 @@ TRAIN_EXAMPLES = """examples:
 BENCH_EXAMPLES = """examples:
   clarity bench detector --help
   clarity bench restorer --photos photos --count 16
+  clarity bench methods --data pairs --task derain
   clarity bench click --marked segments masks --count 120
 """
 

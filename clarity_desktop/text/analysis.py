@@ -17,6 +17,7 @@ TEMPLATES: dict[str, Template] = {
     "analysis.finding": QT_TRANSLATE_NOOP("Message", "{degradation}: {probability:.0%} likely, {severity}."),
     "analysis.unlikely": QT_TRANSLATE_NOOP("Message", "{degradation}: not likely ({probability:.0%})."),
     "analysis.overall": QT_TRANSLATE_NOOP("Message", "Overall score: {score:.0f} of 100, higher is better."),
+    "analysis.overall_before": QT_TRANSLATE_NOOP("Message", "Before the last change it was {score:.0f}."),
     "analysis.score": QT_TRANSLATE_NOOP("Message", "{metric}: {value:.1f}."),
     "analysis.no_score": QT_TRANSLATE_NOOP("Message", "{metric}: no score."),
     "analysis.metric_too_small": QT_TRANSLATE_NOOP(

@@ -13,6 +13,10 @@ TEMPLATES: dict[str, Template] = {
     "auto.mark_first": QT_TRANSLATE_NOOP(
         "Message", "Auto does not fill missing parts, because they must be marked first."
     ),
+    "auto.already_tried": QT_TRANSLATE_NOOP(
+        "Message",
+        "Already tried on this version and not kept: {degradations}. To try again, choose the task under Restore.",
+    ),
     "auto.no_method": QT_TRANSLATE_NOOP("Message", "Clarity Desktop has no method for {degradations} yet."),
     "auto.uniform": QT_TRANSLATE_NOOP("Message", "The photo has a single color: there is nothing to restore."),
     # Why a task has its place in the order.
@@ -69,6 +73,12 @@ TEMPLATES: dict[str, Template] = {
         "Message", "Auto stopped because you opened another version; the result stays in the Versions panel."
     ),
     # The result as a whole.
+    "auto.treated": QT_TRANSLATE_NOOP("Message", "Auto treated {degradations}."),
+    "auto.treated_and_tried": QT_TRANSLATE_NOOP(
+        "Message", "Auto treated {degradations}; it also tried to treat {others}, without a better result."
+    ),
+    "auto.tried": QT_TRANSLATE_NOOP("Message", "Auto tried to treat {degradations}."),
+    "auto.tried_in_vain": QT_TRANSLATE_NOOP("Message", "Auto tried to treat {degradations}, without a better result."),
     "auto.unchanged": QT_TRANSLATE_NOOP("Message", "The photo is unchanged."),
     "auto.overall": QT_TRANSLATE_NOOP("Message", "Overall score {before:.0f} → {after:.0f}."),
     "auto.large_change": QT_TRANSLATE_NOOP(

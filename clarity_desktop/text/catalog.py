@@ -6,17 +6,23 @@ from functools import cache
 from types import ModuleType
 
 from clarity_desktop.text import (
+    affected_part,
     analysis,
     auto,
     chat,
+    choice,
     cli,
     describe,
     document,
+    feedback,
+    fusion,
     lists,
     llm,
+    macro,
     methods,
     pictures,
     regions,
+    repair,
     restore,
     steps,
     studio,
@@ -27,9 +33,8 @@ from clarity_desktop.text import (
 from clarity_desktop.text.marks import Template
 
 MODULES: tuple[ModuleType, ...] = (
-    analysis, auto, chat, cli, describe, document, lists, llm, methods, pictures, regions, restore, steps, studio,
-    units,
-    verdict, weights,
+    affected_part, analysis, auto, chat, choice, cli, describe, document, feedback, fusion, lists, llm, macro, methods,
+    pictures, regions, repair, restore, steps, studio, units, verdict, weights,
 )  # fmt: skip
 
 

@@ -36,6 +36,32 @@ TEMPLATES: dict[str, Template] = {
     "chat.no_other_method": QT_TRANSLATE_NOOP(
         "Message", "There is no other method for this, so I try another strength of the same one."
     ),
+    "chat.another_method": QT_TRANSLATE_NOOP(
+        "Message", "I try {method} instead of {other}, from the version before it."
+    ),
+    "chat.second_pass": QT_TRANSLATE_NOOP(
+        "Message", "There is no other method for this, so I run the same one again on its result."
+    ),
+    "chat.all_tried": QT_TRANSLATE_NOOP(
+        "Message",
+        "There is nothing left to try for “{task}”: {methods} ran already. Say “undo” to go back, or open another "
+        "result in the Versions panel.",
+    ),
+    "chat.undo_or_another": QT_TRANSLATE_NOOP(
+        "Message", "Undo the last change? Or say “try another”: then I use {method} instead."
+    ),
+    "chat.looks_worse": QT_TRANSLATE_NOOP(
+        "Message", "It seems to look worse than before. Say “undo” to go back, or “try another” for another method."
+    ),
+    "chat.no_difference": QT_TRANSLATE_NOOP(
+        "Message",
+        "It does not seem to look better than before. Say “undo” to go back, or “try another” for another method.",
+    ),
+    "chat.all_done": QT_TRANSLATE_NOOP("Message", "All {count} steps are done; the photo shows the result."),
+    "chat.all_done_with_score": QT_TRANSLATE_NOOP(
+        "Message",
+        "All {count} steps are done; the photo shows the result. Overall score {before:.0f} → {after:.0f}.",
+    ),
     "chat.ask_remove": QT_TRANSLATE_NOOP("Message", "What shall I remove?"),
     "chat.ask_change": QT_TRANSLATE_NOOP("Message", "What shall I change, and where?"),
     "chat.ask_light": QT_TRANSLATE_NOOP("Message", "Is it too dark or too bright?"),
@@ -52,8 +78,19 @@ TEMPLATES: dict[str, Template] = {
     # Messages that the window suggests. The planner understands their English form.
     "chat.say_fix": QT_TRANSLATE_NOOP("Message", "Fix it"),
     "chat.say_find": QT_TRANSLATE_NOOP("Message", "What is wrong?"),
-    "chat.say_download": QT_TRANSLATE_NOOP("Message", "Download and restore"),
+    "chat.say_here": QT_TRANSLATE_NOOP("Message", "{task} only here"),
+    "chat.say_another": QT_TRANSLATE_NOOP("Message", "Try another method"),
+    "chat.say_compare": QT_TRANSLATE_NOOP("Message", "Compare with the original"),
+    "chat.say_undo": QT_TRANSLATE_NOOP("Message", "Undo"),
+    "chat.say_same": QT_TRANSLATE_NOOP("Message", "Do the same here"),
+    "chat.say_score": QT_TRANSLATE_NOOP("Message", "How good is it?"),
+    "chat.say_content": QT_TRANSLATE_NOOP("Message", "What does the photo show?"),
+    "chat.say_no": QT_TRANSLATE_NOOP("Message", "No"),
+    "chat.say_this_photo": QT_TRANSLATE_NOOP("Message", "this photo"),
+    "chat.say_run": QT_TRANSLATE_NOOP("Message", "Run it"),
+    "chat.say_run_visible": QT_TRANSLATE_NOOP("Message", "Run it on the visible part"),
     # Questions before a long run.
+    "chat.plan_ready": QT_TRANSLATE_NOOP("Message", "This is the plan. Change it as you like, then run it."),
     "chat.takes_long": QT_TRANSLATE_NOOP("Message", "This takes about {time} on this computer. Start?"),
     "chat.takes_long_or_part": QT_TRANSLATE_NOOP(
         "Message",
@@ -76,6 +113,9 @@ TEMPLATES: dict[str, Template] = {
         "Photo > Models.",
     ),
     # Results of tools.
+    "chat.found_nothing": QT_TRANSLATE_NOOP(
+        "Message", "But it found nothing to change. Say “try another” for another method."
+    ),
     "chat.restored": QT_TRANSLATE_NOOP("Message", "{title} with {method} in {time}."),
     "chat.transformed": QT_TRANSLATE_NOOP("Message", "{title}."),
     "chat.shown": QT_TRANSLATE_NOOP("Message", "Now showing “{title}”."),
@@ -105,9 +145,37 @@ TEMPLATES: dict[str, Template] = {
         "Message", "Say by how much, for example “rotate left”, “straighten by 2 degrees” or “crop to 4:3”."
     ),
     "chat.quoted": QT_TRANSLATE_NOOP("Message", "{text}"),
+    "chat.which_part": QT_TRANSLATE_NOOP(
+        "Message", "I cannot tell what to do with {parts}, so nothing was changed. Say it in a message of its own."
+    ),
+    # Other photos.
+    "chat.no_earlier_photo": QT_TRANSLATE_NOOP(
+        "Message", "This conversation began with this photo: there is no earlier one."
+    ),
+    "chat.photo_gone": QT_TRANSLATE_NOOP(
+        "Message",
+        "“{title}” was not found: it is neither open nor where it was. If you moved it, open it from its new place.",
+    ),
+    "chat.photo_shown": QT_TRANSLATE_NOOP("Message", "Now showing “{title}”, the photo from before."),
+    "chat.photo_asked": QT_TRANSLATE_NOOP(
+        "Message", "That is about “{title}”: the answer is in the conversation of that photo."
+    ),
+    "chat.same_not_open": QT_TRANSLATE_NOOP(
+        "Message", "What was done to “{title}” is known only while it is open. Open it, then say it again here."
+    ),
+    "chat.same_nothing": QT_TRANSLATE_NOOP(
+        "Message", "The conversation about “{title}” changed nothing there that could be repeated here."
+    ),
+    "chat.photos_apart": QT_TRANSLATE_NOOP(
+        "Message",
+        "I cannot combine or compare “{title}” with this photo: each photo has its own versions. Say what to do with "
+        "one of them. To repeat steps from one photo on another, save them as a macro.",
+    ),
     # Parts of the photo.
     "chat.selected": QT_TRANSLATE_NOOP("Message", "“{region}” is selected: {percent}% of the photo."),
-    "chat.clear_selection": QT_TRANSLATE_NOOP("Message", "Press Esc to clear the selection."),
+    "chat.selection_cleared": QT_TRANSLATE_NOOP("Message", "Nothing is selected any more."),
+    "chat.other_scale": QT_TRANSLATE_NOOP("Message", "Photos can be enlarged {scales} times; {scale} comes closest."),
+    "chat.nothing_was_selected": QT_TRANSLATE_NOOP("Message", "Nothing is selected, so there is nothing to clear."),
     "chat.found_box": QT_TRANSLATE_NOOP("Message", "{label} ({percent}%)"),
     "chat.found_one": QT_TRANSLATE_NOOP("Message", "One found: {box}."),
     "chat.found_several": QT_TRANSLATE_NOOP("Message", "{count} found: {boxes}."),
@@ -115,6 +183,8 @@ TEMPLATES: dict[str, Template] = {
     "chat.only_part": QT_TRANSLATE_NOOP("Message", "Only “{region}” was changed."),
     "chat.only_selected": QT_TRANSLATE_NOOP("Message", "Only the selected part was changed."),
     "chat.only_not_selected": QT_TRANSLATE_NOOP("Message", "The selected part was not changed."),
+    "chat.only_box": QT_TRANSLATE_NOOP("Message", "Only a rectangle of the photo was changed."),
+    "chat.only_outside_box": QT_TRANSLATE_NOOP("Message", "A rectangle of the photo was not changed."),
     "chat.adjusted_part": QT_TRANSLATE_NOOP("Message", "{title}."),
     "chat.damage_selected": QT_TRANSLATE_NOOP(
         "Message",
@@ -130,12 +200,31 @@ TEMPLATES: dict[str, Template] = {
         "Message",
         "Nothing has been changed yet, so there is nothing to repeat. Say what to do, for example “denoise the sky”.",
     ),
+    # Files.
+    "chat.export_question": QT_TRANSLATE_NOOP(
+        "Message", "Save “{title}” as {path}? The photo that you opened stays as it is."
+    ),
+    "chat.exported": QT_TRANSLATE_NOOP("Message", "Saved as {path} ({size})."),
+    "chat.no_such_format": QT_TRANSLATE_NOOP(
+        "Message", "I cannot write “{format}” files. The formats are: {formats}. Nothing was written."
+    ),
+    "chat.not_confirmed": QT_TRANSLATE_NOOP(
+        "Message", "No file was written, because that needs your confirmation. Say “save it” to be asked."
+    ),
     # Turns that ended early.
     "chat.cancelled": QT_TRANSLATE_NOOP("Message", "Cancelled."),
     "chat.failed": QT_TRANSLATE_NOOP("Message", "An internal error stopped this step. See the log for details."),
-    # Tools that have no engine yet.
-    "chat.no_fuse": QT_TRANSLATE_NOOP("Message", "I cannot combine versions yet. Nothing was changed."),
-    "chat.no_export": QT_TRANSLATE_NOOP("Message", "Choose File > Export to save the photo as a file."),
+    # Several versions.
+    "chat.fused": QT_TRANSLATE_NOOP("Message", "I combined {count} versions: each part comes from those that agree."),
+    "chat.one_fits": QT_TRANSLATE_NOOP(
+        "Message", "Only one of the versions fits the photo, so the result is that version."
+    ),
+    "chat.merged": QT_TRANSLATE_NOOP("Message", "A part now comes from “{title}”."),
+    "chat.nothing_to_fuse": QT_TRANSLATE_NOOP(
+        "Message",
+        "There are not two results of the same version to combine. Restore the photo by two methods first, for example "
+        "“try another method”, or choose Compare methods.",
+    ),
     # Plans from outside.
     "chat.bad_step": QT_TRANSLATE_NOOP("Message", "The plan has a step that is not valid: {step}."),
     "chat.bad_history": QT_TRANSLATE_NOOP(

@@ -79,4 +79,34 @@ TEMPLATES: dict[str, Template] = {
         "`clarity {command} {what}` needs the training package, which is not installed. "
         "In a checkout of Clarity Desktop, `pip install ./training` installs it.",
     ),
+    # The conversation.
+    "cli.project_name": QT_TRANSLATE_NOOP(
+        "Message", "A project is written as a .clarity file. Name one that ends in .clarity instead of {name}."
+    ),
+    "cli.project_exists": QT_TRANSLATE_NOOP("Message", "{project} already exists. Name another file."),
+    "cli.project_folder": QT_TRANSLATE_NOOP(
+        "Message", "{project} cannot be written, because its folder does not exist. Name a file in another folder."
+    ),
+    "cli.project_saved": QT_TRANSLATE_NOOP("Message", "All versions and the conversation were saved as {project}."),
+    "cli.ask_project": QT_TRANSLATE_NOOP(
+        "Message", "To save all versions and the conversation, name a .clarity file; Enter alone saves nothing."
+    ),
+    "cli.chat_not_saved": QT_TRANSLATE_NOOP(
+        "Message",
+        "This conversation was not saved as a project. Its versions are kept for a while: in the window, choose "
+        "File > Reopen a closed document, then “{title}”. With -o PROJECT.clarity they are saved at the end.",
+    ),
+    "cli.chat_keys": QT_TRANSLATE_NOOP(
+        "Message", "Say what to do. Ctrl+C stops the running step, Ctrl+D ends the conversation."
+    ),
+    "cli.chat_by_model": QT_TRANSLATE_NOOP(
+        "Message", "The language model {model} answers, as chosen in Preferences > Language model."
+    ),
+    "cli.chat_stopping": QT_TRANSLATE_NOOP(
+        "Message",
+        "The step is being stopped. Press Ctrl+C again to end the program at once; the finished versions are then "
+        "offered when the window is opened.",
+    ),
+    "cli.chat_other_photo": QT_TRANSLATE_NOOP("Message", "That photo is {path}; open it with `clarity chat`."),
+    "cli.chat_selection_cleared": QT_TRANSLATE_NOOP("Message", "The selection is cleared."),
 }

@@ -35,7 +35,7 @@ TEMPLATES: dict[str, Template] = {
     "document.broken_exif": QT_TRANSLATE_NOOP("Message", "The photo's EXIF data is broken and was left out."),
     "document.broken_xmp": QT_TRANSLATE_NOOP("Message", "The photo's XMP data is broken and was left out."),
     "document.broken_iptc": QT_TRANSLATE_NOOP("Message", "The photo's IPTC data is broken and was left out."),
-    "document.rejected": QT_TRANSLATE_NOOP("Message", "Rolled back: {title}"),
+    "document.rejected": QT_TRANSLATE_NOOP("Message", "Rejected: {title}"),
     "document.damage_tile_list_length": QT_TRANSLATE_NOOP("Message", "A version's list of tiles has the wrong length."),
     "document.damage_endless": QT_TRANSLATE_NOOP("Message", "Reading it takes too long."),
     "document.damage_tiles_missing": QT_TRANSLATE_NOOP("Message", "Some of its tiles are missing."),

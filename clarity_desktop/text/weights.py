@@ -52,6 +52,39 @@ TEMPLATES: dict[str, Template] = {
         "{path} contains no known model. Files are recognized by their size and SHA-256 checksum, so a damaged or "
         "modified file is not recognized either. `clarity models list` shows the known models.",
     ),
+    # Weights files of the user's
+    "weights.recognizing": QT_TRANSLATE_NOOP("Message", "Looking at {path}"),
+    "weights.own_too_large": QT_TRANSLATE_NOOP(
+        "Message", "{file} has {size}. Weights files of up to {limit} can be imported."
+    ),
+    "weights.own_wrong_type": QT_TRANSLATE_NOOP(
+        "Message", "{file} is not a weights file. Choose a .safetensors or .pth file of a restoration network."
+    ),
+    "weights.own_refused": QT_TRANSLATE_NOOP(
+        "Message", "{file} was refused: {detail}. Nothing in it was run. Look for a .safetensors file of the network."
+    ),
+    "weights.own_unknown": QT_TRANSLATE_NOOP(
+        "Message",
+        "{file} contains the weights of no network that Clarity Desktop knows. The package spandrel_extra_arches, "
+        "if it is installed, adds more.",
+    ),
+    "weights.own_other_channels": QT_TRANSLATE_NOOP(
+        "Message", "{file} ({architecture}) takes other pictures than color or gray photos, so it cannot be used."
+    ),
+    "weights.own_does_not_run": QT_TRANSLATE_NOOP(
+        "Message", "{file} looks like {architecture}, but it gave no usable picture when it was tried."
+    ),
+    "weights.own_other_task": QT_TRANSLATE_NOOP(
+        "Message", "{file} cannot be used for this task. Choose one of: {tasks}."
+    ),
+    "weights.own_task_needed": QT_TRANSLATE_NOOP(
+        "Message", "{file} ({architecture}) does not say what it restores. Name it with --task, one of: {tasks}."
+    ),
+    "weights.own_licence_needed": QT_TRANSLATE_NOOP(
+        "Message",
+        "{file} ({architecture}, {size}) states no license. Find out whether you may use it, then import it with "
+        "--license and its name, for example --license MIT.",
+    ),
     "weights.import_incomplete": QT_TRANSLATE_NOOP(
         "Message", "{path} contains only part of a model. It was stored until the rest is imported."
     ),

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from clarity_desktop.ui import theme
 
-Needs = Literal["nothing", "photo", "parent", "job"]
-Scope = Literal["window", "photo", "versions"]
+Needs = Literal["nothing", "photo", "parent", "job", "compared"]
+Scope = Literal["window", "photo", "versions", "compare"]
 
 
 CONTEXT = ""
@@ -25,7 +25,8 @@ class Spec:
     """One action. keys: portable key sequences, the first is shown in menus.
 
     needs: what must exist for it to be enabled. scope: the part of the window that must have the focus for its keys to
-    work (those of the photo are letters and Tab, which the panels need themselves).
+    work (those of the photo are letters and Tab, which the panels need themselves). The keys of "compare" work in the
+    compare view, where they take precedence over the same keys of other actions.
     """
 
     name: str
@@ -37,11 +38,13 @@ class Spec:
     scope: Scope = "window"
     checkable: bool = False
     repeats: bool = False
+    number: int = 0
+    """Stands for {number} in the texts."""
 
     @property
     def text(self) -> str:
         """The text for menus, translated, with its mnemonic."""
-        return QCoreApplication.translate(CONTEXT, self.source_text)
+        return self._shown(self.source_text)
 
     @property
     def title(self) -> str:
@@ -51,7 +54,11 @@ class Spec:
     @property
     def tip(self) -> str:
         """The tooltip, translated; the title where there is none."""
-        return QCoreApplication.translate(CONTEXT, self.source_tip) if self.source_tip else self.title
+        return self._shown(self.source_tip) if self.source_tip else self.title
+
+    def _shown(self, source: str) -> str:
+        text = QCoreApplication.translate(CONTEXT, source)
+        return text.format(number=self.number) if self.number else text
 
 
 def menu_title(source: str) -> str:
@@ -93,6 +100,8 @@ ACTIONS: tuple[Spec, ...] = (
          tr("Copy the light and color of the open version")),
     Spec("paste_adjustments", tr("Paste adj&ustments"), ("Ctrl+Shift+V",),
          tr("Apply the copied light and color to the open photo")),
+    Spec("save_macro", tr("Save as &macro…"), (), tr("Save changes of the conversation, to run them on other photos")),
+    Spec("run_macro", tr("Run a mac&ro…"), (), tr("Run the steps of a macro on the open version")),
     Spec("preferences", tr("Pre&ferences…"), ("Ctrl+,",), tr("Appearance, processor, memory and metadata"),
          needs="nothing"),
     # Select
@@ -134,6 +143,37 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("before", tr("Show &previous version"), ("\\",),
          tr("Show the version compared with; hold the key to peek"), "eye",
          checkable=True),
+    # Compare
+    Spec("compare_view", tr("Compare &results"), ("N",),
+         tr("Compare up to six versions: those that are chosen in the list, else the results for the same version"),
+         "grid", checkable=True),
+    Spec("compare_methods", tr("Compare &methods…"), ("Ctrl+Shift+M",),
+         tr("Run several methods of the task on the open version and compare their results")),
+    Spec("grid", tr("&Grid"), ("G",), tr("Show all compared versions in a grid"), "grid", "compared", "compare",
+         checkable=True),
+    Spec("difference", tr("&Difference"), ("D",),
+         tr("Show what differs between two versions: gray is equal, brighter and darker than gray is what changed"),
+         "difference", scope="compare", needs="compared", checkable=True),
+    Spec("blink", tr("&Blink"), ("B",), tr("Show two versions in turns"), "blink", "compared", "compare",
+         checkable=True),
+    Spec("more_difference", tr("&Amplify the difference"), ("]",), tr("Amplify the difference more, up to 16 times"),
+         needs="compared", scope="compare"),
+    Spec("less_difference", tr("Am&plify it less"), ("[",), tr("Amplify the difference less"), needs="compared",
+         scope="compare"),
+    *(Spec(f"pick_{n}", tr("Open version {number}"), (str(n),), tr("Open version {number} of the compared ones"),
+           needs="compared", scope="compare", number=n) for n in range(1, 7)),
+    Spec("next_candidate", tr("Choose the &next version"), (".",), tr("Choose the next compared version"),
+         needs="compared", scope="compare", repeats=True),
+    Spec("previous_candidate", tr("Choose the pre&vious version"), (",",), tr("Choose the previous compared version"),
+         needs="compared", scope="compare", repeats=True),
+    Spec("take_part", tr("&Take a part of it…"), ("P",),
+         tr("Paint or select where the chosen version is to replace the open one"), "brush", "compared", "compare"),
+    Spec("fuse_starred", tr("C&ombine starred"), ("F",),
+         tr("Make one version of the best parts of those with a star"), "combine", "compared", "compare"),
+    Spec("try_others", tr("Tr&y others…"), ("T",), tr("Run methods of the task that were not tried yet"), "plus",
+         "compared", "compare"),
+    Spec("leave_compare", tr("&Leave the comparison"), (), tr("Go on with the open version (Esc)"), "", "compared",
+         "compare"),
     Spec("heat", tr("Show &problem areas"), ("J",), tr("Show a map of the problems over the photo"), "heat",
          checkable=True),
     Spec("panels", tr("Hide the &panels"), ("Tab",), tr("Show only the photo"), "", "nothing", "photo",
@@ -156,6 +196,8 @@ ACTIONS: tuple[Spec, ...] = (
          tr("Restore the whole photo like its outlined part")),
     Spec("improve", tr("&Auto"), ("Ctrl+U",), tr("Detect problems, fix them, and keep only what helps"), "auto"),
     Spec("advise", tr("S&uggest"), ("W",), tr("Suggest restorations without running them"), "info"),
+    Spec("repair_old_photo", tr("Repair &old photo"), (),
+         tr("Fill scratches and missing parts, reduce grain, and correct fading")),
     Spec("adjust", tr("A&djust…"), ("A",), tr("Change light and color"), "adjust", scope="photo"),
     Spec("crop", tr("&Crop…"), ("R",), tr("Crop the photo"), "crop", checkable=True),
     Spec("straighten", tr("&Straighten…"), ("Shift+R",), tr("Rotate the photo by a few degrees"), "straighten",
@@ -176,6 +218,8 @@ ACTIONS: tuple[Spec, ...] = (
          tr("Apply the step of this version to every other open photo")),
     Spec("rename", tr("&Rename…"), ("F2",), tr("Rename this version"), scope="versions"),
     Spec("star", tr("&Star"), ("S",), tr("Mark this version with a star"), "star", scope="versions"),
+    Spec("reject", tr("Re&ject"), ("X",), tr("Mark this version as not wanted, so that another method is tried first"),
+         scope="versions"),
     Spec("delete", tr("&Delete"), ("Del",), tr("Delete this version (can be undone)"), "trash", scope="versions"),
     # Help
     Spec("chat", tr("C&hat"), ("Ctrl+L", "/"), tr("Describe what to do"), "chat"),
@@ -190,7 +234,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
                   "", "save", "save_as", "", "export_again", "export", "export_all", "",
                   "close", "quit"),
     tr("&Edit"): ("undo", "redo", "reset", "", "copy", "paste", "", "copy_adjustments", "paste_adjustments", "",
-                  "chat", "", "preferences"),
+                  "chat", "save_macro", "run_macro", "", "preferences"),
     tr("&Select"): ("select_click", "select_box", "brush", "lasso", "heal", "select_words", "", "select_all",
                     "select_none", "select_invert", "", "keep_region", "remove_object", "", "copy_region",
                     "paste_region", "import_region", "export_region", "", "show_mask", "mask_color"),
@@ -198,10 +242,14 @@ MENUS: Mapping[str, tuple[str, ...]] = {
                   "split", "side_by_side", "stacked", "before", "heat", "", "panels", "left_panels",
                   "right_panels", "full_screen", "docks", "",
                   "next_photo", "previous_photo", "next_pane", "previous_pane"),
-    tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "complete", "tasks", "", "adjust", "crop",
+    tr("&Photo"): ("improve", "advise", "", "restore", "restore_visible", "complete", "repair_old_photo", "tasks", "",
+                   "adjust", "crop",
                    "straighten", "rotate_left", "rotate_right", "flip_horizontal", "flip_vertical",
                    "", "models", "", "cancel"),
-    tr("Ve&rsion"): ("go_to", "compare", "repeat", "apply_to_all", "", "rename", "star", "delete"),
+    tr("&Compare"): ("compare_view", "compare_methods", "", "grid", "difference", "blink", "more_difference",
+                     "less_difference", "", *(f"pick_{n}" for n in range(1, 7)), "", "next_candidate",
+                     "previous_candidate", "take_part", "fuse_starred", "try_others", "", "leave_compare"),
+    tr("Ve&rsion"): ("go_to", "compare", "repeat", "apply_to_all", "", "rename", "star", "reject", "delete"),
     tr("&Help"): ("help", "shortcuts", "about"),
 }
 """Menu → names of actions in order; "" is a separator; the window fills "samples", "recent", "docks" and "tasks"."""
@@ -210,18 +258,29 @@ MENUS: Mapping[str, tuple[str, ...]] = {
 TOOLBAR: tuple[str, ...] = (
     "open", "save", "export", "", "undo", "redo", "", "improve", "", "select_click", "brush", "adjust", "crop",
     "straighten", "rotate_left", "rotate_right", "flip_horizontal", "", "zoom_out", "zoom_in", "fit", "full_size", "",
-    "single", "split", "side_by_side", "before", "heat",
+    "single", "split", "side_by_side", "compare_view", "before", "heat",
 )  # fmt: skip
 
 
+COMPARE_ONLY = frozenset(spec.name for spec in ACTIONS if spec.scope == "compare")
+"""Actions whose keys work in the compare view alone."""
+IN_COMPARE_TOO = ("star", "reject")
+"""Actions of the list of versions whose keys work everywhere while versions are compared."""
+
+
 def conflicts(bindings: Mapping[str, str]) -> dict[str, list[str]]:
-    """Key sequence → names of its actions, for sequences assigned to more than one action."""
-    owners: dict[str, list[str]] = {}
-    for name, text in bindings.items():
-        # One action may have several sequences; each must be unique.
-        for keys in QKeySequence.listFromString(text):
-            owners.setdefault(keys.toString(), []).append(name)
-    return {keys: names for keys, names in owners.items() if keys and len(names) > 1}
+    """Key sequence → names of its actions, for sequences assigned to more than one action at a time."""
+    found: dict[str, list[str]] = {}
+    compare = {name: keys for name, keys in bindings.items() if name in COMPARE_ONLY or name in IN_COMPARE_TOO}
+    others = {name: keys for name, keys in bindings.items() if name not in COMPARE_ONLY}
+    for group in (others, compare):
+        owners: dict[str, list[str]] = {}
+        for name, text in group.items():
+            # One action may have several sequences; each must be unique.
+            for keys in QKeySequence.listFromString(text):
+                owners.setdefault(keys.toString(), []).append(name)
+        found |= {keys: names for keys, names in owners.items() if keys and len(names) > 1}
+    return found
 
 
 def default_bindings() -> dict[str, str]:
@@ -239,6 +298,9 @@ class Actions(QObject):
     def __init__(self, window: QWidget, changed: Mapping[str, str]) -> None:
         super().__init__(window)
         self.specs = {spec.name: spec for spec in ACTIONS}
+        self._changed: Mapping[str, str] = {}
+        self._comparing = False
+        self._window: QWidget | None = None
         self._actions = {spec.name: self._make(spec) for spec in ACTIONS}
         self.rebind(changed)
 
@@ -251,9 +313,28 @@ class Actions(QObject):
 
     def rebind(self, changed: Mapping[str, str]) -> None:
         """Use the default keys and the changed ones; unknown names are ignored."""
-        for name, text in self.bindings(changed).items():
-            self._actions[name].setShortcuts(QKeySequence.listFromString(text))
+        self._changed = changed
+        keys = {name: QKeySequence.listFromString(text) for name, text in self.bindings(changed).items()}
+        taken = {key.toString() for name in (*COMPARE_ONLY, *IN_COMPARE_TOO) for key in keys[name]}
+        for name, own in keys.items():
+            self._actions[name].setShortcuts(own)
             self._actions[name].setToolTip(self._tooltip(self.specs[name]))
+            if self._comparing and name not in COMPARE_ONLY and name not in IN_COMPARE_TOO:
+                self._actions[name].setShortcuts([key for key in own if key.toString() not in taken])
+
+    def use_compare(self, on: bool) -> None:
+        """Let the keys of the compare view take precedence over those of other actions, or no more."""
+        if on == self._comparing:
+            return
+        self._comparing = on
+        self.rebind(self._changed)
+        context = Qt.ShortcutContext.WindowShortcut if on else Qt.ShortcutContext.WidgetWithChildrenShortcut
+        for name in IN_COMPARE_TOO:
+            self._actions[name].setShortcutContext(context)
+            if self._window is not None and on:
+                self._window.addAction(self._actions[name])
+            elif self._window is not None:
+                self._window.removeAction(self._actions[name])
 
     def bindings(self, changed: Mapping[str, str]) -> dict[str, str]:
         """All actions with their keys after these changes."""
@@ -261,7 +342,8 @@ class Actions(QObject):
 
     def attach(self, window: QWidget, photo: QWidget, versions: QWidget) -> None:
         """Add each action to the part of the window where its keys work."""
-        homes: dict[Scope, QWidget] = {"window": window, "photo": photo, "versions": versions}
+        homes: dict[Scope, QWidget] = {"window": window, "compare": window, "photo": photo, "versions": versions}
+        self._window = window
         for name, spec in self.specs.items():
             homes[spec.scope].addAction(self._actions[name])
 
@@ -279,7 +361,7 @@ class Actions(QObject):
         # Letter keys must trigger only while their part of the window has the focus, not while the user types.
         action.setShortcutContext(
             Qt.ShortcutContext.WindowShortcut
-            if spec.scope == "window"
+            if spec.scope in ("window", "compare")
             else Qt.ShortcutContext.WidgetWithChildrenShortcut
         )
         if spec.icon:

@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Advised, AnalysisPart, Redo, Undo
+from clarity_desktop.messages import Advised, AnalysisPart, Progress, Redo, Undo
+from clarity_desktop.text import Text
 from clarity_desktop.ui.canvas.canvas import Canvas
-from clarity_desktop.ui.labels import distinct_titles
+from clarity_desktop.ui.comparison import ComparedVersions, short_titles
+from clarity_desktop.ui.labels import SEPARATOR, distinct_titles
 from clarity_desktop.ui.selection import Selection
 from clarity_desktop.values import (
     Detection,
     Distance,
     DocumentCard,
     DocumentId,
+    Json,
     Manifest,
     Quality,
+    Task,
     Turn,
     Version,
     VersionId,
 )
 
 MAX_MANIFESTS = 64
+
+
+@dataclass
+class RunningReply:
+    """A reply while it is prepared: what was said so far, the versions that its steps made, and the step that runs.
+
+    step: the call as JSON; None between steps. number: of the step, from 1, of count; 0 where it is not known.
+    """
+
+    text: Text = ""
+    made: list[VersionId] = field(default_factory=list[VersionId])
+    step: Json = None
+    number: int = 0
+    count: int = 0
+    progress: Progress | None = None
 
 
 class DocumentState(QObject):
@@ -53,9 +73,13 @@ class DocumentState(QObject):
         self.advised: Advised | None = None
         self.failures: dict[tuple[VersionId, AnalysisPart], str] = {}  # part of an analysis that failed → why
         self.turns: list[Turn] = []
+        self.earlier: DocumentId | None = None  # the document from whose conversation this one was opened
+        self.draft = ""  # a message that was typed and not sent
         self.chosen_other: VersionId | None = None
+        self.compared: ComparedVersions | None = None  # in the compare view
+        self.differences: dict[tuple[VersionId, VersionId], float | None] = {}  # of two versions, 0..1, where measured
         self.before = False  # the canvas shows the other version instead of the open one
-        self.awaits_reply = False  # a reply in the conversation is pending
+        self.reply: RunningReply | None = None  # the reply in the conversation that is on its way
         self.selection = Selection()
         canvas.set_title(title)
 
@@ -75,6 +99,13 @@ class DocumentState(QObject):
         return self.versions.get(self.head) if self.head else None
 
     @property
+    def discarded_tasks(self) -> frozenset[Task]:
+        """Tasks whose results on the open version were rejected, or undone last: they are not suggested again."""
+        made = [v for v in self.versions.values() if v.parent == self.head and v.step.region is None]
+        left = [v for v in made if v.rejected or v.deleted or v.id == self.redo_to]
+        return frozenset(v.step.task for v in left if v.step.task is not None)
+
+    @property
     def other(self) -> VersionId | None:
         """The version that the open one is compared with: the chosen one, else the one that undo leads to."""
         chosen = self.versions.get(self.chosen_other) if self.chosen_other else None
@@ -86,6 +117,12 @@ class DocumentState(QObject):
     def other_version(self) -> Version | None:
         """The version compared with."""
         return self.versions.get(self.other) if self.other else None
+
+    @property
+    def shown_versions(self) -> tuple[Version, ...]:
+        """The open version and those that are compared."""
+        names = (self.head, *(self.compared.needed if self.compared else (self.other,)))
+        return tuple(self.versions[name] for name in dict.fromkeys(names) if name and name in self.versions)
 
     @property
     def original(self) -> VersionId | None:
@@ -164,21 +201,35 @@ class DocumentState(QObject):
         self.failures[version, part] = reason
 
     def add_manifest(self, manifest: Manifest) -> None:
-        """Store a manifest; show its version if it is the one compared with."""
+        """Store a manifest; show its version if it is one that is compared."""
         self._keep(manifest)
-        if manifest.version == self.other:
+        if manifest.version in self._wanted():
             self.show_other()
 
     # comparing
 
-    def show_other(self) -> bool:
-        """Give the canvas the version to compare with; False if its manifest must be asked for first."""
-        other = self.other
-        manifest = self.manifests.get(other) if other else None
-        self.canvas.show_compared((manifest,) if manifest else ())
-        shown = [v for v in (self.other_version, self.head_version) if v]
-        self.canvas.comparison.set_labels(distinct_titles(shown))
-        return manifest is not None or other is None
+    def show_other(self) -> tuple[VersionId, ...]:
+        """Give the canvas the versions to compare; returns those whose manifests must be asked for first."""
+        wanted = self._wanted()
+        self.canvas.show_compared(tuple(self.manifests[v] for v in wanted if v in self.manifests))
+        self.canvas.comparison.show_versions(self.compared.shown if self.compared else None)
+        self.canvas.comparison.set_labels(self._labels())
+        return tuple(v for v in wanted if v not in self.manifests)
+
+    def _wanted(self) -> tuple[VersionId, ...]:
+        """The versions that are compared with the open one."""
+        wanted = self.compared.needed if self.compared else (self.other,)
+        return tuple(v for v in wanted if v and v != self.head)
+
+    def _labels(self) -> dict[VersionId, str]:
+        """The titles of the compared versions, with their numbers and stars in the compare view."""
+        if self.compared is None:
+            return distinct_titles(self.shown_versions)
+        titles = short_titles(self.shown_versions)
+        for number, at in enumerate(self.compared.versions, 1):
+            star = " ★" if self.versions[at].star else ""
+            titles[at] = SEPARATOR.join((str(number), titles[at] + star))
+        return titles
 
     def show_before(self, on: bool) -> None:
         """Show the other version in place of the open one, or stop doing so.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from PySide6 import QtGui
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -16,6 +17,8 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
+    QLayoutItem,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -33,6 +36,8 @@ MIN_NAME_WIDTH = 60
 """Pixels that an elided label keeps."""
 TEXT_MARGIN = 4
 """Pixels that a style leaves free beside the text of a drop-down list."""
+LONG_WORD = 14
+"""Letters after which a word may break."""
 INSET = 6
 """Pixels between the edge of a number field and its number."""
 
@@ -63,7 +68,8 @@ class ElidedButton(QPushButton):
         # "&&" is a literal ampersand; one of the two is not drawn.
         margins = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text().replace("&&", "&"))
         elide, flags = Qt.TextElideMode.ElideRight, Qt.TextFlag.TextShowMnemonic
-        option.text = self.fontMetrics().elidedText(self.text(), elide, self.width() - margins, flags.value)
+        if self.width() < self.sizeHint().width():  # the hint is rounded: text that just fits would be elided
+            option.text = self.fontMetrics().elidedText(self.text(), elide, self.width() - margins, flags.value)
         painter = QStylePainter(self)
         painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
         painter.end()
@@ -73,6 +79,63 @@ class ElidedButton(QPushButton):
             QToolTip.showText(e.globalPos(), tooltip(self.text()), self)
             return True
         return super().event(e)
+
+
+class FlowLayout(QLayout):
+    """Widgets side by side, in as many rows as the width demands. Hidden ones take no room."""
+
+    def __init__(self, spacing: int = 4) -> None:
+        super().__init__()
+        self._items: list[QLayoutItem] = []
+        self.setSpacing(spacing)
+        self.setContentsMargins(0, 0, 0, 0)
+
+    def addItem(self, arg__1: QLayoutItem) -> None:
+        self._items.append(arg__1)
+
+    def count(self) -> int:
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, arg__1: int) -> int:
+        return self._place(QRect(0, 0, arg__1, 0), move=False)
+
+    def minimumSize(self) -> QSize:
+        widest = max((item.minimumSize().width() for item in self._shown()), default=0)
+        return QSize(widest, max((item.minimumSize().height() for item in self._shown()), default=0))
+
+    def sizeHint(self) -> QSize:
+        hints = [item.sizeHint() for item in self._shown()]
+        width = sum(hint.width() for hint in hints) + self.spacing() * max(0, len(hints) - 1)
+        return QSize(width, max((hint.height() for hint in hints), default=0))
+
+    def setGeometry(self, arg__1: QRect) -> None:
+        super().setGeometry(arg__1)
+        self._place(arg__1, move=True)
+
+    def _shown(self) -> list[QLayoutItem]:
+        return [item for item in self._items if not item.isEmpty()]
+
+    def _place(self, area: QRect, *, move: bool) -> int:
+        """Returns the height that is needed."""
+        x, y, row = 0, 0, 0
+        for item in self._shown():
+            hint = item.sizeHint()
+            hint.setWidth(min(hint.width(), max(area.width(), item.minimumSize().width())))
+            if x and x + hint.width() > area.width():
+                x, y, row = 0, y + row + self.spacing(), 0
+            if move:
+                item.setGeometry(QRect(area.topLeft() + QPoint(x, y), hint))
+            x, row = x + hint.width() + self.spacing(), max(row, hint.height())
+        return y + row
 
 
 class DropDown(QComboBox):
@@ -100,6 +163,8 @@ class DropDown(QComboBox):
         self.initStyleOption(option)
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
         elide = Qt.TextElideMode.ElideRight
+        if self.currentIndex() < 0:
+            option.currentText = self.placeholderText()
         option.currentText = self.fontMetrics().elidedText(option.currentText, elide, room.width() - TEXT_MARGIN)
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
@@ -170,6 +235,11 @@ def plain_label(text: str = "") -> QLabel:
     result = QLabel(text)
     result.setTextFormat(Qt.TextFormat.PlainText)
     return result
+
+
+def breakable(text: str) -> str:
+    """Text in which long words may break: QLabel breaks lines only at spaces, and names may have none."""
+    return re.sub(rf"(\S{{{LONG_WORD}}})(?=\S)", "\\1\u200b", text)
 
 
 def tooltip(text: str) -> str:

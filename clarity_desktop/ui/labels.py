@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from clarity_desktop import text, titles
 from clarity_desktop.text import Message
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import Degradation, Step, Task, Version, VersionId
+from clarity_desktop.values import Degradation, MethodOption, Step, Task, Version, VersionId
 
 METRICS = {"sseq": "SSEQ", "niqe": "NIQE", "brisque": "BRISQUE", "piqe": "PIQE"}
 """Metric → its name, which is the same in every language."""
@@ -65,7 +65,7 @@ def method_name(method: str) -> str:
 
 
 def version_title(version: Version) -> str:
-    """The name that the user typed, or the title of the step; a rejected version is marked as rolled back."""
+    """The name that the user typed, or the title of the step; a rejected version is marked as such."""
     return render(titles.version_title(version))
 
 
@@ -146,3 +146,17 @@ def metadata_choices() -> list[tuple[str, str]]:
         (QCoreApplication.translate("labels", "Keep all except location"), "no-location"),
         (QCoreApplication.translate("labels", "Remove all"), "none"),
     ]
+
+
+def option_title(title: str, option: MethodOption | None) -> str:
+    """A method with what it gained on test photos and the time it takes: "MAXIM: +6.1 dB, 3 s"."""
+    if option is None:
+        return title
+    if option.seconds is None:
+        text = QCoreApplication.translate("labels", "{method}: cannot run here")
+        return text.format(method=title)
+    time = duration(option.seconds)
+    if option.gain is None or not option.photos:
+        return QCoreApplication.translate("labels", "{method}: {time}").format(method=title, time=time)
+    text = QCoreApplication.translate("labels", "{method}: {gain} dB, {time}")
+    return text.format(method=title, gain=f"{option.gain:+.1f}", time=time)

@@ -19,6 +19,8 @@ from clarity_desktop.messages import (
     AnalysisFailed,
     AnalysisStarted,
     Assessed,
+    CandidateAdded,
+    CandidateFailed,
     Close,
     ClosedFound,
     CompareRequested,
@@ -26,6 +28,7 @@ from clarity_desktop.messages import (
     Describe,
     Described,
     Detected,
+    DifferenceMeasured,
     DiskMeasured,
     EnginesListed,
     Estimated,
@@ -39,6 +42,7 @@ from clarity_desktop.messages import (
     InfoReady,
     ListMethods,
     ListModels,
+    ListPreferences,
     LlmKeyRead,
     LlmModelsListed,
     LlmTested,
@@ -47,12 +51,16 @@ from clarity_desktop.messages import (
     MeasureDisk,
     MethodsListed,
     ModelMissing,
+    ModelRecognized,
     ModelsListed,
     Notice,
     ObjectsFound,
     Offered,
     Opened,
+    OptionsListed,
+    PhotoFound,
     PixelsReady,
+    PreferencesListed,
     PreviewDone,
     PreviewReady,
     Progress,
@@ -63,17 +71,23 @@ from clarity_desktop.messages import (
     RegionReady,
     RegionsChanged,
     RemoveObject,
+    RepairOldPhoto,
     Repeat,
     ReplyPart,
     Restore,
+    RunMacro,
+    RunPlan,
     Saved,
     Selected,
+    SelectionCleared,
     SelectionPrepared,
     SendMessage,
     SizeEstimated,
+    StepStarted,
     ThumbnailReady,
     TileDone,
     TilesReady,
+    TryMethods,
     TurnAdded,
     UserError,
     VersionAdded,
@@ -86,6 +100,8 @@ from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.commands.adjust import AdjustCommands
 from clarity_desktop.ui.commands.batch import BatchCommands
 from clarity_desktop.ui.commands.clipboard import ClipboardCommands
+from clarity_desktop.ui.commands.compare import CompareCommands
+from clarity_desktop.ui.commands.composer import ComposerCommands
 from clarity_desktop.ui.commands.conversation import ConversationCommands
 from clarity_desktop.ui.commands.edit import EditCommands
 from clarity_desktop.ui.commands.export import ExportCommands
@@ -101,6 +117,7 @@ from clarity_desktop.ui.commands.regions import RegionCommands
 from clarity_desktop.ui.commands.restore import RestoreCommands
 from clarity_desktop.ui.commands.select import SelectCommands
 from clarity_desktop.ui.commands.strength import StrengthCommands
+from clarity_desktop.ui.commands.transcript import TranscriptCommands
 from clarity_desktop.ui.commands.view import ViewCommands
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import Device, device_title
@@ -109,11 +126,13 @@ from clarity_desktop.ui.requests import PendingRequest, RequestQueue
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.shell import Shell
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import DocumentId, VersionId
+from clarity_desktop.values import DocumentId, Turn, VersionId
 
 log = logging.getLogger(__name__)
-PAINTING = (Restore, Repeat, Complete, Improve, RemoveObject, SendMessage)
+PAINTING = (Restore, Repeat, Complete, Improve, RepairOldPhoto, RemoveObject, SendMessage, RunPlan, RunMacro)
 """Requests whose finished parts are painted over the photo before their version exists."""
+MAKING_SEVERAL = Improve, RepairOldPhoto, TryMethods, SendMessage, RunPlan, RunMacro
+"""Requests that go on after a version was added."""
 
 
 class MainWindow(Shell):
@@ -157,6 +176,13 @@ class MainWindow(Shell):
         self.model_commands = ModelCommands(session)
         self.restore_commands = RestoreCommands(session, self.restore, self.versions)
         self.part_commands = PartCommands(session, self.restore)
+        self.compare_commands = CompareCommands(
+            session,
+            (self.compare_bar, self.candidates, self.part_bar),
+            (self.versions, self.restore),
+            self.edit_commands,
+            self.select_commands,
+        )
         self.region_commands = RegionCommands(
             session, self.regions, self.region_bar, self.select_commands, self.restore.offers
         )
@@ -168,6 +194,10 @@ class MainWindow(Shell):
         )
         self.quality_commands = QualityCommands(session, self.quality, self.restore.offers)
         self.conversation_commands = ConversationCommands(session, self.chat, self.restore.offers)
+        self.transcript_commands = TranscriptCommands(session, self.chat, self.conversation_commands)
+        self.composer_commands = ComposerCommands(
+            session, self.chat, self.conversation_commands, self.file_commands, self.transcript_commands
+        )
         self.preference_commands = PreferenceCommands(session)
 
     def _connect(self) -> None:
@@ -188,9 +218,15 @@ class MainWindow(Shell):
         session.settings_changed.connect(self._use_settings)
         self.view_commands.pair_shown.connect(self._update)
         self.edit_commands.compare_wanted.connect(self.view_commands.show_pair)
+        self.edit_commands.several_wanted.connect(self.compare_commands.compare)
+        self.compare_commands.changed.connect(self._update)
+        self.compare_commands.unavailable.connect(self.view_commands.show_unavailable)
+        self.restore.compare_asked.connect(self.compare_commands.ask_methods)
+        self.restore_commands.compare_asked.connect(self.compare_commands.ask_methods)
         self.edit_commands.compare_unavailable.connect(self.view_commands.show_unavailable)
         self.file_commands.restoration_wanted.connect(partial(self.restore_commands.run, "derain"))
         self.restore_commands.started.connect(self.file_commands.remove_welcome)
+        self.file_commands.model_dropped.connect(self.model_commands.import_path)
         self.restore_commands.models_wanted.connect(self.model_commands.download_all)
         self.restore_commands.device_known.connect(self._show_device)
         self.adjust_commands.panel_wanted.connect(partial(self.sides.reveal, "adjust"))
@@ -198,6 +234,8 @@ class MainWindow(Shell):
         self.quality.advice.task_asked.connect(self.restore_commands.run)
         self.quality.verdict.fix_asked.connect(self.restore_commands.run)
         self.quality_commands.panel_wanted.connect(partial(self.sides.reveal, "quality"))
+        self.quality_commands.comparison_wanted.connect(self.view_commands.show_pair)
+        self.quality_commands.comparison_ended.connect(self.view_commands.show_state)
         self._connect_regions()
 
     def _connect_regions(self) -> None:
@@ -208,9 +246,14 @@ class MainWindow(Shell):
         regions.adjust_wanted.connect(partial(self.sides.reveal, "adjust"))
         regions.restore_wanted.connect(partial(self.sides.reveal, "restore"))
         regions.task_wanted.connect(self.restore_commands.run_in_selection)
+        regions.refer_wanted.connect(self._refer_to)
         regions.models_wanted.connect(self.model_commands.show_model)
         info = self.info_commands
         info.models_wanted.connect(partial(self.model_commands.download_all, then=info.describe))
+
+    def _refer_to(self, region: str) -> None:
+        self.sides.reveal("chat")
+        self.chat.composer.refer_to(region)
 
     def _connect_canvas(self, canvas: Canvas) -> None:
         """Connect the signals that every canvas has, with or without a photo."""
@@ -236,7 +279,7 @@ class MainWindow(Shell):
         """Connect the backend: send the requests of the window itself, then those that waited."""
         self.requests.connect_backend(link)
         self.file_commands.check_recent()
-        for request in (ListMethods(), ListModels(), FindRecoveries(), MeasureDisk()):
+        for request in (ListMethods(), ListModels(), ListPreferences(), FindRecoveries(), MeasureDisk()):
             self.session.ask(request)
 
     @property
@@ -310,6 +353,8 @@ class MainWindow(Shell):
             case Progress():
                 pending.progress = event
                 self.show_jobs()
+                self.conversation_commands.show_progress(pending, event)
+                self.compare_commands.show_progress(pending)
             case PreviewReady():
                 self._show_preview(pending, event)
             case Opened(card, manifest):
@@ -332,7 +377,8 @@ class MainWindow(Shell):
             case VersionAdded(document, version, manifest):
                 self.strength_commands.finish(pending)
                 self.adjust_commands.note_version(pending, version)
-                self._change(document, lambda state: state.add_version(version, manifest), event)
+                self.conversation_commands.note_version(pending, version)
+                self._change(document, lambda state: self._add_version(pending, state, event), event)
                 self.adjust_commands.finish(pending)
                 self.select_commands.note_version(pending)
                 if version.step.kind == "restore":
@@ -346,6 +392,13 @@ class MainWindow(Shell):
                 self.edit_commands.finish_move(pending)
             case VersionsChanged(document, versions):
                 self._change(document, lambda state: state.change_versions(versions), event)
+            case CandidateAdded(document, _, manifest):
+                self._change(document, lambda state: state.add_manifest(manifest))
+                self.compare_commands.add_candidate(pending, event)
+            case DifferenceMeasured():
+                self.compare_commands.add_difference(event)
+            case CandidateFailed():
+                self.session.notify(render(event.text), "error", document=pending.state)
             case ManifestReady(document, manifest):
                 self._change(document, lambda state: state.add_manifest(manifest))
             case Assessed(document, version, quality, distance):
@@ -365,12 +418,16 @@ class MainWindow(Shell):
                 self._change(document, lambda state: setattr(state, "project", path), event)
                 self.file_commands.show_saved(self.session.document(document), path)
             case TurnAdded(document, turn):
-                self._change(document, lambda state: self.conversation_commands.add_turn(state, turn), event)
+                self._change(document, lambda state: self._add_turn(state, turn), event)
             case ReplyPart(document, text):
                 if (state := self.session.document(document)) is not None:
                     self.conversation_commands.show_part(state, text)
+            case StepStarted():
+                self.conversation_commands.start_step(pending, event)
             case LlmModelsListed() | LlmTested() | LlmKeyRead():
                 self.preference_commands.show_llm(event)
+            case PhotoFound():
+                self.composer_commands.show_photo(event)
             case CompareRequested(document, version, other):
                 self._compare(document, version, other)
             case ThumbnailReady(path, thumbnail):
@@ -387,18 +444,29 @@ class MainWindow(Shell):
                 self.export_commands.show_size(pending, event)
             case Estimated():
                 self.restore_commands.add_estimate(pending, event)
+            case OptionsListed():
+                self.restore_commands.add_options(pending, event)
+                self.compare_commands.add_options(pending, event)
             case Offered():
                 self.restore_commands.show_offer(pending, event)
+            case PreferencesListed():
+                self.preference_commands.show_preferences(event)
+                self.restore_commands.show_preferences(event)
             case MethodsListed(methods, extra_metrics):
                 self.preference_commands.extra_metrics = extra_metrics
                 self.restore_commands.show_methods(methods)
-            case ModelsListed(models):
+                self.compare_commands.show_methods(methods)
+                self.model_commands.show_methods(methods)
+                self.conversation_commands.show_methods(methods)
+            case ModelsListed(models, free):
                 self.restore.show_models(models)
-                self.model_commands.show_models(models)
+                self.model_commands.show_models(models, free)
                 self.conversation_commands.show_models(models)
                 self.quality_commands.show_models(models)
                 self.region_commands.show_models(models)
                 self.info_commands.show_models(models)
+            case ModelRecognized(path, model):
+                self.model_commands.ask_what_it_is(path, model)
             case LoadedModels(models):
                 self.model_commands.show_loaded(models)
             case RecoveriesFound(recoveries):
@@ -411,6 +479,9 @@ class MainWindow(Shell):
                 self._forget_failure(pending)
                 if not self.region_commands.keeps(pending, event):
                     self.select_commands.add_selected(pending, event)
+            case SelectionCleared(document):
+                for state in self.session.views(document):
+                    self.select_commands.clear_in(state)
             case RegionReady():
                 self._forget_failure(pending)
                 if not self.select_commands.add_ready(pending, event):
@@ -461,8 +532,13 @@ class MainWindow(Shell):
             change(state)
             self._update(state)
 
+    def _add_version(self, pending: PendingRequest, state: DocumentState, event: VersionAdded) -> None:
+        self.compare_commands.note_version(pending, state, event.version)
+        state.add_version(event.version, event.manifest)
+
     def _update(self, state: DocumentState) -> None:
         """Show a document that changed."""
+        self.compare_commands.check(state)
         self.quality_commands.show_other(state)
         if state is self.session.current:
             self.refresh()
@@ -470,13 +546,21 @@ class MainWindow(Shell):
             self.restore_commands.remove_old_offers()
             self.photos.strip.films.refresh()
 
+    def _add_turn(self, state: DocumentState, turn: Turn) -> None:
+        self.conversation_commands.add_turn(state, turn)
+        self.composer_commands.add_turn(state, turn)
+        self.transcript_commands.add_turn(state)
+
     def _compare(self, document: DocumentId, version: VersionId, other: VersionId) -> None:
-        if (state := self.session.document(document)) is not None:
+        state = self.session.document(document)
+        if state is not None and state.compared is not None:
+            self.compare_commands.compare(state, (other, version))
+        elif state is not None:
             self.view_commands.compare(state, version, other)
 
     def _show_analysis(self, pending: PendingRequest) -> None:
         """Rename a job of which only the analysis is left, unless more versions follow."""
-        if pending.title and not isinstance(pending.request, Improve | SendMessage):
+        if pending.title and not isinstance(pending.request, MAKING_SEVERAL):
             pending.title, pending.progress = analysis_title(), None
             self.show_jobs()
 
@@ -496,6 +580,7 @@ class MainWindow(Shell):
             self.model_commands.end_download(pending, cancelled=task.cancelled())
             self.batch_commands.finish(pending, "cancelled" if task.cancelled() else "failed")
             self.file_commands.finish_thumbnail(pending)
+            self.compare_commands.finish(pending)
         if state := self._open_state(pending):
             self._finish_state(pending, state)
         if not self._closing:
@@ -508,11 +593,12 @@ class MainWindow(Shell):
             self._show_bug(pending)
 
     def _finish_state(self, pending: PendingRequest, state: DocumentState) -> None:
-        if isinstance(pending.request, SendMessage):
+        if isinstance(pending.request, SendMessage | RunPlan | RunMacro):
             self.conversation_commands.finish(state)
         if isinstance(pending.request, Describe):
             self.info_commands.finish(state)
         if not state.card and not self._closing:
+            self.composer_commands.fail_open(state)
             self.session.remove_document(state)  # the photo could not be opened
 
     def _show_bug(self, pending: PendingRequest) -> None:
@@ -559,11 +645,15 @@ class MainWindow(Shell):
         present: set[Needs] = {"nothing"}
         if state and state.card:
             present.update(("photo", "parent") if state.undo_to else ("photo",))
+        if state and state.compared:
+            present.add("compared")
         self.action.enable(present)
         self._enable_cancel()
         self.restore.show_ready(bool(state and state.card))
         self.quality_commands.show_state()
         self.conversation_commands.show_state()
+        self.composer_commands.show_state()
+        self.transcript_commands.show_state()
         self.view_commands.show_state()
         self.restore_commands.show_state()
         self.part_commands.show_state()
@@ -573,13 +663,16 @@ class MainWindow(Shell):
         self.info_commands.show_state()
         self.select_commands.show_state()
         self.region_commands.show_state()
+        self.compare_commands.show_state()
         self.edit_commands.show_chosen()
         self.edit_commands.show_moves()
         self.show_photo(state)
         self.photos.strip.films.refresh()
 
     def _cancel(self) -> None:
-        """Cancel the running job; without one, clear the selection."""
+        """Leave the comparison, else cancel the running job; without one, clear the selection."""
+        if self.compare_commands.escape():
+            return
         if self.requests.jobs:
             self.requests.cancel_job()
         else:
@@ -588,7 +681,8 @@ class MainWindow(Shell):
     def _enable_cancel(self) -> None:
         state = self.session.current
         selected = bool(state and self.select_commands.has_something(state))
-        self.action["cancel"].setEnabled(bool(self.requests.jobs) or selected)
+        compared = bool(state and state.compared)
+        self.action["cancel"].setEnabled(bool(self.requests.jobs) or selected or compared)
 
     def _show_selection(self, state: DocumentState) -> None:
         """What is selected in a document changed."""
@@ -605,6 +699,8 @@ class MainWindow(Shell):
         self.select_commands.leave()
         self.notices.show_document(self.session.current)
         self.conversation_commands.show_document()
+        self.composer_commands.show_document()
+        self.transcript_commands.show_document()
         self.file_commands.open_waiting()
         self.photos.show_recent(self.session.settings.recent)
         if self.session.current is None and not self._closing:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from clarity_desktop.ui.actions import Actions
+from clarity_desktop.ui.compare_view import CandidateStrip, CompareBar
 from clarity_desktop.ui.docks.adjust import AdjustDock
 from clarity_desktop.ui.docks.chat import ChatDock
 from clarity_desktop.ui.docks.info import InfoDock
@@ -27,13 +28,13 @@ from clarity_desktop.ui.photo_stack import PhotoStack
 from clarity_desktop.ui.select_bar import RegionBar, SelectBar
 from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.ui.status_bar import Status
-from clarity_desktop.ui.transform_bars import CropBar, StraightenBar
+from clarity_desktop.ui.transform_bars import CropBar, PartBar, StraightenBar
 
 FRAME = QSize(8, 40)
 """Pixels that a window manager needs for borders and title."""
 LOW = 800
 """Pixels of height below which the film strip is small, and the chat gives way to the adjust panel."""
-VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "delete")
+VERSION_MENU = ("go_to", "compare", "repeat", "rename", "star", "reject", "delete")
 
 
 class Shell(QMainWindow):
@@ -55,6 +56,7 @@ class Shell(QMainWindow):
         self.adjust, self.info, self.regions = AdjustDock(), InfoDock(), RegionsDock()
         self.status, self.photos = Status(), PhotoStack()
         self.crop_bar, self.straighten_bar, self.select_bar = CropBar(), StraightenBar(), SelectBar()
+        self.compare_bar, self.candidates, self.part_bar = CompareBar(), CandidateStrip(), PartBar()
         self.notices = self._lay_out()
         self.toolbar = make_toolbar(self, self.action)
         self.docks = {
@@ -106,9 +108,10 @@ class Shell(QMainWindow):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.crop_bar, self.straighten_bar, self.select_bar):
+        for widget in (self.crop_bar, self.straighten_bar, self.compare_bar, self.part_bar, self.select_bar):
             column.addWidget(widget)
         column.addWidget(area, 1)
+        column.addWidget(self.candidates)
         column.addWidget(self.photos.strip)
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
@@ -132,7 +135,7 @@ class Shell(QMainWindow):
         }  # fmt: skip
         # A panel behind another one's tab counts as visible in Qt, but nothing of it is on the screen.
         front = [widget for name, widget in panels.items() if not self.docks[name].visibleRegion().isEmpty()]
-        return notice, photo, self.photos.strip, *front
+        return notice, photo, self.candidates.first, self.photos.strip, *front
 
     # size, position and docks
 

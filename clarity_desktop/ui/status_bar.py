@@ -6,12 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from clarity_desktop.ui import theme
-from clarity_desktop.ui.form_fields import ElidedLabel, plain_label
+from clarity_desktop.ui.form_fields import ElidedLabel
 from clarity_desktop.ui.labels import duration, file_size
+
+MIN_VALUE_WIDTH = 40
 
 
 def memory_used() -> int | None:
@@ -66,6 +68,14 @@ class JobStrip(QWidget):
         self.show()
 
 
+class _Value(ElidedLabel):
+    """A value that is elided where all of them together would make the window wider."""
+
+    def minimumSizeHint(self) -> QSize:
+        size = self.sizeHint()
+        return QSize(min(size.width(), MIN_VALUE_WIDTH), size.height())
+
+
 class Status(QStatusBar):
     """Shows values; emits cancelled when the user cancels the running job."""
 
@@ -77,11 +87,11 @@ class Status(QStatusBar):
         self.setSizeGripEnabled(False)
         self.job = JobStrip()
         self.job.cancelled.connect(self.cancelled)
-        self.pixel = self._field(self.tr("Pixel under the pointer"), 0)
-        self.photo = self._field(self.tr("Size, depth and color profile"), 0)
-        self.zoom = self._field(self.tr("Zoom"), 0)
-        self.device = self._field(self.tr("Processor"), 0)
-        self.memory = self._field(self.tr("Memory used"), 0)
+        self.pixel = self._field(self.tr("Pixel under the pointer"))
+        self.photo = self._field(self.tr("Size, depth and color profile"))
+        self.zoom = self._field(self.tr("Zoom"))
+        self.device = self._field(self.tr("Processor"))
+        self.memory = self._field(self.tr("Memory used"))
         self.addWidget(self.job, 1)
         # Permanent widgets stay visible while temporary messages are shown.
         for label in (self.pixel, self.photo, self.zoom, self.device, self.memory):
@@ -125,11 +135,11 @@ class Status(QStatusBar):
         """Hide the job."""
         self.job.hide()
 
-    def _field(self, name: str, width: int) -> QLabel:
-        label = plain_label()
+    def _field(self, name: str) -> QLabel:
+        label = _Value()
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setAccessibleName(name)
         label.setToolTip(name)
-        label.setMinimumWidth(width)
         return label
 
     def _show_memory(self) -> None:

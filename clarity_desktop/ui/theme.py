@@ -106,7 +106,12 @@ def set_icon(target: QAction | QAbstractButton, name: str) -> None:
 
 def icon(name: str) -> QIcon:
     """A line icon in the theme's colors, sharp at 1× and 2×. Names: the files of resources/icons. Raises OSError."""
-    colors, made = _active.colors, QIcon()
+    return _icon(name, _active.colors)
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, colors: Colors) -> QIcon:
+    made = QIcon()
     for mode, color in (
         (QIcon.Mode.Normal, colors.text),
         (QIcon.Mode.Disabled, colors.disabled),

@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider
 
-from clarity_desktop.ui.form_fields import DropDown, decimal_field
+from clarity_desktop.ui.form_fields import DropDown, ElidedLabel, decimal_field, tooltip
 from clarity_desktop.values import Bounds
 
 RATIOS = ((1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (4, 5), (3, 4), (2, 3))
@@ -98,6 +98,29 @@ class CropBar(_Bar):
 
     def _choose(self) -> None:
         self.ratio_chosen.emit(self.ratio.currentData())
+
+
+class PartBar(_Bar):
+    """Says what becomes of what is painted or selected while a part of another version is taken."""
+
+    def __init__(self) -> None:
+        super().__init__(QCoreApplication.translate("PartBar", "Take a part"))
+        self.what = ElidedLabel()
+        self.what.setTextFormat(Qt.TextFormat.PlainText)
+        self.what.setProperty("elides", True)
+        self.apply.setToolTip(self.tr("Make a version in which the part is replaced"))
+        self.row.addWidget(self.what, 1)
+        self.row.addWidget(self.apply)
+        self.row.addWidget(self.cancel)
+
+    def begin(self, source: str, base: str) -> None:
+        """Show the bar. source and base: titles of the version that a part is taken of, and of the open one."""
+        text = self.tr("Paint or select where “{source}” replaces “{base}”.").format(source=source, base=base)
+        self.what.setText(text)
+        self.what.setToolTip(tooltip(text))
+        self.what.setAccessibleName(text)
+        self.apply.setEnabled(False)
+        self.show()
 
 
 class StraightenBar(_Bar):

@@ -22,6 +22,33 @@
     </message>
 </context>
 <context>
+    <name>CompareCommands</name>
+    <message numerus="yes">
+        <source>%n result(s) can be compared.</source>
+        <translation>
+            <numerusform>%n result can be compared.</numerusform>
+            <numerusform>%n results can be compared.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CompareMethodsDialog</name>
+    <message numerus="yes">
+        <source>%n method(s), one after the other; results can be compared as they come.</source>
+        <translation>
+            <numerusform>%n method; its result is compared with the open version.</numerusform>
+            <numerusform>%n methods, one after the other; results can be compared as they come.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n method(s), about {time} together; results can be compared as they come.</source>
+        <translation>
+            <numerusform>%n method, about {time}; its result is compared with the open version.</numerusform>
+            <numerusform>%n methods, about {time} together; results can be compared as they come.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ExportCommands</name>
     <message numerus="yes">
         <source>%n file(s) already exist in {folder}: {names}</source>
@@ -96,6 +123,16 @@
         <translation>
             <numerusform>%n object found for “{words}” by {engine}</numerusform>
             <numerusform>%n objects found for “{words}” by {engine}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>RestoreDock</name>
+    <message numerus="yes">
+        <source>On %n test photo(s) it came {gain} dB closer to the undamaged photo.</source>
+        <translation>
+            <numerusform>On %n test photo it came {gain} dB closer to the undamaged photo.</numerusform>
+            <numerusform>On %n test photos it came {gain} dB closer to the undamaged photo.</numerusform>
         </translation>
     </message>
 </context>

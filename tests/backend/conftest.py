@@ -12,7 +12,7 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Quality
-from tests.fakes import HALVES, SLOW, FakeDetector, FakeJudge, FakeScorer, Recorder
+from tests.fakes import HALVES, SLOW, FakeDetector, FakeJudge, FakeScorer, Recorder, WarmDecoder
 
 
 @pytest.fixture
@@ -64,6 +64,14 @@ def studio(
     tmp_path: Path, plain_methods: None, detector: FakeDetector, scorer: FakeScorer, judge: FakeJudge
 ) -> Iterator[Studio]:
     folder = tmp_path / "documents"
-    made = Studio(Settings(), folder, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
+    made = Studio(
+        Settings(),
+        folder,
+        decoder=WarmDecoder(Settings()),
+        detector=detector,
+        scorer=scorer,
+        judge=judge,
+        models=ModelCache(),
+    )
     yield made
     made.close()

@@ -339,12 +339,34 @@ def test_what_is_not_convincing_is_offered_beside_the_original(studio, recorder,
 def test_the_most_promising_of_several_results_is_offered(studio, recorder, card, detector, judge, monkeypatch) -> None:
     also(monkeypatch)
     detector.finds = lambda _: STILL
-    answers = iter([UNSURE, Judgement(0.5, 0.3, 0.2)])
+    answers = iter([UNSURE, UNSURE, UNSURE, Judgement(0.5, 0.3, 0.2)])  # of the two on a part, then on the whole
     judge.says = lambda *_: next(answers)
     auto(studio, recorder, card)
     [_first, best, other] = studio.document(card.id).card().versions
     assert recorder.last(Improved).version == best.id
     assert (best.rejected, other.rejected) == (False, True)
+
+
+def test_the_method_whose_result_looks_best_on_a_part_is_tried_first(
+    studio, recorder, card, judge, monkeypatch
+) -> None:
+    also(monkeypatch)
+    answers = iter([WORSE, UNSURE, Judgement(0.9, 0.1, 0.0)])
+    judge.says = lambda *_: next(answers)
+    text = auto(studio, recorder, card)
+    assert [v.step.method for v in studio.document(card.id).card().versions] == [None, "more"]
+    assert "Of 2 methods tried on a part of the photo, its result looked best." in text
+    assert [before.shape for before, _, _ in judge.asked] == [(60, 60, 3), (60, 60, 3), (60, 80, 3)]
+
+
+def test_a_method_that_the_user_set_is_tried_first_without_comparison(
+    studio, recorder, card, judge, monkeypatch
+) -> None:
+    also(monkeypatch)
+    studio.configure(replace(studio.settings, methods={"derain": "more"}))
+    auto(studio, recorder, card)
+    assert [v.step.method for v in studio.document(card.id).card().versions] == [None, "more"]
+    assert len(judge.asked) == 1
 
 
 def test_a_convincing_result_makes_an_offer_needless(studio, recorder, card, detector, judge) -> None:
@@ -375,6 +397,32 @@ def test_what_was_rolled_back_is_neither_recommended_nor_tried_again(studio, rec
     assert asyncio.run(studio.advise(card.id, card.head, recorder.job())).advice == ()
     auto(studio, recorder, card)
     assert len(studio.document(card.id).card().versions) == 2
+
+
+def test_what_was_undone_is_neither_recommended_nor_tried_again(studio, recorder, card, detector, judge) -> None:
+    document = studio.document(card.id)
+    document.set_detection(card.head, RAIN)
+    judge.says = lambda *_: Judgement(0.9, 0.1, 0.0)
+    auto(studio, recorder, card)
+    document.undo()
+    assert document.card().head == card.head
+    assert asyncio.run(studio.advise(card.id, card.head, recorder.job())).advice == ()
+    said = auto(studio, recorder, card)
+    assert len(document.card().versions) == 2
+    assert "Already tried on this version and not kept: rain streaks." in said
+    assert "can treat" not in said
+    # Redo takes it back.
+    document.redo()
+    assert studio.discarded_tasks(card.id, card.head) == frozenset()
+
+
+def test_one_sentence_says_what_was_tried(studio, recorder, card, detector, judge) -> None:
+    both = detection({"rain streak": Finding(0.9, 0.8), "noise": Finding(0.8, 0.8)})
+    studio.document(card.id).set_detection(card.head, both)
+    judge.says = lambda _before, _after, task: SAME if task == "denoise" else Judgement(0.9, 0.1, 0.0)
+    auto(studio, recorder, card)
+    first = english(recorder.last(Improved).summary).split(". ")[0]
+    assert first.startswith("Auto treated rain streaks; it also tried to treat noise, without a better result")
 
 
 def test_a_slow_method_is_tried_on_the_worst_part_first(studio, recorder, card, detector, judge, photo) -> None:

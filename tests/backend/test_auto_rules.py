@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from clarity_desktop.backend import methods, restore
-from clarity_desktop.backend.auto import rules, texts
-from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advise, candidate_methods, evaluate
+from clarity_desktop.backend.auto import choice, rules, texts
+from clarity_desktop.backend.auto.choice import PhotoFacts
+from clarity_desktop.backend.auto.rules import TREATMENTS, Analysis, advise, evaluate
+from clarity_desktop.backend.feedback import Feedback
 from clarity_desktop.backend.judge import Judgement
 from clarity_desktop.backend.methods import ComputeTarget
 from clarity_desktop.backend.restore import hardware
@@ -141,7 +143,8 @@ def added(monkeypatch: pytest.MonkeyPatch, **fields: object) -> str:
 
 
 def ids(task: Task = "derain", size: tuple[int, int] = (1000, 1000), **chosen: str) -> list[str]:
-    return [m.id for m in candidate_methods(task, size, Settings(methods=chosen))]
+    nothing = Feedback(Path("absent"), Path("absent"))
+    return [o.method for o in choice.candidates(task, PhotoFacts(size), Settings(methods=chosen), nothing)]
 
 
 def test_the_tables_order_holds_unless_the_user_chose(plain_methods, monkeypatch) -> None:
@@ -158,7 +161,7 @@ def test_a_method_without_its_weights_or_that_needs_a_mask_is_not_tried(plain_me
 
 def test_what_takes_minutes_waits_behind_what_does_not(plain_methods, monkeypatch) -> None:
     added(monkeypatch)
-    slow = replace(HALVES, speed=2 * rules.SLOW_STEP_SECONDS)
+    slow = replace(HALVES, speed=2 * choice.QUICK_SECONDS)
     monkeypatch.setitem(methods.METHODS, "halves", slow)
     methods.all_methods.cache_clear()
     assert ids() == ["more", "halves"]
@@ -225,7 +228,7 @@ def test_estimates_of_all_tasks_read_what_the_machine_has_once(monkeypatch: pyte
     monkeypatch.setattr(Path, "read_text", counting)
     for task in TASKS:
         with contextlib.suppress(UserError):
-            candidate_methods(task, (640, 480), Settings())
+            choice.candidates(task, PhotoFacts((640, 480)), Settings(), Feedback(Path("absent"), Path("absent")))
         restore.estimate(HALVES, 640, 480, Settings())
     read = [path for path in read if path.suffix != ".txt"]  # entry points are listed once a process
     for path in set(read):

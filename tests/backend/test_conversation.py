@@ -12,9 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from clarity_desktop import titles
 from clarity_desktop.backend import auto, chat, methods, tools
 from clarity_desktop.backend import plan as plan_module
+from clarity_desktop.backend import studio as studio_module
 from clarity_desktop.backend.auto.loop import improve_document
+from clarity_desktop.backend.chat import planner
 from clarity_desktop.backend.chat.answers import answer_of
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.document import Document
@@ -33,16 +36,21 @@ from clarity_desktop.messages import (
     ModelsListed,
     Opened,
     RegionAnalyzed,
+    ReplyPart,
+    RunPlan,
     Selected,
+    SelectionCleared,
     SendMessage,
+    StepStarted,
     TileDone,
     TurnAdded,
     VersionAdded,
 )
-from clarity_desktop.text import catalog, english
+from clarity_desktop.text import Message, catalog, english
 from clarity_desktop.text import message as message_module
 from clarity_desktop.values import (
     DEGRADATIONS,
+    TASKS,
     Adjustments,
     Bounds,
     Box,
@@ -72,6 +80,12 @@ class Dialogue:
         asyncio.run(self.conversation.send(request, self.recorder.job()))
         return self.reply()
 
+    def run(self, *steps, **choices) -> str:
+        """Run the open plan with these steps instead of its own."""
+        request = RunPlan(self.card.id, steps, **choices)
+        asyncio.run(self.conversation.run(request, self.recorder.job()))
+        return self.reply()
+
     def reply(self) -> str:
         return english(self.recorder.last(TurnAdded).turn.content)
 
@@ -96,6 +110,12 @@ def test_words_become_a_version_and_the_turn_names_it(dialogue) -> None:
     assert (asked.role, answered.role) == ("user", "assistant")
     assert answered.versions == (version.id,)
     assert [step["task"] for step in answered.steps] == ["derain"]
+
+
+def test_the_same_as_on_a_photo_that_there_was_not_repeats_nothing(dialogue) -> None:
+    dialogue.say("remove the rain")
+    assert "no earlier one" in dialogue.say("do the same as on the first photo")
+    assert len(dialogue.tree().versions) == 2
 
 
 def test_strength_in_words_is_passed_on(dialogue) -> None:
@@ -263,6 +283,105 @@ def test_a_long_run_is_asked_about_first_and_the_visible_part_can_be_chosen(dial
     assert not changed.any()
 
 
+# Plans that wait ----------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_shown_first_where_the_user_asks_for_it(dialogue) -> None:
+    reply = dialogue.say("show me the plan: first remove the rain, then flip it")
+    assert reply.startswith("This is the plan.")
+    asked = dialogue.tree().turns[-1]
+    assert [step["tool"] for step in asked.steps] == ["restore", "transform"]
+    assert asked.question == dialogue.tree().head
+    assert len(dialogue.tree().versions) == 1
+    dialogue.say("yes")
+    assert [v.step.kind for v in dialogue.tree().versions] == ["paste", "restore", "flip"]
+
+
+def test_what_auto_would_do_is_shown_as_a_plan(dialogue) -> None:
+    dialogue.finds(RAIN)
+    assert "This is the plan." in dialogue.say("what would you do?")
+    assert [step["task"] for step in dialogue.tree().turns[-1].steps] == ["derain"]
+    dialogue.finds(detection())
+    assert "This is the plan." not in dialogue.say("what would you do?")
+
+
+def test_a_plan_of_long_steps_says_so_at_once(dialogue) -> None:
+    assert re.search(r"This is the plan.* takes about .*Start\?", dialogue.say("show me the plan first: denoise it"))
+    dialogue.run(*dialogue.tree().turns[-1].steps)
+    assert dialogue.tree().versions[-1].step.task == "denoise"
+
+
+def test_a_changed_plan_runs_as_it_was_changed(dialogue) -> None:
+    dialogue.say("show me the plan: first remove the rain, then flip it")
+    rain, flip_ = dialogue.tree().turns[-1].steps
+    dialogue.run(flip_, {**rain, "strength": 0.5})
+    assert [v.step.kind for v in dialogue.tree().versions if not v.deleted] == ["paste", "flip", "restore"]
+    assert dialogue.tree().versions[-1].step.strength == 0.5
+    [*_, said, done] = dialogue.tree().turns
+    assert (said.role, english(said.content)) == ("user", "Run it")
+    assert [step["tool"] for step in done.steps] == ["transform", "restore"]
+
+
+def test_a_plan_runs_on_the_visible_part_alone(dialogue) -> None:
+    dialogue.say("denoise it", VISIBLE)
+    dialogue.run(*dialogue.tree().turns[-1].steps, only_visible=True, visible=VISIBLE)
+    assert dialogue.tree().versions[-1].step.region is not None
+
+
+def test_what_a_changed_plan_takes_beyond_the_question_is_asked_first(dialogue) -> None:
+    dialogue.say("show me the plan first: remove the rain")
+    [rain] = dialogue.tree().turns[-1].steps
+    assert "takes about" in dialogue.run({**rain, "task": "denoise"})
+    assert len(dialogue.tree().versions) == 1
+    [noise] = dialogue.tree().turns[-1].steps
+    dialogue.run(noise)
+    assert dialogue.tree().versions[-1].step.task == "denoise"
+    dialogue.say("denoise it")
+    [noise] = dialogue.tree().turns[-1].steps
+    dialogue.run({**noise, "strength": 0.5})
+    assert dialogue.tree().versions[-1].step.strength == 0.5, "no more than what was confirmed"
+
+
+BAD_STEPS: list[object] = [
+    5, {}, {"tool": "unknown"}, {"tool": "restore", "task": "derain", "strength": 7}, {"tool": "restore", "task": "x"},
+    {"tool": "restore", "task": "derain", "method": "../x"}, {"tool": "restore", "task": "derain", "path": "/etc"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", BAD_STEPS, ids=str)
+def test_a_plan_that_is_not_valid_runs_nothing(dialogue, step) -> None:
+    dialogue.say("show me the plan first: remove the rain")
+    [rain] = dialogue.tree().turns[-1].steps
+    assert "not valid" in dialogue.run(rain, step)
+    assert len(dialogue.tree().versions) == 1
+
+
+def test_a_plan_without_steps_or_after_another_change_runs_nothing(dialogue) -> None:
+    dialogue.say("show me the plan first: remove the rain")
+    steps = dialogue.tree().turns[-1].steps
+    assert dialogue.run() == "Nothing was changed."
+    assert "No question is open" in dialogue.run(*steps)
+    dialogue.say("show me the plan first: remove the rain")
+    flip(dialogue)
+    assert "No question is open" in dialogue.run(*steps)
+
+
+def test_steps_are_announced_and_the_reply_comes_in_parts(dialogue) -> None:
+    dialogue.say("remove the rain, then flip it")
+    started = [event for event in dialogue.recorder.events if isinstance(event, StepStarted)]
+    assert [(s.step["tool"], s.number, s.count) for s in started] == [("restore", 1, 2), ("transform", 2, 2)]
+    [part] = [english(event.text) for event in dialogue.recorder.events if isinstance(event, ReplyPart)]
+    assert dialogue.reply().startswith(part)
+    assert part.startswith("Rain removed")
+
+
+def test_auto_announces_what_it_tries(dialogue) -> None:
+    dialogue.finds(RAIN)
+    dialogue.say("fix it")
+    started = [event.step for event in dialogue.recorder.events if isinstance(event, StepStarted)]
+    assert [(step["task"], step["method"]) for step in started] == [("auto", None), ("derain", "halves")]
+
+
 NO_CONSENT = (
     ["what part is wrong with it?", "why is all this noise there?", "is it ok like that?", "is everything visible?",
      "don't do it", "not now", "no, thanks", "undo all of that", "how good is it?", "I like it all"]
@@ -398,16 +517,17 @@ def test_closing_a_document_during_a_turn_hides_no_error(dialogue, detector) -> 
     document.close(keep=False)
 
 
-def test_the_button_and_the_words_write_the_same_turn(dialogue) -> None:
+def test_the_button_and_the_words_write_the_same_turn(dialogue, studio, recorder, photo) -> None:
     dialogue.finds(RAIN)
     asyncio.run(
         improve_document(dialogue.studio, Improve(dialogue.card.id, dialogue.card.head), dialogue.recorder.job())
     )
     by_button: Turn = dialogue.tree().turns[-1]
-    dialogue.say("back to the original")
-    dialogue.say("fix it")
-    assert english(dialogue.tree().turns[-1].content) == english(by_button.content)
-    assert dialogue.tree().turns[-1].steps == by_button.steps
+    other = Dialogue(studio, recorder, photo(200, 150))  # a copy: what was left is not tried again on one photo
+    other.finds(RAIN)
+    other.say("fix it")
+    assert english(other.tree().turns[-1].content) == english(by_button.content)
+    assert other.tree().turns[-1].steps == by_button.steps
 
 
 # Parts ----------------------------------------------------------------------------------------------------------------
@@ -478,6 +598,17 @@ def test_what_is_not_there_changes_nothing(dogs) -> None:
     assert "zebra" in dogs.say("remove the rain from the zebra")
     assert "zebra" in dogs.say("remove the rain on the left side and darken the zebra")
     assert len(dogs.tree().versions) == 1
+
+
+def test_without_a_method_no_part_is_looked_for(dogs) -> None:
+    assert "no method for the task" in dogs.say("remove the haze from the zebra")
+    assert "no method for the task" in dogs.say("remove the rain on the left side, then the haze from the zebra")
+    assert [v.step.task for v in dogs.tree().versions] == [None, "derain"]
+
+
+def test_what_was_selected_by_words_is_changed_alone(dogs) -> None:
+    dogs.say("select the dogs")
+    assert "Only “dogs” was changed." in dogs.say("remove the rain from only that")
 
 
 def changed(dialogue: Dialogue, version: Version, before: Pixels) -> np.ndarray:
@@ -596,11 +727,14 @@ def test_things_are_found_and_selected(dogs) -> None:
     assert run(plan_module.FindCall(where)) == "2 found: dog (91%), dog (70%)."
     assert run(plan_module.SelectRegionCall(where)) == "“the dogs” is selected: 15% of the photo."
     assert dogs.recorder.last(Selected).region.bounds == Bounds(10, 20, 150, 50)
-    assert "Esc" in run(plan_module.SelectRegionCall(None))
+    assert run(plan_module.SelectRegionCall(None)) == "Nothing is selected, so there is nothing to clear."
 
 
-OF_WINDOW = {"chat.say_fix", "chat.say_find", "chat.say_download"}
-"""What the window suggests to say."""
+def test_a_message_clears_the_selection(dogs) -> None:
+    part = Region.rectangle(Bounds(20, 30, 100, 60), 200, 150)
+    assert dogs.say("clear the selection", selected=part) == "Nothing is selected any more."
+    assert dogs.recorder.last(SelectionCleared).document == dogs.card.id
+    assert len(dogs.tree().versions) == 1
 
 
 def test_every_message_of_conversation_and_auto_has_a_template() -> None:
@@ -610,10 +744,22 @@ def test_every_message_of_conversation_and_auto_has_a_template() -> None:
             used |= set(re.findall(r'"((?:auto|chat|analysis)\.[a-z_.]+)"', file.read_text("utf-8")))
     for module in (tools, plan_module, message_module):
         used |= set(re.findall(r'Message\(\s*"([a-z_.]+)"', Path(module.__file__ or "").read_text("utf-8")))
-    used |= {f"chat.no_{name}" for name, tool in tools.TOOLS.items() if tool is tools.TOOLS["fuse"]}
+    for module in (tools, studio_module):
+        used |= set(re.findall(r'"(chat\.[a-z_]+)"', Path(module.__file__ or "").read_text("utf-8")))
     assert used <= set(catalog.templates()), used - set(catalog.templates())
-    own = {key for key in catalog.templates() if key.startswith("chat.")}
-    assert own <= used | {"chat.restored"} | OF_WINDOW, own - used
+    # What the window suggests to say is not said here.
+    own = {key for key in catalog.templates() if key.startswith("chat.") and not key.startswith("chat.say_")}
+    assert own <= used | {"chat.restored"}, own - used
+
+
+def test_the_planner_understands_what_the_window_suggests_to_say() -> None:
+    asks = ("chat.say_fix", "chat.say_find", "chat.say_compare", "chat.say_undo", "chat.say_score", "chat.say_content")
+    tools_of = [[step.tool for step in planner.plan(english(Message(key))).steps] for key in asks]
+    assert tools_of == [["restore"], ["detect"], ["compare"], ["undo"], ["assess"], ["describe"]]
+    for task in TASKS:
+        said = english(Message("chat.say_here", {"task": titles.task_title(task)}))
+        assert planner.plan(said).steps == (plan_module.RestoreCall(task, plan_module.TextRegion(plan_module.HERE)),)
+    assert answer_of(english(Message("chat.say_no"))) == "no"
 
 
 # Models that are not installed --------------------------------------------------------------------------------------
@@ -682,3 +828,12 @@ def test_a_download_that_fails_names_no_command(incomplete) -> None:
     assert "could not be downloaded" in reply
     assert "clarity models" not in reply
     assert len(incomplete.tree().versions) == 1
+
+
+def test_a_changed_plan_that_needs_a_download_asks_first(incomplete) -> None:
+    incomplete.say("show me the plan first: remove the rain")
+    [rain] = incomplete.tree().turns[-1].steps
+    assert "Net (blur)" in incomplete.run({**rain, "task": "deblur"})
+    [blur] = incomplete.tree().turns[-1].steps
+    incomplete.run(blur)
+    assert incomplete.tree().versions[-1].step.method == "net"

@@ -25,8 +25,8 @@ from .crashing import digest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process is killed and forked as POSIX knows it")
 
-KILLS = 100
-WHILE_KEEPING = 70
+KILLS = 40
+WHILE_KEEPING = 28
 """Of the kills, those between a step's first stored tile and its commit."""
 
 

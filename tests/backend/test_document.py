@@ -210,6 +210,24 @@ def test_redo_takes_the_branch_that_was_left_last(document: Document, photo: Pho
     assert document.redo() == second.id
 
 
+def test_what_was_undone_is_known_until_it_is_open_again(document: Document, photo: Photo) -> None:
+    original = head(document)
+    first = add(document, photo(700, 520, seed=1))
+    document.undo()
+    second = add(document, photo(700, 520, seed=2))
+    assert document.was_undone(first.id)
+    document.undo()
+    assert (document.was_undone(first.id), document.was_undone(second.id)) == (True, True)
+    document.go_to(first.id)
+    assert (document.was_undone(first.id), document.was_undone(second.id)) == (False, True)
+    document.go_to(original, remember=False)
+    assert not document.was_undone(first.id)
+    document.go_to(first.id)
+    document.go_to(original, is_undo=False)
+    assert not document.was_undone(first.id)
+    assert document.redo() == first.id
+
+
 def test_redo_comes_back_down_a_jump_to_an_ancestor(document: Document, photo: Photo) -> None:
     original = head(document)
     first = add(document, photo(700, 520, seed=1))
@@ -426,9 +444,9 @@ def test_undo_and_reading_do_not_wait_for_a_step_that_is_being_kept(document: Do
 
     def in_the_middle() -> None:
         with ThreadPoolExecutor(1) as other:
-            seen.append(other.submit(document.undo).result(timeout=5) if not seen else original)
+            seen.append(other.submit(document.undo).result(timeout=30) if not seen else original)
             tiles = document.manifest(original).levels[0].tiles
-            assert len(other.submit(document.tiles, tiles).result(timeout=5)) == len(tiles)
+            assert len(other.submit(document.tiles, tiles).result(timeout=30)) == len(tiles)
 
     big = add(document, photo(2000, 1500, seed=2), checkpoint=in_the_middle)
     assert len(seen) > 1
@@ -494,7 +512,7 @@ def test_closing_waits_for_who_reads_and_is_a_sentence_for_who_comes_later(docum
         add(document, photo(700, 520, seed=1))
         document.close(keep=True)
         for r in reading:
-            r.result(timeout=10)
+            r.result(timeout=30)
 
 
 # A full disk ----------------------------------------------------------------------------------------------------------

@@ -206,7 +206,7 @@ def test_a_project_of_format_3_keeps_typed_names_and_marks_what_was_rolled_back(
     assert [v.name for v in card.versions] == [None, None, None, None, None, "As on the wall", None]
     assert [v.rejected for v in card.versions] == [False, False, False, False, True, False, False]
     assert [english(version_title(v)) for v in card.versions] == [
-        "Original", "Rain removed", "Denoised (part) (50%)", "Cropped", "Rolled back: Dehazed", "As on the wall",
+        "Original", "Rain removed", "Denoised (part) (50%)", "Cropped", "Rejected: Dehazed", "As on the wall",
         "Rotated",
     ]  # fmt: skip
     assert [(t.role, t.content, t.steps) for t in card.turns] == [
@@ -372,6 +372,12 @@ STRANGE = {
     "found by a long story": "UPDATE version SET detection=json_set(detection, '$.by', hex(zeroblob(100)))",
     "scored by a list": "UPDATE version SET quality='{\"by\": []}'",
     "role": "UPDATE turn SET role='system'",
+    "message is cut": 'UPDATE turn SET message=\'{"key": "chat.re\'',
+    "message is deep": f"UPDATE turn SET message='{5000 * '['}{5000 * ']'}'",
+    "steps are no list": 'UPDATE turn SET steps=\'{"tool": "undo"}\'',
+    "time of a turn": "UPDATE turn SET time='yesterday'",
+    "question is a blob": "UPDATE turn SET question=x'00ff'",
+    "versions are a blob": "UPDATE turn SET versions=x'00ff'",
     "no tiles": "DELETE FROM tile",
     "names cut": "UPDATE version SET pixels=substr(pixels, 2)",
     "names as text": "UPDATE version SET pixels='abc'",

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clarity_desktop.backend import methods
 from clarity_desktop.backend.chat.conversation import Conversation
 from clarity_desktop.backend.chat.llm import client as client_module
 from clarity_desktop.backend.chat.llm import history, turn
@@ -37,7 +38,7 @@ from clarity_desktop.messages import (
 from clarity_desktop.settings import LlmSettings
 from clarity_desktop.text import english
 from clarity_desktop.values import Finding, Picture, Turn
-from tests.fakes import Recorder, detection
+from tests.fakes import HALVES, Recorder, detection
 from tests.llm_server import Handler, LlmServer, call, fail, llm_server, say, texts
 
 DERAIN = ("restore", {"task": "derain"})
@@ -131,6 +132,20 @@ def test_a_call_becomes_a_version_and_the_model_gets_its_result(dialogue, server
     assert result["role"] == "tool"
     assert dialogue.tree().head in result["content"]
     assert server.bodies[1]["messages"][-2]["tool_calls"][0]["id"] == result["tool_call_id"]
+
+
+def test_after_a_complaint_the_same_call_runs_another_method(dialogue, server, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "again", replace(HALVES, id="again"))
+    methods.all_methods.cache_clear()
+    server.replies(call(DERAIN), say("Done."), call(DERAIN), say("Done by another method."))
+    dialogue.say("remove the rain")
+    [original, first] = dialogue.tree().versions
+    dialogue.say("not good enough")
+    [_, disliked, made] = dialogue.tree().versions
+    assert (first.step.method, made.step.method, made.parent) == ("halves", "again", original.id)
+    assert disliked.rejected
+    state = server.bodies[2]["messages"][-1]["content"]
+    assert f"The user does not like {first.id}. Methods that were not tried instead: again." in state
 
 
 def test_the_reply_is_shown_while_it_comes(dialogue, server, monkeypatch) -> None:

@@ -149,7 +149,7 @@ def restored(
 
 @SEVEN
 def test_agrees_with_the_published_graph(method, packages, installed):
-    tile = picture(packages(method.id) / "assets/fixture.png")[60:160, 40:190]
+    tile = picture(packages(method.id) / "assets/fixture.png")[60:110, 40:140]  # one block high, two wide
     assert tile.shape[0] % 64
     assert tile.shape[1] % 64
     published = Graph(packages(method.id) / "models")(torch.from_numpy(padded(tile))[None])[0].numpy()
@@ -178,7 +178,8 @@ def test_bfloat16_is_good_enough_to_look_at(method, packages, installed):
 
 # The other packages' examples were not made by their graphs: the answer to dehazing-indoor is what mirrored borders
 # give, stored with losses; the one to enhancement is of another network, and the one to deblurring of another picture.
-@pytest.mark.parametrize("name", ["deraining", "denoising", "dehazing-outdoor", "retouching"])
+# The one to retouching is so large that it would take as long as the three others.
+@pytest.mark.parametrize("name", ["deraining", "denoising", "dehazing-outdoor"])
 def test_reproduces_the_published_example(name, packages, installed):
     [method] = (method for method in methods.METHODS if method.id == f"maxim-{name}")
     assets = packages(method.id) / "assets"
@@ -214,7 +215,7 @@ def test_has_the_published_number_of_parameters(size, parameters):
 
 
 @pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize(("size", "height", "width"), [(2, 64, 64), (2, 192, 320), (3, 128, 64)])
+@pytest.mark.parametrize(("size", "height", "width"), [(2, 64, 64), (2, 128, 192), (3, 128, 64)])
 def test_the_arrangement_for_the_processor_changes_nothing(size, height, width, fused, monkeypatch):
     if not fused:
         monkeypatch.setattr(maxim_cpu, "_FUSED", None)  # as on a processor without oneDNN

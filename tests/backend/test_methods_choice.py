@@ -6,9 +6,11 @@ import errno
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,12 +18,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from clarity_desktop.backend import weights
-from clarity_desktop.backend.methods import METHODS, all_methods, choose, missing
+from clarity_desktop.backend import restore, weights
+from clarity_desktop.backend.methods import METHODS, ComputeTarget, all_methods, choose, missing
 from clarity_desktop.backend.methods.registry import with_third_party
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.backend.weights.catalog import parse
 from clarity_desktop.messages import ModelMissing, UserError
+from clarity_desktop.text import Text
 from tests.fakes import HALVES
 
 
@@ -125,7 +128,16 @@ def test_the_facts_of_a_method_are_plain_data() -> None:
 
 def test_results_are_added_as_a_residual_only_where_a_method_says_so() -> None:
     assert not HALVES.residual
-    assert [m.id for m in METHODS.values() if m.residual] == ["clarity-all", "clarity-fill"]
+    known = {"clarity-all", "clarity-denoise", "clarity-fill", "nl-means", "jpeg-deblocking", "opencv-telea"}
+    assert {m.id for m in METHODS.values() if m.residual} == known
+
+
+class NullJob:
+    """A job without progress or cancelling."""
+
+    def checkpoint(self) -> None: ...
+
+    def report(self, fraction: float, note: Text = "", seconds_left: float | None = None) -> None: ...
 
 
 THIRD_PARTY = """
@@ -164,6 +176,27 @@ def test_methods_of_installed_packages_are_in_the_table(tmp_path: Path, monkeypa
     table = all_methods()
     all_methods.cache_clear()
     assert list(table) == [*METHODS, "works"]
+
+
+def test_the_example_package_can_be_installed_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/third-party-methods.md: the package as it is, with pip."""
+    source, target = tmp_path / "source", tmp_path / "installed"
+    shutil.copytree(Path(__file__).parents[2] / "docs" / "example_method", source)  # a build writes beside it
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, "--target", target, source], check=True)
+    monkeypatch.syspath_prepend(target)
+    [installed] = distributions(name="clarity-median", path=[str(target)])
+    method = with_third_party(METHODS, installed.entry_points.select(group="clarity.methods"))["median"]
+    steps = np.full((40, 50, 3), 90, np.uint8)
+    steps[:, 25:] = 160
+    pixels = steps.copy()
+    pixels[10, 10] = pixels[30, 40] = 255
+    plan = restore.TilePlan(0, method.overlap, ComputeTarget())
+    run = method.load({}, plan.place, "denoise")
+    done = restore.restore(
+        pixels, method, run, plan, job=NullJob(), on_tile=lambda _bounds, _pixels: None, reload=lambda _place: run
+    )
+    assert np.array_equal(done.pixels, steps)
 
 
 # Bundled weights ------------------------------------------------------------------------------------------------

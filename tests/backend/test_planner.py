@@ -9,10 +9,15 @@ import time
 import pytest
 
 from clarity_desktop.backend.chat import words
+from clarity_desktop.backend.chat.calls import ORDER
 from clarity_desktop.backend.chat.follow_ups import LastChange
-from clarity_desktop.backend.chat.planner import HELP, ORDER, UNKNOWN, plan
+from clarity_desktop.backend.chat.planner import plan
+from clarity_desktop.backend.chat.segment import UNKNOWN
+from clarity_desktop.backend.chat.speech import HELP
 from clarity_desktop.backend.plan import (
+    HERE,
     LOOK_ONLY,
+    NOT_HERE,
     TOOLS,
     AdjustCall,
     AssessCall,
@@ -20,10 +25,12 @@ from clarity_desktop.backend.plan import (
     DetectCall,
     ExportCall,
     FindCall,
+    FuseCall,
     GoToCall,
     PastTurn,
     Plan,
     RestoreCall,
+    SelectRegionCall,
     TextRegion,
     ToolCall,
     TransformCall,
@@ -311,6 +318,30 @@ def test_without_a_document_the_conversation_tells_what_was_changed() -> None:
     assert plan("only the sky", turns).steps == ()
 
 
+SELECTED = (PastTurn("assistant", "Selected.", (SelectRegionCall(TextRegion("sky")),), VERSIONS),)
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "region"),
+    [
+        ("brighten only that", "low_light", "sky"),
+        ("denoise just that part", "denoise", "sky"),
+        ("sharpen it a bit", "deblur", "sky"),
+        ("make that less noisy", "denoise", "sky"),
+        ("denoise only the car", "denoise", "car"),
+        ("remove the rain", "derain", None),
+        ("fix it", "auto", None),
+    ],
+)
+def test_that_means_the_part_that_was_just_selected(text: str, task: str, region: str | None) -> None:
+    [call] = plan(text, SELECTED).steps
+    assert isinstance(call, RestoreCall)
+    assert (call.task, call.region and call.region.text) == (task, region)
+    changed = PastTurn("assistant", "Done.", (RestoreCall("derain"),), VERSIONS)
+    later = plan(text, (*SELECTED, changed)).steps
+    assert not any(isinstance(c, RestoreCall) and c.region == TextRegion("sky") for c in later)
+
+
 def test_there_is_nothing_to_repeat_before_the_first_change() -> None:
     assert "nothing to repeat" in english(plan("the same, but only here").reply)
     filled = LastChange(LAST.base, (RestoreCall("inpaint"),))
@@ -345,6 +376,16 @@ def test_a_question_may_be_about_a_part(text: str, call: DetectCall | AssessCall
 )
 def test_long_rows_of_words_are_read_quickly(text: str) -> None:
     assert plan(text, last=LAST).reply or plan(text, last=LAST).steps
+
+
+@pytest.mark.parametrize("text", ["is it better now?", "is that better?", "Is it good?"])
+def test_a_question_whether_it_is_better_is_no_praise(text: str) -> None:
+    assert plan(text, PAST).steps == (AssessCall(),)
+
+
+@pytest.mark.parametrize("text", ["how much of the photo is sky?", "What share of this picture is the sky?"])
+def test_how_large_a_part_is_says_its_selection(text: str) -> None:
+    assert plan(text).steps == (SelectRegionCall(TextRegion("sky")),)
 
 
 @pytest.mark.parametrize(
@@ -404,8 +445,8 @@ def test_a_method_that_does_not_exist_is_named_in_the_reply() -> None:
 
 
 def test_a_method_is_not_run_for_a_task_that_it_does_not_do() -> None:
-    found = plan("dehaze with clarity-all")
-    assert found.steps == (RestoreCall("dehaze"),)
+    found = plan("deblur with clarity-all")
+    assert found.steps == (RestoreCall("deblur"),)
     assert "clarity-all is for other tasks" in english(found.reply)
     assert plan("use maxim-deraining").steps == (RestoreCall("derain", method="maxim-deraining"),)
     assert plan("run clarity-all").steps == ()
@@ -587,7 +628,7 @@ def test_help_lists_requests(text: str) -> None:
     assert plan(text).reply == HELP
 
 
-@pytest.mark.parametrize("text", ["", "🦆", "x" * 5000, "make me a sandwich"])
+@pytest.mark.parametrize("text", ["", "🦆", "x" * 5000])
 def test_an_unknown_request_is_reported_and_changes_nothing(text: str) -> None:
     assert plan(text) == Plan(reply=UNKNOWN)
 
@@ -595,6 +636,7 @@ def test_an_unknown_request_is_reported_and_changes_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
+        ("make me a sandwich", "chat.off_topic"),
         ("what's the capital of France", "chat.off_topic"),
         ("what's the weather like today?", "chat.off_topic"),
         ("hi", "chat.greeting"),
@@ -729,3 +771,219 @@ def test_a_restoration_and_an_adjustment_in_one_clause_are_both_done(text: str, 
     assert restored.task == task
     assert isinstance(adjusted, AdjustCall)
     assert list(adjusted.settings or {}) == [setting]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("make the castle brighter", ["castle"]),  # a noun of no list
+        ("the hat should be darker", ["hat"]),
+        ("the sky: more contrast", ["sky"]),
+        ("face: sharper", ["face"]),
+        ("lighten the dark part", ["dark part"]),
+        ("darken the bright area top right", ["bright area top right"]),
+        ("brighten the shadowy area", ["dark area"]),
+        ("denoise the noisy part", ["noisy part"]),
+        ("fix the blurry area", ["blurry area"]),
+        ("make the dark part on the left brighter", ["dark part on the left"]),
+        ("remove the rain everywhere but here", [NOT_HERE]),
+        ("remove the rain, but leave the selection alone", [NOT_HERE]),
+        ("don't touch the selection, denoise the rest", [NOT_HERE]),
+        ("brighten everything outside the selection", [NOT_HERE]),
+        ("sharpen only the selection", [HERE]),
+        ("the dog is blurry, sharpen it and make it brighter", ["dog", "dog"]),
+        ("The dog is blurry. Sharpen it.", ["dog"]),
+        ("the blur is only on the dog, sharpen him", ["dog"]),
+        ("there's a guy under the bridge, give him more light", ["guy under the bridge"]),
+        ("remove the man and make it brighter", ["man", None]),
+        ("the shadow on the wall should go and it's also a bit noisy", [None, "wall"]),
+        ("the wires in the sky, get them out", ["wires in the sky"]),
+        ("the lamp post throws a shadow over the pavement", ["pavement"]),
+        ("it is dark, make it brighter", [None]),
+        ("give me the strongest dehazing you have", [None]),
+        ("old and noisy", [None]),
+    ],
+)
+def test_the_part_that_is_meant(text: str, parts: list[str | None]) -> None:
+    regions = [step.region for step in plan(text).steps if isinstance(step, RestoreCall | AdjustCall)]
+    assert [getattr(region, "text", None) for region in regions] == parts
+
+
+@pytest.mark.parametrize("text", ["make the shadow on the left brighter", "the shadows on the left are too dark"])
+def test_a_shadow_that_is_to_be_brighter_is_a_tone(text: str) -> None:
+    assert plan(text).steps == (AdjustCall({"shadows": 0.5}, TextRegion("left")),)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "sign"),
+    [
+        ("half a stop darker", "exposure", -1),
+        ("not warm enough", "temperature", 1),
+        ("not dark enough", "exposure", -1),
+    ],
+)
+def test_how_much_light_and_color_is_wanted(text: str, setting: str, sign: int) -> None:
+    [call] = plan(text).steps
+    assert isinstance(call, AdjustCall)
+    [(name, value)] = (call.settings or {}).items()
+    assert name == setting
+    assert value is not None
+    assert value * sign > 0
+
+
+def test_a_method_behind_a_comma_is_that_of_the_change_before_it() -> None:
+    [call] = plan("remove the rain, but with the fast one").steps
+    assert call == RestoreCall("derain", method="clarity-all")
+
+
+@pytest.mark.parametrize("text", ["why so grainy :( fix pls", "could the noise be gone?", "I'd like the noise removed"])
+def test_requests_that_look_like_questions_or_praise(text: str) -> None:
+    assert plan(text).steps == (RestoreCall("denoise"),)
+
+
+def test_a_leaning_tower_is_straightened_once() -> None:
+    assert plan("tower leans, make it stand upright").steps == (TransformCall(),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ｒｅｍｏｖｅ the rain", "re\u200dmove the ra\u200bin", "remove \u202ethe rain\u202c", "\ufeffremove the rain"],
+)
+def test_unseen_marks_and_other_forms_of_letters_change_nothing(text: str) -> None:
+    assert plan(text).steps == (RestoreCall("derain"),)
+
+
+@pytest.mark.parametrize(
+    "word", ["very ", "far ", "the ", "and ", "not ", "everything but ", "make the shadow on the left "]
+)
+def test_a_long_row_of_the_same_words_is_read(word: str) -> None:
+    # Where a pattern can divide such a row in many ways, this does not end.
+    assert plan(f"could the {500 * word}be gone").reply is not None
+
+
+RESULTS = tuple(
+    VersionLabel(VersionId(f"v{k}"), label)
+    for k, label in enumerate(("Original", "derain (prenet)", "derain (maxim-deraining)", "derain (clarity-all)"))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "part"),
+    [
+        ("use the second for the sky", "v2", "sky"),
+        ("take the sky from version 2", "v2", "sky"),
+        ("the sky from 3", "v3", "sky"),
+        ("use the sky of the third result", "v3", "sky"),
+        ("keep the person on the left from the second one", "v2", "person on the left"),
+        ("use the original for the face", "v0", "face"),
+        ("restore the face from the original", "v0", "face"),
+        ("put the sky of number 2 into this one", "v2", "sky"),
+        ("replace the sky with the one from version 3", "v3", "sky"),
+        ("use the second one's sky", "v2", "sky"),
+        ("paste the sky from 2", "v2", "sky"),
+        ("use version 2 in the upper half", "v2", "upper"),
+        ("take the dark parts from version 3", "v3", "dark parts"),
+        ("sky from 2, please", "v2", "sky"),
+    ],
+)
+def test_a_part_comes_from_another_version(text: str, version: str, part: str) -> None:
+    shown = PastTurn("assistant", "", (RestoreCall("derain"),), RESULTS, VersionId("v1"))
+    [call] = plan(text, [PastTurn("user", "remove the rain"), shown]).steps
+    assert isinstance(call, FuseCall)
+    assert (call.versions, call.region) == ((VersionId(version),), TextRegion(part))
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("blend 1 and 3", ["v1", "v3"]),
+        ("could you blend versions 1 and 3?", ["v1", "v3"]),
+        ("merge #1, #2 and #3", ["v1", "v2", "v3"]),
+        ("average 2 and 3", ["v2", "v3"]),
+        ("fuse the last 2", ["v2", "v3"]),
+        ("merge the best of them", ["v1", "v2", "v3"]),
+        ("give me the best of all of them", ["v1", "v2", "v3"]),
+        ("combine the prenet and the maxim result", ["v1", "v2"]),
+    ],
+)
+def test_versions_that_are_named_become_one(text: str, versions: list[str]) -> None:
+    shown = PastTurn("assistant", "", (RestoreCall("derain"),), RESULTS, VersionId("v1"))
+    [call] = plan(text, [PastTurn("user", "remove the rain"), shown]).steps
+    assert isinstance(call, FuseCall)
+    assert (call.versions, call.region) == (tuple(versions), None)
+
+
+def test_two_parts_come_from_two_versions() -> None:
+    shown = PastTurn("assistant", "", (RestoreCall("derain"),), RESULTS, VersionId("v1"))
+    [call] = plan("use 2 for the sky and 3 for the rest", [shown]).steps
+    assert call == FuseCall((VersionId("v3"), VersionId("v2")), region=TextRegion("sky"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"), [("don't merge them", "chat.nothing_changed"), ("blend 1 and 7", "chat.no_such_version")]
+)
+def test_what_cannot_become_one_changes_nothing(text: str, reply: str) -> None:
+    found = plan(text, [PastTurn("assistant", versions=RESULTS, shown=VersionId("v1"))])
+    assert found.steps == ()
+    assert isinstance(found.reply, Message)
+    assert found.reply.key == reply
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("blend 1 and 3", FuseCall((VersionId("b"), VersionId("d")))),
+        ("use the second for the sky", FuseCall((VersionId("c"),), region=TextRegion("sky"))),
+        ("use the second result for the sky", FuseCall((VersionId("d"),), region=TextRegion("sky"))),
+        ("merge them", FuseCall((VersionId("c"), VersionId("d")))),
+        ("blend 1 and 4", None),
+    ],
+)
+def test_numbers_are_those_that_the_compare_view_shows(text: str, wanted: FuseCall | None) -> None:
+    versions = [
+        VersionLabel(VersionId(v), v, VersionId(p.strip()) or None) for v, p in zip("abcd", " abb", strict=True)
+    ]
+    now = PastTurn("assistant", versions=tuple(versions), shown=VersionId("b"), numbered=tuple(map(VersionId, "bcd")))
+    assert plan(text, [now]).steps == ((wanted,) if wanted else ())
+
+
+def test_they_are_those_with_a_star_and_none_that_was_rejected() -> None:
+    def fused(**marks: tuple[VersionId, ...]) -> tuple[VersionId, ...] | None:
+        [call] = plan(
+            "merge the best of them", [PastTurn("assistant", "", (), RESULTS, VersionId("v0"), **marks)]
+        ).steps
+        assert isinstance(call, FuseCall)
+        return call.versions
+
+    assert fused(starred=(VersionId("v1"), VersionId("v3"))) == ("v1", "v3")
+    assert fused(rejected=(VersionId("v2"),)) == ("v1", "v3")
+
+
+@pytest.mark.parametrize(
+    "text", ["use the second one", "use version 2 for the next step", "use the second for denoising"]
+)
+def test_a_version_that_is_used_for_no_part_is_not_merged(text: str) -> None:
+    shown = PastTurn("assistant", "", (RestoreCall("derain"),), RESULTS, VersionId("v1"))
+    steps = plan(text, [PastTurn("user", "remove the rain"), shown]).steps
+    assert not any(isinstance(step, FuseCall) for step in steps)
+
+
+def test_what_looks_like_plastic_is_done_again_and_what_came_after_it_too() -> None:
+    steps = (RestoreCall("denoise", strength=0.8), RestoreCall("low_light", strength=0.4))
+    shown = PastTurn("assistant", "Done.", steps, RESULTS[:3], RESULTS[2].id)
+    assert plan("now it looks plastic", [PastTurn("user", "denoise and brighten it"), shown]).steps == (
+        RestoreCall("denoise", strength=0.4, version=RESULTS[0].id),
+        RestoreCall("low_light", strength=0.4),
+    )
+
+
+@pytest.mark.parametrize("text", ["is it brighter than before?", "was it noisier than before", "is it worse now?"])
+def test_a_question_about_the_last_change_takes_nothing_back(text: str) -> None:
+    shown = PastTurn("assistant", "Done.", (RestoreCall("low_light"),), RESULTS[:2], RESULTS[1].id)
+    found = plan(text, [PastTurn("user", "brighten it"), shown])
+    assert found.steps
+    assert {step.tool for step in found.steps} <= LOOK_ONLY
+
+
+def test_a_request_may_take_itself_back() -> None:
+    assert plan("remove the rain, no wait, the snow").steps == (RestoreCall("desnow"),)

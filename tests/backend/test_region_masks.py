@@ -98,6 +98,14 @@ def test_feather_works_inwards() -> None:
     assert 0 < soft[30, 22] < 255
 
 
+@pytest.mark.parametrize("radius", [0.5, 2, 8])
+def test_a_region_narrower_than_its_soft_edge_keeps_its_middle(radius: float) -> None:
+    region = disc(40, 30, radius) if radius > 1 else Region.rectangle(Bounds(40, 30, 1, 1), WIDTH, HEIGHT)
+    soft = masks.feather(region, 16).full()
+    assert soft[30, 40] == 255
+    assert (soft[region.full() == 0] == 0).all()
+
+
 def test_strokes_are_painted_and_erased_in_order() -> None:
     line = Stroke(((10.0, 30.0), (70.0, 30.0)), 5)
     painted = masks.paint(None, [line], WIDTH, HEIGHT)

@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clarity_desktop.backend import pictures
+from clarity_desktop.backend import methods, pictures
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.methods import ComputeTarget
+from clarity_desktop.backend.methods.registry import METHODS
 from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.restore import hardware
 from clarity_desktop.backend.studio import LONG_SECONDS, Studio
@@ -77,7 +78,9 @@ from clarity_desktop.values import (
     part_of,
 )
 from clarity_desktop.worker import Job
-from tests.fakes import SLOW, Recorder, detection
+from tests.fakes import LASTING, SLOW, Recorder, detection
+
+lanczos = METHODS["lanczos-2x"]  # before tests put others in place of the methods
 
 
 @pytest.fixture
@@ -104,6 +107,29 @@ def test_opening_shows_a_preview_then_the_document_then_what_was_found(studio, r
     assert card.title == "scene.png"
     assert [(v.width, v.height, v.parent) for v in card.versions] == [(200, 150, None)]
     assert np.array_equal(studio.document(card.id).pixels(card.head), photo(200, 150))
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_upscaling_makes_a_larger_version(studio, recorder, photo, tmp_path, fresh_methods, strength, alpha) -> None:
+    methods.METHODS["lanczos-2x"] = lanczos
+    methods.all_methods.cache_clear()
+    pixels = photo(60, 40)
+    if alpha:
+        seen = np.zeros((40, 60, 1), np.uint8)
+        seen[10:30] = 255
+        pixels = np.concatenate([pixels, seen], 2)
+    Image.fromarray(pixels).save(tmp_path / "small.png")
+    card = opened(studio, recorder, tmp_path / "small.png")
+    made = restored(studio, recorder, card, task="upscale", strength=strength)
+    document = studio.document(card.id)
+    assert (made.width, made.height, made.parent) == (120, 80, card.head)
+    assert document.pixels(made.id).shape == (80, 120, 3)
+    assert not [event for event in recorder.events if isinstance(event, TileDone)]
+    opacity = document.alpha(made.id)
+    assert opacity is None if not alpha else (opacity.shape == (80, 120) and 0.4 < opacity.mean() / 255 < 0.6)
+    with pytest.raises(UserError):  # there is nothing of its size to blend it with
+        asyncio.run(studio.set_strength(SetStrength(card.id, made.id, 0.5), recorder.job()))
 
 
 def test_a_restoration_becomes_a_child_and_the_head_and_its_tiles_come_first(studio, recorder, file, photo) -> None:
@@ -215,7 +241,8 @@ def test_the_original_cannot_be_repeated(studio, recorder, file) -> None:
         asyncio.run(studio.repeat(Repeat(card.id, card.head, card.head), recorder.job()))
 
 
-def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file) -> None:
+def test_a_cancelled_restoration_leaves_no_version(studio, recorder, file, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, LASTING.id, LASTING)
     card = opened(studio, recorder, file)
 
     async def story() -> None:
@@ -314,7 +341,7 @@ def test_reading_a_version_from_a_slow_disk_can_be_cancelled(studio, recorder, f
 
     def slow(version: VersionId) -> object:
         reading.set()
-        assert gate.wait(10)
+        assert gate.wait(60)
         return read(version)
 
     document.alpha = slow
@@ -322,10 +349,10 @@ def test_reading_a_version_from_a_slow_disk_can_be_cancelled(studio, recorder, f
 
     async def cancelled() -> None:
         running = asyncio.ensure_future(getattr(studio, verb)(request, job))
-        await asyncio.to_thread(reading.wait, 10)
+        await asyncio.to_thread(reading.wait, 30)
         job.cancel()
         with pytest.raises(JobCancelled):
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 30)
 
     try:
         asyncio.run(cancelled())
@@ -485,7 +512,7 @@ class HeldJob(Job):
 
     def commit(self) -> None:
         self.written.set()
-        assert self.gate.wait(5)
+        assert self.gate.wait(30)
         super().commit()
 
 

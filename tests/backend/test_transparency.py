@@ -16,12 +16,12 @@ from PIL import Image
 from clarity_desktop import cli
 from clarity_desktop.backend import methods
 from clarity_desktop.backend.model_cache import ModelCache
-from clarity_desktop.backend.pictures import Decoder, encode, fill_transparent, with_hidden
+from clarity_desktop.backend.pictures import encode, fill_transparent, with_hidden
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.messages import ApplyTransform, Improve, Opened, Restore
 from clarity_desktop.settings import Settings
 from clarity_desktop.values import Bounds, ExportOptions, Finding, Picture, Region, RestoreParams, Straighten, is_gray
-from tests.fakes import HALVES, detection
+from tests.fakes import HALVES, WarmDecoder, detection
 
 MAGENTA, GREEN = (255, 0, 255), (0, 255, 0)
 
@@ -104,7 +104,7 @@ def test_hidden_colors_have_no_influence_on_a_result_of_the_command(
     detector.finds = lambda _pixels: detection({"rain streak": Finding(0.9 / len(detector.asked), 0.8)})
 
     def make_studio(own: Settings) -> Studio:
-        return Studio(own, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
+        return Studio(own, decoder=WarmDecoder(own), detector=detector, scorer=scorer, judge=judge, models=ModelCache())
 
     results: list[np.ndarray] = []
     for name, hidden in (("a", MAGENTA), ("b", GREEN)):
@@ -173,7 +173,13 @@ def test_the_alpha_of_a_mask_counts(plain_methods, detector, scorer, photo, tmp_
     drawn[30:90, 40:120, 3] = top
     write(mask, drawn)
     words = ["restore", str(source), "-o", str(out), "--task", "derain", "--mask", str(mask)]
-    assert cli.main(words, lambda own: Studio(own, detector=detector, scorer=scorer, models=ModelCache())) == 0
+    assert (
+        cli.main(
+            words,
+            lambda own: Studio(own, decoder=WarmDecoder(own), detector=detector, scorer=scorer, models=ModelCache()),
+        )
+        == 0
+    )
     changed = (read(source) != read(out)).any(2)
     assert not changed[drawn[..., 3] == 0].any()
     assert changed[30:90, 40:120].mean() > 0.9
@@ -193,7 +199,7 @@ def test_a_gray_photo_is_saved_as_gray(photo, tmp_path, depth, alpha, form) -> N
     options = ExportOptions(tmp_path / f"a.{suffix}", form, quality=100)
     for mode in ("L", "RGB"):
         options.path.write_bytes(encode(Picture(pixels, opacity, mode=mode), options))
-        decoder = Decoder()
+        decoder = WarmDecoder(Settings())
         back = decoder.read(options.path)
         decoder.close()
         assert (back.mode in {"L", "P"}) == (mode == "L")  # a gray BMP has a palette
@@ -204,7 +210,7 @@ def test_a_gray_photo_is_saved_as_gray(photo, tmp_path, depth, alpha, form) -> N
     tinted = pixels.copy()
     tinted[10:20, 10:20] = (np.array([0.9, 0.1, 0.3]) * np.iinfo(pixels.dtype).max).astype(pixels.dtype)
     options.path.write_bytes(encode(Picture(tinted, opacity, mode="L"), options))
-    decoder = Decoder()
+    decoder = WarmDecoder(Settings())
     assert not is_gray(decoder.read(options.path).pixels)
     decoder.close()
 
@@ -214,7 +220,7 @@ def test_a_gray_photo_is_gray_in_formats_without_a_gray_kind_as_well(photo, tmp_
     pixels = np.repeat(photo(60, 40)[..., :1], 3, axis=2)
     options = ExportOptions(tmp_path / f"a.{form}", form, quality=90)
     options.path.write_bytes(encode(Picture(pixels, mode="L"), options))
-    decoder = Decoder()
+    decoder = WarmDecoder(Settings())
     back = decoder.read(options.path).pixels
     decoder.close()
     assert is_gray(back, off)
@@ -234,6 +240,6 @@ def test_the_profile_of_a_gray_file_is_gray(tmp_path) -> None:
         with Image.open(path) as image:
             stored = image.info["icc_profile"]
         assert (stored[16:20], icc.parse(stored).curve_tag) == (b"GRAY", icc.gamma_curve(1.8))
-        decoder = Decoder()
+        decoder = WarmDecoder(Settings())
         assert decoder.read(path).profile == "Dot gain"
         decoder.close()

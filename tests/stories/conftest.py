@@ -25,9 +25,11 @@ from clarity_desktop.backend.model_cache import ModelCache
 from clarity_desktop.backend.studio import Studio
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.main_window import MainWindow
-from tests.fakes import HALVES, FakeDetector, FakeJudge
+from tests.fakes import HALVES, FakeDetector, FakeJudge, WarmDecoder
+from tests.qt import frozen_objects as frozen_objects
 from tests.qt import no_leaked_widgets as no_leaked_widgets
 from tests.qt import pytest_pyfunc_call as pytest_pyfunc_call
+from tests.qt import same_appearance as same_appearance
 from tests.qt import translations as translations
 
 from .user import PATIENCE, QUICK, SIZE, Gate, QuickScorer, RecordingLink, Sitting, User
@@ -100,7 +102,9 @@ def sit_down(
     """`async with sit_down() as user`: start the program with plain methods; at the end the user quits it."""
 
     def make_studio(settings: Settings) -> Studio:
-        return Studio(settings, detector=detector, scorer=scorer, judge=judge, models=ModelCache())
+        return Studio(
+            settings, decoder=WarmDecoder(settings), detector=detector, scorer=scorer, judge=judge, models=ModelCache()
+        )
 
     @asynccontextmanager
     async def sit(settings: Settings = QUICK) -> AsyncGenerator[User]:
@@ -119,7 +123,9 @@ def sit_down_with_networks(caplog: pytest.LogCaptureFixture) -> Sitting:
     """As `sit_down`, with the networks and metrics of the program."""
 
     def sit(settings: Settings = QUICK) -> AbstractAsyncContextManager[User]:
-        return sitting(lambda settings: Studio(settings, models=ModelCache()), settings, caplog)
+        return sitting(
+            lambda settings: Studio(settings, decoder=WarmDecoder(settings), models=ModelCache()), settings, caplog
+        )
 
     return sit
 

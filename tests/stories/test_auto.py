@@ -40,7 +40,7 @@ async def test_auto_keeps_what_helps_and_rolls_back_what_does_not(
         assert rejected.parent == kept.id
         assert rejected.id in user.listed()
         assert {"auto.kept", "auto.rejected"} <= set(keys(done.text))
-        assert user.reads("auto.kept")
+        assert user.reads("auto.treated_and_tried")
         assert user.shown.turns[-1].content == done.text
 
         # Undo and redo pass the rejected version by; it can still be opened.
@@ -67,9 +67,13 @@ async def test_what_auto_is_not_sure_of_is_kept_or_discarded_by_the_user(
         offered = user.head
         assert offered.parent == original
         assert user.reads("auto.offered")
+        # It is shown beside the original until the user has chosen.
+        assert user.shown.canvas.comparison.mode == "split"
+        assert user.shown.other == original
         await user.press(1)  # discard
         assert user.head.id == original
         assert [v.id for v in user.versions if v.rejected] == [offered.id]
+        assert user.shown.canvas.comparison.mode == "single"
         await user.click("improve")
         assert len(user.versions) == 2, "what was discarded is not tried again"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from clarity_desktop.messages import Estimate, EstimateSize, Exported, ReadManifest, ReadTiles, UserError
+from clarity_desktop.messages import Estimate, EstimateSize, Exported, ListOptions, ReadManifest, ReadTiles, UserError
 from clarity_desktop.ui.translate import PseudoTranslator
 from clarity_desktop.values import Finding
 from tests.fakes import FakeDetector, detection
 
 from .user import Sitting, User, keys
 
-SHOWING = (Estimate, EstimateSize, ReadManifest, ReadTiles)
+SHOWING = (Estimate, EstimateSize, ListOptions, ReadManifest, ReadTiles)
 """Requests that depend on what is painted when."""
 
 

@@ -27,7 +27,7 @@ from clarity_desktop.ui.translate import render
 from clarity_desktop.values import Detection, Pixels, Quality, Task, Turn, Version, VersionId
 from clarity_desktop.worker import Answer, Worker
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds for something that must come to hold, on a busy machine."""
 SIZE = (200, 150)
 QUICK = Settings(device="cpu", threads=1)
@@ -114,6 +114,7 @@ class User:
     def __init__(self, window: MainWindow, link: RecordingLink | None = None) -> None:
         """link: without one, what went over it cannot be asked about."""
         self.window = window
+        self.patience = PATIENCE
         self._link = link
 
     @property
@@ -125,7 +126,7 @@ class User:
 
     async def wait_for(self, holds: Callable[[], object]) -> None:
         """Wait until something holds. Raises AssertionError if it does not come to."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while not holds():
             assert time.monotonic() < end, f"never came to hold; running: {self.running()}; notices: {self.texts()}"
             await asyncio.sleep(0.005)
@@ -266,7 +267,8 @@ class User:
     def reads(self, key: str) -> bool:
         """Whether a message of that key came from the backend as an error or a notice, and its sentence is shown."""
         said = [e.text for e in self.link.errors if isinstance(e, m.UserError)]
-        said += [event.text for event in self.link.events if isinstance(event, m.Notice | m.Improved)]
+        said += [event.text for event in self.link.events if isinstance(event, m.Notice)]
+        said += [event.summary or event.text for event in self.link.events if isinstance(event, m.Improved)]
         said += [note for event in self.events(m.Opened) for note in event.card.notes]
         return any(render(text) in self.texts() for text in said if key in keys(text))
 

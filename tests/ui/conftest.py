@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from clarity_desktop.values import TILE, Level, Manifest, Pixels, VersionId
+from tests.qt import frozen_objects as frozen_objects
 from tests.qt import no_leaked_widgets as no_leaked_widgets
 from tests.qt import pytest_pyfunc_call as pytest_pyfunc_call
+from tests.qt import same_appearance as same_appearance
 from tests.qt import translations as translations
 
 Pyramid = tuple[Manifest, dict[bytes, Pixels]]

@@ -39,14 +39,17 @@ from clarity_desktop.values import (
     LoadedModel,
     Manifest,
     MethodCard,
+    MethodPreference,
     ModelCard,
     Pixels,
     Quality,
     Recovery,
     Region,
     RegionId,
+    RestoreParams,
     Step,
     StoredRegion,
+    TaskPreferences,
     Turn,
     Version,
     VersionId,
@@ -64,6 +67,12 @@ METHODS = (
     MethodCard("maxim-enhancement", "MAXIM 2S", ("low_light",), "MAXIM 2S", "Apache-2.0", "CVPR 2022", "LOL", False),
     MethodCard("maxim-retouching", "MAXIM 2S", ("retouch",), "MAXIM 2S", "Apache-2.0", "CVPR 2022", "FiveK", False),
 )  # fmt: skip
+PREFERENCES = (
+    TaskPreferences(
+        "derain", (MethodPreference("maxim-deraining", 0.71, 3, 5.8), MethodPreference("clarity-all", 0.4, 2))
+    ),
+    TaskPreferences("deblur", (MethodPreference("maxim-deblurring", 0.5, 0),)),
+)
 MODELS = (
     ModelCard("maxim-deraining", "MAXIM deraining", 57_000_000, "Apache-2.0", "ready", Path("weights/deraining")),
     ModelCard("maxim-denoising", "MAXIM denoising", 89_000_000, "Apache-2.0", "missing"),
@@ -191,6 +200,8 @@ class FakeLink:
         self.advice: tuple[Advice, ...] = (Advice("derain", "rain streak", "Rain streaks cover the photo."),)
         self.distance = Distance(31.2, 0.93)
         self.methods, self.models, self.engines = METHODS, MODELS, ENGINES
+        self.preferences = self.forgotten = PREFERENCES
+        self.options: dict[str, m.OptionsListed] = {}  # of a task
         self.boxes = (Box("car", 0.93, Bounds(20, 30, 100, 80)), Box("car", 0.61, Bounds(200, 40, 90, 70)))
         self.loaded = (LoadedModel("maxim-deraining", "MAXIM deraining", 57_000_000),)
         self.recoveries: tuple[Recovery, ...] = ()
@@ -285,6 +296,8 @@ class FakeLink:
                 yield m.ManifestReady(document, self.documents[document].manifests[version])
             case m.SendMessage(document, text):
                 yield self._turn(document, "user", text)
+            case m.RunPlan(document):
+                yield self._turn(document, "user", "Run it")
             case _:
                 pass
 
@@ -319,6 +332,15 @@ class FakeLink:
                 yield m.ClosedFound(self.recoveries)
             case m.ListMethods():
                 yield m.MethodsListed(self.methods)
+            case m.ListPreferences():
+                yield m.PreferencesListed(self.preferences)
+            case m.ResetPreferences(task):
+                reset = [t if task not in (None, t.task) else self._without_choices(t) for t in self.preferences]
+                self.preferences, self.forgotten = tuple(reset), self.preferences
+                yield m.PreferencesListed(self.preferences, True)
+            case m.RestorePreferences():
+                self.preferences = self.forgotten
+                yield m.PreferencesListed(self.preferences)
             case m.ListModels() | m.ImportModel() | m.RemoveModel():
                 yield m.ModelsListed(self.models)
             case m.ListLoadedModels():
@@ -335,6 +357,8 @@ class FakeLink:
             case m.Estimate(document, version, task, method, _):
                 v = self.documents[document].versions[version]
                 yield m.Estimated(self.seconds, v.width * v.height / 1e6, method or task)
+            case m.ListOptions(_, _, task, _):
+                yield self.options.get(task, m.OptionsListed(task, ()))
             case m.Assess(document, version):
                 yield self._assessed(document, version)
             case m.Detect(document, version):
@@ -375,6 +399,9 @@ class FakeLink:
                 yield m.RegionExported(document, path)
             case _:
                 yield from self._edited(request)
+
+    def _without_choices(self, preferences: TaskPreferences) -> TaskPreferences:
+        return replace(preferences, methods=tuple(replace(x, score=0.5, choices=0) for x in preferences.methods))
 
     def _rectangle(self, document: DocumentId, version: VersionId, bounds: Bounds) -> Region:
         v = self.documents[document].versions[version]
@@ -454,12 +481,53 @@ class FakeLink:
                 yield self.documents[document].undo()
             case m.Redo(document):
                 yield self.documents[document].redo()
-            case m.Edit(document, version, name, star, deleted):
-                yield from self._changed(self.documents[document], version, name, star, deleted)
+            case m.Edit(document, version, name, star, deleted, rejected):
+                d = self.documents[document]
+                if rejected is not None:
+                    d.versions[version] = replace(d.versions[version], rejected=rejected)
+                    if rejected and d.head == version:
+                        yield d.move(d.versions[version].parent)
+                yield from self._changed(d, version, name, star, deleted)
             case m.SendMessage(document, text):
                 yield self._turn(document, "assistant", f"You said: {text}")
             case _:
+                yield from self._compared(request)
+
+    def _compared(self, request: Request) -> Iterable[Event]:
+        """Candidates and what becomes of them."""
+        match request:
+            case m.TryMethods(document, version, choices):
+                for number, choice in enumerate(choices, 1):
+                    fields = {"method": choice.method or "", "number": number, "count": len(choices)}
+                    yield m.Progress(0.0, Message("fusion.trying", fields))
+                    yield from self._tried(document, version, choice, number, len(choices))
+            case m.Fuse(document, versions, _):
+                parent = self.documents[document].versions[versions[0]].parent
+                yield from self._added(document, parent or versions[0], Step("fuse"), lambda p: p)
+            case m.MergePart(document, version):
+                yield from self._added(document, version, Step("merge"), lambda p: p)
+            case m.Pick(document, version, _):
+                yield self.documents[document].move(version)
+            case m.MeasureDifferences(document, versions, reference):
+                d = self.documents[document]
+                for version in versions:
+                    a, b = d.pixels[reference], d.pixels[version]
+                    away = abs(a.astype(float) - b).mean() / 255 if a.shape == b.shape else None
+                    yield m.DifferenceMeasured(document, reference, version, away)
+            case _:
                 yield from self._regions(request)
+
+    def _tried(
+        self, document: DocumentId, version: VersionId, choice: RestoreParams, number: int, count: int
+    ) -> Iterable[Event]:
+        """A candidate: each is a little darker than the one before, and the head stays."""
+        d = self.documents[document]
+        head, step = d.head, Step("restore", choice.task, choice.method, seconds=3.5 * number)
+        made = d.add(version, step, d.pixels[version] - d.pixels[version] // 16 * number)
+        d.head, d.unsaved = head, True
+        yield m.VersionsChanged(d.id, tuple(d.versions.values()), **d.history())
+        yield m.CandidateAdded(document, made, d.manifests[made.id], number, count)
+        yield from self._analysis(document, made.id)
 
     def _changed(self, d: FakeDocument, at: VersionId, name: Any, star: Any, deleted: Any) -> Iterable[Event]:
         old = d.versions[at]
@@ -537,7 +605,7 @@ async def a_window(
         for gate in link.gates.values():
             gate.set()
         window.end_session()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 60)
         window.deleteLater()
 
 
@@ -558,10 +626,10 @@ async def settled(window: MainWindow) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that must come to hold."""
-    for _ in range(500):
+    for _ in range(10_000):
         if holds():
             return
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.003)
     raise AssertionError("it never came to hold")
 
 

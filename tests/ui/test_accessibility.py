@@ -12,6 +12,7 @@ from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
+from clarity_desktop.ui.dialogs.compare_methods import CompareMethodsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
 
@@ -73,6 +74,21 @@ async def test_every_shown_control_of_the_window_has_a_name():
         window.regions.find_button.click()
         await settled(window)
         assert nameless(window) == []
+
+
+async def test_every_shown_control_of_the_compare_view_has_a_name():
+    async with a_window() as (window, _link):
+        await a_photo(window, "a.jpg")
+        window.compare_commands.ask_methods("dehaze")
+        [dialog] = window.findChildren(CompareMethodsDialog)
+        await settled(window)
+        assert nameless(dialog) == []
+        dialog.run.click()
+        await settled(window)
+        for name in ("difference", "blink", "grid", "take_part"):
+            window.action[name].trigger()
+            await asyncio.sleep(0.02)
+            assert nameless(window) == [], name
 
 
 async def test_every_shown_control_of_the_dialogs_has_a_name():

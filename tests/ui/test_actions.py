@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
@@ -46,6 +47,26 @@ def test_zoom_has_bare_and_ctrl_keys(actions: Actions):
 
 def test_no_key_belongs_to_two_actions():
     assert conflicts(default_bindings()) == {}
+
+
+def test_keys_of_the_compare_view_may_be_those_of_other_actions_but_not_of_each_other():
+    keys = default_bindings()
+    assert keys["pick_1"] == "1"
+    assert conflicts(keys | {"grid": "B"}) == {"B": ["grid", "blink"]}
+    assert conflicts(keys | {"difference": "X"}) == {"X": ["difference", "reject"]}
+
+
+def test_keys_of_the_compare_view_take_precedence_only_there(actions: Actions):
+    actions.use_compare(True)
+    assert [k.toString() for k in actions["full_size"].shortcuts()] == ["Ctrl+1"]
+    assert actions["zoom_200"].shortcuts() == []
+    assert actions["star"].shortcutContext() == Qt.ShortcutContext.WindowShortcut
+    actions.rebind({"brush": "K"})
+    assert [k.toString() for k in actions["brush"].shortcuts()] == ["K"]
+    actions.use_compare(False)
+    assert [k.toString() for k in actions["full_size"].shortcuts()] == ["1", "Ctrl+1"]
+    assert [k.toString() for k in actions["brush"].shortcuts()] == ["K"]
+    assert actions["star"].shortcutContext() == Qt.ShortcutContext.WidgetWithChildrenShortcut
 
 
 def test_every_action_is_in_a_menu_and_every_entry_is_an_action():

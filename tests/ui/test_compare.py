@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.ui.canvas.canvas import Canvas
-from clarity_desktop.ui.canvas.compare import MAX_PANES, divide
-from clarity_desktop.values import Bounds, Manifest, VersionId
+from clarity_desktop.ui.canvas.compare import MAX_PANES, Shown, divide
+from clarity_desktop.values import Bounds, Manifest, Region, VersionId
 
 WHOLE = Bounds(0, 0, 803, 601)
 SHADES = (40, 80, 120, 160, 200, 240)
@@ -100,3 +100,80 @@ def test_the_description_names_all_versions(canvas: Canvas):
     canvas.comparison.set_labels({VersionId(f"v{s}"): f"Version {k}" for k, s in enumerate(SHADES, 1)})
     names = "Version 1, Version 2, Version 3, Version 4, Version 5 and Version 6"
     assert canvas.accessibleDescription().endswith(f"{names}, in a grid.")
+
+
+def three(canvas: Canvas) -> tuple[VersionId, ...]:
+    """Compare versions of which none is the open one."""
+    versions = tuple(VersionId(f"v{shade}") for shade in SHADES[:3])
+    canvas.comparison.show_versions(Shown(versions, versions[0], versions[2]))
+    return versions
+
+
+def test_the_compare_view_shows_versions_in_their_own_order_whichever_is_open(canvas: Canvas):
+    three(canvas)
+    canvas.comparison.set_mode("side")
+    assert [shade(canvas, x, 300) for x in (100, 320, 540)] == list(SHADES[:3])
+    canvas.comparison.set_mode("single")
+    assert shade(canvas, 320, 240) == SHADES[2]
+    canvas.comparison.set_mode("split")
+    assert [shade(canvas, x, 100) for x in (100, 500)] == [SHADES[0], SHADES[2]]
+
+
+def test_a_difference_is_signed_around_gray_and_amplified(canvas: Canvas):
+    first, _, third = three(canvas)
+    canvas.comparison.set_mode("difference")
+    canvas.comparison.set_gain(1)
+    assert shade(canvas, 320, 240) == 128 + SHADES[2] - SHADES[0]
+    canvas.comparison.show_versions(Shown((first, third), third, first))
+    assert shade(canvas, 320, 240) == 128 - (SHADES[2] - SHADES[0])
+    canvas.comparison.set_gain(16)
+    assert shade(canvas, 320, 240) == 0
+    canvas.comparison.show_versions(Shown((first, third), first, first))
+    assert shade(canvas, 320, 240) == 128
+
+
+def test_nothing_is_a_difference_where_a_tile_is_missing(canvas: Canvas, pyramid):
+    canvas.tiles_wanted.disconnect()
+    manifest, _ = pyramid(np.full((480, 640, 3), 7, np.uint8), "late")
+    canvas.show_compared((canvas.layers.compared[0].manifest, manifest))
+    canvas.comparison.show_versions(Shown((VersionId("v40"), manifest.version), VersionId("v40"), manifest.version))
+    canvas.comparison.set_mode("difference")
+    assert canvas.grab().toImage().pixelColor(QPoint(320, 240)).red() == 128
+
+
+def test_two_versions_are_shown_in_turns_and_the_description_stays(canvas: Canvas):
+    three(canvas)
+    canvas.comparison.set_labels({VersionId("v40"): "Before", VersionId("v120"): "After"})
+    canvas.comparison.set_mode("blink")
+    timer = canvas.comparison._blink
+    assert timer.isActive()
+    timer.stop()  # only the turns that this test makes
+    seen, said = [], set()
+    for _ in range(4):
+        seen.append(shade(canvas, 320, 240))
+        said.add(canvas.accessibleDescription())
+        timer.timeout.emit()
+    assert seen == [SHADES[2], SHADES[0]] * 2
+    assert len(said) == 1
+    assert "Before and After are shown in turns." in said.pop()
+    canvas.hide()
+    canvas.show()
+    assert timer.isActive()
+    canvas.comparison.set_mode("grid")
+    assert not timer.isActive()
+
+
+def test_a_part_of_another_version_is_seen_through_the_mask(canvas: Canvas):
+    versions = three(canvas)
+    canvas.comparison.show_open(True)
+    region = Region.rectangle(Bounds(0, 0, 320, 480), 640, 480)
+    canvas.show_through(versions[0], region)
+    assert [shade(canvas, x, 240) for x in (100, 500)] == [SHADES[0], SHADES[-1]]
+    canvas.show_through(None, None)
+    assert [shade(canvas, x, 240) for x in (100, 500)] == [SHADES[-1]] * 2
+
+
+def test_a_grid_has_the_columns_in_which_a_photo_is_largest():
+    wide, high = (30000, 1000), (1000, 3000)
+    assert len({area.x for area in divide("grid", 6, 800, 600, wide)}) == 1
+    assert len({area.x for area in divide("grid", 6, 800, 600, high)}) == 6

@@ -7,17 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MODELS
+from fakes import METHODS, MODELS, PREFERENCES
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from clarity_desktop.settings import LLM_SERVERS, LlmSettings, Settings
 from clarity_desktop.ui.commands.files import MAX_FROM_FOLDER, find_photos
 from clarity_desktop.ui.dialogs.export import FORMATS, ExportDialog, ExportForm, Subject, file_name, scaled
-from clarity_desktop.ui.dialogs.models import ModelsDialog
+from clarity_desktop.ui.dialogs.import_model import ImportModelDialog
+from clarity_desktop.ui.dialogs.models import WIDEST_TITLE, ModelsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
 from clarity_desktop.ui.labels import file_size
-from clarity_desktop.values import ExportOptions, LoadedModel, Step, Version, VersionId
+from clarity_desktop.values import (
+    ExportOptions,
+    LoadedModel,
+    OwnChoice,
+    RecognizedModel,
+    Step,
+    Version,
+    VersionId,
+    licence_limit,
+)
 
 STEP = Step("restore", "derain", "maxim-deraining")
 VERSION = Version(VersionId("v"), None, STEP, None, 1_780_000_000.0, 6000, 4000, np.zeros((4, 6, 3), np.uint8))
@@ -137,6 +148,18 @@ def test_a_download_that_ends_leaves_the_list_of_models_where_it_was_scrolled(pa
     dialog.close()
 
 
+def test_a_long_title_leaves_room_for_the_license(parent: QWidget) -> None:
+    dialog = ModelsDialog(parent)
+    dialog.show()
+    dialog.show_models((dataclasses.replace(MODELS[0], title="A very long title " * 9), *MODELS[1:]))
+    assert dialog.list.columnWidth(0) <= WIDEST_TITLE
+    assert not dialog.list.horizontalScrollBar().maximum()
+    dialog.list.setColumnWidth(0, 150)  # by the user
+    dialog.show_models(MODELS)
+    assert dialog.list.columnWidth(0) == 150
+    dialog.close()
+
+
 def test_downloads_are_shown_in_their_rows_and_can_be_cancelled(parent: QWidget, qtbot: QtBot):
     dialog = ModelsDialog(parent)
     dialog.show_models(MODELS)
@@ -149,15 +172,74 @@ def test_downloads_are_shown_in_their_rows_and_can_be_cancelled(parent: QWidget,
     dialog.show_downloads({MODELS[1].id: 0.25, MODELS[2].id: None})
     assert (second.text(1), third.text(1)) == ("Downloading: 25%", "Queued")
     dialog.list.setCurrentItem(third)
-    assert dialog.fetch.text() == "Cancel download"
+    assert dialog.fetch.text() == "Remove from queue"
     with qtbot.waitSignal(dialog.cancel_asked) as asked:
         dialog.fetch.click()
     assert asked.args == [MODELS[2].id]
-    assert dialog.fetch_all.text() == "Cancel all"
+    assert dialog.fetch_all.text() == "Pause all"
     with qtbot.waitSignal(dialog.cancel_all_asked):
         dialog.fetch_all.click()
     dialog.show_downloads({})
-    assert (second.text(1), third.text(1)) == ("Not installed", "Partial download")
+    assert (second.text(1), third.text(1)) == ("Not installed", "Paused")
+
+
+def test_models_are_filtered_by_text_and_task(parent: QWidget):
+    dialog = ModelsDialog(parent)
+    cards = tuple(dataclasses.replace(card, weights=(card.id,), speed=34.0) for card in METHODS)
+    dialog.show_methods(cards)
+    unknown = dataclasses.replace(MODELS[2], licence="none stated", source="https://example.org/x", sha256="ab" * 32)
+    limited = dataclasses.replace(MODELS[1], licence="CC BY-NC 4.0")
+    dialog.show_models((MODELS[0], limited, unknown), free=5_000_000_000)
+
+    def shown() -> list[str]:
+        items = [dialog.list.topLevelItem(k) for k in range(3)]
+        return [item.text(0) for item in items if item is not None and not item.isHidden()]
+
+    assert dialog.free.text() == "5.0 GB free on the disk"
+    dialog.search.setText("denois NC")
+    assert shown() == ["MAXIM denoising"]
+    assert "forbids commercial use" in dialog.details.text()
+    assert "Needs a GPU" in dialog.details.text()
+    dialog.search.setText("nothing such")
+    assert shown() == []
+    assert not dialog.nothing.isHidden()
+    assert not dialog.fetch.isEnabled()
+    dialog.search.clear()
+    dialog.task.setCurrentIndex(dialog.task.findData("deblur"))
+    assert shown() == ["MAXIM deblurring"]
+    assert "state no license" in dialog.details.text()
+    assert "Source: https://example.org/x" in dialog.details.text()
+    assert "SHA-256: abab" in dialog.details.text()
+    item = dialog.list.currentItem()
+    assert item is not None
+    assert item.text(3).startswith("⚠")
+    assert dialog.fetch.text() == "Resume download (89 MB)"
+
+
+def test_a_recognized_file_is_imported_once_its_license_is_known(parent: QWidget, qtbot: QtBot):
+    model = RecognizedModel("NAFNet", "NAFNet", None, ("denoise", "deblur"), "", 9_000_000, "0" * 64, 1, 3, 16, "yes",
+                            needs_mask=False, speed=9.0)  # fmt: skip
+    dialog = ImportModelDialog(parent, Path("nafnet.pth"), model)
+    assert "states no license" in dialog.note.text()
+    assert not dialog.accept_button.isEnabled()
+    dialog.licence.setText("MIT")
+    assert not dialog.accept_button.isEnabled()
+    dialog.task.setCurrentIndex(dialog.task.findData("deblur"))
+    with qtbot.waitSignal(dialog.import_asked) as said:
+        dialog.accept_button.click()
+    assert said.args == [OwnChoice("NAFNet", "deblur", "MIT")]
+
+
+@pytest.mark.parametrize(
+    ("licence", "limit"),
+    [
+        ("MIT", "none"), ("Apache-2.0", "none"), ("CC BY-NC 4.0", "noncommercial"), ("none stated", "unstated"),
+        ("NTIRE: research use only", "noncommercial"), ("Non-commercial (S-Lab)", "noncommercial"),
+        ("", "unstated"), ("BSD-3-Clause", "none"), ("not stated", "unstated"),
+    ],
+)  # fmt: skip
+def test_licenses_that_limit_the_use_are_recognized(licence: str, limit: str):
+    assert licence_limit(licence) == limit
 
 
 def test_loaded_models_are_listed_and_unloaded(parent: QWidget, qtbot: QtBot):
@@ -254,3 +336,28 @@ def test_a_typed_key_goes_to_the_keyring_and_not_into_the_settings(parent: QWidg
         dialog.buttons.accepted.emit()
     assert typed == [(LLM_SERVERS["Ollama"], "sk-secret")]
     assert "sk-secret" not in str(agreed.args)
+
+
+def test_the_preferred_methods_are_listed_with_their_score_and_choices(parent: QWidget, qtbot: QtBot):
+    page = Preferences(parent, Settings()).methods_page
+    page.show_preferences(PREFERENCES, {"derain": "clarity-all"}, can_undo=False)
+    rain = page.list.topLevelItem(0)
+    assert rain is not None
+    assert rain.text(0) == "Remove rain"
+    rows = [[rain.child(k).text(column) for column in range(3)] for k in range(rain.childCount())]
+    # What was set in the Restore panel is used whatever its score.
+    assert rows == [["Quick (set by you)", "40", "2"], ["MAXIM", "71", "3"]]
+    spoken = rain.child(1).data(0, Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "Remove rain · MAXIM · Score: 71 of 100 · Choices: 3"
+    assert not page.reset_task.isEnabled()
+    assert not page.undo.isEnabled()
+    page.list.setCurrentItem(rain.child(1))
+    with qtbot.waitSignal(page.reset_asked) as asked:
+        page.reset_task.click()
+    assert asked.args == ["derain"]
+    blur = page.list.topLevelItem(1)
+    page.list.setCurrentItem(blur)
+    assert not page.reset_task.isEnabled()  # nothing was chosen there
+    with qtbot.waitSignal(page.reset_asked) as asked:
+        page.reset_all.click()
+    assert asked.args == [None]

@@ -8,7 +8,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from clarity_desktop import messages as m
-from clarity_desktop.values import Bounds, Crop, Flip, Rotate, Straighten, VersionId
+from clarity_desktop.ui.dialogs.preferences import Preferences
+from clarity_desktop.values import (
+    Bounds,
+    Crop,
+    Flip,
+    MethodPreference,
+    Rotate,
+    Straighten,
+    TaskPreferences,
+    VersionId,
+)
 
 
 async def test_before_and_redo_pass_over_a_deleted_version():
@@ -193,3 +203,65 @@ async def test_leaving_the_crop_changes_nothing():
         assert not window.crop_bar.isVisible()
         assert not window.action["crop"].isChecked()
         assert not link.of(m.ApplyTransform)
+
+
+async def test_a_version_is_rejected_by_key_and_taken_back_by_the_notice():
+    async with a_window() as (window, link):
+        view = await a_photo(window)
+        window.action["rotate_right"].trigger()
+        await settled(window)
+        version = view.head or VersionId("")
+        window.versions.tree.setFocus()
+        QTest.keyClick(window.versions.tree, Qt.Key.Key_X)
+        await until(lambda: bool(texts(window)))
+        assert "was rejected" in texts(window)[0]
+        assert link.of(m.Edit)[-1].rejected is True
+        assert view.versions[version].rejected
+        window.versions.choose(version)
+        assert window.action["reject"].text() == "Take back the re&jection"
+        assert window.action["reject"] in window.versions.menu_actions
+        press(window, "Undo")
+        await settled(window)
+        assert not view.versions[version].rejected
+        assert link.of(m.GoTo)[-1].version == version
+        window.versions.choose(next(iter(view.versions)))
+        assert not window.action["reject"].isEnabled()  # the photo itself cannot be rejected
+
+
+async def test_preferences_are_reset_and_brought_back_in_their_dialog():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        window.session.change_settings(methods={"derain": "maxim-deraining", "deblur": "maxim-deblurring"})
+        window.action["preferences"].trigger()
+        [dialog] = window.findChildren(Preferences)
+        page = dialog.methods_page
+        dialog.pages.setCurrentWidget(page)
+        await settled(window)
+        rain = page.list.topLevelItem(0)
+        page.list.setCurrentItem(rain)
+        page.reset_task.click()
+        await settled(window)
+        assert link.of(m.ResetPreferences)[-1].task == "derain"
+        assert window.session.settings.methods == {"deblur": "maxim-deblurring"}
+        assert page.undo.isEnabled()
+        page.undo.click()
+        await settled(window)
+        assert len(link.of(m.RestorePreferences)) == 1
+        assert set(window.session.settings.methods) == {"derain", "deblur"}
+        assert not page.undo.isEnabled()
+        dialog.close()
+
+
+async def test_the_restore_panel_selects_what_the_user_prefers():
+    async with a_window() as (window, link):
+        await a_photo(window)
+        first, second = "maxim-dehazing-indoor", "maxim-dehazing-outdoor"
+        window.restore.choose("dehaze")
+        assert window.restore.method.currentData() == first
+        methods = (MethodPreference(second, 0.8, 2), MethodPreference(first, 0.5, 0))
+        link.preferences = (TaskPreferences("dehaze", methods),)
+        window.session.ask(m.ListPreferences())
+        await settled(window)
+        window.restore.choose("derain")
+        window.restore.choose("dehaze")
+        assert window.restore.method.currentData() == second

@@ -43,13 +43,15 @@ from PySide6.QtWidgets import (
 from clarity_desktop import messages as m
 from clarity_desktop.settings import LLM_SERVERS
 from clarity_desktop.text import Message
+from clarity_desktop.ui.dialogs.compare_methods import CompareMethodsDialog
 from clarity_desktop.ui.dialogs.preferences import Preferences
+from clarity_desktop.ui.dialogs.save_macro import Exchange, SaveMacroDialog
 from clarity_desktop.ui.dialogs.unsaved_work import UnsavedDialog
 from clarity_desktop.ui.form_fields import ElidedButton
 from clarity_desktop.ui.labels import METRICS
 from clarity_desktop.ui.main_window import MainWindow
 from clarity_desktop.ui.translate import PseudoTranslator, render
-from clarity_desktop.values import Recovery
+from clarity_desktop.values import DocumentId, EarlierPhoto, Recovery, Turn
 
 SMALLEST = (1024, 700)
 DATA = {
@@ -237,6 +239,7 @@ async def test_nothing_is_cut_off_in_the_smallest_window(pseudo_locale: None, le
         if left:  # collapsed in a narrow window
             window.action["left_panels"].trigger()
         await until(lambda: window.restore.estimate.isVisible())
+        await settled(window)
         assert cut_off(window) == []
         assert (window.width(), window.height()) == SMALLEST
         for tool in ("crop", "straighten", "select_click", "brush", "lasso"):
@@ -292,6 +295,25 @@ async def test_selecting_is_translated_and_whole_in_the_smallest_window(pseudo_l
         window.region_commands.show_engines(m.EnginesListed(()))
 
 
+async def test_the_compare_view_is_translated_and_whole_in_the_smallest_window(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        window.compare_commands.ask_methods("dehaze")
+        await settled(window)
+        [dialog] = [d for d in window.findChildren(QDialog) if d.isVisible()]
+        assert cut_off(dialog) == []
+        assert all_untranslated(dialog) == []
+        assert isinstance(dialog, CompareMethodsDialog)
+        dialog.run.click()
+        await settled(window)
+        for name in ("grid", "difference", "blink", "take_part"):
+            window.action[name].trigger()
+            await settled(window)
+            assert all_untranslated(window) == [], name
+            # Cards may be scrolled to; what they say must have room in them.
+            assert [found for found in cut_off(window) if not found.startswith("beyond")] == [], name
+            assert (window.width(), window.height()) == SMALLEST, name
+
+
 async def test_the_question_before_quitting_is_translated_and_whole(pseudo_locale: None):
     async with a_full_window() as (window, _link):
         window.action["quit"].trigger()
@@ -337,6 +359,20 @@ async def test_the_page_of_the_language_model_is_translated_and_whole(pseudo_loc
         dialog.close()
 
 
+async def test_the_page_of_preferred_methods_is_translated_and_whole(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        window.action["preferences"].trigger()
+        await settled(window)
+        [dialog] = window.findChildren(Preferences)
+        dialog.pages.setCurrentWidget(dialog.methods_page)
+        await settled(window)
+        assert cut_off(dialog) == []
+        assert all_untranslated(dialog) == []
+        assert dialog.width() <= SMALLEST[0]
+        assert dialog.height() <= SMALLEST[1]
+        dialog.close()
+
+
 async def test_errors_and_offers_are_translated(pseudo_locale: None):
     async with a_full_window() as (window, link):
         link.models = tuple(replace(card, state="missing") for card in MODELS)
@@ -348,3 +384,26 @@ async def test_errors_and_offers_are_translated(pseudo_locale: None):
         for box in window.findChildren(QMessageBox):
             assert all_untranslated(box) == []
             box.close()
+
+
+async def test_the_tools_of_the_conversation_are_translated_and_whole(pseudo_locale: None):
+    async with a_full_window() as (window, _link):
+        chat = window.chat
+        photos = [EarlierPhoto(DocumentId(at), "photo") for at in ("00", "01")]
+        chat.earlier.show_photos(photos)
+        await settled(window)
+        assert cut_off(window) == []
+        chat.add_turn(Turn("user", "photo"))
+        chat.find_bar.open()
+        for words in ("photo", "rain"):
+            chat.find_bar.field.setText(words)
+            await settled(window)
+            assert cut_off(window) == []
+            assert all_untranslated(window) == []
+        chat.menu.aboutToShow.emit()
+        assert all_untranslated(chat.menu) == []
+        dialog = SaveMacroDialog(window, [Exchange(0, 2, "rain", True)], "photo")
+        dialog.show()
+        assert cut_off(dialog) == []
+        assert all_untranslated(dialog) == []
+        assert (window.width(), window.height()) == SMALLEST

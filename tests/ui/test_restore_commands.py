@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from fakes import METHODS, a_detection, a_photo, a_window, press, settled, texts, until
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QPushButton
 
 from clarity_desktop import messages as m
 from clarity_desktop.messages import ModelMissing, UserError
-from clarity_desktop.values import Bounds, RestoreParams, Turn
+from clarity_desktop.text import Message
+from clarity_desktop.values import Bounds, MethodCard, MethodOption, RestoreParams, Turn
 
 
 async def test_restoring_shows_progress_paints_tiles_and_adds_a_version():
@@ -333,6 +335,48 @@ async def test_the_task_is_that_of_the_most_likely_problem_until_the_user_choose
         assert window.restore.choice().task == "dehaze"
 
 
+async def test_no_task_is_selected_where_no_method_treats_what_was_found():
+    async with a_window() as (window, link):
+        link.detection = a_detection(watermark=0.9, noise=0.3)
+        await a_photo(window, "marked.jpg")
+        assert window.restore.choice() is None
+        assert window.restore.facts.text() == "There is no method yet for what was found: Watermark."
+        assert not window.restore.button.isEnabled()
+        window.action["restore"].trigger()
+        assert texts(window) == ["Choose a task in the Restore panel first."]
+        assert link.of(m.Restore) == []
+        window.restore.task.setCurrentIndex(window.restore.task.findData("denoise"))
+        window.restore.task.activated.emit(window.restore.task.currentIndex())
+        assert window.restore.button.isEnabled()
+        assert "no method" not in window.restore.facts.text()
+        # Another photo starts without that choice, and one without a method does not keep the task of this one.
+        link.detection = a_detection(rain=0.9)
+        await a_photo(window, "rain.jpg")
+        assert window.restore.choice().task == "derain"
+        window.action["previous_photo"].trigger()
+        assert window.restore.choice().task == "denoise"
+        link.detection = a_detection(shadow=0.9)
+        await a_photo(window, "shadow.jpg")
+        assert window.restore.choice() is None
+
+
+async def test_missing_parts_are_to_be_selected_before_they_are_filled():
+    async with a_window() as (window, link):
+        fill = MethodCard("clarity-fill", "Fill", ("inpaint",), "Own", "MIT", "", "", True)
+        window.restore_commands.show_methods((*METHODS, fill))
+        link.detection = a_detection(inpaint=0.9)
+        view = await a_photo(window, "torn.jpg")
+        assert window.restore.choice() is None
+        assert window.restore.facts.text() == "Select the missing parts of the photo first. Then they can be filled."
+        window.action["select_all"].trigger()
+        await settled(window)
+        assert view.selection.now.region is not None
+        assert window.restore.choice().task == "inpaint"
+        window.action["select_none"].trigger()
+        await settled(window)
+        assert window.restore.choice() is None
+
+
 async def test_the_panel_shows_how_the_open_version_was_made():
     async with a_window() as (window, _link):
         await a_photo(window)
@@ -358,6 +402,19 @@ async def test_the_chat_suggests_what_was_found():
         assert [r.text for r in link.of(m.SendMessage)] == ["What is wrong?"]
 
 
+async def test_the_chat_does_not_suggest_again_what_was_undone():
+    async with a_window() as (window, link):
+        link.detection = a_detection(rain=0.9, haze=0.8)
+        await a_photo(window)
+        window.restore_commands.run("derain")
+        await settled(window)
+        window.action["undo"].trigger()
+        await settled(window)
+        chips = [chip.text() for chip in window.chat.chips.findChildren(QPushButton) if not chip.isHidden()]
+        assert "Remove haze" in chips
+        assert "Remove rain" not in chips
+
+
 async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_the_tooltip():
     async with a_window() as (window, link):
         link.methods = tuple(replace(card, gains={"derain": 5.8}) for card in link.methods)
@@ -374,23 +431,27 @@ async def test_the_panel_says_what_a_method_is_good_at_and_keeps_the_network_in_
 async def test_the_chat_downloads_a_missing_model_by_a_button():
     async with a_window() as (window, link):
         state = await a_photo(window)
-        turn = Turn("assistant", "It needs a model.", question=state.head, models=("maxim-denoising",))
+        step = {"tool": "restore", "task": "denoise"}
+        turn = Turn("assistant", "It needs a model.", (), 0.0, (step,), state.head, ("maxim-denoising",))
         window.conversation_commands.add_turn(state, turn)
-        button = window.chat.transcript.offer
-        assert button.text() == "Download and restore (89 MB)"
+        plan = window.chat.transcript.plan
+        window.conversation_commands.show_state()
+        assert plan.run.text() == "Download and run (89 MB)"
         window.action["rotate_left"].trigger()
         await settled(window)
-        assert window.chat.transcript.offer is None, "the question was about another version"
+        assert plan.run.isHidden(), "the question was about another version"
         window.action["undo"].trigger()
         await settled(window)
-        window.chat.transcript.offer.click()
+        plan.run.click()
         await settled(window)
-        assert [r.text for r in link.of(m.SendMessage)] == ["Download and restore"]
-        assert window.chat.transcript.offer is None
+        assert [r.steps for r in link.of(m.RunPlan)] == [(step,)]
+        assert plan.run.isHidden()
 
 
 async def test_on_a_sample_the_first_click_offers_the_better_model_with_size_and_times():
     async with a_window() as (window, link):
+        link.preferences = ()  # of a user who has not chosen between methods
+        window.session.ask(m.ListPreferences())
         quick = replace(METHODS[0], id="clarity-all", title="Quick")
         first = replace(METHODS[0], missing=("maxim-denoising",))
         link.methods = (first, quick, *METHODS[1:])
@@ -458,3 +519,51 @@ async def test_the_better_model_is_offered_once_and_the_quick_method_runs_at_onc
         window.restore.button.click()
         await settled(window)
         assert len(link.of(m.Restore)) == 2
+
+
+OPTIONS = m.OptionsListed(
+    "dehaze",
+    (
+        MethodOption(
+            "maxim-dehazing-outdoor", 3.0, 6.1, 40, reasons=(Message("choice.measured", {"gain": 6.1, "count": 40}),)
+        ),
+        MethodOption("maxim-dehazing-indoor", 150.0, 8.2, 40, quick=False, reasons=(Message("choice.slow"),)),
+    ),
+    "maxim-dehazing-outdoor",
+    "maxim-dehazing-indoor",
+)
+
+
+async def test_the_best_method_for_the_photo_is_selected_and_a_better_slower_one_offered_beside_it():
+    async with a_window() as (window, link):
+        link.options["dehaze"] = OPTIONS
+        await a_photo(window)
+        panel = window.restore
+        panel.choose("dehaze")
+        assert panel.choice().method == "maxim-dehazing-indoor"  # the first of the table
+        await until(lambda: panel.choice().method == "maxim-dehazing-outdoor")
+        assert panel.method.currentText().endswith(": +6.1 dB, 3 s")
+        assert "On 40 test photos it came 6.1 dB closer" in panel.facts.text()
+        assert panel.better_button.text().endswith(": +8.2 dB, 2 min")
+        panel.better_button.click()
+        assert panel.choice().method == "maxim-dehazing-indoor"
+        assert panel.better_button.isHidden()
+        assert window.session.settings.methods["dehaze"] == "maxim-dehazing-indoor"
+
+
+async def test_a_task_menu_lists_its_methods_with_gain_and_time():
+    async with a_window() as (window, link):
+        link.options["dehaze"] = OPTIONS
+        await a_photo(window)
+        menus = [a.menu() for a in window.restore_commands.tasks_menu.actions()]
+        [menu] = [each for each in menus if each.title() == "Remove haze"]
+        menu.popup(QPoint())
+        await until(lambda: bool(menu.actions()) and "dB" in menu.actions()[0].text())
+        *methods, line, compare = menu.actions()
+        assert [a.text().split(": ")[1] for a in methods] == ["+6.1 dB, 3 s", "+8.2 dB, 2 min"]
+        assert line.isSeparator()
+        assert compare.text() == "Compare methods…"
+        methods[1].trigger()
+        menu.close()
+        await settled(window)
+        assert [(r.params.task, r.params.method) for r in link.of(m.Restore)] == [("dehaze", "maxim-dehazing-indoor")]

@@ -101,3 +101,16 @@ def test_without_a_photo_nothing_happens():
     assert view.scale == 1.0
     assert view.visible().area == 0
     assert view.image_pixel(QPointF(5, 5)) is None
+
+
+def test_a_larger_version_of_the_same_photo_keeps_the_part_that_is_shown():
+    view = viewport(Surface())
+    view.zoom_to(0.5)
+    view.pan(-300, 200)
+    before = view.visible()
+    view.show_photo((12000, 8000), keep=True)
+    assert view.scale == 0.25
+    after = view.visible()
+    assert (after.x, after.y) == pytest.approx((2 * before.x, 2 * before.y), abs=4)
+    view.show_photo((500, 500), keep=True)  # other proportions: nothing of the part can be kept
+    assert view.visible() == Bounds(0, 0, 500, 500)

@@ -8,6 +8,8 @@ import pytest
 from fakes import a_photo, a_window, settled, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+from shiboken6 import delete
 
 from clarity_desktop import messages as m
 from clarity_desktop.ui.document_state import DocumentState
@@ -31,8 +33,10 @@ async def test_comparing_chooses_the_other_version_and_shows_both_scores():
         for name in ("rotate_right", "flip_horizontal"):
             window.action[name].trigger()
             await settled(window)
+        await until(lambda: len(view.versions) == 3 and view.undo_to is not None)
         assert view.other == view.undo_to
         window.versions.choose(original or VersionId(""))
+        assert window.versions.selected() == (original,)
         window.action["compare"].trigger()
         await settled(window)
         assert view.other == original
@@ -43,6 +47,23 @@ async def test_comparing_chooses_the_other_version_and_shows_both_scores():
         assert view.canvas.comparison.mode == "side"
         window.action["single"].trigger()
         assert view.canvas.comparison.mode == "single"
+
+
+@pytest.mark.parametrize("held", [Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier])
+async def test_a_version_that_appears_while_a_key_is_held_is_the_only_chosen_one(held):
+    async with a_window() as (window, _link):
+        view = await a_photo(window)
+        original = view.head
+        QTest.keyPress(window, Qt.Key.Key_F20, held)
+        try:
+            window.action["rotate_right"].trigger()
+            await settled(window)
+            assert window.versions.selected() == (view.head,)
+            window.versions.choose(original or VersionId(""))
+            assert window.versions.selected() == (original,)
+        finally:
+            QTest.keyRelease(window, Qt.Key.Key_F20)
+        assert window.action["compare"].text() == window.action.specs["compare"].text
 
 
 async def test_the_conversation_can_ask_to_compare():
@@ -129,6 +150,18 @@ async def test_a_hold_ends_when_the_focus_goes_elsewhere(monkeypatch: pytest.Mon
         window.action["before"].trigger()
         now = 101.0
         window.chat.composer.setFocus()
+        assert not view.before
+
+
+async def test_a_key_may_be_held_while_the_focused_widget_goes():
+    async with a_window() as (window, _link):
+        view = await two_versions(window)
+        field = QLineEdit(window)
+        field.show()
+        field.setFocus()
+        window.action["before"].trigger()
+        delete(field)
+        window.action["before"].trigger()
         assert not view.before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from clarity_desktop.backend.auto import rules, texts
@@ -15,7 +16,7 @@ from clarity_desktop.messages import Event, Improve, Improved, JobCancelled, Use
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text, messages
 from clarity_desktop.titles import degradation_title, method_name
-from clarity_desktop.values import Advice, Task, Turn, VersionId
+from clarity_desktop.values import Advice, Degradation, MethodOption, Task, Turn, VersionId
 from clarity_desktop.worker import Job
 
 LARGE_CHANGE_DB = 20.0
@@ -28,6 +29,7 @@ class Attempt:
 
     failed: the method raised an error. superseded: it would have been kept, but the user deleted it or opened
     another version. unsure: it may be better; the most promising of these is shown if nothing was kept.
+    reason: why this method was tried first, where the user's choices decided it.
     """
 
     advice: Advice
@@ -38,17 +40,22 @@ class Attempt:
     failed: bool = False
     superseded: bool = False
     unsure: bool = False
+    reason: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """What Auto did, the photo before and after it, and a report. offered: a result that may be better is shown."""
+    """What Auto did, the photo before and after it, and a report.
+
+    offered: a result that may be better is shown. summary: the report in a sentence or two; () if it is as short.
+    """
 
     tried: tuple[Attempt, ...]
     before: Analysis
     after: Analysis
     text: tuple[Message, ...]
     offered: bool = False
+    summary: tuple[Message, ...] = ()
 
 
 @dataclass
@@ -83,7 +90,7 @@ async def improve_document(studio: Studio, request: Improve, job: Job) -> None:
     steps = (to_json(RestoreCall("auto")),)
     turn = Turn("assistant", done.text, tuple(made), time.time(), steps)
     await studio.add_turn(request.document, turn, job)
-    job.emit(Improved(request.document, target.version, done.text, done.offered))
+    job.emit(Improved(request.document, target.version, done.text, done.offered, done.summary))
 
 
 async def improve(target: AutoTarget, settings: Settings) -> Improvement:
@@ -114,7 +121,12 @@ async def improve(target: AutoTarget, settings: Settings) -> Improvement:
     await target.close()
     tried = progress.tried
     change = await target.whole_change() if any(t.kept for t in tried) else None
-    return Improvement(tuple(tried), before, now, _report(tried, before, now, change, offered), offered)
+    if not tried:
+        discarded = target.discarded_tasks()
+        text = rules.advice_text(before.detection, before.quality.overall, discarded=discarded)
+        return Improvement((), before, now, text)
+    report, summary = _report(tried, before, now, change, offered), _summary(tried, change, offered)
+    return Improvement(tuple(tried), before, now, (*summary[:1], *report), offered, summary)
 
 
 def _next(now: Analysis, progress: _Progress, target: AutoTarget) -> Advice | None:
@@ -135,45 +147,74 @@ async def _treat(
     """Try the methods for one task; returns the analysis of the photo afterwards."""
     tried = progress.tried
     try:
-        candidates = await target.candidates(advice.task, settings)
+        candidates = await target.candidates(advice.task, now, settings)
     except UserError as e:  # there is none
         tried.append(Attempt(advice, None, 0.0, False, e.text))
         return now
-    for method in candidates[: rules.TRIES]:
+    ordered = await _compared(target, advice, candidates, now)
+    for option in ordered[: rules.TRIES]:
+        method, reason = option.method, None
+        if option is ordered[0]:
+            tried_first = candidates[: rules.COMPARED]
+            reason = target.reason(advice.task, method) if option is candidates[0] else _looked_best(tried_first)
         try:
-            part = await target.try_part(advice, method.id, now.detection, settings)
+            part = await target.try_part(advice, option, now.detection)
             if part is not None and (verdict := rules.evaluate(advice, part.judgement, now)).outcome == "rejected":
-                tried.append(Attempt(advice, method.id, part.seconds, False, verdict.why))
+                tried.append(Attempt(advice, method, part.seconds, False, verdict.why, reason=reason))
                 continue
-            seconds = await target.attempt(advice.task, method.id)
+            seconds = await target.attempt(advice.task, method)
         except UserError as e:  # a failed method counts as no improvement
             await target.check_room()  # raises if the disk is full: then the other methods would fail too
-            tried.append(Attempt(advice, method.id, 0.0, False, e.text, failed=True))
+            tried.append(Attempt(advice, method, 0.0, False, e.text, failed=True))
             continue
         after = await target.analyze()
         verdict = rules.evaluate(advice, await target.judge(advice.task), now, after)
         if verdict.outcome == "rejected":
-            tried.append(Attempt(advice, method.id, seconds, False, verdict.why))
+            tried.append(Attempt(advice, method, seconds, False, verdict.why, reason=reason))
             await target.reject()
             continue
         if verdict.outcome == "unsure":
-            tried.append(Attempt(advice, method.id, seconds, False, verdict.why, unsure=True))
+            tried.append(Attempt(advice, method, seconds, False, verdict.why, unsure=True, reason=reason))
             aside = await target.set_aside()
             if progress.best is None or verdict.better > progress.best[0]:
                 progress.best = verdict.better, len(tried) - 1, aside, after
             continue
         superseded = target.accept()
         why = verdict.why if superseded is None else messages(verdict.why, superseded)
-        tried.append(Attempt(advice, method.id, seconds, superseded is None, why, superseded=superseded is not None))
+        kept = superseded is None
+        tried.append(Attempt(advice, method, seconds, kept, why, superseded=not kept, reason=reason))
         return now if superseded else after
     return now
+
+
+async def _compared(
+    target: AutoTarget, advice: Advice, candidates: tuple[MethodOption, ...], now: Analysis
+) -> tuple[MethodOption, ...]:
+    """The candidates, the first of them in the order in which their results look on a part of the photo.
+
+    What the user chose stays first. A method that fails there keeps its place: its failure is reported when it runs.
+    """
+    compared = candidates[: rules.COMPARED]
+    if len(compared) < 2 or candidates[0].chosen:
+        return candidates
+    looks: dict[str, float] = {}
+    for place, option in enumerate(compared):
+        with suppress(UserError):
+            trial = await target.try_part(advice, option, now.detection, compare=True)
+            if trial is not None:
+                looks[option.method] = trial.judgement.better - rules.PLACE * place
+    if len(looks) < len(compared):
+        return candidates
+    return (*sorted(compared, key=lambda option: -looks[option.method]), *candidates[len(compared) :])
+
+
+def _looked_best(compared: Sequence[MethodOption]) -> Message:
+    return Message("choice.looked_best", {"count": len(compared)})
 
 
 def _report(
     tried: Sequence[Attempt], before: Analysis, after: Analysis, change: float | None, offered: bool
 ) -> tuple[Message, ...]:
-    if not tried:
-        return rules.advice_text(before.detection, before.quality.overall)
     parts = [message for t in tried for message in _attempt_text(t)]
     if any(t.superseded for t in tried):  # the user has chosen what is shown now
         return tuple(parts)
@@ -184,12 +225,31 @@ def _report(
     several = sum(t.kept for t in tried) > 1  # of a single step its own sentence says it
     if several and before.quality.overall is not None and after.quality.overall is not None:
         parts.append(Message("auto.overall", {"before": before.quality.overall, "after": after.quality.overall}))
-    if change is not None and change < LARGE_CHANGE_DB:
-        parts.append(Message("auto.large_change", {"psnr": change}))
+    parts += _large_change(change)
     remaining = rules.present(after.detection)
     if remaining:  # without advice: each task has had its turn
         parts.append(Message("auto.still_there"))
     return (*parts, *texts.findings(after.detection, remaining, after.quality.overall))
+
+
+def _summary(tried: Sequence[Attempt], change: float | None, offered: bool) -> tuple[Message, ...]:
+    """What was tried and with what result, in plain words; () where nothing was, or the user went elsewhere."""
+    names: list[Degradation] = [t.advice.degradation for t in tried if t.method is not None]
+    if not names or any(t.superseded for t in tried):
+        return ()
+    kept: list[Degradation] = [t.advice.degradation for t in tried if t.kept]
+    others: list[Degradation] = [name for name in names if name not in kept]
+    first = texts.tried(tuple(dict.fromkeys(kept)), tuple(dict.fromkeys(others)), offered=offered)
+    if offered:
+        return (first, Message("auto.offered"))
+    if not kept:
+        return (first, Message("auto.unchanged"))
+    return (first, *_large_change(change))
+
+
+def _large_change(change: float | None) -> tuple[Message, ...]:
+    """A warning where the photo changed a lot. change: PSNR in dB from the start."""
+    return (Message("auto.large_change", {"psnr": change}),) if change is not None and change < LARGE_CHANGE_DB else ()
 
 
 def _attempt_text(t: Attempt) -> tuple[Message, ...]:
@@ -202,4 +262,5 @@ def _attempt_text(t: Attempt) -> tuple[Message, ...]:
         else "auto.rejected"
     )  # fmt: skip
     title = degradation_title(t.advice.degradation)
-    return messages(Message(key, {"degradation": title, "method": method_name(t.method) if t.method else ""}), t.why)
+    first = Message(key, {"degradation": title, "method": method_name(t.method) if t.method else ""})
+    return messages(first, t.reason or (), t.why)

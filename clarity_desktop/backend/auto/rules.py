@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clarity_desktop.backend import methods, restore
+from clarity_desktop.backend import methods
 from clarity_desktop.backend.auto import texts
 from clarity_desktop.backend.judge import Judgement
-from clarity_desktop.backend.methods import Method
-from clarity_desktop.messages import UserError
-from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
     TASK_FOR,
@@ -48,10 +44,12 @@ removed before another step could spread it."""
 
 NEEDS_MASK: tuple[Task, ...] = ("inpaint",)
 """Tasks that Auto never runs: they need a mask from the user."""
-SLOW_STEP_SECONDS = 60.0
-"""Seconds above which a quicker method is tried first, if there is one: Auto runs several steps."""
 TRIES = 2
 """Methods that Auto tries for one task."""
+COMPARED, COMPARED_SIDE = 3, 384
+"""Methods whose results are compared on a part of the photo before the first of them runs; the side of that part."""
+PLACE = 0.05
+"""Probability of being better by which a result must exceed that of the method ranked before it."""
 SUSPECT, MAX_SUSPECTS = 0.15, 2
 """Probability from which a degradation is worth a try where the likely ones led nowhere, and how many are tried."""
 PART_SECONDS = 10.0
@@ -129,64 +127,16 @@ def advice_text(
             treated: list[Degradation] = [
                 name for name in there if TREATMENTS[name].task in able and TREATMENTS[name].task not in left_out
             ]
+            tried_before: list[Degradation] = [
+                name for name in there if TREATMENTS[name].task in able and TREATMENTS[name].task in discarded
+            ]
             return (
                 *found,
                 *texts.order(treated),
+                *texts.already_tried(tried_before),
                 *([Message("auto.mark_first")] if "inpaint" in there and "inpaint" in able else []),
                 *texts.untreatable([name for name in there if TREATMENTS[name].task not in able]),
             )
-
-
-# Methods -------------------------------------------------------------------------------------------------------------
-
-
-def candidate_methods(task: Task, size: tuple[int, int], settings: Settings) -> tuple[Method, ...]:
-    """Methods of a task that can run at once on width × height pixels, in the order in which to try them.
-
-    Only those that are installed and need no mask: Auto neither downloads nor marks anything. The user's preferred
-    method comes first, then the order of the table, with methods slower than SLOW_STEP_SECONDS last. Raises
-    UserError where there is none; it says what could be downloaded.
-    """
-    return tuple(method for method, _ in _timed_candidates(task, size, settings))
-
-
-def auto_seconds(advice: Collection[Advice], size: tuple[int, int], settings: Settings) -> float:
-    """Seconds that Auto takes on width × height pixels if the first method of each task helps."""
-    total = 0.0
-    tasks: set[Task] = {a.task for a in advice if a.task not in NEEDS_MASK}
-    for task in tasks:
-        with contextlib.suppress(UserError):  # it takes no time; Auto says why when its turn comes
-            total += _timed_candidates(task, size, settings)[0][1]
-    return total
-
-
-def _timed_candidates(task: Task, size: tuple[int, int], settings: Settings) -> list[tuple[Method, float]]:
-    """`candidate_methods`, each with its seconds."""
-    usable: list[tuple[Method, float]] = []
-    obstacles: list[UserError] = []
-    absent: list[str] = []
-    for method in methods.all_methods().values():
-        if task not in method.tasks or method.needs_mask:
-            continue
-        if lacking := methods.missing(method):
-            absent.append(" ".join(lacking))
-            continue
-        try:
-            usable.append((method, restore.estimate(method, *size, settings)))
-        except UserError as e:  # too little memory, for instance
-            obstacles.append(e)
-    if not usable:
-        raise obstacles[0] if obstacles else UserError(_how_to_get(absent))
-    own = settings.methods.get(task)
-    # sorted is stable, so the order of the table decides within each group.
-    return sorted(usable, key=lambda timed: (timed[0].id != own, timed[1] > SLOW_STEP_SECONDS))
-
-
-def _how_to_get(absent: list[str]) -> Message:
-    """How to get a method. absent: the missing weights of each method."""
-    if not absent:
-        return Message("auto.only_with_mask")
-    return Message("auto.not_installed", {"model": absent[0]})
 
 
 # Evaluation ----------------------------------------------------------------------------------------------------------
@@ -215,6 +165,11 @@ class Verdict:
     why: Text
 
 
+def seems_better(judgement: Judgement) -> bool:
+    """Whether a result is worth showing: it may be better than its input, and that is likelier than worse."""
+    return judgement.better >= OFFER and judgement.better > judgement.worse
+
+
 def evaluate(advice: Advice, judgement: Judgement, before: Analysis, after: Analysis | None = None) -> Verdict:
     """What becomes of a result that was compared with its input.
 
@@ -232,7 +187,7 @@ def evaluate(advice: Advice, judgement: Judgement, before: Analysis, after: Anal
 
     if judgement.better >= KEEP:
         return verdict("kept", "better")
-    if judgement.better >= OFFER and judgement.better > judgement.worse:
+    if seems_better(judgement):
         return verdict("unsure", "perhaps_better")
     if judgement.worse > judgement.equal:
         return verdict("rejected", "worse")

@@ -8,15 +8,16 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from clarity_desktop.backend import methods, restore
-from clarity_desktop.backend.auto.rules import MAX_PART, MIN_PART, PART_SECONDS, Analysis, candidate_methods
+from clarity_desktop.backend.auto import choice
+from clarity_desktop.backend.auto.choice import PhotoFacts
+from clarity_desktop.backend.auto.rules import COMPARED_SIDE, MAX_PART, MIN_PART, PART_SECONDS, Analysis
 from clarity_desktop.backend.document import Document
 from clarity_desktop.backend.iqa.distance import psnr
 from clarity_desktop.backend.judge import Judgement
-from clarity_desktop.backend.methods import Method
+from clarity_desktop.backend.plan import RestoreCall, to_json
 from clarity_desktop.backend.runner import Candidate
 from clarity_desktop.backend.studio import Studio
-from clarity_desktop.messages import Event, Improve, Restore, VersionAdded
+from clarity_desktop.messages import Event, Improve, Restore, StepStarted, VersionAdded
 from clarity_desktop.settings import Settings
 from clarity_desktop.text import Message, Text
 from clarity_desktop.values import (
@@ -26,6 +27,7 @@ from clarity_desktop.values import (
     Degradation,
     Detection,
     DocumentId,
+    MethodOption,
     Pixels,
     Region,
     RestoreParams,
@@ -70,18 +72,24 @@ class AutoTarget(Protocol):
         """Whether it has one color everywhere."""
         ...
 
-    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
-        """The methods to try for a task, in order. Raises UserError if there is none."""
+    async def candidates(self, task: Task, now: Analysis, settings: Settings) -> tuple[MethodOption, ...]:
+        """The methods to try for a task, in order. now: of the photo. Raises UserError if there is none."""
+        ...
+
+    def reason(self, task: Task, method: str) -> Message | None:
+        """Why a method is tried first; None where it would be without the user's choices."""
         ...
 
     async def attempt(self, task: Task, method: str) -> float:
         """Restore and continue with the result. Returns its seconds. Raises UserError, ModelMissing, JobCancelled."""
         ...
 
-    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
+    async def try_part(
+        self, advice: Advice, option: MethodOption, detection: Detection, *, compare: bool = False
+    ) -> PartTrial | None:
         """Try a method that is slow on the whole photo on a part of it. None: it is quick, or the photo is small.
 
-        Raises as `attempt`.
+        compare: try a quick one too, on the part on which others are tried. Raises as `attempt`.
         """
         ...
 
@@ -171,8 +179,13 @@ class VersionTarget:
         region = self._request.region
         return pixels if region is None else pixels[region.bounds.slices()]
 
-    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
-        return await self._job.side("estimate", candidate_methods, task, self.size, settings)
+    async def candidates(self, task: Task, now: Analysis, settings: Settings) -> tuple[MethodOption, ...]:
+        return await _candidates(
+            self._studio, task, PhotoFacts(self.size, now.detection, now.quality), settings, self._job
+        )
+
+    def reason(self, task: Task, method: str) -> Message | None:
+        return self._studio.reason(task, method)
 
     async def attempt(self, task: Task, method: str) -> float:
         region = self._request.region
@@ -180,6 +193,7 @@ class VersionTarget:
             task, method, region=region, feather=REGION_FEATHER if region else 0, visible=self._request.visible
         )
         request = Restore(self._document, self.version, params, confirmed=True)
+        self._job.emit(StepStarted(self._document, to_json(RestoreCall(task, method=method))))
 
         def note(
             event: Event,
@@ -191,16 +205,19 @@ class VersionTarget:
             made = await self._studio.restore_now(request, self._job)
         return made.step.seconds
 
-    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
+    async def try_part(
+        self, advice: Advice, option: MethodOption, detection: Detection, *, compare: bool = False
+    ) -> PartTrial | None:
         pixels = await self._pixels(self.version)
-        return await _try_part(self._studio, pixels, advice, method, detection, settings, self._job)
+        return await _try_part(self._studio, pixels, advice, option, detection, compare, self._job)
 
     async def judge(self, task: Task) -> Judgement:
         before, after = await self._pixels(self._accepted[-1]), await self._pixels(self.version)
         return await self._studio.judge(before, after, task, self._job)
 
     def discarded_tasks(self) -> frozenset[Task]:
-        return self._studio.discarded_tasks(self._document, self._accepted[-1])
+        of_part = self._request.region is not None
+        return self._studio.discarded_tasks(self._document, self._accepted[-1], of_part=of_part)
 
     async def whole_change(self) -> float | None:
         return await self._job.run(
@@ -258,7 +275,8 @@ class VersionTarget:
             def back(document: Document) -> VersionId:
                 # Asked again here, in the thread of all moves: the user may have moved the head just before.
                 head = document.card().head
-                return document.go_to(version, remember=remember) if head == trial else head
+                # Cancelled, not undone: the next run may try it again.
+                return document.go_to(version, remember=remember, is_undo=False) if head == trial else head
 
             await self._studio.move(self._document, back, self._job)
 
@@ -296,16 +314,23 @@ class PixelTarget:
     async def is_uniform(self) -> bool:
         return await self._job.run(_is_uniform, self.pixels, lane=LaneClass.ANALYSIS)
 
-    async def candidates(self, task: Task, settings: Settings) -> tuple[Method, ...]:
-        return await self._job.side("estimate", candidate_methods, task, self.size, settings)
+    async def candidates(self, task: Task, now: Analysis, settings: Settings) -> tuple[MethodOption, ...]:
+        return await _candidates(
+            self._studio, task, PhotoFacts(self.size, now.detection, now.quality), settings, self._job
+        )
+
+    def reason(self, task: Task, method: str) -> Message | None:
+        return self._studio.reason(task, method)
 
     async def attempt(self, task: Task, method: str) -> float:
         params = RestoreParams(task, method, self._strength, self._region, self._feather)
         self._trial = await self._studio.apply(self.pixels, params, self._job)
         return self._trial.step.seconds
 
-    async def try_part(self, advice: Advice, method: str, detection: Detection, settings: Settings) -> PartTrial | None:
-        return await _try_part(self._studio, self.pixels, advice, method, detection, settings, self._job)
+    async def try_part(
+        self, advice: Advice, option: MethodOption, detection: Detection, *, compare: bool = False
+    ) -> PartTrial | None:
+        return await _try_part(self._studio, self.pixels, advice, option, detection, compare, self._job)
 
     async def judge(self, task: Task) -> Judgement:
         return await self._studio.judge(self._accepted, self.pixels, task, self._job)
@@ -343,20 +368,28 @@ class PixelTarget:
         """Nothing to do: the pixels of a cancelled command are discarded."""
 
 
+async def _candidates(
+    studio: Studio, task: Task, photo: PhotoFacts, settings: Settings, job: Job
+) -> tuple[MethodOption, ...]:  # fmt: skip
+    return await job.side("estimate", choice.candidates, task, photo, settings, studio.feedback, studio.store)
+
+
 async def _try_part(
-    studio: Studio, pixels: Pixels, advice: Advice, method: str, detection: Detection, settings: Settings, job: Job
+    studio: Studio, pixels: Pixels, advice: Advice, option: MethodOption, detection: Detection, compare: bool, job: Job
 ) -> PartTrial | None:
     """Restore the part of the photo where its degradation is most likely, and judge that part."""
     height, width = pixels.shape[:2]
-    chosen = methods.all_methods()[method]
-    seconds = await job.side("estimate", restore.estimate, chosen, width, height, settings)
-    if seconds <= PART_SECONDS:
+    seconds = option.seconds or 0.0
+    if compare:
+        side = min(COMPARED_SIDE, width, height)
+    elif seconds <= PART_SECONDS:
         return None
-    # As many pixels as take PART_SECONDS, within limits: a smaller part would not be representative.
-    side = int((PART_SECONDS / seconds * width * height) ** 0.5)
-    side = min(MAX_PART, max(MIN_PART, side), width, height)
+    else:
+        # As many pixels as take PART_SECONDS, within limits: a smaller part would not be representative.
+        side = int((PART_SECONDS / seconds * width * height) ** 0.5)
+        side = min(MAX_PART, max(MIN_PART, side), width, height)
     part = pixels[strongest_part(detection, advice.degradation, width, height, side).slices()]
-    trial = await studio.apply(part, RestoreParams(advice.task, method), job)
+    trial = await studio.apply(part, RestoreParams(advice.task, option.method), job)
     return PartTrial(await studio.judge(part, trial.pixels, advice.task, job), trial.step.seconds)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from clarity_desktop.text import Message, conjunction
-from clarity_desktop.titles import degradation_noun, degradation_title
-from clarity_desktop.values import Degradation, Detection, at_full_size, summary
+from clarity_desktop.titles import degradation_noun, degradation_title, method_name, task_title
+from clarity_desktop.values import TASK_FOR, Degradation, Detection, Task, at_full_size, summary
 from clarity_desktop.verdict import severity
 
 
@@ -50,11 +51,40 @@ def order(treated: Sequence[Degradation]) -> tuple[Message, ...]:
     return (Message("auto.treats" if len(treated) == 1 else "auto.treats_in_order", {"degradations": nouns}),)
 
 
+def already_tried(names: Sequence[Degradation]) -> tuple[Message, ...]:
+    """The degradations whose treatment was rolled back, undone or discarded before."""
+    if not names:
+        return ()
+    return (Message("auto.already_tried", {"degradations": _nouns(names)}),)
+
+
+def tried(kept: Sequence[Degradation], others: Sequence[Degradation], *, offered: bool) -> Message:
+    """In one sentence what Auto tried. kept: what it treated; others: what was not treated better."""
+    if offered:
+        return Message("auto.tried", {"degradations": _nouns((*kept, *others))})
+    if not kept:
+        return Message("auto.tried_in_vain", {"degradations": _nouns(others)})
+    if not others:
+        return Message("auto.treated", {"degradations": _nouns(kept)})
+    return Message("auto.treated_and_tried", {"degradations": _nouns(kept), "others": _nouns(others)})
+
+
+def _nouns(names: Sequence[Degradation]) -> Message:
+    return conjunction([degradation_noun(name) for name in names])
+
+
 def untreatable(names: Sequence[Degradation]) -> tuple[Message, ...]:
     """The degradations without a method."""
     if not names:
         return ()
     return (Message("auto.no_method", {"degradations": conjunction([degradation_noun(name) for name in names])}),)
+
+
+def reason(why: Literal["preferred", "not_preferred"], task: Task, method: str, first: str) -> Message:
+    """Why a method is tried first, in plain words. first: the one that would be without the user's choices."""
+    problem = next((degradation_noun(name) for name, of in TASK_FOR.items() if of == task), None)
+    fields = {"method": method_name(method), "other": method_name(first), "problem": problem or task_title(task)}
+    return Message(f"feedback.{why}{'' if problem else '_task'}", fields)
 
 
 def measured(

@@ -8,6 +8,7 @@ from typing import get_args
 
 from clarity_desktop.backend.chat.follow_ups import LastChange
 from clarity_desktop.backend.plan import (
+    LOOK_ONLY,
     AdjustCall,
     Adjustment,
     PastTurn,
@@ -17,7 +18,7 @@ from clarity_desktop.backend.plan import (
     from_json,
 )
 from clarity_desktop.backend.tools import FULL_EXPOSURE
-from clarity_desktop.messages import UserError
+from clarity_desktop.errors import UserError
 from clarity_desktop.text import english
 from clarity_desktop.values import DocumentCard, Step, Turn, Version, VersionId, adjustments_of, full_result
 
@@ -72,8 +73,11 @@ def _call(step: Step) -> RestoreCall | AdjustCall | None:
     return AdjustCall(settings) if settings else None
 
 
-def past_turns(card: DocumentCard) -> tuple[PastTurn, ...]:
-    """The conversation of a document as the planner gets it. Every version is labelled with what made it."""
+def past_turns(card: DocumentCard, numbered: tuple[VersionId, ...] = ()) -> tuple[PastTurn, ...]:
+    """The conversation of a document as the planner gets it. Every version is labelled with what made it.
+
+    numbered: the versions that the user sees under the numbers 1, 2, …
+    """
     labels = [VersionLabel(v.id, _label(v), v.parent) for v in card.versions if not v.deleted]
     places = {label.id: place for place, label in enumerate(labels)}
     turns: list[PastTurn] = []
@@ -86,8 +90,17 @@ def past_turns(card: DocumentCard) -> tuple[PastTurn, ...]:
         else:
             # The conversation itself keeps the steps that wait for an answer.
             text = "?" if turn.question is not None and not turn.steps else "." if turn.versions else ""
-        turns.append(PastTurn(turn.role, text, steps if turn.versions else (), tuple(labels[:known])))
-    return (*turns, PastTurn("assistant", versions=tuple(labels), shown=card.head))
+        if not turn.versions:  # what changes failed, or waits for an answer
+            steps = tuple(step for step in steps if step.tool in LOOK_ONLY)
+        turns.append(PastTurn(turn.role, text, steps, tuple(labels[:known])))
+    marked = [v for v in card.versions if not v.deleted]
+    starred = tuple(v.id for v in marked if v.star and not v.rejected)
+    rejected = tuple(v.id for v in marked if v.rejected)
+    now = PastTurn(
+        "assistant", versions=tuple(labels), shown=card.head, numbered=tuple(v for v in numbered if v in places),
+        starred=starred, rejected=rejected,
+    )  # fmt: skip
+    return (*turns, now)
 
 
 def _call_of(stored: object) -> ToolCall | None:

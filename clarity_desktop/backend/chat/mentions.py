@@ -29,9 +29,28 @@ _WAS_NOT = re.compile(r"\b(?:were|was|is) not (?:so |too |that |as )?$")
 _LESS_BEFORE = re.compile(r"\b(?:no(?: more)?|less|too much|than)\s+(?:to\s+)?$")
 _LESS_AFTER = re.compile(r"\s+(?:it |this |that )?(?:a bit |a little |much )?less\b")
 """Around a step that was too strong: "less noise reduction", "denoise less"."""
-_AREA = re.compile(r"\s+(?:areas?|parts?|corners?|regions?|spots?|side)\b")
+_AREA = re.compile(r"\s+(?:areas?|parts?|corners?|regions?|spots?|sides?|bits?|zones?|sections?|end|half)\b")
+_THE = re.compile(r"\b(?:the|this|that|these|those|all) (?:(?:very|too|really|overly|most|so) )?$")
+_SCENE = re.compile(
+    r"[ -](?:shot|photo|picture|image|scene|sky|market|street|club|portrait|view|skyline|landscape)s?\b"
+)
+"""Behind "night": it says what the photo shows."""
+_STOPS = re.compile(r"\b(?:an?|one|two|half|third|\d+(?:\.\d+)?) stops?\b")
+_OTHER = re.compile(
+    r"[\s-]*(?:fields?|m[ae]n|boards?|shoes?|drifts?|hills?|slopes?|coats?|boots?|forests?|barrels?|horns?)\b"
+    r"|\s+(?:on|under) (?:the|my|our|his|her) (?!(?:lens|camera|photo|picture|image|glass|window|left|right)\b)"
+    r"|\s+(?:is|are|looks?)\s+(?:(?:too|so|way|a bit|very|all)\s+)*"
+    r"(?:orange|blue|yellow|bright|dark|white|gr[ae]y|green|pink|cold|warm|dirty|overexposed|blown)\b"
+)
+"""Behind "snow": it is a thing in the photo, no damage: "the snow field", "the snow is too blue"."""
+_LIGHT_TOUCH = re.compile(r"[ -](?:going|touch|hand|treatment|pass|dose|\w+ing|\w+tion)\b")
+"""Behind "a light": little, no light."""
 _IN = re.compile(r"\b(?:in|of|from|only|just) the $")
 _ALSO = re.compile(r"\s*(?:and|or|nor)\s+(?:the\s+|any\s+)?")
+
+
+Span = tuple[int, int, TaskWord | AdjustmentWord]
+"""Where a word begins and ends in a clause, and what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +74,9 @@ def _mentions(clause: str) -> tuple[Mention, ...]:
         (at.start(), at.end(), word)
         for found, word in words.topics()
         for at in found.finditer(clause)
-        if not (_AREA.match(clause[at.end() :]) and _IN.search(clause[: at.start()]))  # "in the dark areas"
+        if not (at[0] in ("snow", "rain", "fog", "mist") and _OTHER.match(clause[at.end() :]))
     ]
+    spans = _without_places(clause, spans)
     longest = [
         (start, end, word)
         for start, end, word in spans
@@ -69,9 +89,42 @@ def _mentions(clause: str) -> tuple[Mention, ...]:
     found: list[Mention] = []
     for start, end, word in longest:
         # "do not remove the rain or the haze"
+        if _is_attribute(clause, start, end, word) or (
+            clause[:end].endswith(" light") and _LIGHT_TOUCH.match(clause[end:])
+        ):
+            continue
         refused = found and not found[-1].asked and re.fullmatch(_ALSO, clause[found[-1].end : start])
         found.append(Mention(word, start, end, not refused and _asked(clause, start, end, word)))
     return tuple(found)
+
+
+def _without_places(clause: str, spans: list[Span]) -> list[Span]:
+    """The spans without words that say where: "in the dark areas", "lighten the dark part", "denoise the noisy bits".
+
+    Where nothing else is said ("fix the blurry part"), the word tells what is wrong.
+    """
+
+    def is_place(span: Span) -> bool:
+        after = clause[span[1] :]
+        if clause[span[0] : span[1]] == "night":
+            return bool(_SCENE.match(after))
+        return bool(_AREA.match(after) and _THE.search(clause[: span[0]]))
+
+    others = [span for span in spans if not is_place(span)]
+    return others or [span for span in spans if not _IN.search(clause[: span[0]])]
+
+
+def _is_attribute(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -> bool:
+    """Whether a word for what is wanted only tells how a thing looks: "those bright rings", "a crisp morning"."""
+    if not isinstance(word, TaskWord) or word.kind != "goal" or clause[start:end] not in ("sharp", "crisp", "bright"):
+        return False
+    after = re.match(r"\s+(?P<noun>[a-z]+)", clause[end:])
+    ends = {
+        "enough", "and", "or", "but", "please", "again", "now", "here", "there", "in", "on", "at", "photo", "picture",
+        "image", "version", "one", "result", "as", "like", "for", "with", "than",
+    }  # fmt: skip
+    article = re.search(r"\b(?:the|those|these|this|that|an?|some|many|with|my|his|her|by) (?:very )?$", clause[:start])
+    return bool(article and after and after["noun"] not in ends)
 
 
 def _differ(word: TaskWord | AdjustmentWord, other: TaskWord | AdjustmentWord) -> bool:
@@ -84,13 +137,23 @@ def _asked(clause: str, start: int, end: int, word: TaskWord | AdjustmentWord) -
     before, after = clause[:start], clause[end:]
     if _EXCEPTED.search(before):  # "remove everything but the rain"
         return False
+    named = isinstance(word, TaskWord) and not re.match(r"\s+(?:steps?|one|version)\b(?=.*\bplease\b)", after)
+    if named and re.match(rf"\s+(?:{words.regex(words.phrases('history', 'results'), after)})", after):
+        return False  # "the two rain results"
     if isinstance(word, AdjustmentWord) or word.kind == "verb":
         if _LESS_BEFORE.search(before) or (not isinstance(word, AdjustmentWord) and _LESS_AFTER.match(after)):
             return False  # "sharpen, no denoising"
-        return not words.ending("negation", "refuse", within=3).search(before)
+        if re.search(r"\b(?:keep|keeping|leave|leaving|like|love)\s+(?:the|that|your)\s+$", before):
+            return False  # "keep the noise removal"
+        return not _refused(before)
     if word.kind == "thing":
         return _thing_is_unwanted(before, after, clause[start:end])
     return _goal_is_wanted(before, after, clause[start:end])
+
+
+def _refused(before: str) -> bool:
+    """Whether the words before a mention refuse it. "Half a stop" of light refuses nothing."""
+    return bool(words.ending("negation", "refuse", within=3).search(_STOPS.sub(" ", before)))
 
 
 def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
@@ -125,7 +188,7 @@ def _thing_is_unwanted(before: str, after: str, thing: str) -> bool:
     ):
         return False
     imperative = words.only(("speech", "polite")).fullmatch(before) or not before.strip()
-    return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out)\b", after))
+    return not (imperative and re.match(r"\s+(?:the|it|this|that|my|his|her|out(?!\W*$))\b", after))
 
 
 def _is_requested(before: str, thing: str) -> bool:
@@ -138,6 +201,8 @@ def _is_requested(before: str, thing: str) -> bool:
 
 
 def _goal_is_wanted(before: str, after: str, goal: str) -> bool:
+    if re.search(r"\b(?:nothing|no one|hardly anything|neither|none)\s+(?:\w+\s+){0,4}$", before):
+        return True  # "nothing is in focus"
     if re.search(r"\b(?:is|are|was|looks?|its|it's)\s+not\s+(?:\w+\s+){0,2}$", f"{before} "):
         return True
     if re.match(r"\s+enough\b", after) and re.search(r"\bnot\b", before):

@@ -29,6 +29,15 @@ class Named:
         return next((name for name in self.ids if task in methods.all_methods()[name].tasks), None)
 
 
+_TASK_IN_NAME: tuple[tuple[str, Task], ...] = (
+    ("dehaz", "dehaze"), ("denois", "denoise"), ("raindrop", "deraindrop"), ("derain", "derain"), ("rain", "derain"),
+    ("deblur", "deblur"), ("blur", "deblur"), ("desnow", "desnow"), ("snow", "desnow"), ("haze", "dehaze"),
+    ("shadow", "deshadow"), ("flare", "deflare"), ("watermark", "dewatermark"), ("inpaint", "inpaint"),
+    ("lowlight", "low_light"), ("esrgan", "upscale"), ("retouch", "retouch"), ("jpeg", "dejpeg"), ("noise", "denoise"),
+)  # fmt: skip
+"""Parts of names of networks, and the task that they are for."""
+
+
 def _names() -> Mapping[str, tuple[str, ...]]:
     """Names without spaces and hyphens → ids: "maximderaining" is one method, "maxim" all of the family."""
     return _names_of(tuple((name, method.title) for name, method in methods.all_methods().items()))
@@ -37,15 +46,18 @@ def _names() -> Mapping[str, tuple[str, ...]]:
 @lru_cache(4)
 def _names_of(table: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
+    families: dict[str, tuple[str, ...]] = {}
+    aliases: Mapping[str, list[str]] = words.lists()["methods"]["aliases"]
     for name, title in table:
-        for form in (name, title):
+        for form in (name, title, *aliases.get(name, ())):
             plain = _plain(form)
-            if len(plain) >= 4:
+            if len(plain) >= 3:
                 found[plain] = (*found.get(plain, ()), *(() if name in found.get(plain, ()) else (name,)))
         family = name.split("-", maxsplit=1)[0]
-        if family != name and len(family) >= 4 and family not in words.phrases("methods", "no_family"):
-            found[family] = (*found.get(family, ()), name)
-    return found
+        if family != name and len(family) >= 3 and family not in words.phrases("methods", "no_family"):
+            families[family] = (*families.get(family, ()), name)
+    # "dncnn" is the method of this name, not its family; and "dark" is no family of one method "dark-channel".
+    return {family: names for family, names in families.items() if len(names) > 1} | found
 
 
 def _plain(name: str) -> str:
@@ -72,6 +84,8 @@ def find_method(clause: str) -> Named:
                 continue
             plain = _plain(clause[start:end])
             rest = _without(clause, start, end)
+            if plain == "kind" and not re.search(r"\b(?:by|use|with|try) $", clause[:start]):
+                continue  # the network KinD, and a frequent word
             if plain in _names():
                 return Named(rest, _names()[plain])
             if plain in _known():
@@ -81,7 +95,8 @@ def find_method(clause: str) -> Named:
         name = str(words.lists()["methods"]["quick"])
         return Named(_without(clause, at.start(), at.end()), (name,) if name in methods.all_methods() else ())
     if at := _unknown_name(clause):
-        return Named(_without(clause, at.start(1), at.end(1)), unknown=at[1])
+        tasks: list[Task] = [task for part, task in _TASK_IN_NAME if part in at[1]]
+        return Named(_without(clause, at.start(1), at.end(1)), unknown=at[1], task=tasks[0] if tasks else None)
     return Named(clause)
 
 
@@ -98,5 +113,8 @@ def _without(clause: str, start: int, end: int) -> str:
     ways = words.regex(words.phrases("methods", "by"), clause)
     before = re.sub(rf"(?:{ways})\s+(?:the\s+)?$", "", clause[:start])
     after = re.sub(r"^\s+(?:model|method|network|algorithm)\b", "", clause[end:])
+    after = re.sub(
+        r"\b(?:is|would be) (?:fine|ok|okay|enough|good enough|alright)\b|^\W*(?:will|would) do\b\W*", "", after
+    )
     after = re.sub(r"^\s+(?:on (?:it|this|that)|to)\b", "", after)
     return f"{before} {after}".strip()

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 from clarity_desktop.backend.plan import (
     AdjustCall,
+    FindCall,
     GoToCall,
     PastTurn,
     RedoCall,
     RestoreCall,
+    SelectRegionCall,
+    TextRegion,
     ToolCall,
     TransformCall,
     UndoCall,
@@ -28,7 +31,8 @@ class Past:
 
     shown: the version that is shown. last: the changes of the last turn that made any. made: version → the change that
     made it; parents: version → the version that it was made from. waiting: steps that an open question is about.
-    asked: the request that an open question without steps was about.
+    asked: the request that an open question without steps was about. named: the part that the last turn selected or
+    found. numbered, starred, rejected: as PastTurn has them.
     """
 
     versions: tuple[VersionLabel, ...] = ()
@@ -39,6 +43,10 @@ class Past:
     waiting: tuple[ToolCall, ...] = ()
     asked: str = ""
     undone: bool = False
+    named: TextRegion | None = None
+    numbered: tuple[VersionId, ...] = ()
+    starred: tuple[VersionId, ...] = ()
+    rejected: tuple[VersionId, ...] = ()
 
     def change(self, base: VersionId, calls: tuple[RestoreCall | AdjustCall, ...]) -> None:
         """Note what made the version that is shown, in words or with the mouse, from which version."""
@@ -113,9 +121,14 @@ def _follow(past: Past, turn: PastTurn, asked: str) -> None:
     past.versions = turn.versions or past.versions
     past.parents |= {v.id: v.parent for v in turn.versions if v.parent is not None}
     if not turn.text and not turn.steps and turn.shown is not None:  # it only tells what is there now
-        past.shown = turn.shown
+        past.shown, past.numbered, past.starred, past.rejected = (
+            turn.shown, turn.numbered, turn.starred, turn.rejected
+        )  # fmt: skip
         return
     past.waiting, past.asked = (), ""
+    if turn.steps:
+        named = [step.region for step in turn.steps if isinstance(step, SelectRegionCall | FindCall)]
+        past.named = named[-1] if named else None
     changes = [step for step in turn.steps if isinstance(step, Change)]
     if turn.text.rstrip().endswith("?") and not new:
         past.waiting, past.asked = turn.steps, "" if turn.steps else asked
@@ -146,7 +159,7 @@ def _move(past: Past, step: ToolCall) -> None:
     match step:
         case UndoCall():
             past.shown, past.undone = past.parent(past.shown) or past.shown, True
-        case GoToCall(version):
+        case GoToCall(version, None):
             past.shown = version or past.original
         case RedoCall():
             back = [v for v, parent in past.parents.items() if parent == past.shown]

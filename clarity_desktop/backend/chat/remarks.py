@@ -14,6 +14,8 @@ from clarity_desktop.values import Task, VersionId
 
 WEAKER = 0.5
 """Strength of a second try where the first, at full strength, was too much; and the factor below that."""
+SMOOTHING: frozenset[Task] = frozenset({"denoise", "dejpeg", "retouch"})
+"""Tasks after which skin may look like plastic."""
 MORE, LESS = 0.3, 0.2
 """How much an adjustment changes with "more" and "less"."""
 
@@ -61,6 +63,23 @@ def weaker(past: Past) -> list[ToolCall]:
             strength = round(WEAKER * (change.strength or 1.0), 2)
             found.append(replace(change, strength=strength, version=_start(change, past)))
     return found
+
+
+def softer(past: Past) -> list[ToolCall]:
+    """The last change that may look artificial with less effect, and again what was done after it."""
+    at = next((k for k, c in enumerate(past.last) if isinstance(c, RestoreCall) and c.task in SMOOTHING), None)
+    if at is None or at == len(past.last) - 1:
+        return weaker(past)
+    start = past.shown
+    for change in reversed(past.last[at:]):
+        if start is None or past.made.get(start) != change:
+            return weaker(past)
+        start = past.parents.get(start)
+    first, *later = past.last[at:]
+    assert isinstance(first, RestoreCall)
+    strength = round(WEAKER * (first.strength or 1.0), 2)
+    again = [replace(c, version=None) if isinstance(c, RestoreCall | AdjustCall) else c for c in later]
+    return [replace(first, strength=strength, version=start), *again]
 
 
 def _adjusted(change: AdjustCall, by: float) -> AdjustCall:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 
 from clarity_desktop.backend.chat import words
@@ -21,14 +22,17 @@ _READS = re.compile(
 
 def normalize(text: str) -> str:
     """Lower case, straight quotes, single spaces, typing errors corrected, quoted text replaced."""
+    # Other forms of letters become plain ones; marks that are not seen (writing direction, joiners) are left out.
+    text = "".join(c for c in unicodedata.normalize("NFKC", text[: 4 * MAX_LENGTH]) if unicodedata.category(c) != "Cf")
     request = " ".join(text.casefold().replace("’", "'").replace("‘", "'").replace("`", "'").split())[:MAX_LENGTH]
     request = re.sub(r"[“”„«»]", '"', request).replace("…", "...")
+    request = re.sub(r"(?<=\s)\.(?=(?:jpe?g|png|webp|tiff?|heic|avif|bmp)\b)", "", request)
     request = _without_quotes(request)
     request = re.sub(r"\b(is|are|was|were|does|did|has|have|should|could|would|ca)n'?t\b", _spell_out, request)
     request = _replaced(request)
-    alone = " " not in request
-    request = re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0], alone=alone), request)
-    return re.sub(rf"\bto (?=(?:{'|'.join(words.phrases('spelling', 'too'))})\b)", "too ", request)
+    request = re.sub(r"\b(de|un|up) ?-? ?(?=(?:blur|nois|haz|rain|snow|fog|flar|grain|scal)\w*)", r"\1", request)
+    request = re.sub(r"[a-z]{4,}", lambda at: _corrected(at[0]), request)
+    return re.sub(rf"\b(?:to|2) (?=(?:{'|'.join(words.phrases('spelling', 'too'))})\b)", "too ", request)
 
 
 def _without_quotes(request: str) -> str:
@@ -61,25 +65,29 @@ def _replaced(request: str) -> str:
 
 
 @cache
-def _corrected(word: str, *, alone: bool = False) -> str:
+def _corrected(word: str) -> str:
     """The known word that a word is a typing error of, or the word itself.
 
-    One error (a letter missing, added, wrong, or two swapped) from five letters on, two errors from seven on; in
-    words of four letters only swapped ones, unless it is all that was typed (alone). Frequent words that are near to a
-    known one are left alone.
+    One error (a letter missing, added, wrong, or two swapped), and two from seven letters on where it is a word for a
+    task or the like. Frequent words are left alone.
     """
     if word in words.all_words() or word in words.common() or _is_form(word):
         return word
+    once = re.sub(r"(.)\1+", r"\1", word)
+    for form in (re.sub(r"(.)\1{2,}", r"\1\1", word), once):  # "blurr", "soooo", "darkk"
+        if form != word and (form in words.all_words() or form in words.vocabulary() or _is_form(form)):
+            return form
     limit = 2 if len(word) >= 7 else 1
-    best: tuple[int, int, str] | None = None
-    for candidate in words.vocabulary():
-        if abs(len(candidate) - len(word)) > limit or candidate[0] != word[0]:
-            continue
-        errors = distance(word, candidate, limit)
-        if errors <= limit and (len(word) >= 5 or alone or sorted(word) == sorted(candidate)):
-            found = errors, abs(len(candidate) - len(word)), candidate
-            best = found if best is None else min(best, found)
-    return word if best is None else best[2]
+    best: tuple[int, int, int, int, str] | None = None
+    for rank, (known, most) in enumerate(((words.vocabulary(), limit), (words.candidates(), 1))):
+        for candidate in known:
+            if abs(len(candidate) - len(word)) > most or candidate[0] != word[0] or len(candidate) < 4:
+                continue
+            errors = distance(word, candidate, most)
+            if errors <= most:
+                found = errors, rank, abs(len(candidate) - len(word)), -len(candidate), candidate
+                best = found if best is None else min(best, found)
+    return word if best is None else best[4]
 
 
 def _is_form(word: str) -> bool:
@@ -88,6 +96,8 @@ def _is_form(word: str) -> bool:
         stem = word.removesuffix(ending)
         if stem != word and (stem in words.all_words() or f"{stem}e" in words.all_words()):
             return True
+        if len(stem) > 3 and stem != word and stem[-1] == stem[-2] and stem[:-1] in words.all_words():
+            return True  # "blurring"
     return False
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal, cast
 
-from clarity_desktop import settings
+from clarity_desktop import settings as folders
 from clarity_desktop.backend.plan import Adjustment
 from clarity_desktop.values import Task
 
@@ -35,7 +35,7 @@ class AdjustmentWord:
 @cache
 def lists(language: str = "en") -> Mapping[str, Any]:
     """The word lists as they stand in the file. Raises OSError, tomllib.TOMLDecodeError."""
-    return tomllib.loads((settings.resources() / "words" / f"{language}.toml").read_text("utf-8"))
+    return tomllib.loads((folders.resources() / "words" / f"{language}.toml").read_text("utf-8"))
 
 
 def phrases(*path: str) -> list[str]:
@@ -84,11 +84,20 @@ def _compiled(source: str) -> re.Pattern[str]:
     return re.compile(source)
 
 
+def _spelled_out(phrases: Iterable[str]) -> dict[str, None]:
+    """The phrases, and those with "n't" with "not" as well."""
+    found: dict[str, None] = {}
+    for phrase in phrases:
+        found[phrase] = None
+        found[re.sub(r"\b(is|are|was|were|does|did|has|have|should|could|would)n't\b", r"\1 not", phrase)] = None
+    return found
+
+
 class Phrases:
     """Finds phrases in texts, as a compiled pattern does. {phrases} in the form stands for any of them."""
 
     def __init__(self, phrases: Iterable[str], form: str = "{phrases}") -> None:
-        self._phrases = tuple(sorted(dict.fromkeys(phrases), key=len, reverse=True))
+        self._phrases = tuple(sorted(_spelled_out(phrases), key=len, reverse=True))
         self._form = form
 
     def _pattern(self, text: str) -> re.Pattern[str]:
@@ -136,7 +145,7 @@ class Only:
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        self._phrases = tuple(dict.fromkeys(phrases))
+        self._phrases = tuple(_spelled_out(phrases))
 
     def fullmatch(self, text: str) -> bool:
         """Whether the whole text consists of the phrases."""
@@ -166,8 +175,15 @@ class Quantities:
 
     def __init__(self, name: str, sign: int) -> None:
         group = lists()["quantities"]
-        self._nouns: list[str] = group["names"][name]
-        self._verbs: list[str] = group["raise" if sign > 0 else "lower"]
+        own = group["own"].get(name)
+        setting = own["setting"] if own else name
+        verbs, some = ("raise", "few") if sign > 0 else ("lower", "many")
+        self._nouns: list[str] = own["nouns"] if own else group["names"][name]
+        self._verbs: list[str] = own[verbs] if own else group[verbs]
+        self._adjectives: list[str] = group["predicates"].get(setting, group)[some]
+        self._is: list[str] = group["is"]
+        self._degree: list[str] = group["degree"]
+        self._number = r"\+\s?\d+(?:\.\d+)?" if sign > 0 else r"-\s?\d+(?:\.\d+)?"
         self._turns: list[str] = group["turn"]
         self._ends: list[str] = group["up" if sign > 0 else "down"]
         self._between: str = "|".join(group["between"])
@@ -179,8 +195,12 @@ class Quantities:
             return iter(())
         verbs, turns, ends = (regex(group, text) for group in (self._verbs, self._turns, self._ends))
         small = rf"(?:\s+(?:{self._between})){{0,4}}"
+        is_, degree, adjectives = (regex(group, text) for group in (self._is, self._degree, self._adjectives))
         return _compiled(
             rf"(?:{verbs}){small}\s+(?:{nouns})(?:\s+(?:{ends}))?"
+            rf"|(?:{nouns})(?:\s*(?:{is_}))?(?:\s+(?:{degree}))*\s+(?:{adjectives})"
+            rf"|(?:{degree})\s+(?:{adjectives})\s+(?:{nouns})"
+            rf"|(?:{nouns})\s*(?:by\s+)?{self._number}"
             rf"|(?:{turns}){small}\s+(?:{nouns})\s+(?:{ends})|(?:{nouns})\s+(?:{ends})"
         ).finditer(text)
 
@@ -194,9 +214,11 @@ def topics() -> tuple[tuple[Phrases | Quantities, TaskWord | AdjustmentWord], ..
         found += [(Phrases(words), TaskWord(task, kinds[name])) for name, words in groups.items()]
     for entry in lists()["adjustments"]:
         found.append((Phrases(entry["words"]), AdjustmentWord(entry["setting"], entry["sign"])))
-    for name in lists()["quantities"]["names"]:
+    group = lists()["quantities"]
+    settings = {name: "exposure" if name == "brightness" else name for name in group["names"]}
+    settings |= {name: own["setting"] for name, own in group["own"].items()}
+    for name, setting in cast(Mapping[str, Adjustment], settings).items():
         bright = name == "brightness"
-        setting = cast(Adjustment, "exposure" if bright else name)
         found.append((Quantities(name, 1), TaskWord("low_light", "verb") if bright else AdjustmentWord(setting, 1)))
         found.append((Quantities(name, -1), AdjustmentWord(setting, -1)))
     return tuple(found)
@@ -247,6 +269,14 @@ def _strings(value: Any) -> list[str]:
 
 
 @cache
+def candidates() -> frozenset[str]:
+    """Further words that typing errors are corrected to: those of all lists, and of the parts of a photo."""
+    nouns = tomllib.loads((folders.resources() / "words" / "regions.toml").read_text("utf-8"))
+    found = {word for phrase in _strings(nouns) for word in re.findall(r"[a-z]{4,}", phrase)}
+    return frozenset(word for word in found | all_words() if len(word) >= 4)
+
+
+@cache
 def common() -> frozenset[str]:
-    """Frequent words that are near to one of the vocabulary: they are no typing errors."""
-    return frozenset((settings.resources() / "words" / "common_en.txt").read_text("utf-8").split())
+    """Frequent words, which are no typing errors."""
+    return frozenset((folders.resources() / "words" / "common_en.txt").read_text("utf-8").split())

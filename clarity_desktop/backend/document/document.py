@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.backend.document import checks, create, pyramid, recovery, regions, rows
+from clarity_desktop.backend.document import checks, create, photos, pyramid, recovery, regions, rows
 from clarity_desktop.backend.document import project as projects
 from clarity_desktop.backend.document import state as states
 from clarity_desktop.backend.document.alpha import AlphaTiles
@@ -38,6 +38,7 @@ from clarity_desktop.values import (
     Detection,
     DocumentCard,
     DocumentId,
+    EarlierPhoto,
     Level,
     Manifest,
     Picture,
@@ -365,9 +366,11 @@ class Document:
         region: Region | None = None,
         name: str | None = None,
         hidden: bool = False,
+        candidate: bool = False,
         checkpoint: Callable[[], None] = no_checkpoint,
     ) -> Version:
-        """Commit a child of `parent` and make it the head; a hidden one is stored as deleted, and the head stays.
+        """Commit a child of `parent` and make it the head. The head stays for a candidate, and for a hidden version,
+        which is stored as deleted.
 
         pixels: H×W×3 RGB of the document's depth; thumbnail: H×W×3 uint8 in sRGB, longest side ≤ 128. changed: outside
         of it the pixels are the parent's, whose tiles are used again; None: everything changed. alpha: H×W of the same
@@ -396,7 +399,9 @@ class Document:
                 deleted=hidden,
             )
             # The version becomes visible with this one transaction, after all its tiles are stored.
-            self._change(lambda s: _with(s, version), lambda db: create.insert(db, version, names, opacity, row))
+            self._change(
+                lambda s: _with(s, version, candidate), lambda db: create.insert(db, version, names, opacity, row)
+            )
             self._store.checkpoint()
         return version
 
@@ -470,9 +475,16 @@ class Document:
         with self._store.writing() as db:
             states.delete_orphans(db)
 
-    def go_to(self, version: VersionId, *, remember: bool = True) -> VersionId:
-        """Move the head and return it. remember: redo leads back from an ancestor. Raises UserError."""
-        return self._change(lambda s: s.moved(version, remember=remember)).head
+    def go_to(self, version: VersionId, *, remember: bool = True, is_undo: bool = True) -> VersionId:
+        """Move the head and return it. Raises UserError.
+
+        remember: redo leads back from an ancestor; is_undo: what was left for it was undone.
+        """
+        return self._change(lambda s: s.moved(version, remember=remember, is_undo=is_undo)).head
+
+    def was_undone(self, version: VersionId) -> bool:
+        """Whether undo led away from a version, and nothing back to it."""
+        return version in self._state.undone
 
     def undo(self) -> VersionId:
         """Move the head to its parent. Raises UserError at the original."""
@@ -530,6 +542,17 @@ class Document:
         self._change(
             lambda s: s.with_turn(turn, self._limits),
             lambda db: db.execute(insert, row),
+        )
+
+    def set_earlier(self, earlier: tuple[EarlierPhoto, ...]) -> None:
+        """Store the photos that the conversation was about before, the last one first. Raises UserError.
+
+        A saved document stays saved.
+        """
+        earlier = earlier[: photos.MAX_EARLIER]
+        self._change(
+            lambda s: replace(s, earlier=earlier),
+            lambda db: rows.put_meta(db, {"earlier": photos.to_text(earlier)}),
         )
 
     def keep_region(
@@ -612,11 +635,12 @@ class Document:
                     rows.put_meta(db, {"project": os.fsencode(project), "saved": changes, "stamp": stamp})
             self._state = replace(self._state, project=project, saved=changes, stamp=stamp)
 
-    def close(self, keep: bool) -> None:
+    def close(self, keep: bool, *, erase: bool = False) -> None:
         """Close the document.
 
-        Unsaved work is never erased: with `keep` it stays where the next start offers to recover it, without, it moves
-        to the closed documents. Waits for a running `add`; closing again does nothing. Raises UserError.
+        Unsaved work is not erased: with `keep` it stays where the next start offers to recover it, without, it moves
+        to the closed documents. erase: do erase it, because its result is elsewhere. Waits for a running `add`; closing
+        again does nothing. Raises UserError.
         """
         with self._add_lock:
             if self._store.closed:
@@ -624,7 +648,7 @@ class Document:
             try:
                 self._store.close()
                 with as_user_errors(self._store.path):
-                    if self._state.saved_elsewhere:
+                    if self._state.saved_elsewhere or erase:
                         recovery.erase(self._store.path)
                     elif not keep:
                         recovery.move_to_closed(self._store.path)
@@ -632,8 +656,9 @@ class Document:
                 self._lock.release(gone=not self._store.path.exists())
 
 
-def _with(state: State, version: Version) -> State:
+def _with(state: State, version: Version, candidate: bool) -> State:
     versions = {**state.versions, version.id: version}
     if version.deleted:  # a hidden one is a part of the version that follows, which counts as the change
         return replace(state, versions=versions)
-    return replace(state, head=version.id, versions=versions, changes=state.changes + 1)
+    head = state.head if candidate else version.id
+    return replace(state, head=head, versions=versions, changes=state.changes + 1)

@@ -20,7 +20,7 @@ from clarity_desktop.backend.document.project import bounded, check_seconds
 from clarity_desktop.backend.document.store import as_user_errors, connect
 from clarity_desktop.backend.document.tiles import Damaged
 from clarity_desktop.messages import UserError
-from clarity_desktop.values import Recovery
+from clarity_desktop.values import EarlierPhoto, Recovery
 
 log = logging.getLogger(__name__)
 
@@ -236,3 +236,19 @@ def prune(stores: Iterable[Path]) -> int:
                 lock.release(gone=gone)
             freed += size
     return freed
+
+
+def find_photo(folder: Path, photo: EarlierPhoto, beside: Path | None) -> Path | None:
+    """Where an earlier photo that is not open is: its project, its working file in `folder`, or the photo itself.
+
+    beside: the project that remembers it; both may have been moved together. None: it is nowhere.
+    """
+    stores = (folder / f"{photo.document}{STORE}", folder / CLOSED / f"{photo.document}{STORE}")
+    projects = [photo.project] if photo.project else []
+    projects += [beside.with_name(photo.project.name)] if photo.project and beside else []
+    photos = [photo.path] if photo.path else []
+    photos += [beside.with_name(photo.path.name)] if photo.path and beside else []
+    for path in (*projects, *stores, *photos):
+        if os.path.isfile(path):  # noqa: PTH113 — Path.is_file raises for a folder that may not be entered
+            return path
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
-from clarity_desktop.backend.document import checks, pyramid, regions, rows
+from clarity_desktop.backend.document import checks, photos, pyramid, regions, rows
 from clarity_desktop.backend.document.analysis_cache import NO_MODELS, ModelVersions, detection_text, quality_text
 from clarity_desktop.backend.document.limits import COUNT, NAME, Limits
 from clarity_desktop.backend.document.tiles import Damaged
@@ -17,6 +17,7 @@ from clarity_desktop.text import Text
 from clarity_desktop.values import (
     DocumentCard,
     DocumentId,
+    EarlierPhoto,
     Picture,
     RegionId,
     StoredRegion,
@@ -36,8 +37,10 @@ class State:
     head: VersionId
     versions: Mapping[VersionId, Version]  # in the order of creation: parents before children
     redo: Mapping[VersionId, VersionId]
+    undone: frozenset[VersionId] = frozenset()  # left by undo; of an opened file only the last of each parent
     turns: tuple[Turn, ...] = ()
     regions: Mapping[RegionId, StoredRegion] = field(default_factory=dict)  # in the order of creation
+    earlier: tuple[EarlierPhoto, ...] = ()
     changes: int = 0  # counter
     saved: int = 0  # value of `changes` in the project file
     project: Path | None = None
@@ -59,8 +62,11 @@ class State:
                 yield parent
             parent = self.versions[parent].parent
 
-    def moved(self, to: VersionId, *, remember: bool = True) -> State:
-        """The state with another head. remember: a move to an ancestor records the path for redo. Raises UserError."""
+    def moved(self, to: VersionId, *, remember: bool = True, is_undo: bool = True) -> State:
+        """The state with another head. Raises UserError.
+
+        remember: a move to an ancestor records the path for redo; is_undo: and that the user did not want it.
+        """
         if self.version(to).deleted:
             raise UserError("document.version_deleted")
         path = list(self.ancestors(self.head))
@@ -69,7 +75,8 @@ class State:
             # Every version on the way up remembers its child, so that several redos follow each undo.
             path = path[: path.index(to) + 1]
             down = {above: below for below, above in pairwise(path)}
-        return replace(self, head=to, redo={**self.redo, **down}, changes=self.changes + 1)
+        undone = self.undone.union(down.values() if is_undo else ()).difference(self.ancestors(to))
+        return replace(self, head=to, redo={**self.redo, **down}, undone=undone, changes=self.changes + 1)
 
     @property
     def undo_to(self) -> VersionId | None:
@@ -162,6 +169,7 @@ class State:
             undo_to=self.undo_to,
             redo_to=self.redo_to,
             regions=tuple(self.regions.values()),
+            earlier=self.earlier,
         )
 
     @property
@@ -203,21 +211,24 @@ def read(db: sqlite3.Connection, models: ModelVersions = NO_MODELS, limits: Limi
     if head not in versions or versions[head].deleted or next(iter(versions.values())).deleted:
         raise Damaged("document.damage_no_head")
     project = meta.get("project")
-    return State(
+    redo = rows.redo(db, versions)
+    state = State(
         title=checks.text(meta.get("title")),
         picture=rows.picture_of(meta),
         has_alpha=bool(meta.get("alpha")),
         head=head,
         versions=versions,
-        redo=rows.redo(db, versions),
+        redo=redo,
         turns=rows.turns(db),
         regions=regions.read(db, limits),
+        earlier=photos.of_text(meta.get("earlier", "[]")),
         changes=checks.whole(meta.get("changes"), 0, COUNT),
         saved=checks.whole(meta.get("saved"), 0, COUNT),
         project=None if project is None else rows.local(project),
         stamp=checks.text(meta.get("stamp", "")),
         models=models,
     )
+    return replace(state, undone=frozenset(redo.values()).difference(state.ancestors(head)))
 
 
 def write(db: sqlite3.Connection, before: State, after: State) -> None:

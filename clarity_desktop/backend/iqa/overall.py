@@ -26,6 +26,8 @@ MIN_SIDE = 32
 """Shortest side of a photo that has an overall score, in pixels."""
 MIN_MARGIN = 2.0
 """Points by which the range extends at least to either side: a crop or another JPEG moves a score as much."""
+IGNORED = 0.15
+"""Penalties of the detector up to this do not count: they are noise, and change when a photo is turned or cropped."""
 _INPUT_LIMIT = 4.0
 """Scaled inputs are clipped to ± this: the fit had none beyond."""
 
@@ -93,12 +95,13 @@ def penalties(detections: Plane) -> Plane:
     the degradations take.
 
     A degradation counts by its probability and, from 0.4 on, by its severity. All weigh the same and none can raise the
-    score, so a better detector needs no new fit.
+    score, so a better detector needs no new fit. What is above IGNORED is stretched to 0..1.
     """
     quality, normal, probability, severity = np.split(detections, (1, 2, 2 + len(DEGRADATIONS)), 1)
     # Independent penalties multiply: the share that remains after each degradation.
     left = np.prod(1 - probability * (0.4 + 0.6 * severity), 1, keepdims=True)
-    return np.concatenate([1 - quality, 1 - normal, 1 - left], 1)
+    lacking = np.concatenate([1 - quality, 1 - normal, 1 - left], 1)
+    return np.clip((lacking - IGNORED) / (1 - IGNORED), 0, 1)
 
 
 def logits(features: Plane, table: Table) -> Plane:

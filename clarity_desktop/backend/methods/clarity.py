@@ -1,4 +1,4 @@
-"""clarity-all: the bundled quick network for many degradations, trained by this project."""
+"""The bundled quick network, trained by this project: clarity-all for many degradations, clarity-denoise for noise."""
 
 from __future__ import annotations
 
@@ -83,11 +83,15 @@ class _Loaded:
 
 GAINS: Mapping[Task, float] = {
     "derain": 3.7, "denoise": 5.3, "low_light": 9.9, "overexposure": 9.0, "deflare": 2.4, "inpaint": 8.1,
+    "desnow": 1.8, "dehaze": 1.7, "deraindrop": 0.0, "dewatermark": 0.0,
 }  # fmt: skip
 """Of the benchmark of the restorer (docs/clarity-all.md); rain and noise on the photos of docs/maxim.md, to compare."""
 
 
-def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool = False) -> Method:
+def _method(
+    name: str, title: str, tasks: tuple[Task, ...],
+    *, weights: str = "clarity-all", gains: Mapping[Task, float] = GAINS, needs_mask: bool = False,
+) -> Method:  # fmt: skip
     return Method(
         id=name,
         title=title,
@@ -96,7 +100,7 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool 
         licence="MIT (trained by this project; see the model card)",
         paper="none; after Zhang et al., DRUNet (TPAMI 2021) and Perez et al., FiLM (AAAI 2018)",
         trained_on="synthetic degradations of this project; the LOL training pairs for low light",
-        weights=("clarity-all",),
+        weights=(weights,),
         load=load,
         multiple_of=8,
         padding="reflect",
@@ -108,19 +112,26 @@ def _method(name: str, title: str, tasks: tuple[Task, ...], *, needs_mask: bool 
         memory=260,
         base=150_000_000,
         speed=0.9,
-        gains={task: gain for task, gain in GAINS.items() if task in tasks},
+        gains={task: gain for task, gain in gains.items() if task in tasks},
         residual=True,
     )
 
 
 OFFERED: frozenset[Task] = frozenset({"derain", "denoise", "low_light", "overexposure", "deflare", "inpaint"})
 """The tasks of the network with a benefit in the benchmark of the restorer (docs/clarity-all.md)."""
+STOPGAPS: frozenset[Task] = frozenset({"desnow", "dehaze", "deraindrop", "dewatermark"})
+"""Tasks with less benefit than the benchmark asks for, for which there is no better method that leaves undamaged photos
+as they are. What they gain is shown; Auto does not try those that gain nothing (`auto/choice.py`)."""
 
-ALL = _method("clarity-all", "Quick", tuple(t for t in TASKS if t in OFFERED and t != "inpaint"))
+ALL = _method("clarity-all", "Quick", tuple(t for t in TASKS if t in OFFERED | STOPGAPS and t != "inpaint"))
 FILL = _method(
     "clarity-fill",
     "Quick (fill)",
     tuple(t for t in TASKS if t in OFFERED & {"inpaint"}),
     needs_mask=True,
 )
-METHODS: tuple[Method, ...] = tuple(m for m in (ALL, FILL) if m.tasks)
+DENOISE = _method(
+    "clarity-denoise", "Quick (noise)", ("denoise",), weights="clarity-denoise", gains={"denoise": 8.6}
+)  # fmt: skip
+"""The same network, trained further on noise, blur and compression; better than the others against noise alone."""
+METHODS: tuple[Method, ...] = tuple(m for m in (DENOISE, ALL, FILL) if m.tasks)

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from clarity_desktop.backend.methods import clarity, maxim
+from clarity_desktop import settings
+from clarity_desktop.backend.methods import (
+    adaptive_lut,
+    aod_net,
+    clarity,
+    classical,
+    dehaze_net,
+    dmphn,
+    dncnn,
+    fecnet,
+    gca_net,
+    iat,
+    jorder_e,
+    maxim,
+    own,
+    pairlie,
+    prenet,
+    ruas,
+    sci,
+    super_resolution,
+    zero_dce,
+)
 from clarity_desktop.backend.methods.method import Method
-from clarity_desktop.messages import UserError
+from clarity_desktop.errors import UserError
 from clarity_desktop.text import conjunction
 from clarity_desktop.titles import task_title
 from clarity_desktop.values import TASKS, Task
@@ -20,8 +42,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-METHODS: Mapping[str, Method] = {m.id: m for m in (*maxim.METHODS, *clarity.METHODS)}
-"""The bundled methods in order of preference: a task's default is its first method whose weights are installed."""
+_NETWORKS = (
+    prenet, jorder_e, aod_net, dehaze_net, gca_net, dncnn, dmphn,
+    iat, pairlie, sci, zero_dce, ruas, fecnet,
+    adaptive_lut, super_resolution,
+)  # fmt: skip
+"""Modules of networks whose weights are downloaded on request."""
+METHODS: Mapping[str, Method] = {
+    m.id: m
+    for m in (
+        clarity.DENOISE,
+        *maxim.METHODS,
+        clarity.ALL,
+        *(method for family in _NETWORKS for method in family.METHODS),
+        *classical.METHODS,
+        clarity.FILL,
+    )
+}
+"""The bundled methods in order of preference: a task's default is its first method whose weights are installed.
+
+Networks come before classical methods, but `clarity-fill` fills worse than they do (docs/classical.md)."""
 
 GROUP = "clarity.methods"
 """The entry point group under which installed packages add methods, a Method each."""
@@ -29,8 +69,27 @@ GROUP = "clarity.methods"
 
 @cache
 def all_methods() -> Mapping[str, Method]:
-    """METHODS, then the usable methods of installed packages. The log says why a method was left out."""
-    return with_third_party(METHODS, entry_points(group=GROUP))
+    """METHODS, the usable methods of installed packages, then those of weights files that the user imported.
+
+    The log says why a method was left out. See `refresh`.
+    """
+    table = dict(with_third_party(METHODS, entry_points(group=GROUP)))
+    with suppress(OSError):  # the store reports it
+        if not (settings.data_folder() / "weights" / "own").exists():
+            return table  # planning a request needs no store, whose import takes longer than a plan
+    from clarity_desktop.backend.weights import default_store
+
+    try:
+        imported = default_store().own_models().values()
+    except UserError:  # whatever is wrong with the folder is reported where weights are needed
+        log.warning("Imported models cannot be listed.", exc_info=True)
+        return table
+    return table | {model.id: own.method(model) for model in imported}
+
+
+def refresh() -> None:
+    """List the methods again: models were imported or removed."""
+    all_methods.cache_clear()
 
 
 def with_third_party(bundled: Mapping[str, Method], entries: Iterable[EntryPoint]) -> Mapping[str, Method]:
@@ -73,16 +132,19 @@ def choose(
     method: str | None = None,
     table: Mapping[str, Method] | None = None,
     store: WeightStore | None = None,
+    order: Sequence[str] = (),
 ) -> Method:
     """The named method, or the default one for the task: the first whose weights are installed, or else the first.
 
-    table and store are all_methods() and the program's own store by default. Raises UserError for an unknown task or
-    method, or a method that does not do the task.
+    table and store are all_methods() and the program's own store by default. order: ids in the order in which they are
+    to be tried; methods that it does not name follow. Raises UserError for an unknown task or method, or a method that
+    does not do the task.
     """
     table = table or all_methods()
     if task not in TASKS:  # typed on the command line, so the ids are what helps
         raise UserError("methods.unknown_task", task=task, tasks=", ".join(tasks(table)))
     candidates = [m for m in table.values() if task in m.tasks]
+    candidates.sort(key=lambda m: order.index(m.id) if m.id in order else len(order))
     if method is None:
         if not candidates:
             available = conjunction([task_title(t) for t in tasks(table)])

@@ -34,6 +34,13 @@ def fill_transparent(pixels: Pixels, alpha: Alpha | None) -> Pixels:
     return out
 
 
+def resize_alpha(alpha: Alpha, pixels: Pixels) -> Alpha:
+    """Alpha (H×W, uint8 or uint16) for an enlarged photo (its H×W×3 pixels), in the depth of the alpha."""
+    height, width = pixels.shape[:2]
+    resized: Any = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
 def with_hidden(result: Pixels, pixels: Pixels, alpha: Alpha | None) -> Pixels:
     """A result (H×W×3) with the colors that `pixels` hide under alpha 0 (H×W); results of another size stay as is.
 

@@ -98,9 +98,16 @@ def grow(region: Region, by: float) -> Region:
 
 
 def feather(region: Region, by: int) -> Region:
-    """The region softened over `by` pixels inside its edge; what was left out still is."""
+    """The region softened over `by` pixels inside its edge; what was left out still is.
+
+    Over fewer pixels where it is narrower than that: its middle stays selected.
+    """
     box = region.bounds.grown(1, region.width, region.height)  # shows `feathered` where the region ends
-    return cropped(feathered(region.within(box), by), box, region.width, region.height, region.label)
+    mask = region.within(box)
+    if by > 0:
+        inside = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 5)
+        by = min(by, int(inside.max() - 0.5))
+    return cropped(feathered(mask, by), box, region.width, region.height, region.label)
 
 
 def paint(region: Region | None, strokes: Iterable[Stroke], width: int, height: int) -> Region:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from clarity_desktop.backend.regions.find import Finder
 from clarity_desktop.backend.regions.groundingdino import LONGEST
 from clarity_desktop.backend.regions.words import Description, Part, parse
 from clarity_desktop.messages import UserError
+from clarity_desktop.references import REFERENCE, plain
 from clarity_desktop.text import Message
 from clarity_desktop.values import DEGRADATIONS, Bounds, Box, Degradation, Detection, Mask, Pixels, Region
 
@@ -21,6 +22,8 @@ PIXELS = "pixels"
 """The engine of areas, tones, colors and materials: areas.py."""
 DETECTOR = "clarity-detector"
 """The engine of what is wrong: the heat map of the detector."""
+KEPT = "kept-region"
+"""The "engine" of regions that the document keeps."""
 HEAT = 0.5
 """Share of the strongest place from which a part of the heat map is selected."""
 MIN_HEAT = 0.2
@@ -33,7 +36,8 @@ class Sources:
 
     finder: boxes of objects. engine, embed: masks from boxes. detect: what is wrong with the photo. Each is asked only
     if the words need it. checkpoint is called often, and may raise to end the work. for_any_words: the models to
-    download before any words can be looked for.
+    download before any words can be looked for. kept: the regions of the document that the words name in brackets, by
+    these names in small letters.
     """
 
     finder: Finder
@@ -42,6 +46,7 @@ class Sources:
     detect: Callable[[], Detection]
     checkpoint: Callable[[], None] = lambda: None
     for_any_words: tuple[str, ...] = ()
+    kept: Mapping[str, Region] = field(default_factory=dict[str, Region])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +64,14 @@ class Found:
     notes: tuple[Message, ...] = ()
 
 
-def understood(text: str) -> Description:
-    """The meaning of words. Raises UserError where they name nothing."""
-    if len(text) > LONGEST:
+def understood(text: str, kept: Collection[str] = ()) -> Description:
+    """The meaning of words. Raises UserError where they name nothing.
+
+    kept: the names of the document's regions in small letters; another name in brackets is words like any other.
+    """
+    if len(plain(text)) > LONGEST:
         raise UserError("regions.words_too_long", limit=LONGEST)
-    description = parse(text)
+    description = parse(REFERENCE.sub(lambda at: at[0] if at[1].strip().casefold() in kept else at[1], text))
     if description is None:
         raise UserError("regions.no_words")
     return description
@@ -123,6 +131,9 @@ def _joined(engines: Iterable[str]) -> str:
 def _find(pixels: Pixels, part: Part, sources: Sources) -> Found:
     """One part of a description. Raises UserError where it is not in the photo or nothing can look for it."""
     height, width = pixels.shape[:2]
+    if part.kind == "kept":
+        selected = sources.kept[part.name.casefold()]
+        return Found(selected, KEPT, 1.0, (Box(part.name, 1.0, selected.bounds),))
     if (detector := sources.finder.engine_for(part)) is not None:
         things = _objects(pixels, part, sources)
         seen = sources.embed()

@@ -14,9 +14,11 @@ from functools import cache
 from typing import Any, Literal
 
 from clarity_desktop import settings
+from clarity_desktop.references import MAX_STAND_INS, REFERENCE, STAND_IN, stand_in
 
-Kind = Literal["object", "stuff", "color", "tone", "damage", "area", "phrase"]
-"""phrase: words that are in no list; only an engine that reads any words can look for them."""
+Kind = Literal["object", "stuff", "color", "tone", "damage", "area", "phrase", "kept"]
+"""phrase: words that are in no list; only an engine that reads any words can look for them. kept: a region of the
+document, which the words name in brackets: "[hat]"."""
 Place = Literal["left", "right", "top", "bottom", "center", "edges"]
 Size = Literal["largest", "smallest"]
 _NOUNS: tuple[Kind, ...] = ("object", "stuff")
@@ -55,12 +57,32 @@ class Description:
 
 def parse(text: str) -> Description | None:
     """What a description means; None where it names nothing."""
+    names: list[str] = []
+
+    def hide(at: re.Match[str]) -> str:
+        names.append(at[1].strip())
+        return f" {stand_in(len(names) - 1)} "
+
+    description = _parse(REFERENCE.sub(hide, text, count=MAX_STAND_INS))
+    if description is None or not names:
+        return description
+    of = {stand_in(number): name for number, name in enumerate(names)}
+    parts, without = (tuple(_named(p, of) for p in group) for group in (description.parts, description.without))
+    return Description(parts, without, description.inverted)
+
+
+def _named(part: Part, names: Mapping[str, str]) -> Part:
+    name = names.get(part.name) if part.kind == "kept" else None
+    return part if name is None else Part("kept", name, name)
+
+
+def _parse(text: str) -> Description | None:
     cleaned = re.sub(r"[^\w\s'-]", " ", text.casefold()).replace("’", "'")
     cleaned = re.sub(r"\s+", " ", cleaned).strip()
     if not cleaned:
         return None
     if at := _pattern("except").match(cleaned):
-        inner = parse(cleaned[at.end() :])
+        inner = _parse(cleaned[at.end() :])
         return inner and Description(inner.parts, inner.without, not inner.inverted)
     taken: tuple[Part, ...] = ()
     if (at := _pattern("but").search(cleaned)) and at.start() > 0:
@@ -79,6 +101,8 @@ def _parts(text: str) -> tuple[Part, ...]:
 def _part(text: str) -> Part | None:
     """One part from words without "and" or "but"."""
     words = re.sub(rf"^(?:{_regex(_lists()['articles'])})\s+", "", text).strip()
+    if kept := STAND_IN.search(words):
+        return Part("kept", kept[0], kept[0])
     if re.fullmatch(_regex(_lists()["whole"]), words):
         return Part("area", "everything", words)
     if damage := _damage(words):
@@ -102,6 +126,8 @@ def _part(text: str) -> Part | None:
         return Part("area", " ".join(places), words, places=places, share=_share(words))
     if color and _only_color(rest):
         return Part("color", color, words, places=places)
+    if tone := _longest("tone", rest, whole=True):
+        return Part("tone", tone, words, places=places, share=_share(words))
     if not any(letter.isalnum() for letter in rest):
         return None
     return Part("phrase", rest, words, rest, places=places, count=count, rank=_rank(words), size=size)

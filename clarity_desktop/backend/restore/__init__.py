@@ -14,7 +14,7 @@ from clarity_desktop.backend.restore.hardware import (
     tile_budget,
 )
 from clarity_desktop.backend.restore.run import RestoreResult, estimate, restore
-from clarity_desktop.backend.restore.tile_plan import TilePlan, padded_box, plan, replay, seconds
+from clarity_desktop.backend.restore.tile_plan import TilePlan, needed, padded_box, plan, replay, seconds
 
 __all__ = [
     "RestoreResult",
@@ -23,6 +23,7 @@ __all__ = [
     "estimate",
     "free_memory",
     "model_budget",
+    "needed",
     "padded_box",
     "place",
     "plan",

@@ -82,8 +82,78 @@ def _torch(parts: Sequence[Path]) -> bytes:
     return save(content)
 
 
-_STATE_KEYS = "params_ema", "params", "state_dict", "model"
+_STATE_KEYS = "params_ema", "params", "state_dict", "model", "G"
 """Under these keys files hold the state dict beside other things."""
+
+
+def _torch_files(parts: Sequence[Path]) -> bytes:
+    """Several state dicts; the tensors of `encoder.pkl` are named `encoder.….`."""
+    from safetensors.torch import load, save
+
+    return save({f"{path.stem}.{name}": tensor for path in parts for name, tensor in load(_torch([path])).items()})
+
+
+def _adaptive_lut(parts: Sequence[Path]) -> bytes:
+    """A classifier's state dict, and {"0": {"LUT": tensor}, "1": …}, which become the tensor `tables`."""
+    import torch
+    from safetensors.torch import load, save
+
+    classifier, luts = parts
+    try:
+        stored: Any = torch.load(luts, map_location="cpu", weights_only=True)
+        tables = torch.stack([stored[str(number)]["LUT"] for number in range(len(stored))])
+    except _LIBRARY_ERRORS as e:
+        raise ValueError("it is not a list of tables of colors") from e
+    return save({**load(_torch([classifier])), "tables": tables.contiguous()})
+
+
+def _matconvnet(parts: Sequence[Path]) -> bytes:
+    """The convolutions of a SimpleNN network of MatConvNet, in the file format of MATLAB 7.3, which is HDF5.
+
+    HDF5 has the axes of MATLAB in reverse: output, input, column, row; a last axis of length 1 is missing there.
+    """
+    import h5py
+    from safetensors.numpy import save
+
+    [path] = parts
+    try:
+        with h5py.File(path) as opened:
+            file: Any = opened
+            layers: list[Any] = [file[reference] for reference in file["net/layers"][:, 0]]
+            stored = [layer["weights"] for layer in layers if "weights" in layer]
+            # A layer without weights has an empty cell, which is stored as its size.
+            pairs = [[np.asarray(file[at]) for at in cell[:, 0]] for cell in stored if cell.dtype == h5py.ref_dtype]
+    except (*_LIBRARY_ERRORS, OSError, ValueError) as e:
+        raise ValueError(f"it is not a network of MatConvNet ({e})") from e
+    found: dict[str, NDArray[Any]] = {}
+    for number, (kernels, biases) in enumerate(pairs):
+        whole = kernels if kernels.ndim == 4 else kernels[None]
+        found[f"{number:03}.weight"] = np.ascontiguousarray(whole.swapaxes(2, 3), np.float32)
+        found[f"{number:03}.bias"] = np.ascontiguousarray(biases.ravel(), np.float32)
+    if not found:
+        raise ValueError("it contains no convolutions")
+    return save(found)
+
+
+def _dehazenet_mat(parts: Sequence[Path]) -> bytes:
+    """The convolutions of DehazeNet: kernels as input × (column, row) × output."""
+    from safetensors.numpy import save
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    found: dict[str, NDArray[Any]] = {}
+    try:
+        stored = loadmat(parts[0])
+        for name in ("conv1", "conv3x3", "conv5x5", "conv7x7", "ip"):
+            kernels = np.asarray(stored[f"weights_{name}"], np.float32)
+            kernels = kernels.reshape(*kernels.shape[:2], -1)  # the last layer has one output and no axis for it
+            side = round(kernels.shape[1] ** 0.5)
+            cells = kernels.reshape(len(kernels), side, side, -1)  # input × column × row × output
+            found[f"{name}.weight"] = np.ascontiguousarray(cells.transpose(3, 0, 2, 1))
+            found[f"{name}.bias"] = np.ascontiguousarray(np.asarray(stored[f"biases_{name}"], np.float32).ravel())
+    except (*_LIBRARY_ERRORS, MatReadError, OSError, ValueError) as e:
+        raise ValueError(f"it is not the MATLAB file of DehazeNet ({e})") from e
+    return save(found)
 
 
 def _tfjs_maxim(parts: Sequence[Path]) -> bytes:
@@ -150,6 +220,65 @@ def _onnx_convolutions(parts: Sequence[Path]) -> bytes:
     return save(found)
 
 
+def _ncnn(parts: Sequence[Path]) -> bytes:
+    """The weights of an ncnn network, numbered in the order of its layers; of a .param and a .bin file.
+
+    A layer's numbers are all in the .bin file, in the order of the .param file: kernels behind a mark of their type,
+    everything else as bare float32.
+    """
+    from safetensors.numpy import save
+
+    graph, weights = parts
+    content = weights.read_bytes()
+    place = 0
+
+    def numbers(count: int, kind: str = "<f4") -> NDArray[np.float32]:
+        nonlocal place
+        values = np.frombuffer(content, kind, count, place)
+        place += -(-values.nbytes // 4) * 4
+        return values.astype(np.float32)
+
+    found: dict[str, NDArray[Any]] = {}
+    number = 0
+    try:
+        lines = [line.split() for line in graph.read_text("utf-8").splitlines()]
+        if lines[0] != ["7767517"]:
+            raise ValueError("its first line is another")
+        for words in lines[2:]:
+            kind, inputs, outputs = words[0], int(words[2]), int(words[3])
+            facts = dict(word.split("=", 1) for word in words[4 + inputs + outputs :])
+            layer: dict[str, NDArray[np.float32]] = {}
+            if kind == "Convolution":
+                [mark] = struct.unpack_from("<I", content, place)
+                place += 4
+                if mark not in _NCNN_TYPES:
+                    raise ValueError("its kernels have a type that is not read")
+                width, side, count = int(facts["0"]), int(facts["1"]), int(facts["6"])
+                layer["weight"] = numbers(count, _NCNN_TYPES[mark]).reshape(width, -1, side, side)
+                layer["bias"] = numbers(width if int(facts.get("5", "0")) else 0)
+            elif kind == "PReLU":
+                layer["weight"] = numbers(int(facts["0"]))
+            elif kind == "MemoryData":
+                layer["data"] = numbers(int(np.prod([int(facts[key]) for key in "012" if key in facts])))
+            elif kind not in _NCNN_PLAIN:
+                raise ValueError(f"it has a layer of the kind {kind}")
+            found |= {f"{number:03}.{name}": values for name, values in layer.items() if values.size}
+            number += bool(layer)
+    except (*_LIBRARY_ERRORS, OSError, ValueError) as e:
+        raise ValueError(f"it is not a network of ncnn ({e})") from e
+    if place != len(content) or not found:
+        raise ValueError("its two files do not belong together")
+    return save(found)
+
+
+_NCNN_TYPES = {0: "<f4", 0x01306B47: "<f2"}
+"""Marks before kernels: the type of their numbers."""
+_NCNN_PLAIN = frozenset({
+    "BinaryOp", "Concat", "Eltwise", "Input", "Interp", "PixelShuffle", "Sigmoid", "Split", "Swish",
+})  # fmt: skip
+"""Kinds of layers that have no weights."""
+
+
 def _file(parts: Sequence[Path]) -> bytes:
     """A file that a library reads by itself, from memory."""
     from safetensors.numpy import save
@@ -161,11 +290,16 @@ def _file(parts: Sequence[Path]) -> bytes:
 FORMATS: Mapping[str, Format] = {
     "safetensors": Format(_safetensors, 1),
     "torch": Format(_torch, 1),
+    "torch-files": Format(_torch_files, 1),
+    "adaptive-lut": Format(_adaptive_lut, 1),
+    "matconvnet": Format(_matconvnet, 1),
+    "dehazenet-mat": Format(_dehazenet_mat, 1),
     "tfjs-maxim": Format(_tfjs_maxim, 1),
     "niqe-npz": Format(_niqe_npz, 1),
     "niqe-mat": Format(_niqe_mat, 1),
     "libsvm-regression": Format(libsvm_regression, 1),
     "sseq-mat": Format(sseq_mat, 1),
     "onnx-convolutions": Format(_onnx_convolutions, 1),
+    "ncnn": Format(_ncnn, 1),
     "file": Format(_file, 1),
 }

@@ -7,6 +7,7 @@ A published file is verified against the catalog, converted to safetensors once,
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -15,17 +16,23 @@ from pathlib import Path
 from typing import NoReturn
 
 from clarity_desktop import settings
+from clarity_desktop.backend.weights import recognize
 from clarity_desktop.backend.weights.archives import ArchiveRefused, is_archive
 from clarity_desktop.backend.weights.catalog import Model, catalog
 from clarity_desktop.backend.weights.download import Download, SourceFailed
 from clarity_desktop.backend.weights.formats import FORMATS
 from clarity_desktop.backend.weights.install_dir import InstallDir, checksum
 from clarity_desktop.backend.weights.local_files import FolderIndex, LocalFiles, unpack
+from clarity_desktop.backend.weights.own_models import OwnModels, as_model, id_for
 from clarity_desktop.backend.weights.package_clients import Report
 from clarity_desktop.backend.weights.sources import download_from
 from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.text import Message, messages, size
-from clarity_desktop.values import ModelCard
+from clarity_desktop.values import ModelCard, OwnChoice, OwnModel, RecognizedModel
+
+
+class UnknownWeights(UserError):
+    """A file or folder contains no model of the catalog."""
 
 
 class WeightStore:
@@ -38,17 +45,24 @@ class WeightStore:
         """resources: where bundled files are; the program's own resources by default."""
         self._models = models
         self._dir = InstallDir(folder)
+        self._own = OwnModels(folder / "own")
         self._resources = resources or settings.resources()
         self._index = FolderIndex()
 
     @property
     def models(self) -> Mapping[str, Model]:
-        """The catalog, by id."""
-        return self._models
+        """The catalog and the models that the user imported, by id."""
+        with _os_errors(self._dir.folder):
+            return {**self._models, **{name: as_model(own) for name, own in self._own.all().items()}}
+
+    def own_models(self) -> Mapping[str, OwnModel]:
+        """The facts of the models that the user imported, by id."""
+        with _os_errors(self._dir.folder):
+            return self._own.all()
 
     def cards(self) -> tuple[ModelCard, ...]:
         """The state of every model, in the order of the catalog."""
-        return tuple(self.state(model_id) for model_id in self._models)
+        return tuple(self.state(model_id) for model_id in self.models)
 
     def state(self, model_id: str) -> ModelCard:
         """The state of a model on this machine."""
@@ -60,7 +74,18 @@ class WeightStore:
         else:
             state = "partial" if _contains_files(self._dir.incoming(model_id)) else "missing"
         with _os_errors(self._dir.folder):
-            return ModelCard(model.id, model.title, model.size, model.licence, state, self._dir.installed(model))
+            return ModelCard(
+                model.id, model.title, model.size, model.licence, state, self._dir.installed(model), model.sha256,
+                model.manual_url, model_id not in self._models,
+            )  # fmt: skip
+
+    def free(self) -> int | None:
+        """Bytes that are left on the disk of the models; None if the system does not tell."""
+        there = next((folder for folder in (self._dir.folder, *self._dir.folder.parents) if folder.is_dir()), None)
+        try:
+            return shutil.disk_usage(there).free if there else None
+        except OSError:
+            return None
 
     def is_ready(self, model_id: str) -> bool:
         """Whether a model can be used without a download. Reads no folder that is unchanged since the last call."""
@@ -131,6 +156,36 @@ class WeightStore:
         with _os_errors(self._dir.folder), _opened(path, self._part_sizes(), poll) as files:
             return self._import(files, path, poll)
 
+    def recognize(self, path: Path) -> RecognizedModel:
+        """What a weights file that the catalog does not know holds. Raises UserError for one that cannot be used."""
+        with _os_errors(path):
+            content, licence = recognize.read(path)
+        return recognize.recognize(content, path.name, licence)
+
+    def add_own(self, path: Path, choice: OwnChoice) -> str:
+        """Install a weights file that the catalog does not know; returns its id. Raises UserError.
+
+        A file that is here already keeps its id and gets the new title, task and license.
+        """
+        with _os_errors(path):
+            content, _ = recognize.read(path)
+        found = recognize.recognize(content, path.name)
+        if choice.task not in found.tasks:
+            raise UserError("weights.own_other_task", file=path.name, tasks=", ".join(found.tasks))
+        with _os_errors(self._dir.folder):
+            known = self._own.all()
+            same = (own.id for own in known.values() if own.sha256 == found.sha256)
+            own = OwnModel(
+                next(same, "") or id_for(path.stem, self.models), choice.title, (choice.task,), found.architecture,
+                choice.licence, found.size, found.sha256, found.scale, found.channels, found.multiple_of, found.tiling,
+                found.needs_mask, found.speed,
+            )  # fmt: skip
+            model = as_model(own)
+            with self._dir.lock(own.id):
+                self._dir.put(model, model.variants[0], content)
+                self._own.add(own)
+        return own.id
+
     def remove(self, model_id: str) -> None:
         """Delete a model from the program's folder. Files in the folders of CLARITY_WEIGHTS belong to the user.
 
@@ -141,15 +196,19 @@ class WeightStore:
             raise UserError("weights.bundled_stays", title=model.title)
         with _os_errors(self._dir.folder), self._dir.lock(model_id):
             self._dir.remove(model_id)
+            self._own.remove(model_id)
 
     def verify(self, model_id: str) -> Path:
         """Check a model's content. Raises ModelMissing, or UserError if it was modified (it is then quarantined)."""
         return self.need([model_id])[model_id]
 
     def _model(self, model_id: str) -> Model:
-        if model_id not in self._models:
-            raise UserError("weights.unknown_model", model=model_id, models=", ".join(self._models))
-        return self._models[model_id]
+        if model_id in self._models:
+            return self._models[model_id]
+        models = self.models
+        if model_id not in models:
+            raise UserError("weights.unknown_model", model=model_id, models=", ".join(models))
+        return models[model_id]
 
     def _local(self, model: Model) -> LocalFiles:
         # Read on every call, so that tests and users can change it while running.
@@ -246,7 +305,7 @@ def _contains_files(folder: Path) -> bool:
 def _refuse_import(path: Path, incomplete: list[Message]) -> NoReturn:
     if incomplete:
         raise UserError((Message("weights.import_incomplete", {"path": str(path)}), *incomplete))
-    raise UserError("weights.import_unknown", path=str(path))
+    raise UnknownWeights("weights.import_unknown", path=str(path))
 
 
 @contextmanager

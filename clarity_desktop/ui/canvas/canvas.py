@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
@@ -34,6 +35,7 @@ from clarity_desktop.ui.canvas.layers import Layers, PartImage, StretchedImage
 from clarity_desktop.ui.canvas.mask_overlay import MaskOverlay, MaskStyle, ShownMask
 from clarity_desktop.ui.canvas.outline import Outline
 from clarity_desktop.ui.canvas.renderer import Renderer
+from clarity_desktop.ui.canvas.through import ThroughMask
 from clarity_desktop.ui.canvas.tile_requests import TileRequests
 from clarity_desktop.ui.canvas.tiles import ScreenTileCache
 from clarity_desktop.ui.canvas.tools.brush import BrushTool
@@ -48,7 +50,7 @@ from clarity_desktop.ui.canvas.tools.straighten import StraightenTool
 from clarity_desktop.ui.canvas.tools.tool import Pointer
 from clarity_desktop.ui.canvas.view import Viewport
 from clarity_desktop.ui.pixels import to_image
-from clarity_desktop.values import Bounds, Manifest, Pixels, VersionId
+from clarity_desktop.values import Bounds, Manifest, Pixels, Region, VersionId
 
 BLOCK = 512
 """Side of the pieces in which a finished part of a restoration is converted for the screen."""
@@ -72,6 +74,7 @@ class Canvas(QWidget):
     zoom_changed = Signal(float)  # 1.0 = one image pixel per device pixel
     hovered = Signal(object)  # (x, y) of the image pixel under the pointer, or None
     clicked = Signal(int, int)  # image pixel: left click without drag
+    pane_clicked = Signal(object)  # VersionId of the pane that was clicked without a drag
     compare_changed = Signal(str)  # the Compare mode
     split_changed = Signal(float)  # 0..1 of the canvas width
     crop_changed = Signal(object)  # Bounds of the crop frame in image pixels
@@ -101,6 +104,7 @@ class Canvas(QWidget):
         self.view.zoom_changed.connect(self.zoom_changed)
         self.view.zoom_changed.connect(self._describe)
         self.comparison.changed.connect(self._arrange)
+        self.comparison.blinked.connect(self.update)
         self.comparison.mode_changed.connect(self.compare_changed)
         self.comparison.split_changed.connect(self.split_changed)
         self.crop.bounds_changed.connect(self.crop_changed)
@@ -114,6 +118,7 @@ class Canvas(QWidget):
         for tool in (self.crop, self.straighten, self.pick, *selecting):
             self._tools.add(tool)
         self._pan.clicked.connect(self.clicked)
+        self._pan.clicked_at.connect(self._click_pane)
         self._tools.changed.connect(self._refresh)
         self._tiles.wanted.connect(self.tiles_wanted)
         self._queue.worked.connect(self._refresh)
@@ -154,7 +159,7 @@ class Canvas(QWidget):
     def show_compared(self, manifests: Sequence[Manifest]) -> None:
         """The versions to compare the open one with, in its profile; call it after `show_version`."""
         if self.layers.compare_with(manifests):
-            self._renderer.keep_only(tuple(self.layers))
+            self._renderer.keep_only((*self.layers, self.comparison.difference))
             self._arrange()
 
     def show_heat(self, version: VersionId, picture: QImage | None) -> None:
@@ -179,6 +184,8 @@ class Canvas(QWidget):
         """Lay masks over the open version, until another one is shown; none removes them."""
         layer = self.layers.main
         shown, ratio = layer.overlay("mask"), self.view.ratio
+        if self.comparison.shows_open:
+            style = "outline"  # a part of another version is seen there
         new = tuple(masks)
         if isinstance(shown, MaskOverlay):
             same = [(m.region, m.color) for m in shown.masks] == [(m.region, m.color) for m in new]
@@ -187,6 +194,18 @@ class Canvas(QWidget):
         elif not new:
             return
         layer.set_overlay("mask", MaskOverlay(new, style, ratio) if new else None)
+        self._refresh()
+
+    def show_through(self, source: VersionId | None, region: Region | None) -> None:
+        """Show over the open version how a part of a compared one will look in it; None: no part."""
+        layer = self.layers.find(source) if source else None
+        shown = self.layers.main.through
+        if layer is None or region is None or layer is self.layers.main:
+            if shown is None:
+                return
+            self.layers.main.set_through(None)
+        elif shown is None or shown.picture is not layer or shown.region is not region:
+            self.layers.main.set_through(ThroughMask(layer, region))
         self._refresh()
 
     def show_boxes(self, boxes: Sequence[tuple[Bounds, str, bool]]) -> None:
@@ -279,11 +298,18 @@ class Canvas(QWidget):
     def _update_size(self) -> None:
         """Update for another version, perhaps of another size."""
         if self.view.photo_size != self.layers.main.size:
-            self.view.photo_size = self.layers.main.size
             self._tools.cancel()
+            # In the compare view all versions lie over the same field: choosing a larger one moves nothing.
+            self.view.show_photo(self.layers.main.size, keep=self.comparison.shown is not None)
             self.invitation.arrange(visible=self.view.photo_size is None)
-            self.view.fit()
         self._refresh()
+
+    def _click_pane(self, position: QPointF) -> None:
+        x, y = self.view.to_device(position)
+        for pane in self._panes():
+            clip = pane.clip
+            if pane.layer.version and clip.x <= x < clip.right and clip.y <= y < clip.bottom:
+                self.pane_clicked.emit(pane.layer.version)
 
     def _arrange(self) -> None:
         """Update after the panes changed."""
@@ -368,7 +394,12 @@ class Canvas(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Free the pixmaps of a hidden photo."""
         super().hideEvent(event)
+        self.comparison.hide(True)
         self._renderer.clear()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.comparison.hide(False)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         is_touchpad = event.device().type() == QInputDevice.DeviceType.TouchPad

@@ -10,10 +10,12 @@ from PySide6.QtGui import QImage, QPainter
 
 from clarity_desktop.ui.canvas.checkerboard import draw_image
 from clarity_desktop.ui.canvas.geometry import Placement, to_screen
+from clarity_desktop.ui.canvas.through import ThroughMask
 from clarity_desktop.ui.canvas.tiles import (
     MAX_SMOOTH_SCALE,
     SMOOTH,
     ImagePart,
+    MissingTile,
     Pyramid,
     RestoredParts,
     ScreenTileCache,
@@ -21,8 +23,6 @@ from clarity_desktop.ui.canvas.tiles import (
 from clarity_desktop.ui.pixels import to_image
 from clarity_desktop.values import TILE, Bounds, Manifest, Pixels, VersionId
 
-MissingTile = tuple[bytes, QRect]
-"""The hash of a tile that is not cached, and its rectangle on the screen."""
 OverlayName = Literal["change", "heat", "part", "mask", "boxes"]
 """Overlays of a layer, by what they show."""
 
@@ -64,6 +64,32 @@ class PartImage:
             draw_image(painter, target, self._image, QRectF(self._image.rect()), place)
 
 
+class Layer(Protocol):
+    """What a pane shows: a picture, or the difference of two."""
+
+    @property
+    def version(self) -> VersionId | None:
+        """The version shown, if it is one."""
+        ...
+
+    @property
+    def revision(self) -> object:
+        """Changes with everything that is shown except arriving tiles."""
+        ...
+
+    def paint(self, painter: QPainter, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[MissingTile]:
+        """Paint what touches an area of the screen and return the tiles that were missing."""
+        ...
+
+    def nearby_tiles(self, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[bytes]:
+        """Tiles to fetch in advance around an area that is complete."""
+        ...
+
+    def drop_previous(self) -> None:
+        """All visible tiles are cached."""
+        ...
+
+
 class PictureLayer:
     """One version with its overlays; before its manifest is known, a preview. Knows no widget."""
 
@@ -71,6 +97,7 @@ class PictureLayer:
         self.size: tuple[int, int] | None = None
         self.icc: bytes | None = None
         self.restored = RestoredParts()
+        self.through: ThroughMask | None = None  # a part of another version, to be taken from it
         self.revision = 0  # changes with everything that is shown except arriving tiles
         self._cache = cache
         self._pyramid: Pyramid | None = None
@@ -110,7 +137,14 @@ class PictureLayer:
         self._previous = previous if same_size else None
         self._pyramid, self.size, self.icc = new, new.size, icc
         self._overlays.clear()
+        self.through = None
         self.clear_restored()
+
+    def set_through(self, through: ThroughMask | None) -> None:
+        """Show a part of another version over this one, until another version is shown; None removes it."""
+        if through is not self.through:
+            self.through = through
+            self.revision += 1
 
     def set_overlay(self, name: OverlayName, overlay: Overlay | None) -> None:
         """Set or (None) remove an overlay; it stays until another version is shown."""
@@ -134,6 +168,7 @@ class PictureLayer:
     def clear(self) -> None:
         """Show nothing."""
         self._overlays.clear()
+        self.through = None
         self.size = self._pyramid = self._previous = self._preview = None
         self.clear_restored()
 
@@ -157,20 +192,37 @@ class PictureLayer:
         """
         if self.size is None:
             return []
+        missing = self.paint_pixels(painter, photo_size, place, area)
         place = self._fit_into(place, photo_size)
-        missing: list[MissingTile] = []
-        if self._pyramid is not None:
-            missing = self._paint_version(painter, self._pyramid, place, area)
-        elif self._preview is not None:
-            painter.setRenderHint(SMOOTH, on=True)
-            target = to_screen(Bounds(0, 0, *self.size), *self.size, place)
-            draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
         self.restored.paint(painter, self.size, place, area)
+        if self.through is not None:
+            missing += self.through.paint(painter, self.size, place, area)
         for name in ("change", "heat", "part", "mask", "boxes"):  # from the lowest to the topmost
             overlay = None if name == "change" and self._hides_change else self._overlays.get(name)
             if overlay is not None:
                 overlay.paint(painter, self.size, place, area)
         return missing
+
+    def paint_pixels(
+        self, painter: QPainter, photo_size: tuple[int, int], place: Placement, area: QRect
+    ) -> list[MissingTile]:
+        """As `paint`, without overlays and parts of a running restoration."""
+        if self.size is None:
+            return []
+        place = self._fit_into(place, photo_size)
+        if self._pyramid is not None:
+            return self._paint_version(painter, self._pyramid, place, area)
+        if self._preview is not None:
+            painter.setRenderHint(SMOOTH, on=True)
+            target = to_screen(Bounds(0, 0, *self.size), *self.size, place)
+            draw_image(painter, target, self._preview, QRectF(self._preview.rect()), place)
+        return []
+
+    def covers(self, photo_size: tuple[int, int], place: Placement) -> QRect:
+        """What the layer covers of the screen where the photo of photo_size lies at `place`."""
+        if self.size is None:
+            return QRect()
+        return to_screen(Bounds(0, 0, *self.size), *self.size, self._fit_into(place, photo_size))
 
     def nearby_tiles(self, photo_size: tuple[int, int], place: Placement, area: QRect) -> list[bytes]:
         """Tiles to fetch in advance around an area that is complete: those beside it, and coarser ones farther out."""

@@ -45,7 +45,7 @@ class MaskOverlay:
             self._dim(painter, size, place, covered)
             return
         for shown in self.masks:
-            at = _screen_rect(shown.region.bounds, size, place).intersected(covered)
+            at = screen_rect(shown.region.bounds, size, place).intersected(covered)
             # Two pixels more show where an outline ends that only just leaves the area.
             at = at.adjusted(-2, -2, 2, 2).intersected(covered.adjusted(-2, -2, 2, 2))
             if at.isEmpty():
@@ -62,7 +62,7 @@ class MaskOverlay:
             return
         selected = np.zeros((covered.height(), covered.width()), np.uint8)
         for shown in self.masks:
-            at = _screen_rect(shown.region.bounds, size, place).intersected(covered)
+            at = screen_rect(shown.region.bounds, size, place).intersected(covered)
             if not at.isEmpty():
                 rows = slice(at.y() - covered.y(), at.y() - covered.y() + at.height())
                 columns = slice(at.x() - covered.x(), at.x() - covered.x() + at.width())
@@ -151,7 +151,7 @@ def _whole_pixels(place: Placement) -> QRect:
     return QRect(place.x, place.y, max(1, round(place.width)), max(1, round(place.height)))
 
 
-def _screen_rect(bounds: Bounds, size: tuple[int, int], place: Placement) -> QRect:
+def screen_rect(bounds: Bounds, size: tuple[int, int], place: Placement) -> QRect:
     """The device pixels that bounds of the photo touch."""
     across, down = place.width / size[0], place.height / size[1]
     left, top = int(bounds.x * across) - 1, int(bounds.y * down) - 1

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap, QRegion
 
 from clarity_desktop.ui.canvas.compare import Pane
 from clarity_desktop.ui.canvas.geometry import Placement, to_qrect, to_screen
-from clarity_desktop.ui.canvas.layers import PictureLayer
+from clarity_desktop.ui.canvas.layers import Layer
 from clarity_desktop.values import Bounds
 
 
@@ -70,7 +70,7 @@ class PaneCache:
         self._valid = QRegion()
         self._missing.clear()
 
-    def _complete(self, layer: PictureLayer, photo_size: tuple[int, int], clip: QRect, color: QColor) -> None:
+    def _complete(self, layer: Layer, photo_size: tuple[int, int], clip: QRect, color: QColor) -> None:
         """Paint what is not valid inside the clip."""
         invalid = QRegion(clip) - self._valid
         if invalid.isEmpty():

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from clarity_desktop.ui.canvas.compare import Pane
 from clarity_desktop.ui.canvas.geometry import Placement, to_qrect
-from clarity_desktop.ui.canvas.layers import PictureLayer
+from clarity_desktop.ui.canvas.layers import Layer, PictureLayer
 from clarity_desktop.ui.canvas.pane_cache import PaneCache
 from clarity_desktop.ui.canvas.tiles import ScreenTileCache
 from clarity_desktop.ui.canvas.view import Viewport
@@ -21,8 +21,8 @@ class Renderer:
 
     def __init__(self, cache: ScreenTileCache) -> None:
         self._cache = cache
-        self._panes: dict[PictureLayer, PaneCache] = {}
-        self._prefetched: dict[PictureLayer, object] = {}  # what was on the screen when tiles were last prefetched
+        self._panes: dict[Layer, PaneCache] = {}
+        self._prefetched: dict[Layer, object] = {}  # what was on the screen when tiles were last prefetched
 
     def paint(self, painter: QPainter, panes: Sequence[Pane], view: Viewport, background: str) -> list[bytes]:
         """Paint the panes; returns the hashes of tiles to fetch, the most important first. There must be a photo."""
@@ -68,7 +68,7 @@ class Renderer:
         """Allow prefetching again: earlier prefetched tiles may have been lost with a cancelled request."""
         self._prefetched.clear()
 
-    def keep_only(self, layers: Sequence[PictureLayer]) -> None:
+    def keep_only(self, layers: Sequence[Layer]) -> None:
         """Free the memory of other layers."""
         self._panes = {layer: cached for layer, cached in self._panes.items() if layer in layers}
         self._prefetched = {layer: at for layer, at in self._prefetched.items() if layer in layers}

@@ -18,6 +18,8 @@ from clarity_desktop.values import TILE, Bounds, Level, Manifest, Pixels
 
 ImagePart = tuple[QImage, QRectF]
 """An image and the part of it to be drawn."""
+MissingTile = tuple[bytes, QRect]
+"""The hash of a tile that is not cached, and its rectangle on the screen."""
 MAX_SMOOTH_SCALE = 2.0
 """From this scale on pixels are drawn as squares."""
 SMOOTH = QPainter.RenderHint.SmoothPixmapTransform

@@ -63,6 +63,19 @@ class Viewport(QObject):
             view = fit(self._main_pane(), *self.photo_size, self.margin * self.ratio)
             self._set_view(view, is_fitted=True)
 
+    def show_photo(self, size: tuple[int, int] | None, *, keep: bool = False) -> None:
+        """Show a photo of another size, or none: it is fitted. keep: one of the same proportions keeps the part that
+        is shown."""
+        before, self.photo_size = self.photo_size, size
+        if size is None:
+            return
+        if not keep or before is None or self._is_fitted or not _have_same_proportions(before, size):
+            self.fit()
+            return
+        ratio = size[0] / before[0]
+        view = self._view
+        self._set_view(View(view.scale / ratio, view.x * ratio, view.y * size[1] / before[1]), is_fitted=False)
+
     def zoom_to(self, scale: float, anchor: QPointF | None = None) -> None:
         """Set the scale; the image point under `anchor` stays in place (default: the center of the main pane)."""
         pane = self._main_pane() if anchor is None else self._pane_at(anchor)
@@ -194,3 +207,8 @@ class Viewport(QObject):
         self.changed.emit()
         if self.scale != before:
             self.zoom_changed.emit(self.scale)
+
+
+def _have_same_proportions(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a photo is the other one enlarged, up to a pixel that was rounded."""
+    return abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)

@@ -10,14 +10,14 @@ from PySide6.QtCore import QObject, Signal
 from clarity_desktop.messages import ApplyTransform, Edit, GoTo, Redo, Reset, Undo
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
-from clarity_desktop.ui.labels import version_title
+from clarity_desktop.ui.labels import distinct_titles
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.transform_bars import ORIGINAL_RATIO, CropBar, StraightenBar
 from clarity_desktop.values import Bounds, Crop, DocumentId, Flip, Rotate, Straighten, Transform, Version, VersionId
 
 DELETED_NOTICE = 20.0
-"""Seconds for which a deletion can be undone in its notice."""
+"""Seconds for which a deletion or rejection can be undone in its notice."""
 
 
 class LocalHistory(Protocol):
@@ -36,6 +36,7 @@ class EditCommands(QObject):
     """Connects the Edit, Photo and Version menus with requests for the document that is shown."""
 
     compare_wanted = Signal(object)  # DocumentState whose pair is to be shown
+    several_wanted = Signal(object, object)  # DocumentState, and the VersionIds to compare
     compare_unavailable = Signal()  # there is only one version
 
     def __init__(
@@ -67,7 +68,8 @@ class EditCommands(QObject):
         on("go_to", self._go_to_chosen)
         on("compare", self._compare_chosen)
         on("rename", versions.rename)
-        on("star", self._star)
+        on("star", partial(self._star, None))
+        on("reject", partial(self._reject, None))
         on("delete", self._delete)
         versions.opened.connect(self.go_to)
         versions.chosen_changed.connect(self.show_chosen)
@@ -127,8 +129,13 @@ class EditCommands(QObject):
     def show_chosen(self) -> None:
         """Enable what can be done to the chosen version: the open one is open already, the original stays."""
         found, actions = self._chosen(), self._session.actions
+        several = len(self._versions.selected()) > 1
+        actions["compare"].setText(self.tr("&Compare these versions") if several else actions.specs["compare"].text)
         starred = bool(found and found[2].star)
         actions["star"].setText(self.tr("Remove &star") if starred else self.tr("&Star"))
+        rejected = bool(found and found[2].rejected)
+        actions["reject"].setText(self.tr("Take back the re&jection") if rejected else self.tr("Re&ject"))
+        actions["reject"].setEnabled(bool(found and found[2].parent))
         actions["go_to"].setEnabled(bool(found and found[2].id != found[0].head))
         actions["delete"].setEnabled(bool(found and found[2].parent))
 
@@ -150,6 +157,12 @@ class EditCommands(QObject):
         if (state := self._session.current) is None:
             return
         chosen = self._versions.chosen()
+        several = self._versions.selected()
+        if state.compared is not None:  # the chosen ones join
+            several = tuple(dict.fromkeys((*state.compared.versions, *several)))
+        if len(several) > 1:
+            self.several_wanted.emit(state, several)
+            return
         # None: the canvas falls back to the version that undo leads to.
         state.chosen_other = chosen if chosen != state.head else None
         if state.other is None:
@@ -161,10 +174,41 @@ class EditCommands(QObject):
         if (state := self._session.current) and state.id:
             self._session.ask(Edit(state.id, version, name=name), state)
 
-    def _star(self) -> None:
-        if found := self._chosen():
+    def star(self, version: VersionId) -> None:
+        """Give a version of the shown document a star, or take it away."""
+        self._star(version)
+
+    def reject(self, version: VersionId) -> None:
+        """Reject a version of the shown document, or take that back."""
+        self._reject(version)
+
+    def _star(self, named: VersionId | None = None) -> None:
+        if found := self._chosen(named):
             state, document, version = found
             self._session.ask(Edit(document, version.id, star=not version.star), state)
+
+    def _reject(self, named: VersionId | None = None) -> None:
+        """Reject the chosen version, or take that back; rejecting the open one opens what it was made from."""
+        if found := self._chosen(named):
+            state, document, version = found
+            offer = None if version.rejected else partial(self._offer_acceptance, state, document, version, state.head)
+            self._session.remove_notices(_rejection(version), state)  # what it says does not hold any more
+            self._session.ask(Edit(document, version.id, rejected=not version.rejected), state, then=offer)
+
+    def _offer_acceptance(
+        self, state: DocumentState, document: DocumentId, version: Version, head: VersionId | None
+    ) -> None:
+        """Let the notice about a rejection undo it."""
+
+        def accept() -> None:
+            self._session.ask(Edit(document, version.id, rejected=False, star=version.star or None), state)
+            if head == version.id:
+                self._session.ask(GoTo(document, version.id), state)
+
+        text = self.tr("“{version}” was rejected.").format(version=distinct_titles((version,))[version.id])
+        undo = (self.tr("Undo"), accept)
+        topic = _rejection(version)
+        self._session.notify(text, choices=(undo,), document=state, seconds=DELETED_NOTICE, topic=topic)
 
     def _delete(self) -> None:
         if found := self._chosen():
@@ -178,15 +222,19 @@ class EditCommands(QObject):
         def restore() -> None:
             self._session.ask(Edit(document, version.id, deleted=False), state)
 
-        text = self.tr("“{version}” was deleted.").format(version=version_title(version))
+        text = self.tr("“{version}” was deleted.").format(version=distinct_titles((version,))[version.id])
         self._session.notify(text, choices=((self.tr("Undo"), restore),), document=state, seconds=DELETED_NOTICE)
 
-    def _chosen(self) -> tuple[DocumentState, DocumentId, Version] | None:
-        """The version that keys and menu act on: the chosen row, else the open one."""
+    def _chosen(self, named: VersionId | None = None) -> tuple[DocumentState, DocumentId, Version] | None:
+        """The version that keys and menu act on: in the compare view the chosen one, unless the list has the focus;
+        else the chosen row, else the open one. named: this one instead.
+        """
         state = self._session.current
         if state is None or state.id is None:
             return None
-        version = state.versions.get(self._versions.chosen() or state.head or VersionId(""))
+        if named is None and state.compared is not None and not self._versions.tree.hasFocus():
+            named = state.compared.chosen
+        version = state.versions.get(named or self._versions.chosen() or state.head or VersionId(""))
         return (state, state.id, version) if version else None
 
     # crop, straighten, rotate, flip
@@ -291,3 +339,8 @@ class EditCommands(QObject):
         self.leave()
         if degrees:
             self._transform(self.tr("Straighten"), Straighten(degrees))
+
+
+def _rejection(version: Version) -> str:
+    """The topic of the notice that a version was rejected."""
+    return f"rejected {version.id}"

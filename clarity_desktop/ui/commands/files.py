@@ -26,9 +26,10 @@ from clarity_desktop.ui.pixels import to_image, to_pixels
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import READABLE, DocumentCard, Manifest
+from clarity_desktop.values import READABLE, WEIGHTS_SUFFIXES, DocumentCard, Manifest
 
 log = logging.getLogger(__name__)
+Then = Callable[[DocumentState], object]
 PROJECT = ".clarity"
 MAX_RECENT = 15
 MAX_FROM_FOLDER = 500
@@ -45,6 +46,7 @@ class FileCommands(QObject):
     """Connects the File menu, drops and the empty page with requests."""
 
     restoration_wanted = Signal()  # of the sample, in the first run
+    model_dropped = Signal(object)  # Path: a weights file
 
     def __init__(self, session: Session, empty_page: EmptyPage) -> None:
         super().__init__(session)
@@ -73,28 +75,38 @@ class FileCommands(QObject):
 
     # open
 
-    def open_paths(self, paths: Iterable[Path]) -> None:
-        """Open photos and projects; one that is open already is shown instead."""
+    def open_paths(self, paths: Iterable[Path], earlier: DocumentState | None = None) -> list[DocumentState]:
+        """Open photos and projects; one that is open already is shown instead. Returns those opened or shown at once.
+
+        earlier: the document whose conversation goes on with them.
+        """
         # Opening a photo twice would make two documents of it.
         known = {path: s for s in self._session.documents for path in (s.project, s.path) if path}
         new: list[Path] = []
+        shown: list[DocumentState] = []
         for path in dict.fromkeys(paths):
             if (state := known.get(path)) is not None:
                 self._session.select(state)
+                shown.append(state)
             else:
                 new.append(path)
         at_once = len(new) if len(new) <= MAX_AT_ONCE else 1
         for path in new[:at_once]:
-            self._open(self._session.add_document(path.name, path), path)
+            state = self._session.add_document(path.name, path)
+            state.earlier = earlier.id if earlier else None
+            self._open(state, path)
+            shown.append(state)
         if new[at_once:]:
-            self._session.spawn(self._add_waiting(new[at_once:]))
+            self._session.spawn(self._add_waiting(new[at_once:], earlier))
+        return shown
 
-    async def _add_waiting(self, paths: Sequence[Path]) -> None:
+    async def _add_waiting(self, paths: Sequence[Path], earlier: DocumentState | None) -> None:
         """Add photos to the film strip, a few at a time: a canvas takes a millisecond, and there may be thousands."""
         for number, path in enumerate(paths):
             if number % ADDED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            self._session.add_document(path.name, path, show=False).waits = True
+            state = self._session.add_document(path.name, path, show=False)
+            state.waits, state.earlier = True, earlier.id if earlier else None
 
     def open_waiting(self) -> None:
         """Open the shown photo if it waits for that, once the user has stopped at it."""
@@ -122,9 +134,20 @@ class FileCommands(QObject):
             if state.path == path:
                 state.thumbnail = to_image(thumbnail)
 
-    def open_dropped(self, paths: Sequence[Path]) -> None:
-        """Open files, and the photos in folders."""
-        self._session.spawn(self._open_found(tuple(paths)))
+    def open_dropped(
+        self, paths: Sequence[Path], earlier: DocumentState | None = None, then: Then | None = None
+    ) -> None:  # fmt: skip
+        """Open files, and the photos in folders. earlier: as in open_paths. then: called with the first one's place.
+
+        A weights file is offered for import instead.
+        """
+        for path in paths:
+            if path.suffix.lower() in WEIGHTS_SUFFIXES:
+                self.model_dropped.emit(path)
+        paths = [path for path in paths if path.suffix.lower() not in WEIGHTS_SUFFIXES]
+        if not paths:
+            return
+        self._session.spawn(self._open_found(tuple(paths), earlier, then))
 
     def open_mime_data(self, data: QMimeData, title: str = "") -> bool:
         """Open dropped or pasted files, else the picture: browsers send an address with each picture.
@@ -139,11 +162,13 @@ class FileCommands(QObject):
             self.open_image(image, title)
         return bool(files) or image is not None
 
-    def open_image(self, image: QImage, title: str = "") -> None:
-        """Open a picture that has no file."""
+    def open_image(
+        self, image: QImage, title: str = "", earlier: DocumentState | None = None, then: Then | None = None
+    ) -> None:  # fmt: skip
+        """Open a picture that has no file. earlier, then: as in open_dropped."""
         self._bitmaps += 1
         title = title or self.tr("Dropped picture {number}")
-        self._session.spawn(self._open_bitmap(image, title.format(number=self._bitmaps)))
+        self._session.spawn(self._open_bitmap(image, title.format(number=self._bitmaps), earlier, then))
 
     def open_first(self, paths: Iterable[Path]) -> None:
         """The first run: open the sample and offer to restore it with one click."""
@@ -175,7 +200,7 @@ class FileCommands(QObject):
         self._session.document_changed.emit(state)
 
     def _open(self, state: DocumentState, path: Path) -> None:
-        self._session.ask(Open(path), state, self.tr("Opening {name}…").format(name=path.name))
+        self._session.ask(Open(path, state.earlier), state, self.tr("Opening {name}…").format(name=path.name))
 
     def _open_shown(self) -> None:
         if state := self._session.current:
@@ -203,7 +228,7 @@ class FileCommands(QObject):
             others = [p for p in self._session.settings.recent if p != str(path)]
             self._session.change_settings(recent=(str(path), *others)[:MAX_RECENT])
 
-    async def _open_found(self, paths: tuple[Path, ...]) -> None:
+    async def _open_found(self, paths: tuple[Path, ...], earlier: DocumentState | None, then: Then | None) -> None:
         found, total, unreadable = await self._session.in_file_thread(find_photos, paths)
         if unreadable:
             text = self.tr("The folder {folder} cannot be read. Check its permissions.")
@@ -213,19 +238,30 @@ class FileCommands(QObject):
         if total:
             text = self.tr("Opening the first {count} of {total} photos. Open the others from their folder.")
             self._session.notify(text.format(count=len(found), total=total))
-        self.open_paths(found)
+        shown = self.open_paths(found, earlier)
+        if shown and then is not None:
+            then(shown[0])
 
-    async def _open_bitmap(self, image: QImage, title: str) -> None:
+    async def _open_bitmap(
+        self, image: QImage, title: str, earlier: DocumentState | None, then: Then | None
+    ) -> None:  # fmt: skip
         pixels, alpha = await self._session.in_file_thread(to_pixels, image)
         state = self._session.add_document(title, None)
-        self._session.ask(OpenPixels(pixels, alpha, title), state, self.tr("Opening {name}…").format(name=title))
+        request = OpenPixels(pixels, alpha, title, earlier.id if earlier else None)
+        self._session.ask(request, state, self.tr("Opening {name}…").format(name=title))
+        if then is not None:
+            then(state)
 
     def _choose_files(self) -> None:
+        self.choose_files(self.open_paths)
+
+    def choose_files(self, use: Callable[[Sequence[Path]], object]) -> None:
+        """Let the user choose photos and projects. use: called with them."""
         # In both cases: some file dialogs tell them apart, and cameras write capitals.
         patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in (*READABLE, PROJECT))
         name_filter = self.tr("Photos and projects ({patterns})").format(patterns=patterns)
         dialog = self._dialog(self.tr("Open photos"), QFileDialog.FileMode.ExistingFiles, name_filter)
-        dialog.filesSelected.connect(self._open_names)
+        dialog.filesSelected.connect(partial(_use_names, use))
         # open() instead of exec(): a nested event loop would block the asyncio tasks of qasync.
         dialog.open()
 
@@ -417,6 +453,10 @@ class FileCommands(QObject):
         await self._session.requests.stop(state)
         if state.id:
             self._session.ask(Close(state.id))
+
+
+def _use_names(use: Callable[[Sequence[Path]], object], names: Sequence[str]) -> None:
+    use([Path(name) for name in names])
 
 
 def find_photos(paths: Iterable[Path]) -> tuple[list[Path], int, list[Path]]:

@@ -23,12 +23,13 @@ from clarity_desktop.messages import (
     UserError,
 )
 from clarity_desktop.text import conjunction
+from clarity_desktop.ui.dialogs.import_model import ImportModelDialog
 from clarity_desktop.ui.dialogs.models import ModelsDialog
-from clarity_desktop.ui.labels import file_size
+from clarity_desktop.ui.labels import file_size, task_title
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import LoadedModel, ModelCard
+from clarity_desktop.values import LoadedModel, MethodCard, ModelCard, OwnChoice, RecognizedModel
 
 
 @dataclass(eq=False)
@@ -46,6 +47,8 @@ class ModelCommands(QObject):
         super().__init__(session)
         self._session = session
         self._models: tuple[ModelCard, ...] = ()
+        self._methods: tuple[MethodCard, ...] = ()
+        self._free: int | None = None
         self._orders: list[_Order] = []
         self._queue: list[str] = []
         self._running: PendingRequest | None = None
@@ -53,14 +56,20 @@ class ModelCommands(QObject):
         self.dialog: ModelsDialog | None = None
         session.actions.on("models", self.show_dialog)
 
-    def show_models(self, models: tuple[ModelCard, ...]) -> None:
-        """The installed models changed: methods may have become usable."""
+    def show_models(self, models: tuple[ModelCard, ...], free: int | None = None) -> None:
+        """The installed models changed: methods may have become usable. free: bytes left on the disk."""
         # The methods were listed at the start; only later changes of the models affect them.
-        first, self._models = not self._models, models
+        first, self._models, self._free = not self._models, models, free
         if self.dialog is not None:
-            self.dialog.show_models(models)
+            self.dialog.show_models(models, free)
         if not first:
             self._session.ask(ListMethods())
+
+    def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
+        """What the models are for."""
+        self._methods = methods
+        if self.dialog is not None:
+            self.dialog.show_methods(methods)
 
     def show_loaded(self, models: tuple[LoadedModel, ...]) -> None:
         """The models in memory, for the dialog."""
@@ -98,11 +107,12 @@ class ModelCommands(QObject):
             dialog.fetch_all_asked.connect(self._download_missing)
             dialog.cancel_asked.connect(self._cancel)
             dialog.cancel_all_asked.connect(self._cancel_all)
-            dialog.import_asked.connect(self._import)
+            dialog.import_asked.connect(self.import_path)
             dialog.remove_asked.connect(self._ask_before_removing)
             dialog.unload_asked.connect(self._unload)
             dialog.finished.connect(self._forget_dialog)
-        self.dialog.show_models(self._models)
+        self.dialog.show_methods(self._methods)
+        self.dialog.show_models(self._models, self._free)
         self.show_progress()
         self._session.ask(ListLoadedModels())
         self.dialog.show()
@@ -195,8 +205,22 @@ class ModelCommands(QObject):
 
     # files
 
-    def _import(self, path: Path) -> None:
+    def import_path(self, path: Path) -> None:
+        """Import what a file or folder holds; what the catalog does not know is described first."""
         self._session.ask(ImportModel(path), None, self.tr("Importing model…"))
+
+    def ask_what_it_is(self, path: Path, model: RecognizedModel) -> None:
+        """Show what a weights file is, and import it once the user has said what it is for."""
+        dialog = ImportModelDialog(self.dialog or self._session.dialog_parent, path, model)
+        dialog.import_asked.connect(partial(self._import_own, path))
+        dialog.open()
+
+    def _import_own(self, path: Path, choice: OwnChoice) -> None:
+        def say() -> None:
+            text = self.tr("“{title}” is now a method for “{task}”.")
+            self._session.notify(text.format(title=choice.title, task=task_title(choice.task)), seconds=8)
+
+        self._session.ask(ImportModel(path, choice), None, self.tr("Importing model…"), say)
 
     def _ask_before_removing(self, model: str) -> None:
         card = next((m for m in self._models if m.id == model), None)
@@ -207,6 +231,8 @@ class ModelCommands(QObject):
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(self.tr("Remove “{model}” from this computer?").format(model=card.title))
         text = self.tr("To use it again, you must download it again ({size}).")
+        if card.own:
+            text = self.tr("To use it again, you must import the file again ({size}).")
         box.setInformativeText(text.format(size=file_size(card.size)))
         remove = box.addButton(self.tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
         keep = box.addButton(self.tr("Keep"), QMessageBox.ButtonRole.RejectRole)

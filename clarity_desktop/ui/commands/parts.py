@@ -30,7 +30,7 @@ class PartCommands(QObject):
     def show_state(self) -> None:
         """The document that is shown, or its open version, changed."""
         for state in self._session.documents:
-            for version in filter(None, (state.head_version, state.other_version)):
+            for version in state.shown_versions:
                 state.canvas.show_part(version.id, part_of(version))
         for state, (version, bar) in tuple(self._notices.items()):
             if state.head != version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -12,10 +13,14 @@ import clarity_desktop
 from clarity_desktop.messages import (
     Configure,
     ListLlmModels,
+    ListPreferences,
     LlmKeyRead,
     LlmModelsListed,
     LlmTested,
+    PreferencesListed,
     ReadLlmKey,
+    ResetPreferences,
+    RestorePreferences,
     StoreLlmKey,
     TestLlm,
 )
@@ -27,6 +32,7 @@ from clarity_desktop.ui.dialogs.shortcuts import ShortcutsDialog
 from clarity_desktop.ui.requests import PendingRequest
 from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.translate import render
+from clarity_desktop.values import Task
 
 NOT_IN_DIALOG = {"recent", "shortcuts", "window", "methods", "presets"}
 
@@ -39,6 +45,7 @@ class PreferenceCommands(QObject):
         self._session = session
         self.help: HelpDialog | None = None
         self._dialog: Preferences | None = None
+        self._methods_before: Mapping[str, str] | None = None  # what the last reset removed from the settings
         self.extra_metrics: tuple[str, ...] = ()  # installed, can be switched on
         session.actions.on("preferences", self._show_preferences)
         session.actions.on("shortcuts", self._show_shortcuts)
@@ -73,8 +80,36 @@ class PreferenceCommands(QObject):
         page.key_removed.connect(self._store_key)
         page.models_asked.connect(self._list_models)
         page.test_asked.connect(self._test)
+        methods = dialog.methods_page
+        methods.asked.connect(self._list_preferences)
+        methods.reset_asked.connect(self._reset)
+        methods.undo_asked.connect(self._undo_reset)
         self._dialog = dialog
         dialog.open()
+
+    def show_preferences(self, event: PreferencesListed) -> None:
+        """Show which methods the user prefers, if the dialog is open."""
+        if self._dialog is not None and isValid(self._dialog):
+            can_undo = event.can_restore or self._methods_before is not None
+            self._dialog.methods_page.show_preferences(event.tasks, self._session.settings.methods, can_undo=can_undo)
+
+    def _list_preferences(self) -> None:
+        self._session.ask(ListPreferences())
+
+    def _reset(self, task: Task | None) -> None:
+        """Forget the choices of a task or of all, and the methods that were set in the Restore panel."""
+        before = self._session.settings.methods
+        after = {of: method for of, method in before.items() if task is not None and of != task}
+        self._methods_before = before if after != before else None
+        self._session.change_settings(methods=after)
+        self._session.ask(ResetPreferences(task))
+
+    def _undo_reset(self) -> None:
+        if self._methods_before is not None:
+            # What was set since the reset stays.
+            self._session.change_settings(methods={**self._methods_before, **self._session.settings.methods})
+            self._methods_before = None
+        self._session.ask(RestorePreferences())
 
     def _read_key(self, url: str) -> None:
         self._session.ask(ReadLlmKey(url))

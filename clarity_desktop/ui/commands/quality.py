@@ -8,9 +8,10 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QImage
 
-from clarity_desktop.messages import Advise, Assess, Edit, GoTo, Improve, Improved, ReadManifest
+from clarity_desktop.messages import Advise, Assess, Edit, GoTo, Improve, Improved, ReadManifest, RepairOldPhoto
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui.canvas import heatmap
+from clarity_desktop.ui.canvas.compare import Compare
 from clarity_desktop.ui.docks.quality import QualityDock, QualityState
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.requests import PendingRequest
@@ -26,6 +27,8 @@ class QualityCommands(QObject):
     """Connects the quality panel with the document that is shown."""
 
     panel_wanted = Signal()
+    comparison_wanted = Signal(object)  # DocumentState of which the open version is to be seen beside the one before
+    comparison_ended = Signal()
 
     def __init__(self, session: Session, dock: QualityDock, is_offered: Callable[[Task], bool]) -> None:
         """is_offered: is there a method for a task?"""
@@ -36,6 +39,7 @@ class QualityCommands(QObject):
         on = session.actions.on
         on("heat", self._show_heat)
         on("improve", self.improve)
+        on("repair_old_photo", self.repair_old_photo)
         on("advise", self._advise)
         dock.findings.heat_toggled.connect(session.actions["heat"].setChecked)
         dock.findings.heat_toggled.connect(self._show_heat)
@@ -57,7 +61,7 @@ class QualityCommands(QObject):
         on = self._session.actions["heat"].isChecked()
         self._dock.findings.show_heat(on)
         for state in self._session.documents:
-            for version in filter(None, (state.head_version, state.other_version)):
+            for version in state.shown_versions:
                 state.canvas.show_heat(version.id, self._map(version) if on else None)
 
     def _map(self, version: Version) -> QImage | None:
@@ -74,9 +78,10 @@ class QualityCommands(QObject):
         self._show_heat()
 
     def show_other(self, state: DocumentState) -> None:
-        """Show the version compared with; ask for its manifest if it is not known."""
-        if state.id and state.other and not state.show_other():
-            request = ReadManifest(state.id, state.other)
+        """Show the versions that are compared; ask for the manifests that are not known."""
+        for version in state.show_other() if state.id else ():
+            assert state.id
+            request = ReadManifest(state.id, version)
             # Several events may ask for the same manifest before the first answer.
             if all(pending.request != request for pending in self._session.running(ReadManifest, state)):
                 self._session.ask(request, state)
@@ -134,25 +139,44 @@ class QualityCommands(QObject):
             request = Improve(state.id, state.head, state.canvas.view.visible())
             self._session.ask(request, state, self.tr("Auto: finding and fixing problems…"))
 
+    def repair_old_photo(self) -> None:
+        """Fill marks, reduce grain and correct fading, each as a version; offered first if it takes long."""
+        state = self._session.current
+        if state and state.id and state.head and not self._session.running(RepairOldPhoto, state):
+            self._session.ask(RepairOldPhoto(state.id, state.head), state, self.tr("Repairing the old photo…"))
+
     def show_result(self, pending: PendingRequest, improved: Improved) -> None:
         """Show the result of Auto; if it was started in the conversation, the text is shown there.
 
-        Where Auto is not sure that the result is better, the user keeps or discards it.
+        Where Auto is not sure that the result is better, the user keeps or discards it. What was tried in detail stands
+        in the conversation.
         """
-        if improved.offered:
+        text = render(improved.summary or improved.text)
+        state = pending.state
+        if improved.offered and state is not None:
+            mode = state.canvas.comparison.mode
             choices = (
-                (self.tr("Keep"), lambda: None),
-                (self.tr("Discard"), partial(self._discard, pending.state, improved)),
+                (self.tr("Keep"), partial(self._end_comparison, state, mode)),
+                (self.tr("Discard"), partial(self._discard, state, improved, mode)),
             )
-            self._session.notify(render(improved.text), "offer", choices, document=pending.state)
+            state.chosen_other = None  # beside what it was made from
+            self.comparison_wanted.emit(state)
+            self._session.notify(text, "offer", choices, document=state)
         elif isinstance(pending.request, Improve):
-            self._session.notify(render(improved.text), document=pending.state, seconds=RESULT_NOTICE)
+            self._session.notify(text, document=state, seconds=RESULT_NOTICE)
 
-    def _discard(self, state: DocumentState | None, improved: Improved) -> None:
+    def _end_comparison(self, state: DocumentState, mode: Compare) -> None:
+        """The user has chosen: show as much as before the offer."""
+        if self._session.is_open(state):
+            state.canvas.comparison.set_mode(mode)
+            self.comparison_ended.emit()
+
+    def _discard(self, state: DocumentState, improved: Improved, mode: Compare) -> None:
         """Go back to what the offered result was made from; it stays in the tree, marked as rejected."""
-        made = state.versions.get(improved.version) if state else None
-        if state is None or made is None or made.parent is None or not self._session.is_open(state):
+        made = state.versions.get(improved.version)
+        if made is None or made.parent is None or not self._session.is_open(state):
             return
+        self._end_comparison(state, mode)
         if state.head == improved.version:
             self._session.ask(GoTo(improved.document, made.parent), state)
         self._session.ask(Edit(improved.document, improved.version, rejected=True), state)

@@ -67,6 +67,7 @@ class RegionCommands(QObject):
     adjust_wanted = Signal()
     restore_wanted = Signal()
     task_wanted = Signal(str)  # Task, to be run in the selection
+    refer_wanted = Signal(str)  # RegionId, to be named in a message
     models_wanted = Signal(str)  # the dialog, with this model chosen
 
     def __init__(self, session: Session, dock: RegionsDock, bar: RegionBar, select: SelectCommands,
@@ -95,7 +96,8 @@ class RegionCommands(QObject):
 
     def _fill_menu(self) -> None:
         self._dock.add_menu((
-            ("open", self.tr("&Select this region")), ("rename", self.tr("&Rename")), ("delete", self.tr("&Delete")),
+            ("open", self.tr("&Select this region")), ("refer", self.tr("Refer to it in the c&hat")),
+            ("rename", self.tr("&Rename")), ("delete", self.tr("&Delete")),
             ("", ""),
             ("add", self.tr("&Add it to the selection")), ("subtract", self.tr("S&ubtract it from the selection")),
             ("intersect", self.tr("&Intersect it with the selection")), ("", ""),
@@ -124,7 +126,8 @@ class RegionCommands(QObject):
         dock.adjust_asked.connect(self.adjust_wanted)
         dock.remove_asked.connect(self.remove)
         menu: dict[str, Callable[[], object]] = {
-            "open": partial(self._on_chosen, self.open), "rename": dock.edit_name,
+            "open": partial(self._on_chosen, self.open), "refer": partial(self._on_chosen, self.refer_wanted.emit),
+            "rename": dock.edit_name,
             "delete": partial(self._on_chosen, self._delete), "add": partial(self._combine, "add"),
             "subtract": partial(self._combine, "subtract"), "intersect": partial(self._combine, "intersect"),
             "copy": self._copy, "paste": self._paste, "import": self._ask_import, "export": self._ask_export,
@@ -208,7 +211,7 @@ class RegionCommands(QObject):
         """What found a mask, by its title: engines and detectors by the ids that the backend names."""
         own = {
             "": self.tr("by hand"), "pixels": self.tr("the colors of the photo"),
-            "clarity-detector": self.tr("the problem detector"),
+            "clarity-detector": self.tr("the problem detector"), "kept-region": self.tr("a kept region"),
         }  # fmt: skip
         # An engine has a name of its own; the catalog says what its file is for.
         titles = {m.id: m.title for m in self._models.values()} | {card.id: card.title for card in self._engines} | own

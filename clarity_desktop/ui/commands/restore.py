@@ -10,18 +10,33 @@ from weakref import WeakKeyDictionary, WeakSet
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu
 
-from clarity_desktop.messages import Complete, Estimate, Estimated, Improve, Offered, Repeat, Restore
+from clarity_desktop.messages import (
+    Complete,
+    Estimate,
+    Estimated,
+    Improve,
+    ListOptions,
+    Offerable,
+    Offered,
+    OptionsListed,
+    PreferencesListed,
+    RepairOldPhoto,
+    Repeat,
+    Restore,
+    TryMethods,
+)
 from clarity_desktop.text import enumeration
 from clarity_desktop.ui.docks.restore import RestoreDock
-from clarity_desktop.ui.docks.verdict_panel import problems_to_list
 from clarity_desktop.ui.docks.versions import VersionsDock
 from clarity_desktop.ui.document_state import DocumentState
 from clarity_desktop.ui.labels import (
+    degradation_title,
     device_title,
     duration,
     file_size,
     megapixels,
     method_name,
+    option_title,
     task_title,
     version_title,
     what_ran,
@@ -36,6 +51,7 @@ from clarity_desktop.values import (
     TASKS,
     Bounds,
     Degradation,
+    Detection,
     MethodCard,
     Region,
     RestoreParams,
@@ -43,6 +59,7 @@ from clarity_desktop.values import (
     Version,
     VersionId,
     ordered,
+    summary,
 )
 
 ESTIMATE_DELAY = 250
@@ -74,20 +91,26 @@ class RestoreCommands(QObject):
     """Connects the restore panel and its actions with requests for the document that is shown."""
 
     started = Signal()
+    compare_asked = Signal(str)  # Task whose methods are to be compared
     device_known = Signal(str)
     models_wanted = Signal(object, object)  # models to download, and a callable that runs after it
 
     def __init__(self, session: Session, dock: RestoreDock, versions: VersionsDock) -> None:
         super().__init__(session)
         self._session, self._dock, self._versions = session, dock, versions
+        self._methods: tuple[MethodCard, ...] = ()
+        self._learned: dict[str, tuple[str, ...]] = {}  # task → methods in the order in which they are tried
         self._known: dict[Estimate, Estimated] = {}
+        self._options: dict[ListOptions, OptionsListed] = {}
+        self._open_menu: tuple[Task, QMenu] | None = None  # of a task, whose methods it lists
         self._offers: dict[DocumentState, tuple[VersionId, Bar]] = {}
         self._made: WeakSet[PendingRequest] = WeakSet()  # their version is there, its analysis may still run
-        self._own: WeakKeyDictionary[DocumentState, tuple[VersionId, Task, str]] = WeakKeyDictionary()
+        self._own: WeakKeyDictionary[DocumentState, tuple[VersionId, Task, str | None]] = WeakKeyDictionary()
         self._selected: tuple[DocumentState, VersionId] | None = None  # for which the choice was made
         self.tasks_menu = QMenu(self.tr("Tas&ks"))
         self._offered_better = False  # once, on a sample
         self._comparison: _Comparison | None = None  # waits for estimates
+        self._shown_options: OptionsListed | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ESTIMATE_DELAY)
@@ -185,6 +208,8 @@ class RestoreCommands(QObject):
 
     def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
         choice, state, request = self._dock.choice(), self._session.current, self._request(visible_only, confirmed)
+        if choice is None and state is not None and self._methods:
+            self._session.notify(self.tr("Choose a task in the Restore panel first."), document=state)
         if choice is None or state is None or request is None:
             return
         if choice.missing:
@@ -233,7 +258,10 @@ class RestoreCommands(QObject):
     def show_offer(self, pending: PendingRequest, offered: Offered) -> None:
         """Offer a long run that was not started, and its visible part if that is quicker."""
         state = pending.state
-        if state is None or state.head != offered.request.version or not self._session.is_open(state):
+        away = (
+            state is not None and state.head != offered.request.version and not isinstance(offered.request, TryMethods)
+        )
+        if state is None or away or not self._session.is_open(state):
             return
         self._remove_offer(state)
         bar = self._session.notify(
@@ -266,6 +294,10 @@ class RestoreCommands(QObject):
             repeated = state.versions.get(request.made)
             text = self.tr("Repeating “{version}” on the open version will take about {time}.")
             return text.format(version=version_title(repeated) if repeated else "", time=time)
+        if isinstance(request, RepairOldPhoto):
+            return self.tr("Repairing this photo will take about {time}. Start?").format(time=time)
+        if isinstance(request, TryMethods):
+            return self.tr("Trying these methods will take about {time}. Start?").format(time=time)
         if request.params.region is None:
             text = self.tr("Restoring the whole photo ({size}) will take about {time} on {device}.")
         else:
@@ -277,13 +309,13 @@ class RestoreCommands(QObject):
     def _offer_choices(self, pending: PendingRequest, offered: Offered) -> tuple[tuple[str, Callable[[], object]], ...]:
         request, state = offered.request, pending.state
 
-        def start(request: Restore | Repeat | Complete | Improve) -> None:
+        def start(request: Offerable) -> None:
             self._session.ask(dataclasses.replace(request, confirmed=True), state, pending.title)
 
         cancel = (self.tr("Cancel"), lambda: None)
         if isinstance(request, Repeat):
             return (self.tr("Repeat"), partial(start, request)), cancel
-        if isinstance(request, Improve):
+        if isinstance(request, Improve | TryMethods | RepairOldPhoto):
             return (self.tr("Start"), partial(start, request)), cancel
         if isinstance(request, Complete):
             return (self.tr("Restore"), partial(start, request)), cancel
@@ -328,28 +360,45 @@ class RestoreCommands(QObject):
         """Select what suits the open version: the user's choice, how it was made, or its main problem."""
         state = self._session.current
         head = state.head_version if state else None
-        if state is None or head is None or self._selected == (state, head.id) or self._dock.is_open():
+        if state is None or head is None or self._dock.is_open():
+            return
+        if self._selected == (state, head.id) and self._dock.choice() is not None:
             return
         own, step = self._own.get(state), head.step
-        if own and own[0] == head.id:
+        if own and own[0] == head.id and self._dock.offers(own[1]):
             self._dock.choose(own[1], own[2])
-        elif step.kind == "restore" and step.task:
+        elif step.kind == "restore" and step.task and self._dock.offers(step.task):
             self._dock.choose(step.task, step.method)
         elif head.detection is None:
             return  # its problems will be known soon
-        else:
-            # Of a photo that looks normal still the most likely one: what suited another photo says nothing here.
-            listed = problems_to_list(head.detection), ordered(head.detection)
-            found: list[Degradation] = [d for names in listed for d in names if self._dock.offers(TASK_FOR[d])]
-            if found:
-                self._dock.choose(TASK_FOR[found[0]])
+        elif not self._choose_for(head.detection):
+            return  # asked again once something is selected: then missing parts can be filled
         self._selected = state, head.id
+
+    def _choose_for(self, detection: Detection) -> bool:
+        """Select the task for the main problem of a photo; none, with the reason, where no method treats it.
+
+        A less likely problem that has a method would be treated in its place. Returns whether a task is selected.
+        """
+        # Of a photo that looks normal the most likely one: what suited another photo says nothing here.
+        problems = summary(detection).named or tuple(ordered(detection))
+        treatable: list[Degradation] = [d for d in problems if self._dock.offers(TASK_FOR[d])]
+        if treatable:
+            self._dock.choose(TASK_FOR[treatable[0]])
+        elif "inpaint" in problems:
+            self._dock.choose_none(self.tr("Select the missing parts of the photo first. Then they can be filled."))
+        else:
+            names = render(enumeration(degradation_title(d) for d in problems))
+            self._dock.choose_none(
+                self.tr("There is no method yet for what was found: {problems}.").format(problems=names)
+            )
+        return bool(treatable)
 
     def _keep_choice(self) -> None:
         """The user chose a task or a method for the open version."""
         state, choice = self._session.current, self._dock.choice()
         if state and state.head and choice:
-            self._own[state] = state.head, choice.task, choice.method
+            self._own[state] = state.head, choice.task, choice.method if self._dock.is_chosen else None
             self._selected = state, state.head
 
     # the estimate in the panel
@@ -367,6 +416,7 @@ class RestoreCommands(QObject):
     def forget_estimates(self) -> None:
         """The settings or the measured speed changed."""
         self._known.clear()
+        self._options.clear()
         self.show_estimate()
 
     def show_estimate(self) -> None:
@@ -379,6 +429,7 @@ class RestoreCommands(QObject):
             if wanted:
                 # Delayed: dragging the strength slider would otherwise send dozens of requests.
                 self._timer.start()
+        self._show_options()
 
     def add_estimate(self, pending: PendingRequest, estimated: Estimated) -> None:
         """Store an estimate and show it if it is for the current choice."""
@@ -399,23 +450,114 @@ class RestoreCommands(QObject):
     def _ask_estimate(self) -> None:
         if (wanted := self._wanted_estimate()) and wanted not in self._known:
             self._session.ask(wanted, self._session.current)
+        self._ask_options(self._wanted_options())
+
+    # what the methods would gain on the photo
+
+    def add_options(self, pending: PendingRequest, listed: OptionsListed) -> None:
+        """Store the options of a task and show them if they are for what is shown."""
+        if isinstance(pending.request, ListOptions):
+            self._options[pending.request] = listed
+            self._show_options()
+            if self._open_menu and self._open_menu[0] == listed.task:
+                self._list_in_menu(*self._open_menu)
+
+    def _show_options(self) -> None:
+        wanted = self._wanted_options()
+        known = self._options.get(wanted) if wanted else None
+        if known is not self._shown_options:
+            self._shown_options = known
+            self._dock.show_options(known)
+        if wanted and known is None:
+            self._timer.start()
+
+    def _wanted_options(self, task: Task | None = None) -> ListOptions | None:
+        """The request for the options of a task, or of the selected one."""
+        state, choice = self._session.current, self._dock.choice()
+        task = task or (choice.task if choice else None)
+        if state is None or state.id is None or state.head is None or task is None:
+            return None
+        selected = self._selected_region(state)
+        return ListOptions(state.id, state.head, task, selected.bounds if selected else None)
+
+    def _ask_options(self, wanted: ListOptions | None) -> None:
+        state = self._session.current
+        if wanted is None or wanted in self._options:
+            return
+        if all(pending.request != wanted for pending in self._session.running(ListOptions, state)):
+            self._session.ask(wanted, state)
+
+    def _open_task_menu(self, task: Task, menu: QMenu) -> None:
+        self._open_menu = task, menu
+        self._ask_options(self._wanted_options(task))
+        self._list_in_menu(task, menu)
+
+    def _list_in_menu(self, task: Task, menu: QMenu) -> None:
+        """List the methods of a task, the best for the shown photo first, with their gain and time."""
+        menu.clear()
+        wanted = self._wanted_options(task)
+        listed = self._options.get(wanted) if wanted else None
+        cards = {card.id: card for card in self._methods if task in card.tasks and card.runs_without_selection(task)}
+        found = {o.method: o for o in listed.options if o.method in cards} if listed else {}
+        for method in (*found, *(name for name in cards if name not in found)):
+            title, option = method_name(method), found.get(method)
+            if cards[method].missing:
+                title = self.tr("{method} (download)").format(method=title)
+            action = menu.addAction(option_title(title, option))
+            action.setEnabled(option is None or option.seconds is not None)
+            action.triggered.connect(partial(self._run_from_menu, task, method))
+        if len(cards) > 1:
+            menu.addSeparator()
+            compare = menu.addAction(self.tr("Compare methods…"))
+            compare.triggered.connect(partial(self._ask_to_compare, task))
+
+    def _ask_to_compare(self, task: Task, _checked: bool = False) -> None:
+        self.compare_asked.emit(task)
 
     # methods
 
     def show_methods(self, methods: tuple[MethodCard, ...]) -> None:
         """Show the methods in the panel and the tasks in the menu."""
-        self._dock.show_methods(methods, dict(self._session.settings.methods))
+        self._methods = methods
+        self._dock.show_methods(methods, self._preferred(), self._best())
         current = self._session.current
         self._dock.show_ready(bool(current and current.card))
+        for action in self.tasks_menu.actions():
+            menu = action.menu()
+            if isinstance(menu, QMenu):
+                menu.deleteLater()
         self.tasks_menu.clear()
-        offered = {task for card in methods for task in card.tasks if not card.needs_mask}
+        self._open_menu = None
+        offered = {task for card in methods for task in card.tasks if card.runs_without_selection(task)}
         for task in TASKS:
             if task in offered:
-                self.tasks_menu.addAction(task_title(task)).triggered.connect(partial(self._run_from_menu, task))
+                menu = self.tasks_menu.addMenu(task_title(task))
+                menu.aboutToShow.connect(partial(self._open_task_menu, task, menu))
         self.show_estimate()
 
-    def _run_from_menu(self, task: Task, _checked: bool = False) -> None:
-        self.run(task)
+    def show_preferences(self, event: PreferencesListed) -> None:
+        """The user's preferences changed: they decide which method is selected for a task."""
+        self._learned = {
+            listed.task: tuple(m.method for m in listed.methods)
+            for listed in event.tasks
+            if any(m.choices for m in listed.methods)
+        }
+        self._dock.prefer(self._preferred(), self._best())
+
+    def _preferred(self) -> dict[str, str]:
+        """Task → the method that was set in the panel, or else the one that the user prefers of those installed."""
+        ready = {card.id for card in self._methods if not card.missing}
+        learned = {task: next((m for m in order if m in ready), "") for task, order in self._learned.items()}
+        return {**{task: method for task, method in learned.items() if method}, **self._session.settings.methods}
+
+    def _best(self) -> dict[str, str]:
+        """Task → the method that was set in the panel, or else the one that the user prefers, installed or not."""
+        return {**{task: order[0] for task, order in self._learned.items()}, **self._session.settings.methods}
+
+    def _run_from_menu(self, task: Task, method: str, _checked: bool = False) -> None:
+        self._dock.choose(task, method)
+        self._keep_choice()
+        self._ask(False)
 
     def _prefer_method(self) -> None:
         self._keep_choice()

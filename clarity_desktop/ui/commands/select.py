@@ -464,8 +464,11 @@ class SelectCommands(QObject):
 
     def clear(self) -> None:
         """Select nothing, and dismiss what was found."""
-        if (state := self._session.current) is None:
-            return
+        if (state := self._session.current) is not None:
+            self.clear_in(state)
+
+    def clear_in(self, state: DocumentState) -> None:
+        """Select nothing in a document, and dismiss what was found there."""
         self._changes.pop(state, None)
         state.selection.boxes, state.selection.chosen = (), frozenset()
         if state.selection.now.region is not None or state.selection.now.prompt is not None:

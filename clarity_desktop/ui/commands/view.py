@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from clarity_desktop.ui.canvas.canvas import Canvas
 from clarity_desktop.ui.canvas.compare import Compare
@@ -18,7 +19,8 @@ from clarity_desktop.ui.session import Session
 from clarity_desktop.ui.side_panels import SidePanels
 from clarity_desktop.values import VersionId
 
-MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side": "side", "stacked": "top"}
+MODES: dict[str, Compare] = {"single": "single", "split": "split", "side_by_side": "side", "stacked": "top",
+                              "grid": "grid", "difference": "difference", "blink": "blink"}  # fmt: skip
 """Action → the canvas's mode."""
 HOLD_SECONDS = 0.3
 """A key held longer than this shows the other version only while it is held."""
@@ -71,14 +73,16 @@ class ViewCommands(QObject):
             self._session.actions[name].setChecked(compare == mode)
 
     def set_compare(self, mode: Compare) -> None:
-        """Show one version or two; the same action again goes back to one."""
+        """Show one version or two; the same action again goes back to one, in the compare view to the grid."""
         if state := self._session.current:
             state.show_before(False)
             comparison = state.canvas.comparison
-            if mode != "single" and comparison.mode != mode and state.other is None:
+            nothing = state.other is None and state.compared is None
+            if mode != "single" and comparison.mode != mode and nothing:
                 self.show_unavailable()
             else:
-                comparison.set_mode("single" if comparison.mode == mode else mode)
+                otherwise: Compare = "single" if state.compared is None else "grid"
+                comparison.set_mode(otherwise if comparison.mode == mode else mode)
             self.show_state()
 
     def show_unavailable(self) -> None:
@@ -117,7 +121,7 @@ class ViewCommands(QObject):
         state = self._session.current
         if self._release.isActive():
             self._release.stop()  # the key is still held: it repeats
-        elif state and state.other is None and not state.canvas.has_change:
+        elif state and state.other is None and state.compared is None and not state.canvas.has_change:
             self.show_unavailable()
         elif state:
             self._end_press()
@@ -143,9 +147,9 @@ class ViewCommands(QObject):
         return {keys[0].key() for keys in shortcuts if keys.count()}  # type: ignore[index]  # PySide's stubs lack QKeySequence.__getitem__
 
     def _stop_watching(self) -> None:
-        if self._watched is not None:
+        if self._watched is not None and isValid(self._watched):  # the photo may have been closed meanwhile
             self._watched.removeEventFilter(self)
-            self._watched = None
+        self._watched = None
 
     def _show_panels(self) -> None:
         """Check the actions for the panels that are hidden."""

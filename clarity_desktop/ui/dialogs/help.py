@@ -12,8 +12,8 @@ from clarity_desktop.ui.actions import Actions
 
 KEYS = (
     "open", "undo", "redo", "improve", "restore", "adjust", "select_click", "brush", "crop", "before", "split",
-    "side_by_side", "zoom_in", "zoom_out", "fit", "full_size", "panels", "left_panels", "right_panels", "next_pane",
-    "chat", "export", "save", "cancel",
+    "side_by_side", "compare_view", "zoom_in", "zoom_out", "fit", "full_size", "panels", "left_panels", "right_panels",
+    "next_pane", "chat", "export", "save", "cancel",
 )  # fmt: skip
 """Actions whose keys a newcomer needs."""
 
@@ -58,6 +58,10 @@ class HelpDialog(QDialog):
         )
         good = (
             self.tr("Every step is a version and nothing is overwritten: undo, or open any version in its panel."),
+            self.tr(
+                "Not sure which method is best? Compare methods in the Restore panel runs several and shows the "
+                "results side by side: open one, combine those with a star, or take a part of one into another."
+            ),
             self.tr("Double-click a slider to reset it. With Shift the arrow keys move it in small steps."),
             self.tr("You can also type what you want in the Chat panel, for example “make it warmer”."),
             self.tr(

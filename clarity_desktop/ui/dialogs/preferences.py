@@ -1,4 +1,4 @@
-"""The preferences dialog: appearance, processor, memory, disk and metadata; the language model on a page of its own."""
+"""The preferences dialog: appearance, processor, memory, disk and metadata; pages for methods and language model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton,
 from clarity_desktop.settings import Settings
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.dialogs.language_model import LanguageModelPage
+from clarity_desktop.ui.dialogs.method_preferences import MethodPreferencesPage
 from clarity_desktop.ui.form_fields import choice_field, decimal_field, int_field, muted_label
 from clarity_desktop.ui.labels import metadata_choices
 
@@ -55,6 +56,7 @@ class Preferences(QDialog):
         self.shortcuts = QPushButton(self.tr("Keyboard shortcuts…"))
         self.shortcuts.setAutoDefault(False)
         self.llm_page = LanguageModelPage(settings.llm)
+        self.methods_page = MethodPreferencesPage()
         self._lay_out()
 
     def settings(self) -> Settings:
@@ -106,13 +108,14 @@ class Preferences(QDialog):
         page.addStretch(1)
         self.pages = QTabWidget()
         self.pages.addTab(general, self.tr("General"))
+        self.pages.addTab(self.methods_page, self.tr("Your preferences"))
         self.pages.addTab(self.llm_page, self.tr("Language model"))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(14)
         column.addWidget(self.pages)
         column.addWidget(self.buttons)
-        self.setMinimumWidth(440)
+        self.setMinimumWidth(480)
 
     def _try_theme(self) -> None:
         self.theme_tried.emit(self.theme.currentData())

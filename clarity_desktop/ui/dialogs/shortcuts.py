@@ -114,6 +114,9 @@ class ShortcutsDialog(QDialog):
             (self.tr("Arrow keys, Enter (selecting)"), self.tr("Move a cursor, click or draw there")),
             (self.tr("Del (photo)"), self.tr("Remove what is selected")),
             (self.tr("Enter, Shift+Enter, Up (in the chat)"), self.tr("Send, new line, last message")),
+            (self.tr("Arrow keys, Enter (cards)"), self.tr("Choose a version, open it")),
+            (self.tr("Ctrl+click, Shift+click (list)"), self.tr("Choose several versions")),
+            (self.tr("Esc (compare view)"), self.tr("Leave the comparison")),
             (self.tr("Left, Right (in the tabs)"), self.tr("Previous, next photo")),
         )
 

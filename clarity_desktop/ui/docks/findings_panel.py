@@ -73,11 +73,17 @@ class FindingRow(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 4)
         grid.setVerticalSpacing(2)
+        grid.setHorizontalSpacing(4)
         grid.setColumnStretch(0, 1)
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.figure, 0, 1, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(self.meter, 1, 0)
-        grid.addWidget(self.where, 1, 1, Qt.AlignmentFlag.AlignRight)
+        # Below name and figure, and with room for the button in every row: so that all bars have the same scale.
+        grid.addWidget(self.meter, 1, 0, 1, 2)
+        policy = self.where.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.where.setSizePolicy(policy)
+        self.where.setFixedWidth(20)
+        grid.addWidget(self.where, 0, 2, 2, 1, Qt.AlignmentFlag.AlignVCenter)
 
     def show_finding(self, degradation: Degradation, finding: Finding) -> None:
         """Show the probability and severity of a degradation."""

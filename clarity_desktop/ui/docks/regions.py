@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QImage, QKeyEvent, QPixmap
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QDrag, QIcon, QImage, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -28,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from clarity_desktop.ui import theme
 from clarity_desktop.ui.canvas.mask_overlay import MaskStyle
+from clarity_desktop.ui.docks.composer import REGION_TYPE, region_data
 from clarity_desktop.ui.form_fields import ElidedButton, choice_field, int_field, muted_label, row, tooltip
 from clarity_desktop.values import RegionId
 
@@ -60,6 +63,18 @@ class RegionList(QTreeWidget):
     opened = Signal(str)
     delete_asked = Signal(str)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDragEnabled(True)
+        self.setDragDropMode(QTreeWidget.DragDropMode.DragOnly)
+
+    def mimeTypes(self) -> list[str]:
+        return [REGION_TYPE]
+
+    def mimeData(self, items: Sequence[QTreeWidgetItem]) -> QMimeData:
+        """What is dragged: the region of the first row."""
+        return region_data(items[0].data(0, ID)) if items else QMimeData()
+
     def chosen(self) -> RegionId | None:
         """The region of the current row."""
         item = self.currentItem()
@@ -73,6 +88,36 @@ class RegionList(QTreeWidget):
             self.delete_asked.emit(chosen)
         else:
             super().keyPressEvent(event)
+
+
+class SelectionLabel(QLabel):
+    """Says what is selected; it can be dragged into a message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "muted")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self._pressed: QPoint | None = None
+        self.show_selected(False)
+
+    def show_selected(self, selected: bool) -> None:
+        """Whether there is something to drag."""
+        self._selected = selected
+        self.setCursor(Qt.CursorShape.OpenHandCursor if selected else Qt.CursorShape.ArrowCursor)
+        self.setToolTip(self.tr("Drag it into the chat to refer to it") if selected else "")
+
+    def mousePressEvent(self, ev: QMouseEvent) -> None:
+        self._pressed = ev.position().toPoint() if self._selected else None
+        super().mousePressEvent(ev)
+
+    def mouseMoveEvent(self, ev: QMouseEvent) -> None:
+        far = QApplication.startDragDistance()
+        if self._pressed is not None and (ev.position().toPoint() - self._pressed).manhattanLength() >= far:
+            self._pressed = None
+            drag = QDrag(self)
+            drag.setMimeData(region_data(""))
+            drag.exec(Qt.DropAction.CopyAction)
 
 
 class RegionsDock(QScrollArea):
@@ -177,6 +222,7 @@ class RegionsDock(QScrollArea):
     def show_selection(self, selected: bool, kept: bool, text: str) -> None:
         """Enable what a selection is needed for. kept: it changes a kept region already. text: what is selected."""
         self._has_selection = selected
+        self.selected.show_selected(selected)
         self.selected.setText(text or self.tr("Open a photo to select parts of it."))
         self.keep.setText(self.tr("Keep as a new region") if kept else self.tr("Keep as a region"))
         for widget in (self.keep, *self.edges.values(), self.restore, self.adjust, self.remove):
@@ -265,7 +311,7 @@ class RegionsDock(QScrollArea):
             self.boxes_chosen.emit(frozenset(checked))
 
     def _make_list(self) -> None:
-        self.selected = muted_label()
+        self.selected = SelectionLabel()
         self.empty = muted_label(self.tr("Regions that you keep are listed here and saved with the project."))
         self.keep = ElidedButton()
         self.keep.setProperty("role", "primary")
@@ -293,7 +339,12 @@ class RegionsDock(QScrollArea):
         self.regions.setMinimumHeight(ROWS_SHOWN * (THUMBNAIL.height() + 8))
         self.regions.setEditTriggers(QTreeWidget.EditTrigger.EditKeyPressed)
         self.regions.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.regions.setToolTip(self.tr("Double-click selects a region; the check box shows it on the photo"))
+        self.regions.setToolTip(
+            self.tr(
+                "Double-click selects a region; the check box shows it on the photo. "
+                "Drag it into the chat to refer to it."
+            )
+        )
         self.regions.customContextMenuRequested.connect(self._show_menu)
         self.regions.itemDoubleClicked.connect(self._open)
         self.regions.itemChanged.connect(self._change_item)
@@ -327,7 +378,7 @@ class RegionsDock(QScrollArea):
         """Enable the entries of the menu for the current region and the selection."""
         current = self.regions.chosen() is not None
         for name, action in self.menu_actions.items():
-            if name in ("rename", "delete", "open"):
+            if name in ("rename", "delete", "open", "refer"):
                 action.setEnabled(current)
             elif name in ("add", "subtract", "intersect"):
                 action.setEnabled(current and self._has_selection)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from clarity_desktop import titles
+from clarity_desktop.messages import OptionsListed
 from clarity_desktop.ui import form_fields
 from clarity_desktop.ui.form_fields import (
     DropDown,
@@ -29,9 +30,9 @@ from clarity_desktop.ui.form_fields import (
     row,
     tooltip,
 )
-from clarity_desktop.ui.labels import duration, file_size, megapixels, method_name, task_title
+from clarity_desktop.ui.labels import duration, file_size, megapixels, method_name, option_title, task_title
 from clarity_desktop.ui.translate import render
-from clarity_desktop.values import TASKS, MethodCard, ModelCard, Task
+from clarity_desktop.values import TASKS, MethodCard, MethodOption, ModelCard, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,18 @@ class RestoreDock(QScrollArea):
     fetch_asked = Signal()
     rest_asked = Signal()
     changed = Signal()
+    compare_asked = Signal(str)  # Task whose methods are to be compared
 
     def __init__(self) -> None:
         super().__init__()
         self._methods: tuple[MethodCard, ...] = ()
         self._models: dict[str, ModelCard] = {}
         self._preferred: dict[str, str] = {}
+        self._ready = False
+        self._no_task = ""  # why no task is selected
+        self._best: dict[str, str] = {}
+        self._options: OptionsListed | None = None  # of the selected task for the shown photo
+        self._is_chosen = False  # the method, by the user or for a version; else a better default replaces it
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -88,8 +95,11 @@ class RestoreDock(QScrollArea):
         self.task, self.method = DropDown(self.tr("Task")), DropDown(self.tr("Method"))
         for box in (self.task, self.method):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(12)
+            box.setMinimumContentsLength(8)
+        self.task.setPlaceholderText(self.tr("Choose a task"))
         self.facts = muted_label()
+        self.better_button = ElidedButton("")
+        self.better_button.hide()
         self.strength, self.percent = (
             no_wheel(Strength()),
             int_field(self.tr("Strength in percent, as a number"), 5, 100, 100, self.tr("%")),
@@ -104,12 +114,13 @@ class RestoreDock(QScrollArea):
         self.rest_button.setToolTip(self.tr("Restore the whole photo like its outlined part"))
         self.button, self.visible_button = ElidedButton(self.tr("Restore")), ElidedButton(self.tr("Visible part"))
         self.fetch_button = ElidedButton(self.tr("Download model…"))
+        self.compare_button = ElidedButton(self.tr("Compare methods…"))
         self._lay_out()
         self._connect()
         self.show_ready(False)
 
     def choice(self) -> Choice | None:
-        """None until the methods are known."""
+        """None until the methods are known, and while no task is selected."""
         task, card = self._task(), self._card()
         return Choice(task, card.id, self.strength.value() / 100, card.missing) if task and card else None
 
@@ -133,41 +144,89 @@ class RestoreDock(QScrollArea):
         return self.task.findData(task) >= 0
 
     def choose(self, task: Task, method: str | None = None) -> None:
-        """Select a task, and a method if it is given and there is such a one for the task."""
-        self.task.setCurrentIndex(max(0, self.task.findData(task)))
+        """Select a task, or none if it is not offered; and a method if it is given and there is such a one for it."""
+        self._no_task = ""
+        self.task.setCurrentIndex(self.task.findData(task))
         if method is not None and (at := self.method.findData(method)) >= 0:
             self.method.setCurrentIndex(at)
+            self._is_chosen = True
+
+    def choose_none(self, why: str) -> None:
+        """Select no task, because none treats what was found; why: a sentence that is shown until one is chosen."""
+        self._no_task = why
+        self.task.setCurrentIndex(-1)
+        self._describe()
 
     def better(self) -> MethodCard | None:
         """The method that is preferred to the selected one and only has to be downloaded; None if there is none."""
         task, card = self._task(), self._card()
-        first = next((m for m in self._methods if task in m.tasks and self._fits(m)), None)
-        chosen = card is not None and not card.missing and task not in self._preferred
-        return first if first and first.missing and chosen else None
+        fitting = [m for m in self._methods if task in m.tasks and self._fits(m, task)]
+        best = self._best.get(task or "")
+        first = next((m for m in fitting if m.id == best), fitting[0] if fitting else None)
+        return first if first and first.missing and card is not None and not card.missing else None
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the method was chosen, and not selected as the default of the task."""
+        return self._is_chosen
+
+    def show_options(self, listed: OptionsListed | None) -> None:
+        """What the methods of the selected task would gain and take on the shown photo; None: not known (yet).
+
+        The method that is best for the photo is selected, unless another was chosen.
+        """
+        self._options = listed if listed and listed.task == self._task() else None
+        if self._options and not self._is_chosen:
+            self._select_default()
+        self._describe()
+
+    def _option(self, method: str | None) -> MethodOption | None:
+        return next((o for o in self._options.options if o.method == method), None) if self._options else None
+
+    def _show_better(self) -> None:
+        """Offer the method that gains clearly more than the default, beside it."""
+        card, better = self._card(), self._option(self._options.better) if self._options else None
+        shown = better is not None and card is not None and better.method != card.id
+        self.better_button.setVisible(shown)
+        if better is not None and shown:
+            text = self.tr("Better: {method}").format(method=option_title(method_name(better.method), better))
+            self.better_button.setText(text)
+            self.better_button.setToolTip(tooltip("\n".join(render(reason) for reason in better.reasons)))
+
+    def _choose_better(self) -> None:
+        if self._options and (at := self.method.findData(self._options.better)) >= 0:
+            self.method.setCurrentIndex(at)
+            self.method.activated.emit(at)
 
     def is_open(self) -> bool:
         """Whether the user is choosing from one of the lists."""
         return self.task.view().isVisible() or self.method.view().isVisible()
 
-    def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str]) -> None:
-        """All methods, and the method that the user prefers for each task."""
-        self._methods, self._preferred = methods, preferred
+    def show_methods(self, methods: tuple[MethodCard, ...], preferred: dict[str, str], best: dict[str, str]) -> None:
+        """All methods; see `prefer`."""
+        self._methods = methods
+        self.prefer(preferred, best)
         self._list_tasks()
 
-    def _fits(self, card: MethodCard) -> bool:
-        """Whether a method can run on what is to be restored: some need a mask."""
-        return self.in_selection or not card.needs_mask
+    def prefer(self, preferred: dict[str, str], best: dict[str, str]) -> None:
+        """What the user prefers for each task, from the next choice of a task on; best: even if it is not installed."""
+        self._preferred, self._best = preferred, best
+
+    def _fits(self, card: MethodCard, task: Task) -> bool:
+        """Whether a method can run on what is to be restored for a task: some need a mask."""
+        return self.in_selection or card.runs_without_selection(task)
 
     def _list_tasks(self) -> None:
-        offered = {task for card in self._methods for task in card.tasks if self._fits(card)}
-        chosen = self._task()
+        offered = {task for card in self._methods for task in card.tasks if self._fits(card, task)}
+        chosen, first = self._task(), self.task.count() == 0
         # Refilling the list is not a choice of the user.
         self.task.blockSignals(True)
         self.task.clear()
         for task in TASKS:
             if task in offered:
                 self.task.addItem(task_title(task), task)
-        self.task.setCurrentIndex(max(0, self.task.findData(chosen)))
+        # What is not offered any more leaves no task: another one would be a choice that the user did not make.
+        self.task.setCurrentIndex(0 if first and offered else self.task.findData(chosen))
         self.task.blockSignals(False)
         self._list_methods()
 
@@ -212,10 +271,16 @@ class RestoreDock(QScrollArea):
 
     def show_ready(self, ready: bool) -> None:
         """Enable the buttons if there is a photo to restore."""
-        self.button.setEnabled(ready and self._card() is not None)
-        self.visible_button.setEnabled(ready and self._card() is not None)
+        self._ready = ready
+        self._show_enabled()
         if not ready:
             self.show_estimate(None)
+
+    def _show_enabled(self) -> None:
+        for button in (self.button, self.visible_button):
+            button.setEnabled(self._ready and self._card() is not None)
+        self.compare_button.setEnabled(self._ready)
+        self.compare_button.setVisible(self.method.count() > 1)
 
     def missing_size(self, card: MethodCard | None = None) -> int:
         """Bytes to download before a method can run; None: the choice."""
@@ -250,6 +315,7 @@ class RestoreDock(QScrollArea):
         column.addWidget(self.live)
         self.only_selection.hide()
         column.addWidget(self.only_selection)
+        column.addWidget(self.better_button)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.button, 3)
@@ -258,6 +324,7 @@ class RestoreDock(QScrollArea):
         column.addWidget(self.fetch_button)
         column.addWidget(self.estimate)
         column.addWidget(self.facts)
+        column.addWidget(self.compare_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
         self.setWidget(inside)
 
@@ -270,6 +337,8 @@ class RestoreDock(QScrollArea):
         self.strength.valueChanged.connect(self.percent.setValue)
         self.percent.valueChanged.connect(self.strength.setValue)
         self.task.currentIndexChanged.connect(self._list_methods)
+        self.method.activated.connect(self._note_choice)
+        self.better_button.clicked.connect(self._choose_better)
         self.method.currentIndexChanged.connect(self._describe)
         self.button.setProperty("role", "primary")
         self.visible_button.setAccessibleName(self.tr("Restore the visible part only"))
@@ -277,8 +346,18 @@ class RestoreDock(QScrollArea):
         self.button.clicked.connect(self._ask_all)
         self.visible_button.clicked.connect(self._ask_visible)
         self.fetch_button.clicked.connect(self.fetch_asked)
+        self.compare_button.setProperty("role", "quiet")
+        self.compare_button.setToolTip(self.tr("Run several methods of the task and compare their results"))
+        self.compare_button.clicked.connect(self._ask_to_compare)
         self.rest_button.clicked.connect(self.rest_asked)
         self.only_selection.toggled.connect(self._list_others)
+
+    def _note_choice(self) -> None:
+        self._is_chosen = True
+
+    def _ask_to_compare(self) -> None:
+        if task := self._task():
+            self.compare_asked.emit(task)
 
     def _ask_all(self) -> None:
         self.asked.emit(False)
@@ -295,23 +374,36 @@ class RestoreDock(QScrollArea):
         return next((m for m in self._methods if m.id == self.method.currentData()), None)
 
     def _list_methods(self) -> None:
-        """List the methods of the task; select the preferred one, else the first that is installed."""
+        """List the methods of the task, and select the default."""
         task = self._task()
-        fitting = [m for m in self._methods if task in m.tasks and self._fits(m)]
+        fitting = [m for m in self._methods if task in m.tasks and self._fits(m, task)]
+        self._is_chosen = False
+        if self._options and self._options.task != task:
+            self._options = None
         self.method.blockSignals(True)
         self.method.clear()
         for card in fitting:
-            title = method_name(card.id)
-            self.method.addItem(self.tr("{method} (download)").format(method=title) if card.missing else title, card.id)
-        ready = next((m.id for m in fitting if not m.missing), "")
-        own = self.method.findData(self._preferred.get(task or ""))
-        self.method.setCurrentIndex(max(0, own if own >= 0 else self.method.findData(ready)))
+            self.method.addItem(method_name(card.id), card.id)
+        self._select_default()
+        self.method.setEnabled(bool(fitting))
         self.method.blockSignals(False)
         self._describe()
 
+    def _select_default(self) -> None:
+        """Select the best method for the shown photo; until that is known, what the user prefers or what is there."""
+        task, blocked = self._task(), self.method.blockSignals(True)
+        ready = next((m.id for m in self._methods if task in m.tasks and self._fits(m, task) and not m.missing), "")
+        wanted = (self._options.default if self._options else None, self._preferred.get(task or ""), ready)
+        places = [self.method.findData(method) for method in wanted if method]
+        self.method.setCurrentIndex(next((at for at in places if at >= 0), 0))
+        self.method.blockSignals(blocked)
+
     def _describe(self) -> None:
         task, card = self._task(), self._card()
-        self.facts.setText(self._facts(task, card) if task and card else "")
+        self._show_enabled()
+        self._title_methods()
+        self._show_better()
+        self.facts.setText(self._facts(task, card) if task and card else self._no_task)
         self.facts.setVisible(bool(self.facts.text()))
         self.facts.setToolTip(self._technical(card) if card else "")
         self.method.setToolTip(self._technical(card) if card else "")
@@ -325,11 +417,28 @@ class RestoreDock(QScrollArea):
         self.button.setAccessibleName(self.tr("Restore: {task}").format(task=title))
         self.changed.emit()
 
+    def _title_methods(self) -> None:
+        """Name the methods, each with its gain and time on the shown photo, as far as they are known."""
+        for at in range(self.method.count()):
+            method = self.method.itemData(at)
+            card, option = next((m for m in self._methods if m.id == method), None), self._option(method)
+            title = method_name(method)
+            if card and card.missing:
+                title = self.tr("{method} (download)").format(method=title)
+            self.method.setItemText(at, option_title(title, option))
+            if option:
+                why = tooltip("\n".join(render(reason) for reason in option.reasons))
+                self.method.setItemData(at, why, Qt.ItemDataRole.ToolTipRole)
+
     def _facts(self, task: Task, card: MethodCard) -> str:
         """What the method is good at, and what it gained in tests."""
         strength = titles.method_strength(card.id, task)
         parts = [render(strength)] if strength else []
-        if (gain := card.gains.get(task)) is not None:
+        option = self._option(card.id)
+        if option and option.gain is not None and option.photos:
+            text = self.tr("On %n test photo(s) it came {gain} dB closer to the undamaged photo.", "", option.photos)
+            parts.append(text.format(gain=f"{option.gain:.1f}"))
+        elif (gain := card.gains.get(task)) is not None:
             text = self.tr("In tests, {gain} dB closer to the undamaged photo.")
             parts.append(text.format(gain=f"{gain:.0f}" if gain >= 9.5 else f"{gain:.1f}"))
         return " ".join(parts)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -12,6 +24,7 @@ from PySide6.QtGui import (
     QFontMetrics,
     QImage,
     QKeyEvent,
+    QMouseEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
@@ -227,7 +240,14 @@ class VersionTree(QTableView):
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
         self.setTabKeyNavigation(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        # Several rows can be compared.
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.is_extending = False  # the last click added to what is selected, or took from it
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        joins = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        self.is_extending = bool(event.modifiers() & joins)
+        super().mousePressEvent(event)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         """Home and End lead to the first and the last version, as in a list."""
@@ -277,6 +297,7 @@ class VersionsDock(QWidget):
         self.tree.customContextMenuRequested.connect(self._show_menu)
         self.tree.clicked.connect(self._open_index)
         self.tree.selectionModel().currentChanged.connect(self._current_changed)
+        self.tree.selectionModel().selectionChanged.connect(self._current_changed)
         self.model.renamed.connect(self.renamed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -304,6 +325,11 @@ class VersionsDock(QWidget):
         version = self.model.version_at(self.tree.currentIndex())
         return version.id if version else None
 
+    def selected(self) -> tuple[VersionId, ...]:
+        """The selected versions, from the first row to the last."""
+        rows = sorted(index.row() for index in self.tree.selectionModel().selectedRows())
+        return tuple(version.id for row in rows if (version := self.model.version_at(self.model.index(row))))
+
     def rename(self) -> None:
         """Edit the chosen row's name in place."""
         if self.tree.currentIndex().isValid():
@@ -312,14 +338,17 @@ class VersionsDock(QWidget):
     def choose(self, version: VersionId) -> None:
         """Make the row of a version the one that keys and the menu act on."""
         if (row := self.model.row_of(version)) is not None:
-            self.tree.setCurrentIndex(self.model.index(row))
+            # The view's own setCurrentIndex adds to the selection while Shift or Ctrl is held, as after Ctrl+R.
+            only = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.tree.selectionModel().setCurrentIndex(self.model.index(row), only)
 
     def _current_changed(self) -> None:
         if not self._updating:
             self.chosen_changed.emit()
 
     def _open_index(self, index: QModelIndex) -> None:
-        if version := self.model.version_at(index):
+        version = self.model.version_at(index)
+        if version is not None and not self.tree.is_extending:
             self.opened.emit(version.id)
 
     def _show_menu(self, at: QPoint) -> None:

@@ -190,7 +190,7 @@ class Client:
                     if found.size > MAX_CHARACTERS:
                         return self._ended(found, "llm.too_large")
                     if found.text:
-                        on_text(found.text)
+                        on_text(_repaired(found.text))
         except Exception as e:
             if not found.chunks:
                 raise
@@ -208,7 +208,7 @@ class Client:
         self._add(found, await self._api.chat.completions.create(**body, stream=False), "message")
         if not found.chunks:
             raise UserError(Message("llm.not_a_server", {"server": self.where.server}))
-        on_text(found.text)
+        on_text(_repaired(found.text))
         if found.size > MAX_CHARACTERS:
             return self._ended(found, "llm.too_large")
         return self._ended(found, "llm.cut" if found.finish == "length" else None)
@@ -224,9 +224,15 @@ class Client:
             found.finish = finish if isinstance(finish, str) and finish else found.finish
 
     def _ended(self, found: _Collected, problem: str | None) -> Reply:
+        text = _repaired(found.text)
         if problem is None:
-            return Reply(found.text, tuple(found.calls))
-        return Reply(found.text[:MAX_CHARACTERS], (), Message(problem, {"server": self.where.server}))
+            return Reply(text, tuple(FunctionCall(*map(_repaired, (c.id, c.name, c.arguments))) for c in found.calls))
+        return Reply(text[:MAX_CHARACTERS], (), Message(problem, {"server": self.where.server}))
+
+
+def _repaired(text: str) -> str:
+    """Text with characters that came in two halves put together; half of one alone could be neither stored nor sent."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class TooLarge(Exception):

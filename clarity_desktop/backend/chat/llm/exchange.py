@@ -17,6 +17,7 @@ from clarity_desktop.backend.chat import prompts
 from clarity_desktop.backend.chat.llm import history
 from clarity_desktop.backend.chat.llm.client import MAX_CALLS, Chat, Client, FunctionCall, Reply
 from clarity_desktop.backend.chat.llm.failures import Unsupported
+from clarity_desktop.backend.chat.quote import one_line
 from clarity_desktop.backend.plan import ToolCall
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import Message, Text, english
@@ -91,7 +92,9 @@ class Exchange:
         self._report(asked.id, english(result))
 
     def _report(self, identity: str, result: str) -> None:
-        self._rounds.append({"role": "tool", "tool_call_id": identity, "content": result[:RESULT] or "Done."})
+        # In one line: what a photo's metadata say cannot look like another message.
+        content = one_line(result, RESULT) or "Done."
+        self._rounds.append({"role": "tool", "tool_call_id": identity, "content": content})
 
     # asking
 

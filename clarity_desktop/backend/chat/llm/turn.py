@@ -7,19 +7,21 @@ import base64
 import io
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from clarity_desktop.backend import pictures, tools
 from clarity_desktop.backend.auto import rules
-from clarity_desktop.backend.chat import prompts
+from clarity_desktop.backend.chat import prompts, retries
 from clarity_desktop.backend.chat.llm.claims import false_claims
 from clarity_desktop.backend.chat.llm.exchange import Answer, Asked, Exchange
 from clarity_desktop.backend.chat.llm.language_models import LanguageModels
+from clarity_desktop.backend.chat.opinions import Restoration
 from clarity_desktop.backend.chat.reply import Reply
-from clarity_desktop.backend.plan import AskUserCall, GoToCall, RedoCall, ToolCall, UndoCall
+from clarity_desktop.backend.plan import AskUserCall, GoToCall, RedoCall, ToolCall, UndoCall, before_files
 from clarity_desktop.backend.tools import ToolContext
 from clarity_desktop.messages import ReplyPart, UserError
 from clarity_desktop.settings import LlmSettings
-from clarity_desktop.text import Message, Text, english
+from clarity_desktop.text import Message, Text, english, messages
 from clarity_desktop.values import Picture, Task, Turn
 
 MAX_ROUNDS = 8
@@ -28,14 +30,19 @@ PHOTO_SIDE, PHOTO_QUALITY = 768, 85
 """Longest side in pixels and JPEG quality of the photo that is sent."""
 SHOW_SECONDS = 0.05
 """Between two pieces of a reply that are shown while it comes."""
-AskFirst = Callable[[ToolContext, tuple[ToolCall, ...], Reply], Awaitable[bool]]
-"""Puts a question about steps that must not run at once; returns whether it did."""
+NOT_RUN = "Not run, because an earlier step failed."
+AskFirst = Callable[[ToolContext, tuple[ToolCall, ...], Reply, tuple[ToolCall, ...]], Awaitable[bool]]
+"""Puts a question about steps that must not run at once, and keeps others for later; returns whether it did."""
 
 
 async def answer(
-    models: LanguageModels, context: ToolContext, turns: tuple[Turn, ...], text: str, reply: Reply, ask_first: AskFirst
-) -> None:
-    """Answer a message by the language model of the settings; turns: before it. Raises UserError, JobCancelled."""
+    models: LanguageModels, context: ToolContext, turns: tuple[Turn, ...], text: str, reply: Reply, ask_first: AskFirst,
+    disliked: Restoration | None = None,
+) -> None:  # fmt: skip
+    """Answer a message by the language model of the settings. Raises UserError, JobCancelled.
+
+    turns: before it. disliked: the restoration that it complains about.
+    """
     llm = context.studio.settings.llm
     if not llm.model:
         raise UserError("llm.no_model_chosen")
@@ -43,8 +50,8 @@ async def answer(
     async with models.connect(llm, context.job) as client:
         photo = await _photo(context) if llm.send_photo else None
         exchange = Exchange(
-            client, card, turns, await _facts(context), text, photo[0] if photo else None,
-            by_plan=not models.calls_tools(llm), on_text=_show_to(context),
+            client, card, turns, await _facts(context, disliked), text, photo[0] if photo else None,
+            by_plan=not models.calls_tools(llm), on_text=_show_to(context, reply),
         )  # fmt: skip
         said: list[str] = []
         done: set[str] = set()
@@ -59,11 +66,11 @@ async def answer(
             reply.say(found.problem)
             reply.say(found.question or "")
             fresh = _leave_out_repeated(exchange, found, done)
-            steps = tuple(asked.step for asked in fresh)
-            if not found.asked or await ask_first(context, steps, reply):
+            # A model names no method where the user did not; once more the same one would please no one.
+            fresh = tuple([replace(a, step=await retries.instead(context, a.step, disliked)) for a in fresh])
+            if not found.asked or await _run_or_ask(context, exchange, found, fresh, reply, done, ask_first):
                 break
-            await _run(context, exchange, fresh, reply)
-            if found.final or any(isinstance(step, AskUserCall) for step in steps):
+            if found.final or any(isinstance(asked.step, AskUserCall) for asked in fresh):
                 break
         else:
             reply.say(Message("llm.endless", {"rounds": MAX_ROUNDS}))
@@ -92,13 +99,50 @@ def _leave_out_repeated(exchange: Exchange, found: Answer, done: set[str]) -> tu
     return fresh
 
 
-async def _run(context: ToolContext, exchange: Exchange, fresh: tuple[Asked, ...], reply: Reply) -> None:
-    """Run what the model asked for, in its order; after a step that failed the others are left out."""
+async def _run_or_ask(
+    context: ToolContext, exchange: Exchange, found: Answer, fresh: tuple[Asked, ...], reply: Reply, done: set[str],
+    ask_first: AskFirst,
+) -> bool:  # fmt: skip
+    """Run what the model asked for up to a step that must be confirmed; returns whether there is one.
+
+    What cannot even be begun, such as a change of a part that is not in the photo, is the result of all the calls:
+    the model may ask for something else. Raises UserError for a plan, whose model expects no results.
+    """
+    steps = tuple(asked.step for asked in fresh)
+    now, files = before_files(steps)
+    left = fresh
+    try:
+        if await ask_first(context, now, reply, files):
+            return True
+        left = fresh[len(now) :]
+        if not await _run(context, exchange, fresh[: len(now)], reply):
+            for asked in left:
+                exchange.report(asked, NOT_RUN)
+            return False
+        return await ask_first(context, files, reply, ())
+    except UserError as e:
+        if found.final:
+            raise
+        if e.text not in reply.content:
+            reply.say(e.text)
+        for asked in left:
+            done.discard(repr(asked.step))
+            exchange.report(asked, f"Error: {e} Nothing was done.")
+        return False
+
+
+async def _run(context: ToolContext, exchange: Exchange, fresh: tuple[Asked, ...], reply: Reply) -> bool:
+    """Run what the model asked for, in its order; after a step that failed the others are left out.
+
+    Returns whether none failed.
+    """
     failed = False
-    for asked in fresh:
+    for number, asked in enumerate(fresh, 1):
         if failed:
-            exchange.report(asked, "Not run, because an earlier step failed.")
+            exchange.report(asked, NOT_RUN)
             continue
+        context.job.emit(ReplyPart(context.document, reply.text))
+        await tools.announce(context, asked.step, number, len(fresh))
         reply.steps = (*reply.steps, asked.step)
         made = len(context.made)
         try:
@@ -111,6 +155,7 @@ async def _run(context: ToolContext, exchange: Exchange, fresh: tuple[Asked, ...
         reply.say(result.text)
         reply.in_transcript = reply.in_transcript or result.in_transcript
         exchange.report(asked, _outcome(context, result.text, len(context.made) > made))
+    return not failed
 
 
 def _outcome(context: ToolContext, text: Text, changed: bool) -> str:
@@ -124,20 +169,24 @@ def _outcome(context: ToolContext, text: Text, changed: bool) -> str:
     return f"{sentence} The version that is shown is {card.head}."
 
 
-async def _facts(context: ToolContext) -> prompts.Facts:
-    """Methods, and what the likely tasks take here."""
+async def _facts(context: ToolContext, disliked: Restoration | None) -> prompts.Facts:
+    """Methods, what the likely tasks take here, what the photo shows, and what the user does not like."""
     studio, head = context.studio, context.head
     listed = await context.job.side("disk", studio.methods)
-    seconds: dict[Task, float] = {}
+    costs: dict[Task, tuple[float, int]] = {}
     for name in rules.present(head.detection) if head.detection else ():
-        task = rules.TREATMENTS[name].task
+        task, size = rules.TREATMENTS[name].task, (head.width, head.height)
         with suppress(UserError):  # there is no method for it
-            seconds[task] = studio.estimate((head.width, head.height), task, None).seconds
-    return prompts.Facts(listed.methods, seconds)
+            costs[task] = studio.estimate(size, task, None).seconds, studio.memory_needed(size, task, None)
+    untried = await retries.untried(context, disliked) if disliked is not None else ()
+    return prompts.Facts(
+        listed.methods, costs, studio.contents.get((context.document, head.id), ()),
+        disliked=disliked and disliked.version.id, untried=untried,
+    )  # fmt: skip
 
 
-def _show_to(context: ToolContext) -> Callable[[str], None]:
-    """Shows a reply in the window while it comes, not more often than the eye follows."""
+def _show_to(context: ToolContext, reply: Reply) -> Callable[[str], None]:
+    """Shows a reply in the window while it comes, after what was said before; not more often than the eye follows."""
     loop = asyncio.get_running_loop()
     last = 0.0
 
@@ -145,7 +194,7 @@ def _show_to(context: ToolContext) -> Callable[[str], None]:
         nonlocal last
         if loop.time() - last >= SHOW_SECONDS:
             last = loop.time()
-            context.job.emit(ReplyPart(context.document, text))
+            context.job.emit(ReplyPart(context.document, messages(reply.text, text) if reply.content else text))
 
     return show
 

@@ -19,6 +19,7 @@ class PanTool(Tool):
     """Moves the photo by dragging and with the arrow keys, Home and End."""
 
     clicked = Signal(int, int)  # image pixel: left click without drag
+    clicked_at = Signal(QPointF)  # where, in logical pixels, also beside the photo
 
     def __init__(self, view: Viewport) -> None:
         super().__init__()
@@ -50,7 +51,10 @@ class PanTool(Tool):
 
     def release(self, pointer: Pointer) -> None:  # noqa: ARG002
         click, self._last, self._click = self._click, None, None
-        if click is not None and (pixel := self._view.image_pixel(click.position)) is not None:
+        if click is None:
+            return
+        self.clicked_at.emit(click.position)
+        if (pixel := self._view.image_pixel(click.position)) is not None:
             self.clicked.emit(*pixel)
 
     def uses_key(self, event: QKeyEvent) -> bool:
