@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 import pytest
 from fakes import a_photo, a_window, settled
@@ -12,11 +11,9 @@ from clarity_desktop.ui import theme
 
 
 @pytest.fixture(autouse=True)
-def _styled(qapp: QApplication) -> Iterator[None]:
+def _styled(qapp: QApplication) -> None:
     """Borders and padding of the style are what lists became too low for."""
     theme.apply(qapp, "dark")
-    yield
-    qapp.setStyleSheet("")
 
 
 def cut(combo: QComboBox) -> bool:

@@ -25,7 +25,9 @@ def canvas(qtbot: QtBot, pyramid) -> Canvas:
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
-    canvas.show_version(pyramid(np.zeros((300, 400, 3), np.uint8))[0], None)
+    manifest, tiles = pyramid(np.zeros((300, 400, 3), np.uint8))
+    canvas.show_version(manifest, None)
+    canvas.add_tiles(tuple(tiles.items()))
     canvas.view.zoom_to(1.0)
     return canvas
 

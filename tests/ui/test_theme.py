@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,16 +15,6 @@ from clarity_desktop.settings import resources
 from clarity_desktop.ui import theme
 
 ICONS = sorted(f.stem for f in (resources() / "icons").glob("*.svg") if "currentColor" in f.read_text("utf-8"))
-
-
-@pytest.fixture(autouse=True)
-def undressed(qapp: QApplication) -> Iterator[None]:
-    """Later tests meet the application as it was."""
-    sheet, palette, font = qapp.styleSheet(), qapp.palette(), qapp.font()
-    yield
-    qapp.setStyleSheet(sheet)
-    qapp.setPalette(palette)
-    qapp.setFont(font)
 
 
 def luminance(color: str) -> float:
