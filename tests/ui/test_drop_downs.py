@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from fakes import a_photo, a_window, settled
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QWidget
