@@ -1113,16 +1113,24 @@ def fecnet(t: Tensors, rgb: Tensor, *, positive: bool) -> Tensor:
         parts[k] = conv(t, f"{name}.process.2", leaky(conv(t, f"{name}.process.0", parts[k])))
         return torch.complex(parts[0] * parts[1].cos(), parts[0] * parts[1].sin())
 
+    def spectrum(x: Tensor) -> Tensor:
+        # A real signal's own conjugates are real; a rounded imaginary part would decide between the phases π and −π.
+        x = torch.fft.fft2(x)
+        height, width = x.shape[2:]
+        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        own = ((2 * rows) % height == 0) & ((2 * columns) % width == 0)
+        return torch.where(own, x.real + 0j, x)[..., : width // 2 + 1]
+
     def image(x: Tensor, size: torch.Size) -> Tensor:
         x = torch.fft.irfft2(x, s=size)
         return x.abs() if positive else x
 
     def block(name: str, x: Tensor, kind: str) -> Tensor:
         size = x.shape[2:]
-        f = spectral(f"{name}.frequency_process1", torch.fft.rfft2(conv(t, f"{name}.fpre", x)), kind) + tiny
+        f = spectral(f"{name}.frequency_process1", spectrum(conv(t, f"{name}.fpre", x)), kind) + tiny
         y = spatial(f"{name}.spatial_process1", x)
         y = y + conv(t, f"{name}.frequency_spatial", image(f, size) + tiny)
-        f = f + torch.fft.rfft2(conv(t, f"{name}.spatial_frequency", y))
+        f = f + spectrum(conv(t, f"{name}.spatial_frequency", y))
         y = spatial(f"{name}.spatial_process2", y) + tiny
         f = spectral(f"{name}.frequency_process2", f, kind) + tiny
         return conv(t, f"{name}.cat", torch.cat([y, image(f, size)], 1)) + x

@@ -58,10 +58,10 @@ class _Block(nn.Module):
         self.cat = nn.Conv2d(2 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        spectrum = self.frequency_process1(torch.fft.rfft2(self.fpre(x))) + self.tiny
+        spectrum = self.frequency_process1(_spectrum(self.fpre(x))) + self.tiny
         pixels = self.spatial_process1(x)
         pixels = pixels + self.frequency_spatial(self._image(spectrum, x) + self.tiny)
-        spectrum = spectrum + torch.fft.rfft2(self.spatial_frequency(pixels))
+        spectrum = spectrum + _spectrum(self.spatial_frequency(pixels))
         pixels = self.spatial_process2(pixels) + self.tiny
         spectrum = self.frequency_process2(spectrum) + self.tiny
         return x + self.cat(torch.cat((pixels, self._image(spectrum, x)), 1))
@@ -155,6 +155,21 @@ class FecNet(nn.Module):
     def forward(self, rgb: Tensor) -> Tensor:
         """N×3×H×W float RGB 0..1, sides multiples of 4 → the same, better exposed, not clipped."""
         return self.PhaseNet(self.AmplitudeNet(rgb), rgb)
+
+
+def _spectrum(x: Tensor) -> Tensor:
+    """The spectrum of real features: N×C×H×W float → N×C×H×(W/2+1) complex.
+
+    Four of its values are real by symmetry. Rounding would leave them a tiny imaginary part of either sign, and with it
+    a phase of π or −π, which the network then tells apart: the same photo would come out differently on each processor.
+    """
+    spectrum = torch.fft.rfft2(x)
+    height, width = x.shape[-2:]
+    parts = torch.view_as_real(spectrum)
+    for row in (0, height // 2) if height % 2 == 0 else (0,):
+        for column in (0, width // 2) if width % 2 == 0 else (0,):
+            parts[..., row, column, 1] = 0.0
+    return spectrum
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:
