@@ -132,7 +132,7 @@ def _method(name: str, title: str, task: Task, trained_on: str, stages: int = 2,
         tiling="yes" if tile else "discouraged",
         # Measured in float32: peak memory per pixel, and what does not depend on the size.
         memory=2700,
-        base=300_000_000,
+        base=450_000_000,
         speed=22.0 if stages == 2 else 34.0,
         gains={task: GAINS[name]} if name in GAINS else {},
         residual=False,

@@ -35,7 +35,7 @@ def _method(name: str, title: str, trained_on: str) -> Method:
         load=network(_builder(denoise=name == "lol")),
         overlap=64,
         tile=1024,
-        memory=250,
+        memory=750 if name == "lol" else 300,
         speed=0.8,
     )
 

@@ -82,7 +82,7 @@ METHODS: tuple[Method, ...] = (
             trained_on="DIV2K and LSDIR",
             overlap=48,
             tile=512,
-            memory=2500,
+            memory=2800,
             speed=10.0,
         )
         for scale in (2, 4)
