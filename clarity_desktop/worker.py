@@ -226,11 +226,8 @@ class Job:
             observer(event)
             emit(event)
 
-        self._emit = emit_observed
-        try:
+        with self._sending_by(emit_observed):
             yield
-        finally:
-            self._emit = emit
 
     @contextlib.contextmanager
     def part(self, number: int, count: int, later: float = 0.0, note: Text = "") -> Generator[None]:
@@ -247,11 +244,8 @@ class Job:
                 event = replace(event, fraction=share, note=event.note or note, seconds_left=left)
             emit(event)
 
-        self._emit = emit_part
-        try:
+        with self._sending_by(emit_part):
             yield
-        finally:
-            self._emit = emit
 
     @contextlib.contextmanager
     def timed(self) -> Generator[None]:
@@ -264,7 +258,13 @@ class Job:
                 event = replace(event, seconds_left=max(0.0, left))
             emit(event)
 
-        self._emit = emit_timed
+        with self._sending_by(emit_timed):
+            yield
+
+    @contextlib.contextmanager
+    def _sending_by(self, send: Callable[[Event], None]) -> Generator[None]:
+        """Events of what runs inside go to `send`."""
+        emit, self._emit = self._emit, send
         try:
             yield
         finally:
