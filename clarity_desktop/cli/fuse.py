@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import for_each_photo, visible
+from clarity_desktop.cli.photos import for_each_photo, read_for, visible
 from clarity_desktop.cli.targets import Targets, add_targets, existing_rule, skipped
-from clarity_desktop.cli.terminal import file_name, warn
+from clarity_desktop.cli.terminal import file_name
 from clarity_desktop.messages import UserError
-from clarity_desktop.text import Text, english
+from clarity_desktop.text import english
 from clarity_desktop.values import TASKS, ExportOptions, Picture, Pixels
 from clarity_desktop.worker import Job
 
@@ -68,14 +68,10 @@ async def _fuse_photo(
     from clarity_desktop.backend import candidates, pictures
 
     start = time.perf_counter()
-    # The place and the name are checked before the work, not after it.
-    if not await job.side("disk", pictures.check_target, options):
+    given = await read_for(studio, path, options, asked.json, job)
+    if given is None:
         return skipped(path, options.path)
-    picture = await studio.read(path, job)
-    original = await visible(picture, job)
-    lost = pictures.losses(picture, options)
-    for loss in () if asked.json else lost:
-        warn(f"{path}: {english(loss)}")
+    original = await visible(given.picture, job)
     if asked.candidates:
         names, methods = tuple(str(file) for file in asked.candidates), ()
         made = [await visible(await studio.read(file, job), job) for file in asked.candidates]
@@ -84,11 +80,11 @@ async def _fuse_photo(
         made = await candidates.restore_each(studio, original, asked.task, methods, job)
     pictures.check_size(made[0].shape[1], made[0].shape[0], options)
     done = await studio.fuse_pixels(made, original, job, made_by=methods)
-    written = await job.side("encode", _save, picture, done.pixels, options, path, job)
+    written = await job.side("encode", _save, given.picture, done.pixels, options, path, job)
     if written is None:  # the file appeared during the work
         return skipped(path, options.path)
     seconds = time.perf_counter() - start
-    notes: list[Text] = [*picture.notes, *(lost if asked.json else ())]
+    notes = list(given.notes)
     if done.left_out:
         notes.append(candidates.left_out_text([names[k] for k in done.left_out]))
     row = {

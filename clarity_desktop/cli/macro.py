@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clarity_desktop.cli.photos import for_each_photo, scores
+from clarity_desktop.cli.photos import for_each_photo, read_for, scores
 from clarity_desktop.cli.targets import (
     Targets,
     add_targets,
@@ -18,7 +18,7 @@ from clarity_desktop.cli.targets import (
     skipped,
     target_of,
 )
-from clarity_desktop.cli.terminal import add_photos, file_name, warn
+from clarity_desktop.cli.terminal import add_photos, file_name
 from clarity_desktop.messages import Event, Improved, JobCancelled, UserError, VersionAdded
 from clarity_desktop.text import Text, english
 from clarity_desktop.values import DocumentId, ExportOptions, Quality, Version
@@ -82,24 +82,19 @@ async def _run_on_photo(
     from clarity_desktop.backend import pictures
 
     start = time.perf_counter()
-    # The place and the name are checked before the work, not after it.
-    if not await job.side("disk", pictures.check_target, options):
+    given = await read_for(studio, path, options, asked.json, job)
+    if given is None:
         return skipped(path, options.path)
-    picture = await studio.read(path, job)
-    pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
-    lost = pictures.losses(picture, options)
-    for loss in () if asked.json else lost:  # said while there is still time to cancel
-        warn(f"{path}: {english(loss)}")
-    is_copied = picture.format.lower() == options.format and options.metadata == "all"
-    notes: list[Text] = [*picture.notes, *(lost if asked.json else ())]
-    document = await studio.open_picture(picture, path.name, job)
-    del picture
+    pictures.check_size(given.picture.pixels.shape[1], given.picture.pixels.shape[0], options)
+    document = await studio.open_picture(given.picture, path.name, job)
+    notes, may_copy = given.notes, given.may_copy
+    del given  # the document has its pixels
     try:
         rows, found = await _run_steps(studio, document.id, steps, job)
         card = document.card()
         original, head = card.versions[0], document.version(card.head)
-        if head.id == original.id and is_copied:  # encoding a JPEG again would lose a little
-            written, notes = await job.side("disk", pictures.copy, path, options), []
+        if head.id == original.id and may_copy:  # encoding a JPEG again would lose a little
+            written, notes = await job.side("disk", pictures.copy, path, options), ()
         else:
             written = await studio.export(document.id, head.id, options, job)
     finally:

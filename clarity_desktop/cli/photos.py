@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,8 @@ from clarity_desktop.cli.terminal import (
 )
 from clarity_desktop.messages import Event, JobCancelled, Notice, UserError
 from clarity_desktop.settings import Settings
-from clarity_desktop.text import english
-from clarity_desktop.values import Picture, Pixels, Quality
+from clarity_desktop.text import Text, english
+from clarity_desktop.values import ExportOptions, Picture, Pixels, Quality
 from clarity_desktop.worker import Job, Lane, Pools, run_all
 
 if TYPE_CHECKING:
@@ -119,6 +119,37 @@ async def for_each_photo(
     finally:
         run_all(lane.close, pools.close, studio.close)
     return worst
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    """A photo whose result is written to a file.
+
+    notes: about reading it, and with --json about what the file cannot hold. may_copy: the file would hold an unchanged
+    photo exactly as it is.
+    """
+
+    picture: Picture
+    notes: tuple[Text, ...]
+    may_copy: bool
+
+
+async def read_for(studio: Studio, path: Path, options: ExportOptions, as_json: bool, job: Job) -> Input | None:
+    """The photo of a path, and a warning about what the file of the options cannot hold. None: that file exists.
+
+    Raises UserError and JobCancelled; FileExists where an existing file is to be an error.
+    """
+    from clarity_desktop.backend import pictures
+
+    # The place and the name are checked before the work, not after it.
+    if not await job.side("disk", pictures.check_target, options):
+        return None
+    picture = await studio.read(path, job)
+    lost = pictures.losses(picture, options)
+    for loss in () if as_json else lost:  # said while there is still time to cancel
+        warn(f"{path}: {english(loss)}")
+    is_same = picture.format.lower() == options.format and options.metadata == "all"
+    return Input(picture, (*picture.notes, *(lost if as_json else ())), is_same)
 
 
 async def visible(picture: Picture, job: Job) -> Pixels:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clarity_desktop.bit_depth import to_8_bits
-from clarity_desktop.cli.photos import for_each_photo, scores, visible
+from clarity_desktop.cli.photos import for_each_photo, read_for, scores, visible
 from clarity_desktop.cli.targets import (
     Targets,
     add_targets,
@@ -126,14 +126,11 @@ async def _restore_photo(
     from clarity_desktop.backend import pictures
 
     start = time.perf_counter()
-    # The place and the name are checked before the work, not after it.
-    if not await job.side("disk", pictures.check_target, options):
+    given = await read_for(studio, path, options, asked.json, job)
+    if given is None:
         return skipped(path, options.path)
-    picture = await studio.read(path, job)
+    picture = given.picture
     pictures.check_size(picture.pixels.shape[1], picture.pixels.shape[0], options)
-    lost = pictures.losses(picture, options)
-    for loss in () if asked.json else lost:  # said while there is still time to cancel
-        warn(f"{path}: {english(loss)}")
     seen = await visible(picture, job)
     region, fewer = await _part(studio, picture, seen, asked, job)
     for note in () if asked.json else fewer:
@@ -141,8 +138,8 @@ async def _restore_photo(
     run = _run_auto if asked.task == "auto" else _run_task
     outcome = await run(studio, seen, region, asked, job)
     kept = [f"{step['task']} by {step['method']}" for step in outcome.steps if step["kept"]]
-    notes = [*picture.notes, *fewer, *outcome.notes, *(lost if asked.json else ())]
-    if not kept and picture.format.lower() == options.format and options.metadata == "all":
+    notes = [*given.notes, *fewer, *outcome.notes]
+    if not kept and given.may_copy:
         # An unchanged photo is copied: encoding a JPEG again would lose a little. Notes about its conversion for the
         # screen do not apply to the copy.
         written = await job.side("disk", pictures.copy, path, options)
