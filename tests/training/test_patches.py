@@ -121,3 +121,15 @@ def test_a_photographed_pair_smaller_than_a_patch_is_enlarged(photos: list[np.nd
     found = batches(photos, 6, real={"low-light": [(tiny, tiny)]})
     assert all(batch.clean.shape == (6, SIDE, SIDE, 3) for batch in found)
     assert any(np.array_equal(c, d) and c.std() < 1e-6 for b in found for c, d in zip(b.clean, b.damaged, strict=True))
+
+
+def test_most_patches_with_jpeg_begin_with_a_block() -> None:
+    def begins_with_a_block(name: Degradation) -> bool:
+        clean, *_ = patches._crop(scene, scene, holes, name, 32, rng)  # pyright: ignore[reportPrivateUsage]
+        return not (clean[0, 0] % 8).any()
+
+    rng, holes = np.random.default_rng(0), np.zeros((100, 100), np.float32)
+    scene = np.stack((*np.mgrid[:100, :100], np.zeros((100, 100))), -1).astype(np.float32)  # its own coordinates
+    shares = [np.mean([begins_with_a_block(name) for _ in range(400)]) for name in ("JPEG", "noise")]
+    assert 0.7 < shares[0] < 0.85
+    assert shares[1] < 0.06

@@ -19,6 +19,10 @@ MAX_SIDE = 1200
 """Photos are kept in memory with at most this side, as uint8: a thousand of them take about 2 GB."""
 SCENE_FACTOR = 2
 """Damage is synthesized on scenes of this many times a patch's side, so that structures wider than a patch are cut."""
+BLOCK = 8
+"""Side of a block of JPEG, in pixels."""
+WHOLE_BLOCKS_SHARE = 3 / 4
+"""Of the patches with JPEG begin with a block, as photos do that were not cropped after compression."""
 CLEAN_SHARE = 1 / 6
 """Of the patches stay undamaged."""
 REAL_SHARE = 1 / 3
@@ -116,6 +120,7 @@ def _real_patch(pair: _RealPair, name: Degradation, side: int, rng: np.random.Ge
 def _crop(
     clean: Photo, damaged: Photo, holes: NDArray[np.float32], name: Degradation, side: int, rng: np.random.Generator
 ) -> _Patch:
-    y, x = (int(rng.integers(n - side + 1)) for n in clean.shape[:2])
+    grid = BLOCK if name == "JPEG" and rng.random() < WHOLE_BLOCKS_SHARE else 1
+    y, x = (grid * int(rng.integers((n - side) // grid + 1)) for n in clean.shape[:2])
     part = np.s_[y : y + side, x : x + side]
     return clean[part], damaged[part], holes[part][..., None], DEGRADATIONS.index(name)

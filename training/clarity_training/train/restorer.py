@@ -168,9 +168,12 @@ class Training:
             restored = self.net(damaged.contiguous(memory_format=torch.channels_last), holes, task)
         error, damage = restored - clean, damaged * (1 - holes) - clean
         self._record_gain(task, damage.square().mean((1, 2, 3)), error.detach().square().mean((1, 2, 3)))
-        error, damage = error.abs().mean((1, 2, 3)), damage.abs().mean((1, 2, 3))
-        # Relative to the patch's own damage, as decibels are: otherwise heavy damage would dominate.
-        loop.optimize(self.optimizer, (error / (damage + DAMAGE_FLOOR)).mean())
+        # Relative to the patch's own damage, as decibels are: otherwise heavy damage would dominate. The absolute error
+        # alone would leave a patch as it is while the network is less than half sure where its damage lies.
+        relative = (_mean(error) / (_mean(damage) + DAMAGE_FLOOR)) + (
+            _deviation(error) / (_deviation(damage) + DAMAGE_FLOOR)
+        )
+        loop.optimize(self.optimizer, relative.mean() / 2)
         self.step += 1
         loop.update_average(self.average, self.net, self.step, 0.999)
 
@@ -193,6 +196,16 @@ class Training:
         )  # fmt: skip
         loop.save_weights(self.args.out, {k: v.half() for k, v in self.average.items()})
         self.clock.checkpoint_saved()
+
+
+def _mean(error: Tensor) -> Tensor:
+    """The mean absolute error of each of N patches: N×3×H×W float32 → N."""
+    return error.abs().mean((1, 2, 3))
+
+
+def _deviation(error: Tensor) -> Tensor:
+    """The root mean square error of each of N patches: N×3×H×W float32 → N."""
+    return (error.square().mean((1, 2, 3)) + 1e-8).sqrt()
 
 
 if __name__ == "__main__":
