@@ -367,12 +367,13 @@ class Plan:
 class VersionLabel:
     """A version as the history names it to the planner: {"id": "v1", "label": "derain (prenet)"}.
 
-    parent: the version that it was made from, where that is known.
+    parent: the version that it was made from; score: overall quality, 0..100; both where they are known.
     """
 
     id: VersionId
     label: str = ""
     parent: VersionId | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -957,6 +958,23 @@ def test_they_are_those_with_a_star_and_none_that_was_rejected() -> None:
 
     assert fused(starred=(VersionId("v1"), VersionId("v3"))) == ("v1", "v3")
     assert fused(rejected=(VersionId("v2"),)) == ("v1", "v3")
+
+
+@pytest.mark.parametrize(
+    ("text", "starred", "wanted"),
+    [
+        ("combine the two best", "", "v1 v3"),
+        ("merge the best two results", "", "v1 v3"),
+        ("blend the top three", "", "v1 v2 v3"),
+        ("fuse the 2 best versions", "v2", "v1 v2"),
+        ("combine the last two", "", "v2 v3"),
+    ],
+)
+def test_the_best_results_are_those_with_a_star_and_then_by_score(text: str, starred: str, wanted: str) -> None:
+    versions = tuple(replace(v, score=score) for v, score in zip(RESULTS, (90.0, 60.0, 40.0, 50.0), strict=True))
+    marked = tuple(map(VersionId, starred.split()))
+    now = PastTurn("assistant", "", (), versions, VersionId("v0"), starred=marked)
+    assert plan(text, [now]).steps == (FuseCall(tuple(map(VersionId, wanted.split()))),)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,11 @@ def past_turns(card: DocumentCard, numbered: tuple[VersionId, ...] = ()) -> tupl
 
     numbered: the versions that the user sees under the numbers 1, 2, …
     """
-    labels = [VersionLabel(v.id, _label(v), v.parent) for v in card.versions if not v.deleted]
+    labels = [
+        VersionLabel(v.id, _label(v), v.parent, v.quality.overall if v.quality else None)
+        for v in card.versions
+        if not v.deleted
+    ]
     places = {label.id: place for place, label in enumerate(labels)}
     turns: list[PastTurn] = []
     known = 1

@@ -293,12 +293,19 @@ def _part_call(rest: str, chosen: tuple[VersionId, ...]) -> FuseCall | None:
 
 _MANY = re.compile(r"\b(last|first|all|these|those)\s+(?:(two|2)|(three|3)|(four|4)|(five|5)|(six|6))\b")
 
+_COUNTS = {"two": 2, "2": 2, "couple": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5, "5": 5, "six": 6, "6": 6}
+_BEST = re.compile(
+    rf"\b(?:(?:best|top)\s+(?P<after>{'|'.join(_COUNTS)})|(?P<before>{'|'.join(_COUNTS)})\s+best)\b(?!\s+(?:part|bit|piece))"
+)
+
 
 def _pair(clause: str, past: Past) -> tuple[VersionId, ...] | None:
     ids = list(dict.fromkeys(n.id for n in versions_in(clause, past) if n.id is not None))
     results = _results(past)
     if "first" in clause and (many := _pattern("several").search(clause)) and "first" in many[0]:
         ids = []
+    if (at := _BEST.search(clause)) and (best := _best(_COUNTS[at["after"] or at["before"]], results, past)):
+        return best
     if at := _MANY.search(clause):
         count = next(k for k in range(2, 7) if at[k])
         if len(results) >= count:
@@ -314,6 +321,14 @@ def _pair(clause: str, past: Past) -> tuple[VersionId, ...] | None:
     elif len(ids) == 1 and ids[0] != past.shown and past.shown is not None:
         ids = [ids[0], past.shown] if ids[0] != past.original or len(past.versions) > 2 else []
     return tuple(ids) if len(ids) >= 2 else None
+
+
+def _best(count: int, results: list[VersionId], past: Past) -> tuple[VersionId, ...] | None:
+    """The best of some results in their order: those with a star, then by score. None: too few are known to be good."""
+    scores = {v.id: v.score for v in past.versions if v.score is not None}
+    known = [v for v in results if v in past.starred or v in scores]
+    known.sort(key=lambda v: (v in past.starred, scores.get(v, 0.0)), reverse=True)
+    return tuple(v for v in results if v in known[:count]) if len(known) >= count else None
 
 
 def _results(past: Past) -> list[VersionId]:
