@@ -67,6 +67,9 @@ TEMPLATES: dict[str, Template] = {
     "chat.ask_light": QT_TRANSLATE_NOOP("Message", "Is it too dark or too bright?"),
     "chat.ask_size": QT_TRANSLATE_NOOP("Message", "Shall I make the photo larger, or crop it?"),
     "chat.which_version": QT_TRANSLATE_NOOP("Message", "Which version do you mean? Name it by its number or its step."),
+    "chat.is_shown": QT_TRANSLATE_NOOP(
+        "Message", "That is the version that is shown, so its part of the photo is there already. Nothing was changed."
+    ),
     "chat.nothing_changed": QT_TRANSLATE_NOOP("Message", "Nothing was changed."),
     "chat.no_such_method": QT_TRANSLATE_NOOP("Message", "There is no method “{method}”; the default method is used."),
     "chat.no_such_version": QT_TRANSLATE_NOOP("Message", "There is no version {number}."),

@@ -948,6 +948,13 @@ def test_numbers_are_those_that_the_compare_view_shows(text: str, wanted: FuseCa
     assert plan(text, [now]).steps == ((wanted,) if wanted else ())
 
 
+@pytest.mark.parametrize("text", ["use version 3 for the sky", "take the face from the third result"])
+def test_a_part_of_the_version_that_is_shown_is_there_already(text: str) -> None:
+    found = plan(text, [PastTurn("assistant", "", (), RESULTS, VersionId("v3"))])
+    assert found.steps == ()
+    assert "is the version that is shown" in english(found.reply)
+
+
 def test_they_are_those_with_a_star_and_none_that_was_rejected() -> None:
     def fused(**marks: tuple[VersionId, ...]) -> tuple[VersionId, ...] | None:
         [call] = plan(

@@ -118,7 +118,7 @@ class Segment:
         if self._past.last and _OFFER.match(text) and words.pattern("follow", "another").search(text):
             question = False  # "got a different algorithm for it?"
         if not question and (part := versions.part_in(text, self._past)) is not None:
-            return Read((part,))
+            return Read(reply=part) if isinstance(part, Message) else Read((part,))
         if words.pattern("impossible", "always").search(text):
             return Read(reply=Message("chat.cannot"))
         several = len(versions.versions_in(text, self._past)) > 1 or (

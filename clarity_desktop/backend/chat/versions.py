@@ -235,8 +235,11 @@ _FROM = r"\s+(?:from|of|in)\s+(?:the\s+)?(?:number\s+|no\.?\s+)?$"
 _REST = r"\s*(?:for|in|on)?\s*(?:the rest|everything else|all else|elsewhere|everywhere else)\W*$"
 
 
-def part_in(clause: str, past: Past) -> FuseCall | None:
-    """A part that comes from another version: "use the second for the sky", "take the sky from version 2"."""
+def part_in(clause: str, past: Past) -> FuseCall | Message | None:
+    """A part that comes from another version: "use the second for the sky", "take the sky from version 2".
+
+    A message where it would come from the version that is shown.
+    """
     clause = re.sub(r"[\s,]+please\W*$", "", clause)
     named = [n for n in versions_in(clause, past) if n.id is not None]
     if not named or re.search(_REST, clause):
@@ -247,8 +250,6 @@ def part_in(clause: str, past: Past) -> FuseCall | None:
         return None
     if len(named) == 2:
         return _part_and_rest(clause, named[0], named[1])
-    if source == past.shown:
-        return None
     before, after = clause[: named[0].start], clause[named[0].end :]
     after = re.sub(rf"^\s*(?:{words.regex(words.phrases('history', 'results'), clause)})\b", "", after)
     after = _INTO_THIS.sub("", after)
@@ -260,7 +261,8 @@ def part_in(clause: str, past: Past) -> FuseCall | None:
         at = re.search(rf"^(?:.*{_TAKES})?\s*(.+?){_FROM}", before)
         at = re.search(rf"\breplace\s+(.+?)\s+(?:with|by)\s+(?:the one|that|it){_FROM}", before) or at
         rest = at[1] if at else None
-    return _part_call(rest, (source,)) if rest is not None else None
+    call = _part_call(rest, (source,)) if rest is not None else None
+    return Message("chat.is_shown") if call is not None and source == past.shown else call
 
 
 def _part_and_rest(clause: str, first: NamedVersion, second: NamedVersion) -> FuseCall | None:
