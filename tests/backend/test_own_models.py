@@ -247,6 +247,8 @@ def _hostile(kind: str, folder: Path, good: Path) -> Path:
     match kind:
         case "pickle":
             path.write_bytes(pickle.dumps({"a": _Evil()}, 2))
+        case "new pickle":
+            path.write_bytes(pickle.dumps({"a": _Evil()}, 4))
         case "torch pickle":
             torch.save({"params": _Evil()}, path)
         case "truncated":
@@ -267,7 +269,7 @@ def _hostile(kind: str, folder: Path, good: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("pickle", "refused"), ("torch pickle", "refused"), ("truncated", "not a weights file|refused"),
+        ("pickle", "refused"), ("new pickle", "refused"), ("torch pickle", "refused"), ("truncated", "not a weights file|refused"),
         ("text", "not a weights file"), ("empty", "not a weights file"), ("header", "refused"),
         ("other network", "no network"), ("endless layers", "no network"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -59,9 +60,7 @@ def _torch(parts: Sequence[Path]) -> bytes:
 
     [path] = parts
     try:
-        # weights_only=True restricts the unpickler to tensors and plain containers. Files of today's form are mapped:
-        # those of gigabytes would otherwise be in memory several times.
-        stored: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        stored = _unpickled(path)
     except _LIBRARY_ERRORS as e:
         raise ValueError("it is not a plain table of tensors and may try to run code") from e
     tensors: Any = stored
@@ -82,6 +81,17 @@ def _torch(parts: Sequence[Path]) -> bytes:
     return save(content)
 
 
+def _unpickled(path: Path) -> Any:
+    """What torch saved; tensors and plain containers only. Raises _LIBRARY_ERRORS."""
+    import torch
+
+    with warnings.catch_warnings():
+        # Of a pickle that torch did not write; whether it can be read shows.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        # Files of today's form are mapped: those of gigabytes would otherwise be in memory several times.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+
+
 _STATE_KEYS = "params_ema", "params", "state_dict", "model", "G"
 """Under these keys files hold the state dict beside other things."""
 
@@ -100,7 +110,7 @@ def _adaptive_lut(parts: Sequence[Path]) -> bytes:
 
     classifier, luts = parts
     try:
-        stored: Any = torch.load(luts, map_location="cpu", weights_only=True)
+        stored = _unpickled(luts)
         tables = torch.stack([stored[str(number)]["LUT"] for number in range(len(stored))])
     except _LIBRARY_ERRORS as e:
         raise ValueError("it is not a list of tables of colors") from e
