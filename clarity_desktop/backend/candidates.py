@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clarity_desktop.backend import fusion, methods, preferences
+from clarity_desktop.backend import fusion, methods, pictures, preferences
 from clarity_desktop.backend.studio import Studio, with_hidden
 from clarity_desktop.messages import (
     CandidateAdded,
@@ -84,7 +84,8 @@ async def fuse(studio: Studio, request: Fuse, job: Job) -> Version:
     known = {v.id: v for v in document.card().versions}
     versions = [document.version(v) for v in chosen]
     parent = document.version(request.version or _common(known, chosen))
-    _check_places(known, [*versions, parent] if _has_size_of(parent, versions[0]) else versions)
+    of_one_size = _has_size_of(parent, versions[0]) or request.region is not None  # enlarged, there is no region in it
+    _check_places(known, [*versions, parent] if of_one_size else versions)
     await job.side("disk", document.check_room, parent.id)
     job.report(0.0, Message("fusion.running"))
     region = await studio.softened(document, parent.id, request.region, request.feather, job)
@@ -101,6 +102,9 @@ async def fuse(studio: Studio, request: Fuse, job: Job) -> Version:
         seconds=done.seconds,
     )  # fmt: skip
     alpha = await job.side("disk", document.alpha, parent.id)
+    if alpha is not None and alpha.shape != done.pixels.shape[:2]:
+        larger = await job.side("disk", pictures.resize_alpha, alpha, done.pixels)
+        return await studio.commit(document, parent.id, step, done.pixels, job, alpha=larger)
     result = await job.side("disk", with_hidden, done.pixels, document, parent.id, alpha)
     return await studio.commit(document, parent.id, step, result, job, region=region)
 
@@ -128,8 +132,19 @@ def _check_places(known: Mapping[VersionId, Version], versions: Sequence[Version
     """Raise UserError unless all of the versions show every part of the photo at the same place."""
     first = versions[0]
     for version in versions[1:]:
-        if not _has_size_of(version, first) or placed_as(known, version) != placed_as(known, first):
+        if not _has_size_of(version, first) or _place(known, version) != _place(known, first):
             raise UserError("fusion.other_size", title=title_of(version))
+
+
+def _place(known: Mapping[VersionId, Version], version: Version) -> VersionId:
+    """As `placed_as`, but an enlargement has the place of what it was made from: two of one size can be combined."""
+    for _ in known:
+        at = known[placed_as(known, version)]
+        base = known.get(at.parent) if at.parent and at.step.kind == "restore" else None
+        if base is None:
+            break
+        version = base
+    return placed_as(known, version)
 
 
 def check_count(count: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,9 +96,4 @@ async def _fuse_photo(
 def _save(picture: Picture, pixels: Pixels, options: ExportOptions, path: Path, job: Job) -> Path | None:
     from clarity_desktop.backend import pictures
 
-    alpha = picture.alpha
-    if alpha is not None and alpha.shape != pixels.shape[:2]:
-        alpha = pictures.resize_alpha(alpha, pixels)
-    elif alpha is not None:
-        pixels = pictures.with_hidden(pixels, picture.pixels, alpha)
-    return pictures.save(replace(picture, pixels=pixels, alpha=alpha), options, path, job.commit)
+    return pictures.save(pictures.with_pixels(picture, pixels), options, path, job.commit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +145,7 @@ async def _restore_photo(
         written = await job.side("disk", pictures.copy, path, options)
         summary, notes = "left unchanged", [*fewer, *outcome.notes]
     else:
-        pixels = await job.side("decode", pictures.with_hidden, outcome.pixels, picture.pixels, picture.alpha)
-        result = replace(picture, pixels=pixels)
+        result = await job.side("decode", pictures.with_pixels, picture, outcome.pixels)
         written = await job.side("encode", pictures.save, result, options, path, job.commit)
         summary = ", ".join(kept) or "unchanged, encoded again"
     if written is None:  # the file appeared during the work

@@ -34,6 +34,7 @@ from clarity_desktop.values import Bounds, Picture, Pixels, Region, RestoreParam
 from tests.fakes import HALVES, SLOW, Recorder
 
 SIZE = (72, 96)
+LANCZOS = methods.METHODS["lanczos-2x"]
 
 
 @pytest.fixture
@@ -116,6 +117,20 @@ def test_tiny_photos_with_16_bits_and_transparency(alike, studio, recorder, monk
     assert (document.pixels(merged.id)[0, 0] == photo.pixels[0, 0]).all()
     assert photo.alpha is not None
     assert (document.alpha(merged.id) == photo.alpha).all()
+
+
+def test_enlarged_results_of_a_transparent_photo_are_fused(alike, studio, recorder, photo, monkeypatch) -> None:
+    monkeypatch.setitem(methods.METHODS, LANCZOS.id, LANCZOS)
+    methods.all_methods.cache_clear()
+    alpha = np.zeros(SIZE, np.uint8)
+    alpha[:, 40:] = 255
+    document = asyncio.run(studio.open_picture(Picture(photo, alpha=alpha), "photo", recorder.job()))
+    choices = (RestoreParams("upscale", LANCZOS.id),) * 2
+    asked = TryMethods(document.id, document.card().head, choices, confirmed=True)
+    made = asyncio.run(candidates.try_methods(studio, asked, recorder.job()))
+    fused = asyncio.run(candidates.fuse(studio, Fuse(document.id, tuple(v.id for v in made)), recorder.job()))
+    assert document.pixels(fused.id).shape == (2 * SIZE[0], 2 * SIZE[1], 3)
+    assert (document.alpha(fused.id) == document.alpha(made[0].id)).all()
 
 
 def test_what_takes_long_is_offered(studio, recorder, document) -> None:

@@ -122,6 +122,16 @@ def test_hidden_colors_have_no_influence_on_a_result_of_the_command(
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+def test_an_enlarged_cutout_stays_one(photo, tmp_path, capsys, depth) -> None:
+    source, out = write(tmp_path / "a.png", cutout(photo, MAGENTA, depth)), tmp_path / "out.png"
+    assert cli.main(["restore", str(source), "-o", str(out), "--task", "upscale", "--method", "lanczos-2x"]) == 0
+    small, large = read(source), read(out)
+    assert large.shape == (2 * small.shape[0], 2 * small.shape[1], 4)
+    assert abs(large[..., 3].mean() - small[..., 3].mean()) < 0.02 * small[..., 3].max()
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize("how", ["whole", "region", "auto"])
 def test_hidden_colors_have_no_influence_on_a_version(
     smear, studio, detector, scorer, recorder, photo, tmp_path, how

@@ -9,8 +9,9 @@ from clarity_desktop.backend.pictures.export import check_target, copy, numbered
 from clarity_desktop.backend.pictures.geometry import change, reduced, reduced_to, reduced_visible
 from clarity_desktop.backend.pictures.histogram import histogram_of
 from clarity_desktop.backend.pictures.icc import profile_name
-from clarity_desktop.backend.pictures.transparency import fill_transparent, resize_alpha, with_hidden
+from clarity_desktop.backend.pictures.transparency import fill_transparent, resize_alpha, with_hidden, with_pixels
 
 __all__ = ["FORMATS", "Decoder", "Format", "Limits", "before_after", "change", "check_size", "check_target", "copy",
            "encode", "fill_transparent", "histogram_of", "losses", "numbered", "photo_info", "profile_name",
-           "reduced", "reduced_to", "reduced_visible", "resize_alpha", "save", "to_srgb8", "with_hidden"]  # fmt: skip
+           "reduced", "reduced_to", "reduced_visible", "resize_alpha", "save", "to_srgb8", "with_hidden",
+           "with_pixels"]  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clarity_desktop.values import Pixels
+from clarity_desktop.values import Picture, Pixels
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 REACH = 3
@@ -50,6 +51,13 @@ def with_hidden(result: Pixels, pixels: Pixels, alpha: Alpha | None) -> Pixels:
         return result
     kept: Any = np.where((alpha > 0)[..., None], result, pixels)
     return kept
+
+
+def with_pixels(picture: Picture, pixels: Pixels) -> Picture:
+    """A photo with other pixels (H×W×3, uint8 or uint16): enlarged, or with what its alpha hides as it was."""
+    if picture.alpha is None or pixels.shape == picture.pixels.shape:
+        return replace(picture, pixels=with_hidden(pixels, picture.pixels, picture.alpha))
+    return replace(picture, pixels=pixels, alpha=resize_alpha(picture.alpha, pixels))
 
 
 def _halved(values: Any, weights: Any) -> tuple[Any, Any]:
