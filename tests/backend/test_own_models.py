@@ -269,7 +269,8 @@ def _hostile(kind: str, folder: Path, good: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("pickle", "refused"), ("new pickle", "refused"), ("torch pickle", "refused"), ("truncated", "not a weights file|refused"),
+        ("pickle", "refused"), ("new pickle", "refused"), ("torch pickle", "refused"),
+        ("truncated", "not a weights file|refused"),
         ("text", "not a weights file"), ("empty", "not a weights file"), ("header", "refused"),
         ("other network", "no network"), ("endless layers", "no network"),
     ],
