@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from clarity_desktop.backend import methods, restore
 from clarity_desktop.backend.methods import ComputeTarget, Method, Run
 from clarity_desktop.backend.model_cache import ModelCache, ModelKey
-from clarity_desktop.backend.restore import TilePlan
+from clarity_desktop.backend.restore import TilePlan, guard
 from clarity_desktop.backend.weights import WeightStore
 from clarity_desktop.messages import Estimated, Progress
 from clarity_desktop.settings import Settings
@@ -97,7 +97,14 @@ class Runner:
 
         key = ModelKey(method.id, method.title, place.device, f"{task} {place.dtype} {place.threads}")
         size = LOADED_SIZE * sum(file.stat().st_size for file in files.values())
-        return self._models.get(key, lambda: method.load(files, place, task), size, show)
+
+        def load() -> Run:
+            if methods.METHODS.get(method.id) is method:
+                return method.load(files, place, task)
+            with guard.failures_of(method):
+                return guard.guarded(method, method.load(files, place, task))
+
+        return self._models.get(key, load, size, show)
 
 
 def _plan(

@@ -10,6 +10,16 @@ TEMPLATES: dict[str, Template] = {
     ),
     "restore.black": QT_TRANSLATE_NOOP("Message", "The result was black."),
     "restore.flat": QT_TRANSLATE_NOOP("Message", "The result had a single color."),
+    "restore.foreign_failed": QT_TRANSLATE_NOOP(
+        "Message",
+        "{method}, which is not part of Clarity Desktop, failed ({detail}). The photo is unchanged. Choose another "
+        "method; the log has the details for the author of this one.",
+    ),
+    "restore.foreign_result": QT_TRANSLATE_NOOP(
+        "Message",
+        "{method}, which is not part of Clarity Desktop, returned {form} instead of {wanted}. The photo is unchanged. "
+        "Choose another method, and tell the author of this one.",
+    ),
     "restore.needs_region": QT_TRANSLATE_NOOP("Message", "{method} needs a region. Select what to replace first."),
     "restore.no_device": QT_TRANSLATE_NOOP(
         "Message",

@@ -295,7 +295,7 @@ class _Attempt:
         try:
             after = self._computed_tile(self._run_over(tiles), source, at)
         except (MemoryError, RuntimeError) as e:
-            if not _out_of_memory(e):
+            if not is_out_of_memory(e):
                 raise
             after = None
         finally:
@@ -436,7 +436,7 @@ def _check(before: Tile, after: Tile) -> None:
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "Insufficient memory")
 
 
-def _out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """MemoryError, and the RuntimeErrors by which torch says the same for its devices."""
     return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
 
