@@ -60,6 +60,9 @@ TEMPLATES: dict[str, Template] = {
     "weights.own_wrong_type": QT_TRANSLATE_NOOP(
         "Message", "{file} is not a weights file. Choose a .safetensors or .pth file of a restoration network."
     ),
+    "weights.own_damaged": QT_TRANSLATE_NOOP(
+        "Message", "{file} is empty, incomplete or damaged, perhaps because its download was interrupted. Get it again."
+    ),
     "weights.own_refused": QT_TRANSLATE_NOOP(
         "Message", "{file} was refused: {detail}. Nothing in it was run. Look for a .safetensors file of the network."
     ),

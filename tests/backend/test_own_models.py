@@ -253,6 +253,28 @@ def _hostile(kind: str, folder: Path, good: Path) -> Path:
             torch.save({"params": _Evil()}, path)
         case "truncated":
             path.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+        case "pickle.safetensors" | "truncated.safetensors":
+            path = folder / kind
+            save_file({"weight": torch.zeros(3, 3)}, path)
+            cut = path.read_bytes()[:-9]
+            path.write_bytes(pickle.dumps({"a": _Evil()}, 4) if kind == "pickle.safetensors" else cut)
+        case "empty.safetensors":
+            path = folder / kind
+            path.touch()
+        case "repeated":
+            torch.save({"weight": torch.zeros(1).expand(2**40)}, path)
+        case "sparse":
+            torch.save({"weight": torch.eye(3).to_sparse()}, path)
+        case "complex":
+            torch.save({"weight": torch.zeros(3, dtype=torch.complex128)}, path)
+        case "without data":
+            torch.save({"weight": torch.zeros(3, device="meta")}, path)
+        case "reserved name":
+            torch.save({"__metadata__": torch.zeros(3)}, path)
+        case "numbers of 4 bits":
+            path.write_bytes(_safetensors_file('"F4","shape":[8]', 4))
+        case "endless sides":
+            path.write_bytes(_safetensors_file('"F32","shape":[4294967296,0,4294967296,4294967296]', 0))
         case "text":
             path.write_text("a photo, perhaps")
         case "empty":
@@ -266,12 +288,20 @@ def _hostile(kind: str, folder: Path, good: Path) -> Path:
     return path
 
 
+def _safetensors_file(facts: str, length: int) -> bytes:
+    header = f'{{"weight":{{"dtype":{facts},"data_offsets":[0,{length}]}}}}'.encode()
+    return struct.pack("<Q", len(header)) + header + bytes(length)
+
+
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
         ("pickle", "refused"), ("new pickle", "refused"), ("torch pickle", "refused"),
-        ("truncated", "not a weights file|refused"),
-        ("text", "not a weights file"), ("empty", "not a weights file"), ("header", "refused"),
+        ("pickle.safetensors", "refused"),
+        ("truncated", "incomplete"), ("truncated.safetensors", "incomplete"), ("empty.safetensors", "empty"),
+        ("text", "not a weights file"), ("empty", "empty"), ("header", "damaged"), ("repeated", "refused"),
+        ("sparse", "refused"), ("complex", "refused"), ("without data", "refused"), ("reserved name", "refused"),
+        ("numbers of 4 bits", "refused"), ("endless sides", "refused"),
         ("other network", "no network"), ("endless layers", "no network"),
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ _LIBRARY_ERRORS = (
     TypeError, AttributeError, AssertionError,
 )  # fmt: skip
 """What the libraries raise for damaged content (found by giving them 3000 damaged files)."""
+MAX_BYTES = 3_000_000_000
+"""Most bytes that the tensors of a file may have; published restoration networks have at most 1 GB."""
+
+
+class Damaged(ValueError):
+    """The content ends early, or its parts do not fit each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def _safetensors(parts: Sequence[Path]) -> bytes:
             if not list(opened.keys()):
                 raise ValueError("it contains no tensors")
     except SafetensorError as e:
-        raise ValueError(f"it is not a safetensors file ({e})") from e
+        raise Damaged(f"it is not a safetensors file ({e})") from e
     return path.read_bytes()
 
 
@@ -68,28 +75,38 @@ def _torch(parts: Sequence[Path]) -> bytes:
         tensors = next((stored[k] for k in _STATE_KEYS if isinstance(stored.get(k), Mapping)), stored)
     if not isinstance(tensors, Mapping) or not all(isinstance(v, torch.Tensor) for v in tensors.values()):
         raise ValueError("it is not a table of tensors")
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_BYTES:
+        raise ValueError("its tensors are larger than the file")  # those of one number, repeated
     names = {name: str(name).removeprefix("module.") for name in tensors}  # of a network trained on several GPUs
-    if len(set(names.values())) < len(names):
-        raise ValueError("it has two tensors of one name")
+    if len(set(names.values())) < len(names) or "__metadata__" in names.values():
+        raise ValueError("it has two tensors of one name, or one of a name that is not allowed")
     seen: set[int] = set()
     content: dict[str, torch.Tensor] = {}
-    for name, tensor in tensors.items():
-        # safetensors refuses tensors that share memory.
-        at = tensor.untyped_storage().data_ptr()
-        content[names[name]] = tensor.contiguous().clone() if at in seen else tensor.contiguous()
-        seen.add(at)
-    return save(content)
+    try:
+        for name, tensor in tensors.items():
+            # safetensors refuses tensors that share memory.
+            at = tensor.untyped_storage().data_ptr()
+            content[names[name]] = tensor.contiguous().clone() if at in seen else tensor.contiguous()
+            seen.add(at)
+        return save(content)
+    except (*_LIBRARY_ERRORS, UnicodeError) as e:
+        raise ValueError("it has tensors of a kind that is not read") from e
 
 
 def _unpickled(path: Path) -> Any:
     """What torch saved; tensors and plain containers only. Raises _LIBRARY_ERRORS."""
     import torch
 
+    load = partial(torch.load, map_location="cpu", weights_only=True)
     with warnings.catch_warnings():
-        # Of a pickle that torch did not write; whether it can be read shows.
-        warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        # Files of today's form are mapped: those of gigabytes would otherwise be in memory several times.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        # Of a pickle that torch did not write, or of kinds of tensors that are refused; whether it can be read shows.
+        warnings.simplefilter("ignore")
+        # Files of today's form are mapped: those of gigabytes would otherwise be in memory several times. torch takes
+        # a path that ends in .safetensors for such a file, whatever it contains.
+        if zipfile.is_zipfile(path) and path.suffix != ".safetensors":
+            return load(path, mmap=True)
+        with path.open("rb") as file:
+            return load(file)
 
 
 _STATE_KEYS = "params_ema", "params", "state_dict", "model", "G"

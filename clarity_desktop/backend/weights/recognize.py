@@ -17,13 +17,11 @@ from typing import Any
 
 from clarity_desktop.backend import library_shims
 from clarity_desktop.backend.weights.architectures import ARCHITECTURES, registry_of
-from clarity_desktop.backend.weights.formats import FORMATS
+from clarity_desktop.backend.weights.formats import FORMATS, MAX_BYTES, Damaged
 from clarity_desktop.messages import UserError
 from clarity_desktop.text import size
 from clarity_desktop.values import TASKS, RecognizedModel, Task, Tiling
 
-MAX_BYTES = 3_000_000_000
-"""Largest file that is read, and most bytes that it may unpack to; published restoration networks have at most 1 GB."""
 MAX_HEADER = 50_000_000
 """Bytes of the header of a safetensors file."""
 PROBE = 64
@@ -53,11 +51,15 @@ def read(path: Path) -> tuple[bytes, str]:
     # A pickle begins with 80 hex, which may also be the first byte of the length of a header.
     is_torch = not is_safetensors and (zipfile.is_zipfile(path) or head[:1] == b"\x80")
     if not (is_safetensors or is_torch):
-        raise UserError("weights.own_wrong_type", file=path.name)
+        # The beginning of an archive, or of a header.
+        is_cut = not length or head[:2] == b"PK" or path.suffix.lower() == ".safetensors"
+        raise UserError("weights.own_damaged" if is_cut else "weights.own_wrong_type", file=path.name)
     try:
         if is_torch:
             _check_unpacked(path)
         content = FORMATS["torch" if is_torch else "safetensors"].read([path])
+    except Damaged as e:
+        raise UserError("weights.own_damaged", file=path.name) from e
     except ValueError as e:
         raise UserError("weights.own_refused", file=path.name, detail=str(e).rstrip(".")) from e
     return content, "" if is_torch else _stated_licence(content)
@@ -88,9 +90,8 @@ def recognize(content: bytes, name: str, licence: str = "") -> RecognizedModel:
     Raises UserError for a network that is unknown or cannot be used.
     """
     import torch
-    from safetensors.torch import load
 
-    network = build(load(content), name)
+    network = build(_tensors(content, name), name)
     square = square_side(network)
     channels = network.input_channels
     if channels not in (1, 3) or network.output_channels != channels:
@@ -122,6 +123,17 @@ def recognize(content: bytes, name: str, licence: str = "") -> RecognizedModel:
         needs_mask=network.purpose == "Inpainting" or is_for_faces(network),
         speed=seconds,
     )
+
+
+def _tensors(content: bytes, name: str) -> Mapping[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(content)
+    except (SafetensorError, LookupError, RuntimeError, ValueError) as e:  # numbers of 4 bits, sides of 2⁶⁴
+        detail = "it has tensors of a kind that is not read"
+        raise UserError("weights.own_refused", file=name, detail=detail) from e
 
 
 def is_for_faces(network: Any) -> bool:
