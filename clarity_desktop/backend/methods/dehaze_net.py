@@ -38,6 +38,7 @@ METHODS: tuple[Method, ...] = (
         trained_on="synthetic haze on small patches",
         weights=("dehazenet",),
         load=_load,
+        minimum=16,
         overlap=240,  # the guided filter sees 100 pixels around, the network 13
         tile=1536,
         memory=900,

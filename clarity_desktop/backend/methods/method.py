@@ -79,6 +79,8 @@ class MethodFacts:
     """Side of the result divided by the side of the input."""
     multiple_of: int = 1
     """Both sides of a tile are multiples of this many pixels."""
+    minimum: int = 1
+    """Smallest side of a tile in pixels; smaller photos are padded."""
     padding: Literal["reflect", "zero", "edge"] = "reflect"
     overlap: int = 0
     """Pixels by which tiles overlap."""
@@ -96,6 +98,8 @@ class MethodFacts:
     """Task → mean gain in dB on damaged test photos, where it was measured (docs/clarity-all.md)."""
     residual: bool = False
     """Whether out = in + (method(in₈) − in₈) was measured to be safe for 16-bit photos."""
+    origin: Literal["program", "package", "import"] = "program"
+    """Who brought it: the program, an installed package, or the user as a weights file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

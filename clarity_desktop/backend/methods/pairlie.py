@@ -29,6 +29,7 @@ METHODS: tuple[Method, ...] = (
         trained_on="pairs of dark photos of LOL and SICE, without references",
         weights=("pairlie",),
         load=network(_build),
+        minimum=2,
         overlap=24,
         tile=640,
         memory=760,

@@ -16,8 +16,9 @@ OVERVIEW = 1_000_000
 
 
 def padded(tile: Any, method: Method) -> Any:
-    """A tile (H×W×3) or mask (H×W), padded right and bottom to the method's multiple; a mask is padded with 0."""
-    down, across = (-side % method.multiple_of for side in tile.shape[:2])
+    """A tile (H×W×3) or mask (H×W), padded right and bottom to the method's multiple and minimum; a mask with 0."""
+    multiple = method.multiple_of
+    down, across = (math.ceil(max(side, method.minimum) / multiple) * multiple - side for side in tile.shape[:2])
     if not (down or across):
         return np.ascontiguousarray(tile)
     widths = ((0, down), (0, across), (0, 0))[: tile.ndim]
