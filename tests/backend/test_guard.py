@@ -26,6 +26,10 @@ def run(tile, mask, job):
 def load(*_):
     raise OSError("no weights in the package")
 
+def stop(tile, mask, job):
+    raise SystemExit("no license key")
+
+STOPS = replace(HALVES, id="stops", title="Stops", tasks=("denoise",), load=lambda *_: stop)
 FAILS = replace(HALVES, id="fails", title="Fails", tasks=("denoise",), load=lambda *_: run)
 EMPTY = replace(HALVES, id="empty", title="Empty", tasks=("denoise",), load=load)
 """
@@ -37,18 +41,21 @@ class Job:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package with two methods that fail."""
+    """An installed package with three methods that fail."""
     facts = tmp_path / "package_of_a_test-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Name: package_of_a_test\nVersion: 1.0\n")
-    lines = "fails = package_of_a_test:FAILS\nempty = package_of_a_test:EMPTY\n"
+    lines = "fails = package_of_a_test:FAILS\nempty = package_of_a_test:EMPTY\nstops = package_of_a_test:STOPS\n"
     (facts / "entry_points.txt").write_text(f"[clarity.methods]\n{lines}")
     (tmp_path / "package_of_a_test.py").write_text(PACKAGE)
     monkeypatch.syspath_prepend(tmp_path)
     all_methods.cache_clear()
 
 
-@pytest.mark.parametrize(("name", "detail"), [("fails", "a layer is missing"), ("empty", "no weights in the package")])
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [("fails", "a layer is missing"), ("empty", "no weights in the package"), ("stops", "no license key")],
+)
 def test_a_method_that_fails_is_named(
     package: None, picture_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, detail: str
 ) -> None:

@@ -147,6 +147,11 @@ from tests.fakes import HALVES
 WORKS = replace(HALVES, id="works")
 TAKEN = replace(HALVES, id="clarity-all")
 UNKNOWN = replace(HALVES, id="unknown", weights=("missing-everywhere",))
+PATH = replace(HALVES, id="../Not an id")
+UNTITLED = replace(HALVES, id="untitled", title=None)
+WORD = replace(HALVES, id="word", tasks="derain")
+SLOW = replace(HALVES, id="slow", speed=float("nan"))
+EMPTY = replace(HALVES, id="empty", multiple_of=0)
 NONE = "a method"
 """
 
@@ -156,13 +161,15 @@ def test_broken_third_party_methods_are_logged_and_left_out(
 ) -> None:
     (tmp_path / "third_party_of_a_test.py").write_text(THIRD_PARTY)
     monkeypatch.syspath_prepend(tmp_path)
-    names = ("none", "taken", "unknown", "works")
+    (tmp_path / "exits_on_import.py").write_text("raise SystemExit(3)")
+    names = ("none", "taken", "unknown", "path", "untitled", "word", "slow", "empty", "works")
     entries = [EntryPoint(n, f"third_party_of_a_test:{n.upper()}", "clarity.methods") for n in names]
     absent = EntryPoint("absent", "there_is_no_such_module:METHOD", "clarity.methods")
-    table = with_third_party(METHODS, [absent, *entries])
+    exits = EntryPoint("exits", "exits_on_import:METHOD", "clarity.methods")
+    table = with_third_party(METHODS, [absent, exits, *entries])
     assert list(table) == [*METHODS, "works"]
-    assert [r.getMessage().split()[3] for r in caplog.records] == ["absent", "none", "taken", "unknown"]
-    assert all("third_party_of_a_test:" in r.getMessage() for r in caplog.records[1:])
+    assert [r.getMessage().split()[3] for r in caplog.records] == ["absent", "exits", *names[:-1]]
+    assert all("third_party_of_a_test:" in r.getMessage() for r in caplog.records[2:])
 
 
 def test_methods_of_installed_packages_are_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

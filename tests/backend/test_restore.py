@@ -567,6 +567,25 @@ def test_a_broken_tile_is_an_error_never_pixels(photo: Callable[..., Any], resul
     assert len(seen) == 2
 
 
+def test_a_white_result_is_an_error(photo: Callable[..., Any]) -> None:
+    with pytest.raises(UserError, match="single color"):
+        do(photo(99, 99), method(), lambda tile, mask, job: (tile + 1) * np.float32(1e30))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (70, 3)])
+def test_a_small_photo_is_padded_to_the_smallest_tile(photo: Callable[..., Any], size: tuple[int, int]) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def run(tile: Any, mask: Any, job: Any) -> Any:
+        shapes.append(tile.shape)
+        return tile
+
+    pixels = photo(*size)
+    done = do(pixels, method(minimum=10, multiple_of=4), run).pixels
+    np.testing.assert_array_equal(done, pixels)
+    assert all(side >= 12 and side % 4 == 0 for shape in shapes for side in shape[:2])
+
+
 def test_a_flat_photo_may_stay_flat() -> None:
     flat = np.zeros((50, 50, 3), np.uint8)
     np.testing.assert_array_equal(do(flat, method(), identity).pixels, flat)

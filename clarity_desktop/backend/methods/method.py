@@ -98,8 +98,6 @@ class MethodFacts:
     """Task → mean gain in dB on damaged test photos, where it was measured (docs/clarity-all.md)."""
     residual: bool = False
     """Whether out = in + (method(in₈) − in₈) was measured to be safe for 16-bit photos."""
-    origin: Literal["program", "package", "import"] = "program"
-    """Who brought it: the program, an installed package, or the user as a weights file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from clarity_desktop import settings
 from clarity_desktop.backend.methods import (
@@ -35,7 +37,7 @@ from clarity_desktop.backend.methods.method import Method
 from clarity_desktop.errors import UserError
 from clarity_desktop.text import conjunction
 from clarity_desktop.titles import task_title
-from clarity_desktop.values import TASKS, Task
+from clarity_desktop.values import TASKS, Task, Tiling
 
 if TYPE_CHECKING:
     from clarity_desktop.backend.weights import WeightStore
@@ -107,11 +109,13 @@ def _load(entry: EntryPoint, table: Mapping[str, Method]) -> Method | None:
 
     try:
         method: object = entry.load()
-    except Exception:  # third-party code may raise anything
+    except (Exception, SystemExit):  # third-party code may raise anything
         log.warning("The third-party method %s (%s) cannot be loaded.", entry.name, entry.value, exc_info=True)
         return None
     if not isinstance(method, Method):
         log.warning("The third-party method %s (%s) is not a Method.", entry.name, entry.value)
+    elif problem := _problem(method):
+        log.warning("The third-party method %s (%s) has unusable facts: %s.", entry.name, entry.value, problem)
     elif method.id in table:
         log.warning("The third-party method %s (%s) has an id in use: %s.", entry.name, entry.value, method.id)
     elif unknown := [name for name in method.weights if name not in catalog()]:
@@ -119,6 +123,25 @@ def _load(entry: EntryPoint, table: Mapping[str, Method]) -> Method | None:
     else:
         return method
     return None
+
+
+def _problem(method: Method) -> str:
+    """Which facts of a third-party method are not of their types and ranges; "" if all are."""
+    facts: Any = method.facts  # as a package filled them in
+    texts = facts.title, facts.architecture, facts.licence, facts.paper, facts.trained_on
+    counts = facts.scale, facts.multiple_of, facts.minimum, facts.memory
+    sound = {
+        "id": isinstance(facts.id, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", facts.id),
+        "title, architecture, licence, paper, trained_on": all(isinstance(text, str) and text for text in texts),
+        "tasks": isinstance(facts.tasks, tuple) and facts.tasks and all(task in TASKS for task in facts.tasks),
+        "weights": isinstance(facts.weights, tuple),
+        "scale, multiple_of, minimum, memory": all(isinstance(count, int) and count > 0 for count in counts),
+        "overlap, tile, base": all(isinstance(n, int) and n >= 0 for n in (facts.overlap, facts.tile, facts.base)),
+        "speed": isinstance(facts.speed, int | float) and 0 < facts.speed < math.inf,
+        "tiling": facts.tiling in get_args(Tiling),
+        "load": callable(method.load),
+    }
+    return next((names for names, holds in sound.items() if not holds), "")
 
 
 def tasks(table: Mapping[str, Method] | None = None) -> tuple[Task, ...]:

@@ -30,7 +30,7 @@ def failures_of(method: Method) -> Generator[None]:
         yield
     except UserError:
         raise
-    except Exception as e:  # code of others may raise anything
+    except (Exception, SystemExit) as e:  # code of others may raise anything
         if is_out_of_memory(e):
             raise
         log.exception("The method %s failed.", method.id)

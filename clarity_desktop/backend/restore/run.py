@@ -427,8 +427,9 @@ def _check(before: Tile, after: Tile) -> None:
         return  # nearly flat before: a flat result may be right
     if after.max() < 0.5 / 255:
         raise _UnusableError("restore.black")
-    if after.std() < 0.1 / 255:
-        raise _UnusableError("restore.flat")
+    with np.errstate(over="ignore"):  # the square of a large number
+        if after.min() > 254.5 / 255 or after.std() < 0.1 / 255:
+            raise _UnusableError("restore.flat")
 
 
 # Memory and torch ----------------------------------------------------------------------------------------------------
@@ -436,7 +437,7 @@ def _check(before: Tile, after: Tile) -> None:
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "Insufficient memory")
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """MemoryError, and the RuntimeErrors by which torch says the same for its devices."""
     return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
 
