@@ -551,6 +551,19 @@ async def test_the_best_method_for_the_photo_is_selected_and_a_better_slower_one
         assert window.session.settings.methods["dehaze"] == "maxim-dehazing-indoor"
 
 
+async def test_what_is_fixed_at_once_gets_the_best_method_and_not_the_first_of_the_panel():
+    async with a_window() as (window, link):
+        link.options["dehaze"] = OPTIONS
+        await a_photo(window)
+        window.restore_commands.run("dehaze")
+        await settled(window)
+        window.action["undo"].trigger()
+        await until(lambda: window.restore.choice().method == "maxim-dehazing-outdoor")
+        window.restore_commands.run("dehaze")
+        await settled(window)
+        assert [r.params.method for r in link.of(m.Restore)] == [None, "maxim-dehazing-outdoor"]
+
+
 async def test_a_task_menu_lists_its_methods_with_gain_and_time():
     async with a_window() as (window, link):
         link.options["dehaze"] = OPTIONS

@@ -132,23 +132,28 @@ class RestoreCommands(QObject):
         """Restore the shown document for a task, with the method chosen for it. confirmed: however long it takes."""
         self._dock.choose(task)
         self._keep_choice()
+        # The user has not seen yet what the panel proposes; the backend knows which method is best for the photo.
+        is_open = not self._dock.is_settled
         if confirmed:
-            self._restore(False, confirmed=True)
+            self._restore(False, confirmed=True, is_open=is_open)
         else:
-            self._ask(False)
+            self._ask(False, is_open=is_open)
 
     def run_in_selection(self, task: Task) -> None:
         """Restore what is selected in the shown document for a task, with the method chosen for it."""
         self._dock.only_selection.setChecked(True)
         self.run(task)
 
-    def _ask(self, visible_only: bool) -> None:
-        """The user asked for a restoration: on a sample, offer the better model first, once."""
+    def _ask(self, visible_only: bool, *, is_open: bool = False) -> None:
+        """The user asked for a restoration: on a sample, offer the better model first, once.
+
+        is_open: the backend chooses the method.
+        """
         state, better = self._session.current, self._dock.better()
         on_sample = state is not None and state.path in self._session.samples
         request = None if visible_only or not on_sample or self._offered_better else self._request(False)
         if state is None or better is None or request is None:
-            self._restore(visible_only)
+            self._restore(visible_only, is_open=is_open)
             return
         self._offered_better = True
         self._comparison = _Comparison(state, request, better)
@@ -206,8 +211,10 @@ class RestoreCommands(QObject):
         if request in self._comparison.estimates():
             self._end_comparison()
 
-    def _restore(self, visible_only: bool, *, confirmed: bool = False) -> None:
+    def _restore(self, visible_only: bool, *, confirmed: bool = False, is_open: bool = False) -> None:
         choice, state, request = self._dock.choice(), self._session.current, self._request(visible_only, confirmed)
+        if request is not None and is_open:
+            request = dataclasses.replace(request, params=dataclasses.replace(request.params, method=None))
         if choice is None and state is not None and self._methods:
             self._session.notify(self.tr("Choose a task in the Restore panel first."), document=state)
         if choice is None or state is None or request is None:

@@ -170,6 +170,11 @@ class RestoreDock(QScrollArea):
         """Whether the method was chosen, and not selected as the default of the task."""
         return self._is_chosen
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the method was chosen, or is the best one for the shown photo; not just what is there."""
+        return self._is_chosen or self._options is not None
+
     def show_options(self, listed: OptionsListed | None) -> None:
         """What the methods of the selected task would gain and take on the shown photo; None: not known (yet).
 
