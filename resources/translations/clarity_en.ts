@@ -135,6 +135,13 @@
             <numerusform>On %n test photos it came {gain} dB closer to the undamaged photo.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>On %n test photo(s) it went {gain} dB away from the undamaged photo.</source>
+        <translation>
+            <numerusform>On %n test photo it went {gain} dB away from the undamaged photo.</numerusform>
+            <numerusform>On %n test photos it went {gain} dB away from the undamaged photo.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>Trend</name>

@@ -551,6 +551,16 @@ async def test_the_best_method_for_the_photo_is_selected_and_a_better_slower_one
         assert window.session.settings.methods["dehaze"] == "maxim-dehazing-indoor"
 
 
+async def test_a_method_that_loses_in_tests_is_not_called_closer():
+    async with a_window() as (window, link):
+        options = (MethodOption("maxim-dehazing-outdoor", 3.0, -0.3, 17),)
+        link.options["dehaze"] = m.OptionsListed("dehaze", options, "maxim-dehazing-outdoor")
+        await a_photo(window)
+        window.restore.choose("dehaze")
+        await until(lambda: "17" in window.restore.facts.text())
+        assert "On 17 test photos it went 0.3 dB away from the undamaged photo." in window.restore.facts.text()
+
+
 async def test_what_is_fixed_at_once_gets_the_best_method_and_not_the_first_of_the_panel():
     async with a_window() as (window, link):
         link.options["dehaze"] = OPTIONS

@@ -100,8 +100,10 @@ class MethodPreferencesPage(QWidget):
         spoken = SEPARATOR.join((task_title(preferences.task), shown, *about))
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, spoken)
         if method.gain is not None and not own:
-            tip = self.tr("In tests, {gain} dB closer to the undamaged photo.").format(gain=f"{method.gain:.1f}")
-            item.setToolTip(0, form_fields.tooltip(tip))
+            tip = self.tr("In tests, {gain} dB closer to the undamaged photo.")
+            if method.gain <= -0.05:
+                tip = self.tr("In tests, {gain} dB away from the undamaged photo.")
+            item.setToolTip(0, form_fields.tooltip(tip.format(gain=f"{abs(method.gain):.1f}")))
         return item
 
     def _show_buttons(self) -> None:

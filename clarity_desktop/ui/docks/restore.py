@@ -442,7 +442,9 @@ class RestoreDock(QScrollArea):
         option = self._option(card.id)
         if option and option.gain is not None and option.photos:
             text = self.tr("On %n test photo(s) it came {gain} dB closer to the undamaged photo.", "", option.photos)
-            parts.append(text.format(gain=f"{option.gain:.1f}"))
+            if option.gain <= -0.05:
+                text = self.tr("On %n test photo(s) it went {gain} dB away from the undamaged photo.", "", option.photos)
+            parts.append(text.format(gain=f"{abs(option.gain):.1f}"))
         elif (gain := card.gains.get(task)) is not None:
             text = self.tr("In tests, {gain} dB closer to the undamaged photo.")
             parts.append(text.format(gain=f"{gain:.0f}" if gain >= 9.5 else f"{gain:.1f}"))
