@@ -15,6 +15,8 @@ TEMPLATES: dict[str, Template] = {
     "method.maxim-retouching": QT_TRANSLATE_NOOP("Message", "MAXIM"),
     "method.clarity-all": QT_TRANSLATE_NOOP("Message", "Quick"),
     "method.clarity-denoise": QT_TRANSLATE_NOOP("Message", "Quick denoiser"),
+    "method.clarity-weather": QT_TRANSLATE_NOOP("Message", "Quick weather"),
+    "method.clarity-jpeg": QT_TRANSLATE_NOOP("Message", "Quick JPEG"),
     "method.shadow-relight": QT_TRANSLATE_NOOP("Message", "Relight shadow"),
     "method.clarity-fill": QT_TRANSLATE_NOOP("Message", "Quick"),
     "method.nl-means": QT_TRANSLATE_NOOP("Message", "Non-local means"),
@@ -81,6 +83,18 @@ TEMPLATES: dict[str, Template] = {
     ),
     "good.clarity-denoise": QT_TRANSLATE_NOOP(
         "Message", "Quick, and best for most noise; undamaged photos stay as they are."
+    ),
+    "good.clarity-weather.derain": QT_TRANSLATE_NOOP(
+        "Message", "Quick. Weakens rain, dense streaks less; undamaged photos stay as they are."
+    ),
+    "good.clarity-weather.desnow": QT_TRANSLATE_NOOP(
+        "Message", "Quick. Removes much falling snow; large flakes remain."
+    ),
+    "good.clarity-weather.dehaze": QT_TRANSLATE_NOOP(
+        "Message", "Quick. Weakens haze carefully; undamaged photos stay as they are."
+    ),
+    "good.clarity-jpeg": QT_TRANSLATE_NOOP(
+        "Message", "Quick. Smooths blocks and rings; undamaged photos stay as they are."
     ),
     "good.clarity-all.desnow": QT_TRANSLATE_NOOP("Message", "Quick. Weakens falling snow; large flakes remain."),
     "good.clarity-all.dehaze": QT_TRANSLATE_NOOP("Message", "Quick. Weakens haze, and leaves photos without haze."),

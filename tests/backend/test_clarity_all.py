@@ -152,7 +152,11 @@ def test_cancelling_stops_the_network_on_its_way(file: Path) -> None:
 def test_the_methods_do_what_is_offered_and_only_the_filling_one_asks_for_a_mask() -> None:
     offered = clarity.OFFERED | clarity.STOPGAPS
     assert sorted(t for m in (clarity.ALL, clarity.FILL) for t in m.tasks) == sorted(offered)
-    assert clarity.DENOISE.tasks == ("denoise",)
+    assert [m.tasks for m in (clarity.DENOISE, clarity.WEATHER, clarity.JPEG)] == [
+        ("denoise",),
+        ("derain", "desnow", "dehaze"),
+        ("dejpeg",),
+    ]
     assert set(offered) <= set(TASKS)
     assert all(m.needs_mask == ("inpaint" in m.tasks) == (m.id == "clarity-fill") for m in clarity.METHODS)
     assert all(m.multiple_of == MULTIPLE for m in clarity.METHODS)

@@ -76,9 +76,9 @@ def test_every_task_of_a_camera_works_without_a_download(tmp_path: Any) -> None:
     empty = WeightStore(catalog(), tmp_path)
     defaults: dict[Task, str] = {
         "denoise": "clarity-denoise", "low_light": "clarity-all", "overexposure": "clarity-all",
-        "derain": "clarity-all", "desnow": "clarity-all", "deflare": "clarity-all", "deshadow": "shadow-relight",
-        "dehaze": "clarity-all", "deblur": "richardson-lucy", "dejpeg": "jpeg-deblocking",
-        "inpaint": "opencv-navier-stokes", "upscale": "rlfn-x4",
+        "derain": "clarity-weather", "desnow": "clarity-weather", "deflare": "clarity-all",
+        "deshadow": "shadow-relight", "dehaze": "clarity-weather", "deblur": "richardson-lucy",
+        "dejpeg": "clarity-jpeg", "inpaint": "opencv-navier-stokes", "upscale": "rlfn-x4",
     }  # fmt: skip
     assert {task: choose(task, store=empty).id for task in defaults} == defaults
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from clarity_desktop.backend.methods import Method
 from clarity_desktop.messages import TileDone, VersionAdded
 from clarity_desktop.values import Finding
-from tests.fakes import FakeDetector, detection
+from tests.fakes import HALVES, FakeDetector, detection
 
 from .user import Gate, Sitting, keys
 
@@ -92,3 +94,17 @@ async def test_a_reply_that_is_cancelled_says_so_and_the_next_one_is_answered(
         gate.open()
         await user.say("dehaze it")
         assert user.head.step.task == "dehaze"
+
+
+async def test_another_method_that_is_not_installed_is_offered_for_download(
+    sit_down: Sitting, picture: Callable[..., Path], install: Callable[[Method], None]
+) -> None:
+    install(replace(HALVES, id="maxim-deraining", weights=("maxim-deraining",)))
+    async with sit_down() as user:
+        await user.open(picture())
+        await user.say("remove the rain")
+        derained = user.head.id
+        turn = await user.say("that is not good enough, try another one")
+        assert "chat.needs_models" in keys(turn.content)
+        assert turn.models == ("maxim-deraining",)
+        assert user.head.id == derained, "nothing is taken away before there is something else"

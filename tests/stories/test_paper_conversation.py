@@ -52,14 +52,16 @@ async def test_sixteen_rounds_about_two_photos(
         assert "Overall score" in said
         await talk.change("Remove the rain, please.", {"tool": "restore", "task": "derain"})
         derained = user.head
-        assert derained.step.method == "clarity-all"
+        assert derained.step.method == "clarity-weather"
         assert derained.quality.overall > first.versions[original].quality.overall
         said = await talk.ask("Is it better now?", {"tool": "assess"}, says=("analysis.overall_before",))
         assert f"{derained.quality.overall:.0f} of 100" in said
         assert f"it was {first.versions[original].quality.overall:.0f}." in said
-        other = {"tool": "restore", "task": "derain", "version": original}
-        await talk.ask("That is not good enough, try another one.", other, says=("chat.needs_models",))
-        assert user.shown.turns[-1].models
+        other = {"tool": "restore", "task": "derain", "method": "clarity-all", "version": original}
+        await talk.change("That is not good enough, try another one.", other, parent=original)
+        another = user.head
+        assert another.step.method == "clarity-all"
+        assert first.versions[derained.id].rejected
 
         said = await talk.ask("Select the sky.", {"tool": "select_region", "region": "sky"}, says=("chat.selected",))
         assert "“sky” is selected" in said
@@ -88,7 +90,7 @@ async def test_sixteen_rounds_about_two_photos(
         )
         assert "% of the photo" in said
         await talk.ask("Compare it with the original.", {"tool": "compare"}, says=("chat.compared",))
-        said = await talk.ask("Undo that.", {"tool": "undo"}, shows=derained.id, says=("chat.shown",))
+        said = await talk.ask("Undo that.", {"tool": "undo"}, shows=another.id, says=("chat.shown",))
         assert "Rain removed" in said
         export = {"tool": "export", "format": "png"}
         said = await talk.ask("Thanks! Save it as a PNG.", export, says=("chat.export_question",))
@@ -98,6 +100,6 @@ async def test_sixteen_rounds_about_two_photos(
         [saved] = files_in(tmp_path) - set(photos)
         with Image.open(saved) as file:
             assert (file.format, file.size) == ("PNG", (384, 216))
-            assert (np.asarray(file.convert("RGB")) == await user.pixels(derained.id)).all()
+            assert (np.asarray(file.convert("RGB")) == await user.pixels(another.id)).all()
         assert talk.count == 16
-        assert {v.id for v in user.versions} == {original, derained.id, brightened}
+        assert {v.id for v in user.versions} == {original, derained.id, another.id, brightened}

@@ -1,4 +1,4 @@
-"""The bundled quick network, trained by this project: clarity-all for many degradations, clarity-denoise for noise."""
+"""The bundled quick networks, trained by this project: clarity-all for many degradations, others for a few each."""
 
 from __future__ import annotations
 
@@ -130,8 +130,13 @@ FILL = _method(
     tuple(t for t in TASKS if t in OFFERED & {"inpaint"}),
     needs_mask=True,
 )
+# The same network, trained further on a few degradations, against which it is better than clarity-all.
 DENOISE = _method(
     "clarity-denoise", "Quick (noise)", ("denoise",), weights="clarity-denoise", gains={"denoise": 8.6}
 )  # fmt: skip
-"""The same network, trained further on noise, blur and compression; better than the others against noise alone."""
-METHODS: tuple[Method, ...] = tuple(m for m in (DENOISE, ALL, FILL) if m.tasks)
+WEATHER = _method(
+    "clarity-weather", "Quick (weather)", ("derain", "desnow", "dehaze"), weights="clarity-weather",
+    gains={"derain": 4.7, "desnow": 4.6, "dehaze": 2.2},
+)  # fmt: skip
+JPEG = _method("clarity-jpeg", "Quick (JPEG)", ("dejpeg",), weights="clarity-jpeg", gains={"dejpeg": 1.3})
+METHODS: tuple[Method, ...] = tuple(m for m in (DENOISE, WEATHER, JPEG, ALL, FILL) if m.tasks)

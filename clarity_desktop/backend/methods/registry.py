@@ -55,6 +55,8 @@ METHODS: Mapping[str, Method] = {
     for m in (
         clarity.DENOISE,
         *maxim.METHODS,
+        clarity.WEATHER,
+        clarity.JPEG,
         clarity.ALL,
         *(method for family in _NETWORKS for method in family.METHODS),
         *classical.METHODS,
