@@ -441,9 +441,10 @@ class RestoreDock(QScrollArea):
         parts = [render(strength)] if strength else []
         option = self._option(card.id)
         if option and option.gain is not None and option.photos:
-            text = self.tr("On %n test photo(s) it came {gain} dB closer to the undamaged photo.", "", option.photos)
+            count = option.photos
+            text = self.tr("On %n test photo(s) it came {gain} dB closer to the undamaged photo.", "", count)
             if option.gain <= -0.05:
-                text = self.tr("On %n test photo(s) it went {gain} dB away from the undamaged photo.", "", option.photos)
+                text = self.tr("On %n test photo(s) it went {gain} dB away from the undamaged photo.", "", count)
             parts.append(text.format(gain=f"{abs(option.gain):.1f}"))
         elif (gain := card.gains.get(task)) is not None:
             text = self.tr("In tests, {gain} dB closer to the undamaged photo.")
