@@ -91,7 +91,7 @@ def _run_verb(store: WeightStore, asked: argparse.Namespace, name: str, report: 
 def _import_own(store: WeightStore, path: Path, asked: argparse.Namespace) -> str:
     """Import a weights file that the catalog does not know; returns its id. Raises UserError."""
     found = store.recognize(path)
-    task, licence = asked.task or found.task, asked.license or found.licence
+    task, licence = asked.task or found.task, (asked.license or found.licence).strip()
     if task is None:
         tasks = ", ".join(found.tasks)
         raise UserError("weights.own_task_needed", file=path.name, architecture=found.architecture, tasks=tasks)
@@ -99,4 +99,4 @@ def _import_own(store: WeightStore, path: Path, asked: argparse.Namespace) -> st
         raise UserError(
             "weights.own_licence_needed", file=path.name, architecture=found.architecture, size=size(found.size)
         )
-    return store.add_own(path, OwnChoice(asked.title or found.title, task, licence))
+    return store.add_own(path, OwnChoice((asked.title or "").strip() or found.title, task, licence))

@@ -8,7 +8,9 @@ import importlib.util
 import json
 import pickle
 import struct
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +191,29 @@ def test_the_same_file_again_keeps_its_id_and_another_of_its_name_gets_one(
     assert store.add_own(denoiser, OwnChoice("Third", "upscale", "CC0")) == f"{first}-2"
 
 
+def test_of_different_files_of_one_name_imported_at_once_none_is_lost(tmp_path: Path) -> None:
+    def add(number: int) -> str:
+        path = tmp_path / str(number) / "dncnn.pth"
+        path.parent.mkdir()
+        net = DnCNN(in_nc=3, out_nc=3, nc=16, nb=8, act_mode="R")
+        torch.save({name: torch.full_like(tensor, number / 1e4) for name, tensor in net.state_dict().items()}, path)
+        ready.wait()
+        return WeightStore({}, tmp_path / "weights").add_own(path, CHOICE)  # as another process would
+
+    count = 6
+    ready = threading.Barrier(count)
+    with ThreadPoolExecutor(count) as pool:
+        ids = set(pool.map(add, range(count)))
+    assert len(ids) == count
+    store = WeightStore({}, tmp_path / "weights")
+    assert {name for name in ids if store.find(name) is not None} == ids
+
+
+def test_what_the_user_calls_a_model_becomes_one_line(store: WeightStore, denoiser: Path) -> None:
+    name = store.add_own(denoiser, OwnChoice(" My\x1b[31m\nnetwork", "denoise", "MIT\u202e\n "))
+    assert (store.own_models()[name].title, store.own_models()[name].licence) == ("My [31m network", "MIT")
+
+
 def test_a_removed_model_leaves_nothing(store: WeightStore, denoiser: Path) -> None:
     name = store.add_own(denoiser, CHOICE)
     path = store.find(name)
@@ -341,6 +366,8 @@ def test_the_command_line_asks_for_license_and_task(
     store: WeightStore, denoiser: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(store, "import", str(denoiser)) == 2
+    assert "states no license" in capsys.readouterr().err
+    assert command(store, "import", str(denoiser), "--license", " ") == 2
     assert "states no license" in capsys.readouterr().err
     unnamed = denoiser.rename(denoiser.with_name("epoch_40.pth"))
     assert command(store, "import", str(unnamed), "--license", "MIT", "--task", "derain", "--json") == 0

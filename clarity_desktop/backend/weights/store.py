@@ -30,6 +30,9 @@ from clarity_desktop.messages import ModelMissing, UserError
 from clarity_desktop.text import Message, messages, size
 from clarity_desktop.values import ModelCard, OwnChoice, OwnModel, RecognizedModel
 
+IMPORTS = "imports"
+"""The name of the lock under which the ids of imported models are given."""
+
 
 class UnknownWeights(UserError):
     """A file or folder contains no model of the catalog."""
@@ -172,13 +175,14 @@ class WeightStore:
         found = recognize.recognize(content, path.name)
         if choice.task not in found.tasks:
             raise UserError("weights.own_other_task", file=path.name, tasks=", ".join(found.tasks))
-        with _os_errors(self._dir.folder):
+        # Of two imports at once, the second must see the id of the first.
+        with _os_errors(self._dir.folder), self._dir.lock(IMPORTS):
             known = self._own.all()
             same = (own.id for own in known.values() if own.sha256 == found.sha256)
             own = OwnModel(
-                next(same, "") or id_for(path.stem, self.models), choice.title, (choice.task,), found.architecture,
-                choice.licence, found.size, found.sha256, found.scale, found.channels, found.multiple_of, found.tiling,
-                found.needs_mask, found.speed,
+                next(same, "") or id_for(path.stem, self.models), _line(choice.title), (choice.task,),
+                found.architecture, _line(choice.licence), found.size, found.sha256, found.scale, found.channels,
+                found.multiple_of, found.tiling, found.needs_mask, found.speed,
             )  # fmt: skip
             model = as_model(own)
             with self._dir.lock(own.id):
@@ -295,6 +299,11 @@ class WeightStore:
             {"title": model.title, "size": size(model.size), "model": model.id, "url": model.manual_url,
              "folder": str(self._dir.manual)},
         )  # fmt: skip
+
+
+def _line(text: str) -> str:
+    """A text of the user's or of a file as one line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _contains_files(folder: Path) -> bool:
