@@ -88,6 +88,13 @@ def test_restore_writes_the_result_and_tells_all_of_it(clarity, file, tmp_path) 
     assert np.abs(read(out) - wanted).max() <= 1
 
 
+@pytest.mark.parametrize("gone", ["own-removed", "slow"])  # removed, and for another task
+def test_a_preferred_method_that_is_gone_gives_way_to_the_default(clarity, file, tmp_path, gone) -> None:
+    settings.save(settings.Settings(methods={"derain": gone}))
+    code, [row], _ = clarity("restore", file, "-o", tmp_path / "out.png", "--task", "derain", "--json")
+    assert (code, row["steps"][0]["method"]) == (0, "halves")
+
+
 def test_scores_that_are_undefined_are_null_and_say_why(clarity, tmp_path, photo) -> None:
     tiny = tmp_path / "tiny.png"
     Image.fromarray(photo(9, 7)).save(tiny)

@@ -73,7 +73,7 @@ class Runner:
 
         Raises UserError, ModelMissing, JobCancelled.
         """
-        method = methods.choose(params.task, params.method or settings.methods.get(params.task), store=self._store)
+        method = methods.choose(params.task, _named(params, settings), store=self._store)
         files = await job.side("disk", self._store.need, method.weights)
         clock = _Stopwatch()
         tile_plan, note = await job.run(clock.time, _plan, method, pixels, params, settings, recorded)
@@ -105,6 +105,11 @@ class Runner:
                 return guard.guarded(method, method.load(files, place, task))
 
         return self._models.get(key, load, size, show)
+
+
+def _named(params: RestoreParams, settings: Settings) -> str | None:
+    """The method of the parameters, else that of the user's settings."""
+    return params.method or methods.preferred(settings.methods, params.task)
 
 
 def _plan(
@@ -154,7 +159,7 @@ def estimate(
     size: tuple[int, int], params: RestoreParams, settings: Settings, recorded: TilePlan | None = None
 ) -> Estimated:
     """How long a restoration of a photo of the given width and height takes here. Raises UserError as the run would."""
-    method = methods.choose(params.task, params.method or settings.methods.get(params.task))
+    method = methods.choose(params.task, _named(params, settings))
     box = _computed(method, size, params.region)
     if recorded is None:
         seconds, device = restore.estimate(method, box.width, box.height, settings), restore.place(settings).device
@@ -170,7 +175,7 @@ def memory_needed(size: tuple[int, int], params: RestoreParams, settings: Settin
 
     Raises UserError as the run would.
     """
-    method = methods.choose(params.task, params.method or settings.methods.get(params.task))
+    method = methods.choose(params.task, _named(params, settings))
     box = _computed(method, size, params.region)
     plan, _ = _planned(method, box, settings, None)
     return restore.needed(method, box.width, box.height, plan.tile)

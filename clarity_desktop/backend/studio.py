@@ -748,7 +748,7 @@ class Studio:
 
         That is the one chosen in the Restore panel, or else the best of `choice.choose` that is installed.
         """
-        if named := method or self.settings.methods.get(task):
+        if named := method or methods.preferred(self.settings.methods, task):
             return methods.choose(task, named, store=self.store)
         options = choice.choose(task, photo, self.settings, self.feedback, store=self.store, masks=has_mask)
         return methods.choose(task, None, store=self.store, order=[option.method for option in options])
@@ -760,7 +760,7 @@ class Studio:
 
     def reason(self, task: Task, method: str) -> Message | None:
         """Why a method is tried first where none was named; None where it would be without the user's choices."""
-        if self.settings.methods.get(task):
+        if methods.preferred(self.settings.methods, task):
             return None
         found, known = self.ranking(task), methods.all_methods()
         able = [name for name in found.order if name == method or not methods.missing(known[name], self.store)]

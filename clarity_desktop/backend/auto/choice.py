@@ -72,7 +72,8 @@ def choose(
     able = [m for m in methods.all_methods().values() if task in m.tasks and (masks or not m.needs_mask)]
     ranked = feedback.rank(task, [m.id for m in able], severity)
     measured = feedback.evidence().get(task, {})
-    own = settings.methods.get(task) or ranked.preferred
+    set_by_user = methods.preferred(settings.methods, task)
+    own = set_by_user or ranked.preferred
     places = {name: k for k, name in enumerate(ranked.order)}
     found: list[tuple[tuple[bool, bool, bool, bool, bool, int], MethodOption]] = []
     for method in able:
@@ -89,7 +90,7 @@ def choose(
             quick=seconds is not None and seconds <= QUICK_SECONDS,
             chosen=method.id == own,
             reasons=(
-                *_choice(method, settings.methods.get(task), ranked),
+                *_choice(method, set_by_user, ranked),
                 _measured(task, known, severity),
                 *_doubts(known, doubtful, harmless),
                 *((Message("choice.slow"),) if seconds is not None and seconds > QUICK_SECONDS else ()),

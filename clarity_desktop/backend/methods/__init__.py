@@ -11,7 +11,7 @@ from clarity_desktop.backend.methods.method import (
     MethodFacts,
     Run,
 )
-from clarity_desktop.backend.methods.registry import METHODS, all_methods, choose, missing, refresh, tasks
+from clarity_desktop.backend.methods.registry import METHODS, all_methods, choose, missing, preferred, refresh, tasks
 
 __all__ = [
     "METHODS",
@@ -25,6 +25,7 @@ __all__ = [
     "all_methods",
     "choose",
     "missing",
+    "preferred",
     "refresh",
     "tasks",
 ]

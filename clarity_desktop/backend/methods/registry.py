@@ -152,6 +152,15 @@ def tasks(table: Mapping[str, Method] | None = None) -> tuple[Task, ...]:
     return tuple(t for t in TASKS if t in available)
 
 
+def preferred(chosen: Mapping[str, str], task: str) -> str | None:
+    """The method that the user set for a task; None if there is none, or if it was removed since.
+
+    chosen: task → method, as in the settings.
+    """
+    method = all_methods().get(chosen.get(task, ""))
+    return method.id if method is not None and task in method.tasks else None
+
+
 def choose(
     task: str,
     method: str | None = None,
