@@ -153,6 +153,10 @@ UNTITLED = replace(HALVES, id="untitled", title=None)
 WORD = replace(HALVES, id="word", tasks="derain")
 SLOW = replace(HALVES, id="slow", speed=float("nan"))
 EMPTY = replace(HALVES, id="empty", multiple_of=0)
+PADDED = replace(HALVES, id="padded", padding="mirror")
+NESTED = replace(HALVES, id="nested", weights=(["prenet-real"],))
+WORDS = replace(HALVES, id="words", gains={"derain": "much"})
+COLORED = replace(HALVES, id="colored", title="\\x1b[31mRed")
 NONE = "a method"
 """
 
@@ -163,7 +167,10 @@ def test_broken_third_party_methods_are_logged_and_left_out(
     (tmp_path / "third_party_of_a_test.py").write_text(THIRD_PARTY)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "exits_on_import.py").write_text("raise SystemExit(3)")
-    names = ("none", "taken", "unknown", "path", "untitled", "word", "slow", "empty", "works")
+    names = (
+        "none", "taken", "unknown", "path", "untitled", "word", "slow", "empty", "padded", "nested", "words", "colored",
+        "works",
+    )  # fmt: skip
     entries = [EntryPoint(n, f"third_party_of_a_test:{n.upper()}", "clarity.methods") for n in names]
     absent = EntryPoint("absent", "there_is_no_such_module:METHOD", "clarity.methods")
     exits = EntryPoint("exits", "exits_on_import:METHOD", "clarity.methods")
@@ -184,6 +191,24 @@ def test_methods_of_installed_packages_are_in_the_table(tmp_path: Path, monkeypa
     table = all_methods()
     all_methods.cache_clear()
     assert list(table) == [*METHODS, "works"]
+
+
+@pytest.mark.parametrize("table", [b"[clarity.methods]\ngarbage\n", b"\xff\xfe[clarity.methods]\n"])
+def test_a_package_with_a_broken_table_does_not_take_away_the_methods_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: bytes
+) -> None:
+    works = b"[clarity.methods]\nworks = third_party_of_a_test:WORKS\n"
+    for name, content in (("broken", table), ("third_party_of_a_test", works)):
+        facts = tmp_path / f"{name}-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_bytes(content)
+    (tmp_path / "third_party_of_a_test.py").write_text(THIRD_PARTY)
+    monkeypatch.syspath_prepend(tmp_path)
+    all_methods.cache_clear()
+    found = all_methods()
+    all_methods.cache_clear()
+    assert list(found) == [*METHODS, "works"]
 
 
 def test_the_example_package_can_be_installed_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import TYPE_CHECKING, Any, get_args
 
 from clarity_desktop import settings
@@ -77,7 +77,7 @@ def all_methods() -> Mapping[str, Method]:
 
     The log says why a method was left out. See `refresh`.
     """
-    table = dict(with_third_party(METHODS, entry_points(group=GROUP)))
+    table = dict(with_third_party(METHODS, _entry_points()))
     with suppress(OSError):  # the store reports it
         if not (settings.data_folder() / "weights" / "own").exists():
             return table  # planning a request needs no store, whose import takes longer than a plan
@@ -94,6 +94,19 @@ def all_methods() -> Mapping[str, Method]:
 def refresh() -> None:
     """List the methods again: models were imported or removed."""
     all_methods.cache_clear()
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    """The entry points of installed packages; those of the others where the table of one package is broken."""
+    try:
+        return entry_points(group=GROUP)
+    except (ValueError, TypeError):  # one such table, of whatever package, fails all of them
+        log.warning("A package has a broken table of entry points.", exc_info=True)
+    found: list[EntryPoint] = []
+    for package in distributions():
+        with suppress(ValueError, TypeError):
+            found += package.entry_points.select(group=GROUP)
+    return found
 
 
 def with_third_party(bundled: Mapping[str, Method], entries: Iterable[EntryPoint]) -> Mapping[str, Method]:
@@ -135,15 +148,23 @@ def _problem(method: Method) -> str:
     sound = {
         "id": isinstance(facts.id, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", facts.id),
         "title, architecture, licence, paper, trained_on": all(isinstance(text, str) and text for text in texts),
+        "title": isinstance(facts.title, str) and facts.title.isprintable(),
         "tasks": isinstance(facts.tasks, tuple) and facts.tasks and all(task in TASKS for task in facts.tasks),
-        "weights": isinstance(facts.weights, tuple),
+        "weights": isinstance(facts.weights, tuple) and all(isinstance(name, str) for name in facts.weights),
         "scale, multiple_of, minimum, memory": all(isinstance(count, int) and count > 0 for count in counts),
         "overlap, tile, base": all(isinstance(n, int) and n >= 0 for n in (facts.overlap, facts.tile, facts.base)),
         "speed": isinstance(facts.speed, int | float) and 0 < facts.speed < math.inf,
-        "tiling": facts.tiling in get_args(Tiling),
+        "tiling": isinstance(facts.tiling, str) and facts.tiling in get_args(Tiling),
+        "padding": isinstance(facts.padding, str) and facts.padding in ("reflect", "zero", "edge"),
+        "needs_mask, residual": isinstance(facts.needs_mask, bool) and isinstance(facts.residual, bool),
+        "gains": isinstance(facts.gains, Mapping) and all(_is_number(gain) for gain in facts.gains.values()),
         "load": callable(method.load),
     }
     return next((names for names, holds in sound.items() if not holds), "")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def tasks(table: Mapping[str, Method] | None = None) -> tuple[Task, ...]:
