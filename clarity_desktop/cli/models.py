@@ -42,8 +42,10 @@ async def _models(asked: argparse.Namespace) -> int:
     from clarity_desktop.backend.weights import default_store
 
     store: WeightStore = asked.store or default_store()
-    if asked.verb in ("fetch", "import", "remove") and not asked.names:
+    if asked.verb in ("fetch", "remove") and not asked.names:
         raise UserError("cli.model_name_missing", verb=asked.verb)
+    if asked.verb == "import" and not all(asked.names or [""]):
+        raise UserError("cli.model_file_missing")
     wanted = ("ready", "broken") if asked.verb == "verify" else ("ready", "broken", "partial", "missing")
     worst, shown, lane, pools = DONE, set[str](), Lane(), Pools()
     job = Job(show_progress, lane, pools)
@@ -91,7 +93,7 @@ def _run_verb(store: WeightStore, asked: argparse.Namespace, name: str, report: 
 def _import_own(store: WeightStore, path: Path, asked: argparse.Namespace) -> str:
     """Import a weights file that the catalog does not know; returns its id. Raises UserError."""
     found = store.recognize(path)
-    task, licence = asked.task or found.task, (asked.license or found.licence).strip()
+    task, licence = asked.task or found.task, (asked.license or "").strip() or found.licence
     if task is None:
         tasks = ", ".join(found.tasks)
         raise UserError("weights.own_task_needed", file=path.name, architecture=found.architecture, tasks=tasks)

@@ -74,6 +74,9 @@ TEMPLATES: dict[str, Template] = {
     "cli.model_name_missing": QT_TRANSLATE_NOOP(
         "Message", "`clarity models {verb}` needs a name. `clarity models list` shows them."
     ),
+    "cli.model_file_missing": QT_TRANSLATE_NOOP(
+        "Message", "`clarity models import` needs the name of a weights file, or of a folder with models."
+    ),
     "cli.training_missing": QT_TRANSLATE_NOOP(
         "Message",
         "`clarity {command} {what}` needs the training package, which is not installed. "

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import importlib.util
 import json
+import os
 import pickle
 import struct
 import threading
@@ -373,6 +374,21 @@ def test_the_command_line_asks_for_license_and_task(
     assert command(store, "import", str(unnamed), "--license", "MIT", "--task", "derain", "--json") == 0
     card = json.loads(capsys.readouterr().out)
     assert (card["id"], card["licence"], card["state"]) == ("own-epoch-40", "MIT", "ready")
+
+
+def test_a_blank_license_is_none_and_a_title_is_one_line(
+    store: WeightStore, denoiser: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(store, "import", str(denoiser), "--license", " ") == 2
+    assert "states no license" in capsys.readouterr().err
+    assert command(store, "import", str(denoiser), "--license", "MIT\n2.0 ", "--title", "My\n network ") == 0
+    [own] = store.own_models().values()
+    assert (own.title, own.licence) == ("My network", "MIT 2.0")
+
+
+def test_a_file_whose_name_is_not_text_is_imported(store: WeightStore, denoiser: Path) -> None:
+    named = denoiser.rename(denoiser.with_name(os.fsdecode(b"dncnn_\xff.pth")))
+    assert store.recognize(named).architecture == "DnCNN"
 
 
 def test_imported_models_are_in_the_table_of_methods(

@@ -102,8 +102,8 @@ def _unpickled(path: Path) -> Any:
         # Of a pickle that torch did not write, or of kinds of tensors that are refused; whether it can be read shows.
         warnings.simplefilter("ignore")
         # Files of today's form are mapped: those of gigabytes would otherwise be in memory several times. torch takes
-        # a path that ends in .safetensors for such a file, whatever it contains.
-        if zipfile.is_zipfile(path) and path.suffix != ".safetensors":
+        # a path that ends in .safetensors for such a file, whatever it contains, and takes no name that is not text.
+        if zipfile.is_zipfile(path) and path.suffix != ".safetensors" and str(path).isprintable():
             return load(path, mmap=True)
         with path.open("rb") as file:
             return load(file)
