@@ -333,6 +333,7 @@ def test_the_original_is_never_overwritten(clarity, file, tmp_path) -> None:
         ["models", "fetch"],
         ["models", "fetch", "unknown"],
         ["models", "list", "unknown"],
+        ["models", "import", ""],
     ],
 )
 def test_bad_usage_and_bad_input_are_a_sentence_and_exit_2(clarity, file, tmp_path, monkeypatch, words) -> None:
@@ -701,6 +702,17 @@ def test_models_are_listed_one_object_each(clarity) -> None:
     assert code == 0
     assert {"maxim-deraining", "maxim-denoising", "maxim-retouching", "niqe"} <= {r["id"] for r in rows}
     assert all(r["state"] in {"ready", "missing", "partial", "broken"} for r in rows)
+
+
+def test_options_may_stand_before_names(clarity) -> None:
+    code, rows, _ = clarity("models", "list", "--json", "niqe", "--task", "derain", "brisque")
+    assert (code, {r["id"] for r in rows}) == (0, {"niqe", "brisque"})
+
+
+def test_an_import_without_a_file_asks_for_one(clarity) -> None:
+    code, _, said = clarity("models", "import", "--license", "MIT")
+    assert code == 2
+    assert "needs the name of a weights file" in said
 
 
 def test_a_model_that_fails_does_not_hold_up_the_others(clarity, tmp_path) -> None:

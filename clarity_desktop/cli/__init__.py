@@ -15,7 +15,7 @@ with exit_on_interrupt():
     from collections.abc import Sequence
     from importlib import import_module
     from pathlib import Path
-    from typing import TYPE_CHECKING, NoReturn
+    from typing import TYPE_CHECKING, Any, NoReturn
 
     from clarity_desktop import __version__, settings
     from clarity_desktop.cli.terminal import (
@@ -201,12 +201,30 @@ def _attach_positions(words: Sequence[str]) -> list[str]:
     return attached
 
 
+class _AnyOrder(argparse.ArgumentParser):
+    """A parser that takes options between positional arguments, too: `models import --task derain FILE`."""
+
+    _mixing = False
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] — the stub has overloads
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        # parse_known_intermixed_args calls this method; it cannot handle "what follows belongs to another program".
+        if self._mixing or any(action.nargs == argparse.REMAINDER for action in self._get_positional_actions()):
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+
 def _parser(command: str | None) -> argparse.ArgumentParser:
     """The parser of a command line. Of the commands only this one has its arguments: it imports what it needs."""
     parser = argparse.ArgumentParser("clarity", description="Restore damaged photos on this computer.")
     parser.add_argument("--version", action="version", version=f"Clarity Desktop {__version__}")
     parser.add_argument("--verbose", action="store_true", help="write more to the log")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_AnyOrder)
     for name, (_, summary) in _COMMANDS.items():
         # Raw: the examples keep their lines.
         formatter = argparse.RawDescriptionHelpFormatter
