@@ -82,10 +82,13 @@ def test_restore_writes_the_result_and_tells_all_of_it(clarity, file, tmp_path) 
     assert {"path", "output", "seconds", "steps", "before", "after"} <= row.keys()
     [step] = row["steps"]
     assert (step["task"], step["method"], step["kept"]) == ("derain", "halves", True)
-    assert step["why"]
+    assert "not measured" in step["why"]  # why it was chosen
     assert row["before"].keys() == row["after"].keys() >= {"sseq", "niqe", "brisque", "piqe", "overall"}
     wanted = np.rint(read(file) * 0.5)
     assert np.abs(read(out) - wanted).max() <= 1
+    named = "--method", "halves", "--if-exists", "overwrite"
+    _, [row], _ = clarity("restore", file, "-o", out, "--task", "derain", *named, "--json")
+    assert row["steps"][0]["why"] == "requested"
 
 
 @pytest.mark.parametrize("gone", ["own-removed", "slow"])  # removed, and for another task

@@ -38,6 +38,7 @@ from clarity_desktop.values import (
 from clarity_desktop.worker import Job
 
 if TYPE_CHECKING:
+    from clarity_desktop.backend.auto.choice import PhotoFacts
     from clarity_desktop.backend.studio import Studio
 
 EXAMPLES = """examples:
@@ -187,12 +188,20 @@ async def _run_task(
     photo = PhotoFacts((bounds.width, bounds.height), detection, before)
     candidate = await studio.apply(pixels, params, job, photo=photo)
     method = candidate.step.method or ""
-    reason = None if asked.method else await job.side("disk", studio.reason, asked.task, method)
-    why = "requested" if reason is None else english(reason)
+    why = "requested" if asked.method else await job.side("disk", _reasons, studio, params, method, photo)
     step = _step(asked.task, method, candidate.step.seconds, True, why)
     step["settings"] = dict(candidate.step.settings)
     after = await studio.find_and_score(candidate.pixels, job)
     return _Outcome(candidate.pixels, [step], before, after, (*notes, *candidate.notes))
+
+
+def _reasons(studio: Studio, params: RestoreParams, method: str, photo: PhotoFacts) -> str:
+    """Why a method ran although none was named: the user's choices, else what was measured."""
+    if (reason := studio.reason(params.task, method)) is not None:
+        return english(reason)
+    listed = studio.options(params.task, photo, params.region is not None)
+    reasons = next((option.reasons for option in listed.options if option.method == method), ())
+    return " ".join(english(reason) for reason in reasons) or "requested"
 
 
 async def _run_auto(
