@@ -77,7 +77,7 @@ NETWORKS = {
         lambda t, rgb: plain.deep_fill(t, rgb, half(128)),
         True,
         128,
-        {"weight": 2.5},
+        {"weight": 2.0},
     ),
     "ffa-net": Network("FFA-Net", 4_455_913, "dehaze", plain.ffa_net, larger={"weight": 0.8}),
     "grid-dehaze": Network("GridDehazeNet", 958_051, "dehaze", plain.grid_dehaze),
