@@ -47,6 +47,10 @@ TEMPLATES: dict[str, Template] = {
     "weights.import_not_found": QT_TRANSLATE_NOOP(
         "Message", "{path} does not exist. Choose the file or folder that contains the model."
     ),
+    "weights.import_unreadable": QT_TRANSLATE_NOOP(
+        "Message",
+        "{path} cannot be read: {detail}. Check its permissions, or copy it to another place, then try again.",
+    ),
     "weights.import_unknown": QT_TRANSLATE_NOOP(
         "Message",
         "{path} contains no known model. Files are recognized by their size and SHA-256 checksum, so a damaged or "

@@ -12,6 +12,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +390,22 @@ def test_a_blank_license_is_none_and_a_title_is_one_line(
 def test_a_file_whose_name_is_not_text_is_imported(store: WeightStore, denoiser: Path) -> None:
     named = denoiser.rename(denoiser.with_name(os.fsdecode(b"dncnn_\xff.pth")))
     assert store.recognize(named).architecture == "DnCNN"
+
+
+def test_a_file_that_cannot_be_read_is_named_not_the_folder_of_models(
+    store: WeightStore, denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        if path == denoiser:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for use in (store.import_, store.recognize, partial(store.add_own, choice=CHOICE)):
+        with pytest.raises(UserError, match=r"dncnn_color\.pth cannot be read: Permission denied"):
+            use(denoiser)
 
 
 def test_imported_models_are_in_the_table_of_methods(

@@ -152,6 +152,12 @@ class WeightStore:
         """
         if not path.exists():
             raise UserError("weights.import_not_found", path=str(path))
+        with _read_errors(path):
+            if path.is_dir():
+                next(path.iterdir(), None)
+            elif path.is_file():
+                with path.open("rb") as file:
+                    file.read(1)
 
         def poll() -> None:
             report(0.0, Message("weights.searching", {"path": path.name}))
@@ -161,7 +167,7 @@ class WeightStore:
 
     def recognize(self, path: Path) -> RecognizedModel:
         """What a weights file that the catalog does not know holds. Raises UserError for one that cannot be used."""
-        with _os_errors(path):
+        with _read_errors(path):
             content, licence = recognize.read(path)
         return recognize.recognize(content, path.name, licence)
 
@@ -170,7 +176,7 @@ class WeightStore:
 
         A file that is here already keeps its id and gets the new title, task and license.
         """
-        with _os_errors(path):
+        with _read_errors(path):
             content, _ = recognize.read(path)
         found = recognize.recognize(content, path.name)
         if choice.task not in found.tasks:
@@ -340,6 +346,15 @@ def _os_errors(folder: Path) -> Generator[None]:
     except OSError as e:
         detail, file = e.strerror or str(e), str(e.filename or folder)
         raise UserError("weights.folder_unusable", folder=str(folder), detail=detail, file=file) from e
+
+
+@contextmanager
+def _read_errors(path: Path) -> Generator[None]:
+    """Report that what the user imports cannot be read as a UserError."""
+    try:
+        yield
+    except OSError as e:
+        raise UserError("weights.import_unreadable", path=str(path), detail=e.strerror or str(e)) from e
 
 
 def default_store() -> WeightStore:
