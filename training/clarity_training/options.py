@@ -29,6 +29,13 @@ def add_run_options(parser: argparse.ArgumentParser, *, seed: int, threads: int 
     parser.add_argument("--seed", type=int, default=seed)
 
 
+def positive(text: str) -> int:
+    """A whole number from 1, of an option. Raises argparse.ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return int(text)
+
+
 def apply_run_options(args: argparse.Namespace) -> None:
     """Set torch's seed and number of threads."""
     torch.manual_seed(args.seed)

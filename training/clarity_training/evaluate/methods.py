@@ -111,6 +111,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if not args.photos and not args.data:
         parser.error("name --data, with pairs, or --photos, clean ones to be damaged, or both")
     options.apply_run_options(args)
+    if args.evidence:
+        _table(args.evidence)  # checked before the work, not after it
+    for folder in args.data:
+        _inputs(folder)
     print(HEADER + "\n|" + " --- |" * (HEADER.count("|") - 1))
     for task in args.task or TASKS:
         pairs, clean = list(_pairs(task, args)), list(_clean(args))
@@ -132,9 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument("--task", nargs="+", choices=TASKS, help="only these tasks (default: all)")
     p.add_argument("--method", nargs="+", metavar="ID", help="only these methods (default: all that are installed)")
-    p.add_argument("--count", type=int, default=20, help="most pairs of each folder, and most damaged photos")
+    p.add_argument(
+        "--count", type=options.positive, default=20, help="most pairs of each folder, and most damaged photos"
+    )
     p.add_argument("--clean", type=int, default=6, metavar="COUNT", help="undamaged photos, which should not change")
-    p.add_argument("--side", type=int, default=600, help="photos are reduced, and pairs cropped, to this side")
+    p.add_argument(
+        "--side", type=options.positive, default=600, help="photos are reduced, and pairs cropped, to this side"
+    )
     p.add_argument("--limit", type=float, metavar="SECONDS", help="stop a method after this much CPU time")
     p.add_argument("--evidence", type=Path, metavar="FILE", help="write the results into this table")
     return p
@@ -184,7 +192,10 @@ def _inputs(folder: Path) -> list[Path]:
     files = sorted(f for f in (folder / "input").glob("*") if f.suffix.lower() in SUFFIXES)
     if not files:
         raise UserError(f"{folder / 'input'} contains no photos. A folder of pairs has them in “input” and “target”.")
-    return [f for f in files if (folder / "target" / f.name).is_file()]
+    pairs = [f for f in files if (folder / "target" / f.name).is_file()]
+    if not pairs:
+        raise UserError(f"{folder / 'target'} contains none of the photos of {folder / 'input'}. Pairs have one name.")
+    return pairs
 
 
 def _spread(files: Sequence[Path], count: int) -> list[Path]:
@@ -197,6 +208,9 @@ def _read(task: Task, file: Path, side: int) -> Pair:
     damaged, clean = load_8bit(file), load_8bit(folder / "target" / file.name)
     lost = folder / "mask" / f"{file.stem}.png"
     mask = load_8bit(lost)[..., 0] if lost.is_file() else None
+    for path, part in ((file, damaged), (lost, mask)):
+        if part is not None and part.shape[:2] != clean.shape[:2]:
+            raise UserError(f"{path} has another size than {folder / 'target' / file.name}. Remove one of them.")
     top, left = (max(0, have - side) // 2 // 16 * 16 for have in clean.shape[:2])  # keeps the blocks of a JPEG
     at = np.s_[top : top + side, left : left + side]
     return Pair(
@@ -269,9 +283,22 @@ def _reduced(clean: Pixels, scale: int) -> tuple[Pixels, Pixels]:
 
 def _merge(file: Path, task: Task, method: Method, tally: Tally) -> None:
     """Put a result into the table; those of other tasks and methods stay."""
-    stored: dict[str, dict[str, object]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    stored = _table(file)
     stored.setdefault(task, {})[method.id] = tally.evidence()
     file.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _table(file: Path) -> dict[str, dict[str, object]]:
+    """The results in a file; none where there is no such file. Raises UserError where it holds something else."""
+    if not file.exists():
+        return {}
+    try:
+        stored = json.loads(file.read_text("utf-8"))
+        if isinstance(stored, dict) and all(isinstance(of_task, dict) for of_task in stored.values()):
+            return stored
+    except (OSError, ValueError):
+        pass
+    raise UserError(f"{file} is no table of results, so nothing can be added to it. Name another file.")
 
 
 HEADER = (
