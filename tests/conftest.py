@@ -86,11 +86,15 @@ def shared() -> Path:
 
 
 @pytest.fixture
-def weights(home: Path) -> Callable[[str], None]:
-    """weights(id): copy the downloaded model to the private home; without it a test is skipped, in CI it fails."""
+def weights(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """weights(id): let the test have the downloaded model, or that of ../shared; else it is skipped, in CI it fails."""
 
     def have(model: str) -> None:
         files = [p for p in DOWNLOADED.glob(f"{model}*") if p.suffix in {".safetensors", ".json"}]
+        given = SHARED / "weights" / model.replace("-", "_")
+        if len(files) < 2 and given.is_dir():
+            monkeypatch.setenv("CLARITY_WEIGHTS", str(given))
+            return
         if len(files) < 2:
             reason = f"{model} was not downloaded: clarity models fetch {model}"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
