@@ -293,9 +293,9 @@ def _part_call(rest: str, chosen: tuple[VersionId, ...]) -> FuseCall | None:
     return FuseCall(chosen, region=region)
 
 
-_MANY = re.compile(r"\b(last|first|all|these|those)\s+(?:(two|2)|(three|3)|(four|4)|(five|5)|(six|6))\b")
-
-_COUNTS = {"two": 2, "2": 2, "couple": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5, "5": 5, "six": 6, "6": 6}
+_NUMBERS = {"two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5, "5": 5, "six": 6, "6": 6}
+_COUNTS = {**_NUMBERS, "couple": 2}
+_MANY = re.compile(rf"\b(last|first|all|these|those)\s+({'|'.join(_NUMBERS)})\b")
 _BEST = re.compile(
     rf"\b(?:(?:best|top)\s+(?P<after>{'|'.join(_COUNTS)})|(?P<before>{'|'.join(_COUNTS)})\s+best)\b(?!\s+(?:part|bit|piece))"
 )
@@ -309,7 +309,7 @@ def _pair(clause: str, past: Past) -> tuple[VersionId, ...] | None:
     if (at := _BEST.search(clause)) and (best := _best(_COUNTS[at["after"] or at["before"]], results, past)):
         return best
     if at := _MANY.search(clause):
-        count = next(k for k in range(2, 7) if at[k])
+        count = _NUMBERS[at[2]]
         if len(results) >= count:
             return tuple(results[:count] if at[1] == "first" else results[-count:])
     if len(ids) < 2 and (many := _pattern("several").search(clause)):
